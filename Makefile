@@ -1,0 +1,56 @@
+# Every target's own `##` comment is its help. `make check` is what CI runs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_WORKERS ?= auto
+# Bytecode is what makes the second start of everything fast.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo test check lint format types contracts bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install Seaway and its tools into .venv, exactly as locked
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Seaway needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 setup")'
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the locked packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[^ ]+' requirements.lock)"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## Start a cluster, train a real model on it, fetch it, then see a failure explained
+	@bash examples/demo.sh
+
+test: setup ## Run all tests
+	@$(BIN)/pytest -q -n $(PYTEST_WORKERS)
+
+check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: setup ## Rewrite the code in the house's format
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+types: setup
+	@$(BIN)/mypy
+
+contracts: setup
+	@$(BIN)/lint-imports
+
+bench: setup ## Measure against the goals; prints a table, writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+lock: setup ## Resolve the dependencies anew into requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## Remove what the targets above made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

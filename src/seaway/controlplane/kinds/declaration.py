@@ -1,0 +1,74 @@
+"""What a kind is: one declaration per resource, served generically by the API server.
+
+A built-in kind and a custom resource definition produce the same value; adding a kind is adding a declaration to the
+table in `seaway.controlplane.kinds` (`BUILTIN_KINDS`), never machinery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seaway.objects.errors import Cause
+from seaway.objects.resource import Resource
+from seaway.objects.schema import Schema
+
+Object = dict[str, Any]
+Clock = Callable[[], str]
+"""Returns now, as RFC 3339 in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of kubectl's table."""
+
+    name: str
+    cell: Callable[[Object, float], Any]
+    """Given the object and now (seconds since the epoch), the cell's value."""
+    type: str = "string"
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+    """0 is always shown, 1 only with `-o wide`."""
+
+
+def _nothing(_: Object) -> None: ...
+def _no_faults(_: Object) -> Sequence[Cause]:
+    return ()
+
+
+def _no_update_faults(_new: Object, _old: Object) -> Sequence[Cause]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """All that the API server must know of a kind. Functions are pure but for `default`, which fills in its argument."""
+
+    resource: Resource
+    schema: Schema
+    """Structure of the whole object: unknown fields, wrong types, list and map keys for merges."""
+    default: Callable[[Object], None] = _nothing
+    """Fill defaults into the object in place; idempotent."""
+    validate: Callable[[Object], Sequence[Cause]] = _no_faults
+    """Faults of a new or changed object beyond its schema, every one with its field path."""
+    validate_update: Callable[[Object, Object], Sequence[Cause]] = _no_update_faults
+    """Faults of the change (new, old): immutable fields."""
+    prepare_create: Callable[[Object], None] = _nothing
+    """What the server sets or clears on create besides metadata (for example, drop `status`, phase Pending)."""
+    columns: Sequence[Column] = ()
+    field_labels: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)
+    """Field selectors beyond metadata.name and metadata.namespace."""
+    has_status: bool = False
+    """The object has a status subresource: plain writes keep the old status, status writes keep the old spec."""
+    generation: bool = True
+    """metadata.generation counts changes outside metadata and status."""
+    default_grace_seconds: int = 0
+    """Deletion grace where neither the request nor the object says (30 for pods)."""
+    served: bool = True
+    deprecated: bool = False
+    storage_version: str = ""
+    """Version stored where it differs from `resource.version` (custom resources with several versions, conversion None)."""
+    alias_of: Resource | None = None
+    """Stored as this other resource and converted (events.k8s.io Events are core Events)."""

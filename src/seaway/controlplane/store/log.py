@@ -1,0 +1,175 @@
+"""The contract of a store: an append-only log of revisions, and what is live now.
+
+One global revision, one more with each write. Optimistic concurrency is the only lock: a write names the revision
+that it replaces. Reads see only what is durable. `memory.py` is the readable specification of this contract,
+`sqlite.py` the durable one; both pass `tests/contracts/test_store.py`.
+
+Source: the etcd v3 data model and kine's single-table log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+
+class StoreError(Exception):
+    """A store refused or failed."""
+
+
+class KeyExists(StoreError):
+    """A create met a live key."""
+
+
+class KeyMissing(StoreError):
+    """An update or delete met no live key."""
+
+
+class RevisionMismatch(StoreError):
+    """The key's live revision is not the expected one."""
+
+
+class Compacted(StoreError):
+    """The revision asked for is older than what is kept."""
+
+
+class FutureRevision(StoreError):
+    """The revision asked for has not happened yet."""
+
+
+class SlowWatcher(StoreError):
+    """The watcher did not keep up and was closed: list again."""
+
+
+class StoreUnavailable(StoreError):
+    """The disk refused the write (full, read-only, broken); nothing of it was kept. The message says what to do."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One live or historic value of a key. Immutable by convention: it is shared by every reader and watcher."""
+
+    key: str
+    revision: int
+    """Revision of the write that made this value; for a tombstone, of the delete."""
+    created: int
+    """Revision of the create that began this life of the key."""
+    value: bytes
+    """The object as encoded JSON, its metadata.resourceVersion already set."""
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The parsed value, parsed once and shared: copy before changing."""
+        ...
+
+
+class Change(NamedTuple):
+    """One entry of the log, as watchers get it."""
+
+    type: Literal["create", "update", "delete"]
+    record: Record
+    """The new value; for a delete the last value with its metadata.resourceVersion set to the delete's revision."""
+    previous: Record | None
+    """The value before, None for a create."""
+
+
+class Page(NamedTuple):
+    """Part of a list, all of it as of one revision."""
+
+    records: Sequence[Record]
+    revision: int
+    last_key: str | None
+    """Give as `after` (with `revision`) for the next page; None where this is the last."""
+    remaining: int
+    """How many records follow this page."""
+
+
+Encode = Callable[[int], bytes]
+"""Given the revision that the write got, return the value's bytes. Called once, synchronously."""
+
+
+class Store(Protocol):
+    """An append-only log of revisions. Writes return when they are durable; reads never wait."""
+
+    @property
+    def revision(self) -> int:
+        """The newest durable revision."""
+        ...
+
+    @property
+    def compacted(self) -> int:
+        """Revisions up to this one cannot be read or watched from any more."""
+        ...
+
+    async def create(self, key: str, encode: Encode) -> Record:
+        """Add a key. Raises KeyExists, StoreUnavailable."""
+        ...
+
+    async def update(self, key: str, encode: Encode, expected: int) -> Record:
+        """Replace a key's value whose live revision is `expected`. Raises KeyMissing, RevisionMismatch, StoreUnavailable."""
+        ...
+
+    async def delete(self, key: str, encode: Encode, expected: int) -> Record:
+        """Remove a key whose live revision is `expected`; `encode` makes the last value that watchers get.
+
+        Raises KeyMissing, RevisionMismatch, StoreUnavailable.
+        """
+        ...
+
+    def get(self, key: str) -> Record | None:
+        """Return the live record of a key, None for none."""
+        ...
+
+    def list(self, prefix: str, *, revision: int | None = None, after: str | None = None, limit: int = 0) -> Page:
+        """Return live records whose key starts with `prefix`, in key order.
+
+        Args:
+            prefix: ends with "/".
+            revision: list as of then; None for now.
+            after: only keys after this one (exclusive).
+            limit: at most so many; 0 for all.
+
+        Raises:
+            Compacted: `revision` is no longer kept.
+            FutureRevision: `revision` has not happened yet.
+        """
+        ...
+
+    def count(self, prefix: str) -> int:
+        """Return how many live keys start with `prefix`."""
+        ...
+
+    def watch(self, prefix: str, *, after: int) -> Watcher:
+        """Follow all changes to keys under `prefix` with a revision greater than `after`, without gap or double.
+
+        Raises:
+            Compacted: changes after `after` are no longer all kept.
+            FutureRevision: `after` has not happened yet.
+        """
+        ...
+
+    async def compact(self, revision: int) -> None:
+        """Forget superseded values and tombstones up to `revision`; live values stay."""
+        ...
+
+    async def close(self) -> None:
+        """Finish pending writes, close watchers and files."""
+        ...
+
+
+class Watcher(Protocol):
+    """One watch. Close it when done; a watcher too slow for its buffer is closed and raises SlowWatcher."""
+
+    def __aiter__(self) -> AsyncIterator[Change]:
+        """Iterate over changes until closed."""
+        ...
+
+    @property
+    def delivered(self) -> int:
+        """A revision such that every change under the prefix up to it has been handed out (for bookmarks)."""
+        ...
+
+    def close(self) -> None:
+        """Stop; a waiting iteration ends."""
+        ...

@@ -1,0 +1,165 @@
+"""Runs, tasks and attempts: what a user submits and what a server shows of it.
+
+A Run is a directed acyclic graph of one or more tasks; a task's attempt is one Pod. The `*Spec` classes are what
+travels to the server, the `*View` classes what it answers.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from seaway.model.base import Name, Sha256, Value
+from seaway.model.resources import Resources
+from seaway.model.verdict import Verdict
+
+DEFAULT_IMAGE = "python"
+"""The image name that the embedded cluster maps to the host's own Python; a server may set another default."""
+
+
+class Phase(StrEnum):
+    """Where a run, a task or an attempt stands."""
+
+    QUEUED = "queued"
+    """Accepted; its pod does not run yet (waits for a dependency, for room, for an environment)."""
+    STARTING = "starting"
+    """Its pod exists and is not running yet."""
+    RUNNING = "running"
+    STOPPING = "stopping"
+    """Was asked to stop and has not ended yet."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Ended because somebody asked."""
+    SKIPPED = "skipped"
+    """Never started because a task that it depends on did not succeed."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing follows this phase by itself."""
+        return self in _ENDED
+
+
+_ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.STOPPED, Phase.SKIPPED})
+
+
+class SecretRef(Value):
+    """A Kubernetes Secret of the workspace that a task gets as environment variables."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+    key: str | None = None
+    """One key of it; None for all of them, each as a variable of its own name."""
+    variable: str | None = None
+    """The variable's name where it differs from the key; only with a key."""
+
+
+class TaskSpec(Value):
+    """One task: a command with what it needs."""
+
+    name: Name = "main"
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Program and arguments. "python" means the task's environment's own Python."""
+    resources: Resources = Resources()
+    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """None for the server's default image."""
+    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")], str] = Field(default_factory=dict)
+    secrets: tuple[SecretRef, ...] = ()
+    code: Sha256 | None = None
+    """Digest of an uploaded code snapshot; None to start in an empty folder."""
+    environment: Sha256 | None = None
+    """Digest of an uploaded lock of requirements; None for the image's own packages."""
+    workdir: str | None = None
+    """Folder inside the snapshot to start in, relative."""
+    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    """How long one attempt may run; None for no limit."""
+    retries: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How often the program's own failure is tried again. Infrastructure losses never count."""
+    after: tuple[Name, ...] = ()
+    """Names of tasks that must succeed before this one starts."""
+
+    @field_validator("workdir")
+    @classmethod
+    def _inside_the_snapshot(cls, value: str | None) -> str | None:
+        if value is not None and (value.startswith("/") or ".." in value.split("/")):
+            raise ValueError("must be a relative path inside the code snapshot, without '..'")
+        return value
+
+
+class RunSpec(Value):
+    """What a user submits."""
+
+    name: Name | None = None
+    """None: the server makes one from the first task's command."""
+    tasks: Annotated[tuple[TaskSpec, ...], Field(min_length=1, max_length=100_000)]
+
+    @model_validator(mode="after")
+    def _is_a_graph(self) -> RunSpec:
+        from seaway.model.graph import check_graph
+
+        check_graph({task.name: task.after for task in self.tasks}, [task.name for task in self.tasks])
+        return self
+
+
+class AttemptView(Value):
+    """One try of a task: one Pod."""
+
+    number: int
+    """From 1."""
+    phase: Phase
+    pod: str
+    node: str | None = None
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    exit_code: int | None = None
+    verdict: Verdict | None = None
+
+
+class TaskView(Value):
+    """One task of a run and its attempts, oldest first."""
+
+    name: str
+    phase: Phase
+    after: tuple[str, ...] = ()
+    message: str = ""
+    """In one sentence, what it waits for or how it ended."""
+    attempts: tuple[AttemptView, ...] = ()
+
+
+class RunView(Value):
+    """A run as the server shows it."""
+
+    name: str
+    user: str
+    phase: Phase
+    message: str = ""
+    """In one sentence, what it waits for or how it ended."""
+    command: str
+    """The first task's command line, for lists."""
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    deleted: datetime | None = None
+    """When it was removed; it can be restored until the bin is emptied."""
+    verdict: Verdict | None = None
+    exit_code: int | None = None
+    """What `seaway run` exits with: the first failed task's, 0 where all succeeded, None while it is not known."""
+    tasks: tuple[TaskView, ...] = ()
+    """Empty in lists."""
+    spec: RunSpec | None = None
+    """Empty in lists."""
+
+
+class OutputView(Value):
+    """One file that a run committed."""
+
+    task: str
+    path: str
+    """Relative, with "/"."""
+    size: int
+    """Bytes."""
+    sha256: str
+    committed: datetime
