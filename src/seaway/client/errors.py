@@ -1,0 +1,18 @@
+"""Errors of the client's own: no answer came, or the kubeconfig cannot be used.
+
+An answer of 400 and above is a `seaway.objects.errors.ApiError`.
+"""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """The client could not do its part; the message says what to do."""
+
+
+class Unreachable(ClientError):  # noqa: N818 - says what is so, like the API errors
+    """No answer came: refused, timed out, broken off, or not trusted. Whether the request took effect is unknown."""
+
+
+class ConfigError(ClientError):
+    """The kubeconfig is missing, unreadable, incomplete or uses what is not supported."""
