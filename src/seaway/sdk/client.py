@@ -1,0 +1,222 @@
+"""The REST client: one method for each thing that a server does, plain values in and out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+from urllib.parse import quote
+
+from seaway.sdk.errors import SeawayError, ServerUnreachable
+from seaway.sdk.transport import CHUNK, Endpoint, HttpClient
+
+ENDED = frozenset({"succeeded", "failed", "stopped", "skipped"})
+"""Phases of a run after which nothing follows by itself."""
+FOLLOW_TIMEOUT = 24 * 3600.0
+"""Seconds of silence after which a followed log is asked for again: a program may be quiet for hours."""
+JSON = {"Content-Type": "application/json"}
+_RETRY_PAUSE = 0.3
+
+Run = dict[str, Any]
+"""A `RunView` as JSON."""
+
+
+class SeawayClient:
+    """Speaks to one server.
+
+    What follows a run (`follow_logs`, `wait_until_ended`) outlives a restart of the server of up to `patience` seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        ca: str | None = None,
+        *,
+        locate: Callable[[], Endpoint] | None = None,
+        timeout: float = 30.0,
+        patience: float = 60.0,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        Args:
+            url: for example "https://127.0.0.1:7443".
+            token: the bearer token.
+            ca: PEM text of the CA that signed the server's certificate; None for the system's own.
+            locate: asked for the endpoint at each new connection, in place of the three above.
+            timeout: seconds that an answer may take to begin.
+            patience: seconds that a server may be away while something is followed.
+        """
+        fixed = Endpoint(url, token, ca)
+        self._http = HttpClient(locate or (lambda: fixed), timeout=timeout)
+        self._patience = patience
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._http.close()
+
+    def version(self) -> dict[str, Any]:
+        """Return the server's version."""
+        return dict(self._http.json("GET", "/api/v1/version"))
+
+    def status(self) -> dict[str, Any]:
+        """Return what the server says of itself."""
+        return dict(self._http.json("GET", "/api/v1/status"))
+
+    def submit(self, spec: Mapping[str, Any]) -> Run:
+        """Submit a `RunSpec`; return the run."""
+        return self._run("POST", "/api/v1/runs", body=json.dumps(spec).encode(), headers=JSON)
+
+    def runs(self, *, all: bool = False, limit: int = 50, before: str | None = None) -> list[Run]:  # noqa: A002
+        """Return runs, newest first; with `all` also those that ended and those in the bin."""
+        query = {"all": str(all).lower(), "limit": limit, "before": before}
+        return list(self._http.json("GET", "/api/v1/runs", query=query))
+
+    def run(self, run: str) -> Run:
+        """Return one run with its tasks and attempts."""
+        return self._run("GET", _path(run))
+
+    def stop(self, run: str) -> Run:
+        """Ask a run to end gracefully."""
+        return self._run("POST", _path(run, "stop"))
+
+    def retry(self, run: str) -> Run:
+        """Try again each task that did not succeed."""
+        return self._run("POST", _path(run, "retry"))
+
+    def remove(self, run: str) -> Run:
+        """Put a run into the bin."""
+        return self._run("DELETE", _path(run))
+
+    def restore(self, run: str) -> Run:
+        """Take a run out of the bin."""
+        return self._run("POST", _path(run, "restore"))
+
+    def why(self, run: str) -> dict[str, Any]:
+        """Return the `Explanation` of a run."""
+        return dict(self._http.json("GET", _path(run, "why")))
+
+    def outputs(self, run: str) -> list[dict[str, Any]]:
+        """Return the files that a run committed."""
+        return list(self._http.json("GET", _path(run, "outputs")))
+
+    def download(self, run: str, task: str, path: str, into: IO[bytes]) -> int:
+        """Write one committed file into an open file; return its size in bytes."""
+        size = 0
+        for chunk in self._http.stream("GET", _path(run, "outputs", task) + "/" + quote(path)):
+            into.write(chunk)
+            size += len(chunk)
+        return size
+
+    def wait(self, run: str, *, timeout: float = 30.0) -> Run:
+        """Return the run when it has ended, or as it is after `timeout` seconds."""
+        return self._run("GET", _path(run, "wait"), query={"timeout": timeout}, timeout=timeout + 30.0)
+
+    def wait_until_ended(self, run: str, *, timeout: float | None = None) -> Run:
+        """Return the run when it has ended, through restarts of the server.
+
+        Raises:
+            TimeoutError: it has not ended after `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = 30.0 if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"run {run} has not ended after {timeout:g} seconds")
+            period = min(left, 30.0)
+            view = self._patiently(lambda period=period: self.wait(run, timeout=period))
+            if view["phase"] in ENDED:
+                return view
+
+    def logs(
+        self, run: str, *, follow: bool = False, task: str | None = None, attempt: int | None = None, timestamps: bool = False
+    ) -> Iterator[bytes]:
+        """Yield a run's log as it comes; with `follow` until the run has ended. Ends with `ConnectionBroken` where the server goes."""
+        query = {
+            "follow": str(follow).lower(),
+            "task": task,
+            "attempt": attempt,
+            "timestamps": str(timestamps).lower(),
+        }
+        timeout = FOLLOW_TIMEOUT if follow else None
+        return self._http.stream("GET", _path(run, "logs"), query=query, timeout=timeout)
+
+    def follow_logs(
+        self, run: str, *, task: str | None = None, attempt: int | None = None, timestamps: bool = False
+    ) -> Iterator[bytes]:
+        """Yield a run's log until the run has ended, through restarts of the server.
+
+        After a restart the log is read again from its start and what was seen is skipped by its length: exact for a run
+        of one task; the tasks of a graph may interleave otherwise then.
+        """
+        seen = 0
+        while True:
+            skip = seen
+            try:
+                for chunk in self.logs(run, follow=True, task=task, attempt=attempt, timestamps=timestamps):
+                    fresh = chunk[skip:]
+                    skip = max(0, skip - len(chunk))
+                    seen += len(fresh)
+                    if fresh:
+                        yield fresh
+                if self._patiently(lambda: self.run(run))["phase"] in ENDED:
+                    return
+            except ServerUnreachable:
+                self._patiently(lambda: self.run(run))
+
+    def has_code(self, digest: str) -> bool:
+        """Return whether the server has a code snapshot."""
+        return self._has(f"/api/v1/code/{digest}")
+
+    def put_code(self, digest: str, archive: Path) -> None:
+        """Upload a code snapshot (tar.gz)."""
+        headers = {"Content-Type": "application/gzip", "Content-Length": str(archive.stat().st_size)}
+        with archive.open("rb", buffering=CHUNK) as body:
+            self._http.bytes("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
+
+    def has_environment(self, digest: str) -> bool:
+        """Return whether the server has a lock of requirements."""
+        return self._has(f"/api/v1/environments/{digest}")
+
+    def put_environment(self, digest: str, lock: str) -> None:
+        """Upload a lock of requirements."""
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        self._http.bytes("PUT", f"/api/v1/environments/{digest}", body=lock.encode(), headers=headers)
+
+    def _has(self, path: str) -> bool:
+        try:
+            self._http.bytes("HEAD", path)
+        except SeawayError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def _run(self, method: str, path: str, **options: Any) -> Run:
+        return dict(self._http.json(method, path, **options))
+
+    def _patiently(self, ask: Callable[[], Run]) -> Run:
+        """Ask again while the server is away, for at most `patience` seconds."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return ask()
+            except ServerUnreachable:
+                if time.monotonic() + _RETRY_PAUSE > deadline:
+                    raise
+                time.sleep(_RETRY_PAUSE)
+
+
+def _path(run: str, *further: str) -> str:
+    return "/".join(["/api/v1/runs", *(quote(part, safe="") for part in (run, *further))])
