@@ -1,0 +1,92 @@
+"""Logging of the programs themselves: one line an entry, as text or JSON, without anybody's token."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from seaway.base.clock import rfc3339_micro
+
+_SECRETS = re.compile(
+    r"(?i)(\bbearer\s+)[a-z0-9._~+/=-]+|(\b(?:access_?|id_?|refresh_?)?token[\"']?\s*[:=]\s*[\"']?)[a-z0-9._~+/=-]{8,}"
+    r"|(://[^/\s:@]+:)[^/\s@]+(?=@)|\beyJ[a-z0-9_-]{8,}\.[a-z0-9_-]+\.[a-z0-9_-]+"
+)
+
+
+def redact(text: str) -> str:
+    """Return the text with bearer tokens, token values and passwords in URLs replaced by [redacted]."""
+    return _SECRETS.sub(lambda match: f"{match[1] or match[2] or match[3] or ''}[redacted]", text)
+
+
+class TextFormatter(logging.Formatter):
+    """Format an entry as `time level logger: message`; a traceback follows, redacted as well."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the entry as text."""
+        line = f"{rfc3339_micro(record.created)} {record.levelname.lower():<7} {record.name}: {record.getMessage()}"
+        line = line.replace("\n", "\\n")
+        if record.exc_info and record.exc_info[0] is not None:
+            line += "\n" + self.formatException(record.exc_info)
+        return redact(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """Format an entry as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the entry as JSON."""
+        entry = {
+            "time": rfc3339_micro(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            entry["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(
+    level: str = "info",
+    stream: TextIO | None = None,
+    *,
+    file: Path | None = None,
+    json: bool = False,
+) -> logging.Handler:
+    """Send the log of this process to a stream or a file, in place of where it went before.
+
+    Args:
+        level: "debug", "info", "warning" or "error".
+        stream: where to write; standard error where neither it nor a file is given.
+        file: append to this file instead, readable by its owner only.
+        json: write JSON lines.
+
+    Returns:
+        the installed handler; close it when the process configures anew.
+
+    Raises:
+        ValueError: the level is unknown.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise ValueError(f"unknown log level {level!r}: use debug, info, warning or error")
+    handler: logging.Handler
+    if file is not None:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+        handler = logging.FileHandler(file, encoding="utf-8")
+    else:
+        handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if json else TextFormatter())
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if isinstance(old.formatter, TextFormatter | JsonFormatter):
+            root.removeHandler(old)
+            old.close()
+    root.addHandler(handler)
+    root.setLevel(number)
+    return handler

@@ -1,0 +1,190 @@
+"""One thread owns the only connection that writes; what waits meanwhile shares the next commit."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+class WriterClosed(Exception):
+    """A write came after the writer was closed."""
+
+
+class Backend(Protocol[C]):
+    """How to work on one kind of connection. Everything is called on the writer's own thread."""
+
+    def open(self) -> C:
+        """Open the connection."""
+        ...
+
+    def begin(self, connection: C) -> None:
+        """Begin a transaction that holds the write lock."""
+        ...
+
+    def commit(self, connection: C) -> None:
+        """Make the transaction durable."""
+        ...
+
+    def rollback(self, connection: C) -> None:
+        """Undo the transaction; harmless where there is none."""
+        ...
+
+    def active(self, connection: C) -> bool:
+        """Return whether the transaction is still open: an error such as a full disk may have ended it already."""
+        ...
+
+    def savepoint(self, connection: C) -> AbstractContextManager[object]:
+        """Return a block whose work is undone alone when an exception leaves it."""
+        ...
+
+    def close(self, connection: C) -> None:
+        """Close the connection."""
+        ...
+
+
+class _Job(Generic[C]):
+    __slots__ = ("error", "future", "result", "work")
+
+    def __init__(self, work: Callable[[C], Any], future: asyncio.Future[Any]) -> None:
+        self.work = work
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class OneWriter(Generic[C]):
+    """Run functions on the one write connection, many to a transaction.
+
+    Functions given in one turn of the event loop, or while a commit is under way, share one transaction and so one
+    fsync. Each has its own savepoint: one that raises undoes only itself. When the commit itself fails, all of them get
+    its error and nothing of them is kept.
+
+    Use it from one event loop. A caller that is cancelled while it waits does not undo its write.
+    """
+
+    def __init__(self, backend: Backend[C], name: str = "writer") -> None:
+        self._backend = backend
+        self._batches: SimpleQueue[list[_Job[C]] | None] = SimpleQueue()
+        self._waiting: list[_Job[C]] = []
+        self._scheduled = False
+        self._busy = False
+        self._closed = False
+        self._idle: asyncio.Event | None = None
+        self._opened: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    async def open(self) -> None:
+        """Start the thread and open the connection; raises what the backend raises."""
+        self._loop = asyncio.get_running_loop()
+        self._opened = self._loop.create_future()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._thread.start()
+        await asyncio.shield(self._opened)
+
+    async def write(self, work: Callable[[C], T]) -> T:
+        """Run a function inside the next transaction and return its result once that is durable.
+
+        Raises:
+            WriterClosed: the writer is closed.
+            Exception: what the function or the commit raised; nothing of the function's work is kept then.
+        """
+        result: T = await self.submit(work)
+        return result
+
+    def submit(self, work: Callable[[C], T]) -> asyncio.Future[T]:
+        """Queue a function as `write` does, and return the future of its result."""
+        if self._closed or self._loop is None or self._idle is None:
+            raise WriterClosed("the database is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._waiting.append(_Job(work, future))
+        self._idle.clear()
+        if not self._busy and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+        return future
+
+    async def close(self) -> None:
+        """Finish what is queued, then close the connection and end the thread."""
+        if self._idle is None or not self._thread.is_alive():
+            self._closed = True
+            return
+        self._closed = True
+        await self._idle.wait()
+        self._batches.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._waiting and not self._busy:
+            batch, self._waiting = self._waiting, []
+            self._busy = True
+            self._batches.put(batch)
+
+    def _settle(self, batch: list[_Job[C]]) -> None:
+        self._busy = False
+        for job in batch:
+            if job.future.done():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+        self._flush()
+        if not self._busy and self._idle is not None:
+            self._idle.set()
+
+    def _work(self) -> None:
+        try:
+            connection = self._backend.open()
+        except BaseException as error:
+            self._report(self._open_failed, error)
+            return
+        self._report(self._open_done)
+        while (batch := self._batches.get()) is not None:
+            self._transact(connection, batch)
+            self._report(self._settle, batch)
+        self._backend.close(connection)
+
+    def _transact(self, connection: C, batch: list[_Job[C]]) -> None:
+        try:
+            self._backend.begin(connection)
+            for job in batch:
+                self._run(connection, job, alone=len(batch) == 1)
+            self._backend.commit(connection)
+        except BaseException as error:
+            for job in batch:
+                job.error = job.error or error
+            self._backend.rollback(connection)
+
+    def _run(self, connection: C, job: _Job[C], *, alone: bool) -> None:
+        if alone:  # the transaction itself undoes it
+            job.result = job.work(connection)
+            return
+        try:
+            with self._backend.savepoint(connection):
+                job.result = job.work(connection)
+        except Exception as error:
+            job.error = error
+            if not self._backend.active(connection):  # what the others of the batch did is undone as well
+                raise
+
+    def _open_done(self) -> None:
+        if self._opened is not None and not self._opened.done():
+            self._opened.set_result(None)
+
+    def _open_failed(self, error: BaseException) -> None:
+        if self._opened is not None and not self._opened.done():
+            self._opened.set_exception(error)
+
+    def _report(self, callback: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, *arguments)
