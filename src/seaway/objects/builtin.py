@@ -10,26 +10,52 @@ from seaway.objects.resource import Resource
 
 _STATUS = frozenset({"status"})
 
-NAMESPACES = Resource("", "v1", "Namespace", "namespaces", namespaced=False, short_names=("ns",), subresources=frozenset({"status", "finalize"}))
-NODES = Resource("", "v1", "Node", "nodes", namespaced=False, short_names=("no",), subresources=frozenset({"status", "proxy"}))
+NAMESPACES = Resource(
+    "",
+    "v1",
+    "Namespace",
+    "namespaces",
+    namespaced=False,
+    short_names=("ns",),
+    subresources=frozenset({"status", "finalize"}),
+)
+NODES = Resource(
+    "",
+    "v1",
+    "Node",
+    "nodes",
+    namespaced=False,
+    short_names=("no",),
+    subresources=frozenset({"status", "proxy"}),
+)
 PODS = Resource(
     "", "v1", "Pod", "pods", short_names=("po",), categories=("all",),
     subresources=frozenset({"status", "binding", "log", "eviction"}),
 )  # fmt: skip
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
 SECRETS = Resource("", "v1", "Secret", "secrets")
-SERVICES = Resource("", "v1", "Service", "services", short_names=("svc",), categories=("all",), subresources=_STATUS)
-SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=frozenset({"token"}))
+SERVICES = Resource(
+    "", "v1", "Service", "services", short_names=("svc",), categories=("all",), subresources=_STATUS
+)
+SERVICE_ACCOUNTS = Resource(
+    "", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=frozenset({"token"})
+)
 EVENTS = Resource("", "v1", "Event", "events", short_names=("ev",))
 EVENTS_V1 = Resource("events.k8s.io", "v1", "Event", "events", short_names=("ev",))
-PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",), subresources=_STATUS)
+PERSISTENT_VOLUME_CLAIMS = Resource(
+    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",), subresources=_STATUS
+)
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 JOBS = Resource("batch", "v1", "Job", "jobs", categories=("all",), subresources=_STATUS)
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
-CLUSTER_ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
-PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", namespaced=False, short_names=("pc",))
+CLUSTER_ROLE_BINDINGS = Resource(
+    "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
+)
+PRIORITY_CLASSES = Resource(
+    "scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", namespaced=False, short_names=("pc",)
+)
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False,
     short_names=("crd", "crds"), categories=("api-extensions",), subresources=_STATUS,

@@ -1,3 +1,4 @@
+# ruff: noqa: N818  (the names are those of Kubernetes' reasons)
 """API errors: one hierarchy for server and client, each a Kubernetes `Status` and back.
 
 Source: `Status`, `StatusDetails` and the reasons of Kubernetes' meta/v1.
@@ -46,7 +47,8 @@ class ApiError(Exception):
         details = dict(self.details)
         if self.causes:
             details["causes"] = [
-                {"reason": c.reason, "message": c.message, **({"field": c.field} if c.field else {})} for c in self.causes
+                {"reason": c.reason, "message": c.message, **({"field": c.field} if c.field else {})}
+                for c in self.causes
             ]
         if self.retry_after is not None:
             details["retryAfterSeconds"] = self.retry_after
@@ -172,9 +174,14 @@ def from_status(code: int, status: Mapping[str, Any]) -> ApiError:
     """
     error = _BY_REASON.get(status.get("reason") or "") or _BY_CODE.get(code, ApiError)
     details = dict(status.get("details") or {})
-    causes = [Cause(c.get("reason", ""), c.get("message", ""), c.get("field", "")) for c in details.pop("causes", None) or ()]
+    causes = [
+        Cause(c.get("reason", ""), c.get("message", ""), c.get("field", ""))
+        for c in details.pop("causes", None) or ()
+    ]
     retry_after = details.pop("retryAfterSeconds", None)
-    return error(status.get("message") or f"HTTP {code}", details=details, causes=causes, retry_after=retry_after)
+    return error(
+        status.get("message") or f"HTTP {code}", details=details, causes=causes, retry_after=retry_after
+    )
 
 
 def not_found(group_resource: str, name: str) -> NotFound:

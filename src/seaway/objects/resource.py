@@ -47,7 +47,9 @@ class Resource:
         """The name of one, as kubectl prints it."""
         return self.singular or self.kind.lower()
 
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+    def path(
+        self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+    ) -> str:
         """Return the URL path of a collection, an object or a subresource.
 
         Args:

@@ -1,0 +1,156 @@
+"""Names: what Kubernetes accepts, worded as it words refusals, and how names are made.
+
+Source: RFC 1123 and RFC 1035 as Kubernetes' apimachinery applies them (util/validation), and its name generator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from random import Random
+
+LABEL_LENGTH = 63
+SUBDOMAIN_LENGTH = 253
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_LABEL_VALUE = f"({_QUALIFIED})?"
+_QUALIFIED_RULE = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+_QUALIFIED_EXAMPLES = ("MyName", "my.name", "123-abc")
+_VARIABLE = "[-._a-zA-Z][-._a-zA-Z0-9]*"
+
+_GENERATED_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_GENERATED_LENGTH = 5
+_LONGEST_PREFIX = LABEL_LENGTH - _GENERATED_LENGTH
+_DIGEST_LENGTH = 8
+
+
+def dns_label_faults(text: str) -> list[str]:
+    """Return what is wrong with an RFC 1123 label (a namespace's name, a container's), in Kubernetes' words."""
+    return _length_faults(text, LABEL_LENGTH) + _faults(
+        text, _LABEL,
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
+        "with an alphanumeric character", "my-name", "123-abc",
+    )  # fmt: skip
+
+
+def dns_1035_label_faults(text: str) -> list[str]:
+    """Return what is wrong with an RFC 1035 label (a service's name), in Kubernetes' words."""
+    return _length_faults(text, LABEL_LENGTH) + _faults(
+        text, _LABEL_1035,
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+        "and end with an alphanumeric character", "my-name", "abc-123",
+    )  # fmt: skip
+
+
+def dns_subdomain_faults(text: str) -> list[str]:
+    """Return what is wrong with an RFC 1123 subdomain (most objects' names), in Kubernetes' words."""
+    return _length_faults(text, SUBDOMAIN_LENGTH) + _faults(
+        text, _SUBDOMAIN,
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+        "end with an alphanumeric character", "example.com",
+    )  # fmt: skip
+
+
+def qualified_name_faults(text: str) -> list[str]:
+    """Return what is wrong with a qualified name (a label's or annotation's key), in Kubernetes' words."""
+    prefix, slash, last = text.rpartition("/")
+    if "/" in prefix:
+        suffix = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        return [
+            f"a qualified name {fault}{suffix}"
+            for fault in _faults(text, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
+        ]
+    faults: list[str] = []
+    if slash:
+        faults += (
+            ["prefix part must be non-empty"]
+            if not prefix
+            else [f"prefix part {f}" for f in dns_subdomain_faults(prefix)]
+        )
+    if not last:
+        faults.append("name part must be non-empty")
+    elif len(last) > LABEL_LENGTH:
+        faults.append(f"name part must be no more than {LABEL_LENGTH} bytes")
+    return faults + [
+        f"name part {fault}" for fault in _faults(last, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
+    ]
+
+
+def label_value_faults(text: str) -> list[str]:
+    """Return what is wrong with a label's value, in Kubernetes' words."""
+    return _length_faults(text, LABEL_LENGTH) + _faults(
+        text, _LABEL_VALUE,
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+        "end with an alphanumeric character", "MyValue", "my_value", "12345",
+    )  # fmt: skip
+
+
+def variable_faults(text: str) -> list[str]:
+    """Return what is wrong with an environment variable's name, in Kubernetes' words."""
+    return _faults(
+        text, _VARIABLE,
+        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
+        "start with a digit", "my.env-name", "MY_ENV.NAME", "MyEnvName1",
+    )  # fmt: skip
+
+
+def is_dns_label(text: str) -> bool:
+    """Tell whether a text is an RFC 1123 label."""
+    return not dns_label_faults(text)
+
+
+def is_dns_subdomain(text: str) -> bool:
+    """Tell whether a text is an RFC 1123 subdomain."""
+    return not dns_subdomain_faults(text)
+
+
+def is_qualified_name(text: str) -> bool:
+    """Tell whether a text may be a label's key."""
+    return not qualified_name_faults(text)
+
+
+def is_label_value(text: str) -> bool:
+    """Tell whether a text may be a label's value."""
+    return not label_value_faults(text)
+
+
+def generate_name(prefix: str, random: Random) -> str:
+    """Return the name that a server makes of `metadata.generateName`: the prefix, cut to fit, and five random letters."""
+    return prefix[:_LONGEST_PREFIX] + "".join(random.choices(_GENERATED_LETTERS, k=_GENERATED_LENGTH))
+
+
+def bounded_name(*parts: str, limit: int = LABEL_LENGTH) -> str:
+    """Return the parts joined with "-", as a valid RFC 1123 label of at most `limit` characters.
+
+    Equal parts give the same name. Where joining would lose something (too long, letters that a label may not have, an
+    empty part, or a part that itself looks like such a digest), a digest of the parts ends the name, so that different
+    parts keep different names.
+
+    Args:
+        parts: joined as they are where the outcome is a valid label.
+        limit: most characters, at least 16.
+    """
+    joined = "-".join(parts)
+    looks_digested = re.search(rf"-x[0-9a-f]{{{_DIGEST_LENGTH}}}$", joined)
+    if len(joined) <= limit and all(parts) and not looks_digested and is_dns_label(joined):
+        return joined
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGEST_LENGTH]
+    plain = re.sub(r"[^a-z0-9]+", "-", joined.lower()).strip("-")
+    kept = plain[: limit - _DIGEST_LENGTH - 2].strip("-")
+    return f"{kept}-x{digest}" if kept else f"x{digest}"
+
+
+def _length_faults(text: str, limit: int) -> list[str]:
+    return [f"must be no more than {limit} bytes"] if len(text.encode()) > limit else []
+
+
+def _faults(text: str, pattern: str, rule: str, *examples: str) -> list[str]:
+    if re.fullmatch(pattern, text):
+        return []
+    shown = ", ".join(f"{'or ' if i else ''}'{example}', " for i, example in enumerate(examples)).replace(
+        ", , ", ",  "
+    )
+    return [f"{rule} (e.g. {shown}regex used for validation is '{pattern}')"]

@@ -1,0 +1,54 @@
+"""What is known of one attempt when somebody asks what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Requested = Literal["", "stop", "timeout", "drain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The evidence about one attempt, as plain values; whoever gathers it need not interpret it."""
+
+    run: str
+    """The run's name."""
+    task: str = "main"
+    attempt: int = 1
+    """From 1."""
+    pod: Mapping[str, Any] | None = None
+    """The attempt's Pod as last seen; None where it never existed or nothing is known of it."""
+    pod_gone: bool = False
+    """The Pod is not in the cluster any more: `pod` is a memory."""
+    events: Sequence[Mapping[str, Any]] = ()
+    """Events about the Pod, oldest first."""
+    node: Mapping[str, Any] | None = None
+    """The Node that the Pod was bound to; None where there is none (any more) or it is not known."""
+    node_gone: bool = False
+    """The Pod was bound to a Node that is no longer in the cluster."""
+    log_tail: str = ""
+    """The last lines of the attempt's log (some 200 are enough), stdout and stderr as they came."""
+    requested: Requested = ""
+    """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "drain" (`seaway down`)."""
+    requested_by: str = ""
+    """Who asked for the stop, where known."""
+    requested_at: str | None = None
+    """When, RFC 3339."""
+    timeout_seconds: float | None = None
+    """The task's limit."""
+    waiting: bool = False
+    """The attempt has not ended: why does it not run (yet)?"""
+    waits_for: str = ""
+    """Where nothing was created yet: what the task waits for, in a sentence ("the task 'prepare' to succeed")."""
+    command: Sequence[str] = ()
+    """The task's own command, as the user gave it."""
+    memory_peak_bytes: int | None = None
+    """The most memory that the attempt used, where it was measured."""
+    retries_left: int = 0
+    """How often the program's own failure will still be tried again."""
+    create_error: str = ""
+    """The API server's message where it refused to create the Pod (quota, admission, invalid)."""
+    secret_values: Sequence[str] = ()
+    """Values that must never be quoted: they are blanked wherever they appear in evidence."""
