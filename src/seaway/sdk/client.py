@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -135,12 +136,18 @@ class SeawayClient:
             if left <= 0:
                 raise TimeoutError(f"run {run} has not ended after {timeout:g} seconds")
             period = min(left, 30.0)
-            view = self._patiently(lambda period=period: self.wait(run, timeout=period))
+            view = self._patiently(partial(self.wait, run, timeout=period))
             if view["phase"] in ENDED:
                 return view
 
     def logs(
-        self, run: str, *, follow: bool = False, task: str | None = None, attempt: int | None = None, timestamps: bool = False
+        self,
+        run: str,
+        *,
+        follow: bool = False,
+        task: str | None = None,
+        attempt: int | None = None,
+        timestamps: bool = False,
     ) -> Iterator[bytes]:
         """Yield a run's log as it comes; with `follow` until the run has ended. Ends with `ConnectionBroken` where the server goes."""
         query = {
@@ -170,10 +177,10 @@ class SeawayClient:
                     seen += len(fresh)
                     if fresh:
                         yield fresh
-                if self._patiently(lambda: self.run(run))["phase"] in ENDED:
+                if self._patiently(partial(self.run, run))["phase"] in ENDED:
                     return
             except ServerUnreachable:
-                self._patiently(lambda: self.run(run))
+                self._patiently(partial(self.run, run))
 
     def has_code(self, digest: str) -> bool:
         """Return whether the server has a code snapshot."""
@@ -183,7 +190,7 @@ class SeawayClient:
         """Upload a code snapshot (tar.gz)."""
         headers = {"Content-Type": "application/gzip", "Content-Length": str(archive.stat().st_size)}
         with archive.open("rb", buffering=CHUNK) as body:
-            self._http.bytes("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
+            self._http.read("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
 
     def has_environment(self, digest: str) -> bool:
         """Return whether the server has a lock of requirements."""
@@ -192,11 +199,11 @@ class SeawayClient:
     def put_environment(self, digest: str, lock: str) -> None:
         """Upload a lock of requirements."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        self._http.bytes("PUT", f"/api/v1/environments/{digest}", body=lock.encode(), headers=headers)
+        self._http.read("PUT", f"/api/v1/environments/{digest}", body=lock.encode(), headers=headers)
 
     def _has(self, path: str) -> bool:
         try:
-            self._http.bytes("HEAD", path)
+            self._http.read("HEAD", path)
         except SeawayError as error:
             if error.status == 404:
                 return False

@@ -6,7 +6,9 @@ from __future__ import annotations
 class SeawayError(Exception):
     """A request that did not work, with the field at fault and the remedy."""
 
-    def __init__(self, message: str, *, code: str = "Invalid", field: str = "", remedy: str = "", status: int = 0) -> None:
+    def __init__(
+        self, message: str, *, code: str = "Invalid", field: str = "", remedy: str = "", status: int = 0
+    ) -> None:
         super().__init__(message)
         self.message = message
         """What is wrong, in one sentence."""

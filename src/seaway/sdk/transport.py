@@ -62,14 +62,21 @@ class HttpClient:
         """
         connection = self._connect()
         target = path + ("?" + urlencode({k: v for k, v in query.items() if v is not None}) if query else "")
-        sent = {"Authorization": f"Bearer {self._endpoint.token if self._endpoint else ''}", **(headers or {})}
+        sent = {
+            "Authorization": f"Bearer {self._endpoint.token if self._endpoint else ''}",
+            **(headers or {}),
+        }
         if connection.sock is not None:
             connection.sock.settimeout(self._timeout if timeout is None else timeout)
         try:
             connection.request(method, target, body=body, headers=sent)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
-            early = self._early_refusal(connection) if isinstance(error, BrokenPipeError | ConnectionResetError) else None
+            early = (
+                self._early_refusal(connection)
+                if isinstance(error, BrokenPipeError | ConnectionResetError)
+                else None
+            )
             self.close()
             if early is not None:
                 raise early from error
@@ -80,10 +87,10 @@ class HttpClient:
 
     def json(self, method: str, path: str, **options: Any) -> Any:
         """Send a request and return the parsed answer; None for an empty one."""
-        data = self.bytes(method, path, **options)
+        data = self.read(method, path, **options)
         return json.loads(data) if data else None
 
-    def bytes(self, method: str, path: str, **options: Any) -> bytes:
+    def read(self, method: str, path: str, **options: Any) -> bytes:
         """Send a request and return the whole answer."""
         response = self.open(method, path, **options)
         try:
@@ -137,7 +144,8 @@ class HttpClient:
             body = response.read(MAX_ERROR_BODY)
         except (OSError, HTTPException):
             body = b""
-        self.close()
+        if not response.isclosed() or response.will_close:
+            self.close()
         return refusal(response.status, body)
 
     def _early_refusal(self, connection: HTTPConnection) -> SeawayError | None:

@@ -1,0 +1,127 @@
+"""Which files make up a project: what git knows, or what lies in the folder. Bounded on big trees."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seaway.sdk.errors import InvalidInput
+from seaway.sdk.ignore import DEFAULT_PATTERNS, IgnoreRules
+
+IGNORE_FILE = ".seawayignore"
+MAX_FILES = 50_000
+"""More files than any code has; walking goes no further."""
+GIT_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """One file or symbolic link of a project."""
+
+    path: str
+    """Relative to the root, with "/"."""
+    size: int
+    mode: int
+    """As lstat says."""
+
+
+def project_root(folder: Path) -> Path:
+    """Return the root of the git repository that holds a folder, or the folder itself."""
+    folder = folder.resolve()
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+
+
+def project_files(root: Path, *, exclude: tuple[Path, ...] = ()) -> list[ProjectFile]:
+    """Return the files of a project, sorted by path.
+
+    Args:
+        root: as `project_root` says.
+        exclude: folders that never belong to it, such as a Seaway home.
+
+    Raises:
+        InvalidInput: there are too many of them, or git cannot list them.
+    """
+    rules = _rules(root)
+    outside = tuple(str(folder.resolve()) for folder in exclude)
+    names = _git_names(root) if (root / ".git").exists() else _walked_names(root, rules, outside)
+    files: list[ProjectFile] = []
+    for name in names:
+        full = str(root / name)
+        if rules.ignores(name) or any(
+            full == folder or full.startswith(folder + os.sep) for folder in outside
+        ):
+            continue
+        try:
+            status = os.lstat(full)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+            files.append(ProjectFile(name, status.st_size, status.st_mode))
+        if len(files) > MAX_FILES:
+            raise InvalidInput(
+                f"{root} holds more than {MAX_FILES:,} files: too many for code",
+                field="code",
+                remedy=f"Name folders that the script does not need in {root / IGNORE_FILE}",
+            )
+    return sorted(files, key=lambda file: file.path)
+
+
+def _rules(root: Path) -> IgnoreRules:
+    lines = list(DEFAULT_PATTERNS)
+    sources = [root / IGNORE_FILE] if (root / ".git").exists() else [root / ".gitignore", root / IGNORE_FILE]
+    for source in sources:
+        if source.is_file():
+            lines += source.read_text(errors="replace").splitlines()
+    return IgnoreRules(lines)
+
+
+def _git_names(root: Path) -> Iterator[str]:
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=True, timeout=GIT_TIMEOUT).stdout
+    except FileNotFoundError:
+        yield from _walked_names(root, _rules(root), ())
+        return
+    except subprocess.TimeoutExpired as error:
+        raise InvalidInput(
+            f"git took more than {GIT_TIMEOUT:g} s to list the files of {root}",
+            field="code",
+            remedy="Name large untracked folders in .gitignore",
+        ) from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise InvalidInput(f"git cannot list the files of {root}: {said}", field="code") from error
+    for name in dict.fromkeys(os.fsdecode(part) for part in listed.split(b"\0") if part):
+        name = name.rstrip("/")
+        if (root / name).is_dir() and not (root / name).is_symlink():
+            inner = _git_names(root / name) if (root / name / ".git").exists() else iter(())
+            yield from (f"{name}/{path}" for path in inner)
+        else:
+            yield name
+
+
+def _walked_names(root: Path, rules: IgnoreRules, outside: tuple[str, ...]) -> Iterator[str]:
+    stack = [""]
+    while stack:
+        folder = stack.pop()
+        try:
+            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        except PermissionError:
+            raise InvalidInput(
+                f"{root / folder} cannot be read",
+                field="code",
+                remedy=f"Name it in {root / IGNORE_FILE}, or make it readable",
+            ) from None
+        for entry in entries:
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if rules.ignores(name, folder=is_folder) or entry.path in outside:
+                continue
+            if is_folder:
+                stack.append(name)
+            else:
+                yield name

@@ -1,0 +1,238 @@
+"""What was typed, as a `RunSpec`: pure, but for looking at the script."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seaway.sdk.errors import InvalidInput
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
+_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `seaway run` that describe the run, as typed."""
+
+    name: str | None = None
+    cpu: str | None = None
+    memory: str | None = None
+    gpu: int = 0
+    image: str | None = None
+    env: tuple[str, ...] = ()
+    """ "NAME=VALUE", or "NAME" to pass the caller's own value on."""
+    secret: tuple[str, ...] = ()
+    """ "SECRET", "SECRET:KEY" or "VARIABLE=SECRET:KEY"."""
+    timeout: str | None = None
+    retries: int = 0
+    workdir: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is run, and from where."""
+
+    command: tuple[str, ...]
+    folder: Path
+    """Where the program starts, on this machine."""
+    root: Path
+    """The project that is packed."""
+
+
+def script_program(script: str, arguments: Sequence[str], current: Path, root: Path) -> Program:
+    """Return how a script is run: from the caller's folder where that lies in the project, else from the script's own."""
+    path = (current / script).resolve()
+    current = current.resolve()
+    folder = current if current.is_relative_to(root) else path.parent
+    runner = ("python",) if path.suffix == ".py" else ()
+    name = os.path.relpath(path, folder)
+    return Program((*runner, name if runner else f"./{name}", *arguments), folder, root)
+
+
+def check_script(script: str, current: Path) -> Path:
+    """Return a script's path.
+
+    Raises:
+        InvalidInput: it does not exist, is a folder, or is nothing that can be run.
+    """
+    path = current / script
+    if path.is_dir():
+        inside = "__main__.py" if (path / "__main__.py").is_file() else "train.py"
+        remedy = f"Name the script: seaway run {os.path.join(script, inside)}"  # noqa: PTH118 (keeps "./")
+        raise InvalidInput(f"{script} is a folder", code="NotAScript", field="SCRIPT", remedy=remedy)
+    if not path.exists():
+        raise InvalidInput(
+            f"there is no file {script} in {current}",
+            code="NoSuchFile",
+            field="SCRIPT",
+            remedy=_near(script, path),
+        )
+    if not os.access(path, os.R_OK):
+        raise InvalidInput(
+            f"{script} cannot be read", code="NotReadable", field="SCRIPT", remedy=f"chmod u+r {script}"
+        )
+    if path.suffix == ".py":
+        return path
+    with path.open("rb") as file:
+        runnable = file.read(2) == b"#!" and os.access(path, os.X_OK)
+    if not runnable:
+        raise InvalidInput(
+            f"{script} is neither a Python file (.py) nor an executable file that begins with #!",
+            code="NotAScript",
+            field="SCRIPT",
+            remedy=f"To run a command, put -- before it: seaway run -- {script}",
+        )
+    return path
+
+
+def _near(script: str, path: Path) -> str:
+    import difflib
+
+    if path.parent.is_dir():
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".py"]
+        if near := difflib.get_close_matches(path.name, names, n=1):
+            return f"Did you mean {Path(script).with_name(near[0])}?"
+    if "/" not in script and not path.suffix:
+        return f"To run a command, put -- before it: seaway run -- {script}"
+    return "Check the path; it is relative to the folder that you are in"
+
+
+def build_spec(
+    program: Program, options: Options, *, code: str | None, environment: str | None, environ: Any
+) -> dict[str, Any]:
+    """Return the `RunSpec` that is sent.
+
+    Args:
+        program: what is run.
+        options: as typed.
+        code: digest of the snapshot.
+        environment: digest of the lock.
+        environ: the caller's environment variables, for "--env NAME".
+
+    Raises:
+        InvalidInput: an option's value cannot be understood; `field` names the option.
+    """
+    resources = {
+        "cpu": _quantity("--cpu", options.cpu, 'such as "2" or "500m"'),
+        "memory": _quantity("--memory", options.memory, 'such as "4Gi" or "512Mi"'),
+        "gpu": options.gpu or None,
+    }
+    task = {
+        "command": list(program.command),
+        "resources": {key: value for key, value in resources.items() if value is not None},
+        "image": options.image,
+        "env": dict(_variable(item, environ) for item in options.env),
+        "secrets": [_secret(item) for item in options.secret],
+        "code": code,
+        "environment": environment,
+        "workdir": _workdir(program, options.workdir) if code else None,
+        "timeout_seconds": None if options.timeout is None else seconds("--timeout", options.timeout),
+        "retries": options.retries or None,
+    }
+    spec = {
+        "name": _name(options.name),
+        "tasks": [{key: value for key, value in task.items() if value not in (None, [], {})}],
+    }
+    return {key: value for key, value in spec.items() if value is not None}
+
+
+def seconds(option: str, text: str) -> float:
+    """Parse a duration: "90", "90s", "10m", "2h", "1h30m".
+
+    Raises:
+        InvalidInput: it is none, or zero.
+    """
+    parts = list(_DURATION.finditer(text.strip()))
+    whole = "".join(part[0] for part in parts) == text.strip()
+    total = sum(float(part[1]) * _UNITS[part[2]] for part in parts)
+    if not parts or not whole or total <= 0:
+        raise InvalidInput(
+            f"{text!r} is not a duration",
+            code="Usage",
+            field=option,
+            remedy="Write it like 90s, 10m, 2h or 1h30m",
+        )
+    return total
+
+
+def _quantity(option: str, text: str | None, example: str) -> str | None:
+    if text is None:
+        return None
+    normal = re.sub(r"(?i)^([\d.]+)\s*([kmgt]i?)b$", lambda match: match[1] + _unit(match[2]), text.strip())
+    if not _QUANTITY.fullmatch(normal) or not float(re.match(r"[\d.]+", normal)[0]):  # type: ignore[index]
+        raise InvalidInput(
+            f"{text!r} is not an amount", code="Usage", field=option, remedy=f"Write it {example}"
+        )
+    if option == "--memory" and normal.endswith("m"):
+        raise InvalidInput(
+            f"{text!r} would be thousandths of a byte",
+            code="Usage",
+            field=option,
+            remedy=f"Write it {example}",
+        )
+    return normal
+
+
+def _unit(text: str) -> str:
+    return text[0].upper() + text[1:].lower() if text.upper() != "K" else "k"
+
+
+def _variable(item: str, environ: Any) -> tuple[str, str]:
+    name, has_value, value = item.partition("=")
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidInput(
+            f"{item!r} names no variable", code="Usage", field="--env", remedy="Write it NAME=VALUE"
+        )
+    if has_value:
+        return name, value
+    if name not in environ:
+        remedy = f"Give the value: --env {name}=VALUE"
+        raise InvalidInput(f"the variable {name} is not set here", code="Usage", field="--env", remedy=remedy)
+    return name, environ[name]
+
+
+def _secret(item: str) -> dict[str, str]:
+    variable, _, rest = item.rpartition("=")
+    name, has_key, key = rest.partition(":")
+    if not name or (has_key and not key) or (variable and not key):
+        raise InvalidInput(
+            f"{item!r} names no secret",
+            code="Usage",
+            field="--secret",
+            remedy="Write it SECRET, SECRET:KEY or VARIABLE=SECRET:KEY",
+        )
+    return {label: value for label, value in (("name", name), ("key", key), ("variable", variable)) if value}
+
+
+def _name(name: str | None) -> str | None:
+    if name is not None and not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot be a run's name",
+            code="Usage",
+            field="--name",
+            remedy="Use lower-case letters, digits and '-', a letter first, at most 40 characters",
+        )
+    return name
+
+
+def _workdir(program: Program, workdir: str | None) -> str | None:
+    folder = program.folder if workdir is None else (program.folder / workdir).resolve()
+    if not folder.is_relative_to(program.root):
+        remedy = f"Give a folder inside {program.root}"
+        raise InvalidInput(
+            f"{workdir!r} lies outside the code that is sent", code="Usage", field="--workdir", remedy=remedy
+        )
+    if not folder.is_dir():
+        raise InvalidInput(
+            f"there is no folder {workdir!r}", code="Usage", field="--workdir", remedy="Check the path"
+        )
+    relative = folder.relative_to(program.root).as_posix()
+    return None if relative == "." else relative
