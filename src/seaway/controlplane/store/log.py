@@ -10,8 +10,9 @@ Source: the etcd v3 data model and kine's single-table log.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
+
+import orjson
 
 
 class StoreError(Exception):
@@ -46,22 +47,53 @@ class StoreUnavailable(StoreError):
     """The disk refused the write (full, read-only, broken); nothing of it was kept. The message says what to do."""
 
 
-@dataclass(slots=True)
 class Record:
     """One live or historic value of a key. Immutable by convention: it is shared by every reader and watcher."""
 
-    key: str
-    revision: int
-    """Revision of the write that made this value; for a tombstone, of the delete."""
-    created: int
-    """Revision of the create that began this life of the key."""
-    value: bytes
-    """The object as encoded JSON, its metadata.resourceVersion already set."""
+    __slots__ = ("_object", "created", "key", "revision", "value")
+
+    def __init__(self, key: str, revision: int, created: int, value: bytes) -> None:
+        self.key = key
+        self.revision = revision
+        """Revision of the write that made this value; for a tombstone, of the delete."""
+        self.created = created
+        """Revision of the create that began this life of the key."""
+        self.value = value
+        """The object as encoded JSON, its metadata.resourceVersion already set."""
+        self._object: dict[str, Any] | None = None
+
+    def keep_parsed(self, parsed: dict[str, Any]) -> None:
+        """Spare the first reader the parsing: `parsed` is what the value was encoded from, and is never changed again."""
+        self._object = parsed
+
+    def drop_parsed(self) -> None:
+        """Free the parsed form of a value that is history; it is parsed again where somebody asks."""
+        self._object = None
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value."""
+        return self._fields() == other._fields() if isinstance(other, Record) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash by key and revision."""
+        return hash((self.key, self.revision))
+
+    def __repr__(self) -> str:
+        """Show everything but the value."""
+        return (
+            f"Record({self.key!r}, revision={self.revision}, created={self.created}, {len(self.value)} bytes)"
+        )
+
+    def _fields(self) -> tuple[str, int, int, bytes]:
+        return self.key, self.revision, self.created, self.value
 
     @property
     def object(self) -> dict[str, Any]:
         """The parsed value, parsed once and shared: copy before changing."""
-        ...
+        parsed = self._object
+        if parsed is None:
+            parsed = self._object = orjson.loads(self.value)
+        return parsed
 
 
 class Change(NamedTuple):
@@ -99,7 +131,7 @@ class Store(Protocol):
 
     @property
     def compacted(self) -> int:
-        """Revisions up to this one cannot be read or watched from any more."""
+        """Nothing before this revision can be listed or watched from any more."""
         ...
 
     async def create(self, key: str, encode: Encode) -> Record:
@@ -121,7 +153,9 @@ class Store(Protocol):
         """Return the live record of a key, None for none."""
         ...
 
-    def list(self, prefix: str, *, revision: int | None = None, after: str | None = None, limit: int = 0) -> Page:
+    def list(
+        self, prefix: str, *, revision: int | None = None, after: str | None = None, limit: int = 0
+    ) -> Page:
         """Return live records whose key starts with `prefix`, in key order.
 
         Args:
@@ -163,6 +197,15 @@ class Watcher(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Change]:
         """Iterate over changes until closed."""
+        ...
+
+    async def next_batch(self) -> list[Change]:
+        """Wait for at least one change and return all that are there, oldest first; empty once closed.
+
+        Raises:
+            SlowWatcher: the watcher fell behind and was closed.
+            Compacted: what it still had to read of the history was compacted away.
+        """
         ...
 
     @property
