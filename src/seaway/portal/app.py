@@ -1,0 +1,71 @@
+"""The REST API as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from seaway import __version__
+from seaway.platform.server import Server
+from seaway.portal import gateway, runs, uploads
+from seaway.portal.access import current_user
+from seaway.portal.errors import install_error_handlers
+from seaway.portal.limits import BodyLimits
+from seaway.portal.tokens import TokenVerifier
+
+Facts = Callable[[], Awaitable[dict[str, Any]]]
+
+open_router = APIRouter(tags=["server"])
+router = APIRouter(tags=["server"], dependencies=[Depends(current_user)])
+
+
+def create_app(server: Server, tokens: TokenVerifier, *, facts: Facts | None = None) -> FastAPI:
+    """Return the application.
+
+    Args:
+        server: what answers.
+        tokens: who may ask.
+        facts: what `GET /api/v1/status` says beside the server's own status, for example of the cluster.
+    """
+    app = FastAPI(
+        title="Seaway",
+        version=__version__,
+        description='Runs on Kubernetes. Errors are {"error": {"code", "message", "field", "remedy"}}.',
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.server, app.state.tokens, app.state.facts = server, tokens, facts
+    for part in (open_router, router, runs.router, uploads.router, gateway.router):
+        app.include_router(part)
+    install_error_handlers(app)
+    app.add_middleware(BodyLimits)
+    return app
+
+
+@open_router.get("/api/v1/healthz", response_class=PlainTextResponse)
+async def healthz() -> str:
+    """Tell that the server answers; needs no token."""
+    return "ok"
+
+
+@router.get("/api/v1/version")
+async def version() -> dict[str, str]:
+    """Return the server's version."""
+    return {"version": __version__}
+
+
+@router.get("/api/v1/status")
+async def status(request: Request) -> dict[str, Any]:
+    """Return what the server says of itself and of its cluster."""
+    state = request.app.state
+    answer = {"version": __version__, **state.server.status()}
+    return answer if state.facts is None else {**answer, **(await state.facts())}
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> JSONResponse:
+    """Describe this API."""
+    return JSONResponse(request.app.openapi())

@@ -1,0 +1,61 @@
+"""Routes for pods: what an attempt fetches before it starts and hands in when it ends, with the token of its run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from seaway.portal.access import PodsRun, Service, pods_run
+
+Fence = Annotated[int, Query(ge=0)]
+
+router = APIRouter(prefix="/gateway/v1", tags=["gateway"], dependencies=[Depends(pods_run)])
+
+
+def _bytes(chunks: AsyncIterator[bytes], media_type: str) -> StreamingResponse:
+    return StreamingResponse(chunks, media_type=media_type, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/runner/{digest}.pyz", response_class=StreamingResponse)
+async def runner(digest: str, service: Service) -> StreamingResponse:
+    """Return the runner."""
+    return _bytes(await service.get_runner(digest), "application/zip")
+
+
+@router.get("/code/{digest}", response_class=StreamingResponse)
+async def code(digest: str, service: Service) -> StreamingResponse:
+    """Return a code snapshot (tar.gz)."""
+    return _bytes(await service.get_code(digest), "application/gzip")
+
+
+@router.get("/environments/{digest}", response_class=StreamingResponse)
+async def environment(digest: str, service: Service) -> StreamingResponse:
+    """Return a lock of requirements."""
+    return _bytes(await service.get_environment(digest), "text/plain; charset=utf-8")
+
+
+@router.put("/runs/{run}/tasks/{task}/outputs", status_code=204)
+async def commit_outputs(
+    run: PodsRun, task: str, fence: Fence, request: Request, service: Service
+) -> Response:
+    """Commit a task's outputs (a tar stream), all of them or none."""
+    await service.commit_outputs(run, task, fence, request.stream())
+    return Response(status_code=204)
+
+
+@router.put("/runs/{run}/tasks/{task}/checkpoint", status_code=204)
+async def save_checkpoint(
+    run: PodsRun, task: str, fence: Fence, request: Request, service: Service
+) -> Response:
+    """Keep a task's checkpoint (a tar stream) in place of the one before."""
+    await service.save_checkpoint(run, task, fence, request.stream())
+    return Response(status_code=204)
+
+
+@router.get("/runs/{run}/tasks/{task}/checkpoint", response_class=StreamingResponse)
+async def get_checkpoint(run: PodsRun, task: str, service: Service) -> StreamingResponse:
+    """Return a task's last checkpoint (tar)."""
+    return _bytes(await service.get_checkpoint(run, task), "application/x-tar")

@@ -1,0 +1,111 @@
+"""Serve the REST API over TLS, on a port that stays the home's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seaway.portal.certificates import CertificateFiles
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+HOST = "127.0.0.1"
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than resolving requirements mostly takes between two requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Where the REST API is served."""
+
+    port_file: Path
+    """Keeps the port between starts; it is chosen anew only where another program has taken it."""
+    certificate: CertificateFiles
+    port: int | None = None
+    """None for the kept one, else a free one."""
+    drain_seconds: float = 2.0
+    """How long open requests, such as followed logs, may take to end when the server stops."""
+
+
+class PortInUse(OSError):
+    """The port that was asked for belongs to another program."""
+
+
+def bind(settings: ServeSettings) -> socket.socket:
+    """Return a listening socket on the asked, the kept or a free port.
+
+    Raises:
+        PortInUse: the asked port is taken.
+    """
+    if settings.port is not None:
+        try:
+            return _listen(settings.port)
+        except OSError as error:
+            raise PortInUse(
+                f"port {settings.port} is in use by another program: choose another one"
+            ) from error
+    kept = settings.port_file.read_text().strip() if settings.port_file.is_file() else ""
+    if kept.isdigit():
+        with contextlib.suppress(OSError):
+            return _listen(int(kept))
+    listener = _listen(0)
+    settings.port_file.write_text(f"{listener.getsockname()[1]}\n")
+    return listener
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp, settings: ServeSettings, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve an application on a listening socket until the block is left."""
+    import uvicorn
+
+    class Embedded(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+            yield  # the daemon handles signals itself
+
+    config = uvicorn.Config(
+        app,
+        ssl_certfile=str(settings.certificate.certificate),
+        ssl_keyfile=str(settings.certificate.key),
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        http="httptools",
+    )
+    server = Embedded(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="portal")
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise RuntimeError("the portal stopped before it was ready")
+            await asyncio.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
