@@ -155,13 +155,11 @@ class Timeout(ApiError):
     code, reason = 504, "Timeout"
 
 
-_BY_REASON: dict[str, type[ApiError]] = {
-    error.reason: error
-    for error in (
-        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, AlreadyExists, Conflict, Expired,
-        RequestEntityTooLarge, UnsupportedMediaType, Invalid, TooManyRequests, InternalError, ServiceUnavailable, Timeout,
-    )
-} | {"Gone": Expired}  # fmt: skip
+_ERRORS: tuple[type[ApiError], ...] = (
+    BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, AlreadyExists, Conflict, Expired,
+    RequestEntityTooLarge, UnsupportedMediaType, Invalid, TooManyRequests, InternalError, ServiceUnavailable, Timeout,
+)  # fmt: skip
+_BY_REASON: dict[str, type[ApiError]] = {error.reason: error for error in _ERRORS} | {"Gone": Expired}
 _BY_CODE: dict[int, type[ApiError]] = {e.code: e for e in _BY_REASON.values() if e is not AlreadyExists}
 
 

@@ -1,0 +1,123 @@
+"""Walks over a value and its schema: unknown fields, pruning, defaults, validation.
+
+`Schema`'s methods of these names are what others call. The first walk runs on every write of every object: it builds
+a path only where it descends, and does not descend into scalars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from seaway.objects import meta
+from seaway.objects.constraints import constraint_faults, null_fault, type_fault
+from seaway.objects.errors import Cause
+
+if TYPE_CHECKING:
+    from seaway.objects.schema import Definition, Schema
+
+
+def find_unknown(schema: Schema, value: Any, path: str, found: list[str]) -> None:
+    """Append the paths of undeclared fields."""
+    kind = type(value)
+    if schema.leaf or schema.opaque:
+        return
+    if kind is dict:
+        properties, additional = schema.properties, schema.additional
+        for name, item in value.items():
+            child = properties.get(name, additional)
+            if child is None:
+                found.append(f"{path}.{name}" if path else name)
+            elif type(item) is dict or type(item) is list:
+                find_unknown(child, item, f"{path}.{name}" if path else name, found)
+    elif kind is list:
+        items = schema.items
+        if not items.leaf:
+            for index, item in enumerate(value):
+                find_unknown(items, item, f"{path}[{index}]", found)
+
+
+def prune(schema: Schema, value: Any) -> None:
+    """Remove, in place, undeclared fields and nulls that stand for nothing."""
+    if schema.leaf or schema.opaque:
+        return
+    if type(value) is list:
+        for item in value:
+            prune(schema.items, item)
+    elif type(value) is dict:
+        properties, additional = schema.properties, schema.additional
+        for name in list(value):
+            child, item = properties.get(name, additional), value[name]
+            if child is None or (item is None and _null_is_nothing(child)):
+                del value[name]
+            elif type(item) is dict or type(item) is list:
+                prune(child, item)
+
+
+def apply_defaults(schema: Schema, value: Any) -> None:
+    """Fill declared defaults in, in place, parents before children, as Kubernetes does."""
+    if schema.leaf or schema.opaque:
+        return
+    if type(value) is list:
+        for item in value:
+            apply_defaults(schema.items, item)
+    elif type(value) is dict:
+        for name, child in schema.properties.items():
+            if child.default is not None and (
+                name not in value or (value[name] is None and not child.nullable)
+            ):
+                value[name] = meta.copy(child.default)
+        for name, item in value.items():
+            declared = schema.field(name)
+            if declared is not None:
+                apply_defaults(declared, item)
+
+
+def validate(schema: Schema, value: Any, path: str, found: list[Cause]) -> None:
+    """Append faults of type, and for custom resources of every declared constraint."""
+    if value is None:
+        if not schema.nullable:
+            found.append(null_fault(path, schema.type or "object"))
+        return
+    fault = type_fault(value, path, schema.type, schema.format, schema.int_or_string, schema.structural)
+    if fault is not None:
+        found.append(fault)
+        return
+    if schema.structural:
+        found.extend(constraint_faults(value, path, schema.definition))
+        found.extend(_junctor_faults(schema, value, path))
+    if schema.opaque:
+        return
+    if type(value) is dict:
+        for name, item in value.items():
+            child = schema.field(name)
+            if child is not None:
+                validate(child, item, f"{path}.{name}" if path else name, found)
+    elif type(value) is list:
+        for index, item in enumerate(value):
+            validate(schema.items, item, f"{path}[{index}]", found)
+
+
+def _null_is_nothing(schema: Schema) -> bool:
+    if schema.opaque:
+        return False
+    return not schema.structural or (not schema.nullable and schema.default is None)
+
+
+def _junctor_faults(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
+    def valid(part: Definition) -> bool:
+        return not schema.alternative(part).validate(value, path)
+
+    for part in schema.definition.get("allOf") or ():
+        yield from schema.alternative(part).validate(value, path)
+    any_of, one_of, forbidden = (schema.definition.get(word) for word in ("anyOf", "oneOf", "not"))
+    if any_of and not any(map(valid, any_of)):
+        yield _junctor_fault(path, "must validate at least one schema (anyOf)")
+    if one_of and sum(map(valid, one_of)) != 1:
+        yield _junctor_fault(path, "must validate one and only one schema (oneOf)")
+    if forbidden and valid(forbidden):
+        yield _junctor_fault(path, "must not validate the schema (not)")
+
+
+def _junctor_fault(path: str, rule: str) -> Cause:
+    return Cause("FieldValueInvalid", f'Invalid value: "": "{path}" {rule}', path)
