@@ -1,0 +1,57 @@
+"""Small files written whole or not at all, relative to an open folder (paths may be hidden by mounts later)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from typing import Any
+
+STARTED = "started"
+"""Made with O_EXCL before anything runs, and locked (flock) as long as the shim lives."""
+SPEC = "spec.json"
+STATE = "state.json"
+EXIT = "exit.json"
+
+
+def read_json(name: str, folder: int | None = None) -> Any:
+    """Return the value in a file. Raises FileNotFoundError."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+        return json.load(file)
+
+
+def write_json(name: str, value: Any, folder: int) -> int:
+    """Write a value to a file, whole or not at all; return an open descriptor, so that the caller may fsync it later."""
+    temporary = f".{name}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    os.write(descriptor, json.dumps(value).encode())
+    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    return descriptor
+
+
+def claim(folder: int) -> int | None:
+    """Make and lock the `started` marker of a container folder.
+
+    Returns:
+        The locked descriptor: the lock lasts until every copy of it is closed. None where the marker exists already.
+    """
+    try:
+        descriptor = os.open(STARTED, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    except FileExistsError:
+        return None
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def is_locked(path: str) -> bool:
+    """Tell whether another process holds the lock of a file. Raises FileNotFoundError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)

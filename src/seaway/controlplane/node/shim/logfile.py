@@ -1,0 +1,111 @@
+"""Writes what a container prints, in the format of the container runtime interface, with rotation.
+
+A line is `<RFC 3339 time with nanoseconds> <stdout|stderr> <F|P> <text>`: F ends a line, P is a piece of one. A piece without
+a newline is written after a tenth of a second, so that progress bars are live.
+
+Source: kubelet CRI log format (KEP-2411 and `kuberuntime/logs`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+PARTIAL_AFTER = 0.1
+"""Seconds that text without newline may wait."""
+PIECE = 16 * 1024
+"""Bytes of one line after which it is split into pieces, as container runtimes do."""
+
+
+class LogFile:
+    """One container's log. Not thread-safe: the shim has one thread."""
+
+    def __init__(self, folder: int, name: str, max_bytes: int, max_files: int) -> None:
+        self._folder, self._name = folder, name
+        self._max_bytes, self._max_files = max_bytes, max(max_files, 1)
+        self._rotated: list[str] = []
+        self._last = 0
+        self._second = -1
+        self._prefix = b""
+        self._pending: dict[bytes, bytearray] = {}
+        self._since: dict[bytes, float] = {}
+        self._descriptor = self._open()
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(self._name, flags, 0o600, dir_fd=self._folder)
+        self._size = os.fstat(descriptor).st_size
+        return descriptor
+
+    def _stamp(self) -> bytes:
+        now = max(time.time_ns(), self._last + 1)
+        self._last = now
+        second, nanos = divmod(now, 1_000_000_000)
+        if second != self._second:
+            self._second = second
+            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)).encode()
+        return b"%b%09dZ " % (self._prefix, nanos)
+
+    def _entry(self, stream: bytes, tag: bytes, text: bytes) -> bytes:
+        return b"%b%b %b %b\n" % (self._stamp(), stream, tag, text)
+
+    def feed(self, stream: bytes, data: bytes) -> None:
+        """Take what was read from a stream (b"stdout" or b"stderr")."""
+        buffer = self._pending.setdefault(stream, bytearray())
+        buffer += data
+        entries: list[bytes] = []
+        *lines, rest = bytes(buffer).split(b"\n")
+        for line in lines:
+            while len(line) > PIECE:
+                entries.append(self._entry(stream, b"P", line[:PIECE]))
+                line = line[PIECE:]
+            entries.append(self._entry(stream, b"F", line))
+        while len(rest) >= PIECE:
+            entries.append(self._entry(stream, b"P", rest[:PIECE]))
+            rest = rest[PIECE:]
+        if rest:
+            if lines or stream not in self._since:
+                self._since[stream] = time.monotonic()
+        else:
+            self._since.pop(stream, None)
+        self._pending[stream] = bytearray(rest)
+        self._write(entries)
+
+    def wait(self) -> float | None:
+        """Return the seconds until `flush_partial` has something to do, None for never."""
+        if not self._since:
+            return None
+        return max(0.0, min(self._since.values()) + PARTIAL_AFTER - time.monotonic())
+
+    def flush_partial(self, *, everything: bool = False) -> None:
+        """Write pieces of lines that waited long enough (or all of them)."""
+        now = time.monotonic()
+        due = [s for s, since in self._since.items() if everything or now - since >= PARTIAL_AFTER]
+        for stream in due:
+            del self._since[stream]
+            text = bytes(self._pending.pop(stream))
+            self._write([self._entry(stream, b"P", text)])
+
+    def close(self) -> None:
+        """Write what is left and close."""
+        self.flush_partial(everything=True)
+        os.close(self._descriptor)
+
+    def _write(self, entries: list[bytes]) -> None:
+        if not entries:
+            return
+        data = memoryview(b"".join(entries))
+        if self._size and self._size + len(data) > self._max_bytes:
+            self._rotate()
+        self._size += len(data)
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def _rotate(self) -> None:
+        os.close(self._descriptor)
+        kept = f"{self._name}.{time.time_ns():020d}"
+        os.rename(self._name, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self._rotated.append(kept)
+        while len(self._rotated) > self._max_files - 1:
+            os.unlink(self._rotated.pop(0), dir_fd=self._folder)
+        self._descriptor = self._open()
