@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from seaway.base.clock import Clock, SystemClock
+from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.client.request import WatchEvent
@@ -22,6 +23,7 @@ from seaway.objects.resource import Resource
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
+BACKOFF = Backoff(initial=0.05, cap=30.0, jitter=0.5)
 
 
 class Snapshot(NamedTuple):
@@ -41,8 +43,8 @@ class FollowSettings:
     """The server closes a watch after this, up to twice as long: many watchers then do not reconnect at once."""
     slack_seconds: float = 30.0
     """A watch that is this much over its time is given up: the connection is dead and nobody said so."""
-    retry_initial: float = 0.05
-    retry_cap: float = 30.0
+    backoff: Backoff = BACKOFF
+    """Waits between failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,6 @@ class Collection:
     namespace: str | None = None
     label_selector: str | None = None
     field_selector: str | None = None
-
-
-def retry_delay(failures: int, settings: FollowSettings, chance: float) -> float:
-    """Return the seconds to wait after so many failures in a row: doubling, capped, half of it by `chance` (0 to 1)."""
-    full = min(settings.retry_initial * 2.0 ** min(failures - 1, 32), settings.retry_cap)
-    return full * (0.5 + 0.5 * chance)
 
 
 async def follow(
@@ -113,7 +109,7 @@ async def follow(
         except (ApiError, Unreachable, TimeoutError) as error:
             failures += 1
             _complain(collection, error, failures)
-        await clock.sleep(retry_delay(failures, session.settings, chance()))
+        await clock.sleep(session.settings.backoff.delay(failures, chance()))
 
 
 class _Session:

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from seaway.base.clock import Clock, SystemClock
+from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
 from seaway.objects.errors import ApiError, Conflict, NotFound
 from seaway.reconcile.informer import Handler, Object
-from seaway.reconcile.queue import QueueClosed, WorkQueue
+from seaway.reconcile.queue import BACKOFF, QueueClosed, WorkQueue
 from seaway.reconcile.sources import Source
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,8 @@ class ControllerSettings:
     """How many keys are worked on at once."""
     limit_seconds: float = 120.0
     """A reconcile that takes longer is cancelled and retried."""
-    retry_initial: float = 0.005
-    """Seconds before the first retry; doubled with each."""
-    retry_cap: float = 60.0
-    """Seconds between retries at most."""
+    backoff: Backoff = BACKOFF
+    """Waits before retries, for each key."""
 
 
 class Controller:
@@ -73,9 +72,7 @@ class Controller:
     ) -> None:
         self.name, self.sources, self._reconcile = name, tuple(sources), reconcile
         self._settings = settings or ControllerSettings()
-        self.queue = WorkQueue(
-            clock or SystemClock(), initial=self._settings.retry_initial, cap=self._settings.retry_cap
-        )
+        self.queue = WorkQueue(clock or SystemClock(), self._settings.backoff)
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled; `ready` is called when all sources are complete and the workers run."""

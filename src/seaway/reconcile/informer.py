@@ -14,6 +14,7 @@ from typing import Any
 from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
 from seaway.client.watch import Collection, FollowSettings, Snapshot, follow
+from seaway.objects.meta import key as object_key
 from seaway.objects.resource import Resource
 
 log = logging.getLogger(__name__)
@@ -22,13 +23,6 @@ Objects = list[Object]
 Handler = Callable[[str, Object, Object | None], None]
 """Called with ADDED, MODIFIED or DELETED, the object (for DELETED its last version) and the one before, if any."""
 IndexFunction = Callable[[Object], Iterable[str]]
-
-
-def object_key(obj: Object) -> str:
-    """Return "namespace/name", or "name" for a cluster-scoped object."""
-    metadata = obj["metadata"]
-    namespace = metadata.get("namespace")
-    return f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
 
 
 class Informer:
@@ -120,11 +114,17 @@ class Informer:
     def _replace(self, snapshot: Snapshot) -> None:
         """Make the copy equal to the snapshot, telling handlers the differences."""
         self.resource_version = snapshot.resource_version
-        current = {object_key(obj): obj for obj in snapshot.items}
+        current = {object_key(obj): self._typed(obj) for obj in snapshot.items}
         for key in [key for key in self._objects if key not in current]:
             self._remove(key, self._objects[key])
         for obj in current.values():
             self._set(obj)
+
+    def _typed(self, obj: Object) -> Object:
+        """Return a list's item with the type that lists leave out and watches have."""
+        if "kind" in obj:
+            return obj
+        return {"apiVersion": self.resource.api_version, "kind": self.resource.kind, **obj}
 
     def _set(self, obj: Object) -> None:
         key = object_key(obj)

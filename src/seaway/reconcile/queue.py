@@ -11,6 +11,10 @@ import heapq
 from collections import deque
 
 from seaway.base.clock import Clock
+from seaway.base.tasks import Backoff
+
+BACKOFF = Backoff(initial=0.005, cap=60.0)
+"""5 ms, doubling to a minute: a conflict is over at once, a broken dependency is not hammered."""
 
 
 class QueueClosed(Exception):  # noqa: N818 - an ending, not an error
@@ -20,8 +24,8 @@ class QueueClosed(Exception):  # noqa: N818 - an ending, not an error
 class WorkQueue:
     """Hands out keys. A key added while a worker holds it is handed out again after `done`, never to two at once."""
 
-    def __init__(self, clock: Clock, *, initial: float = 0.005, cap: float = 60.0) -> None:
-        self._clock, self._initial, self._cap = clock, initial, cap
+    def __init__(self, clock: Clock, backoff: Backoff = BACKOFF) -> None:
+        self._clock, self._backoff = clock, backoff
         self._ready: deque[str] = deque()
         self._dirty: set[str] = set()
         self._held: set[str] = set()
@@ -64,9 +68,8 @@ class WorkQueue:
 
     def retry(self, key: str) -> float:
         """Want the key worked on after its back-off, which doubles with each call; return the seconds."""
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        seconds: float = min(self._initial * 2.0 ** min(failures, 32), self._cap)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        seconds = self._backoff.delay(failures)
         self.add_after(key, seconds)
         return seconds
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from seaway.objects.meta import key as object_key
 from seaway.objects.resource import Resource
-from seaway.reconcile.informer import Informer, object_key
+from seaway.reconcile.informer import Informer
 
 Object = dict[str, Any]
 

@@ -1,0 +1,165 @@
+"""One leader among several processes, by a Lease.
+
+Source: client-go's leader election. Times of other machines are not trusted: a Lease has expired when it was not seen
+to change for its duration by this process' own monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.base.clock import Clock, SystemClock, rfc3339_micro
+from seaway.client.client import Client
+from seaway.client.errors import Unreachable
+from seaway.objects.builtin import LEASES
+from seaway.objects.errors import AlreadyExists, ApiError, Conflict, NotFound
+
+log = logging.getLogger(__name__)
+Object = dict[str, Any]
+
+
+class LeadershipLost(Exception):  # noqa: N818 - an ending
+    """Another process may lead now; what was done as leader was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderSettings:
+    """Times of the election, in seconds."""
+
+    lease_seconds: float = 15.0
+    """Others take over when the leader was silent for this long."""
+    renew_seconds: float = 10.0
+    """The leader gives up when it could not renew for this long; below `lease_seconds`."""
+    retry_seconds: float = 2.0
+    """Between tries to acquire or renew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A Lease's spec, and when this process saw it change last."""
+
+    spec: Object
+    since: float
+    """By the monotonic clock."""
+
+
+def observe(previous: Observation | None, spec: Object, now: float) -> Observation:
+    """Return the observation after seeing `spec`: the old one where nothing changed."""
+    return previous if previous is not None and previous.spec == spec else Observation(spec, now)
+
+
+def may_take(observation: Observation, identity: str, now: float) -> bool:
+    """Return whether `identity` may write itself into the Lease: it holds it, nobody does, or the holder is silent."""
+    holder = observation.spec.get("holderIdentity")
+    duration = observation.spec.get("leaseDurationSeconds") or 0
+    return not holder or holder == identity or observation.since + duration <= now
+
+
+def claim(spec: Object, identity: str, seconds: float, now: float) -> Object:
+    """Return the Lease's spec with `identity` as its holder, renewed at `now` (seconds since the epoch)."""
+    mine = spec.get("holderIdentity") == identity
+    transitions = (spec.get("leaseTransitions") or 0) + (0 if mine or not spec else 1)
+    return {
+        **spec,
+        "holderIdentity": identity,
+        "leaseDurationSeconds": round(seconds),
+        "acquireTime": spec.get("acquireTime") if mine else rfc3339_micro(now),
+        "renewTime": rfc3339_micro(now),
+        "leaseTransitions": transitions,
+    }
+
+
+class LeaderElector:
+    """Campaigns for one Lease as one identity."""
+
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        clock: Clock | None = None,
+        settings: LeaderSettings | None = None,
+    ) -> None:
+        self.name = f"leader election for {namespace}/{name}"
+        self._client, self._namespace, self._lease, self._identity = client, namespace, name, identity
+        self._clock, self._settings = clock or SystemClock(), settings or LeaderSettings()
+        self._observation: Observation | None = None
+        self.is_leader = False
+
+    async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
+        """Wait for leadership, then run `lead` until it ends; the Lease is given back whichever way it ends.
+
+        Raises:
+            LeadershipLost: the Lease could not be renewed in time; `lead` was cancelled before.
+        """
+        while not await self._try():
+            await self._clock.sleep(self._settings.retry_seconds)
+        log.info("%s leads (%s)", self._identity, self.name)
+        self.is_leader = True
+        leading = asyncio.ensure_future(lead())
+        renewing = asyncio.create_task(self._renew(), name=self.name)
+        try:
+            await asyncio.wait({leading, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            lost = not leading.done()
+        finally:
+            for task in (leading, renewing):
+                task.cancel()
+            await asyncio.wait({leading, renewing})
+            self.is_leader = False
+            await self._release()
+        if lost:
+            raise LeadershipLost(f"{self._identity} no longer leads ({self.name})")
+        leading.result()
+
+    async def _renew(self) -> None:
+        """Renew until that failed for too long."""
+        renewed = self._clock.monotonic()
+        while self._clock.monotonic() - renewed < self._settings.renew_seconds:
+            await self._clock.sleep(self._settings.retry_seconds)
+            if await self._try():
+                renewed = self._clock.monotonic()
+
+    async def _try(self) -> bool:
+        """Acquire or renew; return whether this process holds the Lease now."""
+        try:
+            async with asyncio.timeout(self._settings.renew_seconds):
+                return await self._acquire()
+        except (AlreadyExists, Conflict):
+            return False
+        except (ApiError, Unreachable, TimeoutError) as error:
+            log.warning("%s: %s", self.name, str(error) or type(error).__name__)
+            return False
+
+    async def _acquire(self) -> bool:
+        seconds = self._settings.lease_seconds
+        try:
+            lease = await self._client.get(LEASES, self._lease, self._namespace)
+        except NotFound:
+            spec = claim({}, self._identity, seconds, self._clock.now())
+            created = {"metadata": {"name": self._lease, "namespace": self._namespace}, "spec": spec}
+            await self._client.create(LEASES, created)
+            return True
+        now = self._clock.monotonic()
+        self._observation = observe(self._observation, lease.get("spec") or {}, now)
+        if not may_take(self._observation, self._identity, now):
+            return False
+        spec = claim(lease.get("spec") or {}, self._identity, seconds, self._clock.now())
+        await self._client.replace(LEASES, {**lease, "spec": spec})
+        return True
+
+    async def _release(self) -> None:
+        """Give the Lease back, so that the next leader need not wait; best effort."""
+        try:
+            async with asyncio.timeout(self._settings.retry_seconds):
+                lease = await self._client.get(LEASES, self._lease, self._namespace)
+                if lease["spec"].get("holderIdentity") == self._identity:
+                    spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+                    await self._client.replace(LEASES, {**lease, "spec": spec})
+        except (ApiError, Unreachable, TimeoutError) as error:
+            log.info("%s was not released: %s", self.name, error)
