@@ -1,0 +1,71 @@
+"""Other users of the machine: they read nothing of a home and call nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+import yaml
+
+
+def answer(url: str, authority: str) -> tuple[int, str]:
+    """Return status and body of a request without any credential."""
+    context = ssl.create_default_context(cadata=authority)
+    try:
+        with urllib.request.urlopen(url, context=context, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.mark.timeout(120)
+def test_a_home_is_closed_to_others(home, tmp_path) -> None:
+    """No file has a bit for group or others; both APIs refuse the anonymous, except health."""
+    home.seaway("up")
+    home.seaway("run", "--requirements", os.devnull, "--name", "first", "--", "python", "-c", "print('x')")
+    open_to_others = [
+        str(path.relative_to(home.path))
+        for path in [home.path, *home.path.rglob("*")]
+        if not path.is_symlink() and not path.is_socket() and stat.S_IMODE(path.stat().st_mode) & 0o077
+        and "cache" not in path.relative_to(home.path).parts and path.name != "cache"
+    ]  # fmt: skip
+    assert open_to_others == []
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+
+    config = yaml.safe_load((home.path / "kubeconfig").read_text())
+    cluster = config["clusters"][0]["cluster"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    assert answer(f"{cluster['server']}/readyz", authority)[0] == 200
+    status, body = answer(f"{cluster['server']}/api/v1/pods", authority)
+    assert status == 401
+    assert json.loads(body)["reason"] == "Unauthorized"
+    server = json.loads((home.path / "daemon.json").read_text())["url"]
+    assert answer(f"{server}/healthz", authority)[0] == 200
+    assert answer(f"{server}/api/v1/runs", authority)[0] == 401
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.timeout(120)
+def test_another_user_cannot_read_a_home(home) -> None:
+    """A process of another user is refused by the file system."""
+    home.seaway("up")
+    program = "import pathlib, sys\ntry:\n    pathlib.Path(sys.argv[1]).read_bytes()\nexcept PermissionError:\n    sys.exit(13)\n"
+    for name in ("kubeconfig", "server/seaway.db", "cluster/store.db", "daemon.json"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(home.path / name)],
+            user=65534,
+            group=65534,
+            extra_groups=[],
+            cwd="/",
+            check=False,
+        )
+        assert done.returncode == 13, f"{name} can be read by another user"
