@@ -25,6 +25,8 @@ class Occurrence(NamedTuple):
     """Normal or Warning."""
     reason: str
     message: str
+    component: str
+    """Who reports it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ class Series:
 
 
 class Correlator:
-    """Folds occurrences into series. One for each component."""
+    """Folds occurrences into series."""
 
-    def __init__(self, component: str, instance: str, settings: CorrelateSettings | None = None) -> None:
-        self._component, self._instance = component, instance
+    def __init__(self, instance: str, settings: CorrelateSettings | None = None) -> None:
+        self._instance = instance
         self._settings = settings or CorrelateSettings()
         self._similar: OrderedDict[tuple[str, ...], _Similar] = OrderedDict()
         self._series: OrderedDict[tuple[str, ...], Series] = OrderedDict()
@@ -88,7 +90,7 @@ class Correlator:
         series = self._series.get(key)
         if series is None:
             involved = occurrence.involved
-            name = event_name(involved.get("name", ""), self._component, key)
+            name = event_name(involved.get("name", ""), key)
             series = Series(name, involved.get("namespace") or "default", occurrence, now, now, 0)
             _remember(self._series, key, series, self._settings.remembered)
         self._series.move_to_end(key)
@@ -126,7 +128,8 @@ class Correlator:
 
     def event(self, series: Series) -> Object:
         """Return the Event object of a series. Source: `Event` of core/v1."""
-        source = {"component": self._component} | ({"host": self._instance} if self._instance else {})
+        component = series.occurrence.component
+        source = {"component": component} | ({"host": self._instance} if self._instance else {})
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -140,7 +143,7 @@ class Correlator:
             "count": series.count,
             "type": series.occurrence.type,
             "eventTime": None,
-            "reportingComponent": self._component,
+            "reportingComponent": component,
             "reportingInstance": self._instance,
         }
 
@@ -160,16 +163,16 @@ def reference(obj: Mapping[str, Any], api_version: str = "", kind: str = "", fie
     return {name: value for name, value in fields.items() if value}
 
 
-def event_name(involved: str, component: str, key: tuple[str, ...]) -> str:
+def event_name(involved: str, key: tuple[str, ...]) -> str:
     """Return the deterministic name of a series: the same after a restart, so that its count goes on."""
-    digest = hashlib.blake2b("\0".join((component, *key)).encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b("\0".join(key).encode(), digest_size=8).hexdigest()
     return f"{involved[: 253 - 17].rstrip('.-')}.{digest}"
 
 
 def _identity(occurrence: Occurrence, *more: str) -> tuple[str, ...]:
     involved = occurrence.involved
     about = tuple(involved.get(field, "") for field in ("kind", "namespace", "name", "uid", "fieldPath"))
-    return (*about, occurrence.type, occurrence.reason, *more)
+    return (*about, occurrence.component, occurrence.type, occurrence.reason, *more)
 
 
 def _remember(memory: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:

@@ -40,7 +40,7 @@ class RecorderSettings:
 
 
 class EventRecorder:
-    """Reports of one component."""
+    """Takes reports and writes them; one may serve several components."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class EventRecorder:
         self.component = component
         self._client, self._clock = client, clock or SystemClock()
         self._settings = settings or RecorderSettings()
-        self._correlator = Correlator(component, instance, correlate)
+        self._correlator = Correlator(instance, correlate)
         self._pending: dict[str, Series] = {}
         self._busy: set[str] = set()
         self._wake = asyncio.Event()
@@ -63,7 +63,14 @@ class EventRecorder:
         self._idle.set()
 
     def event(
-        self, obj: Mapping[str, Any], event_type: str, reason: str, message: str, *, field_path: str = ""
+        self,
+        obj: Mapping[str, Any],
+        event_type: str,
+        reason: str,
+        message: str,
+        *,
+        field_path: str = "",
+        component: str = "",
     ) -> None:
         """Report what happened to an object; returns at once.
 
@@ -73,9 +80,10 @@ class EventRecorder:
             reason: one UpperCamelCase word.
             message: a sentence for people; cut at 1 KiB.
             field_path: which part, for example "spec.containers{main}".
+            component: who reports it, where that is not the recorder's own component.
         """
         involved = reference(obj, field_path=field_path)
-        occurrence = Occurrence(involved, event_type, reason, message[:1024])
+        occurrence = Occurrence(involved, event_type, reason, message[:1024], component or self.component)
         series = self._correlator.add(occurrence, self._clock.now())
         if series is None:
             return

@@ -1,0 +1,150 @@
+"""What the scheduler must know of a pod: requests, ports, wishes; computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from seaway.controlplane.scheduler.terms import PodAffinity, pod_affinity
+from seaway.objects.quantity import cpu_millis, whole
+
+Object = dict[str, Any]
+Requests = dict[str, int]
+"""CPU in thousandths of a core, everything else in bytes or pieces."""
+Port = tuple[str, str, int]
+"""Address, protocol, number."""
+
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the API's word for any address
+DEFAULT_CPU = 100
+DEFAULT_MEMORY = 200 << 20
+"""What a container that requests nothing counts for in scores, as in kube-scheduler."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    """One pod, as filters and scores see it."""
+
+    key: str
+    uid: str
+    namespace: str
+    labels: Mapping[str, str]
+    spec: Object
+    priority: int
+    requests: tuple[tuple[str, int], ...]
+    """Without zeros; "pods" is one of them."""
+    score_cpu: int
+    score_memory: int
+    ports: tuple[Port, ...]
+    affinity: PodAffinity
+    signature: bytes
+    """Equal for pods that static filters cannot tell apart."""
+    shape: tuple[Any, ...]
+    """Equal for pods of which either all or none fit; None in it where that cannot be said."""
+
+
+def pod_info(pod: Object) -> PodInfo:
+    """Return the scheduler's view of a pod."""
+    metadata, spec = pod["metadata"], pod["spec"]
+    namespace = metadata.get("namespace", "")
+    wanted = effective_requests(spec)
+    requests = tuple(sorted((wanted | {"pods": 1}).items()))
+    ports = host_ports(spec)
+    affinity = pod_affinity(spec, namespace)
+    signature = static_signature(spec)
+    labels = metadata.get("labels") or {}
+    shape = (signature, requests, ports, namespace, tuple(sorted(labels.items())), affinity)
+    containers = len(spec.get("containers") or ())
+    return PodInfo(
+        key=f"{namespace}/{metadata['name']}",
+        uid=metadata.get("uid", ""),
+        namespace=namespace,
+        labels=labels,
+        spec=spec,
+        priority=spec.get("priority") or 0,
+        requests=requests,
+        score_cpu=wanted.get("cpu") or DEFAULT_CPU * containers,
+        score_memory=wanted.get("memory") or DEFAULT_MEMORY * containers,
+        ports=ports,
+        affinity=affinity,
+        signature=signature,
+        shape=shape,
+    )
+
+
+def effective_requests(spec: Mapping[str, Any]) -> Requests:
+    """Return what a pod requests in all.
+
+    Containers run together, init containers one after the other before them, restartable init containers (sidecars)
+    beside everything that starts after them; the overhead comes on top. Source: KEP-753, "Resources calculation".
+    """
+    together: Requests = {}
+    for container in spec.get("containers") or ():
+        _add(together, _requests(container))
+    sidecars: Requests = {}
+    before: Requests = {}
+    for container in spec.get("initContainers") or ():
+        requests = _requests(container)
+        if container.get("restartPolicy") == "Always":
+            _add(sidecars, requests)
+            _raise(before, sidecars)
+        else:
+            _raise(before, _sum(requests, sidecars))
+    _add(together, sidecars)
+    _raise(together, before)
+    _add(together, amounts(spec.get("overhead") or {}))
+    return {name: amount for name, amount in together.items() if amount}
+
+
+def amounts(quantities: Mapping[str, Any]) -> Requests:
+    """Return quantities as integers: CPU in millicores, everything else whole."""
+    return {name: _amount(name, str(quantity)) for name, quantity in quantities.items()}
+
+
+@lru_cache(maxsize=4096)
+def _amount(name: str, quantity: str) -> int:
+    return cpu_millis(quantity) if name == "cpu" else whole(quantity)
+
+
+def host_ports(spec: Mapping[str, Any]) -> tuple[Port, ...]:
+    """Return the ports of the node that a pod wants for itself."""
+    containers = (*(spec.get("containers") or ()), *_sidecars(spec))
+    ports = (
+        port for container in containers for port in container.get("ports") or () if port.get("hostPort")
+    )
+    return tuple((p.get("hostIP") or ANY_ADDRESS, p.get("protocol") or "TCP", p["hostPort"]) for p in ports)
+
+
+def static_signature(spec: Mapping[str, Any]) -> bytes:
+    """Return what static filters and preferences depend on, as one comparable value."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity")
+    relevant = (spec.get("nodeSelector"), affinity, spec.get("tolerations"))
+    return orjson.dumps(relevant, option=orjson.OPT_SORT_KEYS)
+
+
+def _requests(container: Mapping[str, Any]) -> Requests:
+    resources = container.get("resources") or {}
+    return amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
+
+
+def _sidecars(spec: Mapping[str, Any]) -> list[Object]:
+    return [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+
+
+def _add(total: Requests, more: Mapping[str, int]) -> None:
+    for name, amount in more.items():
+        total[name] = total.get(name, 0) + amount
+
+
+def _raise(total: Requests, least: Mapping[str, int]) -> None:
+    for name, amount in least.items():
+        total[name] = max(total.get(name, 0), amount)
+
+
+def _sum(one: Requests, other: Requests) -> Requests:
+    total = dict(one)
+    _add(total, other)
+    return total

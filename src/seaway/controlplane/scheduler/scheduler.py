@@ -1,0 +1,278 @@
+"""The loop: pods without a node get one.
+
+Choosing is quick and alone, binding takes a write and runs beside it: a chosen pod counts as placed at once (assumed),
+and is taken back where its binding fails. Everything else is level-triggered: on start the informers say what is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.base.clock import Clock, rfc3339
+from seaway.base.tasks import Backoff
+from seaway.client.client import Client
+from seaway.client.errors import Unreachable
+from seaway.client.request import STRATEGIC_MERGE_PATCH
+from seaway.controlplane.scheduler.podinfo import PodInfo, pod_info
+from seaway.controlplane.scheduler.queue import PodQueue
+from seaway.controlplane.scheduler.scores import Strategy
+from seaway.controlplane.scheduler.select import Choice, Selector
+from seaway.controlplane.scheduler.state import ClusterState
+from seaway.objects.builtin import NAMESPACES, NODES, PODS
+from seaway.objects.errors import ApiError, Conflict, NotFound
+from seaway.objects.meta import get_condition, labels, name, split_key, uid
+from seaway.reconcile.informer import Informers
+from seaway.reconcile.recorder import EventRecorder
+
+log = logging.getLogger(__name__)
+Object = dict[str, Any]
+TURN = 0.003
+"""Seconds after which the loop lets others run."""
+RETRY = Backoff(initial=0.1, cap=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """How the scheduler works."""
+
+    name: str = "default-scheduler"
+    """Pods whose spec.schedulerName differs are left to others."""
+    strategy: Strategy = "spread"
+    """"spread" puts a pod where most is free, "pack" where least is: whole nodes stay free for large pods."""
+    enough_nodes: int = 100
+    """So many feasible nodes are compared, 0 for all; only larger clusters notice (kube's percentageOfNodesToScore)."""
+    bindings: int = 64
+    """How many bindings are written at once."""
+
+
+class Scheduler:
+    """Binds pods to nodes."""
+
+    name = "scheduler"
+
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        recorder: EventRecorder,
+        clock: Clock,
+        settings: SchedulerSettings | None = None,
+    ) -> None:
+        self._client, self._recorder, self._clock = client, recorder, clock
+        self._settings = settings or SchedulerSettings()
+        self._pods = informers.informer(PODS)
+        self._nodes = informers.informer(NODES)
+        self._namespaces = informers.informer(NAMESPACES)
+        self.state = ClusterState()
+        self.queue = PodQueue()
+        self._selector = Selector(self._settings.strategy, self._settings.enough_nodes)
+        self._wake = asyncio.Event()
+        self._eased = 0
+        self._failures: dict[str, int] = {}
+        self._said: dict[str, str] = {}
+        self._writes: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(self._settings.bindings)
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Schedule until cancelled; `ready` is called when the cluster is known."""
+        ends = [self._nodes.subscribe(self._on_node), self._namespaces.subscribe(self._on_namespace)]
+        try:
+            for informer in (self._namespaces, self._nodes, self._pods):
+                await informer.synced()
+            ends.append(self._pods.subscribe(self._on_pod))
+            ready()
+            await self._schedule_all()
+        finally:
+            for end in ends:
+                end()
+            for task in self._writes:
+                task.cancel()
+            await asyncio.gather(*self._writes, return_exceptions=True)
+
+    async def _schedule_all(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            began = self._clock.monotonic()
+            while True:
+                if self._eased != self.state.eased:
+                    self._eased = self.state.eased
+                    self.queue.retry_blocked()
+                pod = self.queue.pop()
+                if pod is None:
+                    break
+                self.schedule_one(pod)
+                if self._slots.locked() or self._clock.monotonic() - began > TURN:
+                    async with self._slots:
+                        await asyncio.sleep(0)
+                    began = self._clock.monotonic()
+
+    def schedule_one(self, pod: PodInfo) -> None:
+        """Choose a node and start to bind, or put the pod aside and say why."""
+        eased = self.state.eased
+        message = self.queue.refusal(pod, eased)
+        if message is None:
+            choice = self._choose(pod)
+            if choice.node is not None:
+                self.state.place(pod, choice.node)
+                self._start(self._bind(pod, choice.node))
+                return
+            message = choice.message
+        self.queue.block(pod, eased, message)
+        if self._said.get(pod.uid) != message:
+            self._said[pod.uid] = message
+            self._start(self._say_unschedulable(pod, message))
+
+    def _choose(self, pod: PodInfo) -> Choice:
+        """Return the choice; a pod that breaks the scheduler must not keep all others waiting."""
+        try:
+            return self._selector.choose(pod, self.state)
+        except Exception as error:
+            log.exception("choosing a node for pod %s failed", pod.key)
+            return Choice(None, f"the scheduler failed on this pod: {error}")
+
+    def _on_node(self, event_type: str, node: Object, _: Object | None) -> None:
+        if event_type == "DELETED":
+            self.state.remove_node(name(node))
+        elif self.state.set_node(node):
+            self._wake.set()
+
+    def _on_namespace(self, event_type: str, namespace: Object, _: Object | None) -> None:
+        self.state.set_namespace(name(namespace), None if event_type == "DELETED" else labels(namespace))
+
+    def _on_pod(self, event_type: str, pod: Object, old: Object | None) -> None:
+        spec = pod["spec"]
+        if event_type == "DELETED" or is_finished(pod):
+            self._forget(uid(pod))
+        elif node := spec.get("nodeName"):
+            self.queue.remove(uid(pod))
+            if old is not None and labels(old) != labels(pod):
+                self.state.remove(uid(pod))
+            if self.state.node_of(uid(pod)) != node:
+                self.state.place(pod_info(pod), node)
+        elif not is_waiting(pod, self._settings.name):
+            self.queue.remove(uid(pod))
+        elif self._must_try(pod, old):
+            self.queue.add(pod_info(pod), pod["metadata"].get("creationTimestamp") or "")
+        if len(self.queue) or self._eased != self.state.eased:
+            self._wake.set()
+
+    def _must_try(self, pod: Object, old: Object | None) -> bool:
+        """Tell whether a pending pod is new here or changed in what scheduling depends on."""
+        if self.state.node_of(uid(pod)) is not None:
+            return False  # assumed: its binding is under way
+        if not self.queue.knows(uid(pod)):
+            return True
+        return old is None or old["spec"] != pod["spec"] or labels(old) != labels(pod)
+
+    def _forget(self, pod_uid: str) -> None:
+        self.queue.remove(pod_uid)
+        self.state.remove(pod_uid)
+        self._said.pop(pod_uid, None)
+        self._failures.pop(pod_uid, None)
+
+    def _start(self, write: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._limited(write), name="scheduler write")
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+    async def _limited(self, write: Coroutine[Any, Any, None]) -> None:
+        async with self._slots:
+            await write
+
+    async def _bind(self, pod: PodInfo, node: str) -> None:
+        namespace, pod_name = split_key(pod.key)
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod_name, "namespace": namespace, "uid": pod.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        try:
+            await self._client.create_subresource(PODS, pod_name, "binding", binding, namespace)
+        except (ApiError, Unreachable) as error:
+            await self._binding_failed(pod, node, error)
+            return
+        self._failures.pop(pod.uid, None)
+        self._said.pop(pod.uid, None)
+        message = f"Successfully assigned {pod.key} to {node}"
+        self._report(pod, "Normal", "Scheduled", message)
+
+    async def _binding_failed(self, pod: PodInfo, node: str, error: Exception) -> None:
+        """Take the assumption back and try the pod again, where it still waits."""
+        level = logging.DEBUG if isinstance(error, (Conflict, NotFound)) else logging.WARNING
+        log.log(level, "pod %s was not bound to %s: %s", pod.key, node, error)
+        failures = self._failures[pod.uid] = self._failures.get(pod.uid, 0) + 1
+        await self._clock.sleep(RETRY.delay(failures))
+        current = self._pods.get(pod.key)
+        if current is not None and uid(current) == pod.uid and current["spec"].get("nodeName"):
+            return
+        self.state.remove(pod.uid)
+        if current is None or uid(current) != pod.uid or not is_waiting(current, self._settings.name):
+            self._failures.pop(pod.uid, None)
+            return
+        self.queue.add(pod_info(current), current["metadata"].get("creationTimestamp") or "")
+        self._wake.set()
+
+    async def _say_unschedulable(self, pod: PodInfo, message: str) -> None:
+        self._report(pod, "Warning", "FailedScheduling", message)
+        current = self._pods.get(pod.key)
+        if current is None or uid(current) != pod.uid:
+            return
+        known = get_condition(current, "PodScheduled") or {}
+        if (known.get("status"), known.get("reason"), known.get("message")) == (
+            "False",
+            "Unschedulable",
+            message,
+        ):
+            return
+        since = known.get("lastTransitionTime") if known.get("status") == "False" else None
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": message,
+            "lastProbeTime": None,
+            "lastTransitionTime": since or rfc3339(self._clock.now()),
+        }
+        namespace, pod_name = split_key(pod.key)
+        patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+        try:
+            await self._client.patch(
+                PODS, pod_name, patch, namespace, content_type=STRATEGIC_MERGE_PATCH, subresource="status"
+            )
+        except (Conflict, NotFound) as error:
+            log.debug("pod %s: %s", pod.key, error)
+        except (ApiError, Unreachable) as error:
+            self._said.pop(pod.uid, None)
+            log.warning("pod %s: its condition was not written: %s", pod.key, error)
+
+    def _report(self, pod: PodInfo, event_type: str, reason: str, message: str) -> None:
+        self._recorder.event(_involved(pod), event_type, reason, message, component=self._settings.name)
+
+
+def is_finished(pod: Object) -> bool:
+    """Tell whether a pod has ended and uses nothing any more."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def is_waiting(pod: Object, scheduler: str) -> bool:
+    """Tell whether a pod waits for this scheduler: no node, not being deleted, no gate closed."""
+    spec = pod["spec"]
+    return (
+        not spec.get("nodeName")
+        and not pod["metadata"].get("deletionTimestamp")
+        and not spec.get("schedulingGates")
+        and (spec.get("schedulerName") or "default-scheduler") == scheduler
+        and not is_finished(pod)
+    )
+
+
+def _involved(pod: PodInfo) -> Object:
+    namespace, pod_name = split_key(pod.key)
+    metadata = {"namespace": namespace, "name": pod_name, "uid": pod.uid}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
