@@ -39,10 +39,10 @@ def translate(error: sqlite3.Error, path: Path | str) -> Exception:
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return DatabaseCorrupt(
-            f"{path} is damaged ({error}): stop Seaway, move the file away or put a backup in its place, and start again"
+            f"{path} is damaged ({error}): stop the program, move the file away or put a backup in its place, and start again"
         )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return DatabaseLocked(f"{path} is in use by another process: stop that one first (`seaway down`)")
+        return DatabaseLocked(f"{path} is in use by another process: stop that one first")
     if primary in (
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
@@ -135,7 +135,7 @@ def _require_healthy(connection: sqlite3.Connection, path: Path) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise DatabaseCorrupt(
-            f"{path} is damaged ({verdict}): stop Seaway, move the file away or put a backup in its place, and start again"
+            f"{path} is damaged ({verdict}): stop the program, move the file away or put a backup in its place, and start again"
         )
 
 

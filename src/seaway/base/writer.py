@@ -158,17 +158,14 @@ class OneWriter(Generic[C]):
         try:
             self._backend.begin(connection)
             for job in batch:
-                self._run(connection, job, alone=len(batch) == 1)
+                self._run(connection, job)
             self._backend.commit(connection)
         except BaseException as error:
             for job in batch:
                 job.error = job.error or error
             self._backend.rollback(connection)
 
-    def _run(self, connection: C, job: _Job[C], *, alone: bool) -> None:
-        if alone:  # the transaction itself undoes it
-            job.result = job.work(connection)
-            return
+    def _run(self, connection: C, job: _Job[C]) -> None:
         try:
             with self._backend.savepoint(connection):
                 job.result = job.work(connection)

@@ -58,6 +58,8 @@ class SortedKeys:
         first, offset = self._place(prefix, after)
         end = prefix_end(prefix)
         last = len(self._blocks) if end is None else bisect_left(self._lasts, end)
+        if first > last:  # `after` lies beyond all of them
+            return 0
         beyond = bisect_left(self._blocks[last], end) if end is not None and last < len(self._blocks) else 0
         return max(0, sum(len(self._blocks[index]) for index in range(first, last)) + beyond - offset)
 

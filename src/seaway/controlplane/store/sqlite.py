@@ -363,6 +363,9 @@ class SqliteStore:
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
-    unavailable = StoreUnavailable(str(error))
+    message = str(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        message = f"another process has written to the store's file: stop one of the two, then start again ({error})"
+    unavailable = StoreUnavailable(message)
     unavailable.__cause__ = error
     return unavailable

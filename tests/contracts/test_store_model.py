@@ -1,0 +1,94 @@
+"""The durable store behaves as the specification does, whatever is done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seaway.controlplane.store.log import StoreError
+from seaway.controlplane.store.memory import MemoryStore
+from seaway.controlplane.store.sqlite import SqliteStore, StoreSettings
+
+KEYS = st.sampled_from(["/r/a/1", "/r/a/2", "/r/a/10", "/r/b/1", "/r/ab/1", "/r/c"])
+PREFIXES = st.sampled_from(["/r/", "/r/a/", "/r/b/", "/"])
+REVISIONS = st.integers(0, 25)
+STEPS = st.one_of(
+    st.tuples(st.just("create"), KEYS),
+    st.tuples(st.just("create"), KEYS),
+    st.tuples(st.just("update"), KEYS, st.integers(0, 1)),
+    st.tuples(st.just("delete"), KEYS, st.integers(0, 1)),
+    st.tuples(
+        st.just("list"),
+        PREFIXES,
+        st.one_of(st.none(), REVISIONS),
+        st.one_of(st.none(), KEYS),
+        st.integers(0, 3),
+    ),
+    st.tuples(st.just("watch"), PREFIXES, REVISIONS),
+    st.tuples(st.just("compact"), REVISIONS),
+    st.tuples(st.just("count"), PREFIXES),
+    st.tuples(st.just("reopen")),
+)
+
+
+def encode(revision: int) -> bytes:
+    return b'{"r":%d}' % revision
+
+
+async def perform(store, step):
+    """Do one step and return what can be seen of it."""
+    verb, *arguments = step
+    try:
+        if verb == "create":
+            return await store.create(arguments[0], encode)
+        if verb in {"update", "delete"}:
+            live = store.get(arguments[0])
+            return await getattr(store, verb)(
+                arguments[0], encode, (live.revision if live else 0) + arguments[1]
+            )
+        if verb == "list":
+            prefix, revision, after, limit = arguments
+            page = store.list(prefix, revision=revision, after=after, limit=limit)
+            return page._replace(records=list(page.records))
+        if verb == "watch":
+            return await everything(store.watch(arguments[0], after=arguments[1]), store.revision)
+        if verb == "compact":
+            return await store.compact(arguments[0]), store.compacted
+        return store.count(arguments[0])
+    except StoreError as error:
+        return type(error)
+
+
+async def everything(watcher, revision):
+    changes = []
+    while watcher.delivered < revision:
+        changes += await asyncio.wait_for(watcher.next_batch(), 10)
+    watcher.close()
+    return changes
+
+
+async def compare(steps, recent: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path, options = Path(folder) / "store.db", StoreSettings(recent_changes=recent, check=False)
+        model, store = MemoryStore(), await SqliteStore.open(path, options)
+        try:
+            for step in steps:
+                if step[0] == "reopen":
+                    await store.close()
+                    store = await SqliteStore.open(path, options)
+                else:
+                    assert await perform(store, step) == await perform(model, step), step
+                assert (store.revision, store.compacted) == (model.revision, model.compacted)
+            assert list(store.list("/").records) == list(model.list("/").records)
+        finally:
+            await store.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(STEPS, max_size=40), recent=st.sampled_from([1, 5, 1000]))
+def test_the_durable_store_does_what_the_specification_does(steps, recent):
+    asyncio.run(compare(steps, recent))
