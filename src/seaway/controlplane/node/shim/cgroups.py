@@ -29,7 +29,11 @@ class Cgroup:
 
     def killed(self) -> bool:
         """Tell whether the kernel killed for the memory limit."""
-        events = _read(f"{self._memory}/{'memory.events' if self._unified else 'memory.oom_control'}") if self._memory else ""
+        events = (
+            _read(f"{self._memory}/{'memory.events' if self._unified else 'memory.oom_control'}")
+            if self._memory
+            else ""
+        )
         return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in events.splitlines())
 
     def peak(self) -> int:
@@ -72,7 +76,9 @@ def create(name: str, memory: int, cpu_millis: int) -> Cgroup | None:
     if of_memory and not _try(f"{of_memory}/memory.limit_in_bytes", str(memory)):
         of_memory = _discard(of_memory) or ""
     of_cpu = _make(f"{_MOUNT}/cpu{own['cpu']}", name) if cpu_millis and "cpu" in own else ""
-    if of_cpu and not (_try(f"{of_cpu}/cpu.cfs_period_us", str(_PERIOD)) and _try(f"{of_cpu}/cpu.cfs_quota_us", str(quota))):
+    if of_cpu and not (
+        _try(f"{of_cpu}/cpu.cfs_period_us", str(_PERIOD)) and _try(f"{of_cpu}/cpu.cfs_quota_us", str(quota))
+    ):
         of_cpu = _discard(of_cpu) or ""
     return Cgroup(of_memory, of_cpu, unified=False) if of_memory or of_cpu else None
 

@@ -67,7 +67,8 @@ class Shim:
         except (StartError, OSError) as error:
             self._finish_unstarted(error)
             return
-        state = {"shim": int(me), "main": self._main, "started_ns": self._started, "namespaces": self._namespace}
+        state = {"shim": int(me), "main": self._main, "started_ns": self._started, "namespaces": self._namespace,
+                 "main_start": files.start_time(self._main)}  # fmt: skip
         os.close(files.write_json(files.STATE, state, self._folder))
         self._answer({"started_ns": self._started})
         self._follow(outputs)
@@ -96,7 +97,9 @@ class Shim:
             root.build_root(f"{self._path}/root", [Mount(*mount) for mount in self._spec["mounts"]])
             kernel.drop_privileges_of_programs()
         except OSError as error:
-            raise StartError(f"failed to create the container's root folder: {error.args[-1]}", "CreateContainerError") from error
+            raise StartError(
+                f"failed to create the container's root folder: {error.args[-1]}", "CreateContainerError"
+            ) from error
 
     def _spawn(self, stdout: int, stderr: int) -> int:
         argv, env, folder = self._spec["argv"], self._spec["env"], self._spec["cwd"]
@@ -238,6 +241,8 @@ def spawn(program: str, argv: list[str], env: Mapping[str, str], stdout: int, st
     ]
     group: dict[str, Any] = {"setsid": True} if kernel.LINUX else {"setpgroup": 0}
     try:
-        return os.posix_spawn(program, argv, env, file_actions=actions, setsigmask=[], setsigdef=_RESET, **group)
+        return os.posix_spawn(
+            program, argv, env, file_actions=actions, setsigmask=[], setsigdef=_RESET, **group
+        )
     except OSError as error:
         raise StartError(f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}') from error

@@ -24,7 +24,9 @@ def read_json(name: str, folder: int | None = None) -> Any:
 def write_json(name: str, value: Any, folder: int) -> int:
     """Write a value to a file, whole or not at all; return an open descriptor, so that the caller may fsync it later."""
     temporary = f".{name}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder
+    )
     os.write(descriptor, json.dumps(value).encode())
     os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     return descriptor
@@ -55,3 +57,12 @@ def is_locked(path: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def start_time(pid: int | str) -> str:
+    """Return when a process started, in the kernel's ticks since boot: with the number it names a process for good."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        return ""

@@ -100,7 +100,11 @@ def _probe(writing: int, scratch: str) -> None:
         if pid:
             os.waitpid(pid, 0)
             os._exit(0)
-        mounts = [Mount("proc", "/proc"), Mount("shm", "/dev/shm"), Mount("/usr", "/seaway-probe", read_only=True)]  # noqa: S108
+        mounts = [
+            Mount("proc", "/proc"),
+            Mount("shm", "/dev/shm"),
+            Mount("/usr", "/seaway-probe", read_only=True),
+        ]  # noqa: S108
         root.build_root(scratch, mounts)
         os.write(writing, b"ok")
     except OSError as error:
@@ -205,5 +209,3 @@ def _is_ours(connection: socket.socket) -> bool:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     user: int = struct.unpack("3i", credentials)[1]
     return user in {0, os.geteuid()}
-
-

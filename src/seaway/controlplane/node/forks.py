@@ -1,0 +1,133 @@
+"""Talk to a node's fork server; start another where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+_PROGRAM = Path(__file__).parent / "shim"
+_START_SECONDS = 20.0
+_LONGEST_ADDRESS = 100
+_NO_SERVER = (ConnectionRefusedError, FileNotFoundError, ConnectionResetError, BrokenPipeError)
+
+
+class RuntimeUnavailable(Exception):
+    """The fork server cannot be started; the message says why."""
+
+
+class Answers:
+    """The lines that come back on one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return the next answer, None where the other side is gone."""
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            return None
+        answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+
+
+class ForkServer:
+    """The fork server of the node with this folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._starting = asyncio.Lock()
+
+    async def ensure(self) -> dict[str, Any]:
+        """Return what the running server says of this machine; start one where none answers.
+
+        Raises:
+            RuntimeUnavailable: it cannot be started.
+        """
+        async with self._starting:
+            for _ in range(3):
+                try:
+                    return await self._ask({"operation": "hello"})
+                except _NO_SERVER:
+                    await asyncio.to_thread(self._start)
+        raise RuntimeUnavailable(
+            f"the fork server in {self._folder} does not answer; see {self._folder / 'shim.log'}"
+        )
+
+    async def send(self, request: dict[str, Any]) -> Answers:
+        """Send a request; a server that died is replaced first."""
+        for _ in range(2):
+            try:
+                return await self._open(request)
+            except _NO_SERVER:
+                await self.ensure()
+        return await self._open(request)
+
+    async def stop(self) -> None:
+        """Stop the server; running shims go on."""
+        try:
+            await self._ask({"operation": "stop"})
+        except _NO_SERVER:
+            log.debug("no fork server runs in %s", self._folder)
+
+    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        answers = await self._open(request)
+        try:
+            answer = await answers.next()
+        finally:
+            answers.close()
+        if answer is None:
+            raise ConnectionResetError("the fork server went away")
+        return answer
+
+    async def _open(self, request: dict[str, Any]) -> Answers:
+        async with _address(self._folder / "shim.sock") as address:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(connection, address)
+            except BaseException:
+                connection.close()
+                raise
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=1 << 20)
+        writer.write(json.dumps(request).encode() + b"\n")
+        return Answers(reader, writer)
+
+    def _start(self) -> None:
+        command = [sys.executable, "-I", "-S", str(_PROGRAM), str(self._folder)]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            timeout=_START_SECONDS, check=False, start_new_session=True, env={},
+        )  # fmt: skip
+        if done.returncode not in {0, 75}:
+            why = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [
+                f"exit code {done.returncode}"
+            ]
+            raise RuntimeUnavailable(f"the fork server of the node cannot start: {why[0]}")
+
+
+@asynccontextmanager
+async def _address(path: Path) -> AsyncIterator[str]:
+    """Yield an address for a socket; a path too long for the kernel goes through its open folder."""
+    if len(os.fsencode(path)) < _LONGEST_ADDRESS:
+        yield str(path)
+        return
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{path.name}"
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,96 @@
+"""GPUs of this machine, and which container has which. Exclusive: a GPU belongs to one container at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+RESOURCE = "nvidia.com/gpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU."""
+
+    uuid: str
+    """What CUDA_VISIBLE_DEVICES names it by."""
+    model: str
+    memory: int
+    """Bytes."""
+
+
+class GpuSource(Protocol):
+    """Finds GPUs."""
+
+    def find(self) -> Sequence[Gpu]:
+        """Return the GPUs of this machine; none where there is no driver."""
+        ...
+
+
+class NvmlGpus:
+    """Those that NVIDIA's management library finds."""
+
+    def find(self) -> Sequence[Gpu]:
+        """Return the GPUs of this machine; none where there is no driver."""
+        import pynvml  # late: only a node needs it
+
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError:
+            return ()
+        try:
+            handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+            return [
+                Gpu(
+                    pynvml.nvmlDeviceGetUUID(h),
+                    pynvml.nvmlDeviceGetName(h),
+                    int(pynvml.nvmlDeviceGetMemoryInfo(h).total),
+                )
+                for h in handles
+            ]
+        finally:
+            pynvml.nvmlShutdown()
+
+
+class PretendedGpus:
+    """So many that are not there: for learning how GPUs are scheduled, and for tests."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def find(self) -> Sequence[Gpu]:
+        """Return them, named by their number."""
+        return [Gpu(str(number), "pretended", 16 << 30) for number in range(self._count)]
+
+
+class NotEnoughGpus(Exception):
+    """Fewer GPUs are free than asked for."""
+
+
+def wanted(container: Mapping[str, Any]) -> int:
+    """Return how many GPUs a container asks for."""
+    resources = container.get("resources") or {}
+    return int(
+        (resources.get("limits") or {}).get(RESOURCE) or (resources.get("requests") or {}).get(RESOURCE) or 0
+    )
+
+
+def choose(gpus: Sequence[Gpu], taken: Iterable[str], count: int) -> tuple[str, ...]:
+    """Return the names of free GPUs, the first ones.
+
+    Raises:
+        NotEnoughGpus: worded as the kubelet's device manager words it.
+    """
+    used = set(taken)
+    free = [gpu.uuid for gpu in gpus if gpu.uuid not in used]
+    if len(free) < count:
+        message = f"Allocate failed due to requested number of devices unavailable for {RESOURCE}. Requested: {count}, Available: {len(free)}"
+        raise NotEnoughGpus(message)
+    return tuple(free[:count])
+
+
+def environment(uuids: Sequence[str]) -> dict[str, str]:
+    """Return the variables that show a container its GPUs, and no others."""
+    names = ",".join(uuids)
+    return {"CUDA_VISIBLE_DEVICES": names, "NVIDIA_VISIBLE_DEVICES": names or "void"}

@@ -1,0 +1,88 @@
+"""What to do next for a pod: pure. Compares what its containers did with what its spec wants.
+
+Source: Kubernetes documentation, "Init Containers", "Sidecar Containers", "Pod Lifecycle" (restart policy, back-off).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.controlplane.node.state import ContainerState, Exit, PodState
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the worker does now."""
+
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    """Sidecars that are no longer needed."""
+    wait: float | None = None
+    """Seconds until there may be more to do; None: only an event can tell."""
+    done: bool = False
+    """Nothing of this pod will run any more."""
+
+
+def restarts(policy: str, state: ContainerState, end: Exit) -> bool:
+    """Tell whether a container that ended is started again."""
+    if state.sidecar:
+        return True
+    if state.init:
+        return policy != "Never" and end.exit_code != 0
+    return policy == "Always" or (policy == "OnFailure" and end.exit_code != 0)
+
+
+def backoff(failures: int, initial: float, cap: float) -> float:
+    """Return the seconds to wait before a restart: none the first time, then `initial`, doubling up to `cap`."""
+    return 0.0 if failures <= 1 else min(initial * 2.0 ** min(failures - 2, 30), cap)
+
+
+def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
+    """Return what to do for a pod that is to run.
+
+    Args:
+        pod: the object.
+        state: what its containers did.
+        now: monotonic seconds, as `ContainerState.restart_at`.
+    """
+    policy = pod["spec"].get("restartPolicy", "Always")
+    start: list[str] = []
+    waits: list[float] = []
+    for c in (c for c in state.containers.values() if c.init):
+        if c.sidecar:
+            _consider(policy, c, now, start, waits)
+            if not (c.running and c.started):
+                return _step(start, waits)
+            continue
+        if c.exit and c.exit.exit_code == 0:
+            continue
+        if c.exit and not restarts(policy, c, c.exit):
+            return _finish(state)
+        _consider(policy, c, now, start, waits)
+        return _step(start, waits)
+    mains = [c for c in state.containers.values() if not c.init]
+    for c in mains:
+        _consider(policy, c, now, start, waits)
+    if all(c.exit and not restarts(policy, c, c.exit) for c in mains):
+        return _finish(state)
+    return _step(start, waits)
+
+
+def _consider(policy: str, c: ContainerState, now: float, start: list[str], waits: list[float]) -> None:
+    if c.running or (c.exit and not restarts(policy, c, c.exit)):
+        return
+    if c.restart_at > now:
+        waits.append(c.restart_at - now)
+    else:
+        start.append(c.name)
+
+
+def _step(start: list[str], waits: list[float]) -> Step:
+    return Step(start=tuple(start), wait=min(waits, default=None))
+
+
+def _finish(state: PodState) -> Step:
+    running = tuple(c.name for c in state.containers.values() if c.running)
+    return Step(stop=running, done=not running)
