@@ -146,6 +146,10 @@ class Schema:
         return _compile(definition, self._components, self._compiled, structural=self.structural)
 
 
+def _one_of(definition: Definition) -> str:
+    return ",".join(part.get("type", "") for part in definition.get("oneOf") or ())
+
+
 def _compile(
     definition: Definition, components: Definition, compiled: dict[str, Schema], *, structural: bool
 ) -> Schema:

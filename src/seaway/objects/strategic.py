@@ -49,9 +49,10 @@ def _merge_map(original: Object, patch: Object, schema: Schema) -> Object:
     for key, value in patch.items():
         if key.startswith(_DELETE_ITEMS):
             _delete_items(original, key[len(_DELETE_ITEMS) :], value)
-        elif key == _RETAIN or key.startswith(_ORDER) or key in ordered:
+    for key, value in patch.items():
+        if _is_marker(key) or key in ordered:
             continue
-        elif value is None:
+        if value is None:
             original.pop(key, None)
         else:
             original[key] = _merge_value(original.get(key), value, key, schema)
@@ -61,7 +62,11 @@ def _merge_map(original: Object, patch: Object, schema: Schema) -> Object:
 def _whole(patch: Object) -> Object:
     match patch[_PATCH]:
         case "replace":
-            return _plain({key: value for key, value in patch.items() if key != _PATCH})
+            return {
+                key: _plain(value)
+                for key, value in patch.items()
+                if value is not None and not _is_marker(key)
+            }
         case "delete":
             return {}
         case other:
