@@ -69,7 +69,10 @@ class Controller:
         *,
         clock: Clock | None = None,
         settings: ControllerSettings | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
+        self.initial_keys = tuple(keys)
+        """Worked on at the start, whatever the sources say."""
         self.name, self.sources, self._reconcile = name, tuple(sources), reconcile
         self._settings = settings or ControllerSettings()
         self.queue = WorkQueue(clock or SystemClock(), self._settings.backoff)
@@ -80,6 +83,8 @@ class Controller:
         try:
             for source in self.sources:
                 await source.informer.synced()
+            for key in self.initial_keys:
+                self.queue.add(key)
             async with asyncio.TaskGroup() as group:
                 for number in range(self._settings.workers):
                     group.create_task(self._work(), name=f"{self.name} worker {number}")

@@ -1,0 +1,28 @@
+"""Settings of all controllers; the defaults are kube-controller-manager's where it has them. Times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ControllersSettings:
+    """How the controllers of one cluster work."""
+
+    ca_certificate: str = ""
+    """PEM that the ConfigMap kube-root-ca.crt of each namespace carries; empty for no such ConfigMap."""
+    node_grace: float = 40.0
+    """A node that renewed neither its lease nor its status for this long is unreachable."""
+    node_monitor: float = 5.0
+    """How often nodes are looked at."""
+    terminated_pods: int = 12_500
+    """So many ended pods are kept; the oldest above that are deleted."""
+    orphan_quarantine: float = 40.0
+    """A pod whose node object is missing for this long is deleted."""
+    pod_gc_period: float = 20.0
+    job_backoff: float = 10.0
+    """Wait after a job's first failed pod; doubled with each further one ..."""
+    job_backoff_cap: float = 600.0
+    """... up to this."""
+    workers: int = 4
+    """Keys that one controller works on at once."""
