@@ -66,6 +66,22 @@ def make_lock(source: Source, cache: Path, target: Target | None = None) -> Lock
     return Lock("" if is_empty(text) else text, source.warnings + warnings)
 
 
+def is_cached(source: Source, cache: Path, target: Target | None = None) -> bool:
+    """Return whether `make_lock` will be quick."""
+    return _needs_nothing(source) or _cached(source, cache, target or Target()).is_file()
+
+
+def _needs_nothing(source: Source) -> bool:
+    return source.kind in ("requirements", "captured") and is_empty(source.text)
+
+
+def _cached(source: Source, cache: Path, target: Target) -> Path:
+    key = "\0".join(
+        [FORMAT, source.kind, target.python_version, target.platform or sys.platform, source.text]
+    )
+    return cache / f"{hashlib.sha256(key.encode()).hexdigest()}.txt"
+
+
 def _resolve(source: Source, target: Target) -> str:
     command = uv_command(source, target)
     folder = source.path.parent if source.path else None

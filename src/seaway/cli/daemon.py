@@ -1,0 +1,228 @@
+"""The daemon: control plane, platform and portal in one process and one event loop. What `seaway up` starts.
+
+It holds the home's lock as long as it lives, so that there is never a second one, and tells whoever started it through
+a pipe, as lines of JSON, how far it is: {"stage": ...}, {"ready": ...} or {"error": ...}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import getpass
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from seaway import __version__
+from seaway.cli import exits
+from seaway.cli.context import current_home
+from seaway.sdk.errors import SeawayError
+from seaway.sdk.home import DaemonRecord, Home, take_lock
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSettings:
+    """How the daemon serves a home."""
+
+    nodes: int = 1
+    """How many nodes the cluster has."""
+    drain_seconds: float = 40.0
+    """How long runs may take to end when the daemon stops."""
+    user: str = "user"
+    """Whose runs are submitted with the home's token."""
+
+
+def daemon(
+    ready_fd: Annotated[int, typer.Option("--ready-fd", help="Where to say how far it is.")] = -1,
+) -> None:
+    """Serve a home (seaway up starts this)."""
+    raise typer.Exit(run_daemon(current_home(), ready_fd=ready_fd))
+
+
+def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> int:
+    """Serve a home until SIGTERM or SIGINT; return the exit code."""
+    from seaway.base.logs import configure
+
+    os.umask(0o077)
+    configure(os.environ.get("SEAWAY_LOG", "info"), sys.stderr)
+    report = _reporter(ready_fd)
+    lock = take_lock(home.lock)
+    if lock is None:
+        error = SeawayError(
+            f"a server runs already for {home.path}", code="Temporary", remedy="seaway status"
+        )
+        return _refuse(error, report, foreground=foreground)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    home.record.unlink(missing_ok=True)
+    try:
+        _run(_serve(home, DaemonSettings(user=_user()), report))
+    except Exception as error:
+        logger.exception("Seaway %s could not go on", __version__)
+        return _refuse(explain(error), report, foreground=foreground)
+    finally:
+        home.record.unlink(missing_ok=True)
+    logger.info("down")
+    return exits.OK
+
+
+def explain(error: BaseException) -> SeawayError:
+    """Say in one sentence why the daemon cannot go on; `code` is "Unknown" where only its log can tell."""
+    from seaway.base.sqlite import DatabaseError
+
+    chain: list[BaseException] = [error]
+    while isinstance(chain[-1], BaseExceptionGroup):
+        chain.append(chain[-1].exceptions[0])
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    for fault in chain:
+        if isinstance(fault, SeawayError):
+            return fault
+        if isinstance(fault, DatabaseError):
+            return SeawayError(str(fault), code="Storage", remedy="The message names the file")
+        if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" (writing {fault.filename})" if fault.filename else ""
+            return SeawayError(
+                f"the disk is full{where}", code="Storage", remedy="Make room, then: seaway up"
+            )
+        if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
+            return SeawayError(
+                str(fault), code="Temporary", remedy="End the program that has the port, then: seaway up"
+            )
+        if isinstance(fault, PermissionError):
+            return SeawayError(str(fault), code="Forbidden", remedy="Check who owns it and its mode")
+    return SeawayError(f"{type(error).__name__}: {error}", code="Unknown")
+
+
+def _refuse(error: SeawayError, report: Report, *, foreground: bool) -> int:
+    known = error.code != "Unknown"
+    report({"error": {"message": error.message, "code": error.code, "remedy": error.remedy, "known": known}})
+    if foreground:
+        from seaway.cli.main import show_error
+
+        show_error(error)
+    return exits.of_error(error.code, error.status) if known else exits.SOFTWARE
+
+
+def _reporter(ready_fd: int) -> Report:
+    def report(message: dict[str, Any]) -> None:
+        if ready_fd < 0:
+            return
+        with contextlib.suppress(BrokenPipeError):  # whoever started it has gone: it serves all the same
+            os.write(ready_fd, json.dumps(message).encode() + b"\n")
+        if "ready" in message or "error" in message:
+            with contextlib.suppress(OSError):
+                os.close(ready_fd)
+
+    return report
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _run(main: Any) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+async def _serve(home: Home, settings: DaemonSettings, report: Report) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with _everything(home, settings, report) as (server, record):
+        home.write_record(record)
+        report({"ready": {"url": record.url}})
+        logger.info("ready: server %s, cluster %s", record.url, record.cluster_url)
+        await stop.wait()
+        logger.info("stopping")
+        await server.drain(timeout=settings.drain_seconds)
+
+
+@asynccontextmanager
+async def _everything(
+    home: Home, settings: DaemonSettings, report: Report
+) -> AsyncIterator[tuple[Any, DaemonRecord]]:
+    """Start all parts, each after what it needs; stop them in reverse."""
+    from seaway.controlplane.cluster import ClusterSettings, run_cluster
+    from seaway.portal.certificates import ensure_certificate
+    from seaway.portal.serve import ServeSettings, bind, serve
+    from seaway.portal.tokens import TokenVerifier, ensure_token
+
+    home.server.mkdir(exist_ok=True, mode=0o700)
+    home.cache.mkdir(exist_ok=True, mode=0o700)
+    token = ensure_token(home.token)
+    certificate = ensure_certificate(home.server, datetime.now(UTC))
+    serving = ServeSettings(port_file=home.server / "port", certificate=certificate)
+    listener = bind(serving)
+    url = "https://{}:{}".format(*listener.getsockname())
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        report({"stage": "the cluster"})
+        cluster = await stack.enter_async_context(
+            run_cluster(ClusterSettings(home=home.path, nodes=settings.nodes))
+        )
+        report({"stage": "the server"})
+        from seaway.platform.server import ServerSettings, run_server
+
+        client = cluster.client("seaway:server", ["system:masters"])
+        server_settings = ServerSettings(
+            home=home.server,
+            gateway_url=url,
+            gateway_ca=certificate.ca.read_text(),
+            cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
+        )
+        server = await stack.enter_async_context(run_server(server_settings, client))
+        from seaway.portal.app import create_app
+
+        app = create_app(server, TokenVerifier({token: settings.user}), facts=_facts(client))
+        await stack.enter_async_context(serve(app, serving, listener))
+        yield server, DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url)
+
+
+def _facts(client: Any) -> Callable[[], Any]:
+    """What `seaway status` says of the cluster."""
+
+    async def facts() -> dict[str, Any]:
+        from seaway.objects.builtin import NODES
+
+        nodes = await client.list(NODES)
+        return {"nodes": [_node(node) for node in nodes["items"]]}
+
+    return facts
+
+
+def _node(node: dict[str, Any]) -> dict[str, str]:
+    status = node.get("status", {})
+    ready = next((c["status"] for c in status.get("conditions", ()) if c["type"] == "Ready"), "Unknown")
+    room = status.get("allocatable", {})
+    return {
+        "name": node["metadata"]["name"],
+        "status": "ready" if ready == "True" else "not ready",
+        "cpu": str(room.get("cpu", "")),
+        "memory": str(room.get("memory", "")),
+        "gpu": str(room.get("nvidia.com/gpu", "0")),
+    }

@@ -1,0 +1,148 @@
+"""Follow a run: its log on standard output, what it waits for on the terminal, its ending as an exit code."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, BinaryIO, Self
+
+from seaway.cli import exits
+from seaway.cli.context import note
+from seaway.cli.output import DIM, RED, coloured, paint
+from seaway.sdk.client import ENDED, SeawayClient
+from seaway.sdk.errors import SeawayError
+
+WAITING_POLL = 0.5
+"""Seconds between two looks at a run that has not said anything yet."""
+WAITING_SAID = 5.0
+"""Seconds after which even a pipe's reader is told, once, what a run waits for."""
+ERASE = "\r\x1b[2K"
+MAX_LINE = 1024 * 1024
+"""Bytes of a line without an end that are held back at most."""
+
+
+class FinalLines:
+    """Leaves out what a carriage return overwrites: a progress bar becomes its last state. For pipes and files."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the whole lines that are final now."""
+        lines = (self._held + chunk).split(b"\n")
+        self._held = _after_return(lines.pop())
+        out = b"".join(_final(line) + b"\n" for line in lines)
+        if len(self._held) > MAX_LINE:
+            out, self._held = out + self._held, b""
+        return out
+
+    def rest(self) -> bytes:
+        """Return what is left at the end."""
+        held, self._held = self._held, b""
+        return _final(held) + b"\n" if held.strip(b"\r") else b""
+
+
+def _final(line: bytes) -> bytes:
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
+
+
+def _after_return(line: bytes) -> bytes:
+    """Of a line that goes on: the part since its last return, which may yet be followed by a line's end."""
+    body = line.rstrip(b"\r")
+    return body.rpartition(b"\r")[2] + line[len(body) :]
+
+
+def write_log(chunks: Any, out: BinaryIO, *, raw: bool, began: Callable[[], None] = lambda: None) -> None:
+    """Write a log as it comes: as it is to a terminal, its final lines elsewhere."""
+    final = FinalLines()
+    for chunk in chunks:
+        began()
+        out.write(chunk if raw else final.feed(chunk))
+        out.flush()
+    out.write(b"" if raw else final.rest())
+    out.flush()
+
+
+class Waiting:
+    """While a run has not said anything: shows what it waits for, on a line that vanishes."""
+
+    def __init__(self, connect: Callable[[], SeawayClient], run: str) -> None:
+        self._connect = connect
+        self._run = run
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._live = coloured(sys.stderr)
+        self._shown = False
+        self._thread = threading.Thread(target=self._watch, name="waiting", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        self._thread.join(2.0)
+
+    def end(self) -> None:
+        """Show nothing more."""
+        if self._over.is_set():
+            return
+        with self._lock:
+            self._over.set()
+            if self._shown and self._live:
+                sys.stderr.write(ERASE)
+                sys.stderr.flush()
+
+    def _watch(self) -> None:
+        waited = 0.0
+        while not self._over.wait(WAITING_POLL):
+            waited += WAITING_POLL
+            try:
+                with self._connect() as client:
+                    view = client.run(self._run)
+            except (SeawayError, OSError):
+                continue  # the server restarts; whoever follows the log says so if it stays away
+            if view["phase"] in ENDED or view["phase"] == "running":
+                text = "running" if view["phase"] == "running" else ""
+            else:
+                text = f"{view['phase']}: {view['message']}" if view.get("message") else view["phase"]
+            self._show(text, waited)
+
+    def _show(self, text: str, waited: float) -> None:
+        with self._lock:
+            if self._over.is_set() or not text:
+                return
+            if self._live:
+                sys.stderr.write(ERASE + paint(text, DIM, sys.stderr))
+                sys.stderr.flush()
+                self._shown = True
+            elif not self._shown and waited >= WAITING_SAID and text != "running":
+                note(text)
+                self._shown = True
+
+
+def attach(client: SeawayClient, connect: Callable[[], SeawayClient], run: str) -> int:
+    """Follow a run to its end; return what `seaway run` exits with."""
+    try:
+        with Waiting(connect, run) as waiting:
+            raw = sys.stdout.isatty()
+            write_log(client.follow_logs(run), sys.stdout.buffer, raw=raw, began=waiting.end)
+            view = client.wait_until_ended(run)
+    except KeyboardInterrupt:
+        note(f"\n{run} goes on. Follow it: seaway logs -f {run}   Stop it: seaway stop {run}")
+        return exits.INTERRUPTED
+    say_ending(view)
+    return exits.of_run(view)
+
+
+def say_ending(view: dict[str, Any]) -> None:
+    """Say in one sentence how a run ended, where that was not as hoped."""
+    run, phase = view["name"], view["phase"]
+    verdict = view.get("verdict") or {}
+    if phase == "succeeded":
+        note(paint(f"{run} succeeded", DIM, sys.stderr))
+        return
+    message = verdict.get("message") or view.get("message") or "no reason is known"
+    note(f"{paint(f'{run} {phase}:', RED, sys.stderr)} {message}")
+    note(f"More: seaway why {run}")

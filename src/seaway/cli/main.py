@@ -1,0 +1,186 @@
+"""The `seaway` command: its table of commands, and how every error is shown."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import typer
+import typer.core
+import typer.main
+
+from seaway.cli import exits
+from seaway.cli.command import Command
+from seaway.sdk.errors import SeawayError
+
+
+class Entry(NamedTuple):
+    """One command: where its function is, and what the list of commands says of it."""
+
+    module: str
+    function: str
+    summary: str
+    hidden: bool = False
+
+
+COMMANDS = {
+    "up": Entry("up", "up", "Start the cluster and the server; returns when everything is ready."),
+    "down": Entry("down", "down", "Stop them gracefully; runs go on at the next seaway up."),
+    "status": Entry("status", "status", "Show the server, the cluster, its nodes and the runs."),
+    "run": Entry("run", "run", "Run a script or a command on the cluster."),
+    "ps": Entry("ps", "ps", "List runs."),
+    "show": Entry("show", "show", "Show everything about one run."),
+    "logs": Entry("logs", "logs", "Print a run's log."),
+    "why": Entry("why", "why", "Say what happened to a run, why, and what to do."),
+    "stop": Entry("stop", "stop", "Stop runs gracefully."),
+    "retry": Entry("retry", "retry", "Try again what did not succeed in a run."),
+    "rm": Entry("rm", "rm", "Remove runs (they can be restored)."),
+    "restore": Entry("restore", "restore", "Bring removed runs back."),
+    "outputs": Entry("outputs", "outputs", "List the files that a run produced."),
+    "download": Entry("download", "download", "Fetch the files that a run produced."),
+    "kubeconfig": Entry("kubeconfig", "kubeconfig", "Print the kubeconfig for kubectl and other tools."),
+    "version": Entry("version", "version", "Print the version."),
+    "daemon": Entry("daemon", "daemon", "Serve a home (seaway up starts this).", hidden=True),
+}
+
+EPILOG = """\b
+Examples:
+  seaway up                              start everything
+  seaway run train.py --epochs 20        run a script, see its log
+  seaway run --gpu 1 --memory 8Gi train.py
+  seaway ps -a                           list all runs
+  seaway why RUN                         what happened, and what to do
+  seaway down                            stop everything
+
+\b
+Exit codes: 0 done; of seaway run: the program's own code, 143 stopped, 124 timeout;
+64 wrong usage, 65 unusable input, 69 no server, 70 a bug, 74 input/output error,
+75 try again later, 77 not permitted, 130 Ctrl-C.
+
+SEAWAY_HOME says where everything is kept (default: ~/.seaway)."""
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
+        """Return the names of all commands, in the table's order."""
+        return [name for name, entry in COMMANDS.items() if not entry.hidden]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Return a command, made now; fail with a suggestion for an unknown one."""
+        if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing or cmd_name.startswith("-"):
+                return None
+            ctx.fail(unknown_command(cmd_name))
+        return make_command(cmd_name)
+
+
+def unknown_command(name: str) -> str:
+    """Say that there is no such command, and which one may be meant."""
+    import difflib
+
+    shown = [known for known, entry in COMMANDS.items() if not entry.hidden]
+    near = difflib.get_close_matches(name, shown, n=1)
+    if near:
+        return f"There is no command {name!r}. Did you mean {near[0]!r}?"
+    if name.endswith(".py"):
+        return f"There is no command {name!r}. To run a script: seaway run {name}"
+    return f"There is no command {name!r}."
+
+
+def make_command(name: str) -> Any:
+    """Return the command of a name."""
+    entry = COMMANDS[name]
+    module = importlib.import_module(f"seaway.cli.{entry.module}")
+    function: Callable[..., Any] = getattr(module, entry.function)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    settings = {"help_option_names": ["-h", "--help"], **getattr(module, "CONTEXT_SETTINGS", {})}
+    cls = getattr(module, "COMMAND_CLASS", Command)
+    epilog = getattr(module, "EPILOG", None)
+    decorate = app.command(
+        name, cls=cls, epilog=epilog, short_help=entry.summary, hidden=entry.hidden, context_settings=settings
+    )
+    decorate(function)
+    return typer.main.get_command(app)
+
+
+def _group() -> Any:
+    app = typer.Typer(
+        cls=LazyGroup,
+        rich_markup_mode=None,
+        epilog=EPILOG,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+    @app.callback()
+    def seaway(ctx: typer.Context) -> None:
+        """Train and run things on Kubernetes without having to know Kubernetes."""
+        if ctx.invoked_subcommand is None:
+            print(ctx.get_help())
+
+    return typer.main.get_command(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    try:
+        code = _group().main(
+            args=None if arguments is None else list(arguments), prog_name="seaway", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return exits.IO
+    except typer.TyperException as error:
+        return _usage(error)
+    except SeawayError as error:
+        show_error(error)
+        return exits.of_error(error.code, error.status)
+    except PermissionError as error:
+        show_error(SeawayError(_os_message(error), remedy="Check who owns it and its mode"))
+        return exits.PERMISSION
+    except OSError as error:
+        show_error(SeawayError(_os_message(error)))
+        return exits.IO
+    except (KeyboardInterrupt, typer.Abort):
+        return exits.INTERRUPTED
+    except Exception as error:
+        return _bug(error)
+    return code if isinstance(code, int) else exits.OK
+
+
+def show_error(error: SeawayError) -> None:
+    """Write an error and its remedy to standard error."""
+    from seaway.cli.output import BOLD, RED, paint
+
+    field = f"{error.field}: " if error.field.startswith("-") else ""
+    print(paint("error:", RED, sys.stderr), f"{field}{error.message}", file=sys.stderr)
+    if error.remedy:
+        print(paint("  try:", BOLD, sys.stderr), error.remedy, file=sys.stderr)
+
+
+def _usage(error: typer.TyperException) -> int:
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "seaway"
+    message = error.format_message().rstrip()
+    show_error(SeawayError(message[:1].lower() + message[1:], remedy=f"{path} --help"))
+    return exits.USAGE
+
+
+def _os_message(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("SEAWAY_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    message = f"Seaway itself failed: {type(error).__name__}: {error}"
+    show_error(SeawayError(message, remedy="SEAWAY_DEBUG=1 shows where; please report it"))
+    return exits.SOFTWARE

@@ -1,0 +1,121 @@
+"""How answers are drawn: aligned columns, JSON, and colour only where somebody sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TextIO
+
+BOLD, DIM, RED, GREEN, YELLOW, BLUE = "1", "2", "31", "32", "33", "34"
+_PHASES = {
+    "queued": YELLOW,
+    "starting": YELLOW,
+    "stopping": YELLOW,
+    "running": BLUE,
+    "succeeded": GREEN,
+    "failed": RED,
+    "stopped": DIM,
+    "skipped": DIM,
+}
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def coloured(stream: TextIO) -> bool:
+    """Return whether a stream may be coloured: a terminal, and NO_COLOR (no-color.org) is not set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """Colour a text where the stream may be coloured."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if coloured(stream or sys.stdout) else text
+
+
+def phase_colour(phase: str) -> str:
+    """Return the colour of a phase."""
+    return _PHASES.get(phase, "0")
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, painted: int | None = None) -> None:
+    """Print rows under headers, aligned; on a terminal the last column is cut to its width.
+
+    Args:
+        headers: one a column.
+        rows: of as many cells.
+        painted: the column that holds phases.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    table = [tuple(headers), *(tuple(_clean(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(headers))]
+    for number, row in enumerate(table):
+        cells = [cell.ljust(widths[column]) for column, cell in enumerate(row[:-1])]
+        left = None if width is None else max(10, width - sum(widths[:-1]) - 2 * len(cells))
+        cells.append(row[-1] if left is None or len(row[-1]) <= left else row[-1][: left - 1] + "…")
+        if number == 0:
+            cells = [paint(cell, BOLD) for cell in cells]
+        elif painted is not None:
+            cells[painted] = paint(cells[painted], phase_colour(row[painted]))
+        print("  ".join(cells).rstrip())
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, one pair a line, aligned; those without a value are left out."""
+    shown = [(name, value) for name, value in fields if value]
+    width = max((len(name) for name, _ in shown), default=0) + 2
+    for name, value in shown:
+        print(f"{paint((name + ':').ljust(width), BOLD)} {value}")
+
+
+def _clean(cell: str) -> str:
+    """A run's own text may not move the cursor or begin a line."""
+    return "".join(character if character.isprintable() else " " for character in cell)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Parse a time of the REST API."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+def span(seconds: float) -> str:
+    """Write a length of time as a person says it: "45s", "3m12s", "2h5m", "4d"."""
+    whole = int(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60}s" if whole % 60 and whole < 600 else f"{whole // 60}m"
+    if whole < 86400:
+        minutes = whole % 3600 // 60
+        return f"{whole // 3600}h{minutes}m" if minutes else f"{whole // 3600}h"
+    return f"{whole // 86400}d"
+
+
+def age(text: str | None, at: datetime) -> str:
+    """Write how long ago a time was."""
+    then = moment(text)
+    return "" if then is None else span((at - then).total_seconds())
+
+
+def took(started: str | None, finished: str | None, at: datetime) -> str:
+    """Write how long something ran, or runs."""
+    begin, end = moment(started), moment(finished)
+    return "" if begin is None else span(((end or at) - begin).total_seconds())

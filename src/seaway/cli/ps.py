@@ -1,0 +1,53 @@
+"""`seaway ps`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from seaway.cli.arguments import Output
+from seaway.cli.context import connect, note
+from seaway.cli.output import Format, age, now, print_json, print_table, took
+
+EPILOG = """\b
+Examples:
+  seaway ps                 what waits or runs now
+  seaway ps -a              all runs, also those that ended
+  seaway ps -a -o json      for programs"""
+
+
+def ps(
+    all: Annotated[bool, typer.Option("--all", "-a", help="Also runs that ended or were removed.")] = False,
+    limit: Annotated[
+        int,
+        typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many, newest first."),
+    ] = 50,
+    output: Output = Format.TEXT,
+) -> None:
+    """List runs, newest first. Without options: those that wait or run now."""
+    with connect() as client:
+        runs = client.runs(all=all, limit=limit)
+    if output is Format.JSON:
+        print_json(runs)
+        return
+    if not runs:
+        note(
+            "There are no runs yet: seaway run SCRIPT.py"
+            if all
+            else "Nothing runs now. All runs: seaway ps -a"
+        )
+        return
+    print_table(("NAME", "STATUS", "AGE", "TOOK", "COMMAND"), [_row(run) for run in runs], painted=1)
+
+
+def _row(run: dict[str, Any]) -> tuple[str, ...]:
+    at = now()
+    phase = run["phase"] + (" (removed)" if run.get("deleted") else "")
+    return (
+        run["name"],
+        phase,
+        age(run["created"], at),
+        took(run.get("started"), run.get("finished"), at),
+        run["command"],
+    )

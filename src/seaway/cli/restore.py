@@ -1,0 +1,14 @@
+"""`seaway restore`."""
+
+from __future__ import annotations
+
+from seaway.cli.arguments import RunNames
+from seaway.cli.context import connect
+
+
+def restore(runs: RunNames) -> None:
+    """Bring removed runs back."""
+    with connect() as client:
+        for run in runs:
+            client.restore(run)
+            print(f"{run} restored")

@@ -1,0 +1,225 @@
+"""`seaway run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seaway.cli.command import Command
+from seaway.cli.context import connect, current_home, note
+from seaway.sdk.client import SeawayClient
+from seaway.sdk.errors import SeawayError, ServerUnreachable
+from seaway.sdk.home import Home
+from seaway.sdk.submit import Options, Program, build_spec, check_script, script_program
+
+IS_COMMAND = "seaway.cli.run.is_command"
+EPILOG = """\b
+Examples:
+  seaway run train.py --epochs 20              what follows the script belongs to it
+  seaway run --gpu 1 --memory 8Gi train.py
+  seaway run --requirements requirements.txt train.py
+  seaway run --env WANDB_MODE=offline --timeout 2h --retries 2 train.py
+  seaway run --detach train.py                 prints the run's name and returns
+  seaway run -- bash -c 'nvidia-smi; env'      any command
+
+\b
+The packages that the program needs are taken from --requirements; else from uv.lock,
+pyproject.toml or requirements.txt beside the script; else from your active environment.
+The code of the script's git repository (or folder) is sent; .seawayignore leaves out.
+A program finds SEAWAY_RUN, SEAWAY_OUTPUTS (a folder: what is in it at the end is kept) and
+SEAWAY_CHECKPOINT (a folder that the next attempt finds again) in its environment.
+
+\b
+Ctrl-C leaves the run alone and stops showing it; seaway stop RUN ends it."""
+CONTEXT_SETTINGS = {"allow_interspersed_args": False}
+
+
+class COMMAND_CLASS(Command):  # noqa: N801
+    """Remembers whether the program stood after `--`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        before = len(given) - len(ctx.params.get("program") or ()) - 1
+        ctx.meta[IS_COMMAND] = before >= 0 and given[before] == "--"
+        return rest
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return the usage line's parts."""
+        return ["[OPTIONS]", "SCRIPT.py [ARGS]...  |  seaway run [OPTIONS] -- COMMAND [ARGS]..."]
+
+
+def run(
+    ctx: typer.Context,
+    program: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SCRIPT.py [ARGS]... | -- COMMAND [ARGS]...", help="What to run.", show_default=False
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The run's name; made from the script's without this.")
+    ] = None,
+    cpu: Annotated[str | None, typer.Option(metavar="CORES", help='Cores, such as "2" or "500m".')] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help='Memory, such as "4Gi"; also its limit.')
+    ] = None,
+    gpu: Annotated[
+        int, typer.Option(metavar="N", min=0, max=1024, help="How many GPUs.", show_default=False)
+    ] = 0,
+    image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="The container image; the server has a default.")
+    ] = None,
+    requirements: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="requirements.txt, pyproject.toml or uv.lock with the packages."),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env", "-e", metavar="NAME=VALUE", help="A variable; NAME alone passes yours on. Repeatable."
+        ),
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SECRET[:KEY]",
+            help="A Kubernetes secret as variables; VARIABLE=SECRET:KEY renames. Repeatable.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help='How long an attempt may run, such as "90s", "10m", "2h".'),
+    ] = None,
+    retries: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=1000,
+            help="How often the program's own failure is tried again.",
+            show_default=False,
+        ),
+    ] = 0,
+    workdir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The folder to start in, inside your code.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the run's name and return.")] = False,
+    up: Annotated[bool, typer.Option("--up", help="Start the server first where none runs.")] = False,
+) -> None:
+    """Run a script or a command on the cluster, show its log and exit with its exit code."""
+    options = Options(
+        name, cpu, memory, gpu, image, tuple(env or ()), tuple(secret or ()), timeout, retries, workdir
+    )
+    words = tuple(program or ())
+    if not words:
+        raise SeawayError(
+            "there is nothing to run", code="Usage", remedy="seaway run SCRIPT.py, or seaway run -- COMMAND"
+        )
+    chosen = _program(words, is_command=ctx.meta.get(IS_COMMAND, False))
+    build_spec(
+        chosen, options, code=None, environment=None, environ=os.environ
+    )  # a wrong option fails before all else
+    home = current_home()
+    with _connect(home, start=up) as client:
+        spec = _prepare(client, home, chosen, options, requirements)
+        view = client.submit(spec)
+        if detach:
+            print(view["name"])
+            return
+        note(f"run {view['name']}")
+        from seaway.cli.follow import attach
+
+        raise typer.Exit(attach(client, lambda: connect(home), view["name"]))
+
+
+def _program(words: tuple[str, ...], *, is_command: bool) -> Program:
+    from seaway.sdk.files import project_root
+
+    current = Path.cwd()
+    if is_command:
+        return Program(words, current.resolve(), project_root(current))
+    script = check_script(words[0], current)
+    return script_program(words[0], words[1:], current, project_root(script.parent))
+
+
+def _connect(home: Home, *, start: bool) -> SeawayClient:
+    """Connect; where no server runs, start it if that was asked for or the person at the terminal agrees."""
+    try:
+        client = connect(home)
+        client.version()
+    except ServerUnreachable as error:
+        if not start and not _agrees(str(error)):
+            raise ServerUnreachable(
+                "no Seaway server runs", remedy="seaway up, or seaway run --up ... to start it on the way"
+            ) from error
+        from seaway.cli.launch import launch
+
+        launch(home)
+        return connect(home)
+    return client
+
+
+def _agrees(reason: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return typer.confirm(f"{reason[:1].upper()}{reason[1:]}. Start it now?", default=True, err=True)
+
+
+def _prepare(
+    client: SeawayClient, home: Home, program: Program, options: Options, requirements: Path | None
+) -> dict[str, Any]:
+    """Send what the server does not have yet; return the specification."""
+    environment = _send_environment(client, home, program, requirements)
+    code = _send_code(client, home, program)
+    return build_spec(program, options, code=code, environment=environment, environ=os.environ)
+
+
+def _send_environment(
+    client: SeawayClient, home: Home, program: Program, requirements: Path | None
+) -> str | None:
+    from seaway.sdk.environment import choose_source, digest
+    from seaway.sdk.lock import is_cached, make_lock
+
+    beside = (
+        (program.folder / program.command[1]).parent if program.command[0] == "python" else program.folder
+    )
+    source = choose_source(beside if beside.is_dir() else program.folder, requirements, os.environ)
+    if source is None:
+        return None
+    folder = home.cache / "locks"
+    if not is_cached(source, folder):
+        note(
+            f"Resolving {source.path.name if source.path else 'the packages of your active environment'} ..."
+        )
+    lock = make_lock(source, folder)
+    for warning in lock.warnings:
+        note(f"warning: {warning}")
+    if not lock.text:
+        return None
+    name = digest(lock.text)
+    if not client.has_environment(name):
+        client.put_environment(name, lock.text)
+    return name
+
+
+def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None:
+    from seaway.sdk.snapshot import take_snapshot
+
+    if program.root in (Path.home(), Path(program.root.anchor)):
+        note(f"warning: no code is sent from {program.root}: work in a folder of its own")
+        return None
+    home.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=home.cache, prefix="snapshot-") as folder:
+        snapshot = take_snapshot(program.root, Path(folder), exclude=(home.path,))
+        if snapshot is None:
+            return None
+        if not client.has_code(snapshot.digest):
+            client.put_code(snapshot.digest, snapshot.archive)
+        return snapshot.digest

@@ -1,0 +1,84 @@
+"""`seaway show`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.cli.arguments import Output, RunName
+from seaway.cli.context import connect
+from seaway.cli.output import (
+    Format,
+    age,
+    now,
+    paint,
+    phase_colour,
+    print_fields,
+    print_json,
+    print_table,
+    took,
+)
+
+
+def show(run: RunName, output: Output = Format.TEXT) -> None:
+    """Show everything about one run: how it stands, its tasks and their attempts."""
+    with connect() as client:
+        view = client.run(run)
+    if output is Format.JSON:
+        print_json(view)
+        return
+    at = now()
+    verdict = view.get("verdict") or {}
+    code = view.get("exit_code")
+    print_fields(
+        [
+            ("Name", view["name"]),
+            ("Status", paint(view["phase"], phase_colour(view["phase"]))),
+            ("Message", verdict.get("message") or view.get("message", "")),
+            ("Command", view["command"]),
+            ("User", view["user"]),
+            ("Created", f"{view['created']} ({age(view['created'], at)} ago)"),
+            ("Took", took(view.get("started"), view.get("finished"), at)),
+            ("Exit code", "" if code is None else str(code)),
+            ("Removed", view.get("deleted") or ""),
+            *_spec_fields(view),
+        ]
+    )
+    rows = [row for task in view.get("tasks", ()) for row in _attempts(task)]
+    if rows:
+        print()
+        print_table(("TASK", "STATUS", "ATTEMPT", "TOOK", "EXIT", "NODE", "MESSAGE"), rows, painted=1)
+
+
+def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
+    tasks = (view.get("spec") or {}).get("tasks") or []
+    if len(tasks) != 1:
+        return []
+    task = tasks[0]
+    resources = task.get("resources") or {}
+    asked = ", ".join(f"{name} {resources[name]}" for name in ("cpu", "memory", "gpu") if resources.get(name))
+    return [
+        ("Asks for", asked),
+        ("Image", task.get("image") or ""),
+        ("Timeout", f"{task['timeout_seconds']:g}s" if task.get("timeout_seconds") else ""),
+        ("Retries", str(task["retries"]) if task.get("retries") else ""),
+        ("Code", (task.get("code") or "")[:12]),
+        ("Environment", (task.get("environment") or "")[:12]),
+    ]
+
+
+def _attempts(task: dict[str, Any]) -> list[tuple[str, ...]]:
+    at = now()
+    if not task.get("attempts"):
+        return [(task["name"], task["phase"], "", "", "", "", task.get("message", ""))]
+    return [
+        (
+            task["name"],
+            attempt["phase"],
+            str(attempt["number"]),
+            took(attempt.get("started"), attempt.get("finished"), at),
+            "" if attempt.get("exit_code") is None else str(attempt["exit_code"]),
+            attempt.get("node") or "",
+            (attempt.get("verdict") or {}).get("message", ""),
+        )
+        for attempt in task["attempts"]
+    ]

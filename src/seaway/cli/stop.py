@@ -1,0 +1,14 @@
+"""`seaway stop`."""
+
+from __future__ import annotations
+
+from seaway.cli.arguments import RunNames
+from seaway.cli.context import connect
+
+
+def stop(runs: RunNames) -> None:
+    """Stop runs gracefully: the program gets SIGTERM and time to save its checkpoint."""
+    with connect() as client:
+        for run in runs:
+            view = client.stop(run)
+            print(f"{run} {view['phase']}")
