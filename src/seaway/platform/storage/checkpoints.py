@@ -1,0 +1,69 @@
+"""Checkpoints: a task's own saved state as one archive; the database says which is the newest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+from seaway.platform.storage.archives import ArchiveLimits, open_archive, safe_members
+from seaway.platform.storage.artifacts import ArtifactStore
+
+_KIND = "checkpoints"
+_WHAT = "the checkpoint"
+_GIB = 1024**3
+
+
+class StoredCheckpoint(NamedTuple):
+    """A checkpoint's archive."""
+
+    sha256: str
+    size: int
+    """Bytes of the archive."""
+
+
+class CheckpointStore:
+    """Saved states.
+
+    Args:
+        artifacts: where the archives are kept.
+        limit: most bytes of one archive.
+        limits: what may come out of one.
+    """
+
+    def __init__(
+        self, artifacts: ArtifactStore, *, limit: int = 50 * _GIB, limits: ArchiveLimits | None = None
+    ) -> None:
+        self._artifacts = artifacts
+        self._limit = limit
+        self._limits = limits or ArchiveLimits(unpacked=50 * _GIB)
+
+    async def store(self, body: AsyncIterable[bytes]) -> StoredCheckpoint:
+        """Store an archive (tar stream) whole and return what the database is to point at.
+
+        The caller replaces the pointer in the transaction that checks the fencing number, and then calls `forget` for
+        the one before, unless it has the same digest.
+
+        Raises:
+            Invalid: it is no whole archive, or a member is unsafe.
+            TooLarge: it is over a limit.
+            StorageFull: the disk is full.
+        """
+        async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
+            await asyncio.to_thread(self._check, spooled.path)
+            await asyncio.to_thread(self._artifacts.publish, _KIND, spooled.path, spooled.digest)
+            return StoredCheckpoint(spooled.digest, spooled.size)
+
+    async def open(self, sha256: str) -> AsyncIterator[bytes]:
+        """Return the archive's bytes, verified. Raises NotFound."""
+        return await self._artifacts.read(_KIND, sha256)
+
+    async def forget(self, sha256: str) -> None:
+        """Remove an archive that nothing points at any more; harmless where it is gone."""
+        await self._artifacts.delete(_KIND, sha256)
+
+    def _check(self, path: Path) -> None:
+        with open_archive(path, what=_WHAT) as archive:
+            for _ in safe_members(archive, self._limits, what=_WHAT):
+                continue

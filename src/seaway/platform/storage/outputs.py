@@ -1,0 +1,106 @@
+"""Outputs: what a task's attempt leaves, each file kept once by its content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tarfile
+from collections.abc import AsyncIterable, AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+from seaway.platform.errors import Invalid
+from seaway.platform.storage.archives import ArchiveLimits, open_archive, safe_members
+from seaway.platform.storage.artifacts import CHUNK, ArtifactStore, write_all
+
+_KIND = "outputs"
+_WHAT = "the outputs"
+_GIB = 1024**3
+
+
+class StoredFile(NamedTuple):
+    """One file of a commit."""
+
+    path: str
+    """Relative, with "/"."""
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+class OutputStore:
+    """Files that runs left.
+
+    Args:
+        artifacts: where they are kept.
+        limit: most bytes of one commit's archive.
+        limits: what may come out of it.
+    """
+
+    def __init__(
+        self, artifacts: ArtifactStore, *, limit: int = 50 * _GIB, limits: ArchiveLimits | None = None
+    ) -> None:
+        self._artifacts = artifacts
+        self._limit = limit
+        self._limits = limits or ArchiveLimits(unpacked=50 * _GIB)
+
+    async def store(self, body: AsyncIterable[bytes]) -> list[StoredFile]:
+        """Store all files of a tar stream and return them, sorted by path.
+
+        Nothing is committed yet: the caller writes the list into the database, in the transaction that checks the
+        fencing number. Files of a commit that is refused there are left over until `forget_others`. Links inside the archive to
+        files inside it become copies.
+
+        Raises:
+            Invalid: it is no whole archive, or a member is unsafe.
+            TooLarge: it is over a limit.
+            StorageFull: the disk is full.
+        """
+        async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
+            return await asyncio.to_thread(self._store_members, spooled.path)
+
+    async def open(self, sha256: str) -> AsyncIterator[bytes]:
+        """Return a file's bytes, verified. Raises NotFound."""
+        return await self._artifacts.read(_KIND, sha256)
+
+    async def forget_others(self, referenced: set[str]) -> int:
+        """Remove the files that nothing refers to any more and return how many. Call it while no commit is under way."""
+        gone = await self._artifacts.digests(_KIND) - referenced
+        for digest in gone:
+            await self._artifacts.delete(_KIND, digest)
+        return len(gone)
+
+    def _store_members(self, path: Path) -> list[StoredFile]:
+        stored: dict[str, StoredFile] = {}
+        with open_archive(path, what=_WHAT) as archive:
+            # checked whole before anything is kept
+            members = [
+                item for item in safe_members(archive, self._limits, what=_WHAT) if not item[1].isdir()
+            ]
+            for name, member in members:
+                stored[name] = self._store_member(archive, name, member)
+        return [stored[name] for name in sorted(stored)]
+
+    def _store_member(self, archive: tarfile.TarFile, name: str, member: tarfile.TarInfo) -> StoredFile:
+        try:
+            source = archive.extractfile(member)
+        except KeyError:
+            source = None
+        if source is None:
+            raise Invalid(
+                f"the link {name!r} points at nothing in the archive", field="body", remedy="Remove the link."
+            )
+        target, digest, size = self._artifacts.spool_path(), hashlib.sha256(), 0
+        try:
+            with open(
+                os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
+            ) as file:
+                while data := source.read(CHUNK):
+                    digest.update(data)
+                    size += len(data)
+                    write_all(file, data)
+            self._artifacts.publish(_KIND, target, digest.hexdigest())
+        finally:
+            target.unlink(missing_ok=True)
+        return StoredFile(name, size, digest.hexdigest())

@@ -1,0 +1,44 @@
+"""All of a server's files, opened together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from seaway.platform.storage.artifacts import ArtifactStore
+from seaway.platform.storage.checkpoints import CheckpointStore
+from seaway.platform.storage.code import CodeStore
+from seaway.platform.storage.environments import EnvironmentStore
+from seaway.platform.storage.outputs import OutputStore
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The stores of one server, over the same artifacts."""
+
+    artifacts: ArtifactStore
+    code: CodeStore
+    environments: EnvironmentStore
+    outputs: OutputStore
+    checkpoints: CheckpointStore
+
+
+def open_storage(url: str | Path, *, spool: Path | None = None) -> Storage:
+    """Open (or make) the storage in a folder or at an fsspec URL. Blocks for a few file operations.
+
+    Args:
+        url: a folder, or an fsspec URL such as "s3://bucket/prefix".
+        spool: local folder for what is on its way in; needed where `url` is no folder.
+
+    Raises:
+        Unavailable: the place cannot be used.
+    """
+    artifacts = ArtifactStore(url, spool=spool)
+    artifacts.prepare()
+    return Storage(
+        artifacts,
+        CodeStore(artifacts),
+        EnvironmentStore(artifacts),
+        OutputStore(artifacts),
+        CheckpointStore(artifacts),
+    )
