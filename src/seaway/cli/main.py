@@ -13,7 +13,7 @@ import typer.core
 import typer.main
 
 from seaway.cli import exits
-from seaway.cli.command import Command
+from seaway.cli.conversion import convert_here
 from seaway.sdk.errors import SeawayError
 
 
@@ -99,13 +99,13 @@ def make_command(name: str) -> Any:
     function: Callable[..., Any] = getattr(module, entry.function)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     settings = {"help_option_names": ["-h", "--help"], **getattr(module, "CONTEXT_SETTINGS", {})}
-    cls = getattr(module, "COMMAND_CLASS", Command)
+    cls = getattr(module, "COMMAND_CLASS", typer.core.TyperCommand)
     epilog = getattr(module, "EPILOG", None)
     decorate = app.command(
         name, cls=cls, epilog=epilog, short_help=entry.summary, hidden=entry.hidden, context_settings=settings
     )
     decorate(function)
-    return typer.main.get_command(app)
+    return _light(app)
 
 
 def _group() -> Any:
@@ -123,7 +123,13 @@ def _group() -> Any:
         if ctx.invoked_subcommand is None:
             print(ctx.get_help())
 
-    return typer.main.get_command(app)
+    return _light(app)
+
+
+def _light(app: typer.Typer) -> Any:
+    command = typer.main.get_command(app)
+    convert_here(command.params)
+    return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
-from seaway.cli.command import Command
 from seaway.cli.context import connect, current_home, note
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError, ServerUnreachable
@@ -39,7 +39,7 @@ Ctrl-C leaves the run alone and stops showing it; seaway stop RUN ends it."""
 CONTEXT_SETTINGS = {"allow_interspersed_args": False}
 
 
-class COMMAND_CLASS(Command):  # noqa: N801
+class COMMAND_CLASS(typer.core.TyperCommand):  # noqa: N801
     """Remembers whether the program stood after `--`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -52,16 +52,14 @@ class COMMAND_CLASS(Command):  # noqa: N801
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the usage line's parts."""
-        return ["[OPTIONS]", "SCRIPT.py [ARGS]...  |  seaway run [OPTIONS] -- COMMAND [ARGS]..."]
+        return ["[OPTIONS]", "SCRIPT.py [ARGS]... (or: -- COMMAND [ARGS]...)"]
 
 
 def run(
     ctx: typer.Context,
     program: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="SCRIPT.py [ARGS]... | -- COMMAND [ARGS]...", help="What to run.", show_default=False
-        ),
+        typer.Argument(metavar="SCRIPT", hidden=True),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name; made from the script's without this.")

@@ -1,4 +1,4 @@
-"""What every command is built on: typer's command, without the cost of pydantic for strings and numbers.
+"""Convert typed words into values, without the cost of pydantic for strings and numbers.
 
 Typer converts every argument through pydantic, whose import takes half as long as all else that a small command does.
 Our parameters are of five plain types; converting those needs no library. Where typer has no such hook, it converts.
@@ -6,23 +6,20 @@ Our parameters are of five plain types; converting those needs no library. Where
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import typer
-import typer.core
 
 
-class Command(typer.core.TyperCommand):
-    """A command whose parameters are converted here."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        for param in self.params:
-            descriptor = getattr(param, "type_descriptor", None)
-            if descriptor is not None and hasattr(param, "get_runtime_param"):
-                param.get_runtime_param = lambda found=descriptor: _Conversion(found)
+def convert_here(params: Iterable[Any]) -> None:
+    """Let parameters be converted by `convert` instead of typer's own way."""
+    for param in params:
+        descriptor = getattr(param, "type_descriptor", None)
+        if descriptor is not None and hasattr(param, "get_runtime_param"):
+            param.get_runtime_param = lambda found=descriptor: _Conversion(found)
 
 
 class _Conversion:
