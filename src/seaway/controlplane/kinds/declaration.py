@@ -15,8 +15,6 @@ from seaway.objects.resource import Resource
 from seaway.objects.schema import Schema
 
 Object = dict[str, Any]
-Clock = Callable[[], str]
-"""Returns now, as RFC 3339 in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,11 @@ class Column:
 
 
 def _nothing(_: Object) -> None: ...
+
+
+def _nothing_on_update(_new: Object, _old: Object) -> None: ...
+
+
 def _no_faults(_: Object) -> Sequence[Cause]:
     return ()
 
@@ -43,12 +46,24 @@ def _no_update_faults(_new: Object, _old: Object) -> Sequence[Cause]:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """Dotted paths of what the scale subresource shows and changes, such as ".spec.replicas"."""
+
+    spec_replicas: str
+    status_replicas: str
+    label_selector: str = ""
+    """Path of the selector in its text form, "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """All that the API server must know of a kind. Functions are pure but for `default`, which fills in its argument."""
+    """All that the API server must know of a kind. Functions are pure; `default` and `prepare_*` change their first argument."""
 
     resource: Resource
     schema: Schema
     """Structure of the whole object: unknown fields, wrong types, list and map keys for merges."""
+    structure: Mapping[str, Any] | None = None
+    """OpenAPI schema of a kind made at run time, for publishing; None for built-in kinds, whose structure is package data."""
     default: Callable[[Object], None] = _nothing
     """Fill defaults into the object in place; idempotent."""
     validate: Callable[[Object], Sequence[Cause]] = _no_faults
@@ -56,7 +71,12 @@ class Kind:
     validate_update: Callable[[Object, Object], Sequence[Cause]] = _no_update_faults
     """Faults of the change (new, old): immutable fields."""
     prepare_create: Callable[[Object], None] = _nothing
-    """What the server sets or clears on create besides metadata (for example, drop `status`, phase Pending)."""
+    """What the server sets or clears on create besides metadata (for example, drop `status`, phase Pending).
+
+    Called after `default`, when the name, the namespace, the uid and the creation time are already set.
+    """
+    prepare_update: Callable[[Object, Object], None] = _nothing_on_update
+    """What the server keeps or clears of a plain write (new, old), in place in new; status is handled generically."""
     columns: Sequence[Column] = ()
     field_labels: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)
     """Field selectors beyond metadata.name and metadata.namespace."""
@@ -72,3 +92,10 @@ class Kind:
     """Version stored where it differs from `resource.version` (custom resources with several versions, conversion None)."""
     alias_of: Resource | None = None
     """Stored as this other resource and converted (events.k8s.io Events are core Events)."""
+    to_storage: Callable[[Object], Object] | None = None
+    """Return the object as it is stored where more than its apiVersion differs (of an alias). Defaults and validation
+    are those of the stored kind."""
+    from_storage: Callable[[Object], Object] | None = None
+    """Return a stored object as this kind shows it, the reverse of `to_storage`."""
+    scale: Scale | None = None
+    """Where the numbers of the scale subresource lie, None where it is not served."""

@@ -1,0 +1,50 @@
+"""The kinds that the embedded control plane serves, one file an API group, and the table of them.
+
+A kind is a declaration: structure, defaults, validation, columns, field selectors. Everything here is pure; storage,
+HTTP, admission and time belong to `seaway.controlplane.apiserver`. Custom resource definitions become the same value
+at run time (`custom.py`). The structure of built-in kinds is package data made by `tools/generate_openapi.py`.
+"""
+
+from __future__ import annotations
+
+from seaway.controlplane.kinds import (
+    apiextensions,
+    batch,
+    configs,
+    coordination,
+    core,
+    events,
+    nodes,
+    pods,
+    rbac,
+    reviews,
+    scheduling,
+    services,
+)
+from seaway.controlplane.kinds.declaration import Kind
+from seaway.objects.resource import Resource
+
+BUILTIN_KINDS: tuple[Kind, ...] = (
+    core.NAMESPACE,
+    nodes.NODE,
+    pods.POD,
+    configs.CONFIG_MAP,
+    configs.SECRET,
+    services.SERVICE,
+    core.SERVICE_ACCOUNT,
+    events.EVENT,
+    events.EVENT_V1,
+    core.PERSISTENT_VOLUME_CLAIM,
+    coordination.LEASE,
+    batch.JOB,
+    rbac.ROLE,
+    rbac.ROLE_BINDING,
+    rbac.CLUSTER_ROLE,
+    rbac.CLUSTER_ROLE_BINDING,
+    scheduling.PRIORITY_CLASS,
+    apiextensions.CUSTOM_RESOURCE_DEFINITION,
+)
+"""Every stored kind."""
+
+REVIEW_RESOURCES: tuple[Resource, ...] = reviews.REVIEW_RESOURCES
+"""Resources that are only created and answered, never stored: access and token reviews."""

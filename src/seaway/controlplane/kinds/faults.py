@@ -1,0 +1,65 @@
+"""Faults of an object, worded as Kubernetes words them.
+
+Source: the error types of apimachinery's `field` package, as they appear in `Status` causes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from seaway.objects.errors import Cause
+
+IMMUTABLE = "field is immutable"
+
+
+def required(field: str, detail: str = "") -> Cause:
+    """Return the fault of a field that must be given."""
+    return Cause("FieldValueRequired", _join("Required value", detail), field)
+
+
+def invalid(field: str, value: Any, detail: str) -> Cause:
+    """Return the fault of a value that breaks a rule."""
+    return Cause("FieldValueInvalid", _join(f"Invalid value: {_shown(value)}", detail), field)
+
+
+def unsupported(field: str, value: Any, supported: Iterable[str]) -> Cause:
+    """Return the fault of a value outside a fixed set."""
+    listed = ", ".join(_shown(word) for word in supported)
+    return Cause(
+        "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {listed}", field
+    )
+
+
+def duplicate(field: str, value: Any) -> Cause:
+    """Return the fault of a value that must be unique and is not."""
+    return Cause("FieldValueDuplicate", f"Duplicate value: {_shown(value)}", field)
+
+
+def not_found(field: str, value: Any) -> Cause:
+    """Return the fault of a reference within the object that meets nothing."""
+    return Cause("FieldValueNotFound", f"Not found: {_shown(value)}", field)
+
+
+def forbidden(field: str, detail: str) -> Cause:
+    """Return the fault of a field that may not be set or changed here."""
+    return Cause("FieldValueForbidden", _join("Forbidden", detail), field)
+
+
+def too_long(field: str, limit: int) -> Cause:
+    """Return the fault of a text of more than `limit` bytes."""
+    return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", field)
+
+
+def immutable(field: str, new: Any, old: Any) -> list[Cause]:
+    """Return the fault of a changed field that may not change, if it changed."""
+    return [] if new == old else [invalid(field, new, IMMUTABLE)]
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _join(head: str, detail: str) -> str:
+    return f"{head}: {detail}" if detail else head

@@ -1,0 +1,76 @@
+"""Pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seaway.controlplane.kinds.cells import read
+from seaway.controlplane.kinds.declaration import Kind, Object
+from seaway.controlplane.kinds.pod_columns import COLUMNS
+from seaway.controlplane.kinds.pod_defaults import containers, default_pod
+from seaway.controlplane.kinds.pod_updates import validate_update
+from seaway.controlplane.kinds.pod_validation import validate_pod
+from seaway.controlplane.kinds.schemas import schema_of
+from seaway.objects.builtin import PODS
+from seaway.objects.quantity import parse_quantity
+
+GRACE_SECONDS = 30
+_FIELD_PATHS = (
+    "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase",
+    "status.podIP", "status.nominatedNodeName",
+)  # fmt: skip
+
+
+def prepare_create(pod: Object) -> None:
+    """Begin pending, with the quality of service that requests and limits give; the pod's own status is dropped."""
+    pod["status"] = {"phase": "Pending", "qosClass": quality_of_service(pod)}
+    if (pod.get("spec") or {}).get("schedulingGates"):
+        pod["status"]["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+            }
+        ]
+
+
+def quality_of_service(pod: Object) -> str:
+    """Return "Guaranteed", "Burstable" or "BestEffort". Source: Kubernetes' "Pod Quality of Service Classes"."""
+    amounts = [
+        {kind: _amounts(container, kind) for kind in ("requests", "limits")}
+        for container in containers(pod.get("spec") or {}, "initContainers", "containers")
+    ]
+    if not any(of["requests"] or of["limits"] for of in amounts):
+        return "BestEffort"
+    guaranteed = all(
+        of["limits"].keys() == {"cpu", "memory"} and of["requests"] == of["limits"] for of in amounts
+    )
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _amounts(container: Object, kind: str) -> dict[str, object]:
+    listed = read(container, "resources", kind, default={})
+    amounts = {name: parse_quantity(listed[name]) for name in ("cpu", "memory") if name in listed}
+    return {name: amount for name, amount in amounts.items() if amount}
+
+
+def _label(path: str) -> Callable[[Object], str]:
+    steps = path.split(".")
+    return lambda pod: str(read(pod, *steps))
+
+
+POD = Kind(
+    PODS,
+    schema_of(PODS),
+    default=default_pod,
+    validate=validate_pod,
+    validate_update=validate_update,
+    prepare_create=prepare_create,
+    columns=COLUMNS,
+    field_labels={path: _label(path) for path in _FIELD_PATHS}
+    | {"spec.hostNetwork": lambda pod: "true" if read(pod, "spec", "hostNetwork") else "false"},
+    has_status=True,
+    generation=False,
+    default_grace_seconds=GRACE_SECONDS,
+)

@@ -1,0 +1,53 @@
+"""The structure of the built-in kinds, read once from package data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from seaway.objects.resource import Resource
+from seaway.objects.schema import Schema
+
+Component = dict[str, Any]
+
+
+@cache
+def components() -> Mapping[str, Component]:
+    """Return the component schemas of all built-in kinds, by OpenAPI name. Shared: do not change."""
+    loaded: dict[str, Component] = orjson.loads(_data("openapi.json"))
+    return loaded
+
+
+@cache
+def descriptions() -> Mapping[str, str]:
+    """Return our descriptions, by "Kind" or "Component.field"."""
+    loaded: dict[str, str] = orjson.loads(_data("descriptions.json"))
+    return loaded
+
+
+@cache
+def component_names() -> Mapping[tuple[str, str, str], str]:
+    """Return the OpenAPI name of each (group, version, kind)."""
+    return {
+        (kind["group"], kind["version"], kind["kind"]): name
+        for name, schema in components().items()
+        for kind in schema.get("x-kubernetes-group-version-kind", ())
+    }
+
+
+def component_name(resource: Resource) -> str:
+    """Return the OpenAPI name of a built-in resource's kind."""
+    return component_names()[resource.group, resource.version, resource.kind]
+
+
+def schema_of(resource: Resource) -> Schema:
+    """Return the structure of a built-in resource's objects."""
+    return Schema.from_openapi(components()[component_name(resource)], components())
+
+
+def _data(name: str) -> bytes:
+    return (resources.files(__package__) / name).read_bytes()
