@@ -6,7 +6,6 @@ Our parameters are of five plain types; converting those needs no library. Where
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -14,12 +13,25 @@ from typing import Any, get_args, get_origin
 import typer
 
 
-def convert_here(params: Iterable[Any]) -> None:
-    """Let parameters be converted by `convert` instead of typer's own way."""
-    for param in params:
-        descriptor = getattr(param, "type_descriptor", None)
-        if descriptor is not None and hasattr(param, "get_runtime_param"):
-            param.get_runtime_param = lambda found=descriptor: _Conversion(found)
+def convert_here(command: Any) -> None:
+    """Let a command's parameters be converted by `convert` instead of typer's own way."""
+    for param in command.params:
+        _convert_here(param)
+    make_help_option = command.get_help_option
+
+    def get_help_option(ctx: typer.Context) -> Any:
+        option = make_help_option(ctx)
+        if option is not None:
+            _convert_here(option)
+        return option
+
+    command.get_help_option = get_help_option
+
+
+def _convert_here(param: Any) -> None:
+    descriptor = getattr(param, "type_descriptor", None)
+    if descriptor is not None and hasattr(param, "get_runtime_param"):
+        param.get_runtime_param = lambda: _Conversion(descriptor)
 
 
 class _Conversion:

@@ -128,7 +128,7 @@ def _group() -> Any:
 
 def _light(app: typer.Typer) -> Any:
     command = typer.main.get_command(app)
-    convert_here(command.params)
+    convert_here(command)
     return command
 
 
