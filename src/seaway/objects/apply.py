@@ -9,7 +9,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from seaway.objects import meta
 from seaway.objects.errors import BadRequest, Cause, Conflict
 from seaway.objects.fieldsets import FieldSet, difference, intersection, paths, union, with_named_fields
 from seaway.objects.managed import (
@@ -24,7 +23,7 @@ from seaway.objects.managed import (
     manager_id,
 )  # fmt: skip
 from seaway.objects.schema import ANY, Schema
-from seaway.objects.structured import Comparison, compare, field_set, merge, without
+from seaway.objects.structured import Comparison, compare, field_set, merge, settled, without
 
 Object = dict[str, Any]
 
@@ -85,16 +84,16 @@ def server_side_apply(
             _ownable(compare(_empty(schema), before, schema).added), api_version, now
         )
     last = managers.get(me)
-    mine = _ownable(field_set(wanted, schema))
-    managers[me] = Owned(mine, api_version, last.time if last else now)
+    named = field_set(wanted, schema)
+    managers[me] = Owned(_ownable(named), api_version, last.time if last else now)
     after = merge(before, wanted, schema)
     if last is not None:
-        after = _given_up(after, last.fields, managers, mine, schema)
+        after = _given_up(after, last.fields, managers, named, schema)
     changes = compare(before, after, schema)
     managers = _taken(managers, me, changes, force=force)
     if changes.added or changes.modified or changes.removed:
         managers[me] = replace(managers[me], time=now)
-    return _with_managers(meta.copy(after), managers)
+    return _with_managers(settled(after, schema), managers)
 
 
 def track_update(
@@ -156,13 +155,13 @@ def _checked(applied: Object, api_version: str, ignored: Collection[str]) -> Obj
     return {name: value for name, value in applied.items() if name not in ignored}
 
 
-def _given_up(after: Object, last: FieldSet, managers: Managers, mine: FieldSet, schema: Schema) -> Object:
+def _given_up(after: Object, last: FieldSet, managers: Managers, named: FieldSet, schema: Schema) -> Object:
     """Return the merged object without what the manager applied last time, not now, and nobody else owns."""
-    if not difference(last, mine):
+    if not difference(last, named):
         return after
     last = with_named_fields(last, schema)
     there = with_named_fields(field_set(after, schema), schema)
-    owned: FieldSet = {}
+    owned = named
     for other in managers.values():
         owned = union(owned, other.fields)
     left = with_named_fields(field_set(without(after, last, schema) or {}, schema), schema)

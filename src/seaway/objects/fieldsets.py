@@ -96,14 +96,14 @@ def with_named_fields(fields: FieldSet, schema: Schema) -> FieldSet:
 
 
 def paths(fields: FieldSet, prefix: str = "") -> Iterator[str]:
-    """Yield the members as Kubernetes prints them, for example '.spec.containers[name="a"].image', sorted."""
-    for step in sorted(fields):
-        if step == SELF:
-            continue
-        path = prefix + _printed(step)
-        if is_member(fields[step]):
-            yield path
-        yield from paths(fields[step], path)
+    """Yield the members as Kubernetes prints them, for example '.spec.containers[name="a"].image'.
+
+    Sorted; those of one level come before those below it.
+    """
+    steps = [(prefix + _printed(step), fields[step]) for step in sorted(fields) if step != SELF]
+    yield from (path for path, below in steps if is_member(below))
+    for path, below in steps:
+        yield from paths(below, path)
 
 
 def _below(ours: FieldSet) -> FieldSet:

@@ -60,7 +60,7 @@ def merge(live: Any, applied: Any, schema: Schema) -> Any:
 
 
 def without(value: Any, gone: FieldSet, schema: Schema) -> Any:
-    """Return the value without the paths of a set; None where a container lost everything."""
+    """Return the value without the paths of a set; None stands for a container that lost everything."""
     if _is_map(value, schema):
         kept = {}
         for name, item in value.items():
@@ -68,19 +68,29 @@ def without(value: Any, gone: FieldSet, schema: Schema) -> Any:
             if found is None:
                 kept[name] = item
             elif not is_member(found):
-                rest = without(item, found, schema.field(name) or ANY)
-                if rest is not None:
-                    kept[name] = rest
+                kept[name] = without(item, found, schema.field(name) or ANY)
         return kept or None
     if _is_list(value, schema):
         rest = []
         for item in value:
             found = gone.get(_step(item, schema))
-            if found is None:
-                rest.append(item)
-            elif not is_member(found):
-                rest.append(without(item, found, schema.items))
+            if found is None or not is_member(found):
+                rest.append(item if not found else without(item, found, schema.items) or {})
         return rest or None
+    return value
+
+
+def settled(value: Any, schema: Schema) -> Any:
+    """Return a copy that shares nothing, without the nulls that stand for nothing."""
+    if type(value) is dict:
+        copied = {}
+        for name, item in value.items():
+            child = schema.field(name) or ANY
+            if item is not None or (child.structural and child.nullable):
+                copied[name] = settled(item, child) if type(item) is dict or type(item) is list else item
+        return copied
+    if type(value) is list:
+        return [settled(item, schema.items) for item in value]
     return value
 
 
