@@ -70,7 +70,8 @@ class JobController:
         for report in plan.reports:
             self._report(job, *report)
         await self._release(plan.release)
-        for pod in plan.delete:
+        await self._release(plan.stop)
+        for pod in (*plan.stop, *plan.delete):
             await self._delete(job, pod)
         await self._create(job, plan.create)
         return DONE if plan.again is None else RequeueAfter(max(plan.again, 0.01))

@@ -37,12 +37,15 @@ class Report(NamedTuple):
 
 @dataclass(slots=True)
 class JobPlan:
-    """What to do, in this order: write the status, release, delete, create."""
+    """What to do, in this order: write the status, release, stop, delete, create."""
 
     status: Object
     release: list[Object] = field(default_factory=list)
     """Counted in `status.uncountedTerminatedPods`: their finalizer goes once the status is written."""
+    stop: list[Object] = field(default_factory=list)
+    """Deleted because the job wants them no more: let go first, so that they do not count as failed."""
     delete: list[Object] = field(default_factory=list)
+    """Deleted because the job fails; they count."""
     create: list[Object] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     again: float | None = None
@@ -82,9 +85,7 @@ class _Planner:
         self.suspended = bool(self.spec.get("suspend"))
         self.indexed = self.spec.get("completionMode") == "Indexed"
         replace_failed_only = self.spec.get("podReplacementPolicy") == "Failed"
-        self.census: PodCensus = census(
-            pods, suspended=self.suspended, replace_failed_only=replace_failed_only
-        )
+        self.census: PodCensus = census(pods, replace_failed_only=replace_failed_only)
         self.waits_for_terminating = replace_failed_only
         self.result = JobPlan(copy(job.get("status") or {}))
         self.status = self.result.status
@@ -95,11 +96,12 @@ class _Planner:
         self._count()
         self._suspend_or_resume()
         self._decide_end()
-        if self._ending():
-            self.result.delete += self.census.active
+        if ending := self._ending():
+            failing = ending["type"] == "FailureTarget"
+            (self.result.delete if failing else self.result.stop).extend(self.census.active)
             self._finish()
         elif self.suspended:
-            self.result.delete += self.census.active
+            self.result.stop += self.census.active
         elif not self.job["metadata"].get("deletionTimestamp"):
             self._scale()
         self._write_counts()
@@ -163,7 +165,9 @@ class _Planner:
             self._fail("BackoffLimitExceeded", "Job has reached the specified backoff limit")
         elif not self.suspended and (left := self._until_deadline()) is not None and left <= 0:
             self._fail("DeadlineExceeded", "Job was active longer than specified deadline")
-        elif (completions is not None and self.succeeded >= completions) or (completions is None and self.succeeded and not self.census.active):
+        elif (completions is not None and self.succeeded >= completions) or (
+            completions is None and self.succeeded and not self.census.active
+        ):
             self._succeed("Reached expected number of succeeded pods")
 
     def _until_deadline(self) -> float | None:
@@ -208,7 +212,7 @@ class _Planner:
         taken = active + (len(self.census.terminating) if self.waits_for_terminating else 0)
         if active > wanted:
             ordered = sorted(self.census.active, key=_worth)
-            self.result.delete += ordered[: active - wanted]
+            self.result.stop += ordered[: active - wanted]
         elif taken < wanted:
             wait = self._backoff()
             if wait > 0:
@@ -219,7 +223,8 @@ class _Planner:
             self.result.again = left if self.result.again is None else min(left, self.result.again)
 
     def _wanted(self) -> int:
-        parallelism, completions = self.spec.get("parallelism", 1), self.spec.get("completions")
+        parallelism: int = self.spec.get("parallelism", 1)
+        completions: int | None = self.spec.get("completions")
         if completions is None:
             return len(self.census.active) if self.succeeded else parallelism
         return max(0, min(parallelism, completions - self.succeeded))
@@ -250,7 +255,7 @@ class _Planner:
         return [index for index in every if index not in self.completed and index not in busy][:count]
 
     def _write_counts(self) -> None:
-        active = len(self.census.active) - sum(pod in self.census.active for pod in self.result.delete)
+        active = len(self.census.active) - len(self.result.delete) - len(self.result.stop)
         self.status["active"] = active
         self.status["ready"] = self.census.ready if active else 0
         self.status["terminating"] = len(self.census.terminating)

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.objects.meta import annotations, deletion_timestamp, finalizers, get_condition, name, uid
 from seaway.objects.meta import copy as deep_copy
+from seaway.objects.meta import deletion_timestamp, finalizers, get_condition, name, uid
 from seaway.objects.names import bounded_name
 
 Object = dict[str, Any]
@@ -40,14 +40,11 @@ class PodCensus:
         return sum((get_condition(pod, "Ready") or {}).get("status") == "True" for pod in self.active)
 
 
-def census(
-    pods: Iterable[Object], *, suspended: bool = False, replace_failed_only: bool = False
-) -> PodCensus:
+def census(pods: Iterable[Object], *, replace_failed_only: bool = False) -> PodCensus:
     """Sort a job's pods.
 
     Args:
         pods: all that the job controls.
-        suspended: pods being deleted then are not failures: the job itself stopped them.
         replace_failed_only: podReplacementPolicy Failed: a pod being deleted has not failed until it ended.
     """
     groups: dict[str, list[Object]] = {"active": [], "terminating": [], "succeeded": [], "failed": []}
@@ -63,14 +60,20 @@ def census(
             groups["active"].append(pod)
         else:
             groups["terminating"].append(pod)
-            if tracked and not suspended and not replace_failed_only:
+            if tracked and not replace_failed_only:
                 groups["failed"].append(pod)
-    return PodCensus(*(tuple(groups[group]) for group in groups), names=frozenset(names))
+    return PodCensus(
+        tuple(groups["active"]),
+        tuple(groups["terminating"]),
+        tuple(groups["succeeded"]),
+        tuple(groups["failed"]),
+        frozenset(names),
+    )
 
 
 def pod_index(pod: Mapping[str, Any]) -> int | None:
     """Return the completion index of a pod, None where it has none."""
-    text = annotations(pod).get(INDEX, "")
+    text = (pod["metadata"].get("annotations") or {}).get(INDEX, "")
     return int(text) if text.isdigit() else None
 
 

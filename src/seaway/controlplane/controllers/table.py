@@ -1,0 +1,34 @@
+"""Every controller of the embedded cluster. Adding one is adding a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seaway.controlplane.controllers import (
+    garbage,
+    job,
+    namespace,
+    nodelifecycle,
+    podgc,
+    serviceaccount,
+    ttl,
+)
+from seaway.controlplane.controllers.context import Context
+from seaway.reconcile.manager import Runnable
+
+CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
+    serviceaccount.build,
+    namespace.build,
+    garbage.build,
+    job.build,
+    ttl.build,
+    nodelifecycle.build,
+    nodelifecycle.build_eviction,
+    podgc.build,
+)
+"""In the order they start."""
+
+
+def build_all(context: Context) -> tuple[Runnable, ...]:
+    """Return all controllers; `seaway.reconcile.manager.Manager` runs them."""
+    return tuple(build(context) for build in CONTROLLERS)
