@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ RESOLVE_TIMEOUT = 600.0
 """Seconds: building metadata of source distributions can take minutes."""
 FORMAT = "1"
 """Changes when locks are made in another way, so that cached ones are made again."""
+_INDEX = re.compile(
+    r"(?m)^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links)[\s=]|^\s*\[\[?tool\.uv\.index\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,11 @@ def uv_command(source: Source, target: Target) -> list[str]:
     file = source.path.name if source.path else "-"
     python = ["--python", sys.executable, "--python-version", target.python_version]
     platform = ["--python-platform", target.platform] if target.platform else []
-    options = ["--generate-hashes", "--no-annotate", "--emit-index-url", "--emit-find-links"]
+    options = ["--generate-hashes", "--no-annotate"]
+    if _INDEX.search(
+        source.text
+    ):  # an index that the user names belongs to the lock; this machine's own does not
+        options += ["--emit-index-url", "--emit-find-links"]
     return [find_uv(), "pip", "compile", file, *options, *python, *platform, *quiet]
 
 
