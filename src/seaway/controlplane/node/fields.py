@@ -6,7 +6,7 @@ Source: Kubernetes documentation, "Downward API"; `pkg/fieldpath`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING
 from typing import Any
@@ -42,7 +42,7 @@ def field_text(facts: PodFacts, path: str) -> str:
     match = _SUBSCRIPT.fullmatch(path)
     if match:
         return str((metadata.get(match[1]) or {}).get(match[2], ""))
-    known = {
+    known: dict[str, Callable[[], str]] = {
         "metadata.name": lambda: metadata["name"],
         "metadata.namespace": lambda: metadata["namespace"],
         "metadata.uid": lambda: metadata["uid"],
@@ -57,7 +57,7 @@ def field_text(facts: PodFacts, path: str) -> str:
     }
     if path not in known:
         raise ConfigError(f"unsupported fieldPath: {path}")
-    return str(known[path]())
+    return known[path]()
 
 
 def resource_text(facts: PodFacts, reference: Mapping[str, Any], container: str) -> str:

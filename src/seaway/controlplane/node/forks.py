@@ -21,7 +21,7 @@ _LONGEST_ADDRESS = 100
 _NO_SERVER = (ConnectionRefusedError, FileNotFoundError, ConnectionResetError, BrokenPipeError)
 
 
-class RuntimeUnavailable(Exception):
+class RuntimeUnavailableError(Exception):
     """The fork server cannot be started; the message says why."""
 
 
@@ -56,7 +56,7 @@ class ForkServer:
         """Return what the running server says of this machine; start one where none answers.
 
         Raises:
-            RuntimeUnavailable: it cannot be started.
+            RuntimeUnavailableError: it cannot be started.
         """
         async with self._starting:
             for _ in range(3):
@@ -64,7 +64,7 @@ class ForkServer:
                     return await self._ask({"operation": "hello"})
                 except _NO_SERVER:
                     await asyncio.to_thread(self._start)
-        raise RuntimeUnavailable(
+        raise RuntimeUnavailableError(
             f"the fork server in {self._folder} does not answer; see {self._folder / 'shim.log'}"
         )
 
@@ -117,7 +117,7 @@ class ForkServer:
             why = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [
                 f"exit code {done.returncode}"
             ]
-            raise RuntimeUnavailable(f"the fork server of the node cannot start: {why[0]}")
+            raise RuntimeUnavailableError(f"the fork server of the node cannot start: {why[0]}")
 
 
 @asynccontextmanager

@@ -64,7 +64,7 @@ class PretendedGpus:
         return [Gpu(str(number), "pretended", 16 << 30) for number in range(self._count)]
 
 
-class NotEnoughGpus(Exception):
+class NotEnoughGpusError(Exception):
     """Fewer GPUs are free than asked for."""
 
 
@@ -80,13 +80,13 @@ def choose(gpus: Sequence[Gpu], taken: Iterable[str], count: int) -> tuple[str, 
     """Return the names of free GPUs, the first ones.
 
     Raises:
-        NotEnoughGpus: worded as the kubelet's device manager words it.
+        NotEnoughGpusError: worded as the kubelet's device manager words it.
     """
     used = set(taken)
     free = [gpu.uuid for gpu in gpus if gpu.uuid not in used]
     if len(free) < count:
         message = f"Allocate failed due to requested number of devices unavailable for {RESOURCE}. Requested: {count}, Available: {len(free)}"
-        raise NotEnoughGpus(message)
+        raise NotEnoughGpusError(message)
     return tuple(free[:count])
 
 

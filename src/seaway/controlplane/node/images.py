@@ -11,7 +11,7 @@ from seaway.controlplane.node.settings import ImageEnvironment
 _REGISTRIES = ("docker.io/library/", "docker.io/")
 
 
-class UnknownImage(Exception):
+class UnknownImageError(Exception):
     """No environment is known by this name; the message names those that are."""
 
 
@@ -29,7 +29,7 @@ def find_image(name: str, images: Mapping[str, ImageEnvironment]) -> ImageEnviro
     """Return the environment of an image name.
 
     Raises:
-        UnknownImage: there is none.
+        UnknownImageError: there is none.
     """
     plain = name
     for registry in _REGISTRIES:
@@ -41,7 +41,7 @@ def find_image(name: str, images: Mapping[str, ImageEnvironment]) -> ImageEnviro
         if patterns:
             return images[max(patterns, key=len)]
     known = ", ".join(sorted(images))
-    raise UnknownImage(
+    raise UnknownImageError(
         f'image "{name}" is not known to this node: an image is an environment of this machine here, '
         f"and the known ones are {known}"
     )

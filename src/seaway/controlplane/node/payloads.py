@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from seaway.controlplane.node.env import Lookup
 from seaway.controlplane.node.fields import PodFacts, field_text, resource_text
+from seaway.objects.quantity import whole
 
 Object = Mapping[str, Any]
 DEFAULT_MODE = 0o644
@@ -158,3 +159,8 @@ def _relative(path: str) -> str:
     if normal.startswith(("/", "..")):
         raise MountError(f'invalid path "{path}": it must be relative and may not contain ".."')
     return normal
+
+
+def size(quantity: str) -> int:
+    """Return a quantity of storage in bytes."""
+    return whole(quantity)

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from seaway.controlplane.node.forks import Answers, ForkServer, RuntimeUnavailable
+from seaway.controlplane.node.forks import Answers, ForkServer, RuntimeUnavailableError
 from seaway.controlplane.node.shim import files
 from seaway.controlplane.node.shim.container import KILL, LOG
 from seaway.controlplane.node.state import ContainerSpec, ExecResult, Exit, Running
@@ -39,7 +39,7 @@ class ProcessRuntime:
         """Where they do not: what this machine answered."""
 
     async def prepare(self) -> None:
-        """Have a fork server and learn what this machine allows. Raises RuntimeUnavailable."""
+        """Have a fork server and learn what this machine allows. Raises RuntimeUnavailableError."""
         hello = await self._server.ensure()
         self.namespaces = self._wanted and bool(hello["namespaces"])
         self.why_not = "" if self.namespaces else hello.get("why") or "switched off by the node's settings"
@@ -62,7 +62,7 @@ class ProcessRuntime:
             found = await self.settle(folder)
             if found is not None:
                 return found
-        raise RuntimeUnavailable(f"the fork server does not start {folder}")
+        raise RuntimeUnavailableError(f"the fork server does not start {folder}")
 
     def look(self, folder: Path) -> Running | Exit | None:
         """Return what became of a container: None where it was never started, or is about to show."""
@@ -90,8 +90,8 @@ class ProcessRuntime:
 
     async def settle(self, folder: Path) -> Running | Exit | None:
         """Return what became of a container, waiting for one that is just being started; None: it never was."""
-        while (found := self.look(folder)) is None and (folder / files.STARTED).exists():
-            await asyncio.sleep(_POLL_SECONDS / 5)
+        while (found := self.look(folder)) is None and (folder / files.STARTED).exists():  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS / 5)  # another process writes the file: nothing to wait on
         return found
 
     async def wait(self, folder: Path) -> Exit:
@@ -120,8 +120,8 @@ class ProcessRuntime:
             await asyncio.sleep(_POLL_SECONDS)
             return
         loop = asyncio.get_running_loop()
-        gone = loop.create_future()
-        loop.add_reader(descriptor, lambda: gone.done() or gone.set_result(None))
+        gone: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(descriptor, _resolve, gone)
         try:
             if isinstance(self.look(folder), Running):
                 # A shim in its last microseconds may have let go of neither: then look again soon.
@@ -155,7 +155,7 @@ class ProcessRuntime:
             timeout: seconds; then it is killed.
 
         Raises:
-            RuntimeUnavailable: it could not be run; the message says why.
+            RuntimeUnavailableError: it could not be run; the message says why.
         """
         request = {"operation": "exec", "folder": str(folder), "argv": argv, "timeout": timeout}
         answers = await self._server.send(request)
@@ -164,7 +164,7 @@ class ProcessRuntime:
         finally:
             answers.close()
         if answer is None or "error" in answer:
-            raise RuntimeUnavailable(answer["error"] if answer else "the fork server went away")
+            raise RuntimeUnavailableError(answer["error"] if answer else "the fork server went away")
         return ExecResult(answer["exit_code"], answer["output"], answer["timed_out"])
 
     async def stop(self) -> None:
@@ -179,6 +179,11 @@ class ProcessRuntime:
         for answers in self._open.values():
             answers.close()
         self._open.clear()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def log_path(folder: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def plain_volume(folder: Path, volume: Object) -> Path:
         MountError: what is asked for is not there, or of another type, or not served.
     """
     if "emptyDir" in volume:
-        path = folder / volume["name"]
+        path = folder / str(volume["name"])
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o777)
         return path
@@ -89,12 +89,12 @@ def plain_volume(folder: Path, volume: Object) -> Path:
 
 
 def _host_path(source: Object) -> Path:
-    path, kind = Path(source["path"]), source.get("type") or ""
+    path, kind = Path(str(source["path"])), str(source.get("type") or "")
     if kind == "DirectoryOrCreate":
         path.mkdir(parents=True, exist_ok=True, mode=0o755)
     elif kind == "FileOrCreate":
         path.touch(exist_ok=True)
-    checks = {"Directory": path.is_dir, "DirectoryOrCreate": path.is_dir, "File": path.is_file,
+    checks: dict[str, Callable[[], bool]] = {"Directory": path.is_dir, "DirectoryOrCreate": path.is_dir, "File": path.is_file,
               "FileOrCreate": path.is_file, "Socket": path.is_socket, "CharDevice": path.is_char_device,
               "BlockDevice": path.is_block_device, "": lambda: True}  # fmt: skip
     if not checks.get(kind, lambda: False)():

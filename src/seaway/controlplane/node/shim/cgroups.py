@@ -71,15 +71,20 @@ def create(name: str, memory: int, cpu_millis: int) -> Cgroup | None:
         ])  # fmt: skip
         if memory and kept:
             _try(f"{folder}/memory.swap.max", "0")
-        return Cgroup(folder, folder, unified=True) if kept else _discard(folder)
+        if kept:
+            return Cgroup(folder, folder, unified=True)
+        _discard(folder)
+        return None
     of_memory = _make(f"{_MOUNT}/memory{own['memory']}", name) if memory and "memory" in own else ""
     if of_memory and not _try(f"{of_memory}/memory.limit_in_bytes", str(memory)):
-        of_memory = _discard(of_memory) or ""
+        _discard(of_memory)
+        of_memory = ""
     of_cpu = _make(f"{_MOUNT}/cpu{own['cpu']}", name) if cpu_millis and "cpu" in own else ""
     if of_cpu and not (
         _try(f"{of_cpu}/cpu.cfs_period_us", str(_PERIOD)) and _try(f"{of_cpu}/cpu.cfs_quota_us", str(quota))
     ):
-        of_cpu = _discard(of_cpu) or ""
+        _discard(of_cpu)
+        of_cpu = ""
     return Cgroup(of_memory, of_cpu, unified=False) if of_memory or of_cpu else None
 
 

@@ -102,9 +102,9 @@ def _probe(writing: int, scratch: str) -> None:
             os._exit(0)
         mounts = [
             Mount("proc", "/proc"),
-            Mount("shm", "/dev/shm"),
+            Mount("shm", "/dev/shm"),  # noqa: S108
             Mount("/usr", "/seaway-probe", read_only=True),
-        ]  # noqa: S108
+        ]
         root.build_root(scratch, mounts)
         os.write(writing, b"ok")
     except OSError as error:

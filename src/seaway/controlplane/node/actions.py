@@ -1,0 +1,134 @@
+"""Carry out what probes and lifecycle hooks ask for: run a command, get a page, open a connection.
+
+Source: Kubernetes documentation, "Configure Liveness, Readiness and Startup Probes".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seaway.controlplane.node.forks import RuntimeUnavailableError
+from seaway.controlplane.node.processes import ProcessRuntime
+
+_HEAD_LIMIT = 64 * 1024
+
+
+class Answer(NamedTuple):
+    """Whether an action succeeded, and what there is to say."""
+
+    ok: bool
+    text: str = ""
+
+
+class Place(NamedTuple):
+    """Where an action takes place."""
+
+    folder: Path
+    """Of the running container."""
+    address: str
+    """Of the pod."""
+    container: Mapping[str, Any]
+    """Its spec: names of ports."""
+
+
+async def act(runtime: ProcessRuntime, place: Place, action: Mapping[str, Any], timeout: float) -> Answer:
+    """Carry out a handler (exec, httpGet, tcpSocket, sleep).
+
+    Args:
+        runtime: runs commands in the container.
+        place: the container.
+        action: the handler's spec.
+        timeout: seconds.
+    """
+    try:
+        if "exec" in action:
+            return await _execute(runtime, place, action["exec"].get("command") or [], timeout)
+        async with asyncio.timeout(timeout):
+            if "httpGet" in action:
+                return await _http_get(place, action["httpGet"])
+            if "tcpSocket" in action:
+                return await _connect(place, action["tcpSocket"])
+            if "sleep" in action:
+                await asyncio.sleep(float(action["sleep"]["seconds"]))
+                return Answer(ok=True)
+    except TimeoutError:
+        return Answer(False, "context deadline exceeded")
+    return Answer(False, f"handler {', '.join(action)} is not served by this node")
+
+
+async def _execute(runtime: ProcessRuntime, place: Place, command: list[str], timeout: float) -> Answer:
+    try:
+        result = await runtime.execute(place.folder, command, timeout)
+    except RuntimeUnavailableError as error:
+        return Answer(False, str(error))
+    if result.timed_out:
+        return Answer(False, f"command timed out after {timeout:g}s")
+    return Answer(result.exit_code == 0, result.output)
+
+
+async def _http_get(place: Place, spec: Mapping[str, Any]) -> Answer:
+    secure = spec.get("scheme", "HTTP").upper() == "HTTPS"
+    host, port, path = spec.get("host") or place.address, _port(place, spec["port"]), spec.get("path") or "/"
+    url = f"{'https' if secure else 'http'}://{host}:{port}{path}"
+    headers = {
+        "Host": f"{host}:{port}",
+        "User-Agent": "kube-probe/1.33",
+        "Accept": "*/*",
+        "Connection": "close",
+    }
+    headers |= {header["name"]: header["value"] for header in spec.get("httpHeaders") or ()}
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    try:
+        reader, writer = await asyncio.open_connection(
+            host, port, ssl=_unverified() if secure else None, limit=_HEAD_LIMIT
+        )
+    except OSError as error:
+        return Answer(False, f'Get "{url}": dial tcp {host}:{port}: connect: {_words(error)}')
+    try:
+        writer.write("\r\n".join(lines).encode())
+        status = (await reader.readline()).split()
+    except (OSError, ValueError) as error:
+        return Answer(False, f'Get "{url}": {_words(error)}')
+    finally:
+        writer.close()
+    if len(status) < 2 or not status[1].isdigit():
+        return Answer(False, f'Get "{url}": malformed HTTP response')
+    code = int(status[1])
+    return (
+        Answer(ok=True) if 200 <= code < 400 else Answer(False, f"HTTP probe failed with statuscode: {code}")
+    )
+
+
+async def _connect(place: Place, spec: Mapping[str, Any]) -> Answer:
+    host, port = spec.get("host") or place.address, _port(place, spec["port"])
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        return Answer(False, f"dial tcp {host}:{port}: connect: {_words(error)}")
+    writer.close()
+    return Answer(ok=True)
+
+
+def _port(place: Place, port: int | str) -> int:
+    if isinstance(port, int) or port.isdigit():
+        return int(port)
+    named = {p.get("name"): p["containerPort"] for p in place.container.get("ports") or ()}
+    return int(named.get(port, 0))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return str(error) or type(error).__name__
+
+
+def _unverified() -> ssl.SSLContext:
+    # As the kubelet: a probe asks whether something answers, not who.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,232 @@
+"""The node agent: what the kubelet is on real Kubernetes.
+
+`run` may be cancelled at any time: containers go on, and the next agent takes them up. `shutdown` ends them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from seaway.base.clock import Clock, SystemClock
+from seaway.client.client import Client
+from seaway.client.logs import LogOptions
+from seaway.client.watch import Collection, Snapshot, follow
+from seaway.controlplane.node import registration
+from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
+from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
+from seaway.controlplane.node.heartbeat import Heartbeat
+from seaway.controlplane.node.images import default_images
+from seaway.controlplane.node.logs import LogReader
+from seaway.controlplane.node.processes import ProcessRuntime, log_path
+from seaway.controlplane.node.settings import NodeSettings
+from seaway.controlplane.node.state import ContainerState, Exit, Object, Running
+from seaway.controlplane.node.worker import PodWorker, remove_folder
+from seaway.objects.builtin import PODS
+from seaway.objects.errors import BadRequest, NotFound, not_found
+from seaway.reconcile.recorder import EventRecorder
+
+log = logging.getLogger(__name__)
+
+
+class NodeAgent:
+    """One node of the cluster: runs the pods that are bound to it as processes of this machine.
+
+    Args:
+        client: of the cluster, as a user that may do what a node does.
+        settings: of the node.
+        clock: measures heartbeats, probes, back-off.
+        gpus: finds GPUs; None: NVML, or those that the settings pretend.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        settings: NodeSettings,
+        clock: Clock | None = None,
+        *,
+        gpus: GpuSource | None = None,
+    ) -> None:
+        self._client, self._settings, self._clock = client, settings, clock or SystemClock()
+        pretended = settings.pretend_gpus
+        self._gpus = gpus or (NvmlGpus() if pretended is None else PretendedGpus(pretended))
+        self._runtime = ProcessRuntime(settings.folder, namespaces=settings.namespaces)
+        self._workers: dict[str, PodWorker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._context: NodeContext | None = None
+
+    @property
+    def runtime(self) -> ProcessRuntime:
+        """What starts containers here: says whether namespaces are available, and why not."""
+        return self._runtime
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Register the node, take up its pods, and keep them as their specs want until cancelled.
+
+        Raises:
+            RuntimeUnavailableError: processes cannot be started on this machine; the message says why.
+        """
+        context, machine = await self._prepare()
+        seen = asyncio.Event()
+        heartbeat = Heartbeat(self._client, self._settings, self._clock, machine, context.addresses.node)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
+                # Pods first: a node that says it is ready knows what it runs.
+                group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
+                await seen.wait()
+                group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            self._runtime.close()
+
+    async def shutdown(self, grace: float = 30.0) -> None:
+        """End every container, with at most this grace in seconds, and the fork server: no process is left.
+
+        Call it while `run` still runs; the pods' statuses are then written too. Afterwards cancel `run`.
+        """
+        for worker in self._workers.values():
+            worker.shut_down(grace)
+        tasks = [task for task in self._tasks.values() if not task.done()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace + 15.0)
+        if self._context is not None:
+            await self._context.recorder.flush()
+        await self._kill_strays(set())
+        await self._runtime.stop()
+
+    @asynccontextmanager
+    async def container_logs(
+        self, namespace: str, pod: str, uid: str, container: str, options: LogOptions
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a container's log as a byte stream; see `NodeHandler` of the API server.
+
+        Raises:
+            NotFound: the pod is not here.
+            BadRequest: the container is waiting to start, or has no previous instance.
+        """
+        worker = self._workers.get(uid)
+        if worker is None:
+            raise not_found("pods", pod)
+        await worker.loaded.wait()
+        state = worker.state.containers.get(container)
+        if state is None:
+            raise NotFound(f'container "{container}" not found in pod "{pod}_{namespace}"')
+        number = _attempt(pod, state, previous=options.previous)
+        assert self._context is not None
+        path = log_path(self._context.container_folder(uid, container, number))
+        reader = LogReader(
+            path, options, self._clock.now(), lambda: state.attempt != number or not state.running
+        )
+        async with aclosing(reader.chunks()) as chunks:  # type: ignore[type-var]
+            yield chunks
+
+    async def _prepare(self) -> tuple[NodeContext, registration.Machine]:
+        folder = self._settings.folder
+        (folder / "pods").mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        await self._runtime.prepare()
+        found = await asyncio.to_thread(self._gpus.find)
+        machine = await asyncio.to_thread(registration.look_at_machine, folder, found)
+        if not self._runtime.namespaces:
+            log.warning(
+                "node %s runs plain processes, without namespaces: %s",
+                self._settings.name,
+                self._runtime.why_not,
+            )
+        images = self._settings.images
+        self._context = NodeContext(
+            client=self._client,
+            settings=self._settings,
+            clock=self._clock,
+            runtime=self._runtime,
+            recorder=EventRecorder(self._client, "kubelet", self._clock, instance=self._settings.name),
+            images=default_images() if images is None else images,
+            addresses=Addresses(self._settings.addresses),
+            gpus=GpuLedger(found),
+            allocatable=registration.allocatable(machine, self._settings),
+        )
+        return self._context, machine
+
+    async def _follow(self, seen: asyncio.Event) -> None:
+        collection = Collection(PODS, field_selector=f"spec.nodeName={self._settings.name}")
+        async with aclosing(follow(self._client, collection, clock=self._clock)) as changes:
+            async for change in changes:
+                if isinstance(change, Snapshot):
+                    await self._take_up(change.items)
+                    seen.set()
+                elif change.type == "DELETED":
+                    self._vanish(change.object["metadata"]["uid"])
+                elif change.type in {"ADDED", "MODIFIED"}:
+                    self._update(change.object)
+
+    async def _take_up(self, pods: list[Object]) -> None:
+        there = {pod["metadata"]["uid"] for pod in pods}
+        for uid in list(self._workers):
+            if uid not in there:
+                self._vanish(uid)
+        await self._kill_strays(there | set(self._workers))
+        # Those that have an address keep it: they come first.
+        for pod in sorted(pods, key=lambda pod: "podIP" not in (pod.get("status") or {})):
+            self._update(pod)
+        await asyncio.gather(
+            *(w.loaded.wait() for u, w in self._workers.items() if not self._tasks[u].done())
+        )
+
+    def _update(self, pod: Object) -> None:
+        uid = pod["metadata"]["uid"]
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.update(pod)
+            return
+        assert self._context is not None
+        worker = self._workers[uid] = PodWorker(self._context, pod)
+        task = self._tasks[uid] = asyncio.create_task(worker.run(), name=f"pod {pod['metadata']['name']}")
+        task.add_done_callback(lambda done: self._ended(uid, done))
+
+    def _vanish(self, uid: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.vanish()
+
+    def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the worker of pod %s failed", uid, exc_info=error)
+        worker = self._workers.get(uid)
+        if worker is not None and worker.gone:
+            del self._workers[uid], self._tasks[uid]
+
+    async def _kill_strays(self, known: set[str]) -> None:
+        """End containers of pods that are not in the API any more, and remove their files."""
+        folders = self._settings.folder / "pods"
+        for folder in folders.iterdir() if folders.exists() else ():
+            if folder.name not in known:
+                await self._kill_folder(folder)
+
+    async def _kill_folder(self, folder: Path) -> None:
+        for attempt in folder.glob("containers/*/*"):
+            if isinstance(await self._runtime.settle(attempt), Running):
+                self._runtime.kill(attempt)
+                end: Exit = await self._runtime.wait(attempt)
+                log.info(
+                    "ended %s: its pod is gone (exit code %d)", attempt.relative_to(folder), end.exit_code
+                )
+        if folder.name not in self._workers:
+            await asyncio.to_thread(remove_folder, folder)
+
+
+def _attempt(pod: str, state: ContainerState, *, previous: bool) -> int:
+    number = state.attempt - 1 if previous else state.attempt
+    if previous and state.waiting and state.waiting[0] == "CrashLoopBackOff":
+        number = state.attempt
+    if number >= 0:
+        return number
+    if previous:
+        raise BadRequest(f'previous terminated container "{state.name}" in pod "{pod}" not found')
+    reason = state.waiting[0] if state.waiting else "ContainerCreating"
+    raise BadRequest(f'container "{state.name}" in pod "{pod}" is waiting to start: {reason}')

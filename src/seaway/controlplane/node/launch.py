@@ -1,0 +1,121 @@
+"""From a container's spec to what the runtime starts: image, environment, mounts, limits, GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seaway.controlplane.node import env, gpu, volumes
+from seaway.controlplane.node.context import NodeContext
+from seaway.controlplane.node.fields import ConfigError, PodFacts
+from seaway.controlplane.node.images import UnknownImageError, find_image
+from seaway.controlplane.node.payloads import MountError
+from seaway.controlplane.node.podvolumes import PodVolumes, fetch
+from seaway.controlplane.node.settings import ImageEnvironment
+from seaway.controlplane.node.state import ContainerSpec
+from seaway.objects.quantity import cpu_millis, whole
+
+Object = Mapping[str, Any]
+WORKSPACE = "/workspace"
+TERMINATION_LOG = "/dev/termination-log"
+_PRIVATE = "/tmp"  # noqa: S108 - a folder of the container's own is mounted there
+
+
+class LaunchError(Exception):
+    """The container cannot be started as things are; `reason` is the word for its status."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+async def prepare(
+    context: NodeContext, facts: PodFacts, container: Object, attempt: int, of_pod: PodVolumes
+) -> ContainerSpec:
+    """Return what the runtime needs to start one attempt of a container.
+
+    Raises:
+        LaunchError: the image is not known, or a config map, secret, key or sub path is missing.
+        NotEnoughGpusError: the GPUs that it asks for are held by others.
+        ApiError, Unreachable: the API server refused or did not answer.
+    """
+    pod = facts.pod
+    uid, name = pod["metadata"]["uid"], container["name"]
+    folder = context.container_folder(uid, name, attempt)
+    try:
+        image = find_image(container.get("image", ""), context.images)
+        lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
+        own = env.declared(facts, container, lookup)
+        mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.written)
+    except UnknownImageError as error:
+        raise LaunchError("ErrImagePull", str(error)) from error
+    except (ConfigError, MountError) as error:
+        raise LaunchError("CreateContainerConfigError", str(error)) from error
+    devices = context.gpus.take(uid, name, gpu.wanted(container))
+    node = _node_env(context, container, folder, of_pod) | gpu.environment(devices)
+    real = context.runtime.namespaces
+    home = WORKSPACE if real else str(folder / "workspace")
+    own_env = env.complete(own, image, context.settings.network_env, node, home)
+    limits = (container.get("resources") or {}).get("limits") or {}
+    return ContainerSpec(
+        id=f"{uid}.{name}.{attempt}",
+        argv=env.command(container, own_env),
+        env=own_env,
+        cwd=container.get("workingDir") or home,
+        hostname=(pod["spec"].get("hostname") or pod["metadata"]["name"])[:63],
+        mounts=tuple(_all_mounts(context, container, image, folder, mounts)) if real else (),
+        memory=whole(limits["memory"]) if "memory" in limits else None,
+        cpu_millis=cpu_millis(limits["cpu"]) if "cpu" in limits else None,
+        log_max_bytes=context.settings.log_max_bytes,
+        log_max_files=context.settings.log_max_files,
+    )
+
+
+def write_files(folder: Path, hostname: str, address: str) -> None:
+    """Make the files of a container that the node gives it: the termination log and the table of hosts."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = folder / "termination-log"
+    log.touch()
+    log.chmod(0o666)
+    (folder / "hosts").write_text(f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{address}\t{hostname}\n")
+
+
+def _node_env(context: NodeContext, container: Object, folder: Path, of_pod: PodVolumes) -> dict[str, str]:
+    settings = context.settings
+    found = {"SEAWAY_TERMINATION_LOG": container.get("terminationMessagePath") or TERMINATION_LOG}
+    if settings.api_host:
+        found |= {
+            "KUBERNETES_SERVICE_HOST": settings.api_host,
+            "KUBERNETES_SERVICE_PORT": str(settings.api_port),
+        }
+        found["KUBERNETES_SERVICE_PORT_HTTPS"] = str(settings.api_port)
+    if not context.runtime.namespaces:
+        found |= volumes.volume_env(of_pod.paths, container)
+        found |= {"SEAWAY_TERMINATION_LOG": str(folder / "termination-log"), "TMPDIR": str(folder / "tmp")}
+    return found
+
+
+def _all_mounts(
+    context: NodeContext,
+    container: Object,
+    image: ImageEnvironment,
+    folder: Path,
+    own: list[tuple[str, str, bool]],
+) -> list[tuple[str, str, bool]]:
+    """Return every mount; later ones win over earlier ones at the same place."""
+    hidden = [path for path in context.settings.hidden if Path(path).is_dir()]
+    covered = [_PRIVATE, *hidden]
+    visible = [path for path in image.visible if any(Path(path).is_relative_to(top) for top in covered)]
+    termination = container.get("terminationMessagePath") or TERMINATION_LOG
+    return [
+        ("proc", "/proc", False),
+        ("shm", "/dev/shm", False),  # noqa: S108
+        (str(folder / "tmp"), _PRIVATE, False),
+        (str(folder / "workspace"), WORKSPACE, False),
+        (str(folder / "hosts"), "/etc/hosts", False),
+        *(("tmpfs", path, True) for path in hidden),
+        *((path, path, False) for path in visible),
+        (str(folder / "termination-log"), termination, False),
+        *own,
+    ]

@@ -1,0 +1,220 @@
+"""Read containers' logs: from the tail, since a time, across rotation, and on while the container runs.
+
+Source: `PodLogOptions` of core/v1; the kubelet's `kuberuntime/logs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from seaway.base.clock import parse_rfc3339, rfc3339_nano
+from seaway.client.logs import LogOptions
+
+_BLOCK = 1 << 16
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 0.25
+
+
+class Entry(NamedTuple):
+    """One entry of a log file."""
+
+    time: bytes
+    stream: bytes
+    complete: bool
+    """The line ends here."""
+    text: bytes
+
+
+def parse_entry(line: bytes) -> Entry | None:
+    """Return what a line of a log file says, None where it is none (a torn write)."""
+    parts = line.split(b" ", 3)
+    if len(parts) != 4 or parts[2] not in {b"F", b"P"}:
+        return None
+    return Entry(parts[0], parts[1], parts[2] == b"F", parts[3])
+
+
+@dataclass(slots=True)
+class Rendering:
+    """Turns entries into what the reader gets; joins pieces of one line."""
+
+    timestamps: bool = False
+    since: bytes = b""
+    """Earlier entries are left out."""
+    left: int | None = None
+    """Bytes that may still be given."""
+    _inside: bool = False
+
+    def render(self, block: bytes) -> bytes:
+        """Return the text of whole entries."""
+        out: list[bytes] = []
+        for line in block.split(b"\n"):
+            entry = parse_entry(line)
+            if entry is None or (self.since and entry.time < self.since):
+                continue
+            if self.timestamps and not self._inside:
+                out.append(entry.time + b" ")
+            out.append(entry.text + b"\n" if entry.complete else entry.text)
+            self._inside = not entry.complete
+        text = b"".join(out)
+        if self.left is not None:
+            text = text[: self.left]
+            self.left -= len(text)
+        return text
+
+
+def log_files(path: Path) -> list[Path]:
+    """Return a log's files, oldest first, the current one last."""
+    older = sorted(path.parent.glob(path.name + ".*"))
+    return [*older, path] if path.exists() else older
+
+
+def tail_start(files: list[Path], lines: int) -> tuple[int, int]:
+    """Return (index of the file, offset) where the last lines begin."""
+    needed = lines
+    for index in range(len(files) - 1, -1, -1):
+        with files[index].open("rb") as file:
+            offset, needed = _scan_back(file, needed, last=index == len(files) - 1)
+        if offset is not None:
+            return index, offset
+    return 0, 0
+
+
+def _scan_back(file: BinaryIO, needed: int, *, last: bool) -> tuple[int | None, int]:
+    """Look for the entry after which the last `needed` lines follow; return its end, or None and how many are missing."""
+    end = position = file.seek(0, os.SEEK_END)
+    if needed == 0:
+        return end, 0
+    rest = b""
+    first = last
+    while position > 0:
+        size = min(_BLOCK, position)
+        position -= size
+        file.seek(position)
+        block = file.read(size) + rest
+        lines = block.split(b"\n")
+        rest = lines[0]
+        offset = position + len(block)
+        for line in reversed(lines[1:]):
+            offset -= len(line)
+            entry = parse_entry(line)
+            if entry is not None and (entry.complete or first):
+                if needed == 0 and entry.complete:
+                    return offset + len(line) + 1, 0
+                needed -= 1
+            first = first and entry is None
+            offset -= 1
+    entry = parse_entry(rest)
+    if entry is not None and entry.complete:
+        if needed == 0:
+            return len(rest) + 1, 0
+        needed -= 1
+    return None, max(needed, 0)
+
+
+def read_tail(path: Path, lines: int, limit: int) -> bytes:
+    """Return the last lines of a log, at most `limit` bytes of them."""
+    files = log_files(path)
+    index, offset = tail_start(files, lines)
+    text = b""
+    for number in range(index, len(files)):
+        with files[number].open("rb") as file:
+            file.seek(offset if number == index else 0)
+            text = (text + Rendering().render(file.read()))[-limit:]
+    return text
+
+
+class LogReader:
+    """Reads one container's log.
+
+    Args:
+        path: the current file.
+        options: what is asked for.
+        now: seconds since the epoch, for `since_seconds`.
+        ended: tells whether the container has ended, and with it its log.
+    """
+
+    def __init__(self, path: Path, options: LogOptions, now: float, ended: Callable[[], bool]) -> None:
+        self._path, self._options, self._ended = path, options, ended
+        since = b""
+        if options.since_time:
+            since = rfc3339_nano(int(parse_rfc3339(options.since_time) * 1e9)).encode()
+        elif options.since_seconds is not None:
+            since = rfc3339_nano(int((now - options.since_seconds) * 1e9)).encode()
+        self._rendering = Rendering(options.timestamps, since, options.limit_bytes)
+        self._file: BinaryIO | None = None
+        self._rest = b""
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield text as it comes; end where the log ends (or, not following, where it ends now)."""
+        try:
+            self._open_start()
+            wait = _SHORTEST_WAIT
+            while self._rendering.left != 0:
+                ended = self._ended()
+                text = self._read()
+                if text is not None:
+                    wait = _SHORTEST_WAIT
+                    if text:
+                        yield text
+                elif ended or not self._options.follow:
+                    return
+                else:
+                    await asyncio.sleep(wait)
+                    wait = min(wait * 1.5, _LONGEST_WAIT)
+        finally:
+            if self._file:
+                self._file.close()
+
+    def _open_start(self) -> None:
+        files = log_files(self._path)
+        if not files:
+            return
+        index, offset = (
+            tail_start(files, self._options.tail_lines) if self._options.tail_lines is not None else (0, 0)
+        )
+        self._file = files[index].open("rb")
+        self._file.seek(offset)
+
+    def _read(self) -> bytes | None:
+        """Return the text of the next block, None at the end of what is there."""
+        if self._file is None:
+            self._open_start()
+        if self._file is None:
+            return None
+        data = self._file.read(_BLOCK)
+        if not data:
+            return b"" if self._next_file() else None
+        block = self._rest + data
+        cut = block.rfind(b"\n") + 1
+        self._rest = block[cut:]
+        return self._rendering.render(block[:cut])
+
+    def _next_file(self) -> bool:
+        """Go on with the file after this one, where the log was rotated."""
+        assert self._file is not None
+        mine = os.fstat(self._file.fileno()).st_ino
+        files = log_files(self._path)
+        inodes = [_inode(path) for path in files]
+        if not files or mine == inodes[-1]:
+            return False
+        following = inodes.index(mine) + 1 if mine in inodes else 0
+        # What was written between the last read and the rotation comes first.
+        data = self._file.read()
+        if data:
+            self._file.seek(-len(data), os.SEEK_CUR)
+            return True
+        self._file.close()
+        self._rest = b""
+        self._file = files[following].open("rb")
+        return True
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return -1

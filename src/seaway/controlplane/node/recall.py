@@ -1,0 +1,77 @@
+"""Find out, after a restart of the daemon, what became of a pod's containers: by looking, never by guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.base.clock import parse_rfc3339
+from seaway.controlplane.node.context import NodeContext
+from seaway.controlplane.node.shim import files
+from seaway.controlplane.node.state import ContainerState, Exit, PodState, Running, states_of
+
+_LOST = "The container could not be located when the pod was taken up again"
+
+
+async def recall(context: NodeContext, pod: Mapping[str, Any]) -> PodState:
+    """Return the state of a pod from its folders, and from its status where the folders are gone."""
+    status = pod.get("status") or {}
+    state = PodState(containers=states_of(pod), ip=status.get("podIP") or "")
+    if status.get("phase") == "Failed" and status.get("reason"):
+        state.failed = (status["reason"], status.get("message") or "")
+    known = {
+        s["name"]: s
+        for s in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    }
+    for container in state.containers.values():
+        await _recall_container(context, pod["metadata"]["uid"], container)
+        if container.current is None:
+            _from_status(container, known.get(container.name) or {}, context.clock.now())
+    return state
+
+
+async def _recall_container(context: NodeContext, uid: str, container: ContainerState) -> None:
+    folder = context.pod_folder(uid) / "containers" / container.name
+    numbers = sorted(int(entry.name) for entry in folder.iterdir()) if folder.is_dir() else []
+    for number in numbers:
+        found = await context.runtime.settle(folder / str(number))
+        if found is None:
+            continue
+        container.previous, container.current, container.attempt = (
+            container.exit or container.previous,
+            found,
+            number,
+        )
+        container.failures = number + 1
+        if isinstance(found, Running):
+            names = (
+                files.read_json(str(folder / str(number) / files.SPEC))["env"].get("CUDA_VISIBLE_DEVICES")
+                or ""
+            )
+            if names:
+                context.gpus.restore(uid, container.name, names.split(","))
+
+
+def _from_status(container: ContainerState, status: Mapping[str, Any], now: float) -> None:
+    """Believe the status: what it says was started is not started again as the same attempt."""
+    if not status.get("containerID"):
+        return
+    container.attempt = int(status.get("restartCount") or 0)
+    state = status.get("state") or {}
+    if "waiting" in state:
+        state = status.get("lastState") or {}
+    ended = state.get("terminated")
+    if ended:
+        container.current = Exit(
+            int(ended["exitCode"]), int(ended.get("signal") or 0), started_ns=_nanos(ended.get("startedAt")),
+            finished_ns=_nanos(ended.get("finishedAt")), reason=ended.get("reason") or "Error", message=ended.get("message") or "",
+        )  # fmt: skip
+        return
+    began = _nanos((state.get("running") or {}).get("startedAt"))
+    container.current = Exit(
+        137, 9, started_ns=began, finished_ns=int(now * 1e9), reason="ContainerStatusUnknown", error=_LOST
+    )
+
+
+def _nanos(text: str | None) -> int:
+    return int(parse_rfc3339(text) * 1e9) if text else 0

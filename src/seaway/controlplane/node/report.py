@@ -1,0 +1,79 @@
+"""Write a pod's status to the API server: one patch for each change, and the last word when it is deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.controlplane.node.context import NodeContext
+from seaway.controlplane.node.state import Object, PodState
+from seaway.controlplane.node.status import Now, pod_status
+from seaway.objects.builtin import PODS
+from seaway.objects.errors import Conflict, NotFound
+
+
+class Reporter:
+    """Reports of one pod."""
+
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._last: Object | None = None
+        self._deleted = False
+
+    def start_time(self, pod: Object) -> str | None:
+        """Return when the node began with the pod (RFC 3339)."""
+        found: str | None = (self._last or pod.get("status") or {}).get("startTime")
+        return found
+
+    async def report(self, pod: Object, state: PodState, *, ended: bool = False) -> None:
+        """Write the status where it is not what was written last. Raises ApiError, Unreachable."""
+        now = Now(self._context.clock.now(), self._context.addresses.node, ended)
+        status = pod_status(self._view(pod), state, now)
+        if status == self._last:
+            return
+        before = self._last if self._last is not None else pod.get("status") or {}
+        patch = {name: None for name in before if name in _CLEARED and name not in status} | status
+        metadata = pod["metadata"]
+        try:
+            await self._context.client.patch(
+                PODS, metadata["name"], {"metadata": {"uid": metadata["uid"]}, "status": patch}, metadata["namespace"],
+                subresource="status",
+            )  # fmt: skip
+        except (NotFound, Conflict):
+            return  # gone, or another pod of the same name: the watch will say so
+        self._last = status
+
+    async def delete(self, pod: Object) -> None:
+        """Take the object away for good: nothing of it runs. Raises ApiError, Unreachable."""
+        if self._deleted:
+            return
+        metadata = pod["metadata"]
+        try:
+            await self._context.client.delete(
+                PODS, metadata["name"], metadata["namespace"], grace_seconds=0, uid=metadata["uid"]
+            )
+        except (NotFound, Conflict):
+            return
+        self._deleted = True
+
+    def _view(self, pod: Object) -> Object:
+        """Return the pod with the status that this node wrote last, and the conditions of others as they are now."""
+        live: Object = pod.get("status") or {}
+        if self._last is None:
+            return pod
+        own = {c["type"]: c for c in self._last["conditions"]}
+        foreign = [c for c in live.get("conditions") or [] if c["type"] not in own]
+        conditions: list[Any] = [*(c for c in own.values() if _is_ours(c)), *foreign]
+        return {**pod, "status": {**live, **self._last, "conditions": conditions}}
+
+
+_CLEARED = ("reason", "message", "podIP", "podIPs", "initContainerStatuses")
+
+
+def _is_ours(condition: Object) -> bool:
+    return condition["type"] in {
+        "PodReadyToStartContainers",
+        "Initialized",
+        "Ready",
+        "ContainersReady",
+        "PodScheduled",
+    }

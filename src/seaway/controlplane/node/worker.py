@@ -1,0 +1,299 @@
+"""One pod on this node: a level-triggered loop that compares what is with what should be, acts, and reports.
+
+A wake-up says nothing but "look again": the watch, an exit, a probe and a timer all end in the same step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.base.clock import parse_rfc3339
+from seaway.client.errors import Unreachable
+from seaway.controlplane.node import plan
+from seaway.controlplane.node.attempts import Attempts
+from seaway.controlplane.node.context import NodeContext
+from seaway.controlplane.node.fields import PodFacts
+from seaway.controlplane.node.forks import RuntimeUnavailableError
+from seaway.controlplane.node.gpu import NotEnoughGpusError
+from seaway.controlplane.node.launch import LaunchError
+from seaway.controlplane.node.payloads import MountError
+from seaway.controlplane.node.podvolumes import PodVolumes, limits_storage, over_limit
+from seaway.controlplane.node.recall import recall
+from seaway.controlplane.node.report import Reporter
+from seaway.controlplane.node.state import ContainerState, Object, PodState, Running
+from seaway.objects.errors import ApiError
+
+log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0
+_RETRY_CAP = 60.0
+
+
+class PodWorker:
+    """Runs one pod to its end."""
+
+    def __init__(self, context: NodeContext, pod: Object) -> None:
+        self._context, self.pod = context, pod
+        self.uid: str = pod["metadata"]["uid"]
+        self.state = PodState()
+        self.loaded = asyncio.Event()
+        """Set when `state` is known."""
+        self.gone = False
+        """The API server knows the pod no more."""
+        self._wake = asyncio.Event()
+        self._attempts = Attempts(context, self._wake.set)
+        self._volumes = PodVolumes(context, self.uid)
+        self._reporter = Reporter(context)
+        self._mount_failures = 0
+        self._refresh_at = self._measure_at = 0.0
+        self._stop_grace: float | None = None
+
+    def update(self, pod: Object) -> None:
+        """Take a newer version of the object."""
+        self.pod = pod
+        self._wake.set()
+
+    def vanish(self) -> None:
+        """The object is gone: end everything, leave nothing."""
+        self.gone = True
+        self._wake.set()
+
+    def shut_down(self, grace: float) -> None:
+        """End the containers with at most this grace, because the node stops."""
+        self._stop_grace = grace
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until the pod is gone, or is ended and the node stops."""
+        try:
+            await self._load()
+            wait: float | None = 0.0
+            while not self.gone and wait is not None:
+                self._wake.clear()
+                wait = await self._guarded_step()
+                if wait is not None:
+                    await self._sleep(wait)
+            await self._end_all(lambda: 0.0 if self.gone else self._stop_grace or 0.0)
+            if self.gone:
+                await self._clean_up()
+        finally:
+            self._attempts.close()
+
+    async def _load(self) -> None:
+        self.state = await recall(self._context, self.pod)
+        if self.state.ip:
+            self._context.addresses.reserve(self.uid, self.state.ip)
+        elif self.pod["spec"].get("hostNetwork"):
+            self.state.ip = self._context.addresses.node
+        else:
+            self.state.ip = self._context.addresses.take(self.uid)
+        running = [c for c in self.state.containers.values() if isinstance(c.current, Running)]
+        for container in running:
+            assert isinstance(container.current, Running)
+            self._attempts.follow(self._facts(), container, container.current)
+        self.loaded.set()
+
+    async def _guarded_step(self) -> float | None:
+        """Do one step; what another system refuses is tried again."""
+        try:
+            return await self._step()
+        except (ApiError, Unreachable, RuntimeUnavailableError, OSError) as error:
+            log.warning(
+                "pod %s/%s: %s; trying again",
+                self.pod["metadata"]["namespace"],
+                self.pod["metadata"]["name"],
+                error,
+            )
+            return _RETRY_SECONDS
+
+    async def _step(self) -> float | None:
+        if self._stop_grace is not None:
+            await self._end_all(lambda: self._stop_grace or 0.0)
+            await self._reporter.report(self.pod, self.state, ended=False)
+            return None
+        if "deletionTimestamp" in self.pod["metadata"]:
+            return await self._delete()
+        over = self._overdue()
+        if over and not self.state.failed:
+            self.state.failed = over
+            self._context.event(self.pod, "Warning" if over[0] == "Evicted" else "Normal", over[0], over[1])
+        if self.state.failed:
+            await self._end_all(self._grace)
+            await self._reporter.report(self.pod, self.state, ended=True)
+            return _RETRY_CAP
+        return await self._advance()
+
+    async def _advance(self) -> float:
+        now = self._context.clock.monotonic()
+        step = plan.next_step(self.pod, self.state, now)
+        if step.start and not await self._ready_to_start():
+            await self._reporter.report(self.pod, self.state)
+            return min(_RETRY_SECONDS * 2.0 ** min(self._mount_failures - 1, 6), _RETRY_CAP)
+        starts = [self._start(self.state.containers[name]) for name in step.start]
+        if len(starts) == 1:
+            await starts[0]
+        elif starts:
+            await asyncio.gather(*starts)
+        for name in step.stop:
+            await self._attempts.stop(self._facts(), self.state.containers[name], self._grace)
+        await self._reporter.report(self.pod, self.state, ended=step.done)
+        if step.done:
+            self._context.gpus.give_back(self.uid)
+            return 3600.0
+        again = plan.next_step(self.pod, self.state, self._context.clock.monotonic())
+        if again.start or again.stop or again.done:
+            return 0.0
+        return min(await self._upkeep(), again.wait if again.wait is not None else 3600.0)
+
+    async def _ready_to_start(self) -> bool:
+        if self.state.sandbox:
+            return True
+        try:
+            await self._volumes.set_up(self._facts())
+        except MountError as error:
+            self._mount_failures += 1
+            self._context.event(self.pod, "Warning", "FailedMount", str(error))
+            return False
+        if not self._context.runtime.namespaces and self._volumes.paths:
+            why = self._context.runtime.why_not
+            message = f"Containers run as plain processes here ({why}): volumes are not at their mount paths but where SEAWAY_VOLUME_<NAME> says, and processes are not isolated"
+            self._context.event(self.pod, "Warning", "PlainProcesses", message)
+        self.state.sandbox = True
+        return True
+
+    async def _start(self, container: ContainerState) -> None:
+        try:
+            await self._attempts.start(self._facts(), container, self._volumes)
+        except LaunchError as error:
+            self._refused(container, error)
+        except NotEnoughGpusError as error:
+            self.state.failed = ("UnexpectedAdmissionError", str(error))
+            self._context.event(self.pod, "Warning", "UnexpectedAdmissionError", str(error))
+            self._wake.set()
+
+    def _refused(self, container: ContainerState, error: LaunchError) -> None:
+        """Note why a container cannot be started, and when to try again."""
+        settings = self._context.settings
+        image = next(
+            c.get("image", "")
+            for c in [*self.pod["spec"]["containers"], *(self.pod["spec"].get("initContainers") or ())]
+            if c["name"] == container.name
+        )
+        delay, reason, message = 2.0, error.reason, str(error)
+        if error.reason == "ErrImagePull":
+            if container.waiting and container.waiting[0] == "ErrImagePull":
+                reason, message = (
+                    "ImagePullBackOff",
+                    f'Back-off pulling image "{image}": ErrImagePull: {error}',
+                )
+                self._context.event(
+                    self.pod, "Normal", "BackOff", f'Back-off pulling image "{image}"', container.name
+                )
+                container.failures += 1
+                delay = plan.backoff(container.failures + 1, settings.backoff_initial, settings.backoff_cap)
+            elif container.waiting is None:
+                self._context.event(self.pod, "Normal", "Pulling", f'Pulling image "{image}"', container.name)
+                self._context.event(
+                    self.pod, "Warning", "Failed", f'Failed to pull image "{image}": {error}', container.name
+                )
+                self._context.event(self.pod, "Warning", "Failed", "Error: ErrImagePull", container.name)
+                delay = 0.5
+            else:
+                reason, message, delay = container.waiting[0], container.waiting[1], settings.backoff_initial
+        else:
+            self._context.event(self.pod, "Warning", "Failed", f"Error: {error}", container.name)
+        container.waiting, container.restart_at = (reason, message), self._context.clock.monotonic() + delay
+
+    async def _delete(self) -> float:
+        await self._end_all(self._grace)
+        await self._reporter.report(self.pod, self.state, ended=True)
+        await self._reporter.delete(self.pod)
+        return _RETRY_CAP
+
+    async def _end_all(self, grace: Any) -> None:
+        """End the containers, and then the sidecars that served them."""
+        for sidecar in (False, True):
+            ending = [c for c in self.state.containers.values() if c.running and c.sidecar == sidecar]
+            if ending:
+                await asyncio.gather(*(self._attempts.stop(self._facts(), c, grace) for c in ending))
+        self._context.gpus.give_back(self.uid)
+
+    def _grace(self) -> float:
+        """Seconds that ending may take, as of now."""
+        if self.gone:
+            return 0.0
+        metadata, spec = self.pod["metadata"], self.pod["spec"]
+        asked = metadata.get("deletionGracePeriodSeconds")
+        default = spec.get("terminationGracePeriodSeconds")
+        usual = float(asked if asked is not None else 30 if default is None else default)
+        return usual if self._stop_grace is None else min(usual, self._stop_grace)
+
+    def _overdue(self) -> tuple[str, str] | None:
+        limit, start = self.pod["spec"].get("activeDeadlineSeconds"), self._reporter.start_time(self.pod)
+        if limit is None or not start or self._context.clock.now() < parse_rfc3339(start) + limit:
+            return None
+        return "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
+
+    async def _upkeep(self) -> float:
+        """Bring volumes up to date, measure storage; return the seconds until the next time."""
+        clock, settings, waits = self._context.clock, self._context.settings, [3600.0]
+        if any(not name.startswith("kube-api-access") for name in self._volumes.written):
+            if self._refresh_at and clock.monotonic() >= self._refresh_at:
+                await self._refresh()
+            if not self._refresh_at or clock.monotonic() >= self._refresh_at:
+                self._refresh_at = clock.monotonic() + settings.refresh_seconds
+            waits.append(self._refresh_at - clock.monotonic())
+        if limits_storage(self.pod):
+            await self._measure()
+            waits.append(settings.measure_seconds)
+        limit, start = self.pod["spec"].get("activeDeadlineSeconds"), self._reporter.start_time(self.pod)
+        if limit is not None and start:
+            waits.append(max(0.05, parse_rfc3339(start) + limit - clock.now()))
+        if self._volumes.written:
+            waits.append(600.0)
+        return max(0.0, min(waits))
+
+    async def _refresh(self) -> None:
+        try:
+            await self._volumes.refresh(self._facts())
+        except MountError as error:
+            self._context.event(self.pod, "Warning", "FailedMount", str(error))
+
+    async def _measure(self) -> None:
+        folder = self._context.pod_folder(self.uid) / "containers"
+        why = await asyncio.to_thread(over_limit, self.pod, self._volumes.folder, folder)
+        if why:
+            self.state.failed = ("Evicted", why)
+            self._context.event(self.pod, "Warning", "Evicted", why)
+            self._wake.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _facts(self) -> PodFacts:
+        context = self._context
+        return PodFacts(self.pod, self.state.ip, context.addresses.node, context.allocatable)
+
+    async def _clean_up(self) -> None:
+        self._context.addresses.give_back(self.uid)
+        await asyncio.to_thread(remove_folder, self._context.pod_folder(self.uid))
+
+
+def remove_folder(folder: Any) -> None:
+    """Remove a pod's files; what a program made unreadable is made readable first."""
+
+    def open_up(function: Any, path: str, _: Mapping[str, Any] | Any) -> None:
+        from pathlib import Path
+
+        Path(path).parent.chmod(0o700)
+        function(path)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=open_up)
