@@ -1,32 +1,211 @@
-"""The API server: one core for every way in."""
+"""The API server: one core for every way in.
+
+The life of a request: who is it (`authentication`, `impersonation`), may it (`authorization`), what is it for (a
+document, a review, a kind), which verb (`verbs`), and for writes admission and the store (`registry`).
+"""
 
 from __future__ import annotations
 
+import logging
+import platform
 from collections.abc import Sequence
 
-from seaway.controlplane.apiserver.messages import ApiRequest, ApiResponse
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from seaway.base.clock import Clock
+from seaway.controlplane.apiserver.addresses import ServiceAddresses
+from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
+from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
+from seaway.controlplane.apiserver.admission_rbac import Escalation
+from seaway.controlplane.apiserver.authentication import PUBLIC_PATHS, Authenticator
+from seaway.controlplane.apiserver.authorization import Authorizer, action_of, forbidden
+from seaway.controlplane.apiserver.bootstrap import bootstrap
+from seaway.controlplane.apiserver.content import BytesContent, TextContent, ValueContent
+from seaway.controlplane.apiserver.customresources import CustomResources
+from seaway.controlplane.apiserver.discovery import Discovery, version_document
+from seaway.controlplane.apiserver.documents import Document
+from seaway.controlplane.apiserver.impersonation import impersonate
+from seaway.controlplane.apiserver.lookup import StoreLookup
+from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
+from seaway.controlplane.apiserver.negotiation import check_size, decode_body
 from seaway.controlplane.apiserver.nodes import NodeHandler
+from seaway.controlplane.apiserver.openapi import OpenApi
+from seaway.controlplane.apiserver.registry import Registry
+from seaway.controlplane.apiserver.requestinfo import RequestInfo, parse_request_info
+from seaway.controlplane.apiserver.reviews import Reviewer
+from seaway.controlplane.apiserver.served import KindTable
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.apiserver.tokens import TokenSigner
+from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.apiserver.verbs import Verbs, not_allowed, not_served
+from seaway.controlplane.kinds import REVIEW_RESOURCES
 from seaway.controlplane.kinds.declaration import Kind
-from seaway.controlplane.store.log import Store
+from seaway.controlplane.store.log import Store, StoreUnavailable
+from seaway.objects.errors import ApiError, BadRequest, InternalError, ServiceUnavailable
+
+logger = logging.getLogger(__name__)
 
 
 class ApiServer:
-    """Serves kinds from a store. `await server.start()` makes the bootstrap objects; then call `handle`."""
+    """Serves kinds from a store. Call `start` once, then `handle`; `stop` ends what runs in the background.
 
-    def __init__(self, store: Store, kinds: Sequence[Kind], settings: object, clock: object) -> None: ...
+    Args:
+        store: where objects live.
+        kinds: the built-in kinds; custom ones are found in the store.
+        settings: how it behaves.
+        clock: for timestamps and expiry.
+        signing_key: of service-account tokens; None for one that lives as long as the server (tests).
+    """
+
+    def __init__(
+        self, store: Store, kinds: Sequence[Kind], settings: ApiServerSettings, clock: Clock,
+        signing_key: ec.EllipticCurvePrivateKey | None = None,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.store = store
+        self.kinds = KindTable()
+        self.kinds.add(kinds)
+        self.nodes: dict[str, NodeHandler] = {}
+        self._lookup = lookup = StoreLookup(store)
+        signer = TokenSigner(signing_key or ec.generate_private_key(ec.SECP256R1()))
+        self._authenticator = Authenticator(signer, settings.static_tokens, lookup, clock)
+        self._authorizer = Authorizer(lookup)
+        self._custom = CustomResources(store, self.kinds, lookup)
+        self._addresses = ServiceAddresses(settings.service_network)
+        self.admission: tuple[Step, ...] = (
+            namespace_lifecycle,
+            service_account,
+            priority,
+            default_tolerations,
+            self._addresses,
+            self._custom,
+            Escalation(self._authorizer),
+        )
+        self.registry = Registry(store, self.admission, clock, lookup)
+        self.registry.listeners += [self._authorizer.changed, self._custom.listener(self.registry)]
+        self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes)
+        self._reviewer = Reviewer(self._authenticator, self._authorizer)
+        self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
+        self._documents: tuple[int, Discovery, OpenApi] | None = None
+        self._ready = False
 
     async def start(self) -> None:
-        """Make the objects that every cluster has, load custom resources."""
-        raise NotImplementedError
+        """Make the objects that every cluster has, serve the custom resources."""
+        self._custom.load(self.registry)
+        await bootstrap(self.registry, self.kinds, self._addresses.first, self.settings.port)
+        self._ready = True
 
-    async def handle(self, request: ApiRequest) -> ApiResponse:
-        """Answer one request; errors are answers too (a `Status`)."""
-        raise NotImplementedError
+    async def stop(self) -> None:
+        """End what runs in the background; requests are still answered."""
+        self._ready = False
+        await self._custom.stop()
 
     def register_node(self, name: str, handler: NodeHandler) -> None:
         """Make a node's logs reachable."""
-        raise NotImplementedError
+        self.nodes[name] = handler
 
     def unregister_node(self, name: str) -> None:
         """Forget a node."""
-        raise NotImplementedError
+        self.nodes.pop(name, None)
+
+    async def handle(self, request: ApiRequest) -> ApiResponse:
+        """Answer one request; errors are answers too (a `Status`)."""
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            return error_response(error)
+        except RecursionError:
+            return error_response(BadRequest("the object is nested too deeply"))
+        except StoreUnavailable as error:
+            return error_response(ServiceUnavailable(str(error), retry_after=1))
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            return error_response(InternalError("an internal error occurred: the server's log has its trace"))
+
+    async def _answer(self, request: ApiRequest) -> ApiResponse:
+        info = parse_request_info(request.method, request.path, request.query)
+        user = self._authenticator.user(request)
+        if any(name.startswith("impersonate-") for name in request.headers):
+            user = impersonate(user, request.headers, self._authorizer)
+        check_size(len(request.body))
+        if not info.is_resource and (request.path in PUBLIC_PATHS):
+            return self._document(request)
+        if info.is_resource and not info.verb:
+            raise not_allowed()
+        action = action_of(info)
+        if not self._authorizer.allowed(user, action):
+            raise forbidden(user, action)
+        if not info.is_resource:
+            return self._document(request)
+        served = self.kinds.find(info.group, info.version, info.resource)
+        if served is None:
+            return self._review(request, info, user)
+        return await self._verbs.answer(request, info, served, user)
+
+    def _review(self, request: ApiRequest, info: RequestInfo, user: User) -> ApiResponse:
+        resource = self._reviews.get((info.group, info.version, info.resource))
+        if resource is None or info.subresource:
+            raise not_served()
+        if info.verb != "create" or info.name or (resource.namespaced and not info.namespace):
+            raise not_allowed()
+        body = request.object if request.object is not None else decode_body(request.content_type, request.body)
+        return ApiResponse(201, ValueContent(self._reviewer.answer(resource, user, info.namespace, body)))
+
+    def _document(self, request: ApiRequest) -> ApiResponse:
+        """Answer a path that is no resource: health, version, discovery, OpenAPI."""
+        path = request.path.rstrip("/") or "/"
+        if request.method not in {"GET", "HEAD"}:
+            raise not_allowed()
+        if path.split("/")[1] in {"healthz", "livez", "readyz"}:
+            if path == "/readyz" and not self._ready:
+                raise ServiceUnavailable("the server is starting", retry_after=1)
+            return ApiResponse(200, TextContent("ok"), TEXT)
+        accept = request.headers.get("accept", "")
+        if path == "/":
+            paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
+            return ApiResponse(200, ValueContent({"paths": paths}))
+        if path == "/version":
+            found: Document | None = version_document(
+                self.settings.version, python_version=platform.python_version(), platform=_platform()
+            )
+        else:
+            discovery, openapi = self._made_documents()
+            found = (openapi if path.startswith("/openapi") else discovery).answer(path, accept)
+        if found is None:
+            raise not_served()
+        return _document_response(found, request)
+
+    def _made_documents(self) -> tuple[Discovery, OpenApi]:
+        if self._documents is None or self._documents[0] != self.kinds.generation:
+            kinds = self.kinds.kinds()
+            documents = Discovery(kinds, REVIEW_RESOURCES), OpenApi(kinds, REVIEW_RESOURCES)
+            self._documents = (self.kinds.generation, *documents)
+        return self._documents[1], self._documents[2]
+
+
+def _platform() -> str:
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return f"{platform.system().lower()}/{machine}"
+
+
+def _document_response(found: Document, request: ApiRequest) -> ApiResponse:
+    headers = [("etag", found.etag), ("vary", "Accept")] if found.etag else []
+    if "hash" in request.query:
+        headers.append(("cache-control", "public, immutable"))
+    elif found.etag:
+        headers.append(("cache-control", "no-cache, private"))
+    if found.etag and request.headers.get("if-none-match") == found.etag:
+        return ApiResponse(304, None, found.content_type, headers)
+    return ApiResponse(200, BytesContent(found.body), found.content_type, headers)
+
+
+def error_response(error: ApiError) -> ApiResponse:
+    """Return the answer that an error is."""
+    headers = []
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(error.retry_after)))
+    if error.code == 401:
+        headers.append(("www-authenticate", 'Bearer realm="kubernetes"'))
+    return ApiResponse(error.code, ValueContent(error.to_status()), headers=headers)
+
+

@@ -1,0 +1,158 @@
+"""From a decoded body to an object of its kind: strictness, types, defaults, faults. Pure but for the given object.
+
+Source: KEP-2885 (server-side field validation) for strictness and its words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.controlplane.apiserver.options import IGNORE, STRICT, WriteOptions
+from seaway.controlplane.apiserver.served import Served
+from seaway.objects.errors import BadRequest, invalid
+from seaway.objects.meta import copy
+
+Object = dict[str, Any]
+
+
+def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
+    """Return a body as an object of the kind, its metadata a map; the caller may change it.
+
+    Args:
+        served: the kind expected.
+        body: a JSON value.
+        shared: the body is somebody else's and is copied.
+
+    Raises:
+        BadRequest: it is no object, or one of another kind or version.
+    """
+    resource = served.resource
+    if not isinstance(body, dict):
+        raise BadRequest(f"the body of the request must be a {resource.kind} object")
+    obj: Object = copy(body) if shared else body
+    kind, api_version = obj.setdefault("kind", resource.kind), obj.setdefault("apiVersion", resource.api_version)
+    if kind != resource.kind:
+        raise BadRequest(
+            f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+            f"no kind {_quoted(kind)} is served here"
+        )
+    if api_version != resource.api_version:
+        raise BadRequest(
+            f"the API version in the data ({api_version}) does not match the expected API version ({resource.api_version})"
+        )
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+    if not isinstance(obj["metadata"], dict):
+        raise BadRequest(f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata must be a map')
+    return obj
+
+
+def check_structure(served: Served, obj: Object, options: WriteOptions, warnings: list[str]) -> None:
+    """Refuse or drop unknown fields, refuse wrong types; changes the object.
+
+    Raises:
+        BadRequest: an unknown field where validation is Strict; a wrong type of a built-in kind.
+        Invalid: a custom resource that breaks its schema is refused later, with its other faults.
+    """
+    schema = served.kind.schema
+    if options.validation != IGNORE:
+        report_strict([f'unknown field "{path}"' for path in schema.unknown_fields(obj)], options, warnings)
+    schema.prune(obj)
+    if served.custom:
+        return
+    causes = schema.validate(obj)
+    if causes:
+        resource = served.resource
+        faults = "; ".join(f"{cause.field}: {cause.message}" for cause in causes[:5])
+        raise BadRequest(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {faults}')
+
+
+def report_strict(faults: list[str], options: WriteOptions, warnings: list[str]) -> None:
+    """Refuse faults of strict decoding, or make warnings of them. Raises BadRequest."""
+    if not faults:
+        return
+    if options.validation == STRICT:
+        raise BadRequest(f"strict decoding error: {', '.join(faults)}")
+    warnings.extend(faults)
+
+
+def check_create(served: Served, obj: Object) -> None:
+    """Refuse a new object with faults. Raises Invalid."""
+    causes = list(served.kind.validate(obj))
+    if served.custom:
+        causes += served.kind.schema.validate(obj)
+    if causes:
+        resource = served.resource
+        raise invalid(resource.group, resource.kind, obj["metadata"].get("name") or "", causes)
+
+
+def check_update(served: Served, new: Object, old: Object, *, whole: bool) -> None:
+    """Refuse a changed object with faults. Raises Invalid.
+
+    Args:
+        served: the kind.
+        new: as it is to be.
+        old: as it is.
+        whole: False for a status write, which leaves the rest as it was.
+    """
+    causes = list(served.kind.validate(new)) if whole else []
+    if served.custom:
+        causes += served.kind.schema.validate(new)
+    causes += served.kind.validate_update(new, old)
+    if causes:
+        resource = served.resource
+        raise invalid(resource.group, resource.kind, old["metadata"]["name"], causes)
+
+
+def merge_for_subresource(served: Served, new: Object, old: Object, subresource: str) -> Object:
+    """Return what a write through the object itself or one of its subresources may change, the rest as it was.
+
+    Source: API conventions, "Spec and Status".
+    """
+    if subresource == "status":
+        kept = {key: value for key, value in old.items() if key not in {"metadata", "status"}}
+        if "status" in new:
+            kept["status"] = new["status"]
+        if served.custom:
+            metadata = {**old["metadata"], "managedFields": new["metadata"].get("managedFields")}
+            metadata["resourceVersion"] = new["metadata"].get("resourceVersion") or ""
+            return kept | {"metadata": metadata}
+        return kept | {"metadata": new["metadata"]}
+    if subresource == "finalize":
+        spec = {**(old.get("spec") or {}), "finalizers": (new.get("spec") or {}).get("finalizers") or []}
+        return {**old, "metadata": {**old["metadata"]}, "spec": spec}
+    if served.kind.has_status:
+        new = {**new, "status": old["status"]} if "status" in old else {k: v for k, v in new.items() if k != "status"}
+    return new
+
+
+def unchanged(new: Object, old: Object, *, with_managers: bool) -> bool:
+    """Tell whether a write changes nothing that counts.
+
+    Args:
+        new: as it is to be.
+        old: as it is.
+        with_managers: managed fields count too, except their times (apply).
+    """
+    return _comparable(new, with_managers) == _comparable(old, with_managers)
+
+
+def _comparable(obj: Object, with_managers: bool) -> Object:
+    metadata = {k: v for k, v in obj["metadata"].items() if k not in {"managedFields", "resourceVersion"} and v is not None}
+    if with_managers:
+        managers = obj["metadata"].get("managedFields") or []
+        metadata["managedFields"] = [{k: v for k, v in entry.items() if k != "time"} for entry in managers]
+    return {**obj, "metadata": metadata}
+
+
+def spec_changed(new: Object, old: Object) -> bool:
+    """Tell whether anything outside metadata and status changed: what `generation` counts."""
+    return _spec(new) != _spec(old)
+
+
+def _spec(obj: Object) -> Object:
+    return {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
+
+
+def _quoted(kind: Any) -> str:
+    return f'"{kind}"' if isinstance(kind, str) else "of that form"

@@ -1,0 +1,103 @@
+"""Cluster addresses of Services: picked from one range, never twice at a time."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from seaway.controlplane.apiserver.admission import Attributes
+from seaway.controlplane.kinds import faults
+from seaway.objects.builtin import SERVICES
+from seaway.objects.errors import invalid
+
+Object = dict[str, Any]
+NODE_PORTS = range(30000, 32768)
+
+
+class ServiceAddresses:
+    """An admission step that gives Services their cluster address.
+
+    The services that live are the book of what is taken: nothing has to be released. Addresses given to creates that
+    are still on their way to the disk are remembered until the next one.
+
+    Args:
+        network: for example "127.96.0.0/16"; the first address is the API server's.
+    """
+
+    def __init__(self, network: str) -> None:
+        self._network = ipaddress.ip_network(network)
+        self._pending: dict[str, str] = {}
+        self._next = 10
+
+    @property
+    def first(self) -> str:
+        """The address of the `kubernetes` Service."""
+        return str(self._network[1])
+
+    def __call__(self, attributes: Attributes) -> None:
+        """Fill in clusterIP, clusterIPs and node ports of a Service. Raises Invalid for an address that is taken."""
+        if attributes.operation == "DELETE" or attributes.subresource or not attributes.is_a(SERVICES):
+            return
+        spec = attributes.object.setdefault("spec", {})
+        if spec.get("type") == "ExternalName":
+            return
+        services = attributes.lookup.list(SERVICES)
+        if spec.get("type") in {"NodePort", "LoadBalancer"}:
+            _assign_node_ports(spec, services)
+        self._assign_address(attributes, spec, services)
+
+    def _assign_address(self, attributes: Attributes, spec: Object, services: Iterable[Object]) -> None:
+        wanted = spec.get("clusterIP")
+        if wanted == "None":
+            spec["clusterIPs"] = ["None"]
+            return
+        key = f"{attributes.namespace}/{attributes.name}"
+        taken = {service["spec"].get("clusterIP"): _key(service) for service in services}
+        taken |= {address: owner for address, owner in self._pending.items() if address not in taken and owner != key}
+        if wanted:
+            if taken.get(wanted, key) != key:
+                self._refuse(attributes, wanted, "provided IP is already allocated")
+            elif not self._contains(wanted):
+                detail = f"the provided network does not match the current range {self._network}"
+                self._refuse(attributes, wanted, f"provided IP is not in the valid range. {detail}")
+        else:
+            spec["clusterIP"] = self._pick(taken, key, dry_run=attributes.dry_run)
+        spec["clusterIPs"] = [spec["clusterIP"]]
+
+    def _contains(self, address: str) -> bool:
+        try:
+            return ipaddress.ip_address(address) in self._network
+        except ValueError:
+            return False
+
+    def _pick(self, taken: dict[str, str], key: str, *, dry_run: bool) -> str:
+        size = self._network.num_addresses - 2
+        for _ in range(size):
+            address = str(self._network[1 + self._next % size])
+            self._next += 1
+            if address not in taken and address != self.first:
+                if not dry_run:
+                    if len(self._pending) > 64:
+                        self._pending.pop(next(iter(self._pending)))
+                    self._pending[address] = key
+                return address
+        raise AssertionError("the range of service addresses is full")
+
+    def _refuse(self, attributes: Attributes, address: str, why: str) -> None:
+        cause = faults.invalid("spec.clusterIPs", [address], f"failed to allocate IP {address}: {why}")
+        raise invalid("", "Service", attributes.name, [cause])
+
+
+def _key(service: Object) -> str:
+    metadata = service["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+def _assign_node_ports(spec: Object, services: Iterable[Object]) -> None:
+    taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports") or ()}
+    taken |= {port.get("nodePort") for port in spec.get("ports") or ()}
+    free = (port for port in NODE_PORTS if port not in taken)
+    for port in spec.get("ports") or ():
+        if not port.get("nodePort"):
+            port["nodePort"] = next(free)

@@ -1,0 +1,69 @@
+"""Nobody gives away more than they have: the escalation check on roles and bindings.
+
+Source: Kubernetes' "Using RBAC Authorization", "Privilege escalation prevention and bootstrapping".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.controlplane.apiserver.admission import Attributes
+from seaway.controlplane.apiserver.authorization import RBAC_GROUP, Authorizer
+from seaway.controlplane.apiserver.rbac import Action, Rule, covers, rules_of
+from seaway.controlplane.apiserver.users import MASTERS
+
+Object = dict[str, Any]
+
+
+class Escalation:
+    """An admission step that refuses roles and bindings that hold more than their writer may do."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+
+    def __call__(self, attributes: Attributes) -> None:
+        """Check a write of a role or binding."""
+        resource = attributes.resource
+        if attributes.operation == "DELETE" or resource.group != RBAC_GROUP or MASTERS in attributes.user.groups:
+            return
+        new, old = attributes.object, attributes.old
+        if resource.plural in {"roles", "clusterroles"}:
+            if old is not None and new.get("rules") == old.get("rules"):
+                return
+            verb, rules = "escalate", rules_of(new)
+            action = Action(verb, RBAC_GROUP, resource.plural, "", attributes.name, attributes.namespace)
+        else:
+            if old is not None and (new.get("roleRef"), new.get("subjects")) == (old.get("roleRef"), old.get("subjects")):
+                return
+            reference = new.get("roleRef") or {}
+            role = "clusterroles" if reference.get("kind") == "ClusterRole" else "roles"
+            rules = self._authorizer.role_rules(reference, attributes.namespace)
+            action = Action("bind", RBAC_GROUP, role, "", str(reference.get("name")), attributes.namespace)
+        if self._authorizer.allowed(attributes.user, action):
+            return
+        self._require(attributes, rules)
+
+    def _require(self, attributes: Attributes, rules: tuple[Rule, ...]) -> None:
+        user = attributes.user
+        owned = self._authorizer.rules(user, "")
+        if attributes.namespace:
+            owned += self._authorizer.rules(user, attributes.namespace)
+        missing = [part for rule in rules for part in covers(owned, rule)]
+        if missing:
+            listed = "\n".join(_shown(part) for part in missing[:10])
+            groups = " ".join(f'"{group}"' for group in user.groups)
+            raise attributes.refuse(
+                f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n{listed}'
+            )
+
+
+def _shown(rule: Rule) -> str:
+    parts = [
+        f"{field}:[{' '.join(repr(word) for word in words)}]".replace("'", '"')
+        for field, words in (
+            ("APIGroups", sorted(rule.groups)), ("Resources", sorted(rule.resources)),
+            ("ResourceNames", sorted(rule.names)), ("NonResourceURLs", rule.paths), ("Verbs", sorted(rule.verbs)),
+        )
+        if words
+    ]  # fmt: skip
+    return "{" + ", ".join(parts) + "}"

@@ -1,0 +1,195 @@
+"""The way in over the network: an ASGI application around the core, served by uvicorn with TLS.
+
+Starlette's router is not used: the URLs of Kubernetes have one fixed grammar (`requestinfo`) over kinds that come and
+go at run time, and its request and response objects cost more than a whole create does here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from seaway.controlplane.apiserver.messages import ApiRequest, ApiResponse, WatchItem
+from seaway.controlplane.apiserver.negotiation import MAX_BODY
+from seaway.controlplane.apiserver.pki import user_of_certificate
+from seaway.controlplane.apiserver.server import ApiServer, error_response
+from seaway.controlplane.apiserver.users import User, authenticated
+from seaway.objects.errors import ApiError, BadRequest, RequestEntityTooLarge
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+_USER = "seaway.user"
+
+
+class PeerProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, which lets the application see who the verified peer's certificate names."""
+
+    _peer: User | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Read the peer's certificate once a connection."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        if certificate:
+            name, groups = user_of_certificate(certificate)
+            self._peer = authenticated(name, groups) if name else None
+
+    def on_message_begin(self) -> None:
+        """Hand the user to the application with each request."""
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope[_USER] = self._peer
+
+
+class AsgiApplication:
+    """An API server as an ASGI application."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        head = scope["method"] == "HEAD"
+        try:
+            request = await _request(scope, receive)
+        except ApiError as error:
+            await _send(error_response(error), send, head=head)
+            return
+        response = await self._server.handle(request)
+        if response.events is not None:
+            await _send_until_gone(_lines(response.events), response, receive, send)
+        elif response.stream is not None:
+            await _send_stream(response, receive, send)
+        else:
+            await _send(response, send, head=head)
+
+
+async def _request(scope: Scope, receive: Receive) -> ApiRequest:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > MAX_BODY:
+        raise RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
+    body = b""
+    if scope["method"] not in {"GET", "HEAD"}:
+        body = await _body(receive)
+    raw_query = scope["query_string"]
+    query = _query(raw_query) if raw_query else {}
+    path = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
+    return ApiRequest(
+        scope["method"], path, query, headers, body,
+        content_type=headers.get("content-type", ""), user=scope.get(_USER),
+    )  # fmt: skip
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        raise BadRequest("the query has too many parameters") from None
+    return dict(reversed(pairs))
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
+    return b"".join(parts)
+
+
+def _headers(response: ApiResponse, extra: Iterable[tuple[bytes, bytes]] = ()) -> list[tuple[bytes, bytes]]:
+    headers = [(b"content-type", response.content_type.encode("latin-1")), *extra]
+    headers += [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers]
+    return headers
+
+
+async def _send(response: ApiResponse, send: Send, *, head: bool) -> None:
+    content = response.content
+    if content is None or head:
+        body = b"" if content is None else content.encoded()
+        length = () if response.status == 304 else ((b"content-length", str(len(body)).encode()),)
+        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response, length)})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    pieces = content.chunks()
+    first = next(pieces)
+    second = next(pieces, None)
+    if second is None:
+        length = ((b"content-length", str(len(first)).encode()),)
+        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response, length)})
+        await send({"type": "http.response.body", "body": first})
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    await send({"type": "http.response.body", "body": second, "more_body": True})
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _lines(events: AsyncIterator[WatchItem]) -> AsyncIterator[bytes]:
+    async for event in events:
+        yield b'{"type":"' + event.type.encode() + b'","object":' + event.content.encoded() + b"}\n"
+
+
+async def _send_stream(response: ApiResponse, receive: Receive, send: Send) -> None:
+    assert response.stream is not None, "only called for streams"
+    try:
+        async with response.stream() as chunks:
+            await _send_until_gone(chunks, response, receive, send)
+    except ApiError as error:
+        await _send(error_response(error), send, head=False)
+
+
+async def _send_until_gone(
+    chunks: AsyncIterator[bytes], response: ApiResponse, receive: Receive, send: Send
+) -> None:
+    """Send chunks as they come, until they end or the caller leaves."""
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
+
+    async def pump() -> None:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    pumping = asyncio.ensure_future(pump())
+    leaving = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({pumping, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (pumping, leaving):
+            task.cancel()
+        outcomes = await asyncio.gather(pumping, leaving, return_exceptions=True)
+        with contextlib.suppress(RuntimeError):
+            await chunks.aclose()  # type: ignore[attr-defined]  # generators behind their iterator type
+        if response.events is not None:
+            await response.events.aclose()  # type: ignore[attr-defined]
+    if isinstance(outcomes[0], BaseException) and not isinstance(outcomes[0], asyncio.CancelledError):
+        raise outcomes[0]
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue

@@ -1,0 +1,101 @@
+"""Who is it: the peer's certificate, a bearer token, or nobody.
+
+Source: Kubernetes' "Authenticating".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.base.clock import Clock
+from seaway.controlplane.apiserver.lookup import StoreLookup
+from seaway.controlplane.apiserver.messages import ApiRequest
+from seaway.controlplane.apiserver.tokens import ISSUER, TokenRefused, TokenSigner
+from seaway.controlplane.apiserver.users import ANONYMOUS, User, service_account_user
+from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
+from seaway.objects.errors import Unauthorized
+
+Object = dict[str, Any]
+PUBLIC_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
+_MOST_TOKENS = 4096
+_POD_PREFIX = "authentication.kubernetes.io/pod-"
+
+
+def digest(token: str) -> str:
+    """Return what is kept of a static token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Authenticator:
+    """Finds the user of a request.
+
+    Args:
+        signer: of service-account tokens.
+        static: users of static tokens, by the token's digest.
+        lookup: reads service accounts and what tokens are bound to.
+        clock: for expiry.
+    """
+
+    def __init__(self, signer: TokenSigner, static: Mapping[str, User], lookup: StoreLookup, clock: Clock) -> None:
+        self._signer = signer
+        self._static = static
+        self._lookup = lookup
+        self._clock = clock
+        self._verified: dict[str, Object] = {}
+
+    def user(self, request: ApiRequest) -> User:
+        """Return who sent a request. Raises Unauthorized; health and version need nobody."""
+        if request.user is not None:
+            return request.user
+        header = request.headers.get("authorization", "")
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "bearer" and token.strip():
+            try:
+                return self.token_user(token.strip())[0]
+            except TokenRefused:
+                raise Unauthorized("Unauthorized") from None
+        if request.path in PUBLIC_PATHS or request.path.startswith(("/livez/", "/readyz/", "/healthz/")):
+            return ANONYMOUS
+        raise Unauthorized("Unauthorized")
+
+    def token_user(self, token: str, audiences: tuple[str, ...] = ()) -> tuple[User, tuple[str, ...]]:
+        """Return the user of a token, and its audiences among those asked for.
+
+        Raises:
+            TokenRefused: it is unknown, expired, for others, or bound to something that is gone.
+        """
+        hashed = digest(token)
+        if hashed in self._static:
+            return self._static[hashed], audiences or (ISSUER,)
+        claims = self._verified.get(hashed)
+        if claims is None:
+            claims = self._signer.verify(token)
+            if len(self._verified) >= _MOST_TOKENS:
+                self._verified.clear()
+            self._verified[hashed] = claims
+        return self._check(claims, audiences or (ISSUER,))
+
+    def _check(self, claims: Object, audiences: tuple[str, ...]) -> tuple[User, tuple[str, ...]]:
+        now = self._clock.now()
+        if claims.get("iss") != ISSUER or claims.get("exp", 0) <= now or claims.get("nbf", 0) > now + 60:
+            raise TokenRefused("the token has expired or is not valid yet")
+        accepted = tuple(audience for audience in audiences if audience in claims.get("aud", ()))
+        if not accepted:
+            raise TokenRefused("the token is meant for another audience")
+        private = claims["kubernetes.io"]
+        namespace, account = private["namespace"], private["serviceaccount"]
+        self._require(SERVICE_ACCOUNTS, namespace, account)
+        extra: dict[str, tuple[str, ...]] = {"authentication.kubernetes.io/credential-id": (f"JTI={claims['jti']}",)}
+        if "pod" in private:
+            self._require(PODS, namespace, private["pod"])
+            extra |= {f"{_POD_PREFIX}name": (private["pod"]["name"],), f"{_POD_PREFIX}uid": (private["pod"]["uid"],)}
+        if "secret" in private:
+            self._require(SECRETS, namespace, private["secret"])
+        return service_account_user(namespace, account["name"], account["uid"], extra), accepted
+
+    def _require(self, resource: Any, namespace: str, reference: Object) -> None:
+        found = self._lookup.get(resource, namespace, reference["name"])
+        if found is None or found["metadata"]["uid"] != reference["uid"]:
+            raise TokenRefused("what the token is bound to is gone")

@@ -1,0 +1,138 @@
+"""Roles and bindings that every cluster has.
+
+Source: Kubernetes' "Using RBAC Authorization", "Default roles and role bindings", cut to the kinds served here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.controlplane.apiserver.users import AUTHENTICATED, MASTERS, UNAUTHENTICATED
+
+Object = dict[str, Any]
+_RBAC = "rbac.authorization.k8s.io"
+_READ = ["get", "list", "watch"]
+_WRITE = ["create", "delete", "deletecollection", "patch", "update"]
+_EVERY = ["*"]
+_NODES = "system:nodes"
+_VIEWED = [
+    ("", ["configmaps", "events", "persistentvolumeclaims", "persistentvolumeclaims/status", "pods", "pods/log",
+          "pods/status", "serviceaccounts", "services", "services/status", "namespaces", "namespaces/status"]),
+    ("batch", ["jobs", "jobs/status"]),
+    ("events.k8s.io", ["events"]),
+    ("coordination.k8s.io", ["leases"]),
+]  # fmt: skip
+_EDITED = [
+    ("", ["configmaps", "events", "persistentvolumeclaims", "pods", "pods/eviction", "secrets", "serviceaccounts", "services"]),
+    ("batch", ["jobs", "jobs/status"]),
+    ("coordination.k8s.io", ["leases"]),
+]  # fmt: skip
+
+
+def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> Object:
+    return {"apiGroups": groups, "resources": resources, "verbs": verbs}
+
+
+def _paths(*paths: str) -> Object:
+    return {"nonResourceURLs": list(paths), "verbs": ["get"]}
+
+
+_VIEW = [_rule([group], resources, _READ) for group, resources in _VIEWED]
+_EDIT = [
+    *_VIEW,
+    _rule([""], ["secrets"], _READ),
+    _rule([""], ["serviceaccounts"], ["impersonate"]),
+    _rule([""], ["serviceaccounts/token"], ["create"]),
+    *(_rule([group], resources, _WRITE) for group, resources in _EDITED),
+]
+_ADMIN = [
+    *_EDIT,
+    _rule([_RBAC], ["roles", "rolebindings"], [*_READ, *_WRITE]),
+    _rule(["authorization.k8s.io"], ["localsubjectaccessreviews"], ["create"]),
+]
+_REVIEWS = [
+    _rule(["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
+]
+_NODE = [
+    _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
+    _rule(["authorization.k8s.io"], ["localsubjectaccessreviews", "subjectaccessreviews"], ["create"]),
+    _rule([""], ["services", "configmaps", "secrets", "persistentvolumeclaims", "namespaces"], _READ),
+    _rule([""], ["nodes"], ["create", *_READ, "patch", "update", "delete"]),
+    _rule([""], ["nodes/status", "pods/status"], ["patch", "update"]),
+    _rule([""], ["pods"], [*_READ, "create", "delete"]),
+    _rule([""], ["pods/eviction"], ["create"]),
+    _rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
+    _rule([""], ["serviceaccounts"], ["get"]),
+    _rule([""], ["serviceaccounts/token"], ["create"]),
+    _rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
+]
+_SCHEDULER = [
+    _rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
+    _rule(["coordination.k8s.io"], ["leases"], ["create", "get", "list", "patch", "update", "watch"]),
+    _rule([""], ["nodes", "pods", "persistentvolumeclaims", "namespaces", "services"], _READ),
+    _rule([""], ["pods"], ["delete"]),
+    _rule([""], ["pods/binding", "bindings"], ["create"]),
+    _rule([""], ["pods/status"], ["patch", "update"]),
+    _rule(["scheduling.k8s.io"], ["priorityclasses"], _READ),
+]
+ROLES: dict[str, list[Object]] = {
+    "cluster-admin": [_rule(_EVERY, _EVERY, _EVERY), {"nonResourceURLs": ["*"], "verbs": ["*"]}],
+    "admin": _ADMIN,
+    "edit": _EDIT,
+    "view": _VIEW,
+    "system:basic-user": [*_REVIEWS, _rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"])],
+    "system:discovery": [
+        _paths("/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/")
+    ],
+    "system:public-info-viewer": [_paths("/healthz", "/livez", "/readyz", "/version", "/version/")],
+    "system:monitoring": [_paths("/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/readyz", "/readyz/*")],
+    "system:node": _NODE,
+    "system:kube-scheduler": _SCHEDULER,
+    "system:auth-delegator": [
+        _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
+        _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
+    ],
+    "system:persistent-volume-provisioner": [_rule([""], ["persistentvolumeclaims"], [*_READ, "update"])],
+}  # fmt: skip
+"""Cluster roles by name, with their rules."""
+
+_USER, _GROUP = "User", "Group"
+BINDINGS: tuple[tuple[str, str, str, str], ...] = (
+    ("cluster-admin", "cluster-admin", _GROUP, MASTERS),
+    ("system:basic-user", "system:basic-user", _GROUP, AUTHENTICATED),
+    ("system:discovery", "system:discovery", _GROUP, AUTHENTICATED),
+    ("system:public-info-viewer", "system:public-info-viewer", _GROUP, AUTHENTICATED),
+    ("system:public-info-viewer-anonymous", "system:public-info-viewer", _GROUP, UNAUTHENTICATED),
+    ("system:monitoring", "system:monitoring", _GROUP, "system:monitoring"),
+    ("system:nodes", "system:node", _GROUP, _NODES),
+    ("system:kube-scheduler", "system:kube-scheduler", _USER, "system:kube-scheduler"),
+    ("system:kube-controller-manager", "cluster-admin", _USER, "system:kube-controller-manager"),
+)
+"""Cluster role bindings: name, role, kind of subject, subject."""
+
+
+def _bootstrapped(kind: str, name: str) -> Object:
+    return {
+        "apiVersion": f"{_RBAC}/v1", "kind": kind,
+        "metadata": {
+            "name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
+            "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
+        },
+    }  # fmt: skip
+
+
+def cluster_roles() -> list[Object]:
+    """Return the default cluster roles."""
+    return [{**_bootstrapped("ClusterRole", name), "rules": rules} for name, rules in ROLES.items()]
+
+
+def cluster_role_bindings() -> list[Object]:
+    """Return the default cluster role bindings."""
+    return [
+        {
+            **_bootstrapped("ClusterRoleBinding", name),
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": _RBAC, "kind": kind, "name": subject}],
+        }
+        for name, role, kind, subject in BINDINGS
+    ]  # fmt: skip

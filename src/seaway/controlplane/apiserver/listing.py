@@ -1,0 +1,115 @@
+"""LIST: pages of stored records as of one revision, their bytes joined without encoding them again.
+
+Source: Kubernetes API concepts, "Resource versions" (semantics for list) and "Retrieving large results sets in chunks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seaway.controlplane.apiserver.options import ListOptions, decode_continue, encode_continue, revision_of
+from seaway.controlplane.apiserver.served import Served
+from seaway.controlplane.store.log import Compacted, FutureRevision, Record, Store
+from seaway.objects.errors import BadRequest, Cause, Expired, Timeout
+
+_SELECT_PAGE = 2000
+
+
+class Listed:
+    """Records of one list and its metadata."""
+
+    __slots__ = ("metadata", "records")
+
+    def __init__(self, records: Sequence[Record], metadata: dict[str, Any]) -> None:
+        self.records = records
+        self.metadata = metadata
+
+
+def matcher(served: Served, options: ListOptions) -> Any:
+    """Return the test of a record's object against the selectors. Raises BadRequest for fields that none selects by."""
+    labels, fields = options.labels, options.fields
+    if fields is not None:
+        served.check_fields(fields)
+
+    def matches(obj: dict[str, Any]) -> bool:
+        if labels is not None and not labels.matches(obj["metadata"].get("labels") or {}):
+            return False
+        return fields is None or fields.matches(served.field_value(obj))
+
+    return matches
+
+
+def list_records(store: Store, served: Served, namespace: str, options: ListOptions) -> Listed:
+    """Return a list. Raises BadRequest, Expired, Invalid, Timeout."""
+    prefix = served.scope(namespace)
+    revision, after = _start(store, prefix, options)
+    try:
+        if options.selective:
+            return _select(store, served, prefix, options, revision, after)
+        page = store.list(prefix, revision=revision, after=after, limit=max(options.limit, 0))
+    except Compacted:
+        raise _too_old(options) from None
+    except FutureRevision:
+        raise too_large(revision or 0, store.revision) from None
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.last_key is not None:
+        metadata["continue"] = encode_continue(page.revision, page.last_key)
+        metadata["remainingItemCount"] = page.remaining
+    return Listed(page.records, metadata)
+
+
+def _start(store: Store, prefix: str, options: ListOptions) -> tuple[int | None, str | None]:
+    """Return (revision to list at, None for now; key to go on after)."""
+    if options.continue_:
+        if options.resource_version not in {"", "0"}:
+            raise BadRequest("specifying resource version is not allowed when using continue")
+        return decode_continue(options.continue_, prefix)
+    if options.resource_version in {"", "0"}:
+        return None, None
+    revision = revision_of(options.resource_version)
+    if revision > store.revision:
+        raise too_large(revision, store.revision)
+    exact = options.match == "Exact" or (options.match == "" and options.limit > 0)
+    return (revision if exact else None), None
+
+
+def _select(
+    store: Store, served: Served, prefix: str, options: ListOptions, revision: int | None, after: str | None
+) -> Listed:
+    """List what the selectors match, reading on until a page is full."""
+    matches = matcher(served, options)
+    found: list[Record] = []
+    while True:
+        limit = _SELECT_PAGE if options.limit > 0 else 0
+        page = store.list(prefix, revision=revision, after=after, limit=limit)
+        revision = page.revision
+        for position, record in enumerate(page.records):
+            if not matches(record.object):
+                continue
+            found.append(record)
+            if len(found) == options.limit:
+                more = position + 1 < len(page.records) or page.last_key is not None
+                metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+                if more:
+                    metadata["continue"] = encode_continue(revision, record.key)
+                return Listed(found, metadata)
+        if page.last_key is None:
+            return Listed(found, {"resourceVersion": str(revision)})
+        after = page.last_key
+
+
+def _too_old(options: ListOptions) -> Expired:
+    if options.continue_:
+        return Expired(
+            "The provided continue parameter is too old to display a consistent list result. You must start a new list "
+            "without the continue parameter."
+        )
+    return Expired("The resourceVersion for the provided list is too old.")
+
+
+def too_large(revision: int, current: int) -> Timeout:
+    """Return the error for a resourceVersion that has not happened yet."""
+    message = f"Too large resource version: {revision}, current: {current}"
+    cause = Cause("ResourceVersionTooLarge", "Too large resource version")
+    return Timeout(message, causes=[cause], retry_after=1)

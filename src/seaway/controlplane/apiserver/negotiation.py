@@ -1,0 +1,188 @@
+"""Media types: what a body is written in, and in which form the answer is wanted.
+
+Source: Kubernetes API concepts, "Alternate representations of resources" and "Receiving resources as Tables".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import yaml
+
+from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
+from seaway.controlplane.apiserver.messages import JSON, YAML
+from seaway.objects.errors import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
+
+MAX_BODY = 3 * 1024 * 1024
+"""Bytes of a request's body, as kube-apiserver limits it."""
+_MAX_NODES = 400_000
+_MAX_DEPTH = 200
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
+_YAML_TYPES = frozenset({YAML, "application/x-yaml", "text/yaml", "text/x-yaml", APPLY_PATCH})
+_JSON_TYPES = frozenset({"", JSON, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH})
+_SERVED = "application/json, application/yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """The form of an answer."""
+
+    yaml: bool = False
+    as_kind: str = ""
+    """"Table", "PartialObjectMetadata" or "PartialObjectMetadataList"; empty for the object itself."""
+
+
+_PLAIN = Rendering()
+
+
+@lru_cache(maxsize=256)
+def rendering(accept: str) -> Rendering:
+    """Choose the answer's form from an Accept header. Raises NotAcceptable."""
+    if not accept:
+        return _PLAIN
+    for clause in accept.split(","):
+        media, *parameters = (part.strip() for part in clause.split(";"))
+        options = dict(parameter.partition("=")[::2] for parameter in parameters)
+        as_kind = options.get("as", "")
+        if as_kind and as_kind not in {"Table", "PartialObjectMetadata", "PartialObjectMetadataList"}:
+            continue
+        if as_kind and (options.get("g", "meta.k8s.io"), options.get("v", "v1")) != ("meta.k8s.io", "v1"):
+            continue
+        if media in {JSON, "*/*", "application/*"}:
+            return Rendering(False, as_kind)
+        if media == YAML:
+            return Rendering(True, as_kind)
+    raise NotAcceptable(f"only the following media types are accepted: {_SERVED}")
+
+
+def media_type(content_type: str) -> str:
+    """Return a Content-Type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def check_size(length: int) -> None:
+    """Refuse a body over the limit. Raises RequestEntityTooLarge."""
+    if length > MAX_BODY:
+        raise RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
+
+
+def decode_body(content_type: str, body: bytes) -> Any:
+    """Parse a body. Raises BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+    check_size(len(body))
+    media = media_type(content_type)
+    if media in _YAML_TYPES:
+        return decode_yaml(body)
+    if media not in _JSON_TYPES:
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format - accepted media types include: {_SERVED}"
+        )
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+
+
+def check_patch_type(content_type: str) -> str:
+    """Return a patch's media type. Raises UnsupportedMediaType where it is none that is served."""
+    media = media_type(content_type)
+    if media not in PATCH_TYPES:
+        listed = ", ".join(PATCH_TYPES)
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format - accepted media types include: {listed}"
+        )
+    return media
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML whose dates stay text, as JSON has none."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def decode_yaml(body: bytes) -> Any:
+    """Parse YAML (or JSON, which is YAML) to a JSON value. Raises BadRequest."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # not JSON, so YAML
+    try:
+        value = yaml.load(body, Loader=_Loader)  # noqa: S506  # derived from the safe loader
+        return _json_value(value, [_MAX_NODES], 0)
+    except (yaml.YAMLError, ValueError, UnicodeError, RecursionError) as error:
+        words = " ".join(str(error).split()) or "nested too deeply"
+        raise BadRequest(f"error converting YAML to JSON: {words}") from error
+
+
+def encode_yaml(value: Any) -> bytes:
+    """Write a JSON value as YAML."""
+    text: str = yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), default_flow_style=False)
+    return text.encode()
+
+
+def _json_value(value: Any, budget: list[int], depth: int) -> Any:
+    """Copy a YAML value as JSON; the budget stops aliases that multiply."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth > _MAX_DEPTH:
+        raise ValueError("document too large: too many or too deeply nested nodes")
+    if isinstance(value, dict):
+        return {_key(key): _json_value(item, budget, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json_value(item, budget, depth + 1) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
+        return float(value)
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
+        raise ValueError("numbers must be finite")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ValueError(f"{type(value).__name__} has no JSON form")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, int | float):
+        return str(key)
+    raise ValueError(f"a mapping's key must be text, not {type(key).__name__}")
+
+
+class _Pairs(dict[str, Any]):
+    duplicates: tuple[str, ...] = ()
+
+
+def _pairs(items: list[tuple[str, Any]]) -> _Pairs:
+    pairs = _Pairs(items)
+    if len(pairs) != len(items):
+        names = [name for name, _ in items]
+        pairs.duplicates = tuple(sorted({name for name in names if names.count(name) > 1}))
+    return pairs
+
+
+def duplicate_fields(body: bytes) -> list[str]:
+    """Return the paths of members that JSON text gives twice; none for text that is not JSON."""
+    try:
+        value = json.loads(body, object_pairs_hook=_pairs)
+    except (ValueError, RecursionError):
+        return []
+    found: list[str] = []
+    _collect_duplicates(value, "", found)
+    return found
+
+
+def _collect_duplicates(value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, _Pairs):
+        found.extend(f"{path}.{name}".lstrip(".") for name in value.duplicates)
+        for name, item in value.items():
+            _collect_duplicates(item, f"{path}.{name}", found)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _collect_duplicates(item, f"{path}[{index}]", found)

@@ -1,0 +1,276 @@
+"""The verbs that write, generic over kinds: create, update, patch, apply, delete.
+
+Source: Kubernetes API concepts and conventions.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from seaway.base.clock import Clock, rfc3339
+from seaway.controlplane.apiserver import accepting, metadata
+from seaway.controlplane.apiserver.admission import Attributes, Operation, Step, admit
+from seaway.controlplane.apiserver.content import Content, ValueContent
+from seaway.controlplane.apiserver.deletion import Leave, Mark, goes_now, plan_delete
+from seaway.controlplane.apiserver.lookup import StoreLookup
+from seaway.controlplane.apiserver.options import DeleteOptions, WriteOptions
+from seaway.controlplane.apiserver.served import Served
+from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.store.log import KeyExists, KeyMissing, Record, RevisionMismatch, Store
+from seaway.objects.apply import track_update
+from seaway.objects.errors import STALE, AlreadyExists, already_exists, conflict, not_found
+from seaway.objects.meta import copy
+from seaway.objects.names import generate_name
+
+Object = dict[str, Any]
+Change = Callable[[Object], Object]
+"""Given the live object (shared), return the wanted one (the caller's own)."""
+Listener = Callable[[Served, Object | None, Object | None], None]
+"""Called after a write is durable with (kind, old stored object, new stored object)."""
+_ATTEMPTS = 8
+
+
+@dataclass(slots=True)
+class Write:
+    """One write, as far as the URL, the query and the caller say it."""
+
+    served: Served
+    namespace: str
+    name: str
+    user: User
+    options: WriteOptions
+    subresource: str = ""
+    warnings: list[str] = field(default_factory=list)
+    apply: bool = False
+    """A server-side apply: managed fields are already made."""
+
+
+class Registry:
+    """Writes objects of any kind to the store.
+
+    Args:
+        store: where they live.
+        steps: admission, in order.
+        clock: for timestamps.
+        lookup: reads for admission.
+    """
+
+    def __init__(self, store: Store, steps: Sequence[Step], clock: Clock, lookup: StoreLookup) -> None:
+        self._store = store
+        self._steps = steps
+        self._clock = clock
+        self._lookup = lookup
+        self._random = random.Random()  # noqa: S311  # names, not secrets
+        self.listeners: list[Listener] = []
+
+    def record(self, served: Served, namespace: str, name: str) -> Record:
+        """Return a live record. Raises NotFound."""
+        record = self._store.get(served.key(namespace, name))
+        if record is None:
+            raise not_found(served.resource.group_resource, name)
+        return record
+
+    def exists(self, served: Served, namespace: str, name: str) -> bool:
+        """Tell whether an object is live."""
+        return self._store.get(served.key(namespace, name)) is not None
+
+    async def create(self, write: Write, obj: Object) -> Content:
+        """Store a new object, which becomes the registry's.
+
+        Raises:
+            AlreadyExists, BadRequest, Forbidden, Invalid, NotFound: it may not be.
+        """
+        served, options = write.served, write.options
+        accepting.check_structure(served, obj, options, write.warnings)
+        obj = served.to_storage(obj)
+        metadata.place(served.resource, obj, write.namespace, write.name)
+        generated = not obj["metadata"].get("name") and obj["metadata"].get("generateName")
+        for attempt in range(_ATTEMPTS):
+            fresh = copy(obj) if generated else obj
+            if generated:
+                fresh["metadata"]["name"] = generate_name(generated, self._random)
+            try:
+                return await self._create_named(write, fresh)
+            except AlreadyExists:
+                if not generated or attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _create_named(self, write: Write, obj: Object) -> Content:
+        served, base, options = write.served, write.served.base, write.options
+        kind = base.kind
+        now = rfc3339(self._clock.now())
+        metadata.begin(obj, str(uuid.uuid4()), now)
+        kind.default(obj)
+        name = obj["metadata"].get("name") or ""
+        self._admit(write, "CREATE", obj, None, name)
+        if kind.generation:
+            obj["metadata"]["generation"] = 1
+        accepting.check_create(base, obj)
+        kind.prepare_create(obj)
+        if not write.apply:
+            obj = self._track(write, None, obj, now)
+        key = served.key(write.namespace, name)
+        if options.dry_run:
+            if self._store.get(key) is not None:
+                raise already_exists(served.resource.group_resource, name)
+            return ValueContent(served.from_storage(obj))
+        try:
+            record = await self._store.create(key, _encoder(obj))
+        except KeyExists:
+            raise already_exists(served.resource.group_resource, name) from None
+        record.keep_parsed(obj)
+        self._tell(base, None, obj)
+        return served.view(record)
+
+    async def modify(self, write: Write, change: Change) -> Content:
+        """Change a live object; lost races are tried again as long as the change names no resourceVersion.
+
+        Raises:
+            BadRequest, Conflict, Forbidden, Invalid, NotFound: it may not be.
+        """
+        served = write.served
+        key = served.key(write.namespace, write.name)
+        for _ in range(_ATTEMPTS):
+            record = self.record(served, write.namespace, write.name)
+            old = record.object
+            new = change(served.from_storage(old))
+            version = new["metadata"].get("resourceVersion") or ""
+            if version and version != str(record.revision):
+                raise conflict(served.resource.group_resource, write.name, STALE)
+            new = self._prepare_update(write, new, old)
+            if accepting.unchanged(new, old, with_managers=write.apply):
+                return served.view(record)
+            if write.options.dry_run:
+                new["metadata"]["resourceVersion"] = str(record.revision)
+                return ValueContent(served.from_storage(new))
+            try:
+                return await self._replace(served, key, new, record)
+            except KeyMissing:
+                raise not_found(served.resource.group_resource, write.name) from None
+            except RevisionMismatch:
+                continue  # read again: a change that names a resourceVersion is refused at the next turn
+        raise conflict(served.resource.group_resource, write.name, STALE)
+
+    def _prepare_update(self, write: Write, new: Object, old: Object) -> Object:
+        """Return the object as it is to be stored: checked, defaulted, admitted, tracked."""
+        resource, base = write.served.resource, write.served.base
+        accepting.check_structure(write.served, new, write.options, write.warnings)
+        new = write.served.to_storage(new)
+        metadata.place(resource, new, write.namespace, write.name)
+        metadata.check_uid(resource, write.name, new["metadata"].get("uid") or "", old["metadata"]["uid"])
+        whole = not write.subresource
+        new = accepting.merge_for_subresource(base, new, old, write.subresource)
+        metadata.keep(new, old)
+        if whole:
+            base.kind.default(new)
+            try:
+                base.kind.prepare_update(new, old)
+            except (KeyError, TypeError, AttributeError):
+                accepting.check_update(base, new, old, whole=True)  # says what is missing
+                raise
+        self._admit(write, "UPDATE", new, old, write.name)
+        if whole and base.kind.generation and accepting.spec_changed(new, old):
+            new["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
+        accepting.check_update(base, new, old, whole=whole)
+        if write.apply:
+            return new
+        if accepting.unchanged(new, old, with_managers=False):
+            return old
+        return self._track(write, old, new, rfc3339(self._clock.now()))
+
+    async def _replace(self, served: Served, key: str, stored: Object, record: Record) -> Content:
+        if goes_now(stored):
+            gone = await self._store.delete(key, _encoder(stored), record.revision)
+            self._tell(served.base, record.object, None)
+            return served.view(gone)
+        updated = await self._store.update(key, _encoder(stored), record.revision)
+        updated.keep_parsed(stored)
+        self._tell(served.base, record.object, stored)
+        return served.view(updated)
+
+    async def adjust(self, write: Write, change: Change) -> Content:
+        """Change a live object on the server's own account: no admission, no validation; races are tried again.
+
+        Args:
+            write: which object, and the manager that the fields are tracked for.
+            change: given the live object (shared), returns a new one, or the same one for no change.
+        """
+        served = write.served
+        key = served.key(write.namespace, write.name)
+        for _ in range(_ATTEMPTS):
+            record = self.record(served, write.namespace, write.name)
+            new = change(record.object)
+            if new is record.object or write.options.dry_run:
+                return served.view(record) if new is record.object else ValueContent(new)
+            new = self._track(write, record.object, new, rfc3339(self._clock.now()))
+            try:
+                return await self._replace(served, key, new, record)
+            except KeyMissing:
+                raise not_found(served.resource.group_resource, write.name) from None
+            except RevisionMismatch:
+                continue
+        raise conflict(served.resource.group_resource, write.name, STALE)
+
+    async def delete(self, write: Write, options: DeleteOptions) -> tuple[Content, bool]:
+        """Delete an object, or mark it as going.
+
+        Returns:
+            The last object, and whether it is gone.
+
+        Raises:
+            Conflict, Forbidden, NotFound: it may not be.
+        """
+        served, resource = write.served, write.served.resource
+        key = served.key(write.namespace, write.name)
+        for _ in range(_ATTEMPTS):
+            record = self.record(served, write.namespace, write.name)
+            stored = record.object
+            metadata.check_uid(resource, write.name, options.uid, stored["metadata"]["uid"])
+            metadata.check_version(resource, write.name, options.resource_version, str(record.revision))
+            self._admit(write, "DELETE", stored, stored, write.name)
+            plan = plan_delete(served.base.kind, stored, options, self._clock.now())
+            if options.dry_run or isinstance(plan, Leave):
+                return served.view(record), not isinstance(plan, Mark | Leave)
+            try:
+                if isinstance(plan, Mark):
+                    return await self._replace(served, key, plan.object, record), False
+                gone = await self._store.delete(key, _encoder(copy(stored)), record.revision)
+            except KeyMissing:
+                raise not_found(resource.group_resource, write.name) from None
+            except RevisionMismatch:
+                continue
+            self._tell(served.base, stored, None)
+            return served.view(gone), True
+        raise conflict(resource.group_resource, write.name, STALE)
+
+    def _admit(self, write: Write, operation: Operation, obj: Object, old: Object | None, name: str) -> None:
+        attributes = Attributes(
+            operation, write.served, write.namespace, name, write.subresource, obj, old, write.user, self._lookup,
+            write.options.dry_run, write.warnings,
+        )  # fmt: skip
+        admit(self._steps, attributes)
+
+    def _track(self, write: Write, old: Object | None, new: Object, now: str) -> Object:
+        return track_update(
+            old, new, manager=write.options.manager, schema=write.served.base.kind.schema,
+            api_version=write.served.resource.api_version, now=now, subresource=write.subresource,
+        )  # fmt: skip
+
+    def _tell(self, served: Served, old: Object | None, new: Object | None) -> None:
+        for listener in self.listeners:
+            listener(served, old, new)
+
+
+def _encoder(stored: Object) -> Callable[[int], bytes]:
+    def encode(revision: int) -> bytes:
+        stored["metadata"]["resourceVersion"] = str(revision)
+        return orjson.dumps(stored)
+
+    return encode

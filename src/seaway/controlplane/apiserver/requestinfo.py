@@ -1,0 +1,92 @@
+"""What a URL asks for: a verb on a resource, or a path that is no resource.
+
+Source: the grammar of Kubernetes' `RequestInfo` (API concepts, "Resource URIs").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
+_FALSE = frozenset({"", "0", "false", "False", "f", "F"})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """What is asked for, before it is known whether it exists."""
+
+    is_resource: bool
+    verb: str
+    """API verb for resources, lower-cased HTTP method for other paths."""
+    path: str
+    group: str = ""
+    version: str = ""
+    namespace: str = ""
+    resource: str = ""
+    subresource: str = ""
+    name: str = ""
+    beyond: tuple[str, ...] = ()
+    """Segments after the subresource (proxies)."""
+
+
+def is_true(value: str | None) -> bool:
+    """Tell whether a boolean query parameter is set, as Kubernetes reads it: anything but "", "0" and "false"."""
+    return value is not None and value not in _FALSE
+
+
+def parse_request_info(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:
+    """Return what a request asks for.
+
+    Args:
+        method: HTTP method, upper case.
+        path: URL path; percent-encoded segments are decoded one by one, so that "%2F" stays inside its segment.
+        query: first value of each parameter.
+    """
+    segments = path.strip("/").split("/")
+    if "%" in path:
+        segments = [unquote(segment) for segment in segments]
+    if segments[0] == "api" and len(segments) >= 3:
+        group, version, rest = "", segments[1], segments[2:]
+    elif segments[0] == "apis" and len(segments) >= 4:
+        group, version, rest = segments[1], segments[2], segments[3:]
+    else:
+        return RequestInfo(False, method.lower(), path)
+    verb = _VERBS.get(method, "")
+    if rest[0] == "watch" and len(rest) > 1:
+        verb, rest = "watch", rest[1:]
+    return _resource(verb, path, group, version, rest, query)
+
+
+def _resource(
+    verb: str, path: str, group: str, version: str, rest: list[str], query: Mapping[str, str]
+) -> RequestInfo:
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
+            rest = rest[2:]
+    resource = rest[0]
+    name = rest[1] if len(rest) > 1 else ""
+    subresource = rest[2] if len(rest) > 2 else ""
+    if not name and verb == "get":
+        verb = "watch" if is_true(query.get("watch")) else "list"
+        name = _single_name(query.get("fieldSelector", ""))
+    elif verb == "get" and not subresource and is_true(query.get("watch")):
+        verb = "watch"
+    elif not name and verb == "delete":
+        verb = "deletecollection"
+    return RequestInfo(
+        True, verb, path, group, version, namespace, resource, subresource, name, tuple(rest[3:])
+    )
+
+
+def _single_name(field_selector: str) -> str:
+    """Return the one name that a field selector admits, so that RBAC's resourceNames can allow lists of it."""
+    for term in field_selector.split(","):
+        label, equals, value = term.partition("=")
+        if label.strip() == "metadata.name" and equals:
+            return value.lstrip("=").strip()
+    return ""

@@ -1,0 +1,169 @@
+"""Subresources that do something of their own: binding, eviction, token, scale.
+
+Source: Kubernetes API reference, and "API-initiated Eviction", "TokenRequest", "Scale subresource".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.base.clock import rfc3339
+from seaway.controlplane.apiserver.content import Content, ValueContent
+from seaway.controlplane.apiserver.lookup import StoreLookup
+from seaway.controlplane.apiserver.options import delete_options
+from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.tokens import ISSUER, BoundTo, TokenSigner, service_account_claims
+from seaway.controlplane.kinds import faults
+from seaway.objects import meta
+from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
+from seaway.objects.errors import BadRequest, conflict, invalid, not_found
+
+Object = dict[str, Any]
+_MIN_SECONDS, _DEFAULT_SECONDS, _MAX_SECONDS = 600, 3600, 2**32
+SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+
+
+def require_map(body: Any, kind: str) -> Object:
+    """Return a body that must be an object of a kind. Raises BadRequest."""
+    if not isinstance(body, dict):
+        raise BadRequest(f"the body of the request must be a {kind} object")
+    if body.get("kind", kind) != kind:
+        raise BadRequest(f'"{body["kind"]}" is not a {kind}')
+    for field in ("metadata", "spec", "status"):
+        if not isinstance(body.get(field) or {}, dict):
+            raise BadRequest(f"{kind}: {field} must be a map")
+    return body
+
+
+async def bind(registry: Registry, write: Write, body: Any, now: float) -> Content:
+    """Bind a pod to a node. Raises Conflict where it is bound already or going."""
+    binding = require_map(body, "Binding")
+    target = binding.get("target")
+    node = target.get("name") if isinstance(target, dict) else None
+    if not node or not isinstance(node, str):
+        raise invalid("", "Binding", write.name, [faults.required("target.name")])
+    annotations = (binding.get("metadata") or {}).get("annotations") or {}
+    uid = (binding.get("metadata") or {}).get("uid")
+
+    def change(pod: Object) -> Object:
+        metadata, spec = pod["metadata"], pod["spec"]
+        if uid and uid != metadata["uid"]:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata['uid']}"
+            raise conflict("pods/binding", write.name, why)
+        if metadata.get("deletionTimestamp"):
+            raise conflict("pods/binding", write.name, f"pod {write.name} is being deleted, cannot be assigned to a host")
+        if spec.get("nodeName"):
+            why = f'pod {write.name} is already assigned to node "{spec["nodeName"]}"'
+            raise conflict("pods/binding", write.name, why)
+        status = {**(pod.get("status") or {})}
+        status["conditions"] = conditions = meta.copy(status.get("conditions") or [])
+        meta.set_condition(conditions, "PodScheduled", "True", now=rfc3339(now))
+        if annotations:
+            metadata = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
+        return {**pod, "metadata": {**metadata}, "spec": {**spec, "nodeName": node}, "status": status}
+
+    await registry.adjust(write, change)
+    return ValueContent({**SUCCESS, "code": 201})
+
+
+async def evict(registry: Registry, write: Write, body: Any) -> Content:
+    """Delete a pod gracefully on somebody's behalf. Disruption budgets are not served, so none forbids it."""
+    eviction = require_map(body, "Eviction")
+    name = (eviction.get("metadata") or {}).get("name")
+    if name and name != write.name:
+        raise BadRequest(f"name in URL does not match name in Eviction object: {write.name} is not {name}")
+    options = delete_options({}, eviction.get("deleteOptions"))
+    await registry.delete(write, options)
+    return ValueContent({**SUCCESS, "code": 201})
+
+
+def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: Any, now: float) -> Content:
+    """Issue a service account's token. Raises BadRequest, Invalid, NotFound."""
+    request = require_map(body, "TokenRequest")
+    spec = request.get("spec") or {}
+    account = lookup.get(SERVICE_ACCOUNTS, write.namespace, write.name)
+    if account is None:
+        raise not_found("serviceaccounts", write.name)
+    audiences = spec.get("audiences") or [ISSUER]
+    if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
+        raise BadRequest("TokenRequest: spec.audiences must be a list of strings")
+    seconds = spec.get("expirationSeconds", _DEFAULT_SECONDS)
+    causes = []
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise BadRequest("TokenRequest: spec.expirationSeconds must be a number of seconds")
+    if seconds < _MIN_SECONDS:
+        causes.append(faults.invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"))
+    if seconds > _MAX_SECONDS:
+        causes.append(faults.invalid("spec.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"))
+    if causes:
+        raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
+    bound = _bound_to(lookup, write.namespace, spec.get("boundObjectRef"))
+    token = signer.sign(service_account_claims(write.namespace, account, audiences, now, seconds, bound))
+    return ValueContent(
+        {
+            "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {"name": write.name, "namespace": write.namespace, "creationTimestamp": rfc3339(now)},
+            "spec": {**spec, "audiences": audiences, "expirationSeconds": seconds},
+            "status": {"token": token, "expirationTimestamp": rfc3339(now + seconds)},
+        }
+    )  # fmt: skip
+
+
+def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | None:
+    if not reference:
+        return None
+    if not isinstance(reference, dict) or reference.get("kind") not in {"Pod", "Secret"}:
+        raise BadRequest("cannot bind token to object: boundObjectRef.kind must be Pod or Secret")
+    kind, name = str(reference["kind"]), str(reference.get("name") or "")
+    resource = PODS if kind == "Pod" else SECRETS
+    found = lookup.get(resource, namespace, name)
+    if found is None:
+        raise not_found(resource.plural, name)
+    uid = found["metadata"]["uid"]
+    if reference.get("uid") and reference["uid"] != uid:
+        why = (
+            f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record. "
+            "The object might have been deleted and then recreated"
+        )
+        raise conflict(resource.plural, name, why)
+    return BoundTo(kind, name, uid)
+
+
+def scale_of(write: Write, obj: Object) -> Object:
+    """Return a custom resource's Scale."""
+    scale = write.served.kind.scale
+    assert scale is not None, "the scale subresource is declared"
+    status: Object = {"replicas": _dig(obj, scale.status_replicas) or 0}
+    if scale.label_selector:
+        status["selector"] = _dig(obj, scale.label_selector) or ""
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    metadata = {field: obj["metadata"][field] for field in kept if field in obj["metadata"]}
+    replicas = _dig(obj, scale.spec_replicas) or 0
+    return {
+        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": {"replicas": replicas}, "status": status,
+    }  # fmt: skip
+
+
+def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:
+    """Return a custom resource with the replicas that a Scale asks for. Raises Invalid."""
+    scale = write.served.kind.scale
+    assert scale is not None, "the scale subresource is declared"
+    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
+        cause = faults.invalid("spec.replicas", replicas, "should be a non-negative integer")
+        raise invalid("autoscaling", "Scale", write.name, [cause])
+    changed: Object = meta.copy(obj)
+    place = changed
+    *path, last = scale.spec_replicas.strip(".").split(".")
+    for part in path:
+        place = place.setdefault(part, {})
+    place[last] = replicas
+    changed["metadata"]["resourceVersion"] = (wanted.get("metadata") or {}).get("resourceVersion") or ""
+    return changed
+
+
+def _dig(obj: Any, path: str) -> Any:
+    for part in path.strip(".").split("."):
+        obj = obj.get(part) if isinstance(obj, dict) else None
+    return obj
+

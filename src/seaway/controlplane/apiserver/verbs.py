@@ -1,0 +1,271 @@
+"""From a permitted request for a served kind to the verb that answers it: the table of verbs and subresources.
+
+Source: Kubernetes API concepts, "API verbs".
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seaway.base.clock import Clock
+from seaway.controlplane.apiserver import subresources
+from seaway.controlplane.apiserver.accepting import report_strict, typed_object
+from seaway.controlplane.apiserver.content import Content, ValueContent
+from seaway.controlplane.apiserver.listing import Listed, list_records
+from seaway.controlplane.apiserver.logs import open_log
+from seaway.controlplane.apiserver.lookup import StoreLookup
+from seaway.controlplane.apiserver.messages import JSON, ApiRequest, ApiResponse
+from seaway.controlplane.apiserver.negotiation import (
+    check_patch_type, decode_body, duplicate_fields, rendering,
+)  # fmt: skip
+from seaway.controlplane.apiserver.nodes import NodeHandler
+from seaway.controlplane.apiserver.options import STRICT, delete_options, list_options, write_options
+from seaway.controlplane.apiserver.patching import patch
+from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.render import Renderer
+from seaway.controlplane.apiserver.requestinfo import RequestInfo
+from seaway.controlplane.apiserver.served import Served
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.apiserver.tokens import TokenSigner
+from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.apiserver.watching import start_watch
+from seaway.controlplane.store.log import Store
+from seaway.objects.errors import MethodNotAllowed, NotFound
+
+Object = dict[str, Any]
+_RETURNS_OBJECT = frozenset({"pods", "namespaces"})
+
+
+@dataclass(slots=True)
+class Call:
+    """One permitted request for a kind."""
+
+    request: ApiRequest
+    info: RequestInfo
+    served: Served
+    user: User
+    renderer: Renderer
+    warnings: list[str] = field(default_factory=list)
+
+    def body(self) -> Any:
+        """Return the parsed body, None for none."""
+        request = self.request
+        if request.object is not None:
+            return request.object
+        return decode_body(request.content_type, request.body) if request.body else None
+
+    @property
+    def shared(self) -> bool:
+        """Whether the body belongs to somebody else."""
+        return self.request.object is not None
+
+    def write(self) -> Write:
+        """Return the write that the URL and query describe."""
+        info = self.info
+        options = write_options(self.request.query, self.request.headers.get("user-agent", ""))
+        if options.validation == STRICT and self.request.body:
+            report_strict(
+                [f'duplicate field "{path}"' for path in duplicate_fields(self.request.body)], options, self.warnings
+            )
+        return Write(self.served, info.namespace, info.name, self.user, options, info.subresource, self.warnings)
+
+    def answer(self, content: Content, status: int = 200) -> ApiResponse:
+        """Return an answer in the form that was asked for, with its warnings."""
+        headers = [("warning", f'299 - "{_quoted(text)}"') for text in dict.fromkeys(self.warnings)]
+        return ApiResponse(status, self.renderer.one(content), self.renderer.content_type, headers)
+
+
+def _quoted(text: str) -> str:
+    return text.encode("ascii", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')
+
+
+class Verbs:
+    """Answers requests for stored kinds."""
+
+    def __init__(
+        self, store: Store, registry: Registry, lookup: StoreLookup, signer: TokenSigner, clock: Clock,
+        settings: ApiServerSettings, nodes: Mapping[str, NodeHandler],
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._registry = registry
+        self._lookup = lookup
+        self._signer = signer
+        self._clock = clock
+        self._settings = settings
+        self._nodes = nodes
+        self._random = random.Random()  # noqa: S311  # spreads watches' ends
+        self._table: dict[tuple[str, str], Callable[[Call], Awaitable[ApiResponse]]] = {
+            ("", "get"): self._get,
+            ("", "list"): self._list,
+            ("", "watch"): self._watch,
+            ("", "create"): self._create,
+            ("", "update"): self._update,
+            ("", "patch"): self._patch,
+            ("", "delete"): self._delete,
+            ("", "deletecollection"): self._delete_collection,
+            ("status", "get"): self._get,
+            ("status", "update"): self._update,
+            ("status", "patch"): self._patch,
+            ("finalize", "update"): self._update,
+            ("binding", "create"): self._bind,
+            ("eviction", "create"): self._evict,
+            ("log", "get"): self._log,
+            ("token", "create"): self._token,
+            ("scale", "get"): self._get_scale,
+            ("scale", "update"): self._update_scale,
+            ("scale", "patch"): self._patch_scale,
+        }
+
+    async def answer(self, request: ApiRequest, info: RequestInfo, served: Served, user: User) -> ApiResponse:
+        """Answer a permitted request. Raises ApiError."""
+        verb, resource = self._check(info, served), served.resource
+        form = rendering(request.headers.get("accept", "")) if info.subresource != "log" else rendering("")
+        renderer = Renderer(form, served, request.query.get("includeObject"), self._clock.now)
+        if resource.namespaced and not info.namespace and (info.name and verb not in {"list", "watch"}):
+            raise not_served()
+        call = Call(request, info, served, user, renderer)
+        if served.kind.deprecated:
+            call.warnings.append(f"{resource.api_version} {resource.kind} is deprecated")
+        return await self._table[info.subresource, verb](call)
+
+    def _check(self, info: RequestInfo, served: Served) -> str:
+        """Return the verb if this resource has it here. Raises NotFound, MethodNotAllowed."""
+        resource = served.resource
+        if info.subresource and info.subresource not in resource.subresources:
+            raise not_served()
+        if info.namespace and not resource.namespaced and resource.plural != "namespaces":
+            raise not_served()
+        collection = not info.name or info.verb in {"list", "deletecollection"}
+        known = (info.subresource, info.verb) in self._table
+        misplaced = info.verb == "create" and bool(info.name) != bool(info.subresource)
+        needs_name = info.verb in {"update", "patch"} and collection
+        no_namespace = info.verb == "create" and resource.namespaced and not info.namespace
+        if not known or misplaced or needs_name or no_namespace or info.beyond or self.request_is_head(info):
+            raise not_allowed()
+        return info.verb
+
+    @staticmethod
+    def request_is_head(info: RequestInfo) -> bool:
+        """Tell whether a verb is none of the API's."""
+        return info.verb == ""
+
+    async def _get(self, call: Call) -> ApiResponse:
+        record = self._registry.record(call.served, call.info.namespace, call.info.name)
+        return call.answer(call.served.view(record))
+
+    async def _list(self, call: Call) -> ApiResponse:
+        options = list_options(call.request.query)
+        namespace = call.info.namespace if call.served.resource.namespaced else ""
+        listed = list_records(self._store, call.served, namespace, options)
+        return ApiResponse(200, call.renderer.list(listed), call.renderer.content_type)
+
+    async def _watch(self, call: Call) -> ApiResponse:
+        query = dict(call.request.query)
+        if call.info.name and "fieldSelector" not in query:
+            query["fieldSelector"] = f"metadata.name={call.info.name}"
+        query["watch"] = "true"
+        options = list_options(query)
+        seconds = float(options.timeout_seconds or 0)
+        if seconds <= 0:
+            seconds = self._settings.watch_seconds * (1 + self._random.random())
+        namespace = call.info.namespace if call.served.resource.namespaced else ""
+        events = start_watch(
+            self._store, call.served, namespace, options, seconds, self._settings.bookmark_seconds, call.renderer.event
+        )
+        return ApiResponse(200, None, JSON, events=events)
+
+    async def _create(self, call: Call) -> ApiResponse:
+        write = call.write()
+        obj = typed_object(call.served, call.body(), shared=call.shared)
+        return call.answer(await self._registry.create(write, obj), 201)
+
+    async def _update(self, call: Call) -> ApiResponse:
+        write, body = call.write(), call.body()
+        content = await self._registry.modify(write, lambda _: typed_object(call.served, body, shared=True))
+        return call.answer(content)
+
+    async def _patch(self, call: Call) -> ApiResponse:
+        media = check_patch_type(call.request.content_type)
+        content, created = await patch(self._registry, call.write(), call.body(), media, self._clock)
+        return call.answer(content, 201 if created else 200)
+
+    async def _delete(self, call: Call) -> ApiResponse:
+        options = delete_options(call.request.query, call.body())
+        write = call.write()
+        content, gone = await self._registry.delete(write, options)
+        resource = call.served.resource
+        if not gone or resource.plural in _RETURNS_OBJECT:
+            return call.answer(content)
+        details = {"name": write.name} | ({"group": resource.group} if resource.group else {})
+        details |= {"kind": resource.plural, "uid": content.parsed()["metadata"]["uid"]}
+        return call.answer(ValueContent({**subresources.SUCCESS, "details": details}))
+
+    async def _delete_collection(self, call: Call) -> ApiResponse:
+        options = delete_options(call.request.query, call.body())
+        namespace = call.info.namespace if call.served.resource.namespaced else ""
+        listed = list_records(self._store, call.served, namespace, list_options(call.request.query))
+        for record in listed.records:
+            metadata = record.object["metadata"]
+            write = call.write()
+            write.namespace, write.name = metadata.get("namespace") or "", metadata["name"]
+            try:
+                await self._registry.delete(write, options)
+            except NotFound:
+                continue  # gone meanwhile: what was asked for
+        return ApiResponse(200, call.renderer.list(Listed(listed.records, listed.metadata)), call.renderer.content_type)
+
+    async def _bind(self, call: Call) -> ApiResponse:
+        content = await subresources.bind(self._registry, call.write(), call.body(), self._clock.now())
+        return call.answer(content, 201)
+
+    async def _evict(self, call: Call) -> ApiResponse:
+        return call.answer(await subresources.evict(self._registry, call.write(), call.body()), 201)
+
+    async def _token(self, call: Call) -> ApiResponse:
+        content = subresources.request_token(
+            self._signer, self._lookup, call.write(), call.body(), self._clock.now()
+        )
+        return call.answer(content, 201)
+
+    async def _log(self, call: Call) -> ApiResponse:
+        pod = self._registry.record(call.served, call.info.namespace, call.info.name).object
+        return open_log(pod, self._nodes, call.request.query)
+
+    async def _get_scale(self, call: Call) -> ApiResponse:
+        record = self._registry.record(call.served, call.info.namespace, call.info.name)
+        return call.answer(ValueContent(subresources.scale_of(call.write(), record.object)))
+
+    async def _update_scale(self, call: Call) -> ApiResponse:
+        wanted = subresources.require_map(call.body(), "Scale")
+        return await self._rescale(call, lambda _: wanted)
+
+    async def _patch_scale(self, call: Call) -> ApiResponse:
+        from seaway.objects.patch import json_patch, merge_patch
+
+        media, body = check_patch_type(call.request.content_type), call.body()
+        by_operations = media.startswith("application/json-patch")
+        return await self._rescale(call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body))
+
+    async def _rescale(self, call: Call, wanted: Callable[[Object], Object]) -> ApiResponse:
+        write = call.write()
+        write.subresource = ""
+
+        def change(obj: Object) -> Object:
+            scale = subresources.require_map(wanted(subresources.scale_of(write, obj)), "Scale")
+            return subresources.with_replicas(write, obj, scale)
+
+        content = await self._registry.modify(write, change)
+        return call.answer(ValueContent(subresources.scale_of(write, content.parsed())))
+
+
+def not_served() -> NotFound:
+    """Return the error for a path that is served by nothing."""
+    return NotFound("the server could not find the requested resource")
+
+
+def not_allowed() -> MethodNotAllowed:
+    """Return the error for a verb that a resource does not have."""
+    return MethodNotAllowed("the server does not allow this method on the requested resource")
