@@ -68,7 +68,9 @@ def test_every_kind_has_cells_for_an_empty_object(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in BUILTIN_KINDS if kind is not EVENT_V1], ids=lambda kind: kind.resource.group_resource
+    "kind",
+    [kind for kind in BUILTIN_KINDS if kind is not EVENT_V1],
+    ids=lambda kind: kind.resource.group_resource,
 )
 def test_a_name_is_required(kind: Kind) -> None:
     obj = made(kind)
@@ -152,16 +154,28 @@ def test_a_jobs_row(status: dict[str, Any], cells: list[Any]) -> None:
 
 
 def test_a_services_ports_are_filled_in() -> None:
-    service = made(SERVICE, spec={"selector": {"app": "a"}, "ports": [{"port": 80}], "clusterIP": "127.1.255.9"})
+    service = made(
+        SERVICE, spec={"selector": {"app": "a"}, "ports": [{"port": 80}], "clusterIP": "127.1.255.9"}
+    )
     assert service["spec"]["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80}]
     assert service["spec"]["type"] == "ClusterIP"
     assert service["spec"]["sessionAffinity"] == "None"
     assert faults(SERVICE, service) == []
-    assert row(SERVICE, service, wide=True) == ["one", "ClusterIP", "127.1.255.9", "<none>", "80/TCP", "5m", "app=a"]
+    assert row(SERVICE, service, wide=True) == [
+        "one",
+        "ClusterIP",
+        "127.1.255.9",
+        "<none>",
+        "80/TCP",
+        "5m",
+        "app=a",
+    ]
 
 
 def test_a_service_keeps_its_address() -> None:
-    old = made(SERVICE, spec={"ports": [{"port": 80}], "clusterIP": "127.1.255.9", "clusterIPs": ["127.1.255.9"]})
+    old = made(
+        SERVICE, spec={"ports": [{"port": 80}], "clusterIP": "127.1.255.9", "clusterIPs": ["127.1.255.9"]}
+    )
     new = made(SERVICE, spec={"ports": [{"port": 81}]})
     SERVICE.prepare_update(new, old)
     assert new["spec"]["clusterIP"] == "127.1.255.9"
@@ -201,7 +215,9 @@ def test_a_bad_secret_is_refused_without_showing_its_value() -> None:
 
 @pytest.mark.parametrize("kind", [CONFIG_MAP, SECRET], ids=["config map", "secret"])
 def test_keys_size_and_immutability(kind: Kind) -> None:
-    assert any("a valid config key must consist of" in fault for fault in faults(kind, made(kind, data={"a b": ""})))
+    assert any(
+        "a valid config key must consist of" in fault for fault in faults(kind, made(kind, data={"a b": ""}))
+    )
     large = base64.b64encode(b"x" * (1024 * 1024 + 1)).decode()
     assert "data: Too long: may not be more than 1048576 bytes" in faults(kind, made(kind, data={"a": large}))
     old, new = made(kind, data={"a": "eA=="}, immutable=True), made(kind, data={"a": "eQ=="}, immutable=True)
@@ -246,7 +262,11 @@ def test_a_binding_fills_in_groups_and_is_fixed() -> None:
     assert faults(ROLE_BINDING, old) == []
     new = made(ROLE_BINDING, roleRef={"kind": "Role", "name": "other"})
     assert [cause.field for cause in ROLE_BINDING.validate_update(new, old)] == ["roleRef"]
-    cluster = made(CLUSTER_ROLE_BINDING, roleRef={"kind": "Role", "name": "r"}, subjects=[{"kind": "ServiceAccount", "name": "a"}])
+    cluster = made(
+        CLUSTER_ROLE_BINDING,
+        roleRef={"kind": "Role", "name": "r"},
+        subjects=[{"kind": "ServiceAccount", "name": "a"}],
+    )
     found = faults(CLUSTER_ROLE_BINDING, cluster)
     assert 'roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"' in found
     assert "subjects[0].namespace: Required value" in found
@@ -261,11 +281,27 @@ def test_a_priority_class_is_fixed_and_bounded() -> None:
 
 
 def test_a_nodes_row() -> None:
-    node = made(NODE, spec={"unschedulable": True}, status={"conditions": [{"type": "Ready", "status": "True"}]})
-    node["metadata"]["labels"] = {"node-role.kubernetes.io/control-plane": "", "node-role.kubernetes.io/gpu": ""}
-    node["status"] |= {"addresses": [{"type": "InternalIP", "address": "127.1.0.1"}], "nodeInfo": {"kubeletVersion": "v1"}}
+    node = made(
+        NODE, spec={"unschedulable": True}, status={"conditions": [{"type": "Ready", "status": "True"}]}
+    )
+    node["metadata"]["labels"] = {
+        "node-role.kubernetes.io/control-plane": "",
+        "node-role.kubernetes.io/gpu": "",
+    }
+    node["status"] |= {
+        "addresses": [{"type": "InternalIP", "address": "127.1.0.1"}],
+        "nodeInfo": {"kubeletVersion": "v1"},
+    }
     cells = row(NODE, node, wide=True)
-    assert cells[:7] == ["one", "Ready,SchedulingDisabled", "control-plane,gpu", "5m", "v1", "127.1.0.1", "<none>"]
+    assert cells[:7] == [
+        "one",
+        "Ready,SchedulingDisabled",
+        "control-plane,gpu",
+        "5m",
+        "v1",
+        "127.1.0.1",
+        "<none>",
+    ]
 
 
 def test_both_forms_of_an_event_are_one() -> None:

@@ -33,7 +33,9 @@ def faults(obj: dict[str, Any]) -> list[str]:
 def test_a_pod_of_kubectl_run_reads_back_as_on_a_real_cluster() -> None:
     """Golden pair: `kubectl run web --image=nginx --port=80` before admission."""
     made = {"metadata": {"name": "web", "namespace": "default"}}
-    made["spec"] = {"containers": [{"name": "web", "image": "nginx", "ports": [{"containerPort": 80}], "resources": {}}]}
+    made["spec"] = {
+        "containers": [{"name": "web", "image": "nginx", "ports": [{"containerPort": 80}], "resources": {}}]
+    }
     POD.default(made)
     POD.prepare_create(made)
     assert made["spec"] == {
@@ -60,7 +62,13 @@ def test_a_pod_of_kubectl_run_reads_back_as_on_a_real_cluster() -> None:
 
 def test_defaulting_twice_changes_nothing() -> None:
     made = pod(
-        {"volumes": [{"name": "a"}, {"name": "b", "secret": {"secretName": "s"}}, {"name": "c", "hostPath": {"path": "/"}}]},
+        {
+            "volumes": [
+                {"name": "a"},
+                {"name": "b", "secret": {"secretName": "s"}},
+                {"name": "c", "hostPath": {"path": "/"}},
+            ]
+        },
         resources={"limits": {"cpu": "0.5", "memory": "1024Mi"}},
         livenessProbe={"httpGet": {"port": 80}},
     )
@@ -71,7 +79,10 @@ def test_defaulting_twice_changes_nothing() -> None:
     assert made["spec"]["volumes"][1]["secret"]["defaultMode"] == 420
     assert made["spec"]["volumes"][2]["hostPath"]["type"] == ""
     main = made["spec"]["containers"][0]
-    assert main["resources"] == {"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "500m", "memory": "1Gi"}}
+    assert main["resources"] == {
+        "limits": {"cpu": "500m", "memory": "1Gi"},
+        "requests": {"cpu": "500m", "memory": "1Gi"},
+    }
     assert main["livenessProbe"] == {
         "httpGet": {"port": 80, "path": "/", "scheme": "HTTP"},
         "timeoutSeconds": 1,
@@ -105,7 +116,13 @@ def test_the_pull_policy_follows_the_tag(image: str, tag: str, policy: str) -> N
         ({"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "500m"}}, "Burstable"),
         ({"limits": {"nvidia.com/gpu": "1"}}, "BestEffort"),
     ],
-    ids=["nothing asked", "requests alone", "limits of both", "less requested than allowed", "devices do not count"],
+    ids=[
+        "nothing asked",
+        "requests alone",
+        "limits of both",
+        "less requested than allowed",
+        "devices do not count",
+    ],
 )
 def test_quality_of_service_follows_requests_and_limits(resources: dict[str, Any], expected: str) -> None:
     assert quality_of_service(pod(resources=resources)) == expected
@@ -113,7 +130,10 @@ def test_quality_of_service_follows_requests_and_limits(resources: dict[str, Any
 
 def test_an_ordinary_pod_has_no_fault() -> None:
     made = pod(
-        {"volumes": [{"name": "data", "emptyDir": {"sizeLimit": "1Gi"}}], "tolerations": [{"operator": "Exists"}]},
+        {
+            "volumes": [{"name": "data", "emptyDir": {"sizeLimit": "1Gi"}}],
+            "tolerations": [{"operator": "Exists"}],
+        },
         volumeMounts=[{"name": "data", "mountPath": "/data"}],
         env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}}],
         resources={"limits": {"nvidia.com/gpu": 1}},
@@ -143,14 +163,19 @@ def test_an_ordinary_pod_has_no_fault() -> None:
         ({"tolerations": [{"key": "a", "operator": "Exists", "effect": "Never"}]}, {}, 'spec.tolerations[0].effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"'),
     ],
 )  # fmt: skip
-def test_a_fault_is_named_with_its_field(spec: dict[str, Any], container: dict[str, Any], expected: str) -> None:
+def test_a_fault_is_named_with_its_field(
+    spec: dict[str, Any], container: dict[str, Any], expected: str
+) -> None:
     assert expected in faults(pod(spec, **container))
 
 
 def test_names_follow_kubernetes_rules() -> None:
     made = pod()
     made["metadata"]["name"] = "Not_a_name"
-    assert any(fault.startswith('metadata.name: Invalid value: "Not_a_name": a lowercase RFC 1123') for fault in faults(made))
+    assert any(
+        fault.startswith('metadata.name: Invalid value: "Not_a_name": a lowercase RFC 1123')
+        for fault in faults(made)
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +228,9 @@ def _ended(**terminated: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_the_status_word_says_what_the_pod_is_doing(status: dict[str, Any], word: str) -> None:
-    made = pod({"initContainers": [{"name": "main", "image": "a"}]} if "initContainerStatuses" in status else {})
+    made = pod(
+        {"initContainers": [{"name": "main", "image": "a"}]} if "initContainerStatuses" in status else {}
+    )
     made["status"] = status
     assert summarize(made).word == word
 
