@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import posixpath
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import error as ZlibError
 
 from seaway.platform.errors import Invalid, TooLarge
+
+_EXTENDED = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_HEADER_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +65,22 @@ def _check_link(member: tarfile.TarInfo, path: str) -> None:
         )
 
 
+class _BoundedMember(tarfile.TarInfo):
+    """A member whose extended header cannot fill the memory: tarfile reads those whole."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _EXTENDED and self.size > _HEADER_LIMIT:
+            raise tarfile.ReadError("an extended header is too large")
+        return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
+
+
 @contextmanager
 def open_archive(path: Path, *, what: str) -> Iterator[tarfile.TarFile]:
     """Open a tar file (gzip or plain); what is no archive raises Invalid, also inside the block."""
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with tarfile.open(path, "r:*", tarinfo=_BoundedMember) as archive:
             yield archive
-    except (tarfile.TarError, EOFError, ZlibError, UnicodeError, ValueError, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, UnicodeError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise Invalid(

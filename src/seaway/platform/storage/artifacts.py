@@ -61,7 +61,7 @@ class ArtifactStore:
         Raises:
             Unavailable: the place cannot be used.
         """
-        with _disk_errors(str(self._root)):
+        with disk_errors(str(self._root)):
             if self._local:
                 Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
                 Path(self._root).chmod(0o700)
@@ -84,8 +84,7 @@ class ArtifactStore:
         """
         path = self._spool / secrets.token_hex(16)
         try:
-            with _disk_errors(str(self._spool)):
-                size, digest = await _write_body(path, body, limit, what)
+            size, digest = await _write_body(path, body, limit, what)
             yield Spooled(path, size, digest)
         finally:
             path.unlink(missing_ok=True)
@@ -97,13 +96,14 @@ class ArtifactStore:
             StorageFull: the disk is full.
         """
         target = self._place(kind, digest)
-        with _disk_errors(str(self._root)):
+        with disk_errors(str(self._root)):
             if not self._local:
                 if not self._files.exists(target):
                     self._files.put_file(str(path), target)
                 return
             folder = Path(target).parent
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for level in (folder.parent, folder):  # `parents=True` would make them with the umask's mode
+                level.mkdir(mode=0o700, exist_ok=True)
             _synchronise(path)
             Path(path).replace(target)
             _synchronise(folder)
@@ -151,14 +151,15 @@ class ArtifactStore:
 
 async def _write_body(path: Path, body: AsyncIterable[bytes], limit: int, what: str) -> tuple[int, str]:
     size, digest, held = 0, hashlib.sha256(), bytearray()
-    with open(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
-    ) as file:
 
-        def store(data: bytes) -> None:
-            digest.update(data)
+    def store(data: bytes) -> None:
+        digest.update(data)
+        with disk_errors(str(path.parent)):
             write_all(file, data)
 
+    with disk_errors(str(path.parent)):
+        file = create_private(path)
+    with file:
         async for chunk in body:
             size += len(chunk)
             if size > limit:
@@ -173,6 +174,13 @@ async def _write_body(path: Path, body: AsyncIterable[bytes], limit: int, what: 
                 held.clear()
         store(bytes(held))
     return size, digest.hexdigest()
+
+
+def create_private(path: Path) -> IO[bytes]:
+    """Create a new file that only its owner can read, open for writing without a buffer."""
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
+    )
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:
@@ -214,7 +222,8 @@ def _synchronise(path: Path) -> None:
 
 
 @contextmanager
-def _disk_errors(place: str) -> Iterator[None]:
+def disk_errors(place: str) -> Iterator[None]:
+    """Raise StorageFull or Unavailable in place of what the operating system says inside the block."""
     try:
         yield
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import tarfile
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from seaway.platform.errors import Invalid
 from seaway.platform.storage.archives import ArchiveLimits, open_archive, safe_members
-from seaway.platform.storage.artifacts import CHUNK, ArtifactStore, write_all
+from seaway.platform.storage.artifacts import CHUNK, ArtifactStore, create_private, disk_errors, write_all
 
 _KIND = "outputs"
 _WHAT = "the outputs"
@@ -85,7 +84,7 @@ class OutputStore:
     def _store_member(self, archive: tarfile.TarFile, name: str, member: tarfile.TarInfo) -> StoredFile:
         try:
             source = archive.extractfile(member)
-        except KeyError:
+        except (KeyError, RecursionError):
             source = None
         if source is None:
             raise Invalid(
@@ -93,13 +92,12 @@ class OutputStore:
             )
         target, digest, size = self._artifacts.spool_path(), hashlib.sha256(), 0
         try:
-            with open(
-                os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
-            ) as file:
+            with create_private(target) as file:
                 while data := source.read(CHUNK):
                     digest.update(data)
                     size += len(data)
-                    write_all(file, data)
+                    with disk_errors(str(target.parent)):
+                        write_all(file, data)
             self._artifacts.publish(_KIND, target, digest.hexdigest())
         finally:
             target.unlink(missing_ok=True)

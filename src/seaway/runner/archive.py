@@ -1,0 +1,172 @@
+"""Tar archives: packed as a stream, unpacked without ever leaving their folder."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from seaway.runner.files import make_folder
+
+if TYPE_CHECKING:
+    import tarfile
+
+
+class Entry(NamedTuple):
+    """One file, folder or link under a folder."""
+
+    path: str
+    """Relative, with "/"."""
+    status: os.stat_result
+    """Of the link itself where it is one."""
+    link: str
+    """What a link points at, "" for files and folders."""
+
+
+def scan(root: str, prefix: str = "") -> Iterator[Entry]:
+    """Iterate over all that is under a folder, in the order of names. Sockets, pipes and devices are left out."""
+    try:
+        found = sorted(os.scandir(os.path.join(root, prefix)), key=lambda entry: entry.name)
+    except FileNotFoundError:  # removed meanwhile
+        return
+    for entry in found:
+        path = f"{prefix}{entry.name}"
+        try:
+            status = entry.stat(follow_symlinks=False)
+            link = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else ""
+        except FileNotFoundError:
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield Entry(path, status, "")
+            yield from scan(root, f"{path}/")
+        elif stat.S_ISREG(status.st_mode) or link:
+            yield Entry(path, status, link)
+
+
+def fingerprint(root: str) -> tuple[tuple[str, int, int, str], ...]:
+    """Return what changes whenever something under a folder does; empty where there is no file."""
+    entries = list(scan(root))
+    if all(stat.S_ISDIR(entry.status.st_mode) for entry in entries):
+        return ()
+    return tuple(
+        (entry.path, entry.status.st_size, entry.status.st_mtime_ns, entry.link) for entry in entries
+    )
+
+
+def stays_inside(path: str, link: str) -> bool:
+    """Return whether a relative link at `path` points into the same tree."""
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+    return not link.startswith("/") and target != ".." and not target.startswith("../")
+
+
+class _Portions:
+    """A file that hands on what is written to it."""
+
+    def __init__(self, portion: Callable[[bytes], None]) -> None:
+        self.write = portion
+
+
+def pack(
+    root: str, portion: Callable[[bytes], None], *, keep_links: bool, skipped: Callable[[str], None]
+) -> None:
+    """Write a folder as a tar stream.
+
+    Args:
+        root: the folder.
+        portion: gets the bytes.
+        keep_links: keep links that stay inside as links; else files are sent in their place.
+        skipped: told of each link that cannot be sent.
+    """
+    import tarfile
+
+    with tarfile.open(
+        fileobj=_Portions(portion), mode="w|", bufsize=1 << 18, format=tarfile.PAX_FORMAT
+    ) as archive:  # type: ignore[call-overload]
+        for entry in scan(root):
+            place = os.path.join(root, entry.path)
+            if entry.link and keep_links and stays_inside(entry.path, entry.link):
+                member = tarfile.TarInfo(entry.path)
+                member.type, member.linkname = tarfile.SYMTYPE, entry.link
+                archive.addfile(member)
+            elif stat.S_ISDIR(entry.status.st_mode):
+                member = tarfile.TarInfo(entry.path)
+                member.type, member.mode = tarfile.DIRTYPE, 0o700
+                archive.addfile(member)
+            elif not entry.link or os.path.isfile(place):
+                _add_file(archive, entry.path, place)
+            else:
+                skipped(f"{entry.path} is a link to what is no file, and is left out")
+
+
+def _add_file(archive: tarfile.TarFile, path: str, place: str) -> None:
+    import tarfile
+
+    try:
+        file = open(place, "rb")  # noqa: SIM115
+    except FileNotFoundError:  # removed meanwhile
+        return
+    with file:
+        status = os.fstat(file.fileno())
+        member = tarfile.TarInfo(path)
+        member.size, member.mtime, member.mode = (
+            status.st_size,
+            int(status.st_mtime),
+            stat.S_IMODE(status.st_mode) & 0o777,
+        )
+        archive.addfile(member, file)
+
+
+def unpack(archive_path: str, target: str) -> None:
+    """Unpack a tar file (gzip or plain) into a new folder, in which everything stays.
+
+    Raises:
+        ValueError: it is no whole archive, or a member would leave the folder or is no file, folder or link.
+        OSError: the disk is full or refuses.
+    """
+    import tarfile
+    import zlib
+
+    make_folder(target)
+    try:
+        with tarfile.open(archive_path, "r:*") as archive:
+            for member in archive:
+                _unpack_member(archive, member, target)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(f"the archive is damaged ({error})") from error
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str) -> None:
+    path = posixpath.normpath(member.name)
+    if path.startswith(("/", "../")) or path == ".." or "\0" in path:
+        raise ValueError(f"{member.name!r} leads out of the archive")
+    parts = path.split("/")
+    for depth in range(1, len(parts)):
+        if os.path.islink(os.path.join(target, *parts[:depth])):
+            raise ValueError(f"{member.name!r} lies behind a link")
+    place = os.path.join(target, *parts)
+    if member.isdir():
+        make_folder(place)
+        return
+    make_folder(os.path.dirname(place))
+    if member.issym():
+        if not stays_inside(path, member.linkname):
+            raise ValueError(f"the link {member.name!r} leads out of the archive")
+        os.symlink(member.linkname, place)
+    elif member.isreg():
+        _write_member(archive, member, place)
+    else:
+        raise ValueError(f"{member.name!r} is neither a file, a folder nor a symbolic link")
+
+
+def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, place: str) -> None:
+    source = archive.extractfile(member)
+    assert source is not None
+    descriptor = os.open(
+        place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 | (member.mode & 0o100)
+    )
+    with os.fdopen(descriptor, "wb") as file:
+        while data := source.read(1 << 18):
+            file.write(data)
+    os.utime(place, (member.mtime, member.mtime))

@@ -1,0 +1,57 @@
+"""What the pods of one node share, so that each thing is fetched and built once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from seaway.runner.files import make_folder
+
+DEFAULT_FOLDER = "/var/cache/seaway"
+
+
+class Cache:
+    """A folder of things that are complete where they are there at all."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def place(self, kind: str, name: str) -> str:
+        """Return where something of a kind belongs."""
+        return os.path.join(self.root, kind, name)
+
+    def unfinished(self, kind: str) -> str:
+        """Return a new path beside the things of a kind, to be renamed once it is complete."""
+        return os.path.join(make_folder(os.path.join(self.root, kind)), f".unfinished-{os.urandom(8).hex()}")
+
+    @contextmanager
+    def lock(self, kind: str, name: str) -> Iterator[None]:
+        """Hold the lock of one thing, so that only one pod makes it. Falls with the process."""
+        import fcntl
+
+        path = os.path.join(make_folder(os.path.join(self.root, kind)), f".{name}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def open_cache(configured: str | None, own: str) -> Cache:
+    """Return the node's cache where one can be written to, else a cache in the attempt's own folder.
+
+    Args:
+        configured: SEAWAY_CACHE.
+        own: a folder of this attempt alone.
+    """
+    if configured:
+        try:
+            make_folder(configured)
+        except OSError:
+            configured = None
+    for root in (configured, DEFAULT_FOLDER):
+        if root and os.access(root, os.W_OK | os.X_OK):
+            return Cache(root)
+    return Cache(make_folder(os.path.join(own, "cache")))

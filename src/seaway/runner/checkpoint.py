@@ -1,0 +1,106 @@
+"""The checkpoint: a folder that every attempt finds as the one before left it."""
+
+from __future__ import annotations
+
+import os
+import time
+from urllib.parse import quote
+
+from seaway.runner.archive import fingerprint, pack, unpack
+from seaway.runner.files import make_folder, remove_tree
+from seaway.runner.gateway import PATIENCE, Gateway, GatewayError
+from seaway.runner.report import StageFailed, say
+from seaway.runner.task import Task
+
+_QUIET_SECONDS = 1.0
+"""While the program runs, a folder is saved only when nothing in it was written for so long."""
+
+
+class Checkpoint:
+    """A task's checkpoint folder and its copy on the server."""
+
+    def __init__(self, task: Task, gateway: Gateway, folder: str, spare: str) -> None:
+        self._gateway = gateway
+        self._path = f"/gateway/v1/runs/{quote(task.run)}/tasks/{quote(task.name)}/checkpoint"
+        self._fence = task.fence
+        self._first = task.fence <= 1
+        self._folder = folder
+        self._spare = spare
+        self._saved: object = ()
+        self._refused = False
+
+    def restore(self) -> None:
+        """Fill the folder with what the last attempt saved.
+
+        Raises:
+            StageFailed: there is a checkpoint, but it cannot be restored.
+        """
+        make_folder(self._folder)
+        if self._first:  # nobody has saved anything yet
+            return
+        archive, unfinished = self._spare + ".tar", self._spare
+        try:
+            self._gateway.fetch(f"{self._path}?fence={self._fence}", archive)
+            unpack(archive, unfinished)
+            for name in os.listdir(unfinished):
+                os.replace(os.path.join(unfinished, name), os.path.join(self._folder, name))
+            say("checkpoint: restored from the last attempt")
+        except GatewayError as error:
+            if error.status != 404:
+                raise StageFailed("checkpoint", f"the checkpoint cannot be restored: {error}") from error
+        except (ValueError, OSError) as error:
+            raise StageFailed("checkpoint", f"the checkpoint cannot be restored: {error}") from error
+        finally:
+            remove_tree(unfinished)
+            if os.path.exists(archive):
+                os.unlink(archive)
+        self._saved = fingerprint(self._folder)
+
+    def save_while_running(self) -> None:
+        """Save the folder if it has changed and is quiet; trouble is told once, and the next time is another chance."""
+        try:
+            found = fingerprint(self._folder)
+            newest = max((entry[2] for entry in found), default=0) / 1e9
+            if not found or found == self._saved or self._refused or time.time() - newest < _QUIET_SECONDS:
+                return
+            self._send(found, patience=0.0)
+        except (GatewayError, OSError) as error:
+            if isinstance(error, GatewayError) and error.status:
+                self._refused = True
+            say(f"checkpoint: not saved now: {error}")
+
+    def save_at_end(self) -> None:
+        """Save the folder if it has changed since it was last saved.
+
+        Raises:
+            StageFailed: it cannot be saved.
+        """
+        try:
+            found = fingerprint(self._folder)
+            if found and found != self._saved:
+                self._send(found, patience=PATIENCE)
+        except (GatewayError, OSError) as error:
+            raise StageFailed("checkpoint", f"the checkpoint cannot be saved: {error}") from error
+
+    def _send(self, found: object, patience: float) -> None:
+        archive = self._spare + ".tar"
+        try:
+            with open(archive, "wb") as file:
+                pack(
+                    self._folder, file.write, keep_links=True, skipped=lambda what: say(f"checkpoint: {what}")
+                )
+            if fingerprint(self._folder) != found:  # written to meanwhile: what was packed may be torn
+                return
+            self._gateway.put(
+                f"{self._path}?fence={self._fence}", lambda send: _send_file(archive, send), patience=patience
+            )
+            self._saved = found
+        finally:
+            if os.path.exists(archive):
+                os.unlink(archive)
+
+
+def _send_file(path: str, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    with open(path, "rb") as file:
+        while data := file.read(1 << 18):
+            send(data)

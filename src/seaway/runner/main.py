@@ -1,0 +1,132 @@
+"""The life of one attempt inside its container: restore, run, commit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from seaway.runner.cache import open_cache
+from seaway.runner.code import restore_code
+from seaway.runner.files import make_folder, remove_tree
+from seaway.runner.gateway import Gateway
+from seaway.runner.process import CannotStart, Program
+from seaway.runner.report import StageFailed, Stopped, note_failure, say
+from seaway.runner.task import HIDDEN, Task, read_task
+
+
+def main() -> None:
+    """Run the attempt that the environment describes, and exit with its code."""
+    program = Program()
+    work, own = "", ""
+    try:
+        configured = os.environ.get("SEAWAY_WORK")
+        work = own = _new_folder() if not configured else ""
+        code = _run_attempt(program, read_task(os.environ), make_folder(configured) if configured else work)
+    except StageFailed as failure:
+        note_failure(failure)
+        code = failure.exit_code
+    except Stopped as stopped:
+        say(f"stopped before the program was started ({stopped})")
+        code = 128 + stopped.signal
+    except OSError as error:
+        note_failure(failure := StageFailed("runner", f"the attempt's folder cannot be used: {error}"))
+        code = failure.exit_code
+    for folder in (own, os.environ.get("SEAWAY_RUNNER_TEMPORARY", "")):
+        _clean(folder)
+    sys.stdout.flush()
+    os._exit(code)  # nothing is left to do; taking the interpreter down would only cost time
+
+
+def _run_attempt(program: Program, task: Task, work: str) -> int:
+    gateway = Gateway(task.gateway, task.ca, task.token)
+    cache = open_cache(os.environ.get("SEAWAY_CACHE"), work)
+    outputs = make_folder(os.environ.get("SEAWAY_OUTPUTS") or os.path.join(work, "outputs"))
+    checkpoint_folder = make_folder(os.environ.get("SEAWAY_CHECKPOINT") or os.path.join(work, "checkpoint"))
+    environ = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    environ.update(SEAWAY_OUTPUTS=outputs, SEAWAY_CHECKPOINT=checkpoint_folder, PYTHONUNBUFFERED="1")
+    code_folder = restore_code(task.code, cache, gateway, os.path.join(work, "code"))
+    if task.environment is not None:
+        from seaway.runner.environment import restore_environment
+
+        environment = restore_environment(task.environment, cache, gateway, environ)
+        environ["VIRTUAL_ENV"] = environment
+        environ["PATH"] = f"{environment}/bin:{environ.get('PATH', os.defpath)}"
+        environ.pop("PYTHONHOME", None)
+    saved = _LazyCheckpoint(task, gateway, checkpoint_folder, os.path.join(work, "checkpoint-archive"))
+    saved.restore()
+    folder = os.path.join(code_folder, task.workdir)
+    if not os.path.isdir(folder):
+        raise StageFailed("code", f"the code has no folder {task.workdir!r} to start in")
+    try:
+        program.start(task.command, folder, environ)
+    except CannotStart as error:
+        say(str(error))
+        return error.exit_code
+    code = program.wait(task.checkpoint_seconds, saved.save_while_running)
+    return _commit(task, gateway, outputs, saved, code)
+
+
+def _commit(task: Task, gateway: Gateway, outputs: str, saved: _LazyCheckpoint, code: int) -> int:
+    """Keep what the program left. What fails here decides the exit code only where the program itself did well."""
+    try:
+        saved.save_at_end()
+        if _any_entry(outputs):
+            from seaway.runner.outputs import commit_outputs
+
+            commit_outputs(task, gateway, outputs)
+    except StageFailed as failure:
+        if code == 0:
+            raise
+        say(f"{failure.stage}: {failure.message}")
+    return code
+
+
+class _LazyCheckpoint:
+    """A checkpoint whose module is loaded only where there is something to restore or to save."""
+
+    def __init__(self, task: Task, gateway: Gateway, folder: str, spare: str) -> None:
+        self._arguments = (task, gateway, folder, spare)
+        self._needed = task.fence > 1
+        self._folder = folder
+        self._made: object = None
+
+    def restore(self) -> None:
+        if self._needed:
+            self._checkpoint().restore()
+
+    def save_while_running(self) -> None:
+        if self._needed or _any_entry(self._folder):
+            self._checkpoint().save_while_running()
+
+    def save_at_end(self) -> None:
+        if self._needed or _any_entry(self._folder):
+            self._checkpoint().save_at_end()
+
+    def _checkpoint(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        from seaway.runner.checkpoint import Checkpoint
+
+        if self._made is None:
+            self._made = Checkpoint(*self._arguments)
+        return self._made
+
+
+def _any_entry(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except FileNotFoundError:  # the program removed it
+        return False
+
+
+def _new_folder() -> str:
+    root = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    return make_folder(os.path.join(root, f"seaway-{os.urandom(8).hex()}"))
+
+
+def _clean(folder: str) -> None:
+    if not folder:
+        return
+    try:
+        remove_tree(folder)
+    except OSError as error:
+        say(f"the temporary folder {folder} cannot be removed: {error}")

@@ -1,0 +1,121 @@
+"""The program: started as a process group of its own, told every signal, waited for."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from seaway.runner.files import find_program
+from seaway.runner.report import Stopped
+
+_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+COMMAND_NOT_FOUND = 127
+COMMAND_NOT_EXECUTABLE = 126
+
+
+class CannotStart(Exception):
+    """The command is not there or cannot be executed; carries the code to exit with."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Program:
+    """The user's program and the signals meant for it.
+
+    Before it is started, a signal raises `Stopped`, so that the pod ends at once. While it runs, a signal goes to its
+    process group. After that signals are ignored: what it left is being committed, and the grace period bounds that.
+    """
+
+    def __init__(self) -> None:
+        self._group = 0
+        self._ended = False
+        self._wake, self._waker = os.pipe()
+        for descriptor in (self._wake, self._waker):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        for number in _FORWARDED:
+            signal.signal(number, self._forward)
+
+    def start(self, command: list[str], folder: str, environ: Mapping[str, str]) -> None:
+        """Start a command in a folder.
+
+        Raises:
+            CannotStart: it is not there or cannot be executed.
+            Stopped: the pod was asked to end.
+        """
+        program = _locate(command[0], environ.get("PATH", os.defpath), folder)
+        if not os.path.isdir(folder):
+            raise CannotStart(f"the folder {folder} is missing", COMMAND_NOT_EXECUTABLE)
+        os.chdir(folder)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+        try:
+            self._group = os.posix_spawn(
+                program,
+                command,
+                dict(environ),
+                setpgroup=0,
+                setsigmask=blocked,
+                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+            )
+        except OSError as error:
+            raise CannotStart(
+                f"{command[0]} cannot be executed: {error.strerror}", COMMAND_NOT_EXECUTABLE
+            ) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def wait(self, every: float, periodically: Callable[[], None]) -> int:
+        """Wait until the program ends and return its code, 128 + n where signal n ended it.
+
+        Args:
+            every: seconds between calls of `periodically`.
+            periodically: work to do while the program runs.
+        """
+        due = time.monotonic() + every
+        while True:
+            process, status = os.waitpid(self._group, os.WNOHANG)
+            if process:
+                self._ended = True
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
+            select.select([self._wake], [], [], max(0.0, due - time.monotonic()))
+            self._drain()
+            if time.monotonic() >= due:
+                periodically()
+                due = time.monotonic() + every
+
+    def _drain(self) -> None:
+        try:
+            while os.read(self._wake, 512):
+                continue
+        except BlockingIOError:
+            return
+
+    def _forward(self, number: int, frame: object) -> None:
+        if self._ended:
+            return
+        if not self._group:
+            raise Stopped(number)
+        try:
+            os.killpg(self._group, number)
+        except ProcessLookupError:  # it has just ended
+            return
+
+
+def _locate(name: str, path: str, folder: str) -> str:
+    program = find_program(name, path, folder)
+    if program is None and name == "python":
+        program = find_program("python3", path, folder) or sys.executable
+    if program is not None:
+        return program
+    place = os.path.join(folder, name)
+    if "/" in name and os.path.exists(place):
+        raise CannotStart(f"{name} is not executable", COMMAND_NOT_EXECUTABLE)
+    raise CannotStart(f"{name}: command not found", COMMAND_NOT_FOUND)

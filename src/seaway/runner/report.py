@@ -1,0 +1,56 @@
+"""How the runner speaks: plain lines in the log, and one line of JSON where its own work fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+EXIT_CODES = {"runner": 120, "code": 121, "environment": 122, "checkpoint": 123, "outputs": 124, "spec": 125}
+"""What the container exits with when a stage of the runner's own work fails."""
+_ERROR_LIMIT = 3000
+"""Characters of an error in the termination log, of which Kubernetes keeps 4,096 bytes."""
+
+
+class StageFailed(Exception):
+    """The runner's own work failed; the message is for the user."""
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.message = message
+
+    @property
+    def exit_code(self) -> int:
+        """What the container exits with."""
+        return EXIT_CODES[self.stage]
+
+
+class Stopped(Exception):
+    """The pod was asked to end before its program was started."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}")
+        self.signal = signal
+
+
+def say(message: str) -> None:
+    """Write a line into the container's log, so marked that it is not taken for the program's."""
+    lines = "".join(f"[seaway] {line}\n" for line in message.splitlines())
+    os.write(2, lines.encode("utf-8", "replace"))
+
+
+def note_failure(failure: StageFailed) -> None:
+    """Say on the log and in the pod's status which of the runner's stages failed, and why."""
+    import json
+
+    say(f"{failure.stage}: {failure.message}")
+    path = os.environ.get("SEAWAY_TERMINATION_LOG", "/dev/termination-log")
+    text = failure.message
+    if len(text) > _ERROR_LIMIT:
+        text = text[: _ERROR_LIMIT // 2] + " ... " + text[-_ERROR_LIMIT // 2 :]
+    try:
+        with open(path, "w", encoding="utf-8") as log:
+            log.write(json.dumps({"stage": failure.stage, "error": text}) + "\n")
+    except OSError as error:
+        say(f"the pod's status cannot be written: {error}")
+    sys.stderr.flush()

@@ -1,0 +1,303 @@
+"""What is stored comes back exactly, or not at all; what is unsafe is refused and leaves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zlib
+
+import pytest
+
+from seaway.platform.errors import Invalid, NotFound, StorageFull, TooLarge, Unavailable
+from seaway.platform.storage.archives import ArchiveLimits
+from seaway.platform.storage.artifacts import ArtifactStore
+from seaway.platform.storage.code import CodeStore
+from seaway.platform.storage.outputs import OutputStore
+from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
+from seaway.platform.storage.storage import open_storage
+
+SYM, HARD, DEVICE, PIPE = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def files(tmp_path) -> list[str]:
+    return sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+
+
+async def test_code_comes_back_as_it_was_sent(storage, archive, stream, collect):
+    data = archive(("train.py", os.urandom(700_000)), ("pkg/link.py", (SYM, "../train.py")))
+    assert not await storage.code.has(sha(data))
+    assert await storage.code.put(sha(data), stream(data)) == len(data)
+    assert await storage.code.has(sha(data))
+    assert await collect(await storage.code.open(sha(data))) == data
+    await storage.code.put(sha(data), stream(data))
+
+
+async def test_everything_is_private(storage, archive, stream, tmp_path):
+    data = archive(("train.py", b"x"))
+    await storage.code.put(sha(data), stream(data))
+    for path in (tmp_path / "artifacts").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert (tmp_path / "artifacts").stat().st_mode & 0o777 == 0o700
+
+
+async def test_bytes_of_another_digest_are_refused_and_leave_nothing(storage, archive, stream, tmp_path):
+    data = archive(("train.py", b"x"))
+    with pytest.raises(Invalid, match="has the digest") as caught:
+        await storage.code.put("0" * 64, stream(data))
+    assert caught.value.field == "digest"
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "../../../../etc/passwd", "A" * 64, "0" * 63 + "\n", "0" * 64 + "\n"])
+async def test_what_is_no_digest_is_refused_everywhere(storage, stream, digest):
+    for store in (storage.code, storage.environments):
+        with pytest.raises(Invalid, match="is not a SHA-256 digest"):
+            await store.has(digest)
+        with pytest.raises(Invalid):
+            await store.open(digest)
+        with pytest.raises(Invalid):
+            await store.put(digest, stream(b"x"))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        pytest.param([("/etc/passwd", b"x")], "is not relative", id="an absolute path"),
+        pytest.param([("../x", b"x")], "leaves the folder", id="a path upwards"),
+        pytest.param([("a/../../x", b"x")], "leaves the folder", id="a path upwards in the middle"),
+        pytest.param([("a\nb", b"x")], "control characters", id="a line break in a name"),
+        pytest.param([("a" * 2000, b"x")], "longer than", id="a very long name"),
+        pytest.param([("a", (SYM, "/etc/passwd"))], "leads out", id="a link to an absolute path"),
+        pytest.param([("a/b", (SYM, "../../x"))], "leads out", id="a link upwards"),
+        pytest.param([("a", (SYM, ".")), ("a/b", b"x")], "behind a link", id="a file behind a link"),
+        pytest.param([("a", b"x"), ("b", (HARD, "a"))], "neither a file", id="a hard link"),
+        pytest.param([("a", (DEVICE, ""))], "neither a file", id="a device"),
+        pytest.param([("a", (PIPE, ""))], "neither a file", id="a pipe"),
+        pytest.param([("a", b"x"), ("./a", b"y")], "twice", id="the same file twice"),
+    ],
+)
+async def test_an_unsafe_archive_is_refused_and_leaves_nothing(storage, archive, stream, tmp_path, members, message):
+    data = archive(*members)
+    with pytest.raises(Invalid, match=message) as caught:
+        await storage.code.put(sha(data), stream(data))
+    assert caught.value.remedy
+    for store in (storage.outputs, storage.checkpoints):
+        with pytest.raises(Invalid, match=message):
+            await store.store(stream(data))
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: b"not an archive", id="no archive"),
+        pytest.param(lambda data: b"", id="nothing"),
+        pytest.param(lambda data: data[: len(data) // 2], id="half of it"),
+        pytest.param(lambda data: data[:30] + b"\0\0\0\0" + data[34:], id="damaged in the middle"),
+    ],
+)
+async def test_what_is_no_whole_archive_is_refused(storage, archive, stream, tmp_path, spoil):
+    data = spoil(archive(("a", os.urandom(50_000)), ("b", os.urandom(50_000))))
+    with pytest.raises(Invalid, match="not a whole tar archive"):
+        await storage.code.put(sha(data), stream(data))
+    assert files(tmp_path) == []
+
+
+async def test_a_bomb_is_refused_before_it_is_unpacked(storage, archive, stream, tmp_path):
+    code = CodeStore(storage.artifacts, limits=ArchiveLimits(unpacked=1_000_000, members=50))
+    large = archive(("zeros", bytes(5_000_000)))
+    assert len(large) < 20_000
+    many = archive(*[(str(number), b"") for number in range(51)])
+    for data in (large, many):
+        with pytest.raises(TooLarge):
+            await code.put(sha(data), stream(data))
+    assert files(tmp_path) == []
+
+
+async def test_an_extended_header_cannot_fill_the_memory(storage, stream):
+    entry = tarfile.TarInfo("././@PaxHeader")
+    entry.type, entry.size = tarfile.XHDTYPE, 3 << 20
+    data = zlib.compress(entry.tobuf() + bytes(4 << 20), wbits=31)
+    with pytest.raises(Invalid, match="header is too large"):
+        await storage.code.put(sha(data), stream(data))
+
+
+async def test_a_body_over_the_limit_is_refused_without_reading_all_of_it(storage, tmp_path):
+    code, portions = CodeStore(storage.artifacts, limit=100_000), []
+
+    async def endless():
+        while True:
+            portions.append(1)
+            yield bytes(10_000)
+
+    with pytest.raises(TooLarge, match="100,000 bytes"):
+        await code.put("0" * 64, endless())
+    assert len(portions) == 11
+    assert files(tmp_path) == []
+
+
+async def test_a_body_that_breaks_off_leaves_nothing(storage, tmp_path):
+    async def broken():
+        yield b"half"
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError):
+        await storage.code.put("0" * 64, broken())
+    assert files(tmp_path) == []
+
+
+async def test_damage_on_the_disk_is_found_before_the_end(storage, archive, stream, tmp_path):
+    data = archive(("train.py", os.urandom(900_000)))
+    await storage.code.put(sha(data), stream(data))
+    (place,) = (tmp_path / "artifacts" / "code").rglob("?" * 64)
+    damaged = bytearray(data)
+    damaged[1000] ^= 1
+    place.write_bytes(damaged)
+    received = bytearray()
+    with pytest.raises(Unavailable, match="is damaged"):
+        async for portion in await storage.code.open(sha(data)):
+            received += portion
+    assert len(received) < len(data), "a receiver must not take it for whole"
+
+
+async def test_a_missing_artifact_is_not_found(storage):
+    with pytest.raises(NotFound):
+        await storage.code.open("0" * 64)
+    with pytest.raises(NotFound):
+        await storage.outputs.open("0" * 64)
+
+
+async def test_a_lock_is_text(storage, stream, collect):
+    lock = "numpy==1.0 --hash=sha256:…\n".encode()
+    assert await storage.environments.put(sha(lock), stream(lock)) == len(lock)
+    assert await collect(await storage.environments.open(sha(lock))) == lock
+    for wrong in (b"\xff\xfe", b"a\0b"):
+        with pytest.raises(Invalid):
+            await storage.environments.put(sha(wrong), stream(wrong))
+        assert not await storage.environments.has(sha(wrong))
+
+
+async def test_outputs_are_kept_by_content_and_listed_by_path(storage, archive, stream, collect, tmp_path):
+    model = os.urandom(600_000)
+    data = archive(
+        ("./", (tarfile.DIRTYPE, "")),
+        ("./z.txt", b"z"),
+        ("./models/best.bin", model),
+        ("copy.bin", model),
+        ("latest", (SYM, "models/best.bin")),
+        mode="w",
+    )
+    stored = await storage.outputs.store(stream(data))
+    assert [(file.path, file.size, file.sha256) for file in stored] == [
+        ("copy.bin", len(model), sha(model)),
+        ("latest", len(model), sha(model)),
+        ("models/best.bin", len(model), sha(model)),
+        ("z.txt", 1, sha(b"z")),
+    ]
+    assert len(files(tmp_path)) == 2
+    assert await collect(await storage.outputs.open(sha(model))) == model
+    assert await storage.outputs.forget_others({sha(model)}) == 1
+    assert await collect(await storage.outputs.open(sha(model))) == model
+
+
+@pytest.mark.parametrize("links", [[("a", (SYM, "b"))], [("a", (SYM, "b")), ("b", (SYM, "a"))]], ids=["dangling", "circle"])
+async def test_an_output_link_to_nothing_is_refused(storage, archive, stream, links):
+    with pytest.raises(Invalid, match="points at nothing"):
+        await storage.outputs.store(stream(archive(*links)))
+
+
+async def test_no_outputs_at_all_are_fine(storage, archive, stream):
+    assert await storage.outputs.store(stream(archive(mode="w"))) == []
+
+
+async def test_a_checkpoint_is_replaced_by_forgetting_the_one_before(storage, archive, stream, collect):
+    first, second = archive(("state", b"1")), archive(("state", b"2"))
+    one = await storage.checkpoints.store(stream(first))
+    two = await storage.checkpoints.store(stream(second))
+    assert (one.sha256, one.size) == (sha(first), len(first))
+    await storage.checkpoints.forget(one.sha256)
+    await storage.checkpoints.forget(one.sha256)
+    assert await collect(await storage.checkpoints.open(two.sha256)) == second
+    with pytest.raises(NotFound):
+        await storage.checkpoints.open(one.sha256)
+
+
+async def test_what_a_crash_left_on_its_way_in_is_removed(storage, tmp_path):
+    left = tmp_path / "artifacts" / "incoming" / "left"
+    left.write_bytes(b"half")
+    open_storage(tmp_path / "artifacts")
+    assert not left.exists()
+
+
+def test_a_place_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="files cannot be kept in"):
+        open_storage(tmp_path / "file" / "artifacts")
+
+
+FULL = """
+import asyncio, hashlib, resource, sys
+from seaway.platform.errors import StorageFull
+from seaway.platform.storage.storage import open_storage
+
+async def body():
+    for _ in range(100):
+        yield bytes(100_000)
+
+async def main():
+    storage = open_storage(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    try:
+        await storage.checkpoints.store(body())
+    except StorageFull as error:
+        print(error.remedy)
+
+asyncio.run(main())
+"""
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+    """The operating system itself refuses to let the file grow."""
+    command = [sys.executable, "-c", FULL, tmp_path / "artifacts"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "Free space" in done.stdout
+    assert files(tmp_path) == []
+    assert StorageFull.status == 507
+
+
+async def test_an_object_store_is_used_through_fsspec(tmp_path, archive, stream, collect):
+    artifacts = ArtifactStore(f"memory://{tmp_path.name}/artifacts", spool=tmp_path / "spool")
+    artifacts.prepare()
+    outputs = OutputStore(artifacts)
+    (file,) = await outputs.store(stream(archive(("model", b"weights"))))
+    assert await collect(await outputs.open(file.sha256)) == b"weights"
+    assert await outputs.forget_others(set()) == 1
+    with pytest.raises(NotFound):
+        await outputs.open(file.sha256)
+    with pytest.raises(ValueError, match="spool"):
+        ArtifactStore("memory://x")
+
+
+def test_the_runner_is_the_same_bytes_each_time():
+    first = build_runner()
+    build_runner.cache_clear()
+    second = build_runner()
+    assert first == second
+    assert first.digest == sha(first.data)
+    with __import__("zipfile").ZipFile(io.BytesIO(first.data)) as archive:
+        assert {"__main__.py", "seaway/__init__.py", "seaway/runner/main.py"} <= set(archive.namelist())
+
+
+def test_the_bootstrap_command_survives_kubernetes_own_expansion():
+    command = bootstrap_command("a" * 64)
+    assert command[:4] == ["python3", "-I", "-S", "-c"]
+    assert command[-1] == "a" * 64
+    assert not any("$(" in word for word in command)
