@@ -176,11 +176,15 @@ class Attempts:
                 )
         if grace() > 0:
             runtime.terminate(folder)
-        while state.running and state.attempt == attempt:
+        while self._runs(state, attempt):
             left = began + grace() - clock.monotonic()
             if left <= 0:
                 runtime.kill(folder)
             await self._await_end(state, max(0.02, min(left, 1.0)))
+
+    @staticmethod
+    def _runs(state: ContainerState, attempt: int) -> bool:
+        return state.running and state.attempt == attempt
 
     async def _await_end(self, state: ContainerState, seconds: float) -> None:
         tasks = [t for t in self._tasks.get(state.name, ()) if not t.done()]

@@ -1,0 +1,260 @@
+"""Pods as a user sees them: what they print, how they end, what their status says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+
+def code(status: dict[str, Any], name: str = "main") -> tuple[int, str]:
+    end = next(c for c in status["containerStatuses"] if c["name"] == name)["state"]["terminated"]
+    return end["exitCode"], end["reason"]
+
+
+@pytest.mark.parametrize(
+    ("script", "phase", "end"),
+    [
+        ("echo hello", "Succeeded", (0, "Completed")),
+        ("exit 3", "Failed", (3, "Error")),
+        ("kill -9 $$$$", "Failed", (137, "Error")),
+    ],
+    ids=["succeeds", "exits with a code", "is killed by a signal"],
+)
+async def test_how_a_pod_ends(node: Any, script: str, phase: str, end: tuple[int, str]) -> None:
+    """Exit code, reason and phase are those of Kubernetes."""
+    node.create("p", script)
+    status = await node.ended("p")
+    assert (status["phase"], code(status)) == (phase, end)
+
+
+async def test_log_has_every_line_and_pieces_are_joined(node: Any) -> None:
+    """A log holds all lines, also after the end; pieces of a line come as one."""
+    node.create("p", "echo one; printf two; sleep 0.25; echo and three; echo four >&2")
+    following = asyncio.create_task(_log_when_there(node, "p"))
+    await node.ended("p")
+    assert await following == b"one\ntwoand three\nfour\n"
+    assert await node.log("p", tail_lines=2) in (b"twoand three\nfour\n",)
+
+
+async def _log_when_there(node: Any, name: str) -> bytes:
+    await node.until(name, lambda s: s.get("phase") in {"Running", "Succeeded"})
+    return await node.log(name, follow=True)
+
+
+async def test_command_that_does_not_exist(node: Any) -> None:
+    """It ends with StartError and a message that names the command."""
+    node.create("p", containers=[{"name": "main", "image": "python", "command": ["nonsense"]}])
+    status = await node.ended("p")
+    assert code(status) == (128, "StartError")
+    assert 'exec: "nonsense": executable file not found' in status["containerStatuses"][0]["state"]["terminated"]["message"]
+
+
+async def test_image_that_is_not_known(node: Any) -> None:
+    """The pod waits with ErrImagePull, then ImagePullBackOff; the message names the known images."""
+    node.create("p", containers=[{"name": "main", "image": "nope:1", "command": ["true"]}])
+    reason = lambda s: s["containerStatuses"][0]["state"].get("waiting", {}).get("reason")  # noqa: E731
+    await node.until("p", lambda s: s and reason(s) == "ErrImagePull")
+    pod = await node.until("p", lambda s: s and reason(s) == "ImagePullBackOff")
+    assert "python:3*" in pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"]
+
+
+async def test_environment(node: Any) -> None:
+    """Values, references, the downward API, config maps and secrets arrive; a missing one is named."""
+    node.put("configmaps", "c", data={"k": "v1"})
+    node.put("secrets", "s", data={"p": "cHc="})
+    env = [
+        {"name": "A", "value": "a"}, {"name": "B", "value": "$(A)-$$(A)-$(NONE)"},
+        {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}},
+        {"name": "D", "valueFrom": {"secretKeyRef": {"name": "s", "key": "p"}}},
+        {"name": "E", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}},
+        {"name": "F", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
+    ]  # fmt: skip
+    main = {"name": "main", "image": "python:3.12", "command": ["sh", "-c", 'echo "$A|$B|$C|$D|$E|$F|$CUDA_VISIBLE_DEVICES"'],
+            "env": env, "resources": {"limits": {"memory": "256Mi"}}}  # fmt: skip
+    node.create("p", containers=[main])
+    await node.ended("p")
+    assert await node.log("p") == b"a|a-$(A)-$(NONE)|v1|pw|p|256|\n"
+    node.create("q", containers=[main | {"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "none", "key": "p"}}}]}])
+    pod = await node.until("q", lambda s: s and "waiting" in s["containerStatuses"][0]["state"])
+    waiting = pod["status"]["containerStatuses"][0]["state"]["waiting"]
+    assert waiting == {"reason": "CreateContainerConfigError", "message": 'secret "none" not found'}
+
+
+async def test_volumes(node: Any, tmp_path: Any) -> None:
+    """Every volume is at its mount path (or where the variable says, without namespaces) and a ConfigMap is updated live."""
+    (tmp_path / "h").mkdir()
+    (tmp_path / "h" / "f").write_text("host\n")
+    node.put("configmaps", "c", data={"k": "v1"})
+    volumes = [
+        {"name": "cfg", "configMap": {"name": "c"}}, {"name": "empty", "emptyDir": {}},
+        {"name": "host", "hostPath": {"path": str(tmp_path / "h")}},
+        {"name": "down", "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+    ]  # fmt: skip
+    real = node.agent.runtime.namespaces
+    at = {n: f"/data/x/{n}" if real else f"$SEAWAY_VOLUME_{n.upper()}" for n in ("cfg", "empty", "host", "down")}
+    script = (
+        f"cat {at['cfg']}/k; echo; cat {at['host']}/f; cat {at['down']}/l; echo; echo out > {at['host']}/out; "
+        f"until [ \"$(cat {at['cfg']}/k)\" = v2 ]; do sleep 0.05; done; echo updated; ls -d /data/x/cfg; "
+        f"touch {at['cfg']}/new 2>/dev/null || echo read-only"
+    )
+    mounts = [{"name": v["name"], "mountPath": f"/data/x/{v['name']}"} for v in volumes]
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", script], "volumeMounts": mounts}
+    node.create("p", containers=[main], volumes=volumes)
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    node.put("configmaps", "c", data={"k": "v2"})
+    await node.ended("p")
+    log = (await node.log("p")).decode()
+    assert log.startswith('v1\nhost\napp="p"\nupdated\n')
+    assert (tmp_path / "h" / "out").read_text() == "out\n"
+    if real:
+        assert log.endswith("/data/x/cfg\nread-only\n")
+    else:
+        assert "PlainProcesses" in node.reasons()
+
+
+async def test_missing_config_map_volume_waits(node: Any) -> None:
+    """The pod waits until the ConfigMap is there, and an event says for what."""
+    node.create("p", volumes=[{"name": "cfg", "configMap": {"name": "late"}}])
+    await node.until("p", lambda s: s.get("phase") == "Pending")
+    node.put("configmaps", "late", data={})
+    assert (await node.ended("p"))["phase"] == "Succeeded"
+    assert "FailedMount" in node.reasons()
+
+
+async def test_init_containers_run_in_order_and_sidecars_beside(node: Any) -> None:
+    """Init containers end one after the other, a sidecar runs beside the main one and ends after it."""
+    inits = [
+        {"name": "a", "image": "python", "command": ["sh", "-c", "echo a"]},
+        {"name": "side", "image": "python", "command": ["sleep", "600"], "restartPolicy": "Always"},
+        {"name": "b", "image": "python", "command": ["sh", "-c", "echo b"]},
+    ]
+    node.create("p", "echo main", initContainers=inits)
+    status = await node.ended("p")
+    assert status["phase"] == "Succeeded"
+    begun = [s["state"]["terminated"]["startedAt"] for s in [*status["initContainerStatuses"], *status["containerStatuses"]]]
+    assert begun == sorted(begun)
+    node.create("q", "echo main", initContainers=[{"name": "a", "image": "python", "command": ["false"]}])
+    status = await node.ended("q")
+    assert (status["phase"], "state" in status["containerStatuses"][0]) == ("Failed", True)
+
+
+async def test_restarts_back_off_and_the_previous_log_is_kept(node: Any) -> None:
+    """A container that fails is started again, with a rising wait; --previous shows the attempt before."""
+    node.create("p", "echo run; exit 1", restartPolicy="OnFailure")
+    pod = await node.until("p", lambda s: s and s["containerStatuses"][0]["restartCount"] >= 3)
+    assert pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 1
+    assert await node.log("p", previous=True) == b"run\n"
+    assert "BackOff" in node.reasons()
+
+
+async def test_deletion_is_graceful(node: Any) -> None:
+    """The program gets SIGTERM, may finish, and then the object goes."""
+    node.create("p", "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.05; done")
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    following = asyncio.create_task(node.log("p", follow=True))
+    async with asyncio.timeout(10):
+        while b"up" not in await node.log("p"):
+            await asyncio.sleep(0.01)
+    await node.client.delete(*_pod("p"))
+    assert await following == b"up\nbye\n"
+    await node.gone("p")
+
+
+async def test_deletion_kills_after_the_grace(node: Any) -> None:
+    """A program that ignores SIGTERM is killed when its grace is over."""
+    node.create("p", "trap '' TERM; while true; do sleep 0.05; done")
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    await node.client.delete(*_pod("p"), grace_seconds=1)
+    await node.gone("p")
+
+
+def _pod(name: str) -> tuple[Any, ...]:
+    from seaway.objects.builtin import PODS
+
+    return PODS, name, "d"
+
+
+async def test_deadline(node: Any) -> None:
+    """activeDeadlineSeconds ends the pod with DeadlineExceeded."""
+    node.create("p", "sleep 600", activeDeadlineSeconds=1)
+    status = await node.ended("p")
+    assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+
+
+async def test_memory_limit(node: Any) -> None:
+    """A container over its memory limit is killed, and its status says OOMKilled."""
+    script = "import time; x = bytearray(200 << 20); time.sleep(60)"
+    main = {"name": "main", "image": "python", "command": ["python3", "-S", "-c", script], "resources": {"limits": {"memory": "64Mi"}}}
+    node.create("p", containers=[main])
+    assert code(await node.ended("p")) == (137, "OOMKilled")
+
+
+async def test_probes(node: Any) -> None:
+    """A readiness probe makes the pod ready; a liveness probe that fails restarts the container."""
+    exec_ = lambda script: {"exec": {"command": ["sh", "-c", script]}, "periodSeconds": 0.05, "failureThreshold": 2}  # noqa: E731
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", "sleep 0.3; touch $HOME/ok; sleep 600"]}
+    node.create("p", containers=[main | {"readinessProbe": exec_("test -e $HOME/ok")}])
+    await node.until("p", lambda s: s and s["containerStatuses"][0]["state"].get("running") and not s["containerStatuses"][0]["ready"])
+    await node.until("p", lambda s: s["containerStatuses"][0]["ready"])
+    node.create("q", containers=[main | {"livenessProbe": exec_("false")}], restartPolicy="Always", terminationGracePeriodSeconds=1)
+    await node.until("q", lambda s: s and s["containerStatuses"][0]["restartCount"] >= 1)
+    assert "Unhealthy" in node.reasons()
+
+
+async def test_termination_message(node: Any) -> None:
+    """What the program writes to its termination log stands in its status; or else the end of its log, where asked for."""
+    node.create("p", 'echo why > "$SEAWAY_TERMINATION_LOG"; exit 1')
+    status = await node.ended("p")
+    assert status["containerStatuses"][0]["state"]["terminated"]["message"] == "why\n"
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", "echo last words; exit 1"],
+            "terminationMessagePolicy": "FallbackToLogsOnError"}  # fmt: skip
+    node.create("q", containers=[main])
+    status = await node.ended("q")
+    assert status["containerStatuses"][0]["state"]["terminated"]["message"] == "last words\n"
+
+
+async def test_gpus_are_exclusive(node: Any) -> None:
+    """Each container sees its own GPUs; one that finds none free is refused."""
+    main = {"name": "main", "image": "python", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    hold = [main | {"command": ["sh", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 600"]}]
+    for name in ("p", "q"):
+        node.create(name, containers=hold)
+        await node.until(name, lambda s: s.get("phase") == "Running")
+    await node.crash()
+    await node.start()
+    node.create("r", containers=hold)
+    assert (await node.ended("r"))["reason"] == "UnexpectedAdmissionError"
+    async with asyncio.timeout(10):
+        while {await node.log("p"), await node.log("q")} != {b"0\n", b"1\n"}:
+            await asyncio.sleep(0.01)
+
+
+async def test_eviction_for_storage(node: Any) -> None:
+    """An emptyDir over its size limit evicts the pod."""
+    at = "/d" if node.agent.runtime.namespaces else "$SEAWAY_VOLUME_V"
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", f"head -c 3000000 /dev/zero > {at}/f; sleep 600"],
+            "volumeMounts": [{"name": "v", "mountPath": "/d"}]}  # fmt: skip
+    node.create("p", containers=[main], volumes=[{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}])
+    status = await node.ended("p")
+    assert (status["phase"], status["reason"]) == ("Failed", "Evicted")
+
+
+async def test_few_writes(node: Any) -> None:
+    """A pod that runs and ends costs two status writes."""
+    node.create("p", "sleep 0.1")
+    await node.ended("p")
+    assert sum(w.startswith("PATCH /api/v1/namespaces/d/pods/p") for w in node.api.writes) <= 2
+
+
+async def test_the_homes_secrets_are_hidden(node: Any, tmp_path: Any) -> None:
+    """A container cannot see what the settings hide (where the kernel allows mounts)."""
+    if not node.agent.runtime.namespaces:
+        pytest.skip("plain processes see the file system as it is")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "key").write_text("secret")
+    node.create("p", f"cat {tmp_path}/home/key; ls /tmp; touch {tmp_path}/home/x; umount {tmp_path}/home; cat {tmp_path}/home/key")
+    await node.ended("p")
+    assert b"secret\n" not in await node.log("p")
+    assert b"\nsecret" not in await node.log("p")
