@@ -16,6 +16,9 @@ UPLOAD_LIMITS = {
 }
 """Bytes of a body by the beginning of its path."""
 
+DISCARDED = 512 * 1024 * 1024
+"""Bytes of a refused body that are read and thrown away at most."""
+
 
 class BodyLimits:
     """Refuse a body over its path's limit: at once where its length is announced, else when it passes the limit."""
@@ -31,6 +34,7 @@ class BodyLimits:
         limit = body_limit(scope["path"])
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if announced.isdigit() and int(announced) > limit:
+            await _discard(receive)
             response = error_response(413, "TooLarge", _too_large(limit), headers={"Connection": "close"})
             await response(scope, receive, send)
             return
@@ -41,10 +45,22 @@ class BodyLimits:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
+                if message.get("more_body"):
+                    await _discard(receive)
                 raise HTTPException(413, _too_large(limit), headers={"Connection": "close"})
             return message
 
         await self._app(scope, counted, send)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read what a client still sends: one whose connection is cut while it sends never sees the answer."""
+    discarded = 0
+    while discarded < DISCARDED:
+        message = await receive()
+        discarded += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
 
 
 def body_limit(path: str) -> int:
