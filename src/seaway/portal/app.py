@@ -61,7 +61,7 @@ async def version() -> dict[str, str]:
 async def status(request: Request) -> dict[str, Any]:
     """Return what the server says of itself and of its cluster."""
     state = request.app.state
-    answer = {"version": __version__, **state.server.status()}
+    answer = {"version": __version__, **(await state.server.status())}
     return answer if state.facts is None else {**answer, **(await state.facts())}
 
 

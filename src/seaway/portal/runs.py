@@ -32,7 +32,7 @@ async def list_runs(
     before: str | None = None,
 ) -> list[RunView]:
     """List runs, newest first; with `all` also those that ended."""
-    return await service.list(all=all, limit=limit, before=before)
+    return list(await service.list(all=all, limit=limit, before=before))
 
 
 @router.get("/{run}")
@@ -94,7 +94,7 @@ async def why(run: str, service: Service) -> Explanation:
 @router.get("/{run}/outputs")
 async def outputs(run: str, service: Service) -> list[OutputView]:
     """List the files that a run committed."""
-    return await service.outputs(run)
+    return list(await service.outputs(run))
 
 
 @router.get(

@@ -109,3 +109,7 @@ async def serve(app: ASGIApp, settings: ServeSettings, listener: socket.socket) 
         server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        for connection in list(server.server_state.connections):
+            if (transport := getattr(connection, "transport", None)) is not None:
+                transport.abort()  # a client that does not say goodbye would hold the socket for half a minute
+        await asyncio.sleep(0.01)  # lets the loop close them

@@ -167,7 +167,7 @@ class SeawayClient:
         After a restart the log is read again from its start and what was seen is skipped by its length: exact for a run
         of one task; the tasks of a graph may interleave otherwise then.
         """
-        seen = 0
+        seen, last = 0, False
         while True:
             skip = seen
             try:
@@ -177,8 +177,11 @@ class SeawayClient:
                     seen += len(fresh)
                     if fresh:
                         yield fresh
-                if self._patiently(partial(self.run, run))["phase"] in ENDED:
+                server = self._http.connections
+                ended = self._patiently(partial(self.run, run))["phase"] in ENDED
+                if ended and (last or self._http.connections == server):
                     return
+                last = ended  # the server was restarted in between: its end may not have been the log's, so look once more
             except ServerUnreachable:
                 self._patiently(partial(self.run, run))
 

@@ -42,6 +42,8 @@ class HttpClient:
         self._timeout = timeout
         self._connection: HTTPConnection | None = None
         self._endpoint: Endpoint | None = None
+        self.connections = 0
+        """How many connections were made so far: it changes where the server went away."""
 
     def open(
         self,
@@ -137,6 +139,7 @@ class HttpClient:
             except OSError as error:
                 raise ServerUnreachable(f"no server answers at {endpoint.url}: {_reason(error)}") from error
             self._connection, self._endpoint = connection, endpoint
+            self.connections += 1
         return self._connection
 
     def _refusal(self, response: HTTPResponse) -> SeawayError:

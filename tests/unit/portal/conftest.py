@@ -127,7 +127,7 @@ class MemoryServer(Server):
     def __init__(self) -> None:
         self.runs = MemoryRuns()
 
-    def status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         return {"runs": {"running": 1}}
 
 
