@@ -28,6 +28,8 @@ class Facts:
     """The Node that the Pod was bound to; None where there is none (any more) or it is not known."""
     node_gone: bool = False
     """The Pod was bound to a Node that is no longer in the cluster."""
+    nodes: Sequence[Mapping[str, Any]] = ()
+    """All nodes of the cluster, where they may be listed: tells what can never fit from what waits for room."""
     log_tail: str = ""
     """The last lines of the attempt's log (some 200 are enough), stdout and stderr as they came."""
     requested: Requested = ""

@@ -1,0 +1,132 @@
+"""Reading facts: the container's state, conditions, events, and quoting them without giving secrets away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from seaway.model.verdict import Evidence
+from seaway.platform.diagnosis.facts import Facts
+
+LONGEST_QUOTE = 300
+"""Characters of one piece of evidence."""
+
+_SHORTEST_SECRET = 6
+_SECRETS = (
+    re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
+    re.compile(
+        r"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|credential)[a-z0-9_.-]*[\"']?\s*[=:]\s*)[\"']?[^\s\"',;]+"
+    ),
+    re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]+:)[^\s/@]+@"),
+)
+
+
+def main_container(facts: Facts) -> Mapping[str, Any]:
+    """Return the main container as the Pod's spec declares it, {} where there is none."""
+    containers = ((facts.pod or {}).get("spec") or {}).get("containers") or ()
+    return containers[0] if containers else {}
+
+
+def pod_status(facts: Facts) -> Mapping[str, Any]:
+    """Return the Pod's status, {} where nothing is known."""
+    return (facts.pod or {}).get("status") or {}
+
+
+def container_status(facts: Facts) -> Mapping[str, Any]:
+    """Return the main container's status; of an init container that failed or waits, where the main one never began."""
+    status = pod_status(facts)
+    mains, inits = status.get("containerStatuses") or (), status.get("initContainerStatuses") or ()
+    found: Mapping[str, Any]
+    for found in inits:
+        ended = (found.get("state") or {}).get("terminated")
+        if (ended and ended.get("exitCode")) or (found.get("state") or {}).get("waiting", {}).get("message"):
+            return found
+    main: Mapping[str, Any] = mains[0] if mains else {}
+    return main
+
+
+def terminated(facts: Facts) -> Mapping[str, Any] | None:
+    """Return how the container ended, None where it has not."""
+    return (container_status(facts).get("state") or {}).get("terminated")
+
+
+def waiting(facts: Facts) -> Mapping[str, Any]:
+    """Return why the container waits, {} where it does not."""
+    return (container_status(facts).get("state") or {}).get("waiting") or {}
+
+
+def exit_code(facts: Facts) -> int | None:
+    """Return the container's exit code, None where it has not ended or nobody saw its end."""
+    ended = terminated(facts)
+    if ended is None or ended.get("reason") == "ContainerStatusUnknown":
+        return None
+    code = ended.get("exitCode")
+    return code if isinstance(code, int) else None
+
+
+def condition(facts: Facts, type_: str) -> Mapping[str, Any] | None:
+    """Return a condition of the Pod, None where it has none of the type."""
+    return next(
+        (found for found in pod_status(facts).get("conditions") or () if found.get("type") == type_), None
+    )
+
+
+def last_event(facts: Facts, *reasons: str) -> Mapping[str, Any] | None:
+    """Return the newest event with one of the reasons, None where there is none."""
+    return next((event for event in reversed(facts.events) if event.get("reason") in reasons), None)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return an RFC 3339 time as a datetime, None for none or one that cannot be read."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def quote(facts: Facts, source: str, text: str, time: str | None = None) -> Evidence:
+    """Return one piece of evidence, short and without secrets."""
+    return Evidence(source=source, time=moment(time), quote=blanked(facts, text))
+
+
+def from_event(facts: Facts, event: Mapping[str, Any] | None) -> tuple[Evidence, ...]:
+    """Return an event as evidence, nothing for none."""
+    if event is None:
+        return ()
+    time = event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp")
+    return (quote(facts, "event", f"{event.get('reason', '')}: {event.get('message', '')}", time),)
+
+
+def from_end(facts: Facts) -> tuple[Evidence, ...]:
+    """Return how the container ended as evidence, nothing where it has not."""
+    ended = terminated(facts)
+    if ended is None:
+        return ()
+    text = f"container {container_status(facts).get('name', 'main')} ended: {ended.get('reason') or 'no reason given'}"
+    if ended.get("exitCode") is not None:
+        text += f", exit code {ended['exitCode']}"
+    return (quote(facts, "pod status", text, ended.get("finishedAt")),)
+
+
+def from_log(facts: Facts, lines: Iterable[str]) -> tuple[Evidence, ...]:
+    """Return lines of the log as evidence."""
+    return tuple(quote(facts, "log", line.strip()) for line in lines if line.strip())
+
+
+def last_lines(facts: Facts, count: int) -> list[str]:
+    """Return the log's last lines that say something."""
+    return [line for line in facts.log_tail.splitlines() if line.strip()][-count:]
+
+
+def blanked(facts: Facts, text: str) -> str:
+    """Return a text on one line, shortened, with everything that looks secret blanked."""
+    for value in sorted(facts.secret_values, key=len, reverse=True):
+        if len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    text = _SECRETS[0].sub(r"\1 ***", text)
+    text = _SECRETS[1].sub(r"\1***", text)
+    text = _SECRETS[2].sub(r"\1***@", text)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."

@@ -1,0 +1,42 @@
+"""Which package to install for a module whose name differs from its package's."""
+
+from __future__ import annotations
+
+PACKAGE_OF_MODULE = {
+    "Crypto": "pycryptodome",
+    "MySQLdb": "mysqlclient",
+    "OpenSSL": "pyopenssl",
+    "PIL": "pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "fitz": "pymupdf",
+    "git": "gitpython",
+    "google.protobuf": "protobuf",
+    "jose": "python-jose",
+    "jwt": "pyjwt",
+    "lightning_fabric": "lightning",
+    "magic": "python-magic",
+    "mpl_toolkits": "matplotlib",
+    "umap": "umap-learn",
+    "psycopg2": "psycopg2-binary",
+    "pytorch_lightning": "pytorch-lightning",
+    "sentence_transformers": "sentence-transformers",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "torch_geometric": "torch-geometric",
+    "usb": "pyusb",
+    "yaml": "pyyaml",
+    "zmq": "pyzmq",
+}
+
+
+def package_of(module: str) -> str:
+    """Return the package that most likely holds a module: a known one, or the module's own first name."""
+    top = module.partition(".")[0]
+    return PACKAGE_OF_MODULE.get(module) or PACKAGE_OF_MODULE.get(top) or top.replace("_", "-")

@@ -1,0 +1,161 @@
+"""Attempts that were lost through nobody's fault: evictions, preemptions, nodes and containers that went away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.evidence import (
+    condition,
+    from_end,
+    from_event,
+    last_event,
+    moment,
+    pod_status,
+    quote,
+    terminated,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+DONE = "it is tried again from its last checkpoint until it succeeds; this does not count as a retry"
+
+_DISRUPTIONS = {
+    "PreemptionByScheduler": ("Preempted", "a pod of higher priority took its place", Level.CLUSTER),
+    "EvictionByEvictionAPI": (
+        "Evicted",
+        "it was evicted from its node by a request to the cluster",
+        Level.CLUSTER,
+    ),
+    "DeletionByTaintManager": (
+        "NodeLost",
+        "its node became unavailable and the pod was taken off it",
+        Level.NODE,
+    ),
+    "DeletionByPodGC": ("NodeLost", "its node is gone", Level.NODE),
+    "TerminationByKubelet": ("Evicted", "its node ran short of resources or was shut down", Level.NODE),
+}
+_REJECTIONS = {
+    "Evicted": ("Evicted", "its node ran short of resources and evicted it"),
+    "NodeLost": ("NodeLost", "its node was lost"),
+    "Shutdown": ("NodeShutdown", "its node was shut down"),
+    "NodeShutdown": ("NodeShutdown", "its node was shut down"),
+    "Terminated": ("NodeShutdown", "its node was shut down"),
+    "Preempting": ("Preempted", "a pod of higher priority took its place"),
+    "UnexpectedAdmissionError": (
+        "NodeRejected",
+        "its node could not give it the devices that it was promised",
+    ),
+    "NodeAffinity": ("NodeRejected", "its node no longer matches what it asks for"),
+}
+
+
+def disrupted(facts: Facts) -> Finding | None:
+    """Find what Kubernetes itself calls a disruption."""
+    found = condition(facts, "DisruptionTarget")
+    if found is None or found.get("status") != "True":
+        return None
+    fallback = ("Disrupted", "the cluster took it off its node", Level.CLUSTER)
+    cause, message, level = _DISRUPTIONS.get(found.get("reason", ""), fallback)
+    text = f"DisruptionTarget: {found.get('reason', '')}: {found.get('message', '')}"
+    evidence = quote(facts, "pod status", text, found.get("lastTransitionTime"))
+    return _lost(cause, message, level, (evidence,))
+
+
+def rejected_by_node(facts: Facts) -> Finding | None:
+    """Find a Pod that its node failed as a whole."""
+    status = pod_status(facts)
+    reason = status.get("reason") or ""
+    known = _REJECTIONS.get(reason)
+    if known is None and reason.startswith("OutOf"):
+        known = ("NodeRejected", f"its node had no room for it after all ({reason})")
+    if known is None:
+        return None
+    quoted = quote(facts, "pod status", f"{reason}: {status.get('message', '')}")
+    return _lost(*known, Level.NODE, (quoted, *from_event(facts, last_event(facts, "Evicted", "Preempted"))))
+
+
+def preempted(facts: Facts) -> Finding | None:
+    """Find a preemption that only an event tells of."""
+    event = last_event(facts, "Preempted")
+    if event is None or facts.waiting:
+        return None
+    return _lost(
+        "Preempted", "a pod of higher priority took its place", Level.CLUSTER, from_event(facts, event)
+    )
+
+
+def container_lost(facts: Facts) -> Finding | None:
+    """Find a container whose end nobody saw."""
+    ended = terminated(facts)
+    if ended is None or ended.get("reason") != "ContainerStatusUnknown":
+        return None
+    text = f"ContainerStatusUnknown: {ended.get('message', '')}"
+    evidence = quote(facts, "pod status", text, ended.get("finishedAt"))
+    return _lost(
+        "ContainerLost", "its container was gone when its node was up again", Level.NODE, (evidence,)
+    )
+
+
+def node_lost(facts: Facts) -> Finding | None:
+    """Find an attempt whose node is gone or no longer answers."""
+    if (
+        terminated(facts) is not None
+        or facts.waiting
+        or pod_status(facts).get("phase") in ("Succeeded", "Failed")
+    ):
+        return None
+    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    if facts.node_gone:
+        return _lost(
+            "NodeLost",
+            f"its node {name or ''} is no longer in the cluster".replace("  ", " "),
+            Level.NODE,
+            (),
+        )
+    conditions = ((facts.node or {}).get("status") or {}).get("conditions") or ()
+    ready = next((found for found in conditions if found.get("type") == "Ready"), None)
+    if ready is None or ready.get("status") == "True":
+        return None
+    text = f"node {name}: Ready is {ready.get('status')}: {ready.get('message', '')}"
+    evidence = quote(facts, "node", text, ready.get("lastTransitionTime"))
+    return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, (evidence,))
+
+
+def deleted(facts: Facts) -> Finding | None:
+    """Find a program that ended because somebody else deleted its Pod."""
+    metadata = (facts.pod or {}).get("metadata") or {}
+    due, ended = moment(metadata.get("deletionTimestamp")), terminated(facts)
+    if due is None or facts.requested or ended is None:
+        return None
+    asked = due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    finished = moment(ended.get("finishedAt"))
+    if finished is None or finished < asked - timedelta(seconds=1):
+        return None
+    text = f"the pod was to be deleted by {metadata['deletionTimestamp']}"
+    evidence = quote(facts, "pod status", text, metadata["deletionTimestamp"])
+    return _lost(
+        "PodDeleted",
+        "its pod was deleted from the cluster before the program ended",
+        Level.CLUSTER,
+        (evidence, *from_end(facts)),
+    )
+
+
+def pod_gone(facts: Facts) -> Finding | None:
+    """Find a Pod that somebody else deleted before its program ended."""
+    if not facts.pod_gone or facts.waiting or facts.requested or terminated(facts) is not None:
+        return None
+    if pod_status(facts).get("phase") in ("Succeeded", "Failed"):
+        return None
+    evidence = from_event(facts, last_event(facts, "Killing", "TaintManagerEviction"))
+    return _lost(
+        "PodDeleted", "its pod was deleted from the cluster before the program ended", Level.CLUSTER, evidence
+    )
+
+
+def _lost(cause: str, message: str, level: Level, evidence: tuple[Evidence, ...]) -> Finding:
+    return Finding(
+        level, VerdictClass.INFRASTRUCTURE, cause, message, evidence,
+        next_step="nothing to do; watch it with: seaway logs {run} -f", done=DONE, retry=True,
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Endings that somebody asked for: a stop, a timeout, the server going down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.evidence import exit_code, from_end, moment, quote, terminated
+from seaway.platform.diagnosis.facts import Facts, Requested
+from seaway.platform.diagnosis.finding import Finding
+
+
+def stopped(facts: Facts) -> Finding | None:
+    """Find a stop that a user asked for."""
+    if not _effective(facts, "stop"):
+        return None
+    who = f" by {facts.requested_by}" if facts.requested_by else " as asked"
+    return Finding(
+        Level.SPEC, VerdictClass.CANCELLED, "Stopped", f"it was stopped{who}", _asked(facts, "a stop was asked for"),
+        next_step="seaway retry {run}", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def timed_out(facts: Facts) -> Finding | None:
+    """Find an attempt that ran longer than it may."""
+    by_kubernetes = (facts.pod or {}).get("status", {}).get("reason") == "DeadlineExceeded"
+    if not (_effective(facts, "timeout") or by_kubernetes):
+        return None
+    limit = f" of {_duration(facts.timeout_seconds)}" if facts.timeout_seconds else ""
+    longer = _duration(facts.timeout_seconds * 2) if facts.timeout_seconds else "LONGER"
+    return Finding(
+        Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
+        _asked(facts, f"the time limit{limit} passed"),
+        next_step=f"run it with more time: seaway run --timeout {longer} ...", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def drained(facts: Facts) -> Finding | None:
+    """Find an attempt that was stopped because the server went down."""
+    if not _effective(facts, "drain"):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ClusterStopped", "it was stopped because the cluster was stopped",
+        _asked(facts, "the server was asked to go down"), next_step="seaway up",
+        done="it goes on from its last checkpoint when the cluster is up again; this does not count as a retry",
+        retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def _effective(facts: Facts, what: Requested) -> bool:
+    """Tell whether a request came before the program had ended by itself; times are exact to the second."""
+    if facts.requested != what or facts.waiting:
+        return False
+    asked, ended = moment(facts.requested_at), moment((terminated(facts) or {}).get("finishedAt"))
+    return asked is None or ended is None or ended >= asked - timedelta(seconds=1)
+
+
+def _asked(facts: Facts, text: str) -> tuple[Evidence, ...]:
+    return (quote(facts, "seaway", text, facts.requested_at), *from_end(facts))
+
+
+def _duration(seconds: float | None) -> str:
+    whole = int(seconds or 0)
+    if whole != (seconds or 0) or whole < 60:
+        return f"{seconds:g}s"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"

@@ -1,0 +1,152 @@
+"""Pods that no node takes (yet): the scheduler's own words, and whether waiting can help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.objects.quantity import parse_quantity
+from seaway.platform.diagnosis.evidence import condition, from_event, last_event, pod_status, quote
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_BLOCKER = re.compile(r"^(?P<count>\d+) (?P<what>.+?)\.?$")
+_INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
+_TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
+_OPTIONS = {"cpu": "--cpu", "memory": "--memory"}
+_NAMES = {
+    "cpu": "CPU",
+    "memory": "memory",
+    "pods": "room for pods",
+    "ephemeral-storage": "disk",
+    "nvidia.com/gpu": "GPUs",
+}
+
+
+def unschedulable(facts: Facts) -> Finding | None:
+    """Find a Pod that the scheduler found no node for."""
+    found = condition(facts, "PodScheduled")
+    event = last_event(facts, "FailedScheduling")
+    if pod_status(facts).get("phase", "Pending") != "Pending" or ((facts.pod or {}).get("spec") or {}).get(
+        "nodeName"
+    ):
+        return None
+    if found is None or found.get("status") != "False":
+        if event is None:
+            return None
+        found = {"reason": "Unschedulable", "message": event.get("message", "")}
+    if found.get("reason") == "SchedulingGated":
+        return _gated(facts, found)
+    message = found.get("message") or (event or {}).get("message", "")
+    blocker = first_blocker(message)
+    resource, too_big = _never_fits(facts)
+    static = _is_static(message)
+    never = too_big is not None or static or _says_never(message)
+    text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
+    said = _said(blocker, resource, too_big, never)
+    return Finding(
+        Level.SPEC if never else Level.CLUSTER, VerdictClass.CONFIGURATION, "Unschedulable", said,
+        (text, *from_event(facts, event))[:2], next_step=_step(blocker, resource, too_big, never),
+        done="" if never else "it starts as soon as a node has room", permanent=never, retry=False,
+    )  # fmt: skip
+
+
+def first_blocker(message: str) -> str:
+    """Return what blocks most nodes out of a scheduler's message, for example "Insufficient memory"."""
+    _, found, rest = message.partition("nodes are available:")
+    if not found:
+        return message.strip().rstrip(".")
+    reasons = [
+        match
+        for part in rest.partition("preemption:")[0].split(", ")
+        if (match := _BLOCKER.match(part.strip(" .")))
+    ]
+    if not reasons:
+        return rest.strip(" .") or message.strip()
+    return max(reasons, key=lambda match: int(match["count"]))["what"].strip(" .")
+
+
+def requested(facts: Facts) -> dict[str, Decimal]:
+    """Return what the Pod asks for, by resource."""
+    spec = (facts.pod or {}).get("spec") or {}
+    total: dict[str, Decimal] = {}
+    for container in spec.get("containers") or ():
+        resources = container.get("resources") or {}
+        for name, amount in {**(resources.get("limits") or {}), **(resources.get("requests") or {})}.items():
+            total[name] = total.get(name, Decimal(0)) + parse_quantity(amount)
+    return total
+
+
+def _never_fits(facts: Facts) -> tuple[str, Mapping[str, Any] | None]:
+    """Return a resource of which no node has as much as is asked for, and the node that has most of it."""
+    if not facts.nodes:
+        return "", None
+    for name, amount in requested(facts).items():
+        best = max(facts.nodes, key=lambda node: _allocatable(node, name))
+        if amount > _allocatable(best, name):
+            return name, best
+    return "", None
+
+
+def _allocatable(node: Mapping[str, Any], resource: str) -> Decimal:
+    return parse_quantity(((node.get("status") or {}).get("allocatable") or {}).get(resource, 0))
+
+
+def _is_static(message: str) -> bool:
+    """Tell whether every blocker is about what nodes are, not about what runs on them now."""
+    _, found, rest = message.partition("nodes are available:")
+    reasons = [part for part in rest.partition("preemption:")[0].split(", ") if part.strip()]
+    if not found or not reasons:
+        return False
+    return all(
+        "node affinity/selector" in reason
+        or ("untolerated taint" in reason and not _TRANSIENT_TAINT.search(reason))
+        for reason in reasons
+    )
+
+
+def _says_never(message: str) -> bool:
+    """Tell whether the scheduler itself says that emptying every node would not help, of resources alone."""
+    head, found, preemption = message.partition("preemption:")
+    if not found or "Insufficient" not in head or "untolerated taint" in head:
+        return False
+    total = re.search(r"0/(\d+) nodes", head)
+    helpless = re.search(r"(\d+) Preemption is not helpful", preemption)
+    return bool(total and helpless and total[1] == helpless[1])
+
+
+def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
+    if best is not None:
+        most = ((best.get("status") or {}).get("allocatable") or {}).get(resource, "none")
+        return f"it asks for more {_NAMES.get(resource, resource)} than any node has (the largest has {most})"
+    short = _INSUFFICIENT.search(blocker)
+    if short is None:
+        return f"no node {'can ever' if never else 'can'} take it{'' if never else ' now'}: {blocker}"
+    what = _NAMES.get(short["resource"], short["resource"])
+    if never:
+        return f"it asks for more {what} than any node has ({blocker})"
+    return f"it waits for {what}: no node has enough free now ({blocker})"
+
+
+def _step(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
+    if not never:
+        return "wait, or see what uses the cluster: seaway ps"
+    short = _INSUFFICIENT.search(blocker)
+    resource = resource or (short["resource"] if short else "")
+    most = (((best or {}).get("status") or {}).get("allocatable") or {}).get(resource, "LESS")
+    if resource in _OPTIONS:
+        return f"ask for less: seaway run {_OPTIONS[resource]} {most} ..."
+    if resource == "nvidia.com/gpu":
+        return "run it without a GPU, or on a cluster that has one: seaway run --gpu 0 ..."
+    return "kubectl describe nodes   (shows labels, taints and room of every node)"
+
+
+def _gated(facts: Facts, found: Mapping[str, Any]) -> Finding:
+    return Finding(
+        Level.CLUSTER, VerdictClass.CONFIGURATION, "SchedulingGated", "it is held back by a scheduling gate",
+        (quote(facts, "pod status", f"SchedulingGated: {found.get('message', '')}"),),
+        next_step="whoever set the gate must open it", permanent=False,
+    )  # fmt: skip

@@ -1,0 +1,193 @@
+"""Containers that cannot be created: image, configuration, volumes, command."""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.evidence import (
+    blanked,
+    container_status,
+    exit_code,
+    from_event,
+    last_event,
+    last_lines,
+    main_container,
+    pod_status,
+    quote,
+    terminated,
+    waiting,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_BAD_IMAGE = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+)
+_REGISTRY_TROUBLE = re.compile(
+    r"(?i)timeout|timed out|connection refused|no such host|temporary failure|too many requests|\b50[0234]\b|i/o timeout|tls handshake"
+)
+_MISSING = re.compile(r'(?i)(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
+_MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?P<name>\S+)")
+_NO_EXECUTABLE = re.compile(r"(?i)executable file not found|no such file or directory")
+_NOT_PERMITTED = re.compile(r"(?i)permission denied|exec format error")
+_CANNOT_START = ("CreateContainerError", "RunContainerError", "ContainerCannotRun", "StartError")
+
+
+def refused(facts: Facts) -> Finding | None:
+    """Find a Pod that the API server refused to create."""
+    if not facts.create_error:
+        return None
+    message = facts.create_error
+    quota = "exceeded quota" in message
+    cause, said = (
+        ("QuotaExceeded", "the workspace's quota allows no more")
+        if quota
+        else ("Refused", "the cluster refused it")
+    )
+    step = (
+        "wait for other runs to end, ask for less, or have the quota raised"
+        if quota
+        else "correct what the message names"
+    )
+    return Finding(
+        Level.CLUSTER if quota else Level.SPEC, VerdictClass.CONFIGURATION, cause, f"{said}: {blanked(facts, message)}",
+        (quote(facts, "submission", message),), next_step=step, permanent=not quota,
+    )  # fmt: skip
+
+
+def bad_image(facts: Facts) -> Finding | None:
+    """Find an image that does not exist or cannot be pulled."""
+    found = waiting(facts)
+    if found.get("reason") not in _BAD_IMAGE:
+        return None
+    image = main_container(facts).get("image") or container_status(facts).get("image") or "?"
+    event = last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull")
+    why = f"{found.get('message', '')} {(event or {}).get('message', '')}"
+    unreachable = found["reason"] != "InvalidImageName" and _REGISTRY_TROUBLE.search(why)
+    evidence = (
+        quote(facts, "pod status", f"{found['reason']}: {found.get('message', '')}"),
+        *from_event(facts, event),
+    )
+    if unreachable:
+        return Finding(
+            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} could not be pulled yet: the registry does not answer",
+            evidence, next_step="nothing to do; the node tries again", retry=True, permanent=False,
+        )  # fmt: skip
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "BadImage", f"the image {image!r} does not exist here or may not be pulled",
+        evidence, next_step="correct the name: seaway run --image NAME ...",
+    )  # fmt: skip
+
+
+def missing_configuration(facts: Facts) -> Finding | None:
+    """Find a secret, a config map or a key that does not exist."""
+    found = waiting(facts)
+    event = last_event(facts, "FailedMount")
+    message = found.get("message", "") if found.get("reason") == "CreateContainerConfigError" else ""
+    message = message or ((event or {}).get("message", "") if waiting(facts) or facts.waiting else "")
+    if not message:
+        return None
+    key, thing = _MISSING_KEY.search(message), _MISSING.search(message)
+    if found.get("reason") != "CreateContainerConfigError" and not (key or thing):
+        return None
+    if key:
+        kind, name = key["kind"].lower(), key["name"].rpartition("/")[2]
+        said = f"the {kind} {name!r} has no key {key['key']!r}"
+    elif thing:
+        kind, name = thing["kind"].lower(), thing["name"]
+        said = f"the {kind} {name!r} does not exist"
+    else:
+        kind, name, said = "secret", "NAME", f"the container cannot be set up: {blanked(facts, message)}"
+    source = "pod status" if found.get("reason") == "CreateContainerConfigError" else "event"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "MissingConfiguration", said, (quote(facts, source, message),),
+        next_step=f"create it, then: seaway retry {{run}}   (kubectl create {'secret generic' if kind == 'secret' else kind} {name} ...)",
+    )  # fmt: skip
+
+
+def command_not_found(facts: Facts) -> Finding | None:
+    """Find a command that does not exist in the container."""
+    message, evidence = _start_failure(facts)
+    if not (message and _NO_EXECUTABLE.search(message)) and exit_code(facts) != 127:
+        return None
+    if not evidence:
+        evidence = tuple(quote(facts, "log", line) for line in last_lines(facts, 1))
+        ended = terminated(facts) or {}
+        evidence += (quote(facts, "pod status", "exit code 127: command not found", ended.get("finishedAt")),)
+    program = _program(facts)
+    named = f"the command {program!r}" if program else "a command"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "CommandNotFound", f"{named} was not found in the container", evidence,
+        next_step="check its spelling, or add the package that brings it to your requirements and run again",
+        exit_code=exit_code(facts) if exit_code(facts) is not None else 127,
+    )  # fmt: skip
+
+
+def not_executable(facts: Facts) -> Finding | None:
+    """Find a command that exists and may not be executed."""
+    message, evidence = _start_failure(facts)
+    if not (message and _NOT_PERMITTED.search(message)) and exit_code(facts) != 126:
+        return None
+    if not evidence:
+        evidence = tuple(quote(facts, "log", line) for line in last_lines(facts, 1))
+        ended = terminated(facts) or {}
+        evidence += (
+            quote(facts, "pod status", "exit code 126: cannot be executed", ended.get("finishedAt")),
+        )
+    program = _program(facts) or "FILE"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "NotExecutable", f"the command {program!r} is there but may not be executed",
+        evidence, next_step=f"chmod +x {program}   (or run it with its interpreter), then run again",
+        exit_code=exit_code(facts) if exit_code(facts) is not None else 126,
+    )  # fmt: skip
+
+
+def cannot_start(facts: Facts) -> Finding | None:
+    """Find any other container that the node could not start."""
+    message, evidence = _start_failure(facts)
+    if not message:
+        return None
+    return Finding(
+        Level.CONTAINER, VerdictClass.CONFIGURATION, "CannotStart", f"its container could not be started: {blanked(facts, message)}",
+        evidence, next_step="correct what the message names, then run again", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def volume_trouble(facts: Facts) -> Finding | None:
+    """Find a volume that cannot be mounted (yet)."""
+    event = last_event(facts, "FailedMount", "FailedAttachVolume")
+    if event is None or not facts.waiting or pod_status(facts).get("phase") == "Running":
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "VolumeNotReady", f"a volume cannot be mounted: {blanked(facts, event.get('message', ''))}",
+        from_event(facts, event), next_step="check that the volume exists and is free", permanent=False,
+    )  # fmt: skip
+
+
+def _start_failure(facts: Facts) -> tuple[str, tuple[Evidence, ...]]:
+    """Return the node's message about a container that it could not start, "" where it could."""
+    for found in (waiting(facts), terminated(facts) or {}):
+        if found.get("reason") in _CANNOT_START:
+            message = found.get("message") or found["reason"]
+            return message, (
+                quote(facts, "pod status", f"{found['reason']}: {message}", found.get("finishedAt")),
+            )
+    return "", ()
+
+
+def _program(facts: Facts) -> str:
+    """Return the program that was looked for: what the log or the node names, else the task's own."""
+    named = None
+    for line in reversed(last_lines(facts, 5)):
+        named = re.search(r"(?:^|[\s:])(?P<name>[^\s:]+): (?:command )?not found$", line.strip())
+        if named:
+            break
+    named = named or re.search(r'exec: "(?P<name>[^"]+)"', _start_failure(facts)[0])
+    if named:
+        return named["name"]
+    return facts.command[0] if facts.command else ""

@@ -1,0 +1,89 @@
+"""What is no failure: attempts that completed, run, or wait their turn; and what nobody can explain."""
+
+from __future__ import annotations
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.evidence import (
+    blanked,
+    container_status,
+    exit_code,
+    from_end,
+    from_event,
+    from_log,
+    last_lines,
+    pod_status,
+    quote,
+    waiting,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+
+def completed(facts: Facts) -> Finding | None:
+    """Find a program that ended with 0."""
+    if exit_code(facts) != 0 and not (
+        pod_status(facts).get("phase") == "Succeeded" and exit_code(facts) is None
+    ):
+        return None
+    if pod_status(facts).get("phase") == "Failed" and pod_status(facts).get("reason"):
+        return None
+    return Finding(
+        None, VerdictClass.SUCCEEDED, "Completed", "it completed", from_end(facts), next_step="seaway outputs {run}",
+        exit_code=0,
+    )  # fmt: skip
+
+
+def waits_for_others(facts: Facts) -> Finding | None:
+    """Find an attempt that is not created yet because something must come first."""
+    if not facts.waiting or not facts.waits_for:
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.UNKNOWN, "Waiting", f"it waits for {blanked(facts, facts.waits_for)}",
+        (quote(facts, "submission", facts.waits_for),), next_step="seaway show {run}", permanent=False,
+    )  # fmt: skip
+
+
+def running(facts: Facts) -> Finding | None:
+    """Find an attempt that runs."""
+    started = (container_status(facts).get("state") or {}).get("running")
+    if not facts.waiting or started is None:
+        return None
+    return Finding(
+        None, VerdictClass.UNKNOWN, "Running", "nothing is wrong: it runs",
+        (quote(facts, "pod status", "container is running", started.get("startedAt")),),
+        next_step="seaway logs {run} -f", permanent=False,
+    )  # fmt: skip
+
+
+def starting(facts: Facts) -> Finding | None:
+    """Find an attempt that is on its way."""
+    if not facts.waiting:
+        return None
+    node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    reason = waiting(facts).get("reason", "")
+    said = f"it is being started on {node}" if node else "it waits to be placed on a node"
+    text = reason or pod_status(facts).get("phase") or "not created yet"
+    return Finding(
+        None, VerdictClass.UNKNOWN, "Starting" if node else "Queued", said,
+        (quote(facts, "pod status", text), *from_event(facts, facts.events[-1] if facts.events else None)),
+        next_step="seaway logs {run} -f", permanent=False,
+    )  # fmt: skip
+
+
+def unknown(facts: Facts) -> Finding:
+    """Say that no rule fits, with all that was seen."""
+    status = pod_status(facts)
+    seen = [
+        quote(
+            facts,
+            "pod status",
+            f"phase {status.get('phase', 'unknown')}, reason {status.get('reason') or 'none'}",
+        )
+    ]
+    seen += from_end(facts)
+    seen += from_event(facts, facts.events[-1] if facts.events else None)
+    seen += from_log(facts, last_lines(facts, 2))
+    return Finding(
+        None, VerdictClass.UNKNOWN, "Unknown", "it ended, and nothing that was seen says why", tuple(seen),
+        next_step="seaway logs {run}", exit_code=exit_code(facts),
+    )  # fmt: skip

@@ -1,0 +1,42 @@
+"""What `seaway why` answers: the finding in at most about a hundred words, with what to do next."""
+
+from __future__ import annotations
+
+from seaway.model.verdict import Evidence, Explanation
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.verdict import find
+
+MOST_WORDS = 100
+"""Words of an explanation: message, evidence, what was done and the next step together."""
+
+
+def explain(facts: Facts) -> Explanation:
+    """Return why an attempt ended as it did, or why it does not run yet."""
+    found = find(facts)
+    next_step = found.next_step.replace("{run}", facts.run)
+    room = MOST_WORDS - sum(len(text.split()) for text in (found.message, found.done, next_step))
+    return Explanation(
+        subject=facts.run if facts.task == "main" else f"{facts.run}/{facts.task}",
+        level=found.level,
+        **{"class": None if facts.waiting and not found.permanent else found.class_},
+        cause=found.cause,
+        message=found.message,
+        evidence=_fitting(found.evidence, room),
+        done=found.done,
+        retry=found.retry,
+        next_step=next_step,
+    )
+
+
+def _fitting(evidence: tuple[Evidence, ...], room: int) -> tuple[Evidence, ...]:
+    """Return the evidence that fits into so many words, at least the first piece."""
+    kept: list[Evidence] = []
+    for piece in evidence:
+        words = piece.quote.split()
+        if len(words) > room and kept:
+            break
+        if len(words) > max(room, 15):
+            piece = piece.model_copy(update={"quote": " ".join(words[: max(room, 15)]) + " ..."})
+        kept.append(piece)
+        room -= len(words)
+    return tuple(kept)
