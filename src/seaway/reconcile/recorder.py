@@ -131,6 +131,9 @@ class EventRecorder:
         self._busy.add(key)
         try:
             await self._write(series, tries)
+        except asyncio.CancelledError:
+            self._pending.setdefault(key, series)
+            raise
         finally:
             self._busy.discard(key)
             if key in self._pending:
