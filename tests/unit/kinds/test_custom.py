@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from seaway.controlplane.kinds.apiextensions import CUSTOM_RESOURCE_DEFINITION as CRD
 from seaway.controlplane.kinds.custom import kinds_of
 from seaway.controlplane.kinds.jsonpath import compile_path, find
@@ -178,5 +179,5 @@ def test_paths_find_values(path: str, found: list[Any]) -> None:
 
 @pytest.mark.parametrize("path", ["", "..a", ".a[?(@.b>1)]", "a b"])
 def test_a_path_outside_the_subset_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="JSONPath|empty"):
+    with pytest.raises(ValueError, match=r"JSONPath|empty"):
         compile_path(path)

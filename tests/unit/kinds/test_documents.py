@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from seaway.controlplane.apiserver.discovery import Discovery, version_document, version_order
 from seaway.controlplane.apiserver.openapi import OpenApi
 from seaway.controlplane.apiserver.table import include_object, table

@@ -7,6 +7,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.batch import CONTROLLER_UID, JOB
 from seaway.controlplane.kinds.cells import human_duration

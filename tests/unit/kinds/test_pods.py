@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from seaway.controlplane.kinds.pod_columns import summarize
 from seaway.controlplane.kinds.pod_defaults import image_tag, pull_policy
 from seaway.controlplane.kinds.pods import POD, quality_of_service
