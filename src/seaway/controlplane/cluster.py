@@ -1,13 +1,44 @@
-"""The embedded cluster: settings in, a running control plane and its kubeconfig out."""
+"""The embedded cluster: settings in, a running control plane and its kubeconfig out.
+
+The composition root: store, API server, controllers, scheduler and nodes, started in this order and stopped in reverse.
+All of them but the API server are only clients of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from seaway import __version__
+from seaway.base.clock import Clock, SystemClock
+from seaway.base.tasks import Services
 from seaway.client.client import Client
+from seaway.controlplane.apiserver.inprocess import InProcessTransport
+from seaway.controlplane.apiserver.pki import Pki, ensure_pki
+from seaway.controlplane.apiserver.serve import TlsFiles, serve
+from seaway.controlplane.apiserver.server import ApiServer
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.apiserver.users import MASTERS, authenticated
+from seaway.controlplane.controllers.context import Context
+from seaway.controlplane.controllers.settings import ControllersSettings
+from seaway.controlplane.controllers.table import build_all
+from seaway.controlplane.home import HOST, Place, check_format, open_place, write_kubeconfig
+from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.controlplane.node.agent import NodeAgent
+from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
+from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
+from seaway.controlplane.store.sqlite import SqliteStore
+from seaway.reconcile.informer import Informers
+from seaway.reconcile.manager import Manager
+from seaway.reconcile.recorder import EventRecorder
+
+logger = logging.getLogger(__name__)
+_PARTS = (MASTERS,)
+_NAMES = ("localhost", "127.0.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +51,137 @@ class ClusterSettings:
     """Port of the API server on 127.0.0.1; None: chosen at first start and kept."""
     nodes: int = 1
     """How many node agents; 0 for a control plane alone."""
+    namespace: str = "seaway-default"
+    """The kubeconfig's current namespace."""
+    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    controllers: ControllersSettings = field(default_factory=ControllersSettings)
+    images: Mapping[str, ImageEnvironment] | None = None
+    """What image names stand for; None for the nodes' defaults."""
+    network_env: Mapping[str, str] = field(default_factory=dict)
+    """Proxy and package index variables of the host that every container gets."""
+    pretend_gpus: int | None = None
+    """GPUs that each node offers although they are not there, for learning; None: those found."""
+    node_stop_seconds: float = 30.0
+    """Longest grace of pods that still run when the cluster stops."""
 
 
 class Cluster:
     """A running cluster."""
 
-    url: str
-    """https URL of the API server."""
-    kubeconfig: Path
-    ca_certificate: Path
+    def __init__(self, server: ApiServer, place: Place, pki: Pki) -> None:
+        self.server = server
+        self.url = place.url
+        """https URL of the API server."""
+        self.port = place.address.port
+        self.kubeconfig = place.kubeconfig
+        """Of a member of system:masters; readable by its owner only."""
+        self.ca_certificate = pki.ca.certificate
+        self.pki = pki
+        self.agents: tuple[NodeAgent, ...] = ()
+        self._ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether every part has said that it works."""
+        return self._ready
 
     def client(self, user: str, groups: Sequence[str] = ()) -> Client:
-        """Return an in-process client that acts as this user."""
-        raise NotImplementedError
+        """Return an in-process client that acts as this user; what it returns is shared with the store."""
+        return Client(InProcessTransport(self.server, authenticated(user, tuple(groups))))
+
+    def set_ready(self) -> None:
+        """Say that every part works."""
+        self._ready = True
 
 
 @asynccontextmanager
-async def run_cluster(settings: ClusterSettings) -> AsyncIterator[Cluster]:
-    """Run the embedded cluster until the context is left; it is ready when entered."""
-    raise NotImplementedError
-    yield
+async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> AsyncIterator[Cluster]:
+    """Run the embedded cluster until the context is left; it is ready when entered.
+
+    Raises:
+        ClusterError: the port asked for is taken, or the data is of a newer version.
+        DatabaseError: the store cannot be opened (corrupt, locked); the message names the file and the remedy.
+        PkiBroken: a key or certificate cannot be read.
+        ServiceFailed: a part died; the block is cancelled.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        folder = settings.home / "cluster"
+        check_format(folder, __version__)
+        place = stack.enter_context(open_place(settings.home, settings.port))
+        service_address = place.address.service_network.rsplit(".", 2)[0] + ".0.1"
+        pki = ensure_pki(folder / "pki", (*_NAMES, service_address), clock.now())
+        store = await SqliteStore.open(folder / "store.db")
+        stack.push_async_callback(store.close)
+        server = ApiServer(store, BUILTIN_KINDS, _server_settings(place), clock, pki.load_service_account_key())
+        await server.start()
+        stack.push_async_callback(server.stop)
+        files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
+        await stack.enter_async_context(serve(server, place.listener, files))
+        write_kubeconfig(place, pki, settings.namespace)
+        cluster = Cluster(server, place, pki)
+        await stack.enter_async_context(_parts(cluster, settings, place, clock))
+        cluster.set_ready()
+        logger.info("the cluster is ready at %s", cluster.url)
+        yield cluster
+
+
+def _server_settings(place: Place) -> ApiServerSettings:
+    address = place.address
+    return ApiServerSettings(version=__version__, port=address.port, service_network=address.service_network)
+
+
+@asynccontextmanager
+async def _parts(cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock) -> AsyncIterator[None]:
+    """Run controllers, scheduler and nodes: clients of the API server."""
+    async with Services() as services:
+        await services.start("controllers", _controllers(cluster, settings, clock).run)
+        cluster.agents = tuple(
+            NodeAgent(
+                cluster.client(f"system:node:{node.name}", (*_PARTS, "system:nodes")), node, clock
+            )
+            for node in node_settings(settings, place)
+        )  # fmt: skip
+        for agent, node in zip(cluster.agents, node_settings(settings, place), strict=True):
+            cluster.server.register_node(node.name, agent)
+            await services.start(node.name, agent.run)
+        try:
+            yield
+        finally:
+            await asyncio.gather(
+                *(agent.shutdown(settings.node_stop_seconds) for agent in cluster.agents), return_exceptions=True
+            )
+
+
+def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> Manager:
+    """Return controllers and scheduler over shared informers."""
+    client = cluster.client("system:kube-controller-manager", _PARTS)
+    informers = Informers(client, clock)
+    recorder = EventRecorder(client, "controllermanager", clock)
+    told = ControllersSettings(
+        **{name: getattr(settings.controllers, name) for name in settings.controllers.__slots__}
+        | {"ca_certificate": cluster.ca_certificate.read_text()}
+    )
+    context = Context(client, informers, recorder, clock, told)
+    scheduling = cluster.client("system:kube-scheduler", _PARTS)
+    scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)
+    scheduler = Scheduler(scheduling, informers, scheduler_recorder, clock, settings.scheduler)
+    return Manager(informers, (*build_all(context), scheduler), (recorder, scheduler_recorder))
+
+
+def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]:
+    """Return the settings of each node: its own folder and its own part of the pods' addresses."""
+    return [
+        NodeSettings(
+            name=f"node-{number}",
+            folder=settings.home / "cluster" / "nodes" / f"node-{number}",
+            images=settings.images,
+            hidden=(str(settings.home),),
+            network_env=settings.network_env,
+            addresses=place.address.pod_network_of(number),
+            pretend_gpus=settings.pretend_gpus,
+            api_host=HOST,
+            api_port=place.address.port,
+        )
+        for number in range(1, settings.nodes + 1)
+    ]

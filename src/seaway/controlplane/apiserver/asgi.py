@@ -7,7 +7,6 @@ go at run time, and its request and response objects cost more than a whole crea
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -54,6 +53,14 @@ class AsgiApplication:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
+        self._streams: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """End all watches and streams: the server is going."""
+        self._closing = True
+        for task in self._streams:
+            task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,11 +74,60 @@ class AsgiApplication:
             return
         response = await self._server.handle(request)
         if response.events is not None:
-            await _send_until_gone(_lines(response.events), response, receive, send)
+            events = response.events
+            await self._send_until_gone(_lines(events), events, response, receive, send)
         elif response.stream is not None:
-            await _send_stream(response, receive, send)
+            await self._send_stream(response, receive, send)
         else:
             await _send(response, send, head=head)
+
+    async def _send_stream(self, response: ApiResponse, receive: Receive, send: Send) -> None:
+        assert response.stream is not None, "only called for streams"
+        try:
+            async with response.stream() as chunks:
+                await self._send_until_gone(chunks, chunks, response, receive, send)
+        except ApiError as error:
+            await _send(error_response(error), send, head=False)
+
+    async def _send_until_gone(
+        self, chunks: AsyncIterator[bytes], source: Any, response: ApiResponse, receive: Receive, send: Send
+    ) -> None:
+        """Send chunks as they come, until they end, the caller leaves or the server goes."""
+        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+        pumping = asyncio.ensure_future(_pump(chunks, send))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        self._streams.add(pumping)
+        if self._closing:
+            pumping.cancel()
+        try:
+            await asyncio.wait({pumping, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._streams.discard(pumping)
+            pumping.cancel()
+            leaving.cancel()
+            outcomes = await asyncio.gather(pumping, leaving, return_exceptions=True)
+            await _close(chunks)
+            await _close(source)
+        if isinstance(outcomes[0], Exception):
+            raise outcomes[0]
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _pump(chunks: AsyncIterator[bytes], send: Send) -> None:
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _close(source: Any) -> None:
+    """Close an iterator that can be closed."""
+    close = getattr(source, "aclose", None)
+    if close is not None:
+        await close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 async def _request(scope: Scope, receive: Receive) -> ApiRequest:
@@ -151,45 +207,3 @@ async def _send(response: ApiResponse, send: Send, *, head: bool) -> None:
 async def _lines(events: AsyncIterator[WatchItem]) -> AsyncIterator[bytes]:
     async for event in events:
         yield b'{"type":"' + event.type.encode() + b'","object":' + event.content.encoded() + b"}\n"
-
-
-async def _send_stream(response: ApiResponse, receive: Receive, send: Send) -> None:
-    assert response.stream is not None, "only called for streams"
-    try:
-        async with response.stream() as chunks:
-            await _send_until_gone(chunks, response, receive, send)
-    except ApiError as error:
-        await _send(error_response(error), send, head=False)
-
-
-async def _send_until_gone(
-    chunks: AsyncIterator[bytes], response: ApiResponse, receive: Receive, send: Send
-) -> None:
-    """Send chunks as they come, until they end or the caller leaves."""
-    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
-    await send({"type": "http.response.body", "body": b"", "more_body": True})
-
-    async def pump() -> None:
-        async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-    pumping = asyncio.ensure_future(pump())
-    leaving = asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait({pumping, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (pumping, leaving):
-            task.cancel()
-        outcomes = await asyncio.gather(pumping, leaving, return_exceptions=True)
-        with contextlib.suppress(RuntimeError):
-            await chunks.aclose()  # type: ignore[attr-defined]  # generators behind their iterator type
-        if response.events is not None:
-            await response.events.aclose()  # type: ignore[attr-defined]
-    if isinstance(outcomes[0], BaseException) and not isinstance(outcomes[0], asyncio.CancelledError):
-        raise outcomes[0]
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        continue

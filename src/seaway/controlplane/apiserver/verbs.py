@@ -36,6 +36,7 @@ from seaway.controlplane.store.log import Store
 from seaway.objects.errors import MethodNotAllowed, NotFound
 
 Object = dict[str, Any]
+_LONGEST_WARNING, _MOST_WARNINGS = 300, 20
 _RETURNS_OBJECT = frozenset({"pods", "namespaces"})
 
 
@@ -74,12 +75,14 @@ class Call:
 
     def answer(self, content: Content, status: int = 200) -> ApiResponse:
         """Return an answer in the form that was asked for, with its warnings."""
-        headers = [("warning", f'299 - "{_quoted(text)}"') for text in dict.fromkeys(self.warnings)]
+        headers = [("warning", f'299 - "{_quoted(text)}"') for text in list(dict.fromkeys(self.warnings))[:_MOST_WARNINGS]]
         return ApiResponse(status, self.renderer.one(content), self.renderer.content_type, headers)
 
 
 def _quoted(text: str) -> str:
-    return text.encode("ascii", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')
+    """Return a text as the inside of a quoted string of a header: printable ASCII, not too long."""
+    plain = "".join(sign if " " <= sign <= "~" else "?" for sign in text[:_LONGEST_WARNING])
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
 class Verbs:

@@ -6,7 +6,7 @@ Source: Kubernetes API concepts, "Efficient detection of changes", "Watch bookma
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from seaway.controlplane.apiserver.content import Content, ValueContent
@@ -59,10 +59,29 @@ def start_watch(
     except FutureRevision:
         raise too_large(after, store.revision) from None
     watch = _Watch(served, watcher, matches, show, options, after)
-    return watch.events(initial, seconds, bookmark_seconds)
+    return WatchEvents(watch.events(initial, seconds, bookmark_seconds), watcher)
 
 
-async def _refused(error: ApiError) -> AsyncIterator[WatchItem]:
+class WatchEvents:
+    """The events of one watch. Closing it also closes a watch of which no event was ever asked for."""
+
+    def __init__(self, events: AsyncGenerator[WatchItem, None], watcher: Watcher) -> None:
+        self._events = events
+        self._watcher = watcher
+
+    def __aiter__(self) -> AsyncIterator[WatchItem]:
+        return self._events
+
+    async def __anext__(self) -> WatchItem:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """End the watch."""
+        self._watcher.close()
+        await self._events.aclose()
+
+
+async def _refused(error: ApiError) -> AsyncGenerator[WatchItem, None]:
     yield WatchItem("ERROR", ValueContent(error.to_status()))
 
 
@@ -77,7 +96,7 @@ class _Watch:
         self._options = options
         self._start = start
 
-    async def events(self, initial: list[Record], seconds: float, bookmark_seconds: float) -> AsyncIterator[WatchItem]:
+    async def events(self, initial: list[Record], seconds: float, bookmark_seconds: float) -> AsyncGenerator[WatchItem, None]:
         """Yield events until the time is over or the watcher fell behind."""
         loop = asyncio.get_running_loop()
         try:
@@ -99,6 +118,8 @@ class _Watch:
                 for change in batch:
                     if (item := self._event(change)) is not None:
                         yield item
+            if self._options.bookmarks:
+                yield self._bookmark()
         except (SlowWatcher, Compacted) as error:
             yield WatchItem("ERROR", ValueContent(Expired(f"too old resource version: {error}").to_status()))
         finally:

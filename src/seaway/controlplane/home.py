@@ -1,0 +1,190 @@
+"""What the cluster keeps in its home beside the store: its addresses, the version of its data, the kubeconfig."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ipaddress
+import json
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from seaway.controlplane.apiserver.pki import Pki, write_private
+
+HOST = "127.0.0.1"
+FORMAT = 1
+"""Version of the data in `<home>/cluster`; one more with each change that an older Seaway cannot read."""
+_CLAIM_PORT = 65_001
+_NODE_PREFIX = 20
+
+
+class ClusterError(Exception):
+    """The cluster cannot start as it was asked to. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a cluster lives on this machine."""
+
+    port: int
+    """Of the API server, on 127.0.0.1."""
+    pod_network: str
+    """Loopback range of the pods' addresses."""
+    service_network: str
+    """Loopback range of the services' addresses."""
+
+    def pod_network_of(self, node: int) -> str:
+        """Return one node's part of the pods' addresses; nodes count from 1."""
+        parts = list(ipaddress.ip_network(self.pod_network).subnets(new_prefix=_NODE_PREFIX))
+        return str(parts[(node - 1) % len(parts)])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cluster's address, claimed for as long as it runs."""
+
+    address: Address
+    listener: socket.socket
+    kubeconfig: Path
+
+    @property
+    def url(self) -> str:
+        """The API server's URL."""
+        return f"https://{HOST}:{self.address.port}"
+
+
+def check_format(folder: Path, version: str) -> None:
+    """Refuse data that a newer Seaway wrote; note the version of new data.
+
+    Raises:
+        ClusterError: the data is of a newer version, or the note of it cannot be read.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    note = folder / "version.json"
+    if note.exists():
+        try:
+            written = json.loads(note.read_text())
+            found, by = int(written["format"]), str(written["seaway"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ClusterError(f"{note} cannot be read: restore it, or move {folder} away to start anew") from error
+        if found > FORMAT:
+            raise ClusterError(
+                f"the data in {folder} was written by Seaway {by}, which is newer than this one ({version}): "
+                "use that version, or set SEAWAY_HOME to another folder"
+            )
+    write_private(note, json.dumps({"format": FORMAT, "seaway": version}).encode())
+
+
+@contextmanager
+def open_place(home: Path, port: int | None) -> Iterator[Place]:
+    """Claim the cluster's port and loopback ranges: those kept from the last start where they are free.
+
+    Args:
+        home: Seaway's home.
+        port: the port asked for; None for the kept one, or a free one.
+
+    Raises:
+        ClusterError: the port asked for is taken.
+    """
+    file = home / "cluster" / "address.json"
+    kept = _kept(file)
+    listener = _listen(port, kept.port if kept else None)
+    claim: socket.socket | None = None
+    try:
+        second, claim = _claim(int(kept.pod_network.split(".")[1]) if kept else None)
+        address = Address(listener.getsockname()[1], f"127.{second}.0.0/16", f"127.{second + 96}.0.0/16")
+        if address != kept:
+            write_private(file, json.dumps(asdict(address)).encode())
+        yield Place(address, listener, home / "kubeconfig")
+    finally:
+        listener.close()
+        if claim is not None:
+            claim.close()
+
+
+def _kept(file: Path) -> Address | None:
+    """Return the address of the last start; None where there is none that can be used."""
+    if not file.exists():
+        return None
+    try:
+        kept = Address(**json.loads(file.read_text()))
+        ipaddress.ip_network(kept.pod_network)
+        return kept
+    except (ValueError, TypeError):
+        return None  # chosen anew, and the kubeconfig written anew with it
+
+
+def _listen(asked: int | None, kept: int | None) -> socket.socket:
+    if asked is not None:
+        try:
+            return _bound(asked)
+        except OSError as error:
+            raise ClusterError(f"port {asked} is in use by another program: choose another one") from error
+    if kept is not None:
+        with contextlib.suppress(OSError):
+            return _bound(kept)
+    return _bound(0)
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _claim(kept: int | None) -> tuple[int, socket.socket | None]:
+    """Return the second number of a loopback range that no other cluster of this machine holds, and the claim on it.
+
+    The claim is a bound datagram socket in the range; where such addresses cannot be bound at all (macOS) there is none.
+    """
+    numbers = list(range(32, 128))
+    random.shuffle(numbers)
+    for second in [kept, *numbers] if kept else numbers:
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((f"127.{second}.255.254", _CLAIM_PORT))
+        except OSError as error:
+            claim.close()
+            if isinstance(error, PermissionError) or error.errno == _not_available():
+                return second, None
+            continue
+        return second, claim
+    raise ClusterError("all loopback ranges are taken by other clusters of this machine: stop one of them")
+
+
+def _not_available() -> int:
+    import errno
+
+    return errno.EADDRNOTAVAIL
+
+
+def write_kubeconfig(place: Place, pki: Pki, namespace: str) -> None:
+    """Write the kubeconfig of the cluster's administrator, mode 0600."""
+
+    def data(path: Path) -> str:
+        return base64.b64encode(path.read_bytes()).decode()
+
+    name = "seaway"
+    lines = [
+        "apiVersion: v1", "kind: Config", f"current-context: {name}", "preferences: {}",
+        "clusters:", f"- name: {name}", "  cluster:", f"    server: {place.url}",
+        f"    certificate-authority-data: {data(pki.ca.certificate)}",
+        "users:", f"- name: {name}", "  user:",
+        f"    client-certificate-data: {data(pki.admin.certificate)}",
+        f"    client-key-data: {data(pki.admin.key)}",
+        "contexts:", f"- name: {name}", "  context:",
+        f"    cluster: {name}", f"    user: {name}", f"    namespace: {namespace}", "",
+    ]  # fmt: skip
+    write_private(place.kubeconfig, "\n".join(lines).encode())
