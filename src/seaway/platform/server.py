@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random, SystemRandom
 from typing import Any
 
+from seaway.base.clock import Clock, SystemClock
+from seaway.base.tasks import Services
 from seaway.client.client import Client
+from seaway.model.run import DEFAULT_IMAGE
+from seaway.objects.builtin import EVENTS, NODES, PODS
+from seaway.platform.database import runs
+from seaway.platform.database.database import Database, open_database
+from seaway.platform.database.records import RunRecord
+from seaway.platform.engine.cluster import delete_secret, ensure_namespace
+from seaway.platform.engine.effects import Effects
+from seaway.platform.engine.engine import Engine, EngineSettings
+from seaway.platform.engine.judgement import FactsGatherer
+from seaway.platform.engine.pods import PodTable
+from seaway.platform.engine.verdicts import DIAGNOSIS
+from seaway.platform.explaining import Explainer
+from seaway.platform.history.collector import CollectorSettings, LogCollector
+from seaway.platform.history.logs import LogStore
+from seaway.platform.history.recorder import Recorder
+from seaway.platform.run_logs import RunLogs
 from seaway.platform.service import RunService
+from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
+from seaway.platform.storage.storage import open_storage
+from seaway.platform.tokens import RunTokens, load_key
+from seaway.platform.workloads import labels
+from seaway.platform.workloads.names import token_secret_name
+from seaway.platform.workloads.pod import PodSettings
+from seaway.reconcile.informer import Informer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +55,157 @@ class ServerSettings:
     """A Kubernetes volume source for the node-local cache, for example {"hostPath": {"path": ..., "type": "DirectoryOrCreate"}}."""
     cache_path: str = "/var/cache/seaway"
     """Where the cache volume is mounted; on nodes without mount namespaces the host's own path."""
+    image: str = DEFAULT_IMAGE
+    """For tasks that name none."""
+    python: str = "python3"
+    """The images' Python that starts the runner."""
+    log_limit: int = 256 * 1024 * 1024
+    """Most bytes kept of one attempt's log."""
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    collector: CollectorSettings = field(default_factory=CollectorSettings)
+    check_database: bool = True
+    """Look through the database file for damage at start (about 1 s per GB)."""
 
 
 class Server:
     """A running server."""
 
-    runs: RunService
+    def __init__(
+        self,
+        runs_: RunService,
+        engine: Engine,
+        database: Database,
+        settings: ServerSettings,
+        informers: Mapping[str, Informer],
+    ) -> None:
+        self.runs = runs_
+        self._engine, self._database, self._informers = engine, database, informers
+        self._pods = _pod_settings(settings)
+
+    @property
+    def pod_settings(self) -> PodSettings:
+        """What is the same for all pods."""
+        return self._pods
 
     def set_gateway(self, url: str, ca: str) -> None:
         """Say where pods reach the portal (it may choose its port only when it starts)."""
-        raise NotImplementedError
+        self._pods = replace(self._pods, gateway_url=url, gateway_ca=ca)
 
-    async def drain(self, *, timeout: float = 40.0) -> None:
-        """End all live pods gracefully, as infrastructure ("ClusterStopped"): they go on at the next start. Nothing new starts."""
-        raise NotImplementedError
+    async def drain(self, *, timeout: float = 40.0) -> bool:
+        """End all live pods gracefully, as infrastructure ("ClusterStopped"): they go on at the next start. Nothing new starts.
 
-    def status(self) -> dict[str, Any]:
-        """Return what `seaway status` shows: counts of runs by phase, pods in flight, whether the Kubernetes API answers."""
-        raise NotImplementedError
+        Returns:
+            Whether all of them ended within `timeout` seconds.
+        """
+        return await self._engine.drain(timeout)
+
+    async def status(self) -> dict[str, Any]:
+        """Return what `seaway status` shows: counts of runs by phase, pods in flight, whether the cluster has been seen."""
+        return {
+            "runs": await self._database.read(runs.count_by_phase),
+            "pods_in_flight": self._engine.in_flight,
+            "cluster_seen": all(informer.is_synced for informer in self._informers.values()),
+            "draining": self._engine.draining,
+        }
 
 
 @asynccontextmanager
-async def run_server(settings: ServerSettings, client: Client) -> AsyncIterator[Server]:
-    """Run a server until the block is left; ready when entered."""
-    raise NotImplementedError
-    yield
+async def run_server(
+    settings: ServerSettings, client: Client, *, clock: Clock | None = None, random: Random | None = None
+) -> AsyncIterator[Server]:
+    """Run a server until the block is left; ready when entered.
+
+    Args:
+        settings: how it behaves.
+        client: of the cluster that runs the pods.
+        clock: where time comes from.
+        random: where generated names come from.
+
+    Raises:
+        seaway.base.sqlite.DatabaseError: the database cannot be used; the message says what to do.
+        seaway.platform.errors.Unavailable: the storage folder cannot be used.
+    """
+    clock = clock or SystemClock()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    storage = await asyncio.to_thread(open_storage, settings.home / "artifacts")
+    tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
+    logs = LogStore(settings.home / "logs", limit=settings.log_limit)
+    async with (
+        open_database(settings.home / "seaway.db", check=settings.check_database) as database,
+        Services() as services,
+    ):
+        recorder = Recorder(database, clock)
+        collector = LogCollector(client, logs, clock, settings.collector)
+        informers = _informers(client, settings, clock)
+        pods = PodTable(lambda seen: engine.pod_changed(seen))
+        engine = Engine(database, pods, logs, collector, clock, settings.engine)
+        service = RunService(
+            database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine),
+            explainer=Explainer(database, logs, recorder), namespace=settings.namespace, random=random or SystemRandom(),
+        )  # fmt: skip
+        server = Server(service, engine, database, settings, informers)
+        facts = FactsGatherer(recorder, logs, informers["nodes"])
+        engine.use(
+            Effects(
+                client,
+                pods,
+                logs,
+                collector,
+                recorder,
+                facts,
+                DIAGNOSIS,
+                lambda: server.pod_settings,
+                tokens.token,
+                engine.wake,
+            )
+        )
+        engine.on_end = _secret_remover(client, engine)
+        await ensure_namespace(client, settings.namespace)
+        recorder.listen(informers["pods"], informers["nodes"], informers["events"])
+        pods.listen(informers["pods"])
+        await services.start("recorder", recorder.run)
+        await services.start("informers", lambda ready: _run_informers(informers, ready))
+        await services.start("engine", engine.run)
+        try:
+            yield server
+        finally:
+            await collector.close()
+            await asyncio.to_thread(logs.close_all)
+
+
+def _informers(client: Client, settings: ServerSettings, clock: Clock) -> dict[str, Informer]:
+    return {
+        "pods": Informer(
+            client, PODS, namespace=settings.namespace, label_selector=labels.RUN_UID, clock=clock
+        ),
+        "nodes": Informer(client, NODES, clock=clock),
+        "events": Informer(client, EVENTS, namespace=settings.namespace, clock=clock),
+    }
+
+
+async def _run_informers(informers: Mapping[str, Informer], ready: Callable[[], None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for name, informer in informers.items():
+            group.create_task(informer.run(), name=f"informer {name}")
+        for informer in informers.values():
+            await informer.synced()
+        ready()
+
+
+def _secret_remover(client: Client, engine: Engine) -> Callable[[RunRecord], Coroutine[Any, Any, None]]:
+    async def remove(run: RunRecord) -> None:
+        if engine.state(run.uid) is None:  # else it is being tried again
+            await delete_secret(client, token_secret_name(run.name), run.namespace, run.uid)
+
+    return remove
+
+
+def _pod_settings(settings: ServerSettings) -> PodSettings:
+    return PodSettings(
+        bootstrap=tuple(bootstrap_command(build_runner().digest, python=settings.python)),
+        gateway_url=settings.gateway_url,
+        gateway_ca=settings.gateway_ca,
+        image=settings.image,
+        cache_volume=settings.cache_volume,
+        cache_path=settings.cache_path,
+    )

@@ -2,129 +2,311 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+import asyncio
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
+from random import Random
 
-from seaway.model.run import OutputView, RunSpec, RunView
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from seaway.base.clock import Clock
+from seaway.model.run import OutputView, Phase, RunSpec, RunView
 from seaway.model.verdict import Explanation
+from seaway.platform.database import attempts, outputs, runs, tasks
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import RunRecord, TaskRecord
+from seaway.platform.engine.engine import Engine, load
+from seaway.platform.engine.state import RunState, run_state
+from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from seaway.platform.explaining import Explainer
+from seaway.platform.gateway import RunGateway
+from seaway.platform.run_logs import LogRequest, RunLogs
+from seaway.platform.storage.storage import Storage
+from seaway.platform.submission import generated_name, new_records
+from seaway.platform.tokens import RunTokens
+from seaway.platform.views import output_view, run_view
+
+MOST_LISTED = 1000
+_NAME_TRIES = 20
 
 
-class RunService:
+class RunService(RunGateway):
     """Runs, from submission to the bin. Every method raises a `PlatformError` for what the caller can mend."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        tokens: RunTokens,
+        clock: Clock,
+        *,
+        engine: Engine,
+        logs: RunLogs,
+        explainer: Explainer,
+        namespace: str,
+        random: Random,
+    ) -> None:
+        super().__init__(database, storage, tokens, clock)
+        self._engine, self._logs, self._explainer = engine, logs, explainer
+        self._namespace, self._random = namespace, random
 
     async def submit(self, spec: RunSpec, *, user: str) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
 
         Raises:
             Conflict: the name is taken.
-            Invalid: a code or environment digest was never uploaded, or a limit is passed.
+            Invalid: a code or environment digest was never uploaded.
+            Unavailable: the server is going down.
         """
-        raise NotImplementedError
+        if self._engine.draining:
+            raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
+        await self._require_uploads(spec)
+        stored = spec.model_dump(mode="json", exclude_defaults=True)
+        for _ in range(_NAME_TRIES):
+            name = spec.name or generated_name(spec, self._random)
+            identity = uuid.uuid4().hex
+            run, records = new_records(
+                spec, name=name, uid=identity, user=user, namespace=self._namespace, now=self._clock.now()
+            )
+            try:
+                run, records = await self._database.write(
+                    partial(_insert, run=run, records=records, spec=stored)
+                )
+            except IntegrityError:
+                if spec.name is not None:
+                    raise Conflict(
+                        f"there is a run named {name!r} already",
+                        field="name",
+                        remedy="Choose another name, or leave it out to have one made.",
+                    ) from None
+                continue
+            self._engine.adopt(run_state(run, spec, records, ()))
+            return run_view(run, spec, records)
+        raise Unavailable("no free name was found", field="name", remedy="Give the run a name of its own.")
 
-    async def list(self, *, all: bool = False, limit: int = 50, before: str | None = None) -> list[RunView]:  # noqa: A002
+    async def list(
+        self, *, all: bool = False, limit: int = 50, before: str | None = None
+    ) -> Sequence[RunView]:  # noqa: A002
         """Return runs, newest first, without tasks and spec.
 
         Args:
             all: also those that ended; those in the bin too, marked by `deleted`.
             limit: at most so many, from 1 to 1,000.
             before: name of the last run of the page before; the next page begins after it.
+
+        Raises:
+            Invalid: the limit is out of bounds.
+            NotFound: there is no run `before`.
         """
-        raise NotImplementedError
+        if not 1 <= limit <= MOST_LISTED:
+            raise Invalid(
+                f"{limit} runs cannot be listed at once", field="limit", remedy=f"Ask for 1 to {MOST_LISTED}."
+            )
+        if before is not None:
+            await self._run(before)
+        found = await self._database.read(
+            lambda connection: runs.page(connection, ended=all, limit=limit, before=before)
+        )
+        return [run_view(run) for run in found]
 
     async def get(self, run: str) -> RunView:
         """Return one run with its tasks, attempts and spec. Also one in the bin. Raises NotFound."""
-        raise NotImplementedError
+        view = await self._database.read(lambda connection: _whole_view(connection, run))
+        if view is None:
+            raise _no_run(run)
+        return view
 
     async def stop(self, run: str) -> RunView:
         """Ask a run to end gracefully. One that has ended stays as it is. Raises NotFound."""
-        raise NotImplementedError
+        record = await self._run(run)
+        await self._engine.stop(record.uid)
+        return await self.get(run)
 
     async def retry(self, run: str) -> RunView:
         """Give each task that did not succeed a new attempt. Raises NotFound; Conflict where the run has not ended or all succeeded."""
-        raise NotImplementedError
+        if self._engine.draining:
+            raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
+        record = await self._run(run)
+        if not record.phase.ended:
+            raise Conflict(f"the run {run!r} has not ended", remedy=f"Stop it first: `seaway stop {run}`.")
+        if record.phase is Phase.SUCCEEDED:
+            raise Conflict(
+                f"the run {run!r} succeeded: there is nothing to try again", remedy="Submit it again instead."
+            )
+        if record.deleted is not None:
+            raise Conflict(
+                f"the run {run!r} is in the bin", remedy=f"Restore it first: `seaway rm --restore {run}`."
+            )
+        state = await self._database.write(lambda connection: _begin_again(connection, record.name))
+        if state is None:
+            raise Conflict(f"the run {run!r} is being tried again already")
+        self._engine.adopt(state)
+        return await self.get(run)
 
     async def remove(self, run: str) -> RunView:
         """Put a run that has ended into the bin. Raises NotFound; Conflict where it has not ended."""
-        raise NotImplementedError
+        record = await self._run(run)
+        if not record.phase.ended:
+            raise Conflict(f"the run {run!r} has not ended", remedy=f"Stop it first: `seaway stop {run}`.")
+        return await self._set_deleted(record, record.deleted or self._clock.now())
 
     async def restore(self, run: str) -> RunView:
         """Take a run out of the bin. Raises NotFound; Conflict where it is not in there."""
-        raise NotImplementedError
+        record = await self._run(run)
+        if record.deleted is None:
+            raise Conflict(f"the run {run!r} is not in the bin")
+        return await self._set_deleted(record, None)
 
     async def wait(self, run: str, *, timeout: float) -> RunView:
         """Return the run when it has ended, or as it is after `timeout` seconds. Raises NotFound."""
-        raise NotImplementedError
+        record = await self._run(run)
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    change = self._engine.changed.next()
+                    if self._engine.state(record.uid) is None:
+                        break
+                    await asyncio.shield(change)
+        except TimeoutError:
+            return await self.get(run)
+        return await self.get(run)
 
     async def logs(
-        self, run: str, *, follow: bool = False, task: str | None = None, attempt: int | None = None, timestamps: bool = False
+        self,
+        run: str,
+        *,
+        follow: bool = False,
+        task: str | None = None,
+        attempt: int | None = None,
+        timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
         """Return a run's log as chunks; with `follow` it ends when the run has ended and all is read.
 
         Args:
             run: its name.
             follow: go on while the run does.
-            task: only this task's; None for all of them, one after the other (interleaved as they come with `follow`).
+            task: only this task's; None for all of them, each line then begins with the task's name.
             attempt: only this attempt's; None for all, oldest first.
             timestamps: put the time of each line (RFC 3339) before it.
 
         Raises:
             NotFound: no such run, task or attempt (raised by the call itself, not by the iterator).
         """
-        raise NotImplementedError
+        return await self._logs.open(LogRequest(run, task, attempt, follow, timestamps))
 
     async def why(self, run: str) -> Explanation:
         """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
-        raise NotImplementedError
+        return await self._explainer.explain(await self._run(run))
 
-    async def outputs(self, run: str) -> list[OutputView]:
+    async def outputs(self, run: str) -> Sequence[OutputView]:
         """Return the files that a run committed, by task and path. Raises NotFound."""
-        raise NotImplementedError
+        record = await self._run(run)
+        found = await self._database.read(lambda connection: outputs.of_run(connection, record.id))
+        return [output_view(output) for output in found]
 
     async def open_output(self, run: str, task: str, path: str) -> tuple[OutputView, AsyncIterator[bytes]]:
         """Return one committed file and its bytes. Raises NotFound."""
-        raise NotImplementedError
+        record = await self._run(run)
+        found = await self._database.read(lambda connection: outputs.one(connection, record.id, task, path))
+        if found is None:
+            raise NotFound(
+                f"the run {run!r} committed no file {path!r} in the task {task!r}", field="path",
+                remedy=f"See `seaway outputs {run}`.",
+            )  # fmt: skip
+        return output_view(found), await self._storage.outputs.open(found.sha256)
 
     async def has_code(self, digest: str) -> bool:
         """Return whether a code snapshot was uploaded. Raises Invalid where that is no SHA-256."""
-        raise NotImplementedError
+        return await self._storage.code.has(digest)
 
     async def put_code(self, digest: str, body: AsyncIterable[bytes]) -> None:
         """Store a code snapshot (tar.gz) under the SHA-256 of its bytes. Raises Invalid (digest differs, unsafe archive), TooLarge."""
-        raise NotImplementedError
+        await self._storage.code.put(digest, body)
 
     async def has_environment(self, digest: str) -> bool:
         """Return whether a lock of requirements was uploaded. Raises Invalid where that is no SHA-256."""
-        raise NotImplementedError
+        return await self._storage.environments.has(digest)
 
     async def put_environment(self, digest: str, body: AsyncIterable[bytes]) -> None:
         """Store a lock of requirements (UTF-8 text) under the SHA-256 of its bytes. Raises Invalid, TooLarge."""
-        raise NotImplementedError
+        await self._storage.environments.put(digest, body)
 
-    # What pods ask (the gateway). Call `authenticate_run_token` first: the run it returns is the only one that may be touched.
+    async def _run(self, name: str) -> RunRecord:
+        found = await self._database.read(lambda connection: runs.by_name(connection, name))
+        if found is None:
+            raise _no_run(name)
+        return found
 
-    async def authenticate_run_token(self, token: str) -> str:
-        """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
-        raise NotImplementedError
+    async def _set_deleted(self, record: RunRecord, deleted: float | None) -> RunView:
+        changed = replace(record, deleted=deleted)
+        await self._database.write(lambda connection: runs.save(connection, changed))
+        return await self.get(record.name)
 
-    async def get_runner(self, digest: str) -> AsyncIterator[bytes]:
-        """Return the runner's zipapp. Raises NotFound where this server's runner has another digest."""
-        raise NotImplementedError
+    async def _require_uploads(self, spec: RunSpec) -> None:
+        for digest in {task.code for task in spec.tasks if task.code}:
+            if not await self._storage.code.has(digest):
+                raise Invalid(
+                    f"the code snapshot {digest} was not uploaded",
+                    field="tasks.code",
+                    remedy="Upload it first.",
+                )
+        for digest in {task.environment for task in spec.tasks if task.environment}:
+            if not await self._storage.environments.has(digest):
+                raise Invalid(
+                    f"the environment {digest} was not uploaded",
+                    field="tasks.environment",
+                    remedy="Upload it first.",
+                )
 
-    async def get_code(self, digest: str) -> AsyncIterator[bytes]:
-        """Return a code snapshot (tar.gz). Raises NotFound."""
-        raise NotImplementedError
 
-    async def get_environment(self, digest: str) -> AsyncIterator[bytes]:
-        """Return a lock of requirements. Raises NotFound."""
-        raise NotImplementedError
+def _insert(
+    connection: Connection, *, run: RunRecord, records: Sequence[TaskRecord], spec: dict[str, object]
+) -> tuple[RunRecord, list[TaskRecord]]:
+    stored = runs.add(connection, run, spec)
+    owned = [replace(task, run_id=stored.id) for task in records]
+    tasks.add(connection, owned)
+    return stored, owned
 
-    async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
-        """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""
-        raise NotImplementedError
 
-    async def save_checkpoint(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
-        """Store a task's checkpoint (tar stream) in place of the one before. Raises NotFound, Invalid, TooLarge, StaleFence."""
-        raise NotImplementedError
+def _whole_view(connection: Connection, name: str) -> RunView | None:
+    run = runs.by_name(connection, name)
+    if run is None:
+        return None
+    spec = RunSpec.model_validate(runs.spec(connection, run.id))
+    return run_view(run, spec, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
 
-    async def get_checkpoint(self, run: str, task: str) -> AsyncIterator[bytes]:
-        """Return a task's last checkpoint (tar). Raises NotFound where there is none yet."""
-        raise NotImplementedError
+
+def _begin_again(connection: Connection, name: str) -> RunState | None:
+    """Put the tasks that did not succeed back in the queue; None where the run has not ended (any more)."""
+    run = runs.by_name(connection, name)
+    if run is None or not run.phase.ended:
+        return None
+    runs.save(
+        connection,
+        replace(
+            run,
+            phase=Phase.QUEUED,
+            message="queued",
+            finished=None,
+            stop_requested=None,
+            verdict=None,
+            exit_code=None,
+        ),
+    )
+    again = [
+        replace(
+            task, phase=Phase.QUEUED, message="queued", failures=0, losses=0, not_before=None, verdict=None
+        )
+        for task in tasks.of_run(connection, run.id)
+        if task.phase is not Phase.SUCCEEDED
+    ]
+    tasks.save(connection, again)
+    current = runs.by_name(connection, name)
+    return load(connection, current) if current is not None else None
+
+
+def _no_run(name: str) -> NotFound:
+    return NotFound(f"there is no run {name!r}", field="run", remedy="See `seaway ps -a`.")

@@ -1,0 +1,69 @@
+"""Queries about attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from seaway.model.run import Phase
+from seaway.platform.database.records import AttemptRecord
+from seaway.platform.database.tables import ATTEMPTS
+
+_CHANGING = ("uid", "phase", "node", "started", "finished", "exit_code", "asked", "asked_at", "verdict")
+_SAVE = (
+    update(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.run_id == bindparam("_run_id"),
+        ATTEMPTS.c.task == bindparam("_task"),
+        ATTEMPTS.c.number == bindparam("_number"),
+    )
+    .values({name: bindparam(name) for name in _CHANGING})
+)
+
+
+def add(connection: Connection, attempts: Sequence[AttemptRecord]) -> None:
+    """Insert new attempts; the primary key forbids a number twice."""
+    if attempts:
+        connection.execute(insert(ATTEMPTS), [_values(attempt) for attempt in attempts])
+
+
+def save(connection: Connection, attempts: Sequence[AttemptRecord]) -> None:
+    """Write what of attempts can change."""
+    if attempts:
+        rows = [_values(attempt) for attempt in attempts]
+        changes = [
+            {"_run_id": row["run_id"], "_task": row["task"], "_number": row["number"]}
+            | {key: row[key] for key in _CHANGING}
+            for row in rows
+        ]
+        connection.execute(_SAVE, changes)
+
+
+def of_run(connection: Connection, run_id: int) -> list[AttemptRecord]:
+    """Return a run's attempts, oldest first within each task."""
+    query = select(ATTEMPTS).where(ATTEMPTS.c.run_id == run_id).order_by(ATTEMPTS.c.task, ATTEMPTS.c.number)
+    return [_record(row._asdict()) for row in connection.execute(query)]
+
+
+def newest_of_run(connection: Connection, run_id: int) -> list[AttemptRecord]:
+    """Return the newest attempt of each task of a run."""
+    newest = (
+        select(ATTEMPTS.c.task, func.max(ATTEMPTS.c.number).label("number"))
+        .where(ATTEMPTS.c.run_id == run_id)
+        .group_by(ATTEMPTS.c.task)
+        .subquery()
+    )
+    matches = (ATTEMPTS.c.task == newest.c.task) & (ATTEMPTS.c.number == newest.c.number)
+    query = select(ATTEMPTS).join(newest, matches).where(ATTEMPTS.c.run_id == run_id)
+    return [_record(row._asdict()) for row in connection.execute(query)]
+
+
+def _values(attempt: AttemptRecord) -> dict[str, Any]:
+    return asdict(attempt) | {"phase": attempt.phase.value}
+
+
+def _record(values: dict[str, Any]) -> AttemptRecord:
+    return AttemptRecord(**values | {"phase": Phase(values["phase"])})

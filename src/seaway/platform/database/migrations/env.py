@@ -1,0 +1,7 @@
+"""What Alembic asks for; `seaway.platform.database.migrate` configures the context itself."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.run_migrations()

@@ -1,0 +1,47 @@
+"""Queries about committed outputs and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, select
+
+from seaway.platform.database.records import CheckpointRecord, OutputRecord
+from seaway.platform.database.tables import CHECKPOINTS, OUTPUTS
+
+
+def replace(connection: Connection, run_id: int, task: str, outputs: Sequence[OutputRecord]) -> None:
+    """Put a task's outputs in place of what an earlier attempt committed."""
+    connection.execute(delete(OUTPUTS).where(OUTPUTS.c.run_id == run_id, OUTPUTS.c.task == task))
+    if outputs:
+        connection.execute(insert(OUTPUTS), [asdict(output) | {"run_id": run_id} for output in outputs])
+
+
+def of_run(connection: Connection, run_id: int) -> list[OutputRecord]:
+    """Return a run's outputs by task and path."""
+    query = select(OUTPUTS).where(OUTPUTS.c.run_id == run_id).order_by(OUTPUTS.c.task, OUTPUTS.c.path)
+    return [
+        OutputRecord(row.task, row.path, row.size, row.sha256, row.committed)
+        for row in connection.execute(query)
+    ]
+
+
+def one(connection: Connection, run_id: int, task: str, path: str) -> OutputRecord | None:
+    """Return one output."""
+    query = select(OUTPUTS).where(OUTPUTS.c.run_id == run_id, OUTPUTS.c.task == task, OUTPUTS.c.path == path)
+    row = connection.execute(query).first()
+    return OutputRecord(row.task, row.path, row.size, row.sha256, row.committed) if row else None
+
+
+def save_checkpoint(connection: Connection, run_id: int, task: str, checkpoint: CheckpointRecord) -> None:
+    """Put a task's checkpoint in place of the one before."""
+    connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task))
+    connection.execute(insert(CHECKPOINTS).values(asdict(checkpoint) | {"run_id": run_id, "task": task}))
+
+
+def checkpoint(connection: Connection, run_id: int, task: str) -> CheckpointRecord | None:
+    """Return a task's newest checkpoint."""
+    query = select(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task)
+    row = connection.execute(query).first()
+    return CheckpointRecord(row.sha256, row.size, row.fence, row.saved) if row else None

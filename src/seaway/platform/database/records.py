@@ -1,0 +1,118 @@
+"""Rows as values: what queries return and take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.model.run import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run, without its spec (which is large and never changes)."""
+
+    id: int
+    uid: str
+    """Random, never used again; tells runs of one name apart."""
+    name: str
+    user: str
+    namespace: str
+    phase: Phase
+    message: str
+    command: str
+    created: float
+    started: float | None = None
+    finished: float | None = None
+    deleted: float | None = None
+    stop_requested: float | None = None
+    verdict: dict[str, Any] | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """One task of a run."""
+
+    run_id: int
+    name: str
+    position: int
+    phase: Phase = Phase.QUEUED
+    message: str = ""
+    fence: int = 0
+    """The newest fencing number that an attempt was given."""
+    failures: int = 0
+    """Endings that count against the user's retries, since the run was submitted or retried."""
+    losses: int = 0
+    """Endings in a row that were nobody's fault; decide the back-off."""
+    not_before: float | None = None
+    """The next attempt waits until then."""
+    verdict: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try of a task."""
+
+    run_id: int
+    task: str
+    number: int
+    fence: int
+    pod: str
+    phase: Phase
+    created: float
+    uid: str | None = None
+    """The pod's uid, once it was seen."""
+    node: str | None = None
+    started: float | None = None
+    finished: float | None = None
+    exit_code: int | None = None
+    asked: str = ""
+    """Why Seaway itself ends it: "stop", "timeout", "drain" or "blocked"; "" where it does not."""
+    asked_at: float | None = None
+    verdict: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """One committed file."""
+
+    task: str
+    path: str
+    size: int
+    sha256: str
+    committed: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """A task's newest checkpoint."""
+
+    sha256: str
+    size: int
+    fence: int
+    saved: float
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRecord:
+    """One revision of a pod or a node, redacted."""
+
+    kind: str
+    name: str
+    uid: str
+    run_uid: str | None
+    observed: float
+    deleted: bool
+    object: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """The newest revision of one Kubernetes event."""
+
+    uid: str
+    about: str
+    """uid of the object that it speaks of."""
+    last_seen: float
+    object: dict[str, Any]

@@ -1,0 +1,106 @@
+"""Queries about runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from seaway.model.run import Phase
+from seaway.platform.database.records import RunRecord
+from seaway.platform.database.tables import RUNS
+
+_COLUMNS = [column for column in RUNS.c if column.name != "spec"]
+_LIVE = [phase.value for phase in Phase if not phase.ended]
+_SAVE = (
+    update(RUNS)
+    .where(RUNS.c.id == bindparam("_id"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "phase",
+                "message",
+                "started",
+                "finished",
+                "deleted",
+                "stop_requested",
+                "verdict",
+                "exit_code",
+            )
+        }
+    )
+)
+
+
+def add(connection: Connection, run: RunRecord, spec: dict[str, Any]) -> RunRecord:
+    """Insert a run; return it with its id. Raises IntegrityError where the name is taken."""
+    values = asdict(run) | {"phase": run.phase.value, "spec": spec}
+    del values["id"]
+    result = connection.execute(insert(RUNS).values(values))
+    key = result.inserted_primary_key
+    return RunRecord(**(asdict(run) | {"id": key[0] if key else 0, "phase": run.phase}))
+
+
+def save(connection: Connection, run: RunRecord) -> None:
+    """Write what of a run can change."""
+    values = asdict(run)
+    connection.execute(
+        _SAVE, {"_id": run.id} | {k: values[k] for k in _CHANGING} | {"phase": run.phase.value}
+    )
+
+
+_CHANGING = ("message", "started", "finished", "deleted", "stop_requested", "verdict", "exit_code")
+
+
+def by_name(connection: Connection, name: str) -> RunRecord | None:
+    """Return one run, also one in the bin."""
+    row = connection.execute(select(*_COLUMNS).where(RUNS.c.name == name)).first()
+    return _record(row) if row else None
+
+
+def spec(connection: Connection, run_id: int) -> dict[str, Any]:
+    """Return what was submitted."""
+    found: dict[str, Any] = connection.execute(select(RUNS.c.spec).where(RUNS.c.id == run_id)).scalar_one()
+    return found
+
+
+def live(connection: Connection) -> list[RunRecord]:
+    """Return all runs that have not ended, oldest first."""
+    rows = connection.execute(select(*_COLUMNS).where(RUNS.c.phase.in_(_LIVE)).order_by(RUNS.c.id))
+    return [_record(row) for row in rows]
+
+
+def page(connection: Connection, *, ended: bool, limit: int, before: str | None) -> list[RunRecord]:
+    """Return runs, newest first.
+
+    Args:
+        connection: to read from.
+        ended: also those that ended, and those in the bin.
+        limit: at most so many.
+        before: name of the run before which the page begins.
+    """
+    query = select(*_COLUMNS).order_by(RUNS.c.id.desc()).limit(limit)
+    if not ended:
+        query = query.where(RUNS.c.phase.in_(_LIVE))
+    if before is not None:
+        query = query.where(RUNS.c.id < select(RUNS.c.id).where(RUNS.c.name == before).scalar_subquery())
+    return [_record(row) for row in connection.execute(query)]
+
+
+def names_like(connection: Connection, prefix: str) -> set[str]:
+    """Return the taken names that begin with the prefix."""
+    query = select(RUNS.c.name).where(RUNS.c.name.startswith(prefix, autoescape=True))
+    return set(connection.execute(query).scalars())
+
+
+def count_by_phase(connection: Connection) -> dict[str, int]:
+    """Return how many runs there are in each phase, without the bin."""
+    query = select(RUNS.c.phase, func.count()).where(RUNS.c.deleted.is_(None)).group_by(RUNS.c.phase)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _record(row: Row[Any]) -> RunRecord:
+    values = row._asdict()
+    return RunRecord(**values | {"phase": Phase(values["phase"])})

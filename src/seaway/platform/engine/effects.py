@@ -1,0 +1,151 @@
+"""Bringing about what was decided. Each effect reports by changing the mirror and having the task looked at again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from seaway.client.client import Client
+from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine import cluster
+from seaway.platform.engine.judgement import FactsGatherer
+from seaway.platform.engine.plan import Blocker, Effect
+from seaway.platform.engine.pods import PodTable, Seen
+from seaway.platform.engine.state import RunState
+from seaway.platform.engine.verdicts import Diagnosis
+from seaway.platform.history.collector import LogCollector
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.recorder import Recorder
+from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_pod, build_token_secret
+
+log = logging.getLogger(__name__)
+
+
+class TryLater(Exception):  # noqa: N818 - says what is to be done
+    """An effect could not be brought about now."""
+
+
+class Effects:
+    """Carries out effects with the cluster, the log and diagnosis."""
+
+    def __init__(
+        self,
+        client: Client,
+        pods: PodTable,
+        logs: LogStore,
+        collector: LogCollector,
+        recorder: Recorder,
+        facts: FactsGatherer,
+        diagnosis: Diagnosis,
+        settings: Callable[[], PodSettings],
+        token: Callable[[str, str], str],
+        wake: Callable[[RunState], None],
+    ) -> None:
+        self._client, self._pods, self._logs, self._collector = client, pods, logs, collector
+        self._recorder, self._facts, self._diagnosis = recorder, facts, diagnosis
+        self._settings, self._token, self._wake = settings, token, wake
+
+    async def carry_out(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
+        """Carry out one effect. Raises TryLater, or what Kubernetes and the database raise: it is repeated then."""
+        match effect:
+            case Effect.CREATE:
+                await self._create(state, attempt)
+            case Effect.DELETE:
+                await self._delete(state, attempt)
+            case Effect.JUDGE:
+                await self._judge(state, attempt)
+            case Effect.EXAMINE:
+                await self._examine(state, attempt)
+            case Effect.RELEASE:
+                await self._release(state, attempt)
+
+    async def _create(self, state: RunState, attempt: AttemptRecord) -> None:
+        settings, run, spec = self._settings(), state.run, state.specs[attempt.task]
+        if not state.has_token:
+            await self._put_token(state, attempt)
+        identity = AttemptIdentity(
+            run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod
+        )
+        answer = await cluster.create_pod(self._client, build_pod(spec, identity, settings))
+        match answer:
+            case cluster.Created(pod):
+                state.blockers.pop(attempt.pod, None)
+                self._pods.add(pod)
+            case cluster.Postponed(message):
+                state.blockers[attempt.pod] = Blocker("NotCreated", message)
+                raise TryLater(message)
+            case cluster.Refused(message):
+                facts = await self._facts.gather(
+                    run, state.tasks[attempt.task], spec, attempt, None, create_error=message
+                )
+                state.verdicts[attempt.pod] = self._diagnosis.judge(facts)
+
+    async def _put_token(self, state: RunState, attempt: AttemptRecord) -> None:
+        run = state.run
+        secret = build_token_secret(run.name, run.uid, run.namespace, self._token(run.name, run.uid))
+        postponed = await cluster.put_secret(self._client, secret)
+        if postponed is not None:
+            state.blockers[attempt.pod] = Blocker("NotCreated", postponed.message)
+            raise TryLater(postponed.message)
+        state.has_token = True
+
+    async def _delete(self, state: RunState, attempt: AttemptRecord) -> None:
+        seen = self._pods.get(attempt.pod, state.run.uid)
+        if seen is not None and not seen.observation.gone:
+            await cluster.delete_pod(self._client, seen.object)
+
+    async def _judge(self, state: RunState, attempt: AttemptRecord) -> None:
+        seen = self._pods.get(attempt.pod, state.run.uid)
+        if seen is not None:
+            await self._collector.complete(_key(state, attempt), seen.object)
+        task, spec = state.tasks[attempt.task], state.specs[attempt.task]
+        facts = await self._facts.gather(state.run, task, spec, attempt, seen)
+        state.verdicts[attempt.pod] = self._diagnosis.judge(facts)
+
+    async def _examine(self, state: RunState, attempt: AttemptRecord) -> None:
+        seen = self._pods.get(attempt.pod, state.run.uid)
+        if seen is None:
+            return
+        task, spec = state.tasks[attempt.task], state.specs[attempt.task]
+        facts = await self._facts.gather(state.run, task, spec, attempt, seen, waiting=True)
+        before = state.blockers.get(attempt.pod)
+        blocker = self._diagnosis.examine(facts, seen.observation.why_waiting)
+        state.blockers[attempt.pod] = blocker
+        if before is None or before.message != blocker.message:
+            self._logs.writer(_key(state, attempt)).say(
+                f"waits: {blocker.message}", self._recorder.nanoseconds()
+            )
+
+    async def _release(self, state: RunState, attempt: AttemptRecord) -> None:
+        seen = self._pods.get(attempt.pod, state.run.uid)
+        if seen is None:
+            state.unread.discard(attempt.pod)
+            return
+        key = _key(state, attempt)
+        await self._collector.complete(key, seen.object)
+        state.unread.discard(attempt.pod)
+        state.mark([attempt.task])
+        self._wake(state)
+        await self.let_go(key, seen)
+
+    async def release_stray(self, key: LogKey, seen: Seen) -> None:
+        """Let the pod of an attempt go that has ended long since, or that no run knows; it is ended first where it runs."""
+        if not seen.observation.ended:
+            await cluster.delete_pod(self._client, seen.object)
+            return  # the watch shows its end
+        if key.attempt:
+            await self._collector.complete(key, seen.object)
+        await self.let_go(key, seen)
+
+    async def let_go(self, key: LogKey, seen: Seen) -> None:
+        """Make a complete log and the last status durable, then let the pod go."""
+        await self._logs.close(key)
+        await self._recorder.flush()
+        current = self._pods.get(seen.observation.pod, key.run_uid)
+        if current is not None and not current.observation.gone:
+            await cluster.release_pod(self._client, current.object)
+            self._pods.let_go(current)
+
+
+def _key(state: RunState, attempt: AttemptRecord) -> LogKey:
+    return LogKey(state.run.uid, attempt.task, attempt.number)

@@ -1,0 +1,395 @@
+"""The loop: whatever changes marks tasks and wakes their run; a run that is awake is looked at until nothing is left.
+
+Nothing is polled. Everything here can be lost at any instant: at the next start the database and the cluster say where
+each run stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seaway.base.clock import Clock
+from seaway.base.sqlite import DatabaseError
+from seaway.base.tasks import Backoff
+from seaway.model.run import Phase, RunSpec
+from seaway.platform.database import attempts, runs, tasks
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.engine import passes
+from seaway.platform.engine.effects import Effects, TryLater
+from seaway.platform.engine.narration import narrate
+from seaway.platform.engine.plan import Effect, Policy
+from seaway.platform.engine.pods import PodTable, Seen
+from seaway.platform.engine.state import RunState, run_state
+from seaway.platform.history.collector import LogCollector
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.signal import Signal
+from seaway.platform.workloads.observation import Observation
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the engine works."""
+
+    pods_in_flight: int = 200
+    """Pods at once, over all runs; further tasks wait for room."""
+    calls_at_once: int = 16
+    """Effects carried out at once."""
+    policy: Policy = Policy()  # noqa: RUF009 - frozen, shared on purpose
+    backoff: Backoff = Backoff(0.2, 2.0, 15.0)  # noqa: RUF009 - frozen, shared on purpose
+    """Between tries of an effect that Kubernetes or the disk did not allow."""
+
+
+class Engine:
+    """Makes runs happen."""
+
+    def __init__(
+        self,
+        database: Database,
+        pods: PodTable,
+        logs: LogStore,
+        collector: LogCollector,
+        clock: Clock,
+        settings: EngineSettings,
+    ) -> None:
+        self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
+        self._clock, self._settings = clock, settings
+        self._effects: Effects | None = None
+        self._states: dict[str, RunState] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._working: set[str] = set()
+        self._busy: set[tuple[str, Effect]] = set()
+        self._creating: set[str] = set()
+        """Pods of which a create call is under way: whether they exist is not known."""
+        self._timers: dict[tuple[str, str], tuple[float, asyncio.Task[None]]] = {}
+        self._no_room: dict[tuple[str, str], None] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._calls = asyncio.Semaphore(settings.calls_at_once)
+        self._running = False
+        self.draining = False
+        self.changed = Signal()
+        """Notified when a run changed in a way that a reader may wait for."""
+        self.on_end: Callable[[RunRecord], Coroutine[Any, Any, None]] | None = None
+        """Called in the background when a run has ended."""
+
+    def use(self, effects: Effects) -> None:
+        """Say who carries out effects (it needs this engine's `wake`)."""
+        self._effects = effects
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are under way."""
+        return sum(state.in_flight for state in self._states.values())
+
+    def state(self, run_uid: str) -> RunState | None:
+        """Return a run's mirror while it has not ended."""
+        return self._states.get(run_uid)
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Take up what the database has, and go on until cancelled."""
+        self._running = True
+        try:
+            for state in await self._database.read(_load_live):
+                self.adopt(state)
+            self._release_left_over()
+            ready()
+            await asyncio.Event().wait()
+        finally:
+            self._running = False
+            jobs = [*self._jobs, *(timer for _, timer in self._timers.values())]
+            for job in jobs:
+                job.cancel()
+            if jobs:
+                await asyncio.wait(jobs)
+
+    def adopt(self, state: RunState) -> None:
+        """Take up a run whose records are stored."""
+        self._states[state.run.uid] = state
+        self._locks[state.run.uid] = asyncio.Lock()
+        state.mark()
+        self.wake(state)
+        self.changed.notify()
+
+    async def stop(self, run_uid: str) -> bool:
+        """Ask a run to end; False where it has ended already."""
+        state = self._states.get(run_uid)
+        if state is None:
+            return False
+        async with self._locks[run_uid]:
+            if state.run.stop_requested is None and not state.run.phase.ended:
+                asked = replace(state.run, stop_requested=self._clock.now())
+                await self._database.write(lambda connection: runs.save(connection, asked))
+                state.run = asked
+        state.mark()
+        self.wake(state)
+        return True
+
+    async def drain(self, timeout: float) -> bool:
+        """End all attempts gracefully, start no more; True where all pods are gone within the time."""
+        self.draining = True
+        for state in self._states.values():
+            state.mark()
+            self.wake(state)
+        try:
+            async with asyncio.timeout(timeout):
+                while self.in_flight or self._jobs:
+                    await asyncio.wait(
+                        {self.changed.next(), *self._jobs}, return_when=asyncio.FIRST_COMPLETED
+                    )
+        except TimeoutError:
+            return False
+        return True
+
+    def wake(self, state: RunState) -> None:
+        """Have a run looked at soon, if any of its tasks wants it."""
+        uid = state.run.uid
+        if self._running and state.dirty and uid not in self._working:
+            self._working.add(uid)
+            self._spawn(self._work(state), f"run {state.run.name}")
+
+    def pod_changed(self, seen: Seen) -> None:
+        """Have the task of a pod looked at."""
+        observation = seen.observation
+        state = self._states.get(observation.run_uid)
+        if state is None or observation.task not in state.specs:
+            if observation.gone:
+                self._pods.forget(observation.pod)
+            elif self._running and state is None and observation.ended:
+                self._release_stray(seen)
+            return
+        attempt = state.attempts.get(observation.task)
+        if observation.gone and (attempt is None or attempt.pod != observation.pod or attempt.phase.ended):
+            self._pods.forget(observation.pod)
+        state.mark([observation.task])
+        self.wake(state)
+
+    async def _work(self, state: RunState) -> None:
+        failures = 0
+        uid = state.run.uid
+        try:
+            while state.dirty and self._states.get(uid) is state:
+                try:
+                    async with self._locks[uid]:
+                        await self._look(state)
+                    failures = 0
+                except DatabaseError as error:
+                    failures += 1
+                    log.error("run %s cannot be stored: %s", state.run.name, error)
+                    await self._clock.sleep(self._settings.backoff.delay(failures))
+        finally:
+            self._working.discard(uid)
+
+    async def _look(self, state: RunState) -> None:
+        room = self._settings.pods_in_flight - self.in_flight
+        view = passes.View(
+            pod=lambda name: self._observation(name, state.run.uid),
+            creating=self._creating,
+            releasing=lambda pod: (pod, Effect.RELEASE) in self._busy,
+            now=self._clock.now(),
+            policy=self._settings.policy,
+            draining=self.draining,
+            room=room,
+        )
+        marked = dict(state.dirty)
+        result = passes.look(state, view)
+        state.dirty.clear()
+        before, known = state.run, {attempt.pod: attempt for attempt in state.attempts.values()}
+        changed = bool(result.tasks or result.newest or result.run != before)
+        if changed:
+            stored = self._database.submit(lambda connection: passes.store(connection, result, before))
+            if result.must_be_durable:
+                try:
+                    await stored
+                except BaseException:
+                    state.dirty = marked | state.dirty
+                    raise
+            else:
+                stored.add_done_callback(_report_progress)
+        passes.keep(state, result)
+        self._tell(state, result, known)
+        self._follow_up(state, result)
+        if changed:
+            self.changed.notify()
+
+    def _observation(self, pod: str, run_uid: str) -> Observation | None:
+        seen = self._pods.get(pod, run_uid)
+        return seen.observation if seen is not None else None
+
+    def _tell(self, state: RunState, result: passes.Pass, known: dict[str, AttemptRecord]) -> None:
+        """Say in the attempts' logs what became of them, and follow the logs of those that run."""
+        releasing = {attempt.pod for effect, attempt in result.effects if effect is Effect.RELEASE}
+        now = int(self._clock.now() * 1_000_000_000)
+        for attempt in (*result.changed.values(), *result.added.values()):
+            before = known.get(attempt.pod)
+            key = LogKey(state.run.uid, attempt.task, attempt.number)
+            for sentence in narrate(before, attempt):
+                self._logs.writer(key).say(sentence, now)
+            if attempt.phase is Phase.RUNNING and (seen := self._pods.get(attempt.pod, state.run.uid)):
+                self._collector.follow(key, seen.object)
+            if attempt.phase.ended and attempt.pod not in releasing:
+                self._spawn(self._logs.close(key), "close log")
+                self._pods.forget(attempt.pod)
+
+    def _follow_up(self, state: RunState, result: passes.Pass) -> None:
+        for effect, attempt in result.effects:
+            self._start(effect, state, attempt)
+        for task, at in result.look_again.items():
+            self._look_again(state, task, at)
+        uid = state.run.uid
+        self._no_room.update(dict.fromkeys((uid, task) for task in result.no_room))
+        if state.run.phase.ended:
+            del self._states[uid], self._locks[uid]
+            for name in state.specs:
+                if timer := self._timers.pop((uid, name), None):
+                    timer[1].cancel()
+            if self.on_end is not None:
+                self._spawn(self.on_end(state.run), "run ended")
+        if any(attempt.phase.ended for attempt in result.changed.values()):
+            self._use_room()
+
+    def _use_room(self) -> None:
+        """Have tasks looked at that wait for room, as many as there is room for."""
+        room = self._settings.pods_in_flight - self.in_flight
+        for uid, task in list(self._no_room)[: max(0, room)]:
+            del self._no_room[uid, task]
+            if state := self._states.get(uid):
+                state.mark([task])
+                self.wake(state)
+
+    def _look_again(self, state: RunState, task: str, at: float) -> None:
+        key = (state.run.uid, task)
+        known = self._timers.get(key)
+        if known is not None and known[0] <= at:
+            return
+        if known is not None:
+            known[1].cancel()
+        self._timers[key] = (at, asyncio.create_task(self._later(state, task, at), name=f"timer {task}"))
+
+    async def _later(self, state: RunState, task: str, at: float) -> None:
+        await self._clock.sleep(max(0.0, at - self._clock.now()))
+        del self._timers[state.run.uid, task]
+        state.mark([task])
+        self.wake(state)
+
+    def _start(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
+        """Carry out an effect in the background, unless that is under way already."""
+        key = (attempt.pod, effect)
+        if key not in self._busy:
+            self._busy.add(key)
+            self._spawn(self._carry_out(effect, state, attempt), f"{effect.value} {attempt.pod}")
+
+    async def _carry_out(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
+        failures = 0
+        try:
+            while self._still_wanted(effect, state, attempt):
+                try:
+                    await self._try(effect, state, attempt)
+                    return
+                except Exception as error:
+                    failures += 1
+                    self._report(effect, attempt, error)
+                if effect is Effect.CREATE:
+                    self._mark(state, attempt)  # the reason is to be seen while it is tried again
+                await self._clock.sleep(self._settings.backoff.delay(failures))
+        finally:
+            self._busy.discard((attempt.pod, effect))
+            if effect in (Effect.JUDGE, Effect.EXAMINE, Effect.CREATE):
+                self._mark(state, attempt)
+
+    async def _try(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
+        assert self._effects is not None
+        async with self._calls:
+            if effect is not Effect.CREATE:
+                await self._effects.carry_out(effect, state, attempt)
+                return
+            if not self._still_wanted(effect, state, attempt):
+                return
+            self._creating.add(attempt.pod)
+            try:
+                await self._effects.carry_out(effect, state, attempt)
+            finally:
+                self._creating.discard(attempt.pod)
+
+    def _mark(self, state: RunState, attempt: AttemptRecord) -> None:
+        state.mark([attempt.task])
+        self.wake(state)
+
+    def _report(self, effect: Effect, attempt: AttemptRecord, error: Exception) -> None:
+        if isinstance(error, TryLater):
+            log.info("%s of pod %s is tried again: %s", effect.value, attempt.pod, error)
+        else:
+            log.warning(
+                "%s of pod %s is tried again: %s: %s", effect.value, attempt.pod, type(error).__name__, error
+            )
+
+    def _still_wanted(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> bool:
+        """Return whether trying again makes sense: a run may have been stopped, a server may be going down meanwhile."""
+        if effect is not Effect.CREATE:
+            return True
+        current = state.attempts.get(attempt.task)
+        stopping = self.draining or state.run.stop_requested is not None
+        return not stopping and current is not None and current.pod == attempt.pod and not current.phase.ended
+
+    def _release_left_over(self) -> None:
+        """Let pods go whose attempts have ended in the database: an earlier process did not come to it."""
+        for seen in self._pods.present():
+            state = self._states.get(seen.observation.run_uid)
+            current = state.attempts.get(seen.observation.task) if state is not None else None
+            if current is None or current.pod != seen.observation.pod:
+                self._release_stray(seen)
+
+    def _release_stray(self, seen: Seen) -> None:
+        key = (seen.observation.pod, Effect.RELEASE)
+        if seen.observation.held and key not in self._busy:
+            self._busy.add(key)
+            self._spawn(self._let_stray_go(seen), f"release {seen.observation.pod}")
+
+    async def _let_stray_go(self, seen: Seen) -> None:
+        assert self._effects is not None
+        observation, failures = seen.observation, 0
+        log_key = LogKey(observation.run_uid, observation.task, observation.attempt)
+        try:
+            while True:
+                try:
+                    async with self._calls:
+                        await self._effects.release_stray(log_key, seen)
+                    return
+                except Exception as error:
+                    failures += 1
+                    log.warning("pod %s cannot be released yet: %s", observation.pod, error)
+                await self._clock.sleep(self._settings.backoff.delay(failures))
+        finally:
+            self._busy.discard((observation.pod, Effect.RELEASE))
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        job = asyncio.create_task(work, name=name)
+        self._jobs.add(job)
+        job.add_done_callback(self._job_done)
+
+    def _job_done(self, job: asyncio.Task[None]) -> None:
+        self._jobs.discard(job)
+        if not job.cancelled() and (error := job.exception()) is not None:
+            log.error("%s failed", job.get_name(), exc_info=error)
+
+
+def _report_progress(stored: asyncio.Future[None]) -> None:
+    """Nothing depends on progress being stored: the next change of the same records stores it again."""
+    if not stored.cancelled() and (error := stored.exception()) is not None:
+        log.warning("progress was not stored: %s", error)
+
+
+def _load_live(connection: Any) -> list[RunState]:
+    return [load(connection, run) for run in runs.live(connection)]
+
+
+def load(connection: Any, run: RunRecord) -> RunState:
+    """Return a run's mirror as the database has it."""
+    spec = RunSpec.model_validate(runs.spec(connection, run.id))
+    records: list[TaskRecord] = tasks.of_run(connection, run.id)
+    return run_state(run, spec, records, attempts.newest_of_run(connection, run.id))

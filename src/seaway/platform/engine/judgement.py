@@ -1,0 +1,82 @@
+"""Gathering the facts of an attempt, and what diagnosis says of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from seaway.base.clock import rfc3339
+from seaway.model.run import TaskSpec
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.diagnosis.facts import Facts, Requested
+from seaway.platform.engine.pods import Seen
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.recorder import Recorder
+from seaway.reconcile.informer import Informer
+
+LOG_LINES = 200
+_SECRET_NAME = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
+
+
+def requested(attempt: AttemptRecord | None, run: RunRecord) -> Requested:
+    """Return what Seaway asked of an attempt, or of a run that has none yet."""
+    match attempt.asked if attempt is not None else "":
+        case "stop" | "timeout" | "drain" as asked:
+            return asked
+    return "stop" if attempt is None and run.stop_requested is not None else ""
+
+
+def secret_values(spec: TaskSpec) -> tuple[str, ...]:
+    """Return the values that must not be quoted: of variables whose names say so."""
+    return tuple(value for name, value in spec.env.items() if value and _SECRET_NAME.search(name))
+
+
+class FactsGatherer:
+    """Knows where each fact lies: the pod table, history, the nodes, the log."""
+
+    def __init__(self, recorder: Recorder, logs: LogStore, nodes: Informer) -> None:
+        self._recorder, self._logs, self._nodes = recorder, logs, nodes
+
+    async def gather(
+        self,
+        run: RunRecord,
+        task: TaskRecord,
+        spec: TaskSpec,
+        attempt: AttemptRecord | None,
+        seen: Seen | None,
+        *,
+        waiting: bool = False,
+        create_error: str = "",
+    ) -> Facts:
+        """Return what is known of an attempt."""
+        events: Sequence[dict[str, Any]] = ()
+        if seen is not None and seen.observation.uid:
+            events = await self._recorder.events_about(seen.observation.uid)
+        node_name = seen.observation.node if seen is not None else None
+        node = self._nodes.get(node_name) if node_name else None
+        return Facts(
+            run=run.name,
+            task=task.name,
+            attempt=attempt.number if attempt is not None else 1,
+            pod=seen.object if seen is not None else None,
+            pod_gone=seen.observation.gone if seen is not None else bool(attempt and attempt.uid),
+            events=events,
+            node=node,
+            node_gone=bool(node_name) and node is None,
+            log_tail=self._tail(run, attempt),
+            requested=requested(attempt, run),
+            requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
+            timeout_seconds=spec.timeout_seconds,
+            waiting=waiting,
+            waits_for=task.message if waiting and attempt is None else "",
+            command=spec.command,
+            retries_left=max(0, spec.retries - task.failures),
+            create_error=create_error,
+            secret_values=secret_values(spec),
+        )
+
+    def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> str:
+        if attempt is None:
+            return ""
+        return self._logs.tail(LogKey(run.uid, attempt.task, attempt.number), LOG_LINES)

@@ -1,0 +1,175 @@
+"""One look at a run: decisions about all tasks that want one, and what follows from them in the same breath. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from seaway.model.run import Phase
+from seaway.platform.database import attempts, runs, tasks
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.engine import texts
+from seaway.platform.engine.outcome import conclude, progress, run_phase
+from seaway.platform.engine.plan import Decision, Effect, Policy, Situation, decide
+from seaway.platform.engine.state import RunState, need_of
+from seaway.platform.workloads.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a look at a run sees beside the run itself."""
+
+    pod: Callable[[str], Observation | None]
+    """A pod of the run by name."""
+    now: float
+    policy: Policy
+    creating: Container[str] = ()
+    """Pods of which a create call is under way."""
+    releasing: Callable[[str], bool] = lambda _: False
+    """Whether a pod is being released already."""
+    draining: bool = False
+    room: int = 1_000_000
+    """How many more pods may be in flight."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """What a look decided."""
+
+    run: RunRecord
+    phases: Counter[Phase]
+    tasks: dict[str, TaskRecord] = field(default_factory=dict)
+    """Those that changed."""
+    newest: dict[str, AttemptRecord] = field(default_factory=dict)
+    """The newest attempts that changed or are new, by task."""
+    added: dict[str, AttemptRecord] = field(default_factory=dict)
+    """New attempts, by pod."""
+    changed: dict[str, AttemptRecord] = field(default_factory=dict)
+    """Attempts that were there and changed, by pod."""
+    effects: list[tuple[Effect, AttemptRecord]] = field(default_factory=list)
+    look_again: dict[str, float] = field(default_factory=dict)
+    no_room: list[str] = field(default_factory=list)
+    """Tasks that could start but for want of room."""
+
+    @property
+    def must_be_durable(self) -> bool:
+        """Something is done only after this is stored; else it is mere progress."""
+        return bool(self.effects or self.added or self.run.phase.ended) or any(
+            attempt.phase.ended for attempt in self.changed.values()
+        )
+
+
+def look(state: RunState, view: View) -> Pass:
+    """Decide about a run's dirty tasks, and about those that their endings set free."""
+    result = Pass(state.run, state.phases.copy())
+    waiting, room = deque(state.dirty), view.room
+    while waiting:
+        name = waiting.popleft()
+        before = result.tasks.get(name) or state.tasks[name]
+        attempt = result.newest.get(name) or state.attempts.get(name)
+        decision = decide(_situation(state, result, view, before, attempt, room), view.policy)
+        _take(result, view, before, attempt, decision)
+        started = decision.attempt is not attempt and Effect.CREATE in decision.effects
+        room -= int(started and (attempt is None or attempt.phase.ended))
+        waiting.extend(_set_free(state, before, decision, attempt, view.now))
+        if decision.task.message == texts.NO_ROOM:
+            result.no_room.append(name)
+    result.run = _run_after(state, result, view.now)
+    return result
+
+
+def store(connection: Connection, result: Pass, before: RunRecord) -> None:
+    """Write what a look decided, all of it or none."""
+    attempts.save(connection, list(result.changed.values()))
+    attempts.add(connection, list(result.added.values()))
+    tasks.save(connection, list(result.tasks.values()))
+    if result.run != before:
+        runs.save(connection, result.run)
+
+
+def keep(state: RunState, result: Pass) -> None:
+    """Make the mirror equal to what was stored."""
+    state.run, state.phases = result.run, result.phases
+    state.tasks.update(result.tasks)
+    state.attempts.update(result.newest)
+    for pod, attempt in result.changed.items():
+        if attempt.phase.ended:
+            state.verdicts.pop(pod, None)
+            state.blockers.pop(pod, None)
+    state.unread.update(attempt.pod for effect, attempt in result.effects if effect is Effect.RELEASE)
+
+
+def _situation(
+    state: RunState, result: Pass, view: View, task: TaskRecord, attempt: AttemptRecord | None, room: int
+) -> Situation:
+    spec = state.specs[task.name]
+    phases = {name: (result.tasks.get(name) or state.tasks[name]).phase for name in spec.after}
+    need, about = need_of(spec, phases)
+    pod = attempt.pod if attempt is not None else ""
+    return Situation(
+        run=state.run, task=task, spec=spec, attempt=attempt, need=need, waits_for=about, now=view.now,
+        single=state.single, pod=view.pod(pod) if pod else None, verdict=state.verdicts.get(pod),
+        blocker=state.blockers.get(pod), creating=pod in view.creating,
+        draining=view.draining, room=room > 0,
+    )  # fmt: skip
+
+
+def _take(
+    result: Pass, view: View, before: TaskRecord, attempt: AttemptRecord | None, decision: Decision
+) -> None:
+    """Add a decision to the result."""
+    after = decision.task
+    if after != before:
+        result.tasks[after.name] = after
+        result.phases[before.phase] -= 1
+        result.phases[after.phase] += 1
+    current = decision.attempt
+    if current is not None:
+        if current != attempt:
+            result.newest[after.name] = current
+            new = attempt is None or attempt.number != current.number or attempt.pod in result.added
+            (result.added if new else result.changed)[current.pod] = current
+        result.effects += [
+            (effect, current)
+            for effect in decision.effects
+            if effect is not Effect.RELEASE or not view.releasing(current.pod)
+        ]
+    if decision.look_again is not None:
+        result.look_again[after.name] = decision.look_again
+
+
+def _set_free(
+    state: RunState, before: TaskRecord, decision: Decision, attempt: AttemptRecord | None, now: float
+) -> list[str]:
+    """Return the tasks to look at because of a decision: those that came after an ended one, and one to be tried again."""
+    task = decision.task
+    if task.phase.ended:
+        return [] if before.phase.ended else state.dependants.get(task.name, [])
+    ended = decision.attempt is not None and decision.attempt.phase.ended
+    again = ended and attempt is not None and not attempt.phase.ended
+    return [task.name] if again and (task.not_before or 0.0) <= now else []
+
+
+def _run_after(state: RunState, result: Pass, now: float) -> RunRecord:
+    run, phase = state.run, run_phase(result.phases)
+    everything = state.tasks | result.tasks if phase.ended or state.single else {}
+    only = next(iter(everything.values())) if state.single else None
+    message = progress(result.phases, only)
+    started = run.started
+    if started is None:
+        times = [a.started for a in result.newest.values() if a.started is not None]
+        started = min(times) if times else None
+    if phase.ended:
+        unread = state.unread or any(effect is Effect.RELEASE for effect, _ in result.effects)
+        if not unread:
+            ended = replace(run, message=message, started=started)
+            return conclude(ended, phase, everything.values(), state.attempts | result.newest, now)
+        phase = Phase.STOPPING if run.stop_requested is not None else Phase.RUNNING
+    elif run.stop_requested is not None:
+        phase = Phase.STOPPING
+    if (run.phase, run.message, run.started) == (phase, message, started):
+        return run
+    return replace(run, phase=phase, message=message, started=started)

@@ -1,0 +1,283 @@
+"""What to do about one task, decided from values alone.
+
+`decide` compares what the database says of a task with what the cluster shows of its newest attempt. It returns the
+records as they should be and the effects to bring about after they are stored; calling it again with nothing changed
+decides nothing new. Everything that reads or writes is in `processor`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from seaway.base.tasks import Backoff
+from seaway.model.run import Phase, TaskSpec
+from seaway.model.verdict import Verdict, VerdictClass
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.engine import texts
+from seaway.platform.workloads.names import pod_name
+from seaway.platform.workloads.observation import Observation
+
+
+class Effect(Enum):
+    """What the shell is to do once the records are stored. Each may be repeated without harm."""
+
+    CREATE = "create"
+    """Create the attempt's pod; where it exists and is ours, adopt it."""
+    DELETE = "delete"
+    """Delete the pod gracefully."""
+    JUDGE = "judge"
+    """Gather facts (the whole log first), ask diagnosis for the verdict and look again."""
+    EXAMINE = "examine"
+    """It waits for something: ask diagnosis what for, and look again."""
+    RELEASE = "release"
+    """Log and last status are to be made safe, then the finalizer and the pod may go."""
+
+
+class Need(Enum):
+    """Where the tasks stand that a task comes after."""
+
+    MET = "met"
+    OPEN = "open"
+    BROKEN = "broken"
+    """One of them did not succeed: this one never starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Why a pod does not start."""
+
+    reason: str
+    """The observation's words that this was said of."""
+    message: str
+    verdict: Verdict | None = None
+    """Set where it can never start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How failures are met."""
+
+    backoff: Backoff = Backoff(1.0, 2.0, 60.0)  # noqa: RUF009 - frozen, shared on purpose
+    """Between tries after losses that were nobody's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision depends on."""
+
+    run: RunRecord
+    task: TaskRecord
+    spec: TaskSpec
+    attempt: AttemptRecord | None
+    """The newest."""
+    need: Need
+    waits_for: str
+    """The task that an open or broken need is about."""
+    now: float
+    single: bool = True
+    """The run has this one task."""
+    pod: Observation | None = None
+    """None where the cluster shows none for the newest attempt."""
+    verdict: Verdict | None = None
+    """Diagnosis' judgement of the newest attempt, where it has been asked."""
+    blocker: Blocker | None = None
+    creating: bool = False
+    """A call that creates the pod is under way: whether it exists is not known."""
+    draining: bool = False
+    """The server goes down: nothing starts, what runs is ended gracefully and goes on later."""
+    room: bool = True
+    """One more pod may be in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The records as they should be, and what follows."""
+
+    task: TaskRecord
+    attempt: AttemptRecord | None
+    effects: tuple[Effect, ...] = ()
+    look_again: float | None = None
+    """At this time, in seconds since the epoch, even where nothing else happens."""
+
+
+def decide(now: Situation, policy: Policy) -> Decision:
+    """Return what to do about a task."""
+    if now.attempt is not None and not now.attempt.phase.ended:
+        return _attend(now, now.attempt, policy)
+    release = (
+        (Effect.RELEASE,) if now.attempt is not None and now.pod is not None and not now.pod.gone else ()
+    )
+    if now.task.phase.ended:
+        return Decision(now.task, now.attempt, release)
+    decision = _start(now)
+    return decision if decision.attempt is not now.attempt else replace(decision, effects=release)
+
+
+def _start(now: Situation) -> Decision:
+    """Decide about a task none of whose attempts is under way."""
+    task = now.task
+    if now.run.stop_requested is not None:
+        return Decision(_ended(task, Phase.STOPPED, texts.STOPPED_BEFORE_START), now.attempt)
+    if now.need is Need.BROKEN:
+        return Decision(_ended(task, Phase.SKIPPED, texts.skipped(now.waits_for)), now.attempt)
+    if now.need is Need.OPEN:
+        return Decision(_says(task, Phase.QUEUED, texts.waits_for_task(now.waits_for)), now.attempt)
+    if now.draining:
+        return Decision(_says(task, Phase.QUEUED, texts.SERVER_STOPS), now.attempt)
+    if task.not_before is not None and task.not_before > now.now:
+        return Decision(task, now.attempt, look_again=task.not_before)
+    if not now.room:
+        return Decision(_says(task, Phase.QUEUED, texts.NO_ROOM), now.attempt)
+    number = now.attempt.number + 1 if now.attempt else 1
+    fence = task.fence + 1
+    attempt = AttemptRecord(
+        run_id=task.run_id, task=task.name, number=number, fence=fence,
+        pod=pod_name(now.run.name, task.name, number, single=now.single),
+        phase=Phase.STARTING, created=now.now,
+    )  # fmt: skip
+    started = replace(task, phase=Phase.STARTING, message=texts.STARTING, fence=fence, not_before=None)
+    return Decision(started, attempt, (Effect.CREATE,))
+
+
+def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
+    """Decide about the attempt under way."""
+    pod = now.pod
+    if pod is None:
+        return _without_pod(now, attempt, policy)
+    seen = _record(attempt, pod)
+    if pod.ended:
+        return _conclude(now, seen, pod, policy)
+    if (asked := _ask(now, seen)) != seen.asked:
+        seen = replace(seen, asked=asked, asked_at=now.now, phase=Phase.STOPPING)
+    if seen.asked:
+        task = _says(now.task, Phase.STOPPING, texts.ending(seen.asked))
+        effects = () if pod.deleting else (Effect.DELETE,)
+        return Decision(task, seen, effects)
+    return _watch(now, seen, pod)
+
+
+def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
+    """Decide about an attempt of which the cluster shows no pod: create it, unless it was there before."""
+    if now.verdict is not None:
+        return _finish(now, attempt, now.verdict, policy)
+    if now.creating:
+        return Decision(now.task, attempt)
+    if attempt.uid is not None or attempt.asked or now.run.stop_requested is not None or now.draining:
+        asked = attempt.asked or _ask(now, attempt)
+        ending = replace(attempt, asked=asked, asked_at=attempt.asked_at or now.now) if asked else attempt
+        return Decision(now.task, ending, (Effect.JUDGE,))
+    task = _says(now.task, Phase.STARTING, now.blocker.message) if now.blocker is not None else now.task
+    return Decision(task, attempt, (Effect.CREATE,))
+
+
+def _watch(now: Situation, attempt: AttemptRecord, pod: Observation) -> Decision:
+    """Say what a pod does that shall go on."""
+    if pod.phase == "Running" or attempt.started is not None:
+        task = replace(_says(now.task, Phase.RUNNING, texts.RUNNING), losses=now.task.losses)
+        return Decision(task, replace(attempt, phase=Phase.RUNNING), look_again=_deadline(now.spec, attempt))
+    if pod.waiting:
+        if now.blocker is None or now.blocker.reason != pod.why_waiting:
+            return Decision(now.task, attempt, (Effect.EXAMINE,))
+        return Decision(_says(now.task, Phase.STARTING, now.blocker.message), attempt)
+    message = texts.placed(pod.node) if pod.node else texts.STARTING
+    return Decision(_says(now.task, Phase.STARTING, message), attempt)
+
+
+def _ask(now: Situation, attempt: AttemptRecord) -> str:
+    """Return why an attempt under way must end, "" where it may go on. What was asked first stays."""
+    if attempt.asked:
+        return attempt.asked
+    if now.run.stop_requested is not None:
+        return "stop"
+    deadline = _deadline(now.spec, attempt)
+    if deadline is not None and now.now >= deadline:
+        return "timeout"
+    if now.draining:
+        return "drain"
+    if now.blocker is not None and now.blocker.verdict is not None:
+        return "blocked"
+    return ""
+
+
+def _deadline(spec: TaskSpec, attempt: AttemptRecord) -> float | None:
+    if spec.timeout_seconds is None or attempt.started is None:
+        return None
+    return attempt.started + spec.timeout_seconds
+
+
+def _record(attempt: AttemptRecord, pod: Observation) -> AttemptRecord:
+    """Return the attempt with what its pod shows."""
+    return replace(
+        attempt,
+        uid=attempt.uid or pod.uid,
+        node=pod.node or attempt.node,
+        started=attempt.started or pod.started,
+        finished=pod.finished or attempt.finished,
+        exit_code=pod.exit_code if pod.exit_code is not None else attempt.exit_code,
+    )
+
+
+def _conclude(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
+    """Decide about an attempt whose pod has certainly ended."""
+    if now.verdict is not None:
+        return _finish(now, attempt, now.verdict, policy)
+    if pod.succeeded and not attempt.asked:  # nothing to find out: the next task need not wait for the log
+        return _finish(now, attempt, texts.SUCCEEDED, policy)
+    if now.blocker is not None and now.blocker.verdict is not None and attempt.asked == "blocked":
+        return _finish(now, attempt, now.blocker.verdict, policy)
+    return Decision(now.task, attempt, (Effect.JUDGE,))
+
+
+_PHASES = {VerdictClass.SUCCEEDED: Phase.SUCCEEDED, VerdictClass.CANCELLED: Phase.STOPPED}
+
+
+def _finish(now: Situation, attempt: AttemptRecord, verdict: Verdict, policy: Policy) -> Decision:
+    """End an attempt by its verdict, and its task unless it is tried again."""
+    said: dict[str, Any] = verdict.model_dump(mode="json", by_alias=True)
+    code = attempt.exit_code if attempt.exit_code is not None else verdict.exit_code
+    ended = replace(
+        attempt, phase=_PHASES.get(verdict.class_, Phase.FAILED), finished=attempt.finished or now.now,
+        exit_code=code, verdict=said,
+    )  # fmt: skip
+    task = _tried_again(now, verdict, policy)
+    if task is None:
+        task = replace(now.task, phase=ended.phase, message=verdict.message, verdict=said, not_before=None)
+    effects = (Effect.RELEASE,) if now.pod is not None and not now.pod.gone else ()
+    return Decision(task, ended, effects, look_again=task.not_before)
+
+
+def _tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord | None:
+    """Return the task as it waits for its next attempt, None where there shall be none."""
+    if now.run.stop_requested is not None:
+        return None
+    task, class_ = now.task, verdict.class_
+    if class_ is VerdictClass.INFRASTRUCTURE:
+        drained = now.draining or (now.attempt is not None and now.attempt.asked == "drain")
+        delay = 0.0 if drained else policy.backoff.delay(task.losses + 1)
+        message = texts.lost(verdict.message, delay)
+        losses = task.losses if drained else task.losses + 1
+        return replace(task, phase=Phase.QUEUED, message=message, losses=losses, not_before=now.now + delay)
+    counted = class_ in (
+        VerdictClass.USER,
+        VerdictClass.RESOURCE,
+        VerdictClass.UNKNOWN,
+        VerdictClass.DEADLINE,
+    )
+    if counted and task.failures < now.spec.retries:
+        message = texts.retried(verdict.message, task.failures + 1, now.spec.retries)
+        return replace(task, phase=Phase.QUEUED, message=message, failures=task.failures + 1, not_before=None)
+    return None
+
+
+def _ended(task: TaskRecord, phase: Phase, message: str) -> TaskRecord:
+    return replace(task, phase=phase, message=message, not_before=None)
+
+
+def _says(task: TaskRecord, phase: Phase, message: str) -> TaskRecord:
+    return (
+        task
+        if (task.phase, task.message) == (phase, message)
+        else replace(task, phase=phase, message=message)
+    )

@@ -1,0 +1,53 @@
+"""The sentences that the engine itself says, in one place; diagnosis says the others."""
+
+from __future__ import annotations
+
+from seaway.model.verdict import Verdict, VerdictClass
+
+STARTING = "its pod is being created"
+RUNNING = "running"
+NO_ROOM = "waits until other tasks have ended: as many pods are in flight as this server allows"
+SERVER_STOPS = "waits for the server: it is being stopped and goes on with this at its next start"
+STOPPED_BEFORE_START = "was stopped before it started"
+SUCCEEDED = Verdict.model_validate(
+    {"class": VerdictClass.SUCCEEDED, "cause": "Completed", "message": "it completed", "exit_code": 0}
+)
+"""The verdict of a program that ended with 0 and that nobody asked to end."""
+
+_ENDING = {
+    "stop": "is being stopped as asked",
+    "timeout": "is being stopped: its time is over",
+    "drain": "is being stopped with the server; it goes on at the next start",
+    "blocked": "can never start; its pod is being removed",
+}
+
+
+def ending(asked: str) -> str:
+    """Say why an attempt is being ended."""
+    return _ENDING[asked]
+
+
+def skipped(task: str) -> str:
+    """Say why a task never started."""
+    return f"never started: the task {task!r}, which it comes after, did not succeed"
+
+
+def waits_for_task(task: str) -> str:
+    """Say which task is waited for."""
+    return f"waits for the task {task!r}"
+
+
+def placed(node: str) -> str:
+    """Say that a node was found."""
+    return f"placed on node {node}; starting"
+
+
+def lost(why: str, delay: float) -> str:
+    """Say that an attempt was lost through nobody's fault."""
+    again = "at once" if delay <= 0 else f"in {delay:.0f} s"
+    return f"{why}; tried again {again}"
+
+
+def retried(why: str, used: int, retries: int) -> str:
+    """Say that one of the user's retries is used."""
+    return f"{why}; tried again ({used} of {retries} retries)"

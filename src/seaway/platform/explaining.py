@@ -1,0 +1,88 @@
+"""Answering "why": the facts of a run, put together from the database and history, handed to diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from seaway.base.clock import rfc3339
+from seaway.model.run import Phase, RunSpec, TaskSpec
+from seaway.model.verdict import Explanation
+from seaway.platform.database import attempts, revisions, runs, tasks
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
+from seaway.platform.engine.verdicts import DIAGNOSIS
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.recorder import Recorder
+from seaway.platform.history.remembered import last_node, last_pod
+
+_TELLING = (Phase.FAILED, Phase.STOPPED, Phase.STOPPING, Phase.STARTING, Phase.RUNNING, Phase.QUEUED)
+"""Which of several tasks a question about the run is about: the first one in the first of these phases."""
+
+
+class Explainer:
+    """Puts the facts together."""
+
+    def __init__(self, database: Database, logs: LogStore, recorder: Recorder) -> None:
+        self._database, self._logs, self._recorder = database, logs, recorder
+
+    async def explain(self, run: RunRecord) -> Explanation:
+        """Say what happened to a run, or what it waits for."""
+        await self._recorder.flush()
+        facts = await self._database.read(lambda connection: self._facts(connection, run))
+        return DIAGNOSIS.explain(facts)
+
+    def _facts(self, connection: Connection, run: RunRecord) -> Facts:
+        spec = RunSpec.model_validate(runs.spec(connection, run.id))
+        task = telling_task(tasks.of_run(connection, run.id))
+        newest = {attempt.task: attempt for attempt in attempts.newest_of_run(connection, run.id)}
+        attempt = newest.get(task.name)
+        wanted = next(one for one in spec.tasks if one.name == task.name)
+        tail = ""
+        if attempt is not None:
+            tail = self._logs.tail(LogKey(run.uid, task.name, attempt.number), LOG_LINES)
+        return _remembered_facts(connection, run, task, wanted, attempt, tail)
+
+
+def telling_task(found: Sequence[TaskRecord]) -> TaskRecord:
+    """Return the task that says most about how a run stands."""
+    for phase in _TELLING:
+        for task in found:
+            if task.phase is phase:
+                return task
+    return found[-1]
+
+
+def _remembered_facts(
+    connection: Connection,
+    run: RunRecord,
+    task: TaskRecord,
+    spec: TaskSpec,
+    attempt: AttemptRecord | None,
+    tail: str,
+) -> Facts:
+    uid = attempt.uid if attempt is not None else None
+    events: list[dict[str, Any]] = [e.object for e in revisions.events_about(connection, uid)] if uid else []
+    ended = attempt is not None and attempt.phase.ended
+    return Facts(
+        run=run.name,
+        task=task.name,
+        attempt=attempt.number if attempt is not None else 1,
+        pod=last_pod(connection, uid) if uid else None,
+        pod_gone=ended and uid is not None,
+        events=events,
+        node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
+        log_tail=tail,
+        requested=requested(attempt, run),
+        requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
+        timeout_seconds=spec.timeout_seconds,
+        waiting=not task.phase.ended,
+        waits_for=task.message if not task.phase.ended and (attempt is None or ended) else "",
+        command=spec.command,
+        retries_left=max(0, spec.retries - task.failures),
+        secret_values=secret_values(spec),
+    )

@@ -1,0 +1,112 @@
+"""What a pod may ask of the server: its code, its environment, and to keep what it made."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+
+from sqlalchemy import Connection, func, select
+
+from seaway.base.clock import Clock
+from seaway.platform.database import outputs, runs, tasks
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import CheckpointRecord, OutputRecord
+from seaway.platform.database.tables import CHECKPOINTS
+from seaway.platform.errors import NotFound, StaleFence, Unauthorized
+from seaway.platform.storage.runner_archive import build_runner
+from seaway.platform.storage.storage import Storage
+from seaway.platform.tokens import RunTokens
+
+
+class RunGateway:
+    """Serves the pods of runs. Call `authenticate_run_token` first: the run it returns is the only one that may be touched."""
+
+    def __init__(self, database: Database, storage: Storage, tokens: RunTokens, clock: Clock) -> None:
+        self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
+
+    async def authenticate_run_token(self, token: str) -> str:
+        """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
+        name = self._tokens.run_of(token)
+        run = await self._database.read(lambda connection: runs.by_name(connection, name))
+        if run is None or run.phase.ended or not self._tokens.matches(token, run.name, run.uid):
+            raise Unauthorized("the run's token is not valid, or the run has ended")
+        return run.name
+
+    async def get_runner(self, digest: str) -> AsyncIterator[bytes]:
+        """Return the runner's zipapp. Raises NotFound where this server's runner has another digest."""
+        archive = build_runner()
+        if digest != archive.digest:
+            raise NotFound(f"the runner {digest} is not this server's", remedy="Start the attempt again.")
+        return _once(archive.data)
+
+    async def get_code(self, digest: str) -> AsyncIterator[bytes]:
+        """Return a code snapshot (tar.gz). Raises NotFound."""
+        return await self._storage.code.open(digest)
+
+    async def get_environment(self, digest: str) -> AsyncIterator[bytes]:
+        """Return a lock of requirements. Raises NotFound."""
+        return await self._storage.environments.open(digest)
+
+    async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
+        """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""
+        run_id = await self._database.read(lambda connection: _check(connection, run, task, fence))
+        files = await self._storage.outputs.store(body)
+        now = self._clock.now()
+        records = [OutputRecord(task, file.path, file.size, file.sha256, now) for file in files]
+
+        def work(connection: Connection) -> None:
+            _check(connection, run, task, fence)
+            outputs.replace(connection, run_id, task, records)
+
+        await self._database.write(work)
+
+    async def save_checkpoint(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
+        """Store a task's checkpoint (tar stream) in place of the one before. Raises NotFound, Invalid, TooLarge, StaleFence."""
+        run_id = await self._database.read(lambda connection: _check(connection, run, task, fence))
+        stored = await self._storage.checkpoints.store(body)
+        record = CheckpointRecord(stored.sha256, stored.size, fence, self._clock.now())
+
+        def work(connection: Connection) -> str | None:
+            _check(connection, run, task, fence)
+            before = outputs.checkpoint(connection, run_id, task)
+            outputs.save_checkpoint(connection, run_id, task, record)
+            return before.sha256 if before is not None and not _is_used(connection, before.sha256) else None
+
+        unused = await self._database.write(work)
+        if unused is not None:
+            await self._storage.checkpoints.forget(unused)
+
+    async def get_checkpoint(self, run: str, task: str) -> AsyncIterator[bytes]:
+        """Return a task's last checkpoint (tar). Raises NotFound where there is none yet."""
+
+        def query(connection: Connection) -> CheckpointRecord | None:
+            record = runs.by_name(connection, run)
+            return outputs.checkpoint(connection, record.id, task) if record is not None else None
+
+        found = await self._database.read(query)
+        if found is None:
+            raise NotFound(f"the task {task!r} of run {run!r} has no checkpoint yet")
+        return await self._storage.checkpoints.open(found.sha256)
+
+
+def _check(connection: Connection, run: str, task: str, fence: int) -> int:
+    """Return the run's id if the fencing number is the task's newest."""
+    record = runs.by_name(connection, run)
+    newest = tasks.fence(connection, record.id, task) if record is not None else None
+    if record is None or newest is None:
+        raise NotFound(f"the run {run!r} has no task {task!r}")
+    if fence != newest:
+        raise StaleFence(
+            f"the attempt with the fencing number {fence} of the task {task!r} is no longer the newest ({newest}): "
+            "what it made is not kept",
+            field="fence",
+        )
+    return record.id
+
+
+def _is_used(connection: Connection, sha256: str) -> bool:
+    query = select(func.count()).select_from(CHECKPOINTS).where(CHECKPOINTS.c.sha256 == sha256)
+    return bool(connection.execute(query).scalar_one())
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

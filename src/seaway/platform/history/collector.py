@@ -1,0 +1,134 @@
+"""Bringing the logs of pods into the store, through the Kubernetes API, each line once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.base.clock import Clock, rfc3339
+from seaway.base.tasks import Backoff
+from seaway.client.client import Client
+from seaway.client.errors import ClientError
+from seaway.client.logs import LogOptions
+from seaway.objects.errors import ApiError, BadRequest, NotFound
+from seaway.platform.history.lines import Joiner
+from seaway.platform.history.logs import AttemptLog, LogKey, LogStore
+from seaway.platform.workloads import labels
+from seaway.platform.workloads.observation import container_started
+
+log = logging.getLogger(__name__)
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSettings:
+    """How logs are collected."""
+
+    follow_after: float = 0.2
+    """Seconds that a container runs before its log is followed: a short one's is read once, at its end."""
+    tries: int = 6
+    """How often the end of a log is asked for where the node does not answer."""
+    backoff: Backoff = Backoff(0.2, 2.0, 5.0)  # noqa: RUF009 - frozen, shared on purpose
+    last_lines: int = 200
+    """Kept of a log that is over its limit, beside its beginning."""
+
+
+class LogCollector:
+    """Follows running pods and completes the logs of ended ones."""
+
+    def __init__(
+        self, client: Client, logs: LogStore, clock: Clock, settings: CollectorSettings | None = None
+    ) -> None:
+        self._client, self._logs, self._clock = client, logs, clock
+        self._settings = settings or CollectorSettings()
+        self._following: dict[LogKey, asyncio.Task[None]] = {}
+
+    def follow(self, key: LogKey, pod: Object) -> None:
+        """Follow a running pod's log from now on; harmless where that is done already."""
+        if key not in self._following:
+            name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            work = self._follow(self._logs.writer(key), name, namespace)
+            self._following[key] = asyncio.create_task(work, name=f"log of {name}")
+
+    async def complete(self, key: LogKey, pod: Object) -> None:
+        """Return when all of an ended pod's log is stored, or as much as can still be had (the log says so then)."""
+        following = self._following.pop(key, None)
+        if following is not None:
+            following.cancel()
+            await asyncio.wait([following])
+        written = self._logs.writer(key)
+        if written.collected or not container_started(pod):
+            return
+        metadata = pod["metadata"]
+        await self._read_end(written, metadata["name"], metadata["namespace"])
+        written.finish_line()
+        written.collected = True
+
+    async def close(self) -> None:
+        """Stop following."""
+        tasks = list(self._following.values())
+        self._following.clear()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _follow(self, written: AttemptLog, name: str, namespace: str) -> None:
+        await self._clock.sleep(self._settings.follow_after)
+        failures = 0
+        while not written.truncated:
+            try:
+                await self._read(written, name, namespace, LogOptions(follow=True, timestamps=True))
+                return  # the container ended; `complete` looks once more
+            except (BadRequest, NotFound):
+                return  # the pod went; `complete` says what could not be read
+            except (ApiError, ClientError, OSError) as error:
+                failures += 1
+                log.warning("the log of pod %s cannot be followed now: %s", name, error)
+                await self._clock.sleep(self._settings.backoff.delay(failures))
+
+    async def _read_end(self, written: AttemptLog, name: str, namespace: str) -> None:
+        for failures in range(1, self._settings.tries + 1):
+            try:
+                await self._read(written, name, namespace, LogOptions(timestamps=True))
+                if written.truncated:
+                    await self._read_last_lines(written, name, namespace)
+                return
+            except (BadRequest, NotFound) as error:
+                problem: Exception = error
+                break
+            except (ApiError, ClientError) as error:
+                problem = error
+                await self._clock.sleep(self._settings.backoff.delay(failures))
+        log.warning("the end of the log of pod %s cannot be read: %s", name, problem)
+        written.finish_line()
+        written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
+
+    async def _read(self, written: AttemptLog, name: str, namespace: str, options: LogOptions) -> None:
+        point = written.resume_point()
+        if point.nanoseconds:
+            since = rfc3339(point.nanoseconds // 1_000_000_000)
+            options = LogOptions(follow=options.follow, timestamps=True, since_time=since)
+        joiner = Joiner(point)
+        async with self._client.logs(name, namespace, labels.CONTAINER, options) as chunks:
+            async for chunk in chunks:
+                written.append(joiner.feed(chunk))
+                if written.truncated:
+                    return
+
+    async def _read_last_lines(self, written: AttemptLog, name: str, namespace: str) -> None:
+        options = LogOptions(timestamps=True, tail_lines=self._settings.last_lines)
+        written.finish_line()
+        written.say(
+            f"the log is over the limit: lines from here on are not kept, but for the last {options.tail_lines}",
+            self._nanoseconds(),
+        )
+        async with self._client.logs(name, namespace, labels.CONTAINER, options) as chunks:
+            async for chunk in chunks:
+                written.append_past_limit(chunk)
+
+    def _nanoseconds(self) -> int:
+        return int(self._clock.now() * 1_000_000_000)

@@ -1,0 +1,39 @@
+"""What history remembers of an object: its last state, put together from its revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from seaway.platform.database import revisions
+from seaway.platform.database.records import RevisionRecord
+
+Object = dict[str, Any]
+
+
+def last_pod(connection: Connection, uid: str) -> Object | None:
+    """Return a pod as it was last seen, without values of variables; None where it never was."""
+    return put_together(revisions.of_object(connection, "Pod", uid))
+
+
+def last_node(connection: Connection, name: str) -> Object | None:
+    """Return a node as it was last seen, None where it never was."""
+    found = revisions.newest(connection, "Node", name)
+    return found.object if found is not None else None
+
+
+def put_together(recorded: Sequence[RevisionRecord]) -> Object | None:
+    """Return the last state of an object whose later revisions say only what changes."""
+    if not recorded:
+        return None
+    whole = next(
+        (r.object for r in reversed(recorded) if "labels" in r.object["metadata"]), recorded[0].object
+    )
+    last = recorded[-1].object
+    return {
+        "metadata": whole["metadata"] | last["metadata"],
+        "spec": whole.get("spec", {}) | {k: v for k, v in last.get("spec", {}).items() if v is not None},
+        "status": last.get("status", {}),
+    }

@@ -1,0 +1,155 @@
+"""A run's log, read from history: one attempt's, or all of them together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from seaway.platform.database import attempts, runs, tasks
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.engine.engine import Engine
+from seaway.platform.errors import NotFound
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.reader import read_log
+
+_AHEAD = 64
+"""Chunks that wait for a slow reader before its sources do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """What of a run's log is asked for."""
+
+    run: str
+    task: str | None = None
+    attempt: int | None = None
+    follow: bool = False
+    timestamps: bool = False
+
+    def wants(self, attempt: AttemptRecord) -> bool:
+        """Return whether an attempt's log is asked for."""
+        return self.task in (None, attempt.task) and self.attempt in (None, attempt.number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    run: RunRecord
+    tasks: list[TaskRecord]
+    attempts: list[AttemptRecord]
+
+
+class RunLogs:
+    """Opens the logs of runs."""
+
+    def __init__(self, database: Database, logs: LogStore, engine: Engine) -> None:
+        self._database, self._logs, self._engine = database, logs, engine
+
+    async def open(self, request: LogRequest) -> AsyncIterator[bytes]:
+        """Return a run's log. Raises NotFound for a run, task or attempt that is not there."""
+        found = await self._find(request)
+        if request.follow and not found.run.phase.ended:
+            return self._follow(request, single=len(found.tasks) == 1)
+        return self._stored(request, found)
+
+    async def _find(self, request: LogRequest) -> _Found:
+        def query(connection: Connection) -> _Found | None:
+            run = runs.by_name(connection, request.run)
+            if run is None:
+                return None
+            return _Found(run, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
+
+        found = await self._database.read(query)
+        if found is None:
+            raise NotFound(f"there is no run {request.run!r}", field="run", remedy="See `seaway ps -a`.")
+        if request.task is not None and request.task not in {task.name for task in found.tasks}:
+            raise NotFound(f"the run {request.run!r} has no task {request.task!r}", field="task")
+        if request.attempt is not None and not any(request.wants(attempt) for attempt in found.attempts):
+            raise NotFound(f"the run {request.run!r} has no attempt {request.attempt}", field="attempt")
+        return found
+
+    async def _stored(self, request: LogRequest, found: _Found) -> AsyncIterator[bytes]:
+        order = {task.name: task.position for task in found.tasks}
+        wanted = sorted(
+            (a for a in found.attempts if request.wants(a)), key=lambda a: (order[a.task], a.number)
+        )
+        for attempt in wanted:
+            key = LogKey(found.run.uid, attempt.task, attempt.number)
+            label = b"" if len(found.tasks) == 1 else f"{attempt.task} | ".encode()
+            async for chunk in _labelled(read_log(self._logs, key, timestamps=request.timestamps), label):
+                yield chunk
+
+    async def _follow(self, request: LogRequest, *, single: bool) -> AsyncIterator[bytes]:
+        """Yield all attempts' logs as they come, until the run has ended and all is read."""
+        chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
+        pump = asyncio.create_task(
+            self._pump(request, chunks, single=single), name=f"log of run {request.run}"
+        )
+        try:
+            while (chunk := await chunks.get()) is not None:
+                yield chunk
+            await pump
+        finally:
+            pump.cancel()
+            await asyncio.wait([pump])
+
+    async def _pump(self, request: LogRequest, chunks: asyncio.Queue[bytes | None], *, single: bool) -> None:
+        begun: set[tuple[str, int]] = set()
+        last: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                found = await self._find(request)
+                current: Iterable[AttemptRecord] = found.attempts
+                while True:
+                    for attempt in current:
+                        if request.wants(attempt) and (attempt.task, attempt.number) not in begun:
+                            begun.add((attempt.task, attempt.number))
+                            key = LogKey(found.run.uid, attempt.task, attempt.number)
+                            after = last if single else None
+                            last = group.create_task(self._copy(request, key, chunks, after, single=single))
+                    if found.run.phase.ended:
+                        break
+                    change = self._engine.changed.next()
+                    if (state := self._engine.state(found.run.uid)) is not None:
+                        current = list(state.attempts.values())
+                        await asyncio.wait([change])
+                    else:
+                        found = await self._find(request)
+                        current = found.attempts
+        finally:
+            if not (task := asyncio.current_task()) or not task.cancelling():
+                await chunks.put(None)
+
+    async def _copy(
+        self,
+        request: LogRequest,
+        key: LogKey,
+        chunks: asyncio.Queue[bytes | None],
+        after: asyncio.Task[None] | None,
+        *,
+        single: bool,
+    ) -> None:
+        if after is not None:
+            await asyncio.wait([after])
+        label = b"" if single else f"{key.task} | ".encode()
+        source = read_log(self._logs, key, follow=True, timestamps=request.timestamps)
+        async for chunk in _labelled(source, label):
+            await chunks.put(chunk)
+
+
+async def _labelled(chunks: AsyncIterator[bytes], label: bytes) -> AsyncIterator[bytes]:
+    """Yield chunks; with a label, whole lines that begin with it."""
+    if not label:
+        async for chunk in chunks:
+            yield chunk
+        return
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if lines:
+            yield b"".join(label + line + b"\n" for line in lines)
+    if rest:
+        yield label + rest + b"\n"

@@ -1,0 +1,81 @@
+"""Records -> what users see. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, overload
+
+from seaway.model.run import AttemptView, OutputView, RunSpec, RunView, TaskView
+from seaway.model.verdict import Verdict
+from seaway.platform.database.records import AttemptRecord, OutputRecord, RunRecord, TaskRecord
+
+
+def run_view(
+    run: RunRecord,
+    spec: RunSpec | None = None,
+    tasks: Sequence[TaskRecord] = (),
+    attempts: Sequence[AttemptRecord] = (),
+) -> RunView:
+    """Return a run as users see it; without spec and tasks it is a line of a list."""
+    by_task: dict[str, list[AttemptRecord]] = {}
+    for attempt in attempts:
+        by_task.setdefault(attempt.task, []).append(attempt)
+    after = {task.name: task.after for task in spec.tasks} if spec is not None else {}
+    return RunView(
+        name=run.name,
+        user=run.user,
+        phase=run.phase,
+        message=run.message,
+        command=run.command,
+        created=_time(run.created),
+        started=_time(run.started),
+        finished=_time(run.finished),
+        deleted=_time(run.deleted),
+        verdict=_verdict(run.verdict),
+        exit_code=run.exit_code,
+        tasks=tuple(_task_view(task, after.get(task.name, ()), by_task.get(task.name, ())) for task in tasks),
+        spec=spec,
+    )
+
+
+def output_view(output: OutputRecord) -> OutputView:
+    """Return a committed file as users see it."""
+    return OutputView(
+        task=output.task,
+        path=output.path,
+        size=output.size,
+        sha256=output.sha256,
+        committed=_time(output.committed),
+    )
+
+
+def _task_view(task: TaskRecord, after: tuple[str, ...], attempts: Sequence[AttemptRecord]) -> TaskView:
+    views = tuple(_attempt_view(attempt) for attempt in attempts)
+    return TaskView(name=task.name, phase=task.phase, after=after, message=task.message, attempts=views)
+
+
+def _attempt_view(attempt: AttemptRecord) -> AttemptView:
+    return AttemptView(
+        number=attempt.number,
+        phase=attempt.phase,
+        pod=attempt.pod,
+        node=attempt.node,
+        created=_time(attempt.created),
+        started=_time(attempt.started),
+        finished=_time(attempt.finished),
+        exit_code=attempt.exit_code,
+        verdict=_verdict(attempt.verdict),
+    )
+
+
+def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:
+    return Verdict.model_validate(stored) if stored is not None else None
+
+
+@overload
+def _time(epoch: float) -> datetime: ...
+@overload
+def _time(epoch: float | None) -> datetime | None: ...
+def _time(epoch: float | None) -> datetime | None:
+    return datetime.fromtimestamp(epoch, UTC) if epoch is not None else None

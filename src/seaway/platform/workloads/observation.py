@@ -1,0 +1,109 @@
+"""A Pod -> what is known of the attempt that it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.base.clock import parse_rfc3339
+from seaway.platform.workloads import labels
+
+_TERMINAL = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a pod shows of its attempt."""
+
+    pod: str
+    uid: str
+    run_uid: str
+    """"" where it is not Seaway's."""
+    task: str
+    attempt: int
+    phase: str
+    """Kubernetes' word: Pending, Running, Succeeded, Failed, Unknown."""
+    node: str | None = None
+    started: float | None = None
+    """When the container started, in seconds since the epoch."""
+    finished: float | None = None
+    exit_code: int | None = None
+    deleting: bool = False
+    held: bool = False
+    """It carries Seaway's finalizer."""
+    waiting: str = ""
+    """Why it does not run yet: a reason such as Unschedulable or ImagePullBackOff."""
+    waiting_message: str = ""
+    gone: bool = False
+    """It is not in the cluster any more; this is its last state."""
+
+    @property
+    def ended(self) -> bool:
+        """It certainly runs no more, and never will: terminal, gone, or deleted before a node had it."""
+        return self.gone or self.phase in _TERMINAL or (self.deleting and self.node is None)
+
+    @property
+    def why_waiting(self) -> str:
+        """Reason and message in one, to tell whether they changed."""
+        return f"{self.waiting}: {self.waiting_message}"
+
+    @property
+    def succeeded(self) -> bool:
+        """The program ended with 0."""
+        return self.phase == "Succeeded" and self.exit_code in (0, None)
+
+
+def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
+    """Return what a pod shows; `gone` where it is its last state."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    marks = metadata.get("labels") or {}
+    state = _main_container(status)
+    running, ended = state.get("running") or {}, state.get("terminated") or {}
+    reason, message = _waiting(status, state)
+    attempt = marks.get(labels.ATTEMPT, "")
+    return Observation(
+        pod=metadata["name"],
+        uid=metadata.get("uid", ""),
+        run_uid=marks.get(labels.RUN_UID, ""),
+        task=marks.get(labels.TASK, ""),
+        attempt=int(attempt) if attempt.isdecimal() else 0,
+        phase=status.get("phase") or "Pending",
+        node=(pod.get("spec") or {}).get("nodeName") or None,
+        started=_time(ended.get("startedAt") or running.get("startedAt")),
+        finished=_time(ended.get("finishedAt")),
+        exit_code=ended.get("exitCode"),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        held=labels.FINALIZER in (metadata.get("finalizers") or ()),
+        waiting=reason,
+        waiting_message=message,
+        gone=gone,
+    )
+
+
+def container_started(pod: Mapping[str, Any]) -> bool:
+    """Return whether the main container has ever run, so that there can be a log."""
+    state = _main_container(pod.get("status") or {})
+    return bool(state.get("running")) or bool((state.get("terminated") or {}).get("startedAt"))
+
+
+def _main_container(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    for container in status.get("containerStatuses") or ():
+        if container.get("name") == labels.CONTAINER:
+            state: Mapping[str, Any] = container.get("state") or {}
+            return state
+    return {}
+
+
+def _waiting(status: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, str]:
+    waiting = state.get("waiting") or {}
+    if waiting.get("reason") and waiting["reason"] not in ("ContainerCreating", "PodInitializing"):
+        return waiting["reason"], waiting.get("message") or ""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return condition.get("reason") or "Unschedulable", condition.get("message") or ""
+    return "", ""
+
+
+def _time(text: str | None) -> float | None:
+    return parse_rfc3339(text) if text else None

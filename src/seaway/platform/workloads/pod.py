@@ -1,0 +1,175 @@
+"""A task's attempt -> its Pod. Pure: returns new objects, changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.model.resources import Resources
+from seaway.model.run import DEFAULT_IMAGE, SecretRef, TaskSpec
+from seaway.platform.workloads import labels
+from seaway.platform.workloads.names import token_secret_name
+
+Object = dict[str, Any]
+_CACHE_VOLUME = "seaway-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class PodSettings:
+    """What is the same for all pods of a server."""
+
+    bootstrap: tuple[str, ...]
+    """Command that fetches the runner and becomes it."""
+    gateway_url: str
+    """Where pods reach the server, https."""
+    gateway_ca: str = ""
+    """PEM text of the CA that signed the gateway's certificate; "" for the system's own."""
+    image: str = DEFAULT_IMAGE
+    """For tasks that name none."""
+    cpu: str = "100m"
+    """Requested for tasks that ask for none: small, so that many fit, but not nothing, so that nodes do not overfill."""
+    grace_seconds: int = 30
+    """How long a program may take to end after SIGTERM; Kubernetes' own default."""
+    cache_volume: Mapping[str, Any] | None = None
+    """A volume source for the node-local cache; None for no cache."""
+    cache_path: str = "/var/cache/seaway"
+    """Where the cache is mounted."""
+    service_account: str | None = None
+    """None for the namespace's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptIdentity:
+    """Which attempt a pod is."""
+
+    run: str
+    run_uid: str
+    namespace: str
+    number: int
+    fence: int
+    pod: str
+
+
+def build_pod(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> Object:
+    """Return the Pod manifest of an attempt."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": attempt.pod,
+            "namespace": attempt.namespace,
+            "labels": {
+                labels.MANAGED_BY: "seaway",
+                labels.RUN: attempt.run,
+                labels.RUN_UID: attempt.run_uid,
+                labels.TASK: task.name,
+                labels.ATTEMPT: str(attempt.number),
+            },
+            "annotations": {labels.FENCE: str(attempt.fence)},
+            "finalizers": [labels.FINALIZER],
+        },
+        "spec": _spec(task, attempt, settings),
+    }
+
+
+def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Object:
+    """Return the Secret that gives a run's pods their gateway token."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {
+            "name": token_secret_name(run),
+            "namespace": namespace,
+            "labels": {labels.MANAGED_BY: "seaway", labels.RUN: run, labels.RUN_UID: run_uid},
+        },
+        "stringData": {labels.TOKEN_KEY: token},
+    }
+
+
+def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> Object:
+    container: Object = {
+        "name": labels.CONTAINER,
+        "image": task.image or settings.image,
+        "command": list(settings.bootstrap),
+        "env": _environment(task, attempt, settings),
+        "resources": _resources(task.resources, settings),
+        "terminationMessagePolicy": "File",
+    }
+    whole = [{"secretRef": {"name": ref.name}} for ref in task.secrets if ref.key is None]
+    if whole:
+        container["envFrom"] = whole
+    spec: Object = {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": settings.grace_seconds,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "containers": [container],
+    }
+    if settings.service_account:
+        spec["serviceAccountName"] = settings.service_account
+    if settings.cache_volume is not None:
+        spec["volumes"] = [{"name": _CACHE_VOLUME, **settings.cache_volume}]
+        container["volumeMounts"] = [{"name": _CACHE_VOLUME, "mountPath": settings.cache_path}]
+    return spec
+
+
+def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> list[Object]:
+    """Return the variables: the user's first, so that ours hold where both name one."""
+    token = {"name": token_secret_name(attempt.run), "key": labels.TOKEN_KEY}
+    ours = {
+        "PYTHONUNBUFFERED": "1",
+        "SEAWAY_RUN": attempt.run,
+        "SEAWAY_TASK": task.name,
+        "SEAWAY_ATTEMPT": str(attempt.number),
+        "SEAWAY_FENCE": str(attempt.fence),
+        "SEAWAY_GATEWAY": settings.gateway_url,
+        "SEAWAY_CA": settings.gateway_ca,
+        "SEAWAY_SPEC": _runner_spec(task),
+    }
+    if settings.cache_volume is not None:
+        ours["SEAWAY_CACHE"] = settings.cache_path
+    reserved = {*ours, "SEAWAY_TOKEN"}
+    return [
+        *(
+            {"name": name, "value": _literal(value)}
+            for name, value in task.env.items()
+            if name not in reserved
+        ),
+        *(_secret_variable(ref) for ref in task.secrets if ref.key is not None),
+        *({"name": name, "value": value} for name, value in ours.items()),
+        {"name": "SEAWAY_TOKEN", "valueFrom": {"secretKeyRef": token}},
+    ]
+
+
+def _literal(value: str) -> str:
+    """Keep Kubernetes from expanding `$(NAME)` in what a user gave literally."""
+    return value.replace("$(", "$$(")
+
+
+def _secret_variable(ref: SecretRef) -> Object:
+    source = {"secretKeyRef": {"name": ref.name, "key": ref.key}}
+    return {"name": ref.variable or ref.key, "valueFrom": source}
+
+
+def _runner_spec(task: TaskSpec) -> str:
+    spec = {
+        "command": list(task.command),
+        "code": task.code,
+        "environment": task.environment,
+        "workdir": task.workdir,
+    }
+    return _literal(json.dumps(spec, ensure_ascii=False, separators=(",", ":")))
+
+
+def _resources(asked: Resources, settings: PodSettings) -> Object:
+    """Return requests and limits: memory is both (a node must not promise it twice), CPU only a request (idle cores help)."""
+    requests: Object = {"cpu": asked.cpu or settings.cpu}
+    limits: Object = {}
+    if asked.memory:
+        requests["memory"] = limits["memory"] = asked.memory
+    if asked.gpu:
+        requests["nvidia.com/gpu"] = limits["nvidia.com/gpu"] = str(asked.gpu)
+    return {"requests": requests, "limits": limits} if limits else {"requests": requests}
