@@ -1,5 +1,7 @@
 """Tar archives: packed as a stream, unpacked without ever leaving their folder."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """What the pods of one node share, so that each thing is fetched and built once."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

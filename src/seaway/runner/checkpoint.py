@@ -1,9 +1,13 @@
 """The checkpoint: a folder that every attempt finds as the one before left it."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from typing import BinaryIO
 from urllib.parse import quote
 
 from seaway.runner.archive import fingerprint, pack, unpack
@@ -23,7 +27,6 @@ class Checkpoint:
         self._gateway = gateway
         self._path = f"/gateway/v1/runs/{quote(task.run)}/tasks/{quote(task.name)}/checkpoint"
         self._fence = task.fence
-        self._first = task.fence <= 1
         self._folder = folder
         self._spare = spare
         self._saved: object = ()
@@ -36,8 +39,6 @@ class Checkpoint:
             StageFailed: there is a checkpoint, but it cannot be restored.
         """
         make_folder(self._folder)
-        if self._first:  # nobody has saved anything yet
-            return
         archive, unfinished = self._spare + ".tar", self._spare
         try:
             self._gateway.fetch(f"{self._path}?fence={self._fence}", archive)
@@ -87,7 +88,10 @@ class Checkpoint:
         try:
             with open(archive, "wb") as file:
                 pack(
-                    self._folder, file.write, keep_links=True, skipped=lambda what: say(f"checkpoint: {what}")
+                    self._folder,
+                    lambda data: _write(file, data),
+                    keep_links=True,
+                    skipped=lambda what: say(f"checkpoint: {what}"),
                 )
             if fingerprint(self._folder) != found:  # written to meanwhile: what was packed may be torn
                 return
@@ -100,7 +104,11 @@ class Checkpoint:
                 os.unlink(archive)
 
 
-def _send_file(path: str, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _write(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+
+
+def _send_file(path: str, send: Callable[[bytes], None]) -> None:
     with open(path, "rb") as file:
         while data := file.read(1 << 18):
             send(data)

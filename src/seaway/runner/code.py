@@ -1,5 +1,7 @@
 """The code: fetched once for a node, copied for each attempt, which may write into its copy."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

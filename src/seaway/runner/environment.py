@@ -1,5 +1,7 @@
 """The environment: a virtual environment for each lock and interpreter, built once for a node."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

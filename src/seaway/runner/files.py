@@ -1,5 +1,7 @@
 """Small file work without `shutil`, `tempfile` or `hashlib`, which cost more to import than it takes."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

@@ -1,9 +1,12 @@
 """The life of one attempt inside its container: restore, run, commit."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from seaway.runner.cache import open_cache
 from seaway.runner.code import restore_code
@@ -12,6 +15,9 @@ from seaway.runner.gateway import Gateway
 from seaway.runner.process import CannotStart, Program
 from seaway.runner.report import StageFailed, Stopped, note_failure, say
 from seaway.runner.task import HIDDEN, Task, read_task
+
+if TYPE_CHECKING:
+    from seaway.runner.checkpoint import Checkpoint
 
 
 def main() -> None:
@@ -29,8 +35,9 @@ def main() -> None:
         say(f"stopped before the program was started ({stopped})")
         code = 128 + stopped.signal
     except OSError as error:
-        note_failure(failure := StageFailed("runner", f"the attempt's folder cannot be used: {error}"))
-        code = failure.exit_code
+        unusable = StageFailed("runner", f"the attempt's folder cannot be used: {error}")
+        note_failure(unusable)
+        code = unusable.exit_code
     for folder in (own, os.environ.get("SEAWAY_RUNNER_TEMPORARY", "")):
         _clean(folder)
     sys.stdout.flush()
@@ -86,9 +93,9 @@ class _LazyCheckpoint:
 
     def __init__(self, task: Task, gateway: Gateway, folder: str, spare: str) -> None:
         self._arguments = (task, gateway, folder, spare)
-        self._needed = task.fence > 1
+        self._needed = task.attempt > 1
         self._folder = folder
-        self._made: object = None
+        self._made: Checkpoint | None = None
 
     def restore(self) -> None:
         if self._needed:
@@ -102,10 +109,10 @@ class _LazyCheckpoint:
         if self._needed or _any_entry(self._folder):
             self._checkpoint().save_at_end()
 
-    def _checkpoint(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        from seaway.runner.checkpoint import Checkpoint
-
+    def _checkpoint(self) -> Checkpoint:
         if self._made is None:
+            from seaway.runner.checkpoint import Checkpoint
+
             self._made = Checkpoint(*self._arguments)
         return self._made
 

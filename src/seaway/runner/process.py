@@ -1,5 +1,7 @@
 """The program: started as a process group of its own, told every signal, waited for."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os
@@ -39,7 +41,7 @@ class Program:
         for descriptor in (self._wake, self._waker):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in _FORWARDED:
             signal.signal(number, self._forward)
 
@@ -98,7 +100,7 @@ class Program:
         except BlockingIOError:
             return
 
-    def _forward(self, number: int, frame: object) -> None:
+    def _forward(self, number: int, _frame: object) -> None:
         if self._ended:
             return
         if not self._group:

@@ -1,5 +1,7 @@
 """How the runner speaks: plain lines in the log, and one line of JSON where its own work fails."""
 
+# pathlib takes longer to import than all of this to run
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

@@ -56,7 +56,9 @@ async def test_bytes_of_another_digest_are_refused_and_leave_nothing(storage, ar
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("digest", ["", "abc", "../../../../etc/passwd", "A" * 64, "0" * 63 + "\n", "0" * 64 + "\n"])
+@pytest.mark.parametrize(
+    "digest", ["", "abc", "../../../../etc/passwd", "A" * 64, "0" * 63 + "\n", "0" * 64 + "\n"]
+)
 async def test_what_is_no_digest_is_refused_everywhere(storage, stream, digest):
     for store in (storage.code, storage.environments):
         with pytest.raises(Invalid, match="is not a SHA-256 digest"):
@@ -84,7 +86,9 @@ async def test_what_is_no_digest_is_refused_everywhere(storage, stream, digest):
         pytest.param([("a", b"x"), ("./a", b"y")], "twice", id="the same file twice"),
     ],
 )
-async def test_an_unsafe_archive_is_refused_and_leaves_nothing(storage, archive, stream, tmp_path, members, message):
+async def test_an_unsafe_archive_is_refused_and_leaves_nothing(
+    storage, archive, stream, tmp_path, members, message
+):
     data = archive(*members)
     with pytest.raises(Invalid, match=message) as caught:
         await storage.code.put(sha(data), stream(data))
@@ -208,7 +212,9 @@ async def test_outputs_are_kept_by_content_and_listed_by_path(storage, archive, 
     assert await collect(await storage.outputs.open(sha(model))) == model
 
 
-@pytest.mark.parametrize("links", [[("a", (SYM, "b"))], [("a", (SYM, "b")), ("b", (SYM, "a"))]], ids=["dangling", "circle"])
+@pytest.mark.parametrize(
+    "links", [[("a", (SYM, "b"))], [("a", (SYM, "b")), ("b", (SYM, "a"))]], ids=["dangling", "circle"]
+)
 async def test_an_output_link_to_nothing_is_refused(storage, archive, stream, links):
     with pytest.raises(Invalid, match="points at nothing"):
         await storage.outputs.store(stream(archive(*links)))
