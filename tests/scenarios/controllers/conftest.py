@@ -1,0 +1,130 @@
+"""A real API server over the memory store, with the real controllers and scheduler, and nodes that are only objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from seaway.base.clock import SystemClock, rfc3339
+from seaway.client.client import Client
+from seaway.client.request import STRATEGIC_MERGE_PATCH
+from seaway.controlplane.apiserver.inprocess import InProcessTransport
+from seaway.controlplane.apiserver.server import ApiServer
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.controllers.context import Context
+from seaway.controlplane.controllers.settings import ControllersSettings
+from seaway.controlplane.controllers.table import build_all
+from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.controlplane.scheduler.scheduler import Scheduler
+from seaway.controlplane.store.memory import MemoryStore
+from seaway.objects.builtin import NODES, PODS
+from seaway.objects.errors import ApiError, NotFound
+from seaway.reconcile.informer import Informers
+from seaway.reconcile.manager import Manager
+from seaway.reconcile.recorder import EventRecorder
+
+SETTINGS = ControllersSettings(
+    ca_certificate="the authority",
+    node_grace=0.4,
+    node_monitor=0.1,
+    orphan_quarantine=0.2,
+    pod_gc_period=0.1,
+    terminated_pods=3,
+    job_backoff=0.05,
+)
+
+
+class World:
+    """What a test does with the cluster."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def node(self, name: str, cpu: str = "4", ready: str = "True", **spec: Any) -> None:
+        """Create a hollow node."""
+        now = rfc3339(SystemClock().now())
+        condition = {"type": "Ready", "status": ready, "lastHeartbeatTime": now, "lastTransitionTime": now}
+        allocatable = {"cpu": cpu, "memory": "8Gi", "pods": "110"}
+        status = {"capacity": allocatable, "allocatable": allocatable, "conditions": [condition]}
+        created = await self.client.create(NODES, {"metadata": {"name": name}, "spec": spec})
+        await self.client.replace(NODES, {**created, "status": status}, "status")
+
+    async def pod(self, name: str, cpu: str = "1", **more: Any) -> dict:
+        """Create a pod in the namespace default."""
+        metadata = {"name": name, "namespace": "default", **more.pop("metadata", {})}
+        container = {"name": "main", "image": "python", "resources": {"requests": {"cpu": cpu}}}
+        return await self.client.create(PODS, {"metadata": metadata, "spec": {"containers": [container], **more}})
+
+    async def end(self, pod: dict, phase: str = "Succeeded") -> None:
+        """End a pod as its node would."""
+        now = rfc3339(SystemClock().now())
+        code = 0 if phase == "Succeeded" else 1
+        state = {"terminated": {"exitCode": code, "finishedAt": now, "startedAt": now}}
+        statuses = [{"name": "main", "image": "python", "imageID": "", "ready": False, "restartCount": 0, "state": state}]
+        patch = {"status": {"phase": phase, "containerStatuses": statuses}}
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        await self.client.patch(
+            PODS, name, patch, namespace, content_type=STRATEGIC_MERGE_PATCH, subresource="status"
+        )
+
+    async def read(self, resource: Any, name: str, namespace: str | None = "default") -> dict | None:
+        """Return an object, None where there is none."""
+        try:
+            return await self.client.get(resource, name, namespace)
+        except NotFound:
+            return None
+
+    async def items(self, resource: Any, namespace: str | None = "default", **selectors: str) -> list[dict]:
+        """Return the objects of a collection."""
+        return (await self.client.list(resource, namespace, **selectors))["items"]
+
+    async def until(self, what: Callable[[], Any], seconds: float = 10.0) -> Any:
+        """Return the first true answer of an asynchronous question, asked again and again."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    if answer := await what():
+                        return answer
+                except ApiError:
+                    pass
+                await asyncio.sleep(0.01)
+
+    async def gone(self, resource: Any, name: str, namespace: str | None = "default") -> None:
+        """Wait until an object is gone."""
+
+        async def absent() -> bool:
+            return await self.read(resource, name, namespace) is None
+
+        await self.until(absent)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    clock = SystemClock()
+    store = MemoryStore()
+    server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
+    await server.start()
+    client = Client(InProcessTransport(server, User("admin", ("system:masters",))))
+    informers = Informers(client, clock)
+    recorder = EventRecorder(client, "controllers", clock)
+    controllers = build_all(Context(client, informers, recorder, clock, SETTINGS))
+    scheduler = Scheduler(client, informers, recorder, clock)
+    manager = Manager(informers, (*controllers, scheduler), (recorder,))
+    ready = asyncio.Event()
+    task = asyncio.create_task(manager.run(ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+    if task.done():
+        task.result()
+    try:
+        yield World(client)
+    finally:
+        waiting.cancel()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.stop()
+        await store.close()
