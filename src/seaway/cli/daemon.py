@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import getpass
 import json
 import logging
@@ -58,6 +59,7 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
     """Serve a home until SIGTERM or SIGINT; return the exit code."""
     from seaway.base.logs import configure
 
+    gc.disable()  # imports make much that stays: collecting in between costs a tenth of the start
     os.umask(0o077)
     configure(os.environ.get("SEAWAY_LOG", "info"), sys.stderr)
     report = _reporter(ready_fd)
@@ -83,30 +85,50 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
 
 def explain(error: BaseException) -> SeawayError:
     """Say in one sentence why the daemon cannot go on; `code` is "Unknown" where only its log can tell."""
-    from seaway.base.sqlite import DatabaseError
+    for fault in _chain(error):
+        if (said := _explain_one(fault)) is not None:
+            return said
+    return SeawayError(f"{type(error).__name__}: {error}".rstrip(": "), code="Unknown")
 
-    chain: list[BaseException] = [error]
-    while isinstance(chain[-1], BaseExceptionGroup):
-        chain.append(chain[-1].exceptions[0])
-    while (cause := chain[-1].__cause__) is not None and cause not in chain:
-        chain.append(cause)
-    for fault in chain:
-        if isinstance(fault, SeawayError):
-            return fault
-        if isinstance(fault, DatabaseError):
-            return SeawayError(str(fault), code="Storage", remedy="The message names the file")
-        if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" (writing {fault.filename})" if fault.filename else ""
-            return SeawayError(
-                f"the disk is full{where}", code="Storage", remedy="Make room, then: seaway up"
-            )
-        if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
-            return SeawayError(
-                str(fault), code="Temporary", remedy="End the program that has the port, then: seaway up"
-            )
-        if isinstance(fault, PermissionError):
-            return SeawayError(str(fault), code="Forbidden", remedy="Check who owns it and its mode")
-    return SeawayError(f"{type(error).__name__}: {error}", code="Unknown")
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error and what lies behind it: the members of a group, the causes."""
+    found: list[BaseException] = []
+    stack = [error]
+    while stack:
+        fault = stack.pop()
+        if fault in found:
+            continue
+        found.append(fault)
+        stack += reversed(fault.exceptions) if isinstance(fault, BaseExceptionGroup) else ()
+        stack += [fault.__cause__] if fault.__cause__ is not None else []
+    return found
+
+
+def _explain_one(fault: BaseException) -> SeawayError | None:
+    from seaway.base.sqlite import DatabaseError
+    from seaway.controlplane.apiserver.pki import PkiBroken
+    from seaway.controlplane.home import ClusterError
+    from seaway.platform.errors import PlatformError
+
+    if isinstance(fault, SeawayError):
+        return fault
+    if isinstance(fault, PlatformError):
+        return SeawayError(fault.message, code=fault.code, remedy=fault.remedy, status=fault.status)
+    if isinstance(fault, DatabaseError | ClusterError | PkiBroken):
+        return SeawayError(str(fault), code="Storage")
+    if not isinstance(fault, OSError):
+        return None
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" (writing {fault.filename})" if fault.filename else ""
+        return SeawayError(f"the disk is full{where}", code="Storage", remedy="Make room, then: seaway up")
+    if fault.errno == errno.EADDRINUSE:
+        return SeawayError(
+            str(fault), code="Temporary", remedy="End the program that has the port, then: seaway up"
+        )
+    if isinstance(fault, PermissionError):
+        return SeawayError(str(fault), code="Forbidden", remedy="Check who owns it and its mode")
+    return None
 
 
 def _refuse(error: SeawayError, report: Report, *, foreground: bool) -> int:
@@ -155,6 +177,8 @@ async def _serve(home: Home, settings: DaemonSettings, report: Report) -> None:
         loop.add_signal_handler(number, stop.set)
     async with _everything(home, settings, report) as (server, record):
         home.write_record(record)
+        gc.freeze()
+        gc.enable()
         report({"ready": {"url": record.url}})
         logger.info("ready: server %s, cluster %s", record.url, record.cluster_url)
         await stop.wait()

@@ -1,0 +1,106 @@
+"""A real daemon in a temporary home, driven by real `seaway` processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+
+@dataclass
+class Shell:
+    """Runs `seaway` in a folder, for one home."""
+
+    home: Path
+    folder: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "NO_COLOR")}
+        return {**kept, "SEAWAY_HOME": str(self.home), **self.extra}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "seaway", *arguments]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(command, cwd=self.folder, env=self.environ, text=True, **pipes)
+
+    def __call__(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=100)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            pytest.fail(f"seaway {' '.join(arguments)} hangs: {out} {err}")
+        done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        assert code is None or done.returncode == code, (
+            f"{arguments}: {done.returncode}\n{out}\n{err}\n{self.log()}"
+        )
+        assert "Traceback" not in err or "Traceback" in out, err
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "-o", "json").stdout)
+
+    def log(self) -> str:
+        path = self.home / "daemon.log"
+        return path.read_text()[-3000:] if path.exists() else ""
+
+    def pid(self) -> int:
+        return int(json.loads((self.home / "daemon.json").read_text())["pid"])
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that belongs to this home: it is named in the command line or the environment."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if str(self.home) in " ".join(process.cmdline()) or process.environ().get(
+                    "SEAWAY_HOME"
+                ) == str(self.home):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return found
+
+    def clean(self) -> None:
+        """End what is left, by its number."""
+        for process in self.processes():
+            process.send_signal(signal.SIGKILL)
+
+
+def make_shell(folder: Path) -> Shell:
+    project = folder / "project"
+    project.mkdir(parents=True)
+    (project / "requirements.txt").write_text("# nothing\n")
+    return Shell(folder / "home", project)
+
+
+@pytest.fixture
+def seaway(tmp_path: Path) -> Iterator[Shell]:
+    """A `seaway` without a server."""
+    shell = make_shell(tmp_path)
+    yield shell
+    shell.clean()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A `seaway` whose server runs; shared by the tests of a module."""
+    shell = make_shell(tmp_path_factory.mktemp("running"))
+    shell("up")
+    yield shell
+    try:
+        shell("down")
+        assert not shell.processes()
+    finally:
+        shell.clean()
