@@ -57,14 +57,25 @@ class World:
         """Create a pod in the namespace default."""
         metadata = {"name": name, "namespace": "default", **more.pop("metadata", {})}
         container = {"name": "main", "image": "python", "resources": {"requests": {"cpu": cpu}}}
-        return await self.client.create(PODS, {"metadata": metadata, "spec": {"containers": [container], **more}})
+        return await self.client.create(
+            PODS, {"metadata": metadata, "spec": {"containers": [container], **more}}
+        )
 
     async def end(self, pod: dict, phase: str = "Succeeded") -> None:
         """End a pod as its node would."""
         now = rfc3339(SystemClock().now())
         code = 0 if phase == "Succeeded" else 1
         state = {"terminated": {"exitCode": code, "finishedAt": now, "startedAt": now}}
-        statuses = [{"name": "main", "image": "python", "imageID": "", "ready": False, "restartCount": 0, "state": state}]
+        statuses = [
+            {
+                "name": "main",
+                "image": "python",
+                "imageID": "",
+                "ready": False,
+                "restartCount": 0,
+                "state": state,
+            }
+        ]
         patch = {"status": {"phase": phase, "containerStatuses": statuses}}
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         await self.client.patch(

@@ -61,9 +61,9 @@ async def test_a_cordoned_node_takes_nothing_until_it_is_uncordoned(world) -> No
     await world.pod("a")
 
     async def told():
-        return "untolerated taint" in str((await world.read(PODS, "a"))["status"]) or "were unschedulable" in str(
+        return "untolerated taint" in str(
             (await world.read(PODS, "a"))["status"]
-        )
+        ) or "were unschedulable" in str((await world.read(PODS, "a"))["status"])
 
     await world.until(told)
     await world.client.patch(NODES, "n", {"spec": {"unschedulable": None}})
