@@ -1,0 +1,185 @@
+"""How an attempt ended: every class of DESIGN's table, from Pods as Kubernetes shows them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from seaway.model.verdict import VerdictClass
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.verdict import judge
+from seaway.platform.diagnosis.why import MOST_WORDS, explain
+
+ENDED = "2026-01-02T03:04:05Z"
+
+
+def container(state, **more):
+    return {"name": "main", "state": state, **more}
+
+
+def ended(code, reason="Error", **more):
+    return container({"terminated": {"exitCode": code, "reason": reason, "finishedAt": ENDED, **more}})
+
+
+def waits(reason, message=""):
+    return container({"waiting": {"reason": reason, "message": message}})
+
+
+def pod(status, *, phase="Failed", limits=None, metadata=None, node="node-a", image="python", **pod_status):
+    spec = {"containers": [{"name": "main", "image": image, "resources": {"limits": limits or {}}}]}
+    if node:
+        spec["nodeName"] = node
+    return {
+        "metadata": {"name": "r-1", **(metadata or {})},
+        "spec": spec,
+        "status": {"phase": phase, "containerStatuses": [status] if status else [], **pod_status},
+    }
+
+
+def facts(pod=None, **more):
+    return Facts(run="r", pod=pod, command=("python", "train.py"), **more)
+
+
+def disruption(reason, message=""):
+    return [
+        {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": reason,
+            "message": message,
+            "lastTransitionTime": ENDED,
+        }
+    ]
+
+
+TRACEBACK = """\
+epoch 1
+Traceback (most recent call last):
+  File "/work/train.py", line 7, in <module>
+    main()
+  File "/venv/lib/python3.11/site-packages/numpy/core.py", line 3, in load
+    raise ValueError("bad shape")
+ValueError: bad shape
+"""
+NO_MODULE = "Traceback (most recent call last):\n  File \"train.py\", line 1, in <module>\nModuleNotFoundError: No module named '{}'\n"
+
+S, INFRA, R, U, C, D, X, N = (
+    VerdictClass.SUCCEEDED, VerdictClass.INFRASTRUCTURE, VerdictClass.RESOURCE, VerdictClass.USER,
+    VerdictClass.CONFIGURATION, VerdictClass.DEADLINE, VerdictClass.CANCELLED, VerdictClass.UNKNOWN,
+)  # fmt: skip
+
+CASES = {
+    "completed": (facts(pod(ended(0, "Completed"), phase="Succeeded")), S, "Completed"),
+    "completed, then asked to stop": (
+        facts(pod(ended(0, "Completed"), phase="Succeeded"), requested="stop", requested_at="2026-01-02T03:04:09Z"), S, "Completed",
+    ),
+    "failed, then asked to stop": (
+        facts(pod(ended(1)), requested="stop", requested_at="2026-01-02T03:04:09Z", log_tail=TRACEBACK), U, "UserException",
+    ),
+    "stopped, ended gracefully": (
+        facts(pod(ended(0, "Completed"), phase="Succeeded"), requested="stop", requested_at="2026-01-02T03:04:01Z"), X, "Stopped",
+    ),
+    "stopped, killed": (facts(pod(ended(137)), requested="stop", requested_by="ada"), X, "Stopped"),
+    "stopped before the pod existed": (facts(requested="stop"), X, "Stopped"),
+    "timed out": (facts(pod(ended(143)), requested="timeout", timeout_seconds=3600), D, "Timeout"),
+    "timed out by Kubernetes": (facts(pod(ended(137), reason="DeadlineExceeded")), D, "Timeout"),
+    "drained": (facts(pod(ended(143)), requested="drain"), INFRA, "ClusterStopped"),
+    "drained, ended with 0": (facts(pod(ended(0), phase="Succeeded"), requested="drain"), INFRA, "ClusterStopped"),
+    "out of memory": (facts(pod(ended(137, "OOMKilled"), limits={"memory": "2Gi"})), R, "OOMKilled"),
+    "evicted for its own disk use": (
+        facts(pod(None, reason="Evicted", message="Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.")),
+        R, "DiskLimit",
+    ),
+    "evicted by its node": (facts(pod(ended(137), reason="Evicted", message="The node was low on resource: memory.")), INFRA, "Evicted"),
+    "evicted through the API": (facts(pod(ended(143), conditions=disruption("EvictionByEvictionAPI"))), INFRA, "Evicted"),
+    "preempted": (facts(pod(ended(143), conditions=disruption("PreemptionByScheduler"))), INFRA, "Preempted"),
+    "preempted, known by event": (
+        facts(pod(None, phase="Running"), pod_gone=True, events=[{"reason": "Preempted", "message": "by x"}]), INFRA, "Preempted",
+    ),
+    "taken off a lost node": (facts(pod(None, phase="Running", conditions=disruption("DeletionByTaintManager"))), INFRA, "NodeLost"),
+    "node gone": (facts(pod(None, phase="Running"), node_gone=True), INFRA, "NodeLost"),
+    "node silent": (
+        facts(pod(None, phase="Running"), node={"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}), INFRA, "NodeLost",
+    ),
+    "node shut down": (facts(pod(ended(143), reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")), INFRA, "NodeShutdown"),
+    "no room on its node after all": (facts(pod(None, reason="OutOfcpu")), INFRA, "NodeRejected"),
+    "container unknown after a restart": (facts(pod(ended(137, "ContainerStatusUnknown"))), INFRA, "ContainerLost"),
+    "deleted while it ran": (
+        facts(pod(ended(143), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 30})), INFRA, "PodDeleted",
+    ),
+    "deleted after it had failed": (
+        facts(pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:14:33Z", "deletionGracePeriodSeconds": 30})), U, "NonZeroExit",
+    ),
+    "deleted, nobody saw its end": (facts(pod(None, phase="Running"), pod_gone=True), INFRA, "PodDeleted"),
+    "exception": (facts(pod(ended(1)), log_tail=TRACEBACK), U, "UserException"),
+    "module missing": (facts(pod(ended(1)), log_tail=NO_MODULE.format("cv2")), U, "ModuleNotFound"),
+    "module missing, python -m": (facts(pod(ended(1)), log_tail="/usr/bin/python3: No module named 'pip'\n"), U, "ModuleNotFound"),
+    "import of a missing name": (
+        facts(pod(ended(1)), log_tail="Traceback (most recent call last):\nImportError: cannot import name 'f' from 'scipy' (x.py)\n"),
+        U, "ImportFailed",
+    ),
+    "exit code alone": (facts(pod(ended(3))), U, "NonZeroExit"),
+    "segmentation fault": (facts(pod(ended(139))), U, "KilledBySignal"),
+    "aborted": (facts(pod(ended(134))), U, "KilledBySignal"),
+    "killed, not for memory": (facts(pod(ended(137))), U, "KilledBySignal"),
+    "terminated from outside": (facts(pod(ended(143))), U, "KilledBySignal"),
+    "disk full": (facts(pod(ended(1)), log_tail=TRACEBACK + "OSError: [Errno 28] No space left on device\n"), R, "DiskFull"),
+    "GPU memory": (facts(pod(ended(1)), log_tail="torch.OutOfMemoryError: CUDA out of memory. Tried\n"), R, "GpuOutOfMemory"),
+    "command not found, by exit code": (facts(pod(ended(127))), C, "CommandNotFound"),
+    "command not found, by the runtime": (
+        facts(pod(waits("CreateContainerError", 'exec: "trian": executable file not found in $PATH'), phase="Pending")), C, "CommandNotFound",
+    ),
+    "command not executable": (facts(pod(ended(126))), C, "NotExecutable"),
+    "container cannot be started": (facts(pod(ended(128, "StartError", message="mount failed"))), C, "CannotStart"),
+    "image does not exist": (facts(pod(waits("ErrImagePull", "not found"), phase="Pending")), C, "BadImage"),
+    "image backs off": (facts(pod(waits("ImagePullBackOff"), phase="Pending")), C, "BadImage"),
+    "image name invalid": (facts(pod(waits("InvalidImageName", "timeout:!"), phase="Pending")), C, "BadImage"),
+    "registry does not answer": (facts(pod(waits("ErrImagePull", "dial tcp: i/o timeout"), phase="Pending")), INFRA, "ImagePull"),
+    "secret missing": (facts(pod(waits("CreateContainerConfigError", 'secret "db" not found'), phase="Pending")), C, "MissingConfiguration"),
+    "refused by quota": (facts(create_error='pods "r-1" is forbidden: exceeded quota: team'), C, "QuotaExceeded"),
+    "refused as invalid": (facts(create_error='Pod "r-1" is invalid: spec: Required value'), C, "Refused"),
+    "environment cannot be built": (
+        facts(pod(ended(121, message='{"stage": "environment", "error": "no version of nosuchpkg"}'))), C, "EnvironmentFailed",
+    ),
+    "registry of packages unreachable": (
+        facts(pod(ended(121, message='{"stage": "environment", "error": "Could not connect, DNS failure"}'))), INFRA, "RegistryUnreachable",
+    ),
+    "no disk for the environment": (
+        facts(pod(ended(121, message='{"stage": "environment", "error": "No space left on device"}'))), R, "DiskFull",
+    ),
+    "code unavailable": (facts(pod(ended(122, message='{"stage": "code", "error": "502"}'))), INFRA, "CodeUnavailable"),
+    "outputs not stored": (facts(pod(ended(123, message='{"stage": "outputs", "error": "502"}'))), INFRA, "OutputsFailed"),
+    "a program's own 121": (facts(pod(ended(121, message="hello"))), U, "NonZeroExit"),
+    "failed without a trace": (facts(pod(None)), N, "Unknown"),
+    "nothing known": (facts(), N, "Unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "class_", "cause"), CASES.values(), ids=CASES.keys())
+def test_an_ending_has_one_class_and_one_cause(given, class_, cause):
+    verdict = judge(given)
+    assert (verdict.class_, verdict.cause) == (class_, cause)
+
+
+@pytest.mark.parametrize("given", [case[0] for case in CASES.values()], ids=CASES.keys())
+def test_an_explanation_is_short_whole_and_has_a_next_step(given):
+    """One sentence, at most about a hundred words, a next step, and no placeholder left."""
+    told = explain(replace(given, log_tail=given.log_tail + "word " * 400))
+    said = " ".join([told.message, told.done, told.next_step, *(piece.quote for piece in told.evidence)])
+    assert len(said.split()) <= MOST_WORDS + 16
+    assert told.next_step
+    assert "{run}" not in told.next_step
+    assert "\n" not in told.message
+
+
+@pytest.mark.parametrize("given", [case[0] for case in CASES.values()], ids=CASES.keys())
+def test_only_infrastructure_is_worth_an_unchanged_retry(given):
+    told = explain(given)
+    assert told.retry == (told.class_ is VerdictClass.INFRASTRUCTURE)
+
+
+def test_infrastructure_is_judged_before_what_the_log_shows():
+    """A program torn down by an eviction may print anything."""
+    given = facts(pod(ended(1), conditions=disruption("EvictionByEvictionAPI")), log_tail=TRACEBACK)
+    assert judge(given).class_ is VerdictClass.INFRASTRUCTURE

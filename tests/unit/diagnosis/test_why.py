@@ -1,0 +1,175 @@
+"""What `seaway why` says: the words that matter, the evidence and the command to type next."""
+
+from __future__ import annotations
+
+import pytest
+
+from seaway.model.verdict import Level
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.packages import package_of
+from seaway.platform.diagnosis.rules.scheduling import first_blocker
+from seaway.platform.diagnosis.tracebacks import last_traceback
+from seaway.platform.diagnosis.why import explain
+
+PENDING = {"phase": "Pending"}
+NO_MEMORY = "0/3 nodes are available: 1 Insufficient cpu, 2 Insufficient memory. preemption: 0/3 nodes are available: {}."
+
+
+def ended(code, **state):
+    terminated = {"exitCode": code, "reason": "Error", "finishedAt": "2026-01-02T03:04:05Z", **state}
+    return {"spec": {"containers": [{"name": "main", "resources": {"limits": {"memory": "2Gi"}}}]},
+            "status": {"phase": "Failed", "containerStatuses": [{"name": "main", "state": {"terminated": terminated}}]}}  # fmt: skip
+
+
+def unscheduled(message, memory="4Gi"):
+    resources = {"requests": {"memory": memory, "cpu": "1"}}
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return {
+        "spec": {"containers": [{"name": "main", "resources": resources}]},
+        "status": {"phase": "Pending", "conditions": [condition]},
+    }
+
+
+def node(memory, cpu="8"):
+    return {"status": {"allocatable": {"memory": memory, "cpu": cpu}}}
+
+
+def why(pod=None, **more):
+    return explain(Facts(run="digits", pod=pod, command=("python", "train.py", "--lr", "0.1"), **more))
+
+
+def test_a_missing_module_names_the_package_and_the_command():
+    log = "Traceback (most recent call last):\n  File \"/code/train.py\", line 3, in <module>\n    import sklearn.svm\nModuleNotFoundError: No module named 'sklearn'\n"
+    told = why(ended(1), log_tail=log)
+    assert "'sklearn'" in told.message
+    assert "'scikit-learn'" in told.message
+    assert "train.py:3" in told.message
+    assert (
+        told.next_step
+        == "echo scikit-learn >> requirements.txt && seaway run --requirements requirements.txt train.py --lr 0.1"
+    )
+    assert told.evidence[0].source == "log"
+    assert told.evidence[0].quote == "ModuleNotFoundError: No module named 'sklearn'"
+
+
+def test_out_of_memory_says_limit_peak_and_twice_as_much():
+    told = why(ended(137, reason="OOMKilled"), memory_peak_bytes=2_254_857_830)
+    assert "limit of 2Gi" in told.message
+    assert "2.1 GiB" in told.message
+    assert told.next_step == "seaway run --memory 4Gi train.py --lr 0.1"
+    assert told.level is Level.CONTAINER
+
+
+def test_an_exception_names_the_users_own_line():
+    log = 'Traceback (most recent call last):\n  File "/code/train.py", line 9, in main\n  File "/x/site-packages/pandas/io.py", line 2, in read\nFileNotFoundError: data.csv\n'
+    told = why(ended(1), log_tail=log)
+    assert told.message == "the program failed at train.py:9: FileNotFoundError: data.csv"
+    assert told.level is Level.DATA
+
+
+def test_what_waits_for_room_is_not_called_impossible():
+    told = why(
+        unscheduled(NO_MEMORY.format("3 No preemption victims found for incoming pod")),
+        waiting=True,
+        nodes=[node("8Gi"), node("4Gi")],
+    )
+    assert told.message == "it waits for memory: no node has enough free now (Insufficient memory)"
+    assert told.class_ is None
+
+
+IMPOSSIBLE = {
+    "more than any node has": (NO_MEMORY.format("3 No preemption victims found"), [node("2Gi"), node("3Gi")], "the largest has 3Gi"),
+    "the scheduler says preemption cannot help": (NO_MEMORY.format("3 Preemption is not helpful for scheduling"), [], "more memory than any node"),
+    "no node has the label": ("0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.", [], "can ever take it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "nodes", "expected"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_what_can_never_fit_fails_fast(message, nodes, expected):
+    told = why(unscheduled(message), waiting=True, nodes=nodes)
+    assert expected in told.message
+    assert told.class_ == "configuration"
+
+
+def test_a_transient_taint_is_waited_for():
+    message = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
+    assert why(unscheduled(message), waiting=True).class_ is None
+
+
+BLOCKERS = {
+    "one reason": ("0/1 nodes are available: 1 Insufficient cpu.", "Insufficient cpu"),
+    "the most common of several": (NO_MEMORY.format("x"), "Insufficient memory"),
+    "no nodes": ("no nodes available to schedule pods", "no nodes available to schedule pods"),
+    "a reason with a comma inside a taint": (
+        "0/1 nodes are available: 1 node(s) had untolerated taint {a: b}.", "node(s) had untolerated taint {a: b}",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "blocker"), BLOCKERS.values(), ids=BLOCKERS.keys())
+def test_the_first_blocker_is_taken_out_of_the_schedulers_words(message, blocker):
+    assert first_blocker(message) == blocker
+
+
+def test_an_unhindered_attempt_is_said_to_run():
+    status = {
+        "phase": "Running",
+        "containerStatuses": [{"name": "main", "state": {"running": {"startedAt": "2026-01-02T03:04:05Z"}}}],
+    }
+    told = why({"spec": {}, "status": status}, waiting=True)
+    assert (told.cause, told.class_) == ("Running", None)
+
+
+def test_a_task_that_waits_for_another_says_for_which():
+    told = why(waiting=True, waits_for="the task 'prepare'")
+    assert told.message == "it waits for the task 'prepare'"
+
+
+SECRETS = {
+    "a value that was handed in": ("login failed for hunter2-long", ("hunter2-long",)),
+    "a password in a log line": ("password=hunter2-long", ()),
+    "an environment-like assignment": ("AWS_SECRET_ACCESS_KEY: hunter2-long", ()),
+    "a bearer token": ("Authorization: Bearer hunter2-long", ()),
+    "a password in a URL": ("cannot reach postgres://ada:hunter2-long@db/x", ()),
+}
+
+
+@pytest.mark.parametrize(("line", "values"), SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_is_never_quoted(line, values):
+    log = f"Traceback (most recent call last):\nValueError: {line}\n"
+    told = why(ended(1), log_tail=log, secret_values=values)
+    assert "hunter2" not in told.model_dump_json()
+    assert "***" in told.evidence[0].quote
+
+
+TRACEBACKS = {
+    "plain": ("Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    f()\nKeyError: 'x'\n", "KeyError: 'x'", "a.py:1"),
+    "without a text": ("Traceback (most recent call last):\n  File \"a.py\", line 1\nAssertionError\n", "AssertionError", "a.py:1"),
+    "the last of two": (
+        "Traceback (most recent call last):\nKeyError: 1\n\nDuring handling:\n\nTraceback (most recent call last):\nValueError: 2\n", "ValueError: 2", "",
+    ),
+    "dotted class": ("Traceback (most recent call last):\n  File \"/x/lib/python3.11/json/d.py\", line 1\njson.decoder.JSONDecodeError: e\n", "json.decoder.JSONDecodeError: e", ""),
+    "a script that does not parse": ('  File "/code/train.py", line 4\n    x =\n       ^\nSyntaxError: invalid syntax\n', "SyntaxError: invalid syntax", "train.py:4"),
+    "cut off": ("Traceback (most recent call last):\n  File \"a.py\", line 1\n", None, None),
+    "none": ("all is well\n", None, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("log", "line", "where"), TRACEBACKS.values(), ids=TRACEBACKS.keys())
+def test_the_last_traceback_is_read(log, line, where):
+    found = last_traceback(log)
+    assert (found and found.line, found and found.where) == (line, where)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("cv2", "opencv-python"),
+        ("sklearn.svm", "scikit-learn"),
+        ("yaml", "pyyaml"),
+        ("PIL", "pillow"),
+        ("pandas", "pandas"),
+    ],
+)
+def test_a_module_leads_to_its_package(module, package):
+    assert package_of(module) == package
