@@ -36,7 +36,7 @@ class MemoryApi:
     async def send(self, request: Request) -> Any:
         path = request.path.removesuffix("/status")
         if request.method == "GET":
-            return self._get(path)
+            return self._get(path, _selected(request))
         self.writes.append(f"{request.method} {request.path}")
         if path.endswith("/token"):
             return {"status": {"token": "a-token"}}
@@ -55,15 +55,18 @@ class MemoryApi:
             return self.put("MODIFIED", path, merged(self.objects[path], request.body))
         return self._delete(path, request)
 
-    def _get(self, path: str) -> Any:
+    def _get(self, path: str, selected: Callable[[Any], bool]) -> Any:
         if path in self.objects:
             return self.objects[path]
-        if path.split("/")[-1] in {"pods", "nodes"}:
-            return {"items": self.under(path), "metadata": {"resourceVersion": self.revision}}
-        raise not_found(path.split("/")[-2], path.split("/")[-1])
+        if path.rsplit("/", maxsplit=1)[-1] in {"pods", "nodes"}:
+            return {
+                "items": [o for o in self.under(path) if selected(o)],
+                "metadata": {"resourceVersion": self.revision},
+            }
+        raise not_found(path.split("/")[-2], path.rsplit("/", maxsplit=1)[-1])
 
     def under(self, path: str) -> list[Any]:
-        last = path.split("/")[-1]
+        last = path.rsplit("/", maxsplit=1)[-1]
         return [o for k, o in self.objects.items() if k.split("/")[-2] == last]
 
     def _delete(self, path: str, request: Request) -> Any:
@@ -72,7 +75,10 @@ class MemoryApi:
         grace = obj["spec"].get("terminationGracePeriodSeconds", 30) if grace is None else int(grace)
         if grace == 0 or "/pods/" not in path:
             return self.put("DELETED", path, obj)
-        obj["metadata"] |= {"deletionTimestamp": rfc3339(time.time() + grace), "deletionGracePeriodSeconds": grace}
+        obj["metadata"] |= {
+            "deletionTimestamp": rfc3339(time.time() + grace),
+            "deletionGracePeriodSeconds": grace,
+        }
         return self.put("MODIFIED", path, obj)
 
     def put(self, kind: str, path: str, obj: dict[str, Any]) -> dict[str, Any]:
@@ -90,12 +96,15 @@ class MemoryApi:
     @asynccontextmanager
     async def watch(self, request: Request) -> AsyncIterator[AsyncIterator[WatchEvent]]:
         queue: asyncio.Queue[WatchEvent] = asyncio.Queue()
+        selected = _selected(request)
         entry = (request.path.split("/")[-1], queue)
         self.watchers.append(entry)
 
         async def events() -> AsyncIterator[WatchEvent]:
             while True:
-                yield await queue.get()
+                event = await queue.get()
+                if selected(event.object):
+                    yield event
 
         generator = events()
         try:
@@ -109,6 +118,12 @@ class MemoryApi:
 
     async def close(self) -> None:
         return
+
+
+def _selected(request: Request) -> Callable[[Any], bool]:
+    """Return the filter of a field selector; `spec.nodeName` is all that a node uses."""
+    wanted = dict(request.query).get("fieldSelector", "").removeprefix("spec.nodeName=")
+    return lambda obj: not wanted or obj["spec"].get("nodeName") == wanted
 
 
 def merged(old: Any, patch: Any) -> Any:
@@ -130,7 +145,7 @@ class Harness:
         self.api = MemoryApi()
         self.client = Client(self.api)
         self.settings = NodeSettings(
-            name="n1", folder=folder / "node", namespaces=namespaces, hidden=(str(folder / "home"),), pretend_gpus=2,
+            name="n1", folder=folder / "node", namespaces=namespaces, hidden=(str(folder / "kept"),), pretend_gpus=2,
             backoff_initial=0.05, refresh_seconds=0.05, measure_seconds=0.1, heartbeat_seconds=0.2,
         )  # fmt: skip
         self.agent: NodeAgent
@@ -175,7 +190,9 @@ class Harness:
     def pod(self, name: str) -> dict[str, Any] | None:
         return self.api.objects.get(f"/api/v1/namespaces/d/pods/{name}")
 
-    async def until(self, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = 20.0) -> dict[str, Any]:
+    async def until(
+        self, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = 20.0
+    ) -> dict[str, Any]:
         """Return the pod as soon as its status passes the check."""
         async with asyncio.timeout(seconds):
             while True:

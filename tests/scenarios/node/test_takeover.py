@@ -71,8 +71,17 @@ async def test_folder_lost_is_not_run_again(node: Any) -> None:
     import shutil
 
     shutil.rmtree(node.settings.folder / "pods" / "u-p")
-    running = {"name": "main", "containerID": "seaway://u-p.main.0", "restartCount": 0, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
-    node.api.put("MODIFIED", "/api/v1/namespaces/d/pods/p", pod | {"status": {"phase": "Running", "containerStatuses": [running]}})
+    running = {
+        "name": "main",
+        "containerID": "seaway://u-p.main.0",
+        "restartCount": 0,
+        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+    }
+    node.api.put(
+        "MODIFIED",
+        "/api/v1/namespaces/d/pods/p",
+        pod | {"status": {"phase": "Running", "containerStatuses": [running]}},
+    )
     await node.start()
     end = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
     assert (end["exitCode"], end["reason"]) == (137, "ContainerStatusUnknown")
@@ -97,4 +106,7 @@ async def test_shutdown_is_graceful(node: Any) -> None:
             await asyncio.sleep(0.01)
     await node.agent.shutdown(5)
     status = node.pod("p")["status"]
-    assert "terminated" in status["containerStatuses"][0]["state"] or "waiting" in status["containerStatuses"][0]["state"]
+    assert (
+        "terminated" in status["containerStatuses"][0]["state"]
+        or "waiting" in status["containerStatuses"][0]["state"]
+    )

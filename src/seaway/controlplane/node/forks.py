@@ -100,10 +100,10 @@ class ForkServer:
             connection.setblocking(False)
             try:
                 await asyncio.get_running_loop().sock_connect(connection, address)
+                reader, writer = await asyncio.open_unix_connection(sock=connection, limit=1 << 20)
             except BaseException:
                 connection.close()
                 raise
-        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=1 << 20)
         writer.write(json.dumps(request).encode() + b"\n")
         return Answers(reader, writer)
 

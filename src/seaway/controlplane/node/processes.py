@@ -54,11 +54,14 @@ class ProcessRuntime:
         await asyncio.to_thread(_write_spec, folder, asdict(spec) | {"namespaces": self.namespaces})
         for _ in range(3):
             answers = await self._server.send({"operation": "start", "folder": str(folder)})
-            answer = await answers.next()
-            if answer is not None and "started_ns" in answer:
-                self._open[folder] = answers
-                return Running(answer["started_ns"])
-            answers.close()
+            try:
+                answer = await answers.next()
+                if answer is not None and "started_ns" in answer:
+                    self._open[folder] = answers
+                    return Running(answer["started_ns"])
+            finally:
+                if self._open.get(folder) is not answers:
+                    answers.close()
             found = await self.settle(folder)
             if found is not None:
                 return found

@@ -16,6 +16,8 @@ from seaway.objects.quantity import parse_quantity
 RUNTIME = "seaway"
 _OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
+_DISRUPTIONS = frozenset({"Evicted", "Terminated"})
+
 
 @dataclass(frozen=True, slots=True)
 class Now:
@@ -199,7 +201,12 @@ def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: boo
     old = (pod.get("status") or {}).get("conditions") or []
     before = {c["type"]: c for c in old}
     own = [_condition(before.get(kind), kind, *value, now=now.time) for kind, value in wanted.items()]
-    return [*own, *_foreign(old)]
+    foreign = _foreign(old)
+    if state.failed and state.failed[0] in _DISRUPTIONS:
+        disrupted = ("True", "TerminationByKubelet", state.failed[1])
+        own.append(_condition(before.get("DisruptionTarget"), "DisruptionTarget", *disrupted, now=now.time))
+        foreign = [c for c in foreign if c["type"] != "DisruptionTarget"]
+    return [*own, *foreign]
 
 
 def _foreign(conditions: Iterable[Object]) -> list[Object]:

@@ -30,6 +30,7 @@ from seaway.objects.errors import ApiError
 log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _RETRY_CAP = 60.0
+_SHUT_DOWN = ("Terminated", "Pod was terminated in response to imminent node shutdown.")
 
 
 class PodWorker:
@@ -111,6 +112,10 @@ class PodWorker:
 
     async def _step(self) -> float | None:
         if self._stop_grace is not None:
+            if self.pod["spec"].get("restartPolicy") in {"Never", "OnFailure"} and any(
+                c.running for c in self.state.containers.values()
+            ):
+                self.state.failed = self.state.failed or _SHUT_DOWN
             await self._end_all(lambda: self._stop_grace or 0.0)
             await self._reporter.report(self.pod, self.state, ended=False)
             return None

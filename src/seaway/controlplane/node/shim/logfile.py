@@ -92,14 +92,20 @@ class LogFile:
         os.close(self._descriptor)
 
     def _write(self, entries: list[bytes]) -> None:
-        if not entries:
-            return
-        data = memoryview(b"".join(entries))
-        if self._size and self._size + len(data) > self._max_bytes:
-            self._rotate()
-        self._size += len(data)
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        together: list[bytes] = []
+        for entry in entries:
+            if self._size and self._size + len(entry) > self._max_bytes:
+                self._put(b"".join(together))
+                together = []
+                self._rotate()
+            together.append(entry)
+            self._size += len(entry)
+        self._put(b"".join(together))
+
+    def _put(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
 
     def _rotate(self) -> None:
         os.close(self._descriptor)

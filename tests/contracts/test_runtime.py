@@ -1,0 +1,225 @@
+"""The process runtime, with real processes: how containers start, end, are measured, and survive their keepers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seaway.controlplane.node.logs import log_files
+from seaway.controlplane.node.processes import ProcessRuntime, log_path
+from seaway.controlplane.node.shim import files
+from seaway.controlplane.node.state import ContainerSpec, Exit, Running
+
+
+class Bench:
+    """A runtime in a folder, and containers made in it."""
+
+    def __init__(self, folder: Path, namespaces: bool) -> None:
+        self.folder, self.namespaces = folder, namespaces
+        self.runtime = ProcessRuntime(folder, namespaces=namespaces)
+
+    def spec(self, name: str, *argv: str, **rest: Any) -> tuple[Path, ContainerSpec]:
+        folder = self.folder / name
+        folder.mkdir()
+        mounts = (
+            ("proc", "/proc", False),
+            (str(folder / "tmp"), "/tmp", False),
+            (str(folder / "workspace"), "/workspace", False),
+        )
+        values = {"id": f"{os.getpid()}-{name}", "argv": argv, "env": {"PATH": "/usr/bin:/bin"}, "mounts": mounts if self.runtime.namespaces else (),
+                  "cwd": "/workspace" if self.runtime.namespaces else str(folder / "workspace")}  # fmt: skip
+        return folder, ContainerSpec(**(values | rest))
+
+    async def start(self, name: str, script: str, **rest: Any) -> Path:
+        folder, spec = self.spec(name, "sh", "-c", script, **rest)
+        assert isinstance(await self.runtime.start(folder, spec), Running)
+        return folder
+
+    async def run(self, name: str, script: str, **rest: Any) -> tuple[Path, Exit]:
+        folder = await self.start(name, script, **rest)
+        return folder, await self.runtime.wait(folder)
+
+
+def text(folder: Path) -> list[str]:
+    """Return the texts of all entries of a container's log, in order."""
+    lines = [line for path in log_files(log_path(folder)) for line in path.read_text().splitlines()]
+    return [line.split(" ", 3)[3] for line in lines]
+
+
+@pytest.fixture(params=[True, False], ids=["namespaces", "plain processes"])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path, request.param)
+    await bench.runtime.prepare()
+    if request.param and not bench.runtime.namespaces:
+        await bench.runtime.stop()
+        pytest.skip(f"no namespaces here: {bench.runtime.why_not}")
+    yield bench
+    for marker in tmp_path.glob("*/started"):
+        bench.runtime.kill(marker.parent)
+        await bench.runtime.wait(marker.parent)
+    await bench.runtime.stop()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "number"),
+    [("exit 0", 0, 0), ("exit 7", 7, 0), ("kill -TERM $$", 143, 15), ("kill -KILL $$", 137, 9)],
+    ids=["success", "failure", "SIGTERM", "SIGKILL"],
+)
+async def test_exit(bench: Bench, script: str, code: int, number: int) -> None:
+    """Exit codes and signals are recorded as shells say them."""
+    folder, end = await bench.run("c", script)
+    assert (end.exit_code, end.signal, end.oom_killed) == (code, number, False)
+    assert 0 < end.started_ns <= end.finished_ns
+    assert bench.runtime.look(folder) == end
+
+
+async def test_nothing_is_started_twice(bench: Bench) -> None:
+    """A folder that was started is not started again: what became of it is the answer."""
+    folder, spec = bench.spec("c", "sh", "-c", "echo run")
+    await bench.runtime.start(folder, spec)
+    end = await bench.runtime.wait(folder)
+    assert await bench.runtime.start(folder, spec) == end
+    assert text(folder) == ["run"]
+
+
+async def test_everything_below_the_program_ends_with_it(bench: Bench) -> None:
+    """Children that ran away into sessions of their own are ended when the program ends."""
+    folder, _ = await bench.run(
+        "c", "setsid sh -c 'while true; do echo tick >> ticks; sleep 0.02; done' & sleep 0.2"
+    )
+    ticks = folder / "workspace" / "ticks"
+    before = ticks.read_text()
+    assert before
+    await asyncio.sleep(0.1)
+    assert ticks.read_text() == before
+
+
+async def test_memory_limit(bench: Bench) -> None:
+    """A program over its limit is killed, and the record says why and how much it used."""
+    folder, spec = bench.spec(
+        "c",
+        sys.executable,
+        "-S",
+        "-c",
+        "import time; x = bytearray(150 << 20); time.sleep(60)",
+        memory=64 << 20,
+    )
+    assert isinstance(await bench.runtime.start(folder, spec), Running)
+    end = await bench.runtime.wait(folder)
+    assert (end.exit_code, end.oom_killed, end.word) == (137, True, "OOMKilled")
+    assert end.peak_memory >= 32 << 20
+
+
+async def test_log_rotation_keeps_the_newest(bench: Bench) -> None:
+    """A long log is cut into files; the oldest go, the newest lines stay, times rise strictly."""
+    folder, _ = await bench.run(
+        "c",
+        "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done",
+        log_max_bytes=20_000,
+        log_max_files=3,
+    )
+    paths = log_files(log_path(folder))
+    assert len(paths) == 3
+    lines = [line for path in paths for line in path.read_text().splitlines()]
+    times = [line.split()[0] for line in lines]
+    assert times == sorted(set(times))
+    numbers = [int(line.split()[-1]) for line in lines]
+    assert numbers == list(range(numbers[0], 3000))
+
+
+async def test_pieces_without_newline_are_written_soon(bench: Bench) -> None:
+    """A progress bar that never ends its line is in the log while it runs."""
+    folder = await bench.start("c", "printf '10%%\\r'; sleep 0.3; printf '20%%\\r'; sleep 600")
+    async with asyncio.timeout(10):
+        while text_of_pieces(folder) != "10%\r20%\r":
+            await asyncio.sleep(0.02)
+
+
+def text_of_pieces(folder: Path) -> str:
+    data = log_path(folder).read_bytes().split(b"\n") if log_path(folder).exists() else []
+    return b"".join(line.split(b" ", 3)[3] for line in data if line.count(b" ") >= 3).decode()
+
+
+async def test_fork_server_dies_and_containers_go_on(bench: Bench) -> None:
+    """Kill -9 of the fork server harms no container, and the next start brings another one."""
+    folder = await bench.start("c", "sleep 0.4; echo alive; exit 5")
+    os.kill((await bench.runtime._server.ensure())["pid"], signal.SIGKILL)
+    other, end = await bench.run("d", "echo second")
+    assert (end.exit_code, text(other)) == (0, ["second"])
+    assert (await bench.runtime.wait(folder)).exit_code == 5
+    assert text(folder) == ["alive"]
+
+
+async def test_another_runtime_takes_over(bench: Bench) -> None:
+    """A daemon that comes back finds what runs and what has ended."""
+    running = await bench.start("c", "sleep 0.4; exit 6")
+    ended, _ = await bench.run("d", "exit 4")
+    bench.runtime.close()
+    second = ProcessRuntime(bench.folder, namespaces=bench.namespaces)
+    await second.prepare()
+    assert isinstance(second.look(running), Running)
+    assert (await second.wait(running)).exit_code == 6
+    found = second.look(ended)
+    assert isinstance(found, Exit)
+    assert found.exit_code == 4
+    second.close()
+
+
+async def test_shim_is_killed(bench: Bench) -> None:
+    """Without a record the end is unknown, said so, and the program does not run on."""
+    folder = await bench.start("c", "while true; do echo tick >> ticks; sleep 0.02; done")
+    os.kill(files.read_json(str(folder / files.STATE))["shim"], signal.SIGKILL)
+    end = await bench.runtime.wait(folder)
+    assert (end.exit_code, end.reason) == (137, "ContainerStatusUnknown")
+    ticks = folder / "workspace" / "ticks"
+    await asyncio.sleep(0.1)
+    before = ticks.read_text()
+    await asyncio.sleep(0.1)
+    assert ticks.read_text() == before
+
+
+async def test_exec(bench: Bench) -> None:
+    """A command runs inside: same folder, same environment; its end, its output and its time limit are told."""
+    folder = await bench.start("c", "echo here > mark; sleep 600", env={"PATH": "/usr/bin:/bin", "X": "y"})
+    async with asyncio.timeout(10):
+        while not (folder / "workspace" / "mark").exists():
+            await asyncio.sleep(0.01)
+    result = await bench.runtime.execute(folder, ["sh", "-c", "cat mark; echo $X; exit 3"], 5)
+    assert (result.exit_code, result.output, result.timed_out) == (3, "here\ny\n", False)
+    result = await bench.runtime.execute(folder, ["sleep", "60"], 0.1)
+    assert result.timed_out
+
+
+async def test_other_users_are_kept_out(bench: Bench) -> None:
+    """The socket and every file of a container belong to this user alone."""
+    folder, _ = await bench.run("c", "echo secret")
+    assert (
+        stat.S_IMODE((bench.folder / "shim.sock").stat().st_mode) == 0o700 & ~0o100
+        or stat.S_IMODE((bench.folder / "shim.sock").stat().st_mode) & 0o077 == 0
+    )
+    for name in ("spec.json", "state.json", "exit.json", "log", "started"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600, name
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"nonsense\n", b"{}\n", b'{"operation": "x"}\n', b'{"operation": "start", "folder": "/none"}\n'],
+)
+async def test_bad_requests_are_answered(bench: Bench, request_: bytes) -> None:
+    """Whatever comes in, the fork server answers with an error and goes on."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(bench.folder / "shim.sock"))
+        connection.sendall(request_)
+        answer = json.loads(await asyncio.to_thread(connection.recv, 4096))
+    assert "error" in answer
+    assert (await bench.run("c", "exit 0"))[1].exit_code == 0
