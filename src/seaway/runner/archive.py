@@ -1,7 +1,8 @@
 """Tar archives: packed as a stream, unpacked without ever leaving their folder."""
 
-# pathlib takes longer to import than all of this to run
-# ruff: noqa: PTH
+# ruff: noqa: PTH113, PTH114, PTH115
+# ruff: noqa: PTH118, PTH120, PTH123, PTH211
+# pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os

@@ -1,7 +1,7 @@
 """What the pods of one node share, so that each thing is fetched and built once."""
 
-# pathlib takes longer to import than all of this to run
-# ruff: noqa: PTH
+# ruff: noqa: PTH118
+# pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os

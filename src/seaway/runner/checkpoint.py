@@ -1,7 +1,8 @@
 """The checkpoint: a folder that every attempt finds as the one before left it."""
 
-# pathlib takes longer to import than all of this to run
-# ruff: noqa: PTH
+# ruff: noqa: PTH105, PTH108, PTH110
+# ruff: noqa: PTH118, PTH123, PTH208
+# pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os

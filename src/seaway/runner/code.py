@@ -1,7 +1,7 @@
 """The code: fetched once for a node, copied for each attempt, which may write into its copy."""
 
-# pathlib takes longer to import than all of this to run
-# ruff: noqa: PTH
+# ruff: noqa: PTH104, PTH108, PTH110, PTH112
+# pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os

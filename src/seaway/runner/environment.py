@@ -1,7 +1,8 @@
 """The environment: a virtual environment for each lock and interpreter, built once for a node."""
 
-# pathlib takes longer to import than all of this to run
-# ruff: noqa: PTH
+# ruff: noqa: PTH108, PTH109, PTH110
+# ruff: noqa: PTH118, PTH119, PTH123
+# pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os

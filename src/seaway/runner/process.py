@@ -1,7 +1,8 @@
 """The program: started as a process group of its own, told every signal, waited for."""
 
-# pathlib takes longer to import than all of this to run
-# ruff: noqa: PTH
+# ruff: noqa: PTH110, PTH112
+# ruff: noqa: PTH118
+# pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os

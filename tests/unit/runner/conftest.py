@@ -150,7 +150,7 @@ class Container:
     """One start of the runner, as a node starts it."""
 
     def __init__(
-        self, gateway: Gateway, folder: Path, spec: dict, attempt: int, environ: dict[str, str]
+        self, gateway: Gateway, folder: Path, spec: dict, attempt: int, environ: dict[str, str], python: str
     ) -> None:
         self.termination_log = folder / "termination-log"
         self.termination_log.unlink(missing_ok=True)
@@ -173,7 +173,7 @@ class Container:
         }
         self.log = folder / f"log-{attempt}"
         with self.log.open("wb") as log:
-            command = bootstrap_command(build_runner().digest, python=sys.executable)
+            command = bootstrap_command(build_runner().digest, python=python)
             self.process = subprocess.Popen(command, env=settings, stdout=log, stderr=log, cwd=folder)
 
     def wait(self) -> int:
@@ -203,10 +203,15 @@ def start(gateway, tmp_path):
     started: list[Container] = []
 
     def start(
-        program: str = "", *, attempt: int = 1, environ: dict[str, str] | None = None, **spec
+        program: str = "",
+        *,
+        attempt: int = 1,
+        environ: dict[str, str] | None = None,
+        python: str = sys.executable,
+        **spec,
     ) -> Container:
         spec.setdefault("command", ["python", "-c", program])
-        container = Container(gateway, tmp_path, spec, attempt, environ or {})
+        container = Container(gateway, tmp_path, spec, attempt, environ or {}, python)
         started.append(container)
         return container
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -346,4 +345,4 @@ def test_an_attempts_folder_can_be_given(start, tmp_path):
     container = start("import os; open('kept', 'w')", environ={"SEAWAY_WORK": str(work)})
     assert container.wait() == 0, container.text
     assert (work / "code" / "kept").exists()
-    assert os.stat(work).st_mode & 0o777 == 0o700
+    assert work.stat().st_mode & 0o777 == 0o700
