@@ -74,6 +74,8 @@ def log_files(path: Path) -> list[Path]:
 
 def tail_start(files: list[Path], lines: int) -> tuple[int, int]:
     """Return (index of the file, offset) where the last lines begin."""
+    if lines == 0 and files:
+        return len(files) - 1, files[-1].stat().st_size
     needed = lines
     for index in range(len(files) - 1, -1, -1):
         with files[index].open("rb") as file:
@@ -85,9 +87,7 @@ def tail_start(files: list[Path], lines: int) -> tuple[int, int]:
 
 def _scan_back(file: BinaryIO, needed: int, *, last: bool) -> tuple[int | None, int]:
     """Look for the entry after which the last `needed` lines follow; return its end, or None and how many are missing."""
-    end = position = file.seek(0, os.SEEK_END)
-    if needed == 0:
-        return end, 0
+    position = file.seek(0, os.SEEK_END)
     rest = b""
     first = last
     while position > 0:
