@@ -26,9 +26,9 @@ async def live(world, count: int) -> list[dict]:
             if (p["status"].get("phase") or "Pending") in ("Pending", "Running")
         ]
         pods = [p for p in pods if deletion_timestamp(p) is None]
-        return pods if len(pods) == count else None
+        return (pods,) if len(pods) == count else None
 
-    return await world.until(found)
+    return (await world.until(found))[0]
 
 
 async def finished(world, kind: str, name: str = "job") -> dict:

@@ -30,6 +30,9 @@ COMPONENT = "job-controller"
 OWNER = "owner"
 """Name of the index of pods by the namespace and name of the job in their owner references."""
 
+ORPHAN = "pod:"
+"""Before the key of a pod instead of a job's."""
+
 
 def build(context: Context) -> Controller:
     """Return the controller."""
@@ -44,12 +47,17 @@ class JobController:
         self._limits = JobLimits(context.settings.job_backoff, context.settings.job_backoff_cap)
         self._jobs = context.informers.informer(JOBS)
         self._pods = context.informers.informer(PODS, indices={OWNER: _job_keys})
-        sources = (Source(self._jobs), Source(self._pods, controller_keys(JOBS)))
+        sources = (Source(self._jobs), Source(self._pods, _keys))
         settings = ControllerSettings(workers=context.settings.workers)
         self.controller = Controller("job", sources, self.reconcile, clock=context.clock, settings=settings)
 
     async def reconcile(self, job_key: str) -> Outcome:
-        """Bring one job forward."""
+        """Bring one job forward, or let one pod go that no job controls any more."""
+        if job_key.startswith(ORPHAN):
+            pod = self._pods.get(job_key.removeprefix(ORPHAN))
+            if pod is not None and controller_of(pod) is None:
+                await self._release([pod])
+            return DONE
         job = self._jobs.get(job_key)
         pods = self._pods.by_index(OWNER, job_key)
         strangers = [pod for pod in pods if job is None or (controller_of(pod) or {}).get("uid") != uid(job)]
@@ -142,3 +150,10 @@ class JobController:
 
 
 _job_keys = controller_keys(JOBS)
+
+
+def _keys(pod: Object) -> Iterable[str]:
+    """Return the key of the job that controls the pod, or the pod's own where it is tracked for nobody."""
+    if controller_of(pod) is None and FINALIZER in finalizers(pod):
+        return (ORPHAN + key(pod),)
+    return _job_keys(pod)
