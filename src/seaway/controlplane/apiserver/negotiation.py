@@ -14,6 +14,7 @@ import orjson
 import yaml
 
 from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
+from seaway.controlplane.apiserver import protobuf
 from seaway.controlplane.apiserver.messages import JSON, YAML
 from seaway.objects.errors import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -76,6 +77,8 @@ def decode_body(content_type: str, body: bytes) -> Any:
     media = media_type(content_type)
     if media in _YAML_TYPES:
         return decode_yaml(body)
+    if media == protobuf.MEDIA_TYPE:
+        return protobuf.decode(body)
     if media not in _JSON_TYPES:
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format - accepted media types include: {_SERVED}"
