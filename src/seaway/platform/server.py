@@ -130,14 +130,11 @@ async def run_server(
     storage = await asyncio.to_thread(open_storage, settings.home / "artifacts")
     tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
     logs = LogStore(settings.home / "logs", limit=settings.log_limit)
-    async with (
-        open_database(settings.home / "seaway.db", check=settings.check_database) as database,
-        Services() as services,
-    ):
+    async with open_database(settings.home / "seaway.db", check=settings.check_database) as database:
         recorder = Recorder(database, clock)
         collector = LogCollector(client, logs, clock, settings.collector)
         informers = _informers(client, settings, clock)
-        pods = PodTable(lambda seen: engine.pod_changed(seen))
+        pods = PodTable()
         engine = Engine(database, pods, logs, collector, clock, settings.engine)
         service = RunService(
             database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine),
@@ -147,27 +144,19 @@ async def run_server(
         facts = FactsGatherer(recorder, logs, informers["nodes"])
         engine.use(
             Effects(
-                client,
-                pods,
-                logs,
-                collector,
-                recorder,
-                facts,
-                DIAGNOSIS,
-                lambda: server.pod_settings,
-                tokens.token,
-                engine.wake,
-            )
-        )
-        engine.on_end = _secret_remover(client, engine)
+                client, pods, logs, collector, recorder, facts, DIAGNOSIS, lambda: server.pod_settings, tokens.token, engine.wake
+            ),
+            _secret_remover(client, engine),
+        )  # fmt: skip
         await ensure_namespace(client, settings.namespace)
         recorder.listen(informers["pods"], informers["nodes"], informers["events"])
-        pods.listen(informers["pods"])
-        await services.start("recorder", recorder.run)
-        await services.start("informers", lambda ready: _run_informers(informers, ready))
-        await services.start("engine", engine.run)
+        pods.listen(informers["pods"], engine.pod_changed)
         try:
-            yield server
+            async with Services() as services:
+                await services.start("recorder", recorder.run)
+                await services.start("informers", lambda ready: _run_informers(informers, ready))
+                await services.start("engine", engine.run)
+                yield server
         finally:
             await collector.close()
             await asyncio.to_thread(logs.close_all)

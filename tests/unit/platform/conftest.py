@@ -43,6 +43,7 @@ class ScriptedNode:
         """New pods are left alone."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping: dict[str, asyncio.Event] = {}
+        self._deleted: set[str] = set()
         self.clock = SystemClock()
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -56,6 +57,7 @@ class ScriptedNode:
     def take(self, pod: dict[str, Any]) -> None:
         uid, metadata = pod["metadata"]["uid"], pod["metadata"]
         if metadata.get("deletionTimestamp") and uid in self._stopping:
+            self._deleted.add(uid)
             self._stopping[uid].set()
         if uid not in self._tasks and not self.hold and not metadata.get("deletionTimestamp"):
             if pod.get("status", {}).get("phase") in (None, "Pending"):
@@ -107,6 +109,8 @@ class ScriptedNode:
             "reason": "Completed" if code == 0 else "Error",
         }
         await self._status(name, self._state("Succeeded" if code == 0 else "Failed", {"terminated": ended}))
+        if uid in self._deleted:  # as the kubelet ends a graceful deletion
+            await self.client.delete(PODS, name, NAMESPACE, grace_seconds=0, uid=uid)
 
     def say(self, uid: str, text: str) -> None:
         self.lines.setdefault(uid, []).append(
@@ -152,6 +156,12 @@ class ScriptedNode:
                 await asyncio.sleep(0.01)  # the scripted node has no better signal
 
         yield chunks()
+
+    async def end_all(self) -> None:
+        """Have all programs end by themselves."""
+        for stopping in self._stopping.values():
+            stopping.set()
+        await asyncio.gather(*self._tasks.values())
 
     async def close(self) -> None:
         for task in self._tasks.values():

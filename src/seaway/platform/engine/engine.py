@@ -60,7 +60,8 @@ class Engine:
     ) -> None:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
         self._clock, self._settings = clock, settings
-        self._effects: Effects | None = None
+        self._effects: Effects
+        self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
         self._states: dict[str, RunState] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._working: set[str] = set()
@@ -75,12 +76,10 @@ class Engine:
         self.draining = False
         self.changed = Signal()
         """Notified when a run changed in a way that a reader may wait for."""
-        self.on_end: Callable[[RunRecord], Coroutine[Any, Any, None]] | None = None
-        """Called in the background when a run has ended."""
 
-    def use(self, effects: Effects) -> None:
-        """Say who carries out effects (it needs this engine's `wake`)."""
-        self._effects = effects
+    def use(self, effects: Effects, on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]) -> None:
+        """Say who carries out effects (they need this engine's `wake`), and what is done in the background when a run has ended."""
+        self._effects, self._on_end = effects, on_end
 
     @property
     def in_flight(self) -> int:
@@ -248,8 +247,7 @@ class Engine:
             for name in state.specs:
                 if timer := self._timers.pop((uid, name), None):
                     timer[1].cancel()
-            if self.on_end is not None:
-                self._spawn(self.on_end(state.run), "run ended")
+            self._spawn(self._on_end(state.run), "run ended")
         if any(attempt.phase.ended for attempt in result.changed.values()):
             self._use_room()
 
@@ -303,7 +301,6 @@ class Engine:
                 self._mark(state, attempt)
 
     async def _try(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
-        assert self._effects is not None
         async with self._calls:
             if effect is not Effect.CREATE:
                 await self._effects.carry_out(effect, state, attempt)
@@ -351,7 +348,6 @@ class Engine:
             self._spawn(self._let_stray_go(seen), f"release {seen.observation.pod}")
 
     async def _let_stray_go(self, seen: Seen) -> None:
-        assert self._effects is not None
         observation, failures = seen.observation, 0
         log_key = LogKey(observation.run_uid, observation.task, observation.attempt)
         try:

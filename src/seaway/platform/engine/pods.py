@@ -22,14 +22,15 @@ class Seen(NamedTuple):
 class PodTable:
     """Pods by name, also those that are gone while somebody still has to look at them."""
 
-    def __init__(self, changed: Callable[[Seen], None]) -> None:
-        self._changed = changed
+    def __init__(self) -> None:
+        self._changed: Callable[[Seen], None] = lambda _: None
         self._pods: dict[str, Seen] = {}
         self._released: set[str] = set()
         """uids of pods that were let go: what the watch still shows of them means nothing."""
 
-    def listen(self, informer: Informer) -> Callable[[], None]:
-        """Take what an informer shows from now on; return what ends that."""
+    def listen(self, informer: Informer, changed: Callable[[Seen], None]) -> Callable[[], None]:
+        """Take what an informer shows from now on, and tell it; return what ends that."""
+        self._changed = changed
         return informer.subscribe(self._on_change)
 
     def get(self, name: str, run_uid: str) -> Seen | None:

@@ -25,9 +25,14 @@ def last_node(connection: Connection, name: str) -> Object | None:
 
 
 def put_together(recorded: Sequence[RevisionRecord]) -> Object | None:
-    """Return the last state of an object whose later revisions say only what changes."""
+    """Return the last state of a pod whose later revisions say only what changes.
+
+    What came after its end (Seaway itself deletes it then) says nothing about the attempt.
+    """
     if not recorded:
         return None
+    ends = (i for i, r in enumerate(recorded) if r.object.get("status", {}).get("phase") in ("Succeeded", "Failed"))
+    recorded = recorded[: next(ends, len(recorded)) + 1]
     whole = next(
         (r.object for r in reversed(recorded) if "labels" in r.object["metadata"]), recorded[0].object
     )
