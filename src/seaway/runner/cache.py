@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from seaway.runner.files import make_folder
 
@@ -27,18 +25,26 @@ class Cache:
         """Return a new path beside the things of a kind, to be renamed once it is complete."""
         return os.path.join(make_folder(os.path.join(self.root, kind)), f".unfinished-{os.urandom(8).hex()}")
 
-    @contextmanager
-    def lock(self, kind: str, name: str) -> Iterator[None]:
-        """Hold the lock of one thing, so that only one pod makes it. Falls with the process."""
+    def lock(self, kind: str, name: str) -> Lock:
+        """Return the lock of one thing, so that only one pod makes it. It falls with the process that holds it."""
+        return Lock(os.path.join(make_folder(os.path.join(self.root, kind)), f".{name}.lock"))
+
+
+class Lock:
+    """A lock between processes, held inside a `with` block."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def __enter__(self) -> None:
         import fcntl
 
-        path = os.path.join(make_folder(os.path.join(self.root, kind)), f".{name}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
 
 
 def open_cache(configured: str | None, own: str) -> Cache:

@@ -9,12 +9,15 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
 
 from seaway.runner.cache import Cache
 from seaway.runner.files import find_program, make_folder, remove_tree
 from seaway.runner.gateway import Gateway, GatewayError
 from seaway.runner.report import StageFailed, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _READY = ".seaway-ready"
 """This file inside says that an environment is complete: it cannot be moved into place, its scripts know their path."""

@@ -1,7 +1,7 @@
 """Small file work without `shutil`, `tempfile` or `hashlib`, which cost more to import than it takes."""
 
-# ruff: noqa: PTH101, PTH102, PTH108, PTH112, PTH113, PTH115
-# ruff: noqa: PTH118, PTH120, PTH211
+# ruff: noqa: PTH106, PTH101, PTH102, PTH108, PTH112, PTH113, PTH115
+# ruff: noqa: PTH106, PTH118, PTH120, PTH211
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 

@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     import http.client
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
-Send = Callable[[Callable[[bytes], None]], None]
-"""A function that hands a body, portion by portion, to the function that it is given. May be called again for a new try."""
+    Send = Callable[[Callable[[bytes], None]], None]
+    """A function that hands a body, portion by portion, to the function that it is given. May be called again for a new try."""
 
 PATIENCE = 600.0
 """Seconds to go on trying while the gateway cannot be reached: the server may be restarting."""
@@ -55,19 +55,6 @@ class Gateway:
         self._token = token
         self._sleep = sleep
 
-    @contextmanager
-    def get(self, path: str, *, patience: float = PATIENCE) -> Iterator[Iterator[bytes]]:
-        """Ask for a file; the block gets its bytes in portions.
-
-        Raises:
-            GatewayError: it was refused, or the gateway stayed away.
-        """
-        connection, response = self._patiently(lambda: self._exchange("GET", path, None), patience)
-        try:
-            yield _portions(response)
-        finally:
-            connection.close()
-
     def fetch(self, path: str, target: str) -> str:
         """Store a file under a path and return its SHA-256; tries again from the start where the connection breaks.
 
@@ -79,10 +66,14 @@ class Gateway:
         for last in (False, False, True):
             digest = hashlib.sha256()
             try:
-                with self.get(path) as portions, open(target, "wb") as file:
-                    for portion in portions:
-                        digest.update(portion)
-                        file.write(portion)
+                connection, response = self._patiently(lambda: self._exchange("GET", path, None), PATIENCE)
+                try:
+                    with open(target, "wb") as file:
+                        for portion in _portions(response):
+                            digest.update(portion)
+                            file.write(portion)
+                finally:
+                    connection.close()
                 return digest.hexdigest()
             except _Unreachable as error:
                 if last:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from seaway.runner.cache import open_cache
 from seaway.runner.code import restore_code
@@ -17,6 +16,7 @@ from seaway.runner.process import CannotStart, Program
 from seaway.runner.report import StageFailed, Stopped, note_failure, say
 from seaway.runner.task import HIDDEN, Task, read_task
 
+TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     from seaway.runner.checkpoint import Checkpoint
 

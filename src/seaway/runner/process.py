@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
 
 from seaway.runner.files import find_program
 from seaway.runner.report import Stopped
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all of this
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Mapping
+else:
+    try:  # the same functions without the enumerations
+        import _signal as signal
+    except ImportError:
+        import signal
 
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 COMMAND_NOT_FOUND = 127
