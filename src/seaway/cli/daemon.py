@@ -17,9 +17,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -28,6 +28,7 @@ import typer
 from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.context import current_home
+from seaway.cli.network import network_environment
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, take_lock
 
@@ -44,6 +45,8 @@ class DaemonSettings:
     """How many nodes the cluster has."""
     drain_seconds: float = 40.0
     """How long runs may take to end when the daemon stops."""
+    network: Mapping[str, str] = field(default_factory=dict)
+    """Proxy, certificate and package index variables for the containers."""
     user: str = "user"
     """Whose runs are submitted with the home's token."""
 
@@ -73,7 +76,7 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     home.record.unlink(missing_ok=True)
     try:
-        _run(_serve(home, DaemonSettings(user=_user()), report))
+        _run(_serve(home, DaemonSettings(network=network_environment(os.environ), user=_user()), report))
     except Exception as error:
         logger.exception("Seaway %s could not go on", __version__)
         return _refuse(explain(error), report, foreground=foreground)
@@ -207,7 +210,7 @@ async def _everything(
         stack.callback(listener.close)
         report({"stage": "the cluster"})
         cluster = await stack.enter_async_context(
-            run_cluster(ClusterSettings(home=home.path, nodes=settings.nodes))
+            run_cluster(ClusterSettings(home=home.path, nodes=settings.nodes, network_env=settings.network))
         )
         report({"stage": "the server"})
         from seaway.platform.server import ServerSettings, run_server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Self
 
 from seaway.cli import exits
@@ -18,6 +18,8 @@ WAITING_POLL = 0.5
 WAITING_SAID = 5.0
 """Seconds after which even a pipe's reader is told, once, what a run waits for."""
 ERASE = "\r\x1b[2K"
+MARK = b"[seaway] "
+"""How the lines of a log begin that are Seaway's and not the program's."""
 MAX_LINE = 1024 * 1024
 """Bytes of a line without an end that are held back at most."""
 
@@ -53,14 +55,79 @@ def _after_return(line: bytes) -> bytes:
     return body.rpartition(b"\r")[2] + line[len(body) :]
 
 
-def write_log(chunks: Any, out: BinaryIO, *, raw: bool, began: Callable[[], None] = lambda: None) -> None:
-    """Write a log as it comes: as it is to a terminal, its final lines elsewhere."""
-    final = FinalLines()
+class OwnLines:
+    """Takes Seaway's own lines ("[seaway] placed on ...") out of a log, so that the program's output stays its own."""
+
+    def __init__(self) -> None:
+        self._line = b""
+        self._kind: bool | None = None
+        """Whether the line that goes on is Seaway's; None where that is not known yet."""
+
+    def feed(self, chunk: bytes) -> tuple[bytes, bytes]:
+        """Return what is the program's, and Seaway's whole lines."""
+        program, own = bytearray(), bytearray()
+        for piece in _lines(chunk):
+            if self._kind is None:
+                self._line += piece
+                if len(self._line) < len(MARK) and MARK.startswith(self._line):
+                    continue
+                self._kind = self._line.startswith(MARK)
+                piece, self._line = self._line, b""
+            if self._kind:
+                self._line += piece
+                if piece.endswith(b"\n"):
+                    own += self._line
+                    self._line = b""
+            else:
+                program += piece
+            if piece.endswith(b"\n"):
+                self._kind = None
+        return bytes(program), bytes(own)
+
+    def rest(self) -> tuple[bytes, bytes]:
+        """Return what is left at the end."""
+        line, self._line = self._line, b""
+        return (b"", line + b"\n") if self._kind else (line, b"")
+
+
+def _lines(chunk: bytes) -> list[bytes]:
+    """Split at line feeds alone."""
+    parts = chunk.split(b"\n")
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def write_log(
+    chunks: Iterable[bytes],
+    out: BinaryIO,
+    *,
+    raw: bool,
+    say: Callable[[str], None] = note,
+    began: Callable[[], None] = lambda: None,
+) -> None:
+    """Write a log as it comes: as it is to a terminal, its final lines elsewhere; Seaway's own lines are said apart.
+
+    Args:
+        chunks: the log.
+        out: for the program's output.
+        raw: write every byte of it.
+        say: gets each of Seaway's own lines.
+        began: called before the program's output is written.
+    """
+    final, own_lines = FinalLines(), OwnLines()
+
+    def write(program: bytes, own: bytes) -> None:
+        for line in own.decode(errors="replace").splitlines():
+            say(line)
+        if program:
+            began()
+            out.write(program if raw else final.feed(program))
+            out.flush()
+
     for chunk in chunks:
-        began()
-        out.write(chunk if raw else final.feed(chunk))
-        out.flush()
-    out.write(b"" if raw else final.rest())
+        write(*own_lines.feed(chunk))
+    write(*own_lines.rest())
+    if not raw:
+        out.write(final.rest())
     out.flush()
 
 
@@ -83,6 +150,15 @@ class Waiting:
     def __exit__(self, *_: object) -> None:
         self.end()
         self._thread.join(2.0)
+
+    def say(self, line: str) -> None:
+        """Say a line in between; how it ended is said at the end, in full."""
+        if line.startswith("[seaway] failed:"):
+            return
+        with self._lock:
+            if self._shown and self._live:
+                sys.stderr.write(ERASE)
+            note(paint(line, DIM, sys.stderr))
 
     def end(self) -> None:
         """Show nothing more."""
@@ -127,7 +203,7 @@ def attach(client: SeawayClient, connect: Callable[[], SeawayClient], run: str) 
     try:
         with Waiting(connect, run) as waiting:
             raw = sys.stdout.isatty()
-            write_log(client.follow_logs(run), sys.stdout.buffer, raw=raw, began=waiting.end)
+            write_log(client.follow_logs(run), sys.stdout.buffer, raw=raw, say=waiting.say, began=waiting.end)
             view = client.wait_until_ended(run)
     except KeyboardInterrupt:
         note(f"\n{run} goes on. Follow it: seaway logs -f {run}   Stop it: seaway stop {run}")

@@ -7,6 +7,7 @@ import os
 import signal
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_environment_outputs_and_download(running, tmp_path):
     running("download", "with-outputs", "-o", str(tmp_path / "all"))
     assert (tmp_path / "all" / "deep" / "a b.txt").read_text() == "hé"
     running("download", "with-outputs", "model.bin", "-o", str(tmp_path / "one"))
-    assert os.listdir(tmp_path / "one") == ["model.bin"]
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["model.bin"]
     assert (tmp_path / "one" / "model.bin").read_bytes() == bytes(range(256)) * 1000
     assert "no output" in running("download", "with-outputs", "none", code=64).stderr
 
@@ -204,7 +205,7 @@ def test_status_names_nodes_runs_and_the_log(running):
 
 def test_the_kubeconfig_is_for_its_owner_alone(running):
     path = running("kubeconfig", "--path").stdout.strip()
-    assert os.stat(path).st_mode & 0o077 == 0
+    assert Path(path).stat().st_mode & 0o077 == 0
     assert "certificate-authority-data" in running("kubeconfig").stdout
 
 

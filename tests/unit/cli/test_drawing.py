@@ -46,6 +46,17 @@ def test_a_terminal_gets_the_log_as_it_is():
     assert out.getvalue() == b"\r10%\r20%\n"
 
 
+@pytest.mark.parametrize("cut", [1, 3, 7, 1000])
+def test_seaways_own_lines_are_said_apart(cut):
+    """However the log is cut into chunks, each line goes where it belongs."""
+    log = b"[seaway] queued\n[seaway] started\nhello\n[sea] mine\n\r1%\r2%\n[seaway] failed: no"
+    said: list[str] = []
+    out = io.BytesIO()
+    write_log([log[i : i + cut] for i in range(0, len(log), cut)], out, raw=True, say=said.append)
+    assert out.getvalue() == b"hello\n[sea] mine\n\r1%\r2%\n"
+    assert said == ["[seaway] queued", "[seaway] started", "[seaway] failed: no"]
+
+
 @pytest.mark.parametrize(
     ("run", "code"),
     [
