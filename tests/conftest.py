@@ -1,0 +1,30 @@
+"""Fixtures that many folders need: an API server alone, and a whole cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from seaway.base.clock import SystemClock
+from seaway.controlplane.apiserver.server import ApiServer
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.controlplane.store.memory import MemoryStore
+
+
+@pytest.fixture
+async def api_server():
+    """An API server alone: in memory, no network, no controllers, no nodes; ready in milliseconds."""
+    server = ApiServer(MemoryStore(), BUILTIN_KINDS, ApiServerSettings(), SystemClock())
+    await server.start()
+    yield server
+    await server.stop()
+    await server.store.close()
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    """A whole embedded cluster with one node, in a home of its own."""
+    from seaway.controlplane.cluster import ClusterSettings, run_cluster
+
+    async with run_cluster(ClusterSettings(home=tmp_path / "home", node_stop_seconds=2.0)) as running:
+        yield running
