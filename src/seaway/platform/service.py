@@ -88,8 +88,12 @@ class RunService(RunGateway):
         raise Unavailable("no free name was found", field="name", remedy="Give the run a name of its own.")
 
     async def list(
-        self, *, all: bool = False, limit: int = 50, before: str | None = None
-    ) -> Sequence[RunView]:  # noqa: A002
+        self,
+        *,
+        all: bool = False,  # noqa: A002 - the word of the interface
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Sequence[RunView]:
         """Return runs, newest first, without tasks and spec.
 
         Args:

@@ -43,7 +43,7 @@ def load_key(path: Path) -> bytes:
     except FileNotFoundError:
         pass
     key = secrets.token_bytes(_KEY_BYTES)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(key)
         file.flush()
         os.fsync(file.fileno())

@@ -24,6 +24,7 @@ from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects.builtin import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS
 from seaway.objects.errors import Conflict, NotFound
+from seaway.platform.engine.carrier import CarrierSettings
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.plan import Policy
 from seaway.platform.history.collector import CollectorSettings
@@ -59,10 +60,10 @@ class ScriptedNode:
         if metadata.get("deletionTimestamp") and uid in self._stopping:
             self._deleted.add(uid)
             self._stopping[uid].set()
-        if uid not in self._tasks and not self.hold and not metadata.get("deletionTimestamp"):
-            if pod.get("status", {}).get("phase") in (None, "Pending"):
-                self._stopping[uid] = asyncio.Event()
-                self._tasks[uid] = asyncio.create_task(self._run(pod))
+        new = uid not in self._tasks and pod.get("status", {}).get("phase") in (None, "Pending")
+        if new and not self.hold and not metadata.get("deletionTimestamp"):
+            self._stopping[uid] = asyncio.Event()
+            self._tasks[uid] = asyncio.create_task(self._run(pod))
 
     async def _run(self, pod: dict[str, Any]) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
@@ -205,7 +206,9 @@ def settings(tmp_path) -> ServerSettings:
     return ServerSettings(
         home=tmp_path / "server",
         gateway_url="https://127.0.0.1:1",
-        engine=EngineSettings(policy=Policy(Backoff(0.01, 1.0, 0.01)), backoff=Backoff(0.01, 1.0, 0.05)),
+        engine=EngineSettings(
+            policy=Policy(Backoff(0.01, 1.0, 0.01)), carrier=CarrierSettings(backoff=Backoff(0.01, 1.0, 0.05))
+        ),
         collector=CollectorSettings(follow_after=0.01, backoff=Backoff(0.01, 1.0, 0.01)),
     )
 

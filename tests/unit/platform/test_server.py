@@ -110,7 +110,7 @@ async def test_retry_gives_an_ended_run_a_new_attempt(server) -> None:
     assert not again.phase.ended
     ended = await server.runs.wait("retried", timeout=10)
     assert [attempt.number for attempt in ended.tasks[0].attempts] == [1, 2]
-    with pytest.raises(Conflict, match="has not ended|nothing to try"):
+    with pytest.raises(Conflict, match="nothing to try"):
         await server.runs.submit(spec("exit", "0", name="fine"), user="ada")
         await server.runs.wait("fine", timeout=10)
         await server.runs.retry("fine")
@@ -206,7 +206,15 @@ async def test_a_pod_of_the_name_that_is_not_ours_is_waited_for_and_named(server
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "taken-1"},
-        "spec": {"containers": [{"name": "main", "image": "python", "env": [{"name": "SEAWAY_SPEC", "value": '{"command": ["hang"]}'}]}]},
+        "spec": {
+            "containers": [
+                {
+                    "name": "main",
+                    "image": "python",
+                    "env": [{"name": "SEAWAY_SPEC", "value": '{"command": ["hang"]}'}],
+                }
+            ]
+        },
     }
     kubernetes.node.hold = True
     await kubernetes.client.create(PODS, pod, NAMESPACE)
@@ -277,7 +285,7 @@ async def test_a_list_is_paged_and_bounded(server) -> None:
         await server.runs.wait(name, timeout=10)
     assert [run.name for run in await server.runs.list(all=True, limit=2)] == ["three", "two"]
     assert [run.name for run in await server.runs.list(all=True, limit=2, before="two")] == ["one"]
-    with pytest.raises(Invalid, match="limit|listed"):
+    with pytest.raises(Invalid, match="cannot be listed"):
         await server.runs.list(limit=0)
 
 

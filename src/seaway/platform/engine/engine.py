@@ -14,13 +14,14 @@ from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
-from seaway.base.tasks import Backoff
 from seaway.model.run import Phase, RunSpec
 from seaway.platform.database import attempts, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine import passes
-from seaway.platform.engine.effects import Effects, TryLater
+from seaway.platform.engine.background import Background
+from seaway.platform.engine.carrier import Carrier, CarrierSettings
+from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.narration import narrate
 from seaway.platform.engine.plan import Effect, Policy
 from seaway.platform.engine.pods import PodTable, Seen
@@ -39,11 +40,8 @@ class EngineSettings:
 
     pods_in_flight: int = 200
     """Pods at once, over all runs; further tasks wait for room."""
-    calls_at_once: int = 16
-    """Effects carried out at once."""
     policy: Policy = Policy()  # noqa: RUF009 - frozen, shared on purpose
-    backoff: Backoff = Backoff(0.2, 2.0, 15.0)  # noqa: RUF009 - frozen, shared on purpose
-    """Between tries of an effect that Kubernetes or the disk did not allow."""
+    carrier: CarrierSettings = CarrierSettings()  # noqa: RUF009 - frozen, shared on purpose
 
 
 class Engine:
@@ -60,18 +58,14 @@ class Engine:
     ) -> None:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
         self._clock, self._settings = clock, settings
-        self._effects: Effects
+        self._background = Background()
+        self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
         self._states: dict[str, RunState] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._working: set[str] = set()
-        self._busy: set[tuple[str, Effect]] = set()
-        self._creating: set[str] = set()
-        """Pods of which a create call is under way: whether they exist is not known."""
         self._timers: dict[tuple[str, str], tuple[float, asyncio.Task[None]]] = {}
         self._no_room: dict[tuple[str, str], None] = {}
-        self._jobs: set[asyncio.Task[None]] = set()
-        self._calls = asyncio.Semaphore(settings.calls_at_once)
         self._running = False
         self.draining = False
         self.changed = Signal()
@@ -79,7 +73,10 @@ class Engine:
 
     def use(self, effects: Effects, on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]) -> None:
         """Say who carries out effects (they need this engine's `wake`), and what is done in the background when a run has ended."""
-        self._effects, self._on_end = effects, on_end
+        self._on_end = on_end
+        self._carrier = Carrier(
+            effects, self._background, self._clock, self._settings.carrier, self.wake, self._still_wanted
+        )
 
     @property
     def in_flight(self) -> int:
@@ -101,11 +98,9 @@ class Engine:
             await asyncio.Event().wait()
         finally:
             self._running = False
-            jobs = [*self._jobs, *(timer for _, timer in self._timers.values())]
-            for job in jobs:
-                job.cancel()
-            if jobs:
-                await asyncio.wait(jobs)
+            for _, timer in self._timers.values():
+                timer.cancel()
+            await self._background.close()
 
     def adopt(self, state: RunState) -> None:
         """Take up a run whose records are stored."""
@@ -137,10 +132,9 @@ class Engine:
             self.wake(state)
         try:
             async with asyncio.timeout(timeout):
-                while self.in_flight or self._jobs:
-                    await asyncio.wait(
-                        {self.changed.next(), *self._jobs}, return_when=asyncio.FIRST_COMPLETED
-                    )
+                while self.in_flight or self._background.jobs:
+                    waiting = {self.changed.next(), *self._background.jobs}
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             return False
         return True
@@ -150,7 +144,7 @@ class Engine:
         uid = state.run.uid
         if self._running and state.dirty and uid not in self._working:
             self._working.add(uid)
-            self._spawn(self._work(state), f"run {state.run.name}")
+            self._background.spawn(self._work(state), f"run {state.run.name}")
 
     def pod_changed(self, seen: Seen) -> None:
         """Have the task of a pod looked at."""
@@ -160,9 +154,11 @@ class Engine:
             if observation.gone:
                 self._pods.forget(observation.pod)
             elif self._running and state is None and observation.ended:
-                self._release_stray(seen)
+                self._carrier.release_stray(seen)
             return
         attempt = state.attempts.get(observation.task)
+        if observation.ended and attempt is not None and attempt.pod != observation.pod and self._running:
+            self._carrier.release_stray(seen)
         if observation.gone and (attempt is None or attempt.pod != observation.pod or attempt.phase.ended):
             self._pods.forget(observation.pod)
         state.mark([observation.task])
@@ -180,7 +176,7 @@ class Engine:
                 except DatabaseError as error:
                     failures += 1
                     log.error("run %s cannot be stored: %s", state.run.name, error)
-                    await self._clock.sleep(self._settings.backoff.delay(failures))
+                    await self._clock.sleep(self._settings.carrier.backoff.delay(failures))
         finally:
             self._working.discard(uid)
 
@@ -188,8 +184,8 @@ class Engine:
         room = self._settings.pods_in_flight - self.in_flight
         view = passes.View(
             pod=lambda name: self._observation(name, state.run.uid),
-            creating=self._creating,
-            releasing=lambda pod: (pod, Effect.RELEASE) in self._busy,
+            creating=self._carrier.creating,
+            releasing=self._carrier.is_releasing,
             now=self._clock.now(),
             policy=self._settings.policy,
             draining=self.draining,
@@ -232,12 +228,12 @@ class Engine:
             if attempt.phase is Phase.RUNNING and (seen := self._pods.get(attempt.pod, state.run.uid)):
                 self._collector.follow(key, seen.object)
             if attempt.phase.ended and attempt.pod not in releasing:
-                self._spawn(self._logs.close(key), "close log")
+                self._background.spawn(self._logs.close(key), "close log")
                 self._pods.forget(attempt.pod)
 
     def _follow_up(self, state: RunState, result: passes.Pass) -> None:
         for effect, attempt in result.effects:
-            self._start(effect, state, attempt)
+            self._carrier.start(effect, state, attempt)
         for task, at in result.look_again.items():
             self._look_again(state, task, at)
         uid = state.run.uid
@@ -247,7 +243,7 @@ class Engine:
             for name in state.specs:
                 if timer := self._timers.pop((uid, name), None):
                     timer[1].cancel()
-            self._spawn(self._on_end(state.run), "run ended")
+            self._background.spawn(self._on_end(state.run), "run ended")
         if any(attempt.phase.ended for attempt in result.changed.values()):
             self._use_room()
 
@@ -275,60 +271,8 @@ class Engine:
         state.mark([task])
         self.wake(state)
 
-    def _start(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
-        """Carry out an effect in the background, unless that is under way already."""
-        key = (attempt.pod, effect)
-        if key not in self._busy:
-            self._busy.add(key)
-            self._spawn(self._carry_out(effect, state, attempt), f"{effect.value} {attempt.pod}")
-
-    async def _carry_out(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
-        failures = 0
-        try:
-            while self._still_wanted(effect, state, attempt):
-                try:
-                    await self._try(effect, state, attempt)
-                    return
-                except Exception as error:
-                    failures += 1
-                    self._report(effect, attempt, error)
-                if effect is Effect.CREATE:
-                    self._mark(state, attempt)  # the reason is to be seen while it is tried again
-                await self._clock.sleep(self._settings.backoff.delay(failures))
-        finally:
-            self._busy.discard((attempt.pod, effect))
-            if effect in (Effect.JUDGE, Effect.EXAMINE, Effect.CREATE):
-                self._mark(state, attempt)
-
-    async def _try(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
-        async with self._calls:
-            if effect is not Effect.CREATE:
-                await self._effects.carry_out(effect, state, attempt)
-                return
-            if not self._still_wanted(effect, state, attempt):
-                return
-            self._creating.add(attempt.pod)
-            try:
-                await self._effects.carry_out(effect, state, attempt)
-            finally:
-                self._creating.discard(attempt.pod)
-
-    def _mark(self, state: RunState, attempt: AttemptRecord) -> None:
-        state.mark([attempt.task])
-        self.wake(state)
-
-    def _report(self, effect: Effect, attempt: AttemptRecord, error: Exception) -> None:
-        if isinstance(error, TryLater):
-            log.info("%s of pod %s is tried again: %s", effect.value, attempt.pod, error)
-        else:
-            log.warning(
-                "%s of pod %s is tried again: %s: %s", effect.value, attempt.pod, type(error).__name__, error
-            )
-
-    def _still_wanted(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> bool:
-        """Return whether trying again makes sense: a run may have been stopped, a server may be going down meanwhile."""
-        if effect is not Effect.CREATE:
-            return True
+    def _still_wanted(self, state: RunState, attempt: AttemptRecord) -> bool:
+        """Return whether a pod should still be created: its run may have been stopped, the server may be going down."""
         current = state.attempts.get(attempt.task)
         stopping = self.draining or state.run.stop_requested is not None
         return not stopping and current is not None and current.pod == attempt.pod and not current.phase.ended
@@ -339,39 +283,7 @@ class Engine:
             state = self._states.get(seen.observation.run_uid)
             current = state.attempts.get(seen.observation.task) if state is not None else None
             if current is None or current.pod != seen.observation.pod:
-                self._release_stray(seen)
-
-    def _release_stray(self, seen: Seen) -> None:
-        key = (seen.observation.pod, Effect.RELEASE)
-        if seen.observation.held and key not in self._busy:
-            self._busy.add(key)
-            self._spawn(self._let_stray_go(seen), f"release {seen.observation.pod}")
-
-    async def _let_stray_go(self, seen: Seen) -> None:
-        observation, failures = seen.observation, 0
-        log_key = LogKey(observation.run_uid, observation.task, observation.attempt)
-        try:
-            while True:
-                try:
-                    async with self._calls:
-                        await self._effects.release_stray(log_key, seen)
-                    return
-                except Exception as error:
-                    failures += 1
-                    log.warning("pod %s cannot be released yet: %s", observation.pod, error)
-                await self._clock.sleep(self._settings.backoff.delay(failures))
-        finally:
-            self._busy.discard((observation.pod, Effect.RELEASE))
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        job = asyncio.create_task(work, name=name)
-        self._jobs.add(job)
-        job.add_done_callback(self._job_done)
-
-    def _job_done(self, job: asyncio.Task[None]) -> None:
-        self._jobs.discard(job)
-        if not job.cancelled() and (error := job.exception()) is not None:
-            log.error("%s failed", job.get_name(), exc_info=error)
+                self._carrier.release_stray(seen)
 
 
 def _report_progress(stored: asyncio.Future[None]) -> None:
