@@ -8,7 +8,8 @@ import pytest
 
 from seaway.controlplane.store.log import Store
 from seaway.controlplane.store.memory import MemoryStore
-from seaway.controlplane.store.sqlite import SqliteStore, StoreSettings
+from seaway.controlplane.store.settings import StoreSettings
+from seaway.controlplane.store.sqlite import SqliteStore
 
 
 @pytest.fixture(params=["memory", "sqlite", "sqlite-reading-the-past-from-disk"])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from seaway.controlplane.store.log import StoreError
 from seaway.controlplane.store.memory import MemoryStore
-from seaway.controlplane.store.sqlite import SqliteStore, StoreSettings
+from seaway.controlplane.store.settings import StoreSettings
+from seaway.controlplane.store.sqlite import SqliteStore
 
 KEYS = st.sampled_from(["/r/a/1", "/r/a/2", "/r/a/10", "/r/b/1", "/r/ab/1", "/r/c"])
 PREFIXES = st.sampled_from(["/r/", "/r/a/", "/r/b/", "/"])

@@ -93,15 +93,13 @@ def _parse(text: str) -> dict[str, Any]:
     spec: dict[str, Any]
     try:
         spec = _scan(text, 0)[0]
-    except (
-        StopIteration,
-        ValueError,
-        TypeError,
-        SystemError,
-    ):  # the last, because it cannot load its own error
-        import json  # says what is wrong
+    except (StopIteration, ValueError, TypeError, SystemError):  # the last: it cannot load its own error
+        import json
 
-        spec = json.loads(text)
+        try:
+            spec = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"SEAWAY_SPEC is not JSON: {error}") from None
     return spec
 
 

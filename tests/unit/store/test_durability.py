@@ -16,12 +16,14 @@ import pytest
 
 from seaway.base.sqlite import DatabaseCorrupt, DatabaseUnavailable
 from seaway.controlplane.store.log import StoreUnavailable
-from seaway.controlplane.store.sqlite import SqliteStore, StoreSettings
+from seaway.controlplane.store.settings import StoreSettings
+from seaway.controlplane.store.sqlite import SqliteStore
 
 WRITER = """
 import asyncio, os, sys
 from pathlib import Path
-from seaway.controlplane.store.sqlite import SqliteStore, StoreSettings
+from seaway.controlplane.store.settings import StoreSettings
+from seaway.controlplane.store.sqlite import SqliteStore
 
 async def work(store, worker, acknowledged):
     number = 0

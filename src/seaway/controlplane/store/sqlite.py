@@ -11,13 +11,11 @@ import asyncio
 import builtins
 import logging
 import sqlite3
-import threading
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from seaway.base.sqlite import DatabaseError, SqliteBackend, connect, translated
+from seaway.base.sqlite import DatabaseError, SqliteBackend
 from seaway.base.writer import OneWriter
 from seaway.controlplane.store import table
 from seaway.controlplane.store.fanout import Fanout, StoreWatcher
@@ -34,28 +32,14 @@ from seaway.controlplane.store.log import (
     RevisionMismatch,
     StoreUnavailable,
 )
+from seaway.controlplane.store.past import Past
 from seaway.controlplane.store.recent import RecentChanges
+from seaway.controlplane.store.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
 
 _HISTORY_PAGE = 500
 _SWEEP_STEP = 500
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
-    """How much a store remembers."""
-
-    kept_revisions: int = 10_000
-    """Compact by itself when twice as many are kept, down to so many; 0 for never."""
-    recent_changes: int = 10_000
-    """So many of the last changes stay in memory for watches and lists at a recent revision."""
-    recent_bytes: int = 8 << 20
-    """... but at most so many bytes of them."""
-    watch_buffer: int = 8192
-    """So many changes may wait for a watcher before it is closed as too slow."""
-    check: bool = True
-    """Look through the file for damage when it is opened (about 1 s per GB)."""
 
 
 class _Pending:
@@ -71,11 +55,9 @@ class SqliteStore:
     """A store in one SQLite file. Open it with `open`; use it from one event loop."""
 
     def __init__(self, path: Path, settings: StoreSettings, writer: OneWriter[sqlite3.Connection]) -> None:
-        self._path = path
         self._settings = settings
         self._writer = writer
-        self._reader: sqlite3.Connection | None = None
-        self._reader_lock = threading.Lock()
+        self._past = Past(path)
         self._live: dict[str, Record] = {}
         self._keys = SortedKeys()
         self._tombstones: dict[str, int] = {}
@@ -164,8 +146,7 @@ class SqliteStore:
         if revision is not None:
             self._require_kept(revision)
             if revision < self._recent.start:
-                with self._reader_lock, translated(self._path):
-                    return table.read_list(self._open_reader(), prefix, revision, after, limit)
+                return self._past.list(prefix, revision, after, limit)
             if then := self._recent.undo(revision, prefix):
                 return self._list_then(then, prefix, revision, after, limit)
         live = self._live
@@ -215,10 +196,7 @@ class SqliteStore:
             await self._settlement()
         self._fanout.close()
         await self._writer.close()
-        if self._reader is not None:
-            with self._reader_lock:
-                self._reader.close()
-                self._reader = None
+        self._past.close()
 
     # Writing.
 
@@ -341,19 +319,10 @@ class SqliteStore:
         if start >= self._compacted and start >= self._recent.start:
             changes = self._recent.since(start, prefix)
             return [change for change in changes if change.record.revision <= end], end
-        changes = await asyncio.to_thread(self._read_changes, prefix, start, end)
+        changes = await asyncio.to_thread(self._past.changes, prefix, start, end, _HISTORY_PAGE)
         if start < self._compacted:
             raise Compacted(f"revision {start} was compacted; the oldest kept is {self._compacted}")
         return changes, changes[-1].record.revision if len(changes) == _HISTORY_PAGE else end
-
-    def _read_changes(self, prefix: str, start: int, end: int) -> builtins.list[Change]:
-        with self._reader_lock, translated(self._path):
-            return table.read_changes(self._open_reader(), prefix, start, end, _HISTORY_PAGE)
-
-    def _open_reader(self) -> sqlite3.Connection:
-        if self._reader is None:
-            self._reader = connect(self._path, read_only=True)
-        return self._reader
 
     def _require_kept(self, revision: int) -> None:
         if revision > self._revision:
