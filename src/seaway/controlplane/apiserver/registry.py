@@ -112,8 +112,8 @@ class Registry:
         self._admit(write, "CREATE", obj, None, name)
         if kind.generation:
             obj["metadata"]["generation"] = 1
-        accepting.check_create(base, obj)
         kind.prepare_create(obj)
+        accepting.check_create(base, obj)
         if not write.apply:
             obj = self._track(write, None, obj, now)
         key = served.key(write.namespace, name)
