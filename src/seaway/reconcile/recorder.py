@@ -28,8 +28,8 @@ BACKOFF = Backoff(initial=0.1, cap=5.0, jitter=0.2)
 class RecorderSettings:
     """How events are written."""
 
-    writers: int = 4
-    """How many events are written at once."""
+    writers: int = 16
+    """How many events are written at once; those of one moment share a commit."""
     waiting: int = 10_000
     """How many may wait; further ones are dropped with a log line."""
     tries: int = 6
