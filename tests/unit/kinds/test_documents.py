@@ -72,9 +72,17 @@ def test_aggregated_discovery_holds_everything(accept: str, version: str) -> Non
 
 @pytest.mark.parametrize("source", [DISCOVERY, OPENAPI], ids=["discovery", "openapi"])
 def test_protobuf_alone_is_not_acceptable(source: Discovery | OpenApi) -> None:
-    path = "/apis" if source is DISCOVERY else "/openapi/v2"
+    path = "/apis" if source is DISCOVERY else "/openapi/v3"
     with pytest.raises(NotAcceptable):
-        source.answer(path, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+        source.answer(path, "application/vnd.kubernetes.protobuf")
+
+
+def test_the_older_form_is_also_served_as_protobuf() -> None:
+    found = OPENAPI.answer("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+    assert found is not None
+    assert found.content_type == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    assert found.body.startswith(b"\x0a\x032.0")
+    assert b"io.k8s.api.core.v1.PodSpec" in found.body
 
 
 def test_stable_versions_come_first() -> None:

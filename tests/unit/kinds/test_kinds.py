@@ -311,8 +311,6 @@ def test_both_forms_of_an_event_are_one() -> None:
         "involvedObject": {"kind": "Pod", "name": "p", "namespace": "default"}, "count": 2, "reason": "Started",
         "source": {"component": "scheduler"}, "lastTimestamp": "2027-01-15T07:59:00Z", "type": "Normal",
     }  # fmt: skip
-    assert EVENT_V1.from_storage is not None
-    assert EVENT_V1.to_storage is not None
     new = EVENT_V1.from_storage(core)
     assert (new["note"], new["regarding"]["name"], new["deprecatedCount"]) == ("m", "p", 2)
     assert EVENT_V1.to_storage(new) == core

@@ -22,7 +22,11 @@ class Document:
 
 def document(value: Any, content_type: str = "application/json") -> Document:
     """Encode a JSON value."""
-    body = orjson.dumps(value)
+    return encoded(orjson.dumps(value), content_type)
+
+
+def encoded(body: bytes, content_type: str) -> Document:
+    """Return bytes as a document."""
     return Document(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32].upper()}"')
 
 

@@ -41,6 +41,7 @@ def begin(obj: Object, uid: str, now: str) -> None:
         metadata.pop(field, None)
     metadata["uid"] = uid
     metadata["creationTimestamp"] = now
+    _drop_empty(metadata)
 
 
 def keep(new: Object, old: Object) -> None:
@@ -52,6 +53,14 @@ def keep(new: Object, old: Object) -> None:
         else:
             metadata.pop(field, None)
     metadata.pop("selfLink", None)
+    _drop_empty(metadata)
+
+
+def _drop_empty(metadata: Object) -> None:
+    """Drop maps and lists with nothing in them: Kubernetes never shows them."""
+    for field in ("labels", "annotations", "finalizers", "ownerReferences", "generateName"):
+        if field in metadata and not metadata[field]:
+            del metadata[field]
 
 
 def check_uid(resource: Resource, name: str, wanted: str, actual: str) -> None:

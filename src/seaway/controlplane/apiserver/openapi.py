@@ -1,6 +1,6 @@
 """The OpenAPI documents that kubectl validates, merges and explains by.
 
-Source: Kubernetes API concepts ("OpenAPI interface definition") and KEP-2896 (OpenAPI v3). Only JSON is served.
+Source: Kubernetes API concepts ("OpenAPI interface definition") and KEP-2896 (OpenAPI v3). JSON, and for v2 also protobuf.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import orjson
 
-from seaway.controlplane.apiserver.documents import Document, accepts_json, document
+from seaway.controlplane.apiserver import openapi_protobuf
+from seaway.controlplane.apiserver.documents import Document, accepts_json, document, encoded, media_types
 from seaway.controlplane.apiserver.openapi_paths import API_ERROR_SCHEMA, paths_of
 from seaway.controlplane.apiserver.openapi_v2 import to_v2
 from seaway.controlplane.kinds.declaration import Kind
@@ -21,6 +22,9 @@ from seaway.controlplane.kinds.schemas import component_name, component_names, c
 from seaway.objects.errors import NotAcceptable
 from seaway.objects.resource import Resource
 
+V2 = "/openapi/v2"
+PROTOBUF_V2 = "/openapi/v2/protobuf"
+"""Where the protobuf form of v2 is kept; not a path that is served."""
 REFERENCE = "#/components/schemas/"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 ALWAYS = (API_ERROR_SCHEMA, META + "DeleteOptions", META + "Patch", META + "WatchEvent")
@@ -44,11 +48,16 @@ class OpenApi:
             accept: the request's Accept header.
 
         Raises:
-            NotAcceptable: JSON was not accepted (the protobuf forms are not served).
+            NotAcceptable: no form that is served was accepted (protobuf is, for /openapi/v2 alone).
         """
+        if path == V2 and any(name == openapi_protobuf.MEDIA_TYPE for name, _ in media_types(accept)):
+            return self._kept(PROTOBUF_V2)
         if not accepts_json(accept):
             message = "only the following media types are accepted: application/json"
             raise NotAcceptable(message)
+        return None if path == PROTOBUF_V2 else self._kept(path)
+
+    def _kept(self, path: str) -> Document | None:
         if path not in self._made:
             self._made[path] = self._make(path)
         return self._made[path]
@@ -57,6 +66,9 @@ class OpenApi:
         match path.strip("/").split("/"):
             case ["openapi", "v2"]:
                 return document(to_v2(self._describe(self._served())))
+            case ["openapi", "v2", "protobuf"]:
+                body = openapi_protobuf.encode(to_v2(self._describe(self._served())))
+                return encoded(body, openapi_protobuf.CONTENT_TYPE)
             case ["openapi", "v3"]:
                 return document(self._index())
             case ["openapi", "v3", "api", version]:

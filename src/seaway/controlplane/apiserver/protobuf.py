@@ -42,7 +42,7 @@ def decode(body: bytes) -> dict[str, Any]:
     if not body.startswith(MAGIC):
         raise BadRequest("the body is not Kubernetes protobuf: it does not begin with k8s and a zero byte")
     try:
-        envelope = {number: value for number, value in _entries(body[len(MAGIC) :])}
+        envelope = dict(_entries(body[len(MAGIC) :]))
         identity = {number: value.decode() for number, value in _entries(envelope[1])}
         api_version, kind = identity[1], identity[2]
         message = _message_name(api_version, kind)

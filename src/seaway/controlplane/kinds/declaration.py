@@ -37,6 +37,10 @@ def _nothing(_: Object) -> None: ...
 def _nothing_on_update(_new: Object, _old: Object) -> None: ...
 
 
+def _same(obj: Object) -> Object:
+    return obj
+
+
 def _no_faults(_: Object) -> Sequence[Cause]:
     return ()
 
@@ -92,10 +96,10 @@ class Kind:
     """Version stored where it differs from `resource.version` (custom resources with several versions, conversion None)."""
     alias_of: Resource | None = None
     """Stored as this other resource and converted (events.k8s.io Events are core Events)."""
-    to_storage: Callable[[Object], Object] | None = None
+    to_storage: Callable[[Object], Object] = _same
     """Return the object as it is stored where more than its apiVersion differs (of an alias). Defaults and validation
     are those of the stored kind."""
-    from_storage: Callable[[Object], Object] | None = None
+    from_storage: Callable[[Object], Object] = _same
     """Return a stored object as this kind shows it, the reverse of `to_storage`."""
     scale: Scale | None = None
     """Where the numbers of the scale subresource lie, None where it is not served."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 from seaway.controlplane.kinds.cells import read
 from seaway.controlplane.kinds.declaration import Kind, Object
@@ -51,8 +53,16 @@ def quality_of_service(pod: Object) -> str:
 
 def _amounts(container: Object, kind: str) -> dict[str, object]:
     listed = read(container, "resources", kind, default={})
-    amounts = {name: parse_quantity(listed[name]) for name in ("cpu", "memory") if name in listed}
+    amounts = {name: _amount(listed[name]) for name in ("cpu", "memory") if name in listed}
     return {name: amount for name, amount in amounts.items() if amount}
+
+
+def _amount(value: Any) -> Decimal:
+    """Return a quantity, zero for what is none: validation names it later."""
+    try:
+        return parse_quantity(value)
+    except ValueError:
+        return Decimal(0)
 
 
 def _label(path: str) -> Callable[[Object], str]:
