@@ -127,6 +127,8 @@ def _await(process: subprocess.Popen[bytes], pipe: Any, deadline: float) -> dict
                 stage = message.get("stage")
                 sys.stderr.write("\r\x1b[2K" + (f"Starting {stage} ..." if stage else ""))
                 sys.stderr.flush()
+            if "error" in message:
+                process.wait(10)
             if "ready" in message or "error" in message:
                 return message
     process.kill()

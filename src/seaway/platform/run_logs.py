@@ -108,9 +108,12 @@ class RunLogs:
                         if request.wants(attempt) and (attempt.task, attempt.number) not in begun:
                             begun.add((attempt.task, attempt.number))
                             key = LogKey(found.run.uid, attempt.task, attempt.number)
+                            if self._is_live(found.run.uid, attempt):
+                                self._logs.writer(key)  # after a restart, before the collector has come to it
                             after = last if single else None
                             last = group.create_task(self._copy(request, key, chunks, after, single=single))
                     if found.run.phase.ended:
+                        await self._close(found.run.uid, begun)
                         break
                     change = self._engine.changed.next()
                     if (state := self._engine.state(found.run.uid)) is not None:
@@ -122,6 +125,16 @@ class RunLogs:
         finally:
             if not (task := asyncio.current_task()) or not task.cancelling():
                 await chunks.put(None)
+
+    def _is_live(self, run_uid: str, attempt: AttemptRecord) -> bool:
+        state = self._engine.state(run_uid)
+        newest = None if state is None else state.attempts.get(attempt.task)
+        return newest is not None and newest.number == attempt.number and not newest.phase.ended
+
+    async def _close(self, run_uid: str, begun: Iterable[tuple[str, int]]) -> None:
+        """A run ends when all its logs are stored: nothing more will come of any."""
+        for task, number in begun:
+            await self._logs.close(LogKey(run_uid, task, number))
 
     async def _copy(
         self,
