@@ -81,7 +81,7 @@ def server_side_apply(
     managers = decode(live or {})
     if live and not managers:
         managers[manager_id(BEFORE_FIRST_APPLY, UPDATE, "", api_version)] = Owned(
-            _ownable(compare(_empty(schema), before, schema).added), api_version, now
+            _ownable(compare(schema.unwritten, before, schema).added), api_version, now
         )
     last = managers.get(me)
     named = field_set(wanted, schema)
@@ -129,7 +129,7 @@ def track_update(
     after = _without_managers(new)
     if old is not None and not managers:
         return _with_managers(after, {})
-    before = _empty(schema) if old is None else _without_managers(old)
+    before = schema.unwritten if old is None else _with_structs(_without_managers(old), after, schema)
     changes = compare(before, after, schema)
     me = manager_id(manager, operation, subresource, api_version)
     mine = _ownable(union(changes.modified, changes.added))
@@ -219,15 +219,10 @@ def _starting_managers(old: Object | None, new: Object, subresource: str) -> Man
     return (not subresource and decode(new)) or decode(old or {})
 
 
-def _empty(schema: Schema) -> Object:
-    """Return the object that a create is compared with: a built-in kind's structs exist before they are written."""
-    empty: Object = {}
-    for name in ("metadata", "spec", "status"):
-        child = schema.properties.get(name)
-        if child is not None and child.properties and not schema.structural:
-            needed = child.definition.get("required") or ()
-            empty[name] = {field: None for field in needed if child.properties[field].type == "array"}
-    return empty
+def _with_structs(old: Object, new: Object, schema: Schema) -> Object:
+    """Return the old object with the structs that only the new one writes out: nobody adds a built-in kind's status."""
+    added: Object = {name: {} for name in schema.unwritten if name in new and name not in old}
+    return {**old, **added} if added else old
 
 
 def _ownable(fields: FieldSet) -> FieldSet:

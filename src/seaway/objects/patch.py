@@ -32,9 +32,7 @@ def json_patch(obj: Any, operations: Any) -> Any:
     """
     _check_operations(operations)
     try:
-        return jsonpatch.JsonPatch(operations).apply(meta.copy(obj))
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise _cannot_apply(_first_line(error)) from None
+        return jsonpatch.JsonPatch(meta.copy(operations)).apply(meta.copy(obj), in_place=True)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise _cannot_apply(_first_line(error)) from None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

@@ -106,6 +106,20 @@ class Schema:
         declared = self.definition.get("items")
         return self._child(declared) if declared else ANY
 
+    @cached_property
+    def unwritten(self) -> dict[str, dict[str, Any]]:
+        """What an object of a built-in kind holds before anything is written: its structs, and lists that must be there.
+
+        A custom resource holds nothing. Shared: do not change.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for name in ("metadata", "spec", "status"):
+            child = self.properties.get(name)
+            if child is not None and child.properties and not self.structural:
+                needed = child.definition.get("required") or ()
+                found[name] = {field: None for field in needed if child.properties[field].type == "array"}
+        return found
+
     @property
     def default(self) -> Any:
         """The declared default, shared; None where there is none."""

@@ -36,7 +36,8 @@ def test_it_is_written_in_canonical_form(text, written):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1 Gi", "1gi", "1KI", "1.2.3", "1Gi2", "--1", "1e", "0x10", "inf", "nan", "\u0661", "1" * 65]
+    "text",
+    ["", "x", "1 Gi", "1gi", "1KI", "1.2.3", "1Gi2", "--1", "1e", "0x10", "inf", "nan", "\u0661", "1" * 65],
 )
 def test_what_is_no_quantity_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="is not a quantity: write a number"):
