@@ -56,7 +56,7 @@ def disruption(reason, message=""):
 TRACEBACK = """\
 epoch 1
 Traceback (most recent call last):
-  File "/work/train.py", line 7, in <module>
+  File "/app/train.py", line 7, in <module>
     main()
   File "/venv/lib/python3.11/site-packages/numpy/core.py", line 3, in load
     raise ValueError("bad shape")
