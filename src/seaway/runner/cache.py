@@ -1,14 +1,18 @@
 """What the pods of one node share, so that each thing is fetched and built once."""
 
-# ruff: noqa: PTH118
+# ruff: noqa: PTH108, PTH118
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
 import os
+import time
 
-from seaway.runner.files import make_folder
+from seaway.runner.files import make_folder, remove_tree
 
 DEFAULT_FOLDER = "/var/cache/seaway"
+_UNFINISHED = ".unfinished-"
+_ABANDONED = 24 * 3600.0
+"""Seconds after which nobody works on something unfinished any more: its pod was killed."""
 
 
 class Cache:
@@ -22,8 +26,12 @@ class Cache:
         return os.path.join(self.root, kind, name)
 
     def unfinished(self, kind: str) -> str:
-        """Return a new path beside the things of a kind, to be renamed once it is complete."""
-        return os.path.join(make_folder(os.path.join(self.root, kind)), f".unfinished-{os.urandom(8).hex()}")
+        """Return a new path beside the things of a kind, to be renamed once it is complete. Clears away old ones."""
+        folder = make_folder(os.path.join(self.root, kind))
+        for entry in os.scandir(folder):
+            if entry.name.startswith(_UNFINISHED) and time.time() - entry.stat().st_mtime > _ABANDONED:
+                remove_tree(entry.path) if entry.is_dir() else os.unlink(entry.path)
+        return os.path.join(folder, _UNFINISHED + os.urandom(8).hex())
 
     def lock(self, kind: str, name: str) -> Lock:
         """Return the lock of one thing, so that only one pod makes it. It falls with the process that holds it."""

@@ -91,7 +91,9 @@ class Program:
         """
         due = time.monotonic() + every
         while True:
-            process, status = os.waitpid(self._group, os.WNOHANG)
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process and process != self._group:  # as process 1 of a container it also gets orphans
+                continue
             if process:
                 self._ended = True
                 code = os.waitstatus_to_exitcode(status)

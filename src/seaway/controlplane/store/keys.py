@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 _BLOCK = 512
 """Keys to a block; a block of twice as many is split."""
@@ -43,14 +44,17 @@ class SortedKeys:
 
     def under(self, prefix: str, after: str | None = None) -> Iterator[str]:
         """Iterate over the keys that start with `prefix`, in order, only those after `after` where it is given."""
+        return chain.from_iterable(self._slices(prefix, after))
+
+    def _slices(self, prefix: str, after: str | None) -> Iterator[list[str]]:
         index, offset = self._place(prefix, after)
         end = prefix_end(prefix)
         while index < len(self._blocks):
             block = self._blocks[index]
             if end is not None and self._lasts[index] >= end:
-                yield from block[offset : bisect_left(block, end)]
+                yield block[offset : bisect_left(block, end)]
                 return
-            yield from block[offset:] if offset else block
+            yield block[offset:]
             index, offset = index + 1, 0
 
     def count(self, prefix: str, after: str | None = None) -> int:

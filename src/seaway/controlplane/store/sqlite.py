@@ -11,6 +11,7 @@ import asyncio
 import builtins
 import logging
 import sqlite3
+from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -149,9 +150,8 @@ class SqliteStore:
                 return self._past.list(prefix, revision, after, limit)
             if then := self._recent.undo(revision, prefix):
                 return self._list_then(then, prefix, revision, after, limit)
-        live = self._live
         keys = self._keys.under(prefix, after)
-        records = [live[key] for key in (islice(keys, limit) if limit else keys)]
+        records = list(map(self._live.__getitem__, islice(keys, limit) if limit else keys))
         at = self._revision if revision is None else revision
         if not limit or len(records) < limit:
             return Page(records, at, None, 0)
@@ -306,14 +306,15 @@ class SqliteStore:
     def _list_then(
         self, then: dict[str, Record | None], prefix: str, revision: int, after: str | None, limit: int
     ) -> Page:
-        state = {key: self._live[key] for key in self._keys.under(prefix, after) if key not in then}
-        state.update(
-            (key, old) for key, old in then.items() if old is not None and (after is None or key > after)
-        )
-        keys = sorted(state)
-        page = keys[:limit] if limit else keys
-        remaining = len(keys) - len(page)
-        return Page([state[key] for key in page], revision, page[-1] if remaining else None, remaining)
+        live = self._live
+        changed = {key for key in then if after is None or key > after}
+        back = sorted(key for key in changed if then[key] is not None and key not in live)
+        late = sum(then[key] is None and key in live for key in changed)
+        present = (key for key in self._keys.under(prefix, after) if then.get(key, key) is not None)
+        keys = list(islice(merge(present, back), limit or None))
+        remaining = self._keys.count(prefix, after) - late + len(back) - len(keys)
+        records = [then.get(key) or live[key] for key in keys]
+        return Page(records, revision, keys[-1] if remaining else None, remaining)
 
     async def _history(self, prefix: str, start: int, end: int) -> tuple[builtins.list[Change], int]:
         if start >= self._compacted and start >= self._recent.start:
