@@ -57,8 +57,12 @@ async def test_to_completion(world) -> None:
     pods = await world.items(PODS)
     assert len(pods) == 3
     assert all(FINALIZER not in finalizers(pod) for pod in pods)
-    reasons = {e["reason"] for e in await world.items(EVENTS) if e["involvedObject"]["kind"] == "Job"}
-    assert {"SuccessfulCreate", "Completed"} <= reasons
+
+    async def told():
+        reasons = {e["reason"] for e in await world.items(EVENTS) if e["involvedObject"]["kind"] == "Job"}
+        return reasons >= {"SuccessfulCreate", "Completed"}
+
+    await world.until(told)
 
 
 async def test_failing_too_often(world) -> None:

@@ -39,7 +39,11 @@ async def test_an_unschedulable_pod_says_why_and_starts_when_a_node_comes(world)
     condition = get_condition(await world.read(PODS, "large"), "PodScheduled")
     assert condition["reason"] == "Unschedulable"
     assert condition["message"].startswith("0/1 nodes are available: 1 Insufficient cpu. preemption:")
-    failed = [e for e in await world.items(EVENTS) if e["reason"] == "FailedScheduling"]
+
+    async def reported():
+        return [e for e in await world.items(EVENTS) if e["reason"] == "FailedScheduling"]
+
+    failed = await world.until(reported)
     assert failed[0]["message"] == condition["message"]
     assert failed[0]["type"] == "Warning"
     await world.node("large-enough", cpu="4")

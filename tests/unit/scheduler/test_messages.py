@@ -40,10 +40,21 @@ def test_message(node, pod, nodes: list[dict], message: str) -> None:
     assert explain(pod_info(pod(requests={"cpu": "2", "memory": "1Gi"})), state) == message
 
 
-def test_a_full_node_could_be_emptied(node, pod) -> None:
+@pytest.mark.parametrize(
+    ("priority", "why"),
+    [
+        pytest.param(0, VICTIMLESS, id="of its equals"),
+        pytest.param(
+            9,
+            "Pods of lower priority are not preempted by this scheduler",
+            id="of lower ones, which we do not do",
+        ),
+    ],
+)
+def test_a_full_node_could_be_emptied(node, pod, priority: int, why: str) -> None:
     state = ClusterState()
     state.set_node(node("n", cpu="2"))
     state.place(pod_info(pod(requests={"cpu": "2"})), "n")
-    assert explain(pod_info(pod(requests={"cpu": "1"})), state) == (
-        f"0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 {VICTIMLESS}."
+    assert explain(pod_info(pod(requests={"cpu": "1"}, priority=priority)), state) == (
+        f"0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 {why}."
     )

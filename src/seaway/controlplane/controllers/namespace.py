@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from seaway.base.clock import Clock, rfc3339
+from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.discovery import discover
 from seaway.controlplane.controllers.context import Context
 from seaway.objects.builtin import NAMESPACES
 from seaway.objects.errors import ApiError, Conflict, MethodNotAllowed, NotFound
-from seaway.objects.meta import copy, deletion_timestamp, finalizers, name, set_condition
+from seaway.objects.meta import copy, deletion_timestamp, finalizers, name, set_condition, uid
 from seaway.objects.resource import Resource
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
 from seaway.reconcile.sources import Source
@@ -24,8 +25,8 @@ from seaway.reconcile.sources import Source
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
 FINALIZER = "kubernetes"
-AGAIN = 0.25
-"""Seconds until a namespace whose content is still going is looked at again."""
+AGAIN = Backoff(initial=0.05, cap=5.0)
+"""Waits before a namespace whose content is still going is looked at again."""
 _NEEDED = {"list", "delete"}
 
 
@@ -89,6 +90,8 @@ def build(context: Context) -> Controller:
 class _Deleter:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client, self._clock = client, clock
+        self._tries: dict[str, int] = {}
+        """How often each namespace was looked at in vain."""
 
     async def delete(self, namespace: Object) -> Outcome:
         """Delete what is left; finalize where nothing is."""
@@ -96,7 +99,9 @@ class _Deleter:
         left = await asyncio.gather(*(self._clear(resource, name(namespace)) for resource in resources))
         if any(item.remaining or item.error for item in left):
             await self._say(namespace, left)
-            return RequeueAfter(AGAIN)
+            tries = self._tries[uid(namespace)] = self._tries.get(uid(namespace), 0) + 1
+            return RequeueAfter(AGAIN.delay(tries))
+        self._tries.pop(uid(namespace), None)
         spec = namespace.get("spec") or {}
         rest = [finalizer for finalizer in spec.get("finalizers") or () if finalizer != FINALIZER]
         try:

@@ -15,6 +15,7 @@ EXISTING_ANTI_AFFINITY = "node(s) didn't satisfy existing pods anti-affinity rul
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
+NOT_PREEMPTED = "Pods of lower priority are not preempted by this scheduler"
 _TAINT = "node(s) had untolerated taint"
 _LASTING = (UNSCHEDULABLE, NODE_AFFINITY, POD_AFFINITY)
 
@@ -34,17 +35,17 @@ def lasting(reasons: Sequence[str]) -> bool:
     return any(reason in _LASTING or reason.startswith(_TAINT) for reason in reasons)
 
 
-def unschedulable(nodes: Sequence[tuple[Sequence[str], bool]]) -> str:
+def unschedulable(nodes: Sequence[tuple[Sequence[str], str]]) -> str:
     """Return the message of FailedScheduling.
 
     Args:
-        nodes: for every node its reasons, and whether they would stay if other pods left it.
+        nodes: for every node its reasons, and why preemption does not help there.
     """
     if not nodes:
         return NO_NODES
-    counts = Counter(reason for reasons, _ in nodes for reason in reasons)
     none = f"0/{len(nodes)} nodes are available"
-    helpless = Counter(NOT_HELPFUL if stays else NO_VICTIMS for _, stays in nodes)
+    counts = Counter(reason for reasons, _ in nodes for reason in reasons)
+    helpless = Counter(why for _, why in nodes)
     return f"{none}: {_listed(counts)}. preemption: {none}: {_listed(helpless)}."
 
 

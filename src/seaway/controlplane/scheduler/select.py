@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from seaway.controlplane.scheduler import filters, messages, scores
@@ -75,10 +76,14 @@ def explain(pod: PodInfo, state: ClusterState) -> str:
     found = []
     for node in state.order:
         reasons = filters.reasons(pod, node, affinity)
-        found.append((reasons, messages.lasting(reasons) or _too_large(pod, node)))
+        found.append((reasons, _no_preemption(pod, node, reasons)))
     return messages.unschedulable(found)
 
 
-def _too_large(pod: PodInfo, node: NodeInfo) -> bool:
-    """Tell whether the pod would not fit the empty node."""
-    return any(node.allocatable.get(name, 0) < amount for name, amount in pod.requests)
+def _no_preemption(pod: PodInfo, node: NodeInfo, reasons: Sequence[str]) -> str:
+    """Return why taking the place of other pods on the node does not help."""
+    too_large = any(node.allocatable.get(name, 0) < amount for name, amount in pod.requests)
+    if too_large or messages.lasting(reasons):
+        return messages.NOT_HELPFUL
+    lower = any(other.priority < pod.priority for other in node.pods.values())
+    return messages.NOT_PREEMPTED if lower else messages.NO_VICTIMS
