@@ -109,19 +109,21 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _explain_one(fault: BaseException) -> SeawayError | None:
-    from seaway.base.sqlite import DatabaseError
-    from seaway.controlplane.apiserver.pki import PkiBroken
-    from seaway.controlplane.home import ClusterError
+    from seaway.base.tasks import ServiceFailed
     from seaway.platform.errors import PlatformError
 
     if isinstance(fault, SeawayError):
         return fault
     if isinstance(fault, PlatformError):
         return SeawayError(fault.message, code=fault.code, remedy=fault.remedy, status=fault.status)
-    if isinstance(fault, DatabaseError | ClusterError | PkiBroken):
-        return SeawayError(str(fault), code="Storage")
-    if not isinstance(fault, OSError):
-        return None
+    if isinstance(fault, OSError):
+        return _explain_os_error(fault)
+    if type(fault).__module__.startswith("seaway.") and not isinstance(fault, ServiceFailed):
+        return SeawayError(str(fault), code="Storage")  # our own errors say what to do
+    return None
+
+
+def _explain_os_error(fault: OSError) -> SeawayError | None:
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" (writing {fault.filename})" if fault.filename else ""
         return SeawayError(f"the disk is full{where}", code="Storage", remedy="Make room, then: seaway up")

@@ -6,11 +6,12 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 import typer.core
 
+from seaway.cli import run_options as option
 from seaway.cli.context import connect, current_home, note
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError, ServerUnreachable
@@ -57,89 +58,46 @@ class COMMAND_CLASS(typer.core.TyperCommand):  # noqa: N801
 
 def run(
     ctx: typer.Context,
-    program: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SCRIPT", hidden=True),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The run's name; made from the script's without this.")
-    ] = None,
-    cpu: Annotated[str | None, typer.Option(metavar="CORES", help='Cores, such as "2" or "500m".')] = None,
-    memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help='Memory, such as "4Gi"; also its limit.')
-    ] = None,
-    gpu: Annotated[
-        int, typer.Option(metavar="N", min=0, max=1024, help="How many GPUs.", show_default=False)
-    ] = 0,
-    image: Annotated[
-        str | None, typer.Option(metavar="IMAGE", help="The container image; the server has a default.")
-    ] = None,
-    requirements: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="requirements.txt, pyproject.toml or uv.lock with the packages."),
-    ] = None,
-    env: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--env", "-e", metavar="NAME=VALUE", help="A variable; NAME alone passes yours on. Repeatable."
-        ),
-    ] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SECRET[:KEY]",
-            help="A Kubernetes secret as variables; VARIABLE=SECRET:KEY renames. Repeatable.",
-        ),
-    ] = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option(metavar="DURATION", help='How long an attempt may run, such as "90s", "10m", "2h".'),
-    ] = None,
-    retries: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=0,
-            max=1000,
-            help="How often the program's own failure is tried again.",
-            show_default=False,
-        ),
-    ] = 0,
-    workdir: Annotated[
-        str | None, typer.Option(metavar="DIR", help="The folder to start in, inside your code.")
-    ] = None,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the run's name and return.")] = False,
-    up: Annotated[bool, typer.Option("--up", help="Start the server first where none runs.")] = False,
+    program: option.Program = None,
+    name: option.Name = None,
+    cpu: option.Cpu = None,
+    memory: option.Memory = None,
+    gpu: option.Gpu = 0,
+    image: option.Image = None,
+    requirements: option.Requirements = None,
+    env: option.Env = None,
+    secret: option.Secret = None,
+    timeout: option.Timeout = None,
+    retries: option.Retries = 0,
+    workdir: option.Workdir = None,
+    detach: option.Detach = False,
+    up: option.Up = False,
 ) -> None:
     """Run a script or a command on the cluster, show its log and exit with its exit code."""
-    options = Options(
-        name, cpu, memory, gpu, image, tuple(env or ()), tuple(secret or ()), timeout, retries, workdir
-    )
-    words = tuple(program or ())
-    if not words:
-        raise SeawayError(
-            "there is nothing to run", code="Usage", remedy="seaway run SCRIPT.py, or seaway run -- COMMAND"
-        )
-    chosen = _program(words, is_command=ctx.meta.get(IS_COMMAND, False))
+    variables, secrets = tuple(env or ()), tuple(secret or ())
+    options = Options(name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir)
+    chosen = _program(tuple(program or ()), is_command=ctx.meta.get(IS_COMMAND, False))
     build_spec(
         chosen, options, code=None, environment=None, environ=os.environ
-    )  # a wrong option fails before all else
+    )  # fails before anything is done
     home = current_home()
     with _connect(home, start=up) as client:
-        spec = _prepare(client, home, chosen, options, requirements)
-        view = client.submit(spec)
+        view = client.submit(_prepare(client, home, chosen, options, requirements))
         if detach:
             print(view["name"])
             return
-        note(f"run {view['name']}")
         from seaway.cli.follow import attach
 
+        note(f"run {view['name']}")
         raise typer.Exit(attach(client, lambda: connect(home), view["name"]))
 
 
 def _program(words: tuple[str, ...], *, is_command: bool) -> Program:
     from seaway.sdk.files import project_root
 
+    if not words:
+        remedy = "seaway run SCRIPT.py, or seaway run -- COMMAND"
+        raise SeawayError("there is nothing to run", code="Usage", remedy=remedy)
     current = Path.cwd()
     if is_command:
         return Program(words, current.resolve(), project_root(current))

@@ -1,0 +1,69 @@
+"""The options of `seaway run`, one alias each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Program = Annotated[list[str] | None, typer.Argument(metavar="SCRIPT", hidden=True)]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="The run's name; made from the script's without this."),
+]
+Cpu = Annotated[str | None, typer.Option("--cpu", metavar="CORES", help='Cores, such as "2" or "500m".')]
+Memory = Annotated[
+    str | None, typer.Option("--memory", metavar="SIZE", help='Memory, such as "4Gi"; also its limit.')
+]
+Gpu = Annotated[
+    int, typer.Option("--gpu", metavar="N", min=0, max=1024, help="How many GPUs.", show_default=False)
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", metavar="IMAGE", help="The container image; the server has a default."),
+]
+Requirements = Annotated[
+    Path | None,
+    typer.Option(
+        "--requirements",
+        metavar="FILE",
+        help="requirements.txt, pyproject.toml or uv.lock with the packages.",
+    ),
+]
+Env = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env", "-e", metavar="NAME=VALUE", help="A variable; NAME alone passes yours on. Repeatable."
+    ),
+]
+Secret = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="SECRET[:KEY]",
+        help="A Kubernetes secret as variables; VARIABLE=SECRET:KEY renames. Repeatable.",
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout", metavar="DURATION", help='How long an attempt may run, such as "90s", "10m", "2h".'
+    ),
+]
+Retries = Annotated[
+    int,
+    typer.Option(
+        "--retries",
+        metavar="N",
+        min=0,
+        max=1000,
+        help="How often the program's own failure is tried again.",
+        show_default=False,
+    ),
+]
+Workdir = Annotated[
+    str | None, typer.Option("--workdir", metavar="DIR", help="The folder to start in, inside your code.")
+]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the run's name and return.")]
+Up = Annotated[bool, typer.Option("--up", help="Start the server first where none runs.")]
