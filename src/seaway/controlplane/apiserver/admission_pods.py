@@ -20,7 +20,9 @@ _TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def _is_new_pod(attributes: Attributes) -> bool:
-    return attributes.operation == "CREATE" and not attributes.subresource and attributes.is_a(PODS)
+    if attributes.operation != "CREATE" or attributes.subresource or not attributes.is_a(PODS):
+        return False
+    return isinstance(attributes.object.get("spec"), dict)  # without one, validation says so
 
 
 def service_account(attributes: Attributes) -> None:

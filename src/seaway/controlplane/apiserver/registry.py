@@ -112,7 +112,11 @@ class Registry:
         self._admit(write, "CREATE", obj, None, name)
         if kind.generation:
             obj["metadata"]["generation"] = 1
-        kind.prepare_create(obj)
+        try:
+            kind.prepare_create(obj)
+        except (KeyError, TypeError, AttributeError):
+            accepting.check_create(base, obj)  # says what is missing
+            raise
         accepting.check_create(base, obj)
         if not write.apply:
             obj = self._track(write, None, obj, now)

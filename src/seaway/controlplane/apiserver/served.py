@@ -57,14 +57,16 @@ class Served:
         """Return a stored object as this version shows it; the argument is not changed."""
         if self.stored_as is None:
             return stored
-        return {**self.kind.from_stored(stored), "apiVersion": self.kind.resource.api_version}
+        shown = self.kind.from_storage(stored) if self.kind.from_storage else stored
+        return {**shown, "apiVersion": self.kind.resource.api_version}
 
     def to_storage(self, obj: Object) -> Object:
         """Return an object of this version as it is stored; the argument is not changed."""
         if self.stored_as is None:
             return obj
         stored = self.stored_as.kind.resource
-        return {**self.kind.to_stored(obj), "apiVersion": stored.api_version, "kind": stored.kind}
+        converted = self.kind.to_storage(obj) if self.kind.to_storage else obj
+        return {**converted, "apiVersion": stored.api_version, "kind": stored.kind}
 
     def check_fields(self, selector: FieldSelector) -> None:
         """Refuse a field selector on fields that the kind does not select by. Raises BadRequest."""

@@ -110,7 +110,7 @@ class _Watch:
                     async with asyncio.timeout(min(left, bookmark_seconds)):
                         batch = await self._watcher.next_batch()
                 except TimeoutError:
-                    if self._options.bookmarks:
+                    if self._options.bookmarks and loop.time() < end:
                         yield self._bookmark()
                     continue
                 if not batch:
