@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from seaway.sdk.client import SeawayClient
+from seaway.sdk.home import Home as home_of
 
 from benchmarks.goals import Measurement
 from benchmarks.home import Home, running_home
@@ -17,9 +18,9 @@ NO_OP = ("python", "-c", "pass")
 
 def client_of(home: Home) -> SeawayClient:
     """Return a REST client for the home's server."""
-    from seaway.sdk.connection import connect
-
-    return connect(home.path)
+    place = home_of(home.path)
+    endpoint = place.endpoint()
+    return SeawayClient(endpoint.url, endpoint.token, endpoint.ca, locate=place.endpoint)
 
 
 def submit_and_wait(client: SeawayClient, tasks: list[dict[str, Any]]) -> tuple[float, dict[str, Any]]:

@@ -30,8 +30,9 @@ def answer(url: str, authority: str) -> tuple[int, str]:
 @pytest.mark.timeout(120)
 def test_a_home_is_closed_to_others(home, tmp_path) -> None:
     """No file has a bit for group or others; both APIs refuse the anonymous, except health."""
+    (nothing := tmp_path / "requirements.txt").touch()
     home.seaway("up")
-    home.seaway("run", "--requirements", os.devnull, "--name", "first", "--", "python", "-c", "print('x')")
+    home.seaway("run", "--requirements", str(nothing), "--name", "first", "--", "python", "-c", "print('x')")
     open_to_others = [
         str(path.relative_to(home.path))
         for path in [home.path, *home.path.rglob("*")]
@@ -49,6 +50,7 @@ def test_a_home_is_closed_to_others(home, tmp_path) -> None:
     assert status == 401
     assert json.loads(body)["reason"] == "Unauthorized"
     server = json.loads((home.path / "daemon.json").read_text())["url"]
+    authority = (home.path / "server" / "ca.crt").read_text()
     assert answer(f"{server}/healthz", authority)[0] == 200
     assert answer(f"{server}/api/v1/runs", authority)[0] == 401
 
