@@ -1,0 +1,247 @@
+"""A running API server and every kubectl at hand, from 1.31 to 1.33."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from seaway.base.clock import SystemClock
+from seaway.controlplane.apiserver.asgi import AsgiApplication, PeerProtocol
+from seaway.controlplane.apiserver.pki import Pki, ensure_pki
+from seaway.controlplane.apiserver.server import ApiServer
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.controlplane.store.memory import MemoryStore
+
+VERSIONS = ("1.31", "1.32", "1.33")
+SECONDS = 30
+NO_KUBECTL = "no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL"
+LOG = b"first line\nsecond line\n"
+
+
+def _binaries() -> list[Path]:
+    """Return the kubectl binaries named by the caller, else those of the Google Cloud SDK, else the one on PATH."""
+    if named := os.environ.get("SEAWAY_TEST_KUBECTL"):
+        return [Path(name) for name in named.split(os.pathsep)]
+    gcloud = shutil.which("gcloud")
+    beside = [Path(gcloud).resolve().parent / f"kubectl.{version}" for version in VERSIONS] if gcloud else []
+    found = [path for path in beside if path.exists()]
+    on_path = shutil.which("kubectl")
+    return found or ([Path(on_path)] if on_path else [])
+
+
+BINARIES = _binaries()
+
+
+@dataclass
+class Result:
+    """What a kubectl wrote and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Kubectl:
+    """One kubectl against the server, in a namespace of its own."""
+
+    binary: Path
+    kubeconfig: Path
+    home: Path
+    namespace: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str, editor: str = "") -> tuple[list[str], dict[str, str]]:
+        """Return the command line and the environment of a call."""
+        environment = {
+            "KUBECONFIG": str(self.kubeconfig),
+            "HOME": str(self.home),
+            "PATH": os.environ.get("PATH", ""),
+            "NO_PROXY": "*",
+        }
+        if editor:
+            environment["KUBE_EDITOR"] = editor
+        line = [
+            str(self.binary),
+            f"--namespace={self.namespace}",
+            f"--cache-dir={self.home}/cache",
+            *arguments,
+        ]
+        return line, environment
+
+    def try_(self, *arguments: str, stdin: Any = None, editor: str = "") -> Result:
+        """Run it to its end, well or not. A dict or list as stdin is sent as JSON."""
+        line, environment = self.command(*arguments, editor=editor)
+        text = stdin if isinstance(stdin, str) or stdin is None else json.dumps(stdin)
+        done = subprocess.run(
+            line, env=environment, input=text, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def __call__(self, *arguments: str, stdin: Any = None, editor: str = "") -> str:
+        """Run it, expect that it ends well, and return what it wrote."""
+        result = self.try_(*arguments, stdin=stdin, editor=editor)
+        assert result.code == 0, (
+            f"kubectl {' '.join(arguments)} ended with {result.code}: {result.err}{result.out}"
+        )
+        return result.out
+
+    def json(self, *arguments: str, stdin: Any = None) -> Any:
+        """Run it with JSON output."""
+        return json.loads(self(*arguments, "-o", "json", stdin=stdin))
+
+    def fails(self, *arguments: str, stdin: Any = None) -> str:
+        """Run it, expect that it fails, and return what it said."""
+        result = self.try_(*arguments, stdin=stdin)
+        assert result.code != 0, f"kubectl {' '.join(arguments)} should fail, and wrote {result.out}"
+        return result.err
+
+    def all_namespaces(self, *arguments: str) -> str:
+        """Run it with -A."""
+        return self(*arguments, "-A")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it and return the process; the caller ends it."""
+        line, environment = self.command(*arguments)
+        return subprocess.Popen(
+            line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+class LogNode:
+    """A node that answers the same log for every container."""
+
+    @asynccontextmanager
+    async def container_logs(self, *_: Any) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the log."""
+
+        async def lines() -> AsyncIterator[bytes]:
+            for line in LOG.splitlines(keepends=True):
+                yield line
+
+        yield lines()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A kubeconfig of an administrator of a running API server."""
+    folder = tmp_path_factory.mktemp("apiserver")
+    pki = ensure_pki(folder / "pki", ["127.0.0.1"], time.time())
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    ready, stop = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(pki, listener, port, ready, stop)))
+    thread.start()
+    try:
+        assert ready.wait(SECONDS), "the API server did not start"
+        yield _write_kubeconfig(folder / "kubeconfig", pki, port)
+    finally:
+        stop.set()
+        thread.join(SECONDS)
+        listener.close()
+
+
+async def _serve(
+    pki: Pki, listener: socket.socket, port: int, ready: threading.Event, stop: threading.Event
+) -> None:
+    store = MemoryStore()
+    server = ApiServer(
+        store, BUILTIN_KINDS, ApiServerSettings(port=port), SystemClock(), pki.load_service_account_key()
+    )
+    server.register_node("node-1", LogNode())
+    await server.start()
+    config = uvicorn.Config(
+        AsgiApplication(server),
+        http=PeerProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        ssl_certfile=str(pki.server.certificate),
+        ssl_keyfile=str(pki.server.key),
+        ssl_ca_certs=str(pki.ca.certificate),
+        ssl_cert_reqs=ssl.CERT_OPTIONAL,
+        timeout_graceful_shutdown=1,
+    )
+    web = uvicorn.Server(config)
+    serving = asyncio.create_task(web.serve(sockets=[listener]))
+    while not web.started:
+        await asyncio.sleep(0.01)
+    ready.set()
+    await asyncio.to_thread(stop.wait)
+    web.should_exit = True
+    await serving
+    await server.stop()
+    await store.close()
+
+
+def _write_kubeconfig(path: Path, pki: Pki, port: int) -> Path:
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(pki.ca.certificate)}
+    user = {"client-certificate": str(pki.admin.certificate), "client-key": str(pki.admin.key)}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "test", "user": user}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "current-context": "test",
+    }
+    path.write_text(json.dumps(config))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(scope="session", params=BINARIES or [None], ids=lambda path: path.name if path else "none")
+def binary(request: pytest.FixtureRequest) -> Path:
+    """Each kubectl in turn."""
+    if request.param is None:
+        pytest.skip(NO_KUBECTL)
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture
+def kubectl(binary: Path, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """A kubectl in a new namespace, which goes with the test."""
+    home = kubeconfig.parent / f"home-{binary.name}"
+    home.mkdir(exist_ok=True)
+    namespace = f"test-{uuid.uuid4().hex[:8]}"
+    made = Kubectl(binary, kubeconfig, home, namespace)
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "default", "namespace": namespace},
+    }
+    room = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    made("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [room, account]})
+    yield made
+    made.try_("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Poll a condition until it holds."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "the condition never held"
+            time.sleep(0.02)
+
+    return wait
