@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 _READY = ".seaway-ready"
 """This file inside says that an environment is complete: it cannot be moved into place, its scripts know their path."""
 _REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^]]*\])?\s*(==|@|>|<|~|;|\\|$)", re.MULTILINE)
+_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where systems keep the authorities that they trust."""
 _OUTPUT_LIMIT = 2500
 
 
@@ -31,7 +38,7 @@ def restore_environment(digest: str, cache: Cache, gateway: Gateway, environ: Ma
     Raises:
         StageFailed: the lock cannot be fetched, or its packages cannot be installed; the installer's own words are in it.
     """
-    name = f"{digest}-{_interpreter()}"
+    name = f"{digest}-{_interpreter(cache.root)}"
     place = cache.place("environments", name)
     if os.path.exists(os.path.join(place, _READY)):
         return place
@@ -44,12 +51,12 @@ def restore_environment(digest: str, cache: Cache, gateway: Gateway, environ: Ma
     return place
 
 
-def _interpreter() -> str:
-    """Return a short name for this Python: an environment works only with the one it was made from."""
+def _interpreter(root: str) -> str:
+    """Return a short name for this Python and place: an environment works only with the one and at the other."""
     import zlib
 
     base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
-    return f"{sys.implementation.cache_tag}-{zlib.crc32(f'{base} {sys.version}'.encode()):08x}"
+    return f"{sys.implementation.cache_tag}-{zlib.crc32(f'{root} {base} {sys.version}'.encode()):08x}"
 
 
 def _build(digest: str, cache: Cache, gateway: Gateway, environ: Mapping[str, str], place: str) -> None:
@@ -88,6 +95,9 @@ def _install(lock: str, place: str, cache: Cache, environ: Mapping[str, str], pa
         return
     settings.setdefault("UV_CACHE_DIR", make_folder(os.path.join(cache.root, "uv")))
     settings.setdefault("UV_PYTHON_DOWNLOADS", "never")
+    bundle = next((path for path in _CERTIFICATES if os.path.exists(path)), None)
+    if bundle is not None and "SSL_CERT_DIR" not in settings:  # uv's own list has no company's CA
+        settings.setdefault("SSL_CERT_FILE", bundle)
     quiet = (
         ["--quiet", "--no-progress", "--no-config"]
         if "UV_CONFIG_FILE" not in settings

@@ -12,6 +12,7 @@ import sys
 import tarfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -184,9 +185,13 @@ class Container:
         return self.log.read_text()
 
     def wait_for(self, text: str) -> None:
+        self.wait_until(lambda: text in self.text)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
-        while text not in self.text:
-            assert time.monotonic() < deadline, f"{text!r} never came: {self.text}"
+        while not condition():
+            assert self.process.poll() is None or condition(), f"it ended before: {self.text}"
+            assert time.monotonic() < deadline, f"it never came: {self.text}"
             time.sleep(0.01)
 
     def terminate(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -252,11 +251,7 @@ def test_a_checkpoint_is_saved_while_the_program_runs(start, gateway, unpack):
     wait = "\nimport time\nwhile not os.path.exists(folder + '/../../go'): time.sleep(0.01)"
     container = start(COUNT + wait, checkpoint_seconds=0.05)
     container.wait_for("found")
-    deadline = 3000
-    while gateway.checkpoint is None and deadline:
-        container.process.poll()
-        deadline -= 1
-        signal.sigtimedwait([], 0.01)
+    container.wait_until(lambda: gateway.checkpoint is not None)
     assert unpack(gateway.checkpoint)["epochs/count"] == b"1"
     container.process.kill()
 
@@ -308,9 +303,7 @@ def test_a_termination_before_the_program_starts_ends_at_once(start, gateway):
     assert start("pass").wait() == 0
     gateway.failures = [503] * 1000
     container = start("pass", code="0" * 64)
-    while len(gateway.requests) < 3:
-        assert container.process.poll() is None
-        signal.sigtimedwait([], 0.01)
+    container.wait_until(lambda: len(gateway.requests) >= 3)
     container.terminate()
     assert container.wait() == 143
     assert "stopped before the program was started" in container.text

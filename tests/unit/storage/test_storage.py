@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 import zlib
 
 import pytest
@@ -298,7 +299,7 @@ def test_the_runner_is_the_same_bytes_each_time():
     second = build_runner()
     assert first == second
     assert first.digest == sha(first.data)
-    with __import__("zipfile").ZipFile(io.BytesIO(first.data)) as archive:
+    with zipfile.ZipFile(io.BytesIO(first.data)) as archive:
         assert {"__main__.py", "seaway/__init__.py", "seaway/runner/main.py"} <= set(archive.namelist())
 
 

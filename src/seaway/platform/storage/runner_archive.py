@@ -8,11 +8,15 @@ A pod's single container runs `bootstrap_command(runner.digest)` and finds in it
 - SEAWAY_SPEC: JSON: {"command": [...], "code": digest or null, "environment": digest or null, "workdir": relative folder or
   null, "checkpoint_seconds": how often a changed checkpoint is saved (optional, 30)}.
 - SEAWAY_CACHE (optional): folder shared by the node's pods, for `runner/`, `code/`, `environments/`; where it is missing or
-  cannot be written, /var/cache/seaway is tried, then a folder of this attempt alone.
+  cannot be written, /var/cache/seaway is tried, then a folder of this attempt alone. An environment lies in
+  `environments/<digest>-<interpreter>/`, because it works only with the Python that it was made with.
 - SEAWAY_WORK (optional): folder for the attempt's own files (an emptyDir); else a temporary folder, removed at the end.
 - SEAWAY_OUTPUTS, SEAWAY_CHECKPOINT (optional): folders that the program writes to; else made inside SEAWAY_WORK. The
   runner makes both and sets both for the program.
 - SEAWAY_TERMINATION_LOG (optional): where the one line of JSON goes when the runner's own work fails; /dev/termination-log.
+
+The gateway is asked for what the cache lacks, for a checkpoint from the second attempt on, and at the end where there is
+something to keep; while it cannot be reached, the runner goes on trying for ten minutes.
 
 The program runs with the same environment without SEAWAY_TOKEN, SEAWAY_SPEC, SEAWAY_CA and SEAWAY_GATEWAY, PYTHONUNBUFFERED=1,
 and the environment's `bin` first on PATH. The runner's own lines go to standard error and begin with "[seaway] ".
