@@ -19,6 +19,11 @@ from seaway.model.verdict import Verdict
 DEFAULT_IMAGE = "python"
 """The image name that the embedded cluster maps to the host's own Python; a server may set another default."""
 
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
+"""What an environment variable may be called."""
+LONGEST_COMMAND = 65_536
+"""Bytes of a command with its arguments: Linux passes no more than 128 KiB in one string."""
+
 
 class Phase(StrEnum):
     """Where a run, a task or an attempt stands."""
@@ -50,10 +55,16 @@ class SecretRef(Value):
     """A Kubernetes Secret of the workspace that a task gets as environment variables."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
-    key: str | None = None
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] | None = None
     """One key of it; None for all of them, each as a variable of its own name."""
-    variable: str | None = None
+    variable: Annotated[str, Field(pattern=VARIABLE)] | None = None
     """The variable's name where it differs from the key; only with a key."""
+
+    @model_validator(mode="after")
+    def _variable_of_a_key(self) -> SecretRef:
+        if self.variable is not None and self.key is None:
+            raise ValueError(f"variable {self.variable!r}: say which key of the secret {self.name!r} it gets")
+        return self
 
 
 class TaskSpec(Value):
@@ -65,7 +76,7 @@ class TaskSpec(Value):
     resources: Resources = Resources()
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """None for the server's default image."""
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")], str] = Field(default_factory=dict)
+    env: dict[Annotated[str, Field(pattern=VARIABLE)], str] = Field(default_factory=dict)
     secrets: tuple[SecretRef, ...] = ()
     code: Sha256 | None = None
     """Digest of an uploaded code snapshot; None to start in an empty folder."""
@@ -73,17 +84,40 @@ class TaskSpec(Value):
     """Digest of an uploaded lock of requirements; None for the image's own packages."""
     workdir: str | None = None
     """Folder inside the snapshot to start in, relative."""
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """How long one attempt may run; None for no limit."""
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
     """How often the program's own failure is tried again. Infrastructure losses never count."""
     after: tuple[Name, ...] = ()
     """Names of tasks that must succeed before this one starts."""
 
+    @field_validator("command")
+    @classmethod
+    def _can_be_started(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value[0]:
+            raise ValueError("the program's name is empty")
+        if any("\0" in word for word in value):
+            raise ValueError("an argument holds a zero byte, which no program can be given")
+        if sum(len(word.encode()) + 1 for word in value) > LONGEST_COMMAND:
+            raise ValueError(f"is longer than {LONGEST_COMMAND} bytes: put what is long into a file")
+        return value
+
+    @field_validator("env")
+    @classmethod
+    def _can_be_passed(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if "\0" in text:
+                raise ValueError(f"the value of {name} holds a zero byte, which no program can be given")
+            if len(text.encode()) > LONGEST_COMMAND:
+                raise ValueError(
+                    f"the value of {name} is longer than {LONGEST_COMMAND} bytes: put it into a file"
+                )
+        return value
+
     @field_validator("workdir")
     @classmethod
     def _inside_the_snapshot(cls, value: str | None) -> str | None:
-        if value is not None and (value.startswith("/") or ".." in value.split("/")):
+        if value is not None and (value.startswith("/") or ".." in value.split("/") or "\0" in value):
             raise ValueError("must be a relative path inside the code snapshot, without '..'")
         return value
 

@@ -111,7 +111,7 @@ class Effects:
         before = state.blockers.get(attempt.pod)
         blocker = self._diagnosis.examine(facts, seen.observation.why_waiting)
         state.blockers[attempt.pod] = blocker
-        if before is None or before.message != blocker.message:
+        if blocker.verdict is None and (before is None or before.message != blocker.message):
             self._logs.writer(_key(state, attempt)).say(
                 f"waits: {blocker.message}", self._recorder.nanoseconds()
             )

@@ -1,0 +1,180 @@
+"""What the engine decides about one task, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from seaway.base.tasks import Backoff
+from seaway.model.run import Phase, TaskSpec
+from seaway.model.verdict import Verdict, VerdictClass
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.engine import texts
+from seaway.platform.engine.plan import Blocker, Effect, Need, Policy, Situation, decide
+from seaway.platform.workloads.observation import Observation
+
+NOW = 1000.0
+POLICY = Policy(Backoff(1.0, 2.0, 60.0))
+RUN = RunRecord(1, "uid", "run", "ada", "ns", Phase.QUEUED, "", "x", NOW)
+TASK = TaskRecord(1, "main", 0)
+SPEC = TaskSpec(command=("x",))
+ATTEMPT = AttemptRecord(1, "main", 1, 1, "run-1", Phase.STARTING, NOW)
+POD = Observation("run-1", "pod-uid", "uid", "main", 1, "Pending", held=True)
+RUNNING = replace(POD, phase="Running", node="n", started=NOW - 10)
+DONE = replace(RUNNING, phase="Succeeded", exit_code=0, finished=NOW)
+BROKE = replace(RUNNING, phase="Failed", exit_code=3, finished=NOW)
+
+
+def situation(**changes) -> Situation:
+    values = {
+        "run": RUN,
+        "task": TASK,
+        "spec": SPEC,
+        "attempt": None,
+        "need": Need.MET,
+        "waits_for": "",
+        "now": NOW,
+    }
+    return Situation(**values | changes)
+
+
+def under_way(pod: Observation | None, **changes) -> Situation:
+    task = replace(TASK, phase=Phase.STARTING, fence=1)
+    return situation(**{"attempt": ATTEMPT, "task": task, "pod": pod} | changes)
+
+
+def verdict(class_: VerdictClass) -> Verdict:
+    return Verdict.model_validate({"class": class_, "cause": "Cause", "message": "so it was"})
+
+
+ENDED = replace(ATTEMPT, phase=Phase.FAILED)
+STOPPED_RUN = replace(RUN, stop_requested=NOW)
+
+BEFORE_START = [
+    ("nothing in the way", {}, Phase.STARTING, (Effect.CREATE,)),
+    ("a task before it has not ended", {"need": Need.OPEN, "waits_for": "a"}, Phase.QUEUED, ()),
+    ("a task before it failed", {"need": Need.BROKEN, "waits_for": "a"}, Phase.SKIPPED, ()),
+    ("the run was stopped", {"run": STOPPED_RUN}, Phase.STOPPED, ()),
+    ("stopped, and a task before it failed", {"run": STOPPED_RUN, "need": Need.BROKEN}, Phase.STOPPED, ()),
+    ("the server goes down", {"draining": True}, Phase.QUEUED, ()),
+    ("no room", {"room": False}, Phase.QUEUED, ()),
+    ("back-off", {"task": replace(TASK, not_before=NOW + 5)}, Phase.QUEUED, ()),
+    ("back-off is over", {"task": replace(TASK, not_before=NOW)}, Phase.STARTING, (Effect.CREATE,)),
+    ("an attempt ended before", {"attempt": ENDED, "pod": BROKE}, Phase.STARTING, (Effect.CREATE,)),
+    ("it has ended, its pod is there", {"task": replace(TASK, phase=Phase.FAILED), "attempt": ENDED, "pod": BROKE}, Phase.FAILED, (Effect.RELEASE,)),
+    ("it has ended, its pod is gone", {"task": replace(TASK, phase=Phase.FAILED), "attempt": ENDED}, Phase.FAILED, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase", "effects"), [c[1:] for c in BEFORE_START], ids=[c[0] for c in BEFORE_START]
+)
+def test_a_task_without_an_attempt_under_way(changes, phase, effects) -> None:
+    decision = decide(situation(**changes), POLICY)
+    assert (decision.task.phase, decision.effects) == (phase, effects)
+
+
+def test_a_new_attempt_rises_number_and_fencing_number_together() -> None:
+    decision = decide(situation(attempt=replace(ENDED, number=4), task=replace(TASK, fence=7)), POLICY)
+    assert (decision.attempt.number, decision.attempt.fence, decision.task.fence) == (5, 8, 8)
+    assert decision.attempt.pod == "run-5"
+
+
+PERMANENT = Blocker(replace(POD, waiting="X").why_waiting, "never", verdict(VerdictClass.CONFIGURATION))
+UNDER_WAY = [
+    ("no pod yet", under_way(None), Phase.STARTING, (Effect.CREATE,)),
+    ("no pod yet, a create is under way", under_way(None, creating=True), Phase.STARTING, ()),
+    ("no pod, a create under way, stopped", under_way(None, creating=True, run=STOPPED_RUN), Phase.STARTING, ()),
+    ("no pod yet, stopped", under_way(None, run=STOPPED_RUN), Phase.STARTING, (Effect.JUDGE,)),
+    ("the pod was there and is not", under_way(None, attempt=replace(ATTEMPT, uid="u")), Phase.STARTING, (Effect.JUDGE,)),
+    ("pending", under_way(POD), Phase.STARTING, ()),
+    ("placed", under_way(replace(POD, node="n")), Phase.STARTING, ()),
+    ("waits, not examined", under_way(replace(POD, waiting="X")), Phase.STARTING, (Effect.EXAMINE,)),
+    ("waits, examined", under_way(replace(POD, waiting="X"), blocker=replace(PERMANENT, verdict=None)), Phase.STARTING, ()),
+    ("waits for ever", under_way(replace(POD, waiting="X"), blocker=PERMANENT), Phase.STOPPING, (Effect.DELETE,)),
+    ("running", under_way(RUNNING), Phase.RUNNING, ()),
+    ("running, stopped", under_way(RUNNING, run=STOPPED_RUN), Phase.STOPPING, (Effect.DELETE,)),
+    ("running, being deleted by us", under_way(replace(RUNNING, deleting=True), run=STOPPED_RUN), Phase.STOPPING, ()),
+    ("running, the server goes down", under_way(RUNNING, draining=True), Phase.STOPPING, (Effect.DELETE,)),
+    ("running in time", under_way(RUNNING, spec=SPEC.model_copy(update={"timeout_seconds": 11})), Phase.RUNNING, ()),
+    ("out of time", under_way(RUNNING, spec=SPEC.model_copy(update={"timeout_seconds": 10})), Phase.STOPPING, (Effect.DELETE,)),
+    ("completed", under_way(DONE), Phase.SUCCEEDED, (Effect.RELEASE,)),
+    ("completed after a stop", under_way(DONE, attempt=replace(ATTEMPT, asked="stop")), Phase.STARTING, (Effect.JUDGE,)),
+    ("failed, not judged", under_way(BROKE), Phase.STARTING, (Effect.JUDGE,)),
+    ("gone", under_way(replace(RUNNING, gone=True)), Phase.STARTING, (Effect.JUDGE,)),
+    ("deleted before a node had it", under_way(replace(POD, deleting=True)), Phase.STARTING, (Effect.JUDGE,)),
+    ("deleted on a node that may run it still", under_way(replace(RUNNING, deleting=True)), Phase.RUNNING, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now", "phase", "effects"), [c[1:] for c in UNDER_WAY], ids=[c[0] for c in UNDER_WAY]
+)
+def test_an_attempt_under_way(now, phase, effects) -> None:
+    decision = decide(now, POLICY)
+    assert (decision.task.phase, decision.effects) == (phase, effects)
+
+
+@pytest.mark.parametrize("now", [c[1] for c in UNDER_WAY], ids=[c[0] for c in UNDER_WAY])
+def test_deciding_again_with_the_records_stored_changes_nothing(now) -> None:
+    first = decide(now, POLICY)
+    again = decide(replace(now, task=first.task, attempt=first.attempt), POLICY)
+    assert (again.task, again.attempt) == (first.task, first.attempt)
+
+
+ENDINGS = [
+    (VerdictClass.INFRASTRUCTURE, 0, Phase.QUEUED, (0, 1)),
+    (VerdictClass.USER, 0, Phase.FAILED, (0, 0)),
+    (VerdictClass.USER, 1, Phase.QUEUED, (1, 0)),
+    (VerdictClass.RESOURCE, 0, Phase.FAILED, (0, 0)),
+    (VerdictClass.RESOURCE, 1, Phase.QUEUED, (1, 0)),
+    (VerdictClass.UNKNOWN, 1, Phase.QUEUED, (1, 0)),
+    (VerdictClass.CONFIGURATION, 5, Phase.FAILED, (0, 0)),
+    (VerdictClass.CANCELLED, 5, Phase.STOPPED, (0, 0)),
+    (VerdictClass.DEADLINE, 0, Phase.FAILED, (0, 0)),
+    (VerdictClass.SUCCEEDED, 5, Phase.SUCCEEDED, (0, 0)),
+]
+
+
+@pytest.mark.parametrize(
+    ("class_", "retries", "phase", "counts"), ENDINGS, ids=[f"{c}, {r} retries" for c, r, *_ in ENDINGS]
+)
+def test_what_a_verdict_means_for_the_task(class_, retries, phase, counts) -> None:
+    spec = SPEC.model_copy(update={"retries": retries})
+    decision = decide(under_way(BROKE, spec=spec, verdict=verdict(class_)), POLICY)
+    assert decision.task.phase is phase
+    assert (decision.task.failures, decision.task.losses) == counts
+    assert decision.attempt.phase.ended
+    assert Effect.RELEASE in decision.effects
+
+
+@pytest.mark.parametrize("class_", [VerdictClass.INFRASTRUCTURE, VerdictClass.USER])
+def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
+    spec = SPEC.model_copy(update={"retries": 3})
+    decision = decide(under_way(BROKE, run=STOPPED_RUN, spec=spec, verdict=verdict(class_)), POLICY)
+    assert decision.task.phase.ended
+
+
+def test_back_off_grows_with_losses_in_a_row_and_is_looked_at_again_in_time() -> None:
+    task = replace(TASK, phase=Phase.RUNNING, losses=3)
+    decision = decide(under_way(BROKE, task=task, verdict=verdict(VerdictClass.INFRASTRUCTURE)), POLICY)
+    assert decision.look_again == decision.task.not_before == NOW + 8
+
+
+def test_a_drained_attempt_goes_on_at_once_at_the_next_start_and_is_no_loss() -> None:
+    now = under_way(
+        BROKE, attempt=replace(ATTEMPT, asked="drain"), verdict=verdict(VerdictClass.INFRASTRUCTURE)
+    )
+    decision = decide(now, POLICY)
+    assert (decision.task.losses, decision.task.not_before) == (0, NOW)
+
+
+def test_what_was_asked_first_stays_the_reason() -> None:
+    now = under_way(RUNNING, run=STOPPED_RUN, attempt=replace(ATTEMPT, asked="timeout", asked_at=NOW - 1))
+    assert decide(now, POLICY).attempt.asked == "timeout"
+
+
+def test_a_success_is_said_without_asking_anybody() -> None:
+    decision = decide(under_way(DONE), POLICY)
+    assert decision.attempt.verdict["cause"] == texts.SUCCEEDED.cause

@@ -1,0 +1,214 @@
+"""Names, tokens, logs on disk, redaction, and what a run as a whole shows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from seaway.model.run import Phase, RunSpec, TaskSpec
+from seaway.platform.database.records import AttemptRecord, RevisionRecord, RunRecord, TaskRecord
+from seaway.platform.engine.narration import narrate
+from seaway.platform.engine.outcome import conclude, progress, run_phase
+from seaway.platform.history import redaction
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.reader import read_log
+from seaway.platform.history.remembered import put_together
+from seaway.platform.submission import generated_name, new_records, stem_of
+from seaway.platform.tokens import RunTokens, load_key
+
+STEMS = [
+    (("python", "train.py", "--lr", "0.1"), "train"),
+    (("python3.11", "-u", "src/Fine Tune_v2.py"), "fine-tune-v2"),
+    (("./run.sh",), "run"),
+    (("python", "-m", "mypkg.train"), "mypkg"),
+    (("uv", "run", "x.py"), "run"),
+    (("python", "-c", "print(1)"), "print-1"),
+    (("123.py",), "run"),
+    (("python", "é.py"), "run"),
+    (("x" * 300,), "x" * 30),
+]
+
+
+@pytest.mark.parametrize(("command", "stem"), STEMS, ids=[" ".join(c)[:30] for c, _ in STEMS])
+def test_a_run_is_named_after_its_script(command, stem) -> None:
+    assert stem_of(command) == stem
+    name = generated_name(RunSpec(tasks=(TaskSpec(command=command),)), Random(1))
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name)
+    assert len(name) <= 40
+
+
+def test_a_very_long_command_is_cut_for_lists() -> None:
+    spec = RunSpec(tasks=(TaskSpec(command=("x", "y" * 9000)),))
+    run, _ = new_records(spec, name="n", uid="u", user="a", namespace="ns", now=0.0)
+    assert len(run.command) == 500
+
+
+def test_a_token_is_good_for_its_run_alone(tmp_path) -> None:
+    key = load_key(tmp_path / "key")
+    assert load_key(tmp_path / "key") == key
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    tokens = RunTokens(key)
+    token = tokens.token("train", "u1")
+    assert tokens.run_of(token) == "train"
+    assert tokens.matches(token, "train", "u1")
+    assert not tokens.matches(token, "train", "u2")
+    assert not RunTokens(b"x" * 32).matches(token, "train", "u1")
+
+
+PHASES = [
+    ({"queued": 2}, Phase.QUEUED),
+    ({"queued": 1, "succeeded": 1}, Phase.RUNNING),
+    ({"queued": 1, "starting": 1}, Phase.STARTING),
+    ({"running": 1, "failed": 1}, Phase.RUNNING),
+    ({"stopping": 1, "running": 1}, Phase.STOPPING),
+    ({"succeeded": 2}, Phase.SUCCEEDED),
+    ({"succeeded": 1, "failed": 1, "skipped": 1, "stopped": 1}, Phase.FAILED),
+    ({"succeeded": 1, "stopped": 1}, Phase.STOPPED),
+]
+
+
+@pytest.mark.parametrize(("counts", "phase"), PHASES, ids=[str(c) for c, _ in PHASES])
+def test_a_runs_phase_follows_from_its_tasks(counts, phase) -> None:
+    assert run_phase(Counter({Phase(name): count for name, count in counts.items()})) is phase
+
+
+RUN = RunRecord(1, "u", "run", "ada", "ns", Phase.RUNNING, "", "x", 1.0)
+
+
+def test_a_failed_run_shows_its_first_failed_tasks_verdict_and_code() -> None:
+    tasks = [
+        TaskRecord(1, "b", 1, Phase.FAILED, verdict={"cause": "B"}),
+        TaskRecord(1, "a", 0, Phase.FAILED, verdict={"cause": "A"}),
+    ]
+    attempts = {
+        n: AttemptRecord(1, n, 1, 1, n, Phase.FAILED, 1.0, exit_code=c) for n, c in (("a", 4), ("b", 5))
+    }
+    ended = conclude(RUN, Phase.FAILED, tasks, attempts, 9.0)
+    assert (ended.verdict, ended.exit_code, ended.finished) == ({"cause": "A"}, 4, 9.0)
+
+
+def test_a_run_of_many_tasks_counts_them() -> None:
+    assert progress(Counter({Phase.RUNNING: 2, Phase.QUEUED: 3}), None) == "5 tasks: 3 queued, 2 running"
+
+
+def test_the_log_tells_an_attempts_life_in_sentences() -> None:
+    new = AttemptRecord(1, "main", 1, 1, "p", Phase.STARTING, 1.0)
+    running = replace(new, node="n1", phase=Phase.RUNNING)
+    assert narrate(None, new) == ["queued"]
+    assert narrate(new, running) == ["placed on node n1", "started"]
+    assert narrate(running, running) == []
+    failed = replace(running, phase=Phase.FAILED, verdict={"message": "it broke"})
+    assert narrate(running, failed) == ["failed: it broke"]
+
+
+def test_values_of_variables_are_not_kept() -> None:
+    env = [
+        {"name": "API", "value": "hunter2"},
+        {"name": "SEAWAY_RUN", "value": "r"},
+        {"name": "S", "valueFrom": {}},
+    ]
+    pod = {
+        "metadata": {"name": "p", "managedFields": [1]},
+        "spec": {"containers": [{"name": "main", "command": ["long"], "env": env}]},
+    }
+    kept = redaction.whole_pod(pod)
+    assert "hunter2" not in str(kept)
+    assert kept["metadata"] == {"name": "p"}
+    assert [v["name"] for v in kept["spec"]["containers"][0]["env"]] == ["API", "SEAWAY_RUN", "S"]
+
+
+def test_a_heartbeat_is_no_news_but_a_lost_node_is() -> None:
+    def node(status: str, beat: str) -> dict:
+        return {
+            "metadata": {"name": "n"},
+            "status": {"conditions": [{"type": "Ready", "status": status, "lastHeartbeatTime": beat}]},
+        }
+
+    assert not redaction.node_differs(node("True", "2"), node("True", "1"))
+    assert redaction.node_differs(node("Unknown", "1"), node("True", "1"))
+
+
+def test_a_pod_is_put_together_from_what_changed_up_to_its_end() -> None:
+    def revision(obj: dict) -> RevisionRecord:
+        return RevisionRecord("Pod", "p", "u", "r", 1.0, False, obj)
+
+    recorded = [
+        revision({"metadata": {"name": "p", "labels": {"a": "b"}}, "spec": {"containers": []}, "status": {}}),
+        revision({"metadata": {"name": "p"}, "spec": {"nodeName": "n"}, "status": {"phase": "Failed"}}),
+        revision(
+            {
+                "metadata": {"name": "p", "deletionTimestamp": "t"},
+                "spec": {"nodeName": "n"},
+                "status": {"phase": "Failed"},
+            }
+        ),
+    ]
+    assert put_together(recorded) == {
+        "metadata": {"name": "p", "labels": {"a": "b"}},
+        "spec": {"containers": [], "nodeName": "n"},
+        "status": {"phase": "Failed"},
+    }
+
+
+KEY = LogKey("run", "main", 1)
+LINE = b"2026-01-02T03:04:05Z line\n"
+
+
+async def read(logs: LogStore, **options) -> bytes:
+    return b"".join([chunk async for chunk in read_log(logs, KEY, **options)])
+
+
+async def test_a_torn_last_line_is_cut_off_when_the_log_is_opened_again(tmp_path) -> None:
+    logs = LogStore(tmp_path)
+    logs.writer(KEY).append(LINE + b"2026-01-02T03:04:06Z half a li")
+    await logs.close(KEY)
+    again = LogStore(tmp_path)
+    assert again.writer(KEY).resume_point().repeats == 1
+    assert await read(again) == b"line\n"
+    again.close_all()
+
+
+async def test_own_lines_wait_for_the_end_of_a_line_that_is_being_written(tmp_path) -> None:
+    logs = LogStore(tmp_path)
+    log = logs.writer(KEY)
+    log.append(b"2026-01-02T03:04:05Z \r10%")
+    log.say("asked to stop", 1)
+    log.append(b"\r20%\n")
+    await logs.close(KEY)
+    assert await read(logs) == b"\r10%\r20%\n[seaway] asked to stop\n"
+
+
+async def test_a_log_over_the_limit_keeps_whole_lines(tmp_path) -> None:
+    logs = LogStore(tmp_path, limit=70)
+    log = logs.writer(KEY)
+    for _ in range(9):
+        log.append(LINE)
+    assert log.truncated
+    assert log.size == 2 * len(LINE)
+    await logs.close(KEY)
+
+
+async def test_only_the_owner_may_read_logs(tmp_path) -> None:
+    logs = LogStore(tmp_path / "logs")
+    logs.writer(KEY).append(LINE)
+    await logs.close(KEY)
+    assert logs.path(KEY).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "logs").stat().st_mode & 0o777 == 0o700
+
+
+async def test_many_readers_follow_one_log_to_its_end(tmp_path) -> None:
+    import asyncio
+
+    logs = LogStore(tmp_path)
+    log = logs.writer(KEY)
+    readers = [asyncio.create_task(read(logs, follow=True)) for _ in range(5)]
+    for _ in range(20):
+        log.append(LINE)
+        await asyncio.sleep(0)
+    await logs.close(KEY)
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*readers) == [b"line\n" * 20] * 5

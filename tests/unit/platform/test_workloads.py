@@ -1,0 +1,202 @@
+"""A task's attempt as a Pod, whole objects compared; and a Pod as what is known of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seaway.model.resources import Resources
+from seaway.model.run import SecretRef, TaskSpec
+from seaway.platform.workloads.names import pod_name, token_secret_name
+from seaway.platform.workloads.observation import observe
+from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_pod, build_token_secret
+
+IDENTITY = AttemptIdentity("train", "uid1", "seaway-default", 2, 7, "train-2")
+SETTINGS = PodSettings(("python3", "boot"), "https://gateway", "PEM")
+
+
+def test_the_smallest_task() -> None:
+    spec = {"command": ["python", "train.py"], "code": None, "environment": None, "workdir": None}
+    assert build_pod(TaskSpec(command=("python", "train.py")), IDENTITY, SETTINGS) == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "train-2",
+            "namespace": "seaway-default",
+            "labels": {
+                "app.kubernetes.io/managed-by": "seaway",
+                "seaway.dev/run": "train",
+                "seaway.dev/run-uid": "uid1",
+                "seaway.dev/task": "main",
+                "seaway.dev/attempt": "2",
+            },
+            "annotations": {"seaway.dev/fence": "7"},
+            "finalizers": ["seaway.dev/recorded"],
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 30,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "containers": [
+                {
+                    "name": "main",
+                    "image": "python",
+                    "command": ["python3", "boot"],
+                    "env": [
+                        {"name": "PYTHONUNBUFFERED", "value": "1"},
+                        {"name": "SEAWAY_RUN", "value": "train"},
+                        {"name": "SEAWAY_TASK", "value": "main"},
+                        {"name": "SEAWAY_ATTEMPT", "value": "2"},
+                        {"name": "SEAWAY_FENCE", "value": "7"},
+                        {"name": "SEAWAY_GATEWAY", "value": "https://gateway"},
+                        {"name": "SEAWAY_CA", "value": "PEM"},
+                        {"name": "SEAWAY_SPEC", "value": json.dumps(spec, separators=(",", ":"))},
+                        {
+                            "name": "SEAWAY_TOKEN",
+                            "valueFrom": {"secretKeyRef": {"name": "train-seaway-token", "key": "token"}},
+                        },
+                    ],
+                    "resources": {"requests": {"cpu": "100m"}},
+                    "terminationMessagePolicy": "File",
+                }
+            ],
+        },
+    }
+
+
+def container(**fields) -> dict:
+    return build_pod(TaskSpec(command=("x",), **fields), IDENTITY, SETTINGS)["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (Resources(cpu="2"), {"requests": {"cpu": "2"}}),
+        (Resources(memory="4Gi"), {"requests": {"cpu": "100m", "memory": "4Gi"}, "limits": {"memory": "4Gi"}}),
+        (Resources(gpu=1), {"requests": {"cpu": "100m", "nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}),
+    ],
+    ids=["cpu", "memory is request and limit", "gpu"],
+)  # fmt: skip
+def test_resources(asked, expected) -> None:
+    assert container(resources=asked)["resources"] == expected
+
+
+def test_secrets_whole_by_key_and_renamed() -> None:
+    secrets = (
+        SecretRef(name="all"),
+        SecretRef(name="one", key="K"),
+        SecretRef(name="two", key="K", variable="V"),
+    )
+    made = container(secrets=secrets)
+    assert made["envFrom"] == [{"secretRef": {"name": "all"}}]
+    assert made["env"][:2] == [
+        {"name": "K", "valueFrom": {"secretKeyRef": {"name": "one", "key": "K"}}},
+        {"name": "V", "valueFrom": {"secretKeyRef": {"name": "two", "key": "K"}}},
+    ]
+
+
+def test_a_users_variable_is_literal_and_never_takes_the_place_of_ours() -> None:
+    made = container(env={"PATTERN": "$(HOME)/x", "SEAWAY_TOKEN": "mine", "SEAWAY_RUN": "other"})
+    values = [
+        e["value"]
+        for e in made["env"]
+        if e["name"] in ("PATTERN", "SEAWAY_RUN", "SEAWAY_TOKEN") and "value" in e
+    ]
+    assert values == ["$$(HOME)/x", "train"]
+
+
+def test_the_cache_is_a_volume_that_the_settings_name() -> None:
+    settings = PodSettings(("b",), "g", cache_volume={"hostPath": {"path": "/c"}}, cache_path="/cache")
+    spec = build_pod(TaskSpec(command=("x",)), IDENTITY, settings)["spec"]
+    assert spec["volumes"] == [{"name": "seaway-cache", "hostPath": {"path": "/c"}}]
+    assert spec["containers"][0]["volumeMounts"] == [{"name": "seaway-cache", "mountPath": "/cache"}]
+    assert {"name": "SEAWAY_CACHE", "value": "/cache"} in spec["containers"][0]["env"]
+
+
+def test_the_token_lies_in_a_secret_of_the_run() -> None:
+    secret = build_token_secret("train", "uid1", "ns", "t0ken")
+    assert (secret["metadata"]["name"], secret["stringData"]) == (
+        token_secret_name("train"),
+        {"token": "t0ken"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "task", "single", "name"),
+    [
+        ("train", "main", True, "train-1"),
+        ("train", "eval", True, "train-eval-1"),
+        ("train", "main", False, "train-main-1"),
+        ("t" * 40, "k" * 40, False, None),
+    ],
+)
+def test_pod_names_are_short_and_always_the_same(run, task, single, name) -> None:
+    made = pod_name(run, task, 1, single=single)
+    assert made == (name or made)
+    assert len(made) <= 63
+    assert made == pod_name(run, task, 1, single=single)
+    assert made != pod_name(run, task, 2, single=single)
+
+
+def pod(phase: str = "Pending", state: dict | None = None, **metadata) -> dict:
+    built = build_pod(TaskSpec(command=("x",)), IDENTITY, SETTINGS)
+    built["metadata"] |= {"uid": "u", **metadata}
+    built["status"] = {"phase": phase}
+    if state is not None:
+        built["status"]["containerStatuses"] = [{"name": "main", "state": state}]
+    return built
+
+
+def test_what_is_built_is_read_back() -> None:
+    seen = observe(pod())
+    assert (seen.pod, seen.uid, seen.run_uid, seen.task, seen.attempt, seen.held) == (
+        "train-2",
+        "u",
+        "uid1",
+        "main",
+        2,
+        True,
+    )
+    assert (seen.ended, seen.waiting) == (False, "")
+
+
+T = "2026-01-02T03:04:05Z"
+ENDS = [
+    (
+        "succeeded",
+        pod("Succeeded", {"terminated": {"exitCode": 0, "startedAt": T, "finishedAt": T}}),
+        True,
+        0,
+    ),
+    ("failed", pod("Failed", {"terminated": {"exitCode": 9, "startedAt": T, "finishedAt": T}}), True, 9),
+    ("evicted before it started", pod("Failed"), True, None),
+    ("running", pod("Running", {"running": {"startedAt": T}}), False, None),
+    ("deleted before it was placed", pod(deletionTimestamp=T), True, None),
+    ("somebody else's", {"metadata": {"name": "x"}}, False, None),
+]
+
+
+@pytest.mark.parametrize(("shown", "ended", "code"), [c[1:] for c in ENDS], ids=[c[0] for c in ENDS])
+def test_when_a_pod_has_certainly_ended(shown, ended, code) -> None:
+    seen = observe(shown)
+    assert (seen.ended, seen.exit_code) == (ended, code)
+
+
+def test_deleted_on_a_node_is_not_ended_until_the_node_says_so() -> None:
+    shown = pod("Running", {"running": {"startedAt": T}}, deletionTimestamp=T)
+    shown["spec"]["nodeName"] = "n"
+    assert not observe(shown).ended
+    assert observe(shown, gone=True).ended
+
+
+def test_why_a_pod_waits() -> None:
+    pulling = observe(pod(state={"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}))
+    assert pulling.why_waiting == "ImagePullBackOff: no such image"
+    assert observe(pod(state={"waiting": {"reason": "ContainerCreating"}})).waiting == ""
+    homeless = pod()
+    homeless["status"]["conditions"] = [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}
+    ]
+    assert observe(homeless).why_waiting == "Unschedulable: 0/1"
