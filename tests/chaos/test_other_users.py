@@ -51,7 +51,7 @@ def test_a_home_is_closed_to_others(home, tmp_path) -> None:
     assert json.loads(body)["reason"] == "Unauthorized"
     server = json.loads((home.path / "daemon.json").read_text())["url"]
     authority = (home.path / "server" / "ca.crt").read_text()
-    assert answer(f"{server}/healthz", authority)[0] == 200
+    assert answer(f"{server}/api/v1/healthz", authority)[0] == 200
     assert answer(f"{server}/api/v1/runs", authority)[0] == 401
 
 
