@@ -164,7 +164,7 @@ def _print_field(found: FieldRequirement) -> str:
 
 
 def _field_requirement(term: str) -> FieldRequirement:
-    match = re.match(r"(?P<field>(?:\\.|[^\\=!]|!(?!=))*)(?P<operator>!=|==|=)(?P<value>.*)", term, re.DOTALL)
+    match = re.match(r"(?P<field>.*?)(?P<operator>!=|==|=)(?P<value>.*)", term, re.DOTALL)
     if match is None:
         raise BadRequest(f"invalid selector: '{term}'; can't understand '{term}'")
     value = match["value"]
@@ -189,7 +189,7 @@ def _parse_requirements(text: str) -> list[Requirement]:
         if tokens[position] != ",":
             raise ValueError(f"found '{tokens[position]}', expected: ',' or 'end of string'")
         position += 1
-        if tokens[position] in ("", ","):
+        if not tokens[position] or tokens[position] in _SYMBOLS - {"!"}:
             raise ValueError(f"found '{tokens[position]}', expected: identifier after ','")
 
 
@@ -204,20 +204,32 @@ def _parse_one(tokens: list[str], position: int) -> tuple[Requirement, int]:
     key = tokens[position]
     if key in _SYMBOLS or not key:
         raise ValueError(f"found '{key}', expected: identifier")
+    faults = qualified_name_faults(key)
+    if faults:
+        raise ValueError(f'<nil>: Invalid value: "{key}": {"; ".join(faults)}')
     position += 1
     after = tokens[position]
     if negated or after in ("", ","):
         return _checked(key, "!" if negated else "exists", ()), position
     match after:
-        case "=" | "==" | "!=":
-            value = tokens[position + 1] if tokens[position + 1] not in _SYMBOLS else ""
-            return _checked(key, after, (value,)), position + 1 + bool(value)
-        case "<" | ">":
-            return _checked(key, "lt" if after == "<" else "gt", (tokens[position + 1],)), position + 2
+        case "=" | "==" | "!=" | "<" | ">":
+            value, position = _parse_value(tokens, position + 1)
+            operator: Operator = "lt" if after == "<" else "gt" if after == ">" else after
+            return _checked(key, operator, (value,)), position
         case "in" | "notin":
             values, position = _parse_values(tokens, position + 1)
             return _checked(key, after, values), position
     raise ValueError(f"found '{after}', expected: in, notin, =, ==, !=, gt, lt")
+
+
+def _parse_value(tokens: list[str], position: int) -> tuple[str, int]:
+    """Read one value, which may be missing at the end of a condition."""
+    found = tokens[position]
+    if found in ("", ","):
+        return "", position
+    if found in _SYMBOLS:
+        raise ValueError(f"found '{found}', expected: identifier")
+    return found, position + 1
 
 
 def _parse_values(tokens: list[str], position: int) -> tuple[list[str], int]:
