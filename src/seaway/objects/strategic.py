@@ -47,15 +47,15 @@ def _merge_map(original: Object, patch: Object, schema: Schema) -> Object:
     for key in ordered:
         _merge_ordered(original, patch, key, schema)
     for key, value in patch.items():
-        if key.startswith(_DELETE_ITEMS):
-            _delete_items(original, key[len(_DELETE_ITEMS) :], value)
-    for key, value in patch.items():
         if _is_marker(key) or key in ordered:
             continue
         if value is None:
             original.pop(key, None)
         else:
             original[key] = _merge_value(original.get(key), value, key, schema)
+    for key, value in patch.items():
+        if key.startswith(_DELETE_ITEMS):
+            _delete_items(original, key[len(_DELETE_ITEMS) :], value)
     return original
 
 

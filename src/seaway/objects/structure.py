@@ -42,16 +42,27 @@ def prune(schema: Schema, value: Any) -> None:
     if schema.leaf or schema.opaque:
         return
     if type(value) is list:
-        for item in value:
-            prune(schema.items, item)
+        for index, item in enumerate(value):
+            if item is None and not schema.structural:
+                value[index] = _zero(schema.items)
+            prune(schema.items, value[index])
     elif type(value) is dict:
         properties, additional = schema.properties, schema.additional
         for name in list(value):
             child, item = properties.get(name, additional), value[name]
-            if child is None or (item is None and _null_is_nothing(child)):
+            if item is None and name not in properties and child is not None and not schema.structural:
+                value[name] = _zero(child)
+            elif child is None or (item is None and _null_is_nothing(child)):
                 del value[name]
             elif type(item) is dict or type(item) is list:
                 prune(child, item)
+
+
+def _zero(schema: Schema) -> Any:
+    """Return what a null in a built-in kind's list or map stands for, as Go decodes it: the zero value of its type."""
+    zeros: dict[str, Any] = {"object": {}, "array": [], "string": "", "integer": 0, "number": 0, "boolean": False}
+    zero = zeros.get(schema.type)
+    return type(zero)() if isinstance(zero, dict | list) else zero
 
 
 def apply_defaults(schema: Schema, value: Any) -> None:
