@@ -117,3 +117,26 @@ def test_run_up_starts_the_server(seaway):
 def test_a_home_that_is_a_file_is_refused(seaway):
     seaway.home.write_text("")
     assert "is a file" in seaway("up", code=64).stderr
+
+
+def test_a_run_goes_on_from_its_checkpoint_after_down_and_up(seaway):
+    """`down` stops a run gracefully without ending it, an attached terminal says so, and `up` goes on with it."""
+    (seaway.folder / "long.py").write_text(
+        "import os, pathlib, signal, sys, time\n"
+        "state = pathlib.Path(os.environ['SEAWAY_CHECKPOINT']) / 'state'\n"
+        "if state.exists():\n    print('going on', state.read_text()); sys.exit(0)\n"
+        "def save(*_):\n    state.write_text('here'); sys.exit(1)\n"
+        "signal.signal(signal.SIGTERM, save)\n"
+        "print('began', flush=True)\ntime.sleep(60)\n"
+    )
+    seaway("up")
+    process = seaway.start("run", "--name", "long", "long.py")
+    assert process.stdout.readline() == "began\n"
+    seaway("down")
+    assert [p.pid for p in seaway.processes()] == [process.pid]
+    seaway("up")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "going on here\n"), err
+    attempts = seaway.json("show", "long")["tasks"][0]["attempts"]
+    assert [attempt["verdict"]["class"] for attempt in attempts] == ["infrastructure", "succeeded"]
+    seaway("down")
