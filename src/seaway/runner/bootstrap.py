@@ -83,9 +83,13 @@ def unpack(data: bytes, place: str) -> None:
     import zipfile
 
     unfinished = place + "." + os.urandom(8).hex()
-    os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        archive.extractall(unfinished)
+    mask = os.umask(0o077)  # the cache is nobody else's
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            archive.extractall(unfinished)
+    finally:
+        os.umask(mask)
     try:
         os.rename(unfinished, place)
     except OSError:  # another pod was first

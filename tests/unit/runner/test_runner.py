@@ -72,6 +72,18 @@ def test_everything_is_fetched_once_for_a_node(start, gateway, pack):
     assert gateway.requests == [runner, f"GET /gateway/v1/code/{code}"]
 
 
+def test_nobody_else_can_read_the_cache_and_the_program_keeps_its_umask(start, tmp_path):
+    container = start("import os; print(oct(os.umask(0)))")
+    assert container.wait() == 0, container.text
+    mask = os.umask(0)
+    os.umask(mask)
+    assert container.text == f"{oct(mask)}\n"
+    wide = [
+        path for path in (tmp_path / "cache", *(tmp_path / "cache").rglob("*")) if path.stat().st_mode & 0o077
+    ]
+    assert [path for path in wide if "__pycache__" not in str(path)] == []
+
+
 def test_what_a_program_writes_beside_its_code_is_gone_in_the_next_attempt(start, gateway, pack):
     code = gateway.add(
         "code", pack({"a.py": b"import os; print(sorted(os.listdir())); open('a.py', 'w'); open('b', 'w')"})
