@@ -60,7 +60,14 @@ def prune(schema: Schema, value: Any) -> None:
 
 def _zero(schema: Schema) -> Any:
     """Return what a null in a built-in kind's list or map stands for, as Go decodes it: the zero value of its type."""
-    zeros: dict[str, Any] = {"object": {}, "array": [], "string": "", "integer": 0, "number": 0, "boolean": False}
+    zeros: dict[str, Any] = {
+        "object": {},
+        "array": [],
+        "string": "",
+        "integer": 0,
+        "number": 0,
+        "boolean": False,
+    }
     zero = zeros.get(schema.type)
     return type(zero)() if isinstance(zero, dict | list) else zero
 

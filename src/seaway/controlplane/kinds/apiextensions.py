@@ -45,8 +45,8 @@ def prepare_create(definition: Object) -> None:
 def prepare_update(new: Object, old: Object) -> None:
     """Follow changed names, and remember every version that objects may be stored in."""
     status = dict(old.get("status") or {})
-    status["acceptedNames"] = dict(new["spec"]["names"])
-    stored = [*(status.get("storedVersions") or ()), *_stored(new["spec"])]
+    status["acceptedNames"] = dict(read(new, "spec", "names", default={}))
+    stored = [*(status.get("storedVersions") or ()), *_stored(new)]
     status["storedVersions"] = list(dict.fromkeys(stored))
     new["status"] = status
 
@@ -67,8 +67,8 @@ def established_status(definition: Object, now: str) -> Object:
             {"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}
             for kind, reason, message in conditions
         ],
-        "acceptedNames": dict(definition["spec"]["names"]),
-        "storedVersions": _stored(definition["spec"]),
+        "acceptedNames": dict(read(definition, "spec", "names", default={})),
+        "storedVersions": _stored(definition),
     }
 
 
@@ -97,8 +97,8 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
     """Return the faults of a change: group, scope, plural and kind are fixed, stored versions stay declared."""
     faults = validate_metadata_update(new, old)
     for path in (("group",), ("scope",), ("names", "plural"), ("names", "kind")):
-        faults += immutable(f"spec.{'.'.join(path)}", read(new["spec"], *path), read(old["spec"], *path))
-    declared = {version.get("name") for version in new["spec"].get("versions") or ()}
+        faults += immutable(f"spec.{'.'.join(path)}", read(new, "spec", *path), read(old, "spec", *path))
+    declared = {version.get("name") for version in read(new, "spec", "versions", default=())}
     for index, version in enumerate(read(old, "status", "storedVersions", default=())):
         if version not in declared:
             faults.append(invalid(f"status.storedVersions[{index}]", version, "missing from spec.versions; must not be removed while objects may be stored in it"))  # fmt: skip
@@ -189,8 +189,9 @@ def _path_faults(path: Any, field: str) -> list[Cause]:
     return []
 
 
-def _stored(spec: Object) -> list[str]:
-    return [version["name"] for version in spec.get("versions") or () if version.get("storage")]
+def _stored(definition: Object) -> list[str]:
+    versions = read(definition, "spec", "versions", default=())
+    return [version.get("name") or "" for version in versions if version.get("storage")]
 
 
 CUSTOM_RESOURCE_DEFINITION = Kind(
