@@ -6,7 +6,7 @@ a path only where it descends, and does not descend into scalars.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from seaway.objects import meta
@@ -15,6 +15,11 @@ from seaway.objects.errors import Cause
 
 if TYPE_CHECKING:
     from seaway.objects.schema import Definition, Schema
+
+
+_ZEROS: dict[str, Callable[[], Any]] = {
+    "object": dict, "array": list, "string": str, "integer": int, "number": int, "boolean": bool,
+}  # fmt: skip
 
 
 def find_unknown(schema: Schema, value: Any, path: str, found: list[str]) -> None:
@@ -60,16 +65,8 @@ def prune(schema: Schema, value: Any) -> None:
 
 def _zero(schema: Schema) -> Any:
     """Return what a null in a built-in kind's list or map stands for, as Go decodes it: the zero value of its type."""
-    zeros: dict[str, Any] = {
-        "object": {},
-        "array": [],
-        "string": "",
-        "integer": 0,
-        "number": 0,
-        "boolean": False,
-    }
-    zero = zeros.get(schema.type)
-    return type(zero)() if isinstance(zero, dict | list) else zero
+    make = _ZEROS.get(schema.type)
+    return make() if make is not None else None
 
 
 def apply_defaults(schema: Schema, value: Any) -> None:

@@ -38,6 +38,23 @@ def test_pruning_drops_nulls_and_keeps_the_rest(schema):
     assert obj == {"metadata": {"labels": {"a": "b"}}, "spec": {"free": {"x": None}}}
 
 
+NULLS = {
+    "a field is absent": ({"metadata": {"name": None}}, {"metadata": {}}),
+    "a map's entry is its type's zero": (
+        {"metadata": {"labels": {"a": None}}},
+        {"metadata": {"labels": {"a": ""}}},
+    ),
+    "a list's item is its type's zero": ({"spec": {"containers": [None]}}, {"spec": {"containers": [{}]}}),
+    "free-form nulls stay": ({"spec": {"free": {"a": None}}}, {"spec": {"free": {"a": None}}}),
+}
+
+
+@pytest.mark.parametrize(("obj", "expected"), NULLS.values(), ids=NULLS.keys())
+def test_a_null_in_a_built_in_kind_means_what_go_decodes(schema, obj, expected):
+    schema.prune(obj)
+    assert obj == expected
+
+
 TYPES = {
     "right": ({"metadata": {"name": "a"}, "spec": {"containers": []}}, []),
     "a number for a string": ({"metadata": {"name": 1}}, ["metadata.name"]),
