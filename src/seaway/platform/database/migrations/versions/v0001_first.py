@@ -13,6 +13,16 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables."""
+    _events()
+    _revisions()
+    _runs()
+    _tasks()
+    _attempts()
+    _checkpoints()
+    _outputs()
+
+
+def _events() -> None:
     op.create_table(
         "events",
         sa.Column("uid", sa.String(length=63), nullable=False),
@@ -22,6 +32,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("uid"),
     )
     op.create_index("events_by_object", "events", ["about", "last_seen"], unique=False)
+
+
+def _revisions() -> None:
     op.create_table(
         "revisions",
         sa.Column(
@@ -38,6 +51,9 @@ def upgrade() -> None:
     )
     op.create_index("revisions_by_name", "revisions", ["kind", "name", "id"], unique=False)
     op.create_index("revisions_by_uid", "revisions", ["kind", "uid", "id"], unique=False)
+
+
+def _runs() -> None:
     op.create_table(
         "runs",
         sa.Column(
@@ -63,6 +79,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid"),
     )
     op.create_index("runs_by_phase", "runs", ["phase"], unique=False)
+
+
+def _tasks() -> None:
     op.create_table(
         "tasks",
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -78,6 +97,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "name"),
     )
+
+
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -98,6 +120,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "task", "number"),
     )
+
+
+def _checkpoints() -> None:
     op.create_table(
         "checkpoints",
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -109,6 +134,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "task"),
     )
+
+
+def _outputs() -> None:
     op.create_table(
         "outputs",
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
