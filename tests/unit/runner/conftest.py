@@ -32,7 +32,9 @@ TOKEN = "the-token-of-this-run"
 class Gateway:
     """What the gateway of a server does, in memory, with the failures that a test asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path, ca: str) -> None:
+        self._certificate, self.ca = certificate, ca
+        self._port = 0
         runner = build_runner()
         self.files = {f"runner/{runner.digest}.pyz": runner.data}
         self.received: dict[str, list[bytes]] = {}
@@ -40,7 +42,25 @@ class Gateway:
         self.failures: list[int] = []
         self.refuse: dict[str, tuple[int, str]] = {}
         self.checkpoint: bytes | None = None
-        self.url = self.ca = ""
+
+    def listen(self) -> None:
+        """Serve; after the first time, on the same port again."""
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", self._port), type("H", (Handler,), {"gateway": self})
+        )
+        context = SSLContext(PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._port = self._server.server_address[1]
+        self.url = f"https://127.0.0.1:{self._port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Stop serving, as a server that is killed."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
     def add(self, kind: str, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
@@ -133,18 +153,10 @@ def other_ca(tmp_path) -> str:
 
 @pytest.fixture
 def gateway(certificate):
-    gateway = Gateway()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Handler,), {"gateway": gateway}))
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate[0])
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    gateway.url, gateway.ca = f"https://127.0.0.1:{server.server_address[1]}", certificate[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
+    gateway = Gateway(*certificate)
+    gateway.listen()
     yield gateway
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    gateway.leave()
 
 
 class Container:

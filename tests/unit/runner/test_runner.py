@@ -208,6 +208,25 @@ def test_outputs_are_sent_again_when_the_gateway_was_away(start, gateway, unpack
     assert gateway.requests[-3:] == [f"PUT {OUTPUTS}"] * 3
 
 
+def test_a_server_that_is_down_when_the_program_ends_gets_the_outputs_later(start, gateway, unpack, tmp_path):
+    program = """
+import os, time
+open(os.environ["SEAWAY_OUTPUTS"] + "/a", "w").write("a")
+print("working", flush=True)
+while not os.path.exists("{go}"):
+    time.sleep(0.01)
+print("ended", flush=True)
+"""
+    container = start(program.replace("{go}", str(tmp_path / "go")))
+    container.wait_for("working")
+    gateway.leave()
+    (tmp_path / "go").touch()
+    container.wait_for("ended")
+    gateway.listen()
+    assert container.wait() == 0, container.text
+    assert unpack(gateway.received[OUTPUTS][-1]) == {"a": b"a"}
+
+
 def test_an_attempt_with_an_old_fence_is_told_and_fails(start, gateway):
     gateway.refuse["outputs"] = (409, "attempt 2 is newer")
     container = start(WRITE)
