@@ -64,6 +64,7 @@ class FactsGatherer:
             events=events,
             node=node,
             node_gone=bool(node_name) and node is None,
+            nodes=self._nodes.list() if waiting else (),
             log_tail=self._tail(run, attempt),
             requested=requested(attempt, run),
             requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
