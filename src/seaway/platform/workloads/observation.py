@@ -106,4 +106,5 @@ def _waiting(status: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, 
 
 
 def _time(text: str | None) -> float | None:
-    return parse_rfc3339(text) if text else None
+    """Parse a time; none for the epoch, which Kubernetes gives a container that could not be started."""
+    return (parse_rfc3339(text) or None) if text else None
