@@ -113,7 +113,9 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         pki = ensure_pki(folder / "pki", (*_NAMES, service_address), clock.now())
         store = await SqliteStore.open(folder / "store.db")
         stack.push_async_callback(store.close)
-        server = ApiServer(store, BUILTIN_KINDS, _server_settings(place), clock, pki.load_service_account_key())
+        server = ApiServer(
+            store, BUILTIN_KINDS, _server_settings(place), clock, pki.load_service_account_key()
+        )
         await server.start()
         stack.push_async_callback(server.stop)
         files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
@@ -132,7 +134,9 @@ def _server_settings(place: Place) -> ApiServerSettings:
 
 
 @asynccontextmanager
-async def _parts(cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock) -> AsyncIterator[None]:
+async def _parts(
+    cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock
+) -> AsyncIterator[None]:
     """Run controllers, scheduler and nodes: clients of the API server."""
     async with Services() as services:
         await services.start("controllers", _controllers(cluster, settings, clock).run)
@@ -149,7 +153,8 @@ async def _parts(cluster: Cluster, settings: ClusterSettings, place: Place, cloc
             yield
         finally:
             await asyncio.gather(
-                *(agent.shutdown(settings.node_stop_seconds) for agent in cluster.agents), return_exceptions=True
+                *(agent.shutdown(settings.node_stop_seconds) for agent in cluster.agents),
+                return_exceptions=True,
             )
 
 

@@ -71,7 +71,9 @@ def check_format(folder: Path, version: str) -> None:
             written = json.loads(note.read_text())
             found, by = int(written["format"]), str(written["seaway"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ClusterError(f"{note} cannot be read: restore it, or move {folder} away to start anew") from error
+            raise ClusterError(
+                f"{note} cannot be read: restore it, or move {folder} away to start anew"
+            ) from error
         if found > FORMAT:
             raise ClusterError(
                 f"the data in {folder} was written by Seaway {by}, which is newer than this one ({version}): "

@@ -75,4 +75,3 @@ async def client_as(transport_as, api_server):
 @pytest.fixture
 def client(client_as):
     return client_as("admin", "system:masters")
-

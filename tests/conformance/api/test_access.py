@@ -8,15 +8,26 @@ import pytest
 from seaway.client.client import Client
 from seaway.client.http import HttpTransport
 from seaway.client.request import Request
-from seaway.controlplane.apiserver.users import ADMIN
 from seaway.controlplane.apiserver.inprocess import InProcessTransport
+from seaway.controlplane.apiserver.users import ADMIN
 from seaway.objects.builtin import (
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, NODES, PODS, ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS,
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    CONFIG_MAPS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
 )  # fmt: skip
 from seaway.objects.errors import BadRequest, Forbidden, Unauthorized
 from seaway.objects.resource import Resource
 
-REVIEW = Resource("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False)
+REVIEW = Resource(
+    "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False
+)
 WHO = Resource("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False)
 TOKEN_REVIEW = Resource("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False)
 
@@ -35,7 +46,10 @@ async def test_without_a_role_all_is_forbidden_in_kubernetes_words(client_as):
     assert caught.value.message == (
         'pods "p" is forbidden: User "jane" cannot get resource "pods" in API group "" in the namespace "default"'
     )
-    with pytest.raises(Forbidden, match='nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope'):
+    with pytest.raises(
+        Forbidden,
+        match='nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope',
+    ):
         await client_as("jane").list(NODES)
 
 
@@ -68,7 +82,9 @@ async def test_default_roles_in_one_namespace(client, client_as, role, allowed, 
 
 
 async def test_a_named_resource_only(client, client_as):
-    rules = [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["mine"], "verbs": ["get", "list"]}]
+    rules = [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["mine"], "verbs": ["get", "list"]}
+    ]
     await client.create(ROLES, {"metadata": {"name": "r"}, "rules": rules}, "default")
     await client.create(ROLE_BINDINGS, grant("b", "r", "jane", "Role"), "default")
     for name in ("mine", "other"):
@@ -99,9 +115,15 @@ async def test_nobody_gives_away_more_than_they_have(client, client_as):
     await client.create(CLUSTER_ROLES, {"metadata": {"name": "granter"}, "rules": rules})
     await client.create(CLUSTER_ROLE_BINDINGS, grant("granter", "granter", "jane"))
     jane = client_as("jane")
-    wanted = {"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}
+    wanted = {
+        "metadata": {"name": "r"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}],
+    }
     await jane.create(ROLES, wanted, "default")
-    wanted = {"metadata": {"name": "s"}, "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}
+    wanted = {
+        "metadata": {"name": "s"},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
+    }
     with pytest.raises(Forbidden, match="is attempting to grant RBAC permissions not currently held"):
         await jane.create(ROLES, wanted, "default")
     with pytest.raises(Forbidden, match="is attempting to grant RBAC permissions not currently held"):
@@ -112,7 +134,9 @@ async def test_reviews_say_who_and_what(client, client_as):
     jane = client_as("jane")
     who = await jane.create(WHO, {})
     assert who["status"]["userInfo"]["username"] == "jane"
-    question = {"spec": {"resourceAttributes": {"verb": "create", "resource": "pods", "namespace": "default"}}}
+    question = {
+        "spec": {"resourceAttributes": {"verb": "create", "resource": "pods", "namespace": "default"}}
+    }
     assert (await jane.create(REVIEW, question))["status"]["allowed"] is False
     assert (await client.create(REVIEW, question))["status"]["allowed"] is True
     with pytest.raises(BadRequest, match="exactly one of"):
@@ -141,7 +165,10 @@ async def test_a_service_account_is_its_token(api_server, served):
     admin, token = await token_for(api_server)
     await admin.create(
         ROLE_BINDINGS,
-        {**grant("b", "view", ""), "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]},
+        {
+            **grant("b", "view", ""),
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+        },
         "default",
     )
     transport = HttpTransport(served.connection(token=token))
@@ -159,7 +186,9 @@ async def test_a_service_account_is_its_token(api_server, served):
 
 async def test_a_token_bound_to_a_pod_ends_with_it(api_server, served):
     admin, _ = await token_for(api_server)
-    await admin.create(PODS, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "m", "image": "i"}]}}, "default")
+    await admin.create(
+        PODS, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "m", "image": "i"}]}}, "default"
+    )
     _, token = await token_for(api_server, boundObjectRef={"kind": "Pod", "apiVersion": "v1", "name": "p"})
     review = {"spec": {"token": token}}
     answer = await admin.create(TOKEN_REVIEW, review)
@@ -175,8 +204,14 @@ async def test_health_and_version_are_open(served, path):
         assert (await http.get(served.url + path)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/apis", "/api/v1/pods", "/openapi/v2", "/metrics", "/nothing"])
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x.y.z"}, {"authorization": "Basic abc"}], ids=["none", "bad token", "basic"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/apis", "/api/v1/pods", "/openapi/v2", "/metrics", "/nothing"]
+)
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"authorization": "Bearer x.y.z"}, {"authorization": "Basic abc"}],
+    ids=["none", "bad token", "basic"],
+)
 async def test_nobody_gets_nothing_else(served, path, headers):
     async with httpx.AsyncClient(verify=tls(served)) as http:
         answer = await http.get(served.url + path, headers=headers)

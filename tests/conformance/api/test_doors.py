@@ -66,7 +66,9 @@ async def test_garbage_bodies(http, resource, method, named, media):
     for body in GARBAGE:
         if method == "DELETE" and resource.plural == "namespaces":
             continue
-        answer = await http.request(method, path, content=body, headers={"content-type": media}, params={"fieldManager": "t"})
+        answer = await http.request(
+            method, path, content=body, headers={"content-type": media}, params={"fieldManager": "t"}
+        )
         assert is_status(answer, body)
 
 

@@ -10,7 +10,14 @@ from seaway.client import build
 from seaway.client.request import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, Request
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, EVENTS_V1, NAMESPACES, PODS, SECRETS, SERVICES
 from seaway.objects.errors import (
-    AlreadyExists, BadRequest, Conflict, Expired, Forbidden, Invalid, NotFound, Timeout,
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    Expired,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Timeout,
 )  # fmt: skip
 from seaway.objects.meta import copy
 
@@ -99,7 +106,12 @@ async def test_racing_patches_all_succeed(client):
 
 
 async def test_apply_creates_owns_and_conflicts(client):
-    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}, "data": {"x": "1"}}
+    obj = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", "namespace": "default"},
+        "data": {"x": "1"},
+    }
     made = await client.apply(CONFIG_MAPS, obj)
     assert made["metadata"]["managedFields"][0]["operation"] == "Apply"
     await client.patch(CONFIG_MAPS, "a", {"data": {"x": "other"}}, "default")
@@ -110,7 +122,12 @@ async def test_apply_creates_owns_and_conflicts(client):
 
 
 async def test_apply_again_changes_nothing(client):
-    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}, "data": {"x": "1"}}
+    obj = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", "namespace": "default"},
+        "data": {"x": "1"},
+    }
     made = await client.apply(CONFIG_MAPS, obj)
     again = await client.apply(CONFIG_MAPS, obj)
     assert again["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
@@ -129,7 +146,7 @@ async def test_unknown_fields(client, validation):
     body["spec"]["foo"] = 1
     request = Request("POST", "/api/v1/namespaces/default/pods", (("fieldValidation", validation),), body)
     if validation == "Strict":
-        with pytest.raises(BadRequest, match='^strict decoding error: unknown field "spec.foo"$'):
+        with pytest.raises(BadRequest, match=r'^strict decoding error: unknown field "spec\.foo"$'):
             await client.send(request)
         return
     made = await client.send(request)
@@ -161,7 +178,7 @@ async def test_selectors_choose(client):
     assert [item["metadata"]["name"] for item in one["items"]] == ["c3"]
     paged = await client.list(CONFIG_MAPS, "default", label_selector="even=true", limit=1)
     assert paged["metadata"]["continue"]
-    with pytest.raises(BadRequest, match="field label not supported: spec.nothing"):
+    with pytest.raises(BadRequest, match=r"field label not supported: spec\.nothing"):
         await client.list(CONFIG_MAPS, "default", field_selector="spec.nothing=1")
 
 
@@ -185,7 +202,9 @@ async def test_watch_tells_what_happened_in_order(client):
 
 async def test_a_selecting_watch_sees_objects_come_and_go(client):
     start = (await client.list(CONFIG_MAPS, "default"))["metadata"]["resourceVersion"]
-    async with client.watch(CONFIG_MAPS, "default", resource_version=start, label_selector="on=yes") as events:
+    async with client.watch(
+        CONFIG_MAPS, "default", resource_version=start, label_selector="on=yes"
+    ) as events:
         await client.create(CONFIG_MAPS, config("a"), "default")
         await client.patch(CONFIG_MAPS, "a", {"metadata": {"labels": {"on": "yes"}}}, "default")
         await client.patch(CONFIG_MAPS, "a", {"metadata": {"labels": {"on": "no"}}}, "default")
@@ -231,7 +250,9 @@ async def test_watch_of_the_forgotten_past_is_expired(client, api_server):
 
 async def test_a_pod_on_a_node_goes_gracefully(client):
     await client.create(PODS, pod("p", terminationGracePeriodSeconds=7), "default")
-    await client.create_subresource(PODS, "p", "binding", {"target": {"kind": "Node", "name": "n"}}, "default")
+    await client.create_subresource(
+        PODS, "p", "binding", {"target": {"kind": "Node", "name": "n"}}, "default"
+    )
     going = await client.delete(PODS, "p", "default")
     assert going["metadata"]["deletionGracePeriodSeconds"] == 7
     assert going["metadata"]["deletionTimestamp"]
@@ -256,13 +277,17 @@ async def test_finalizers_hold_an_object_until_they_are_gone(client):
     going = await client.delete(CONFIG_MAPS, "a", "default")
     assert going["metadata"]["deletionTimestamp"]
     with pytest.raises(Invalid, match="no new finalizers can be added"):
-        await client.patch(CONFIG_MAPS, "a", {"metadata": {"finalizers": ["seaway.dev/recorded", "x.dev/y"]}}, "default")
+        await client.patch(
+            CONFIG_MAPS, "a", {"metadata": {"finalizers": ["seaway.dev/recorded", "x.dev/y"]}}, "default"
+        )
     await client.patch(CONFIG_MAPS, "a", {"metadata": {"finalizers": None}}, "default")
     with pytest.raises(NotFound):
         await client.get(CONFIG_MAPS, "a", "default")
 
 
-@pytest.mark.parametrize(("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
+@pytest.mark.parametrize(
+    ("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")]
+)
 async def test_propagation_becomes_a_finalizer(client, policy, finalizer):
     await client.create(CONFIG_MAPS, config("a"), "default")
     await client.delete(CONFIG_MAPS, "a", "default", propagation=policy)
@@ -315,7 +340,11 @@ async def test_a_pod_is_bound_once(client):
 
 async def test_eviction_deletes(client):
     await client.create(PODS, pod("p"), "default")
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p", "namespace": "default"}}
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": "p", "namespace": "default"},
+    }
     await client.create_subresource(PODS, "p", "eviction", eviction, "default")
     with pytest.raises(NotFound):
         await client.get(PODS, "p", "default")
@@ -326,7 +355,9 @@ async def test_a_namespace_lives_and_ends(client):
     await client.create(CONFIG_MAPS, config("a"), "team")
     going = await client.delete(NAMESPACES, "team")
     assert going["status"]["phase"] == "Terminating"
-    with pytest.raises(Forbidden, match="unable to create new content in namespace team because it is being terminated"):
+    with pytest.raises(
+        Forbidden, match="unable to create new content in namespace team because it is being terminated"
+    ):
         await client.create(CONFIG_MAPS, config("b"), "team")
     final = copy(await client.get(NAMESPACES, "team"))
     final["spec"]["finalizers"] = []
@@ -352,7 +383,10 @@ async def test_admission_fills_in_a_pod(client):
     assert [next(iter(source)) for source in volume["projected"]["sources"]] == [
         "serviceAccountToken", "configMap", "downwardAPI",
     ]  # fmt: skip
-    assert spec["containers"][0]["volumeMounts"][0]["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"
+    assert (
+        spec["containers"][0]["volumeMounts"][0]["mountPath"]
+        == "/var/run/secrets/kubernetes.io/serviceaccount"
+    )
 
 
 @pytest.mark.parametrize(
@@ -382,7 +416,11 @@ async def test_services_get_addresses_of_their_own(client):
 
 async def test_events_are_seen_through_both_groups(client):
     about = {"kind": "Pod", "name": "p", "namespace": "default"}
-    await client.create(EVENTS, {"metadata": {"name": "e"}, "involvedObject": about, "message": "hello", "type": "Normal"}, "default")
+    await client.create(
+        EVENTS,
+        {"metadata": {"name": "e"}, "involvedObject": about, "message": "hello", "type": "Normal"},
+        "default",
+    )
     new = await client.get(EVENTS_V1, "e", "default")
     assert new["note"] == "hello"
     assert new["regarding"]["name"] == "p"

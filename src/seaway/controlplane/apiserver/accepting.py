@@ -30,7 +30,10 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
     if not isinstance(body, dict):
         raise BadRequest(f"the body of the request must be a {resource.kind} object")
     obj: Object = copy(body) if shared else body
-    kind, api_version = obj.setdefault("kind", resource.kind), obj.setdefault("apiVersion", resource.api_version)
+    kind, api_version = (
+        obj.setdefault("kind", resource.kind),
+        obj.setdefault("apiVersion", resource.api_version),
+    )
     if kind != resource.kind:
         raise BadRequest(
             f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
@@ -43,7 +46,9 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
     if obj.get("metadata") is None:
         obj["metadata"] = {}
     if not isinstance(obj["metadata"], dict):
-        raise BadRequest(f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata must be a map')
+        raise BadRequest(
+            f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata must be a map'
+        )
     return obj
 
 
@@ -64,7 +69,9 @@ def check_structure(served: Served, obj: Object, options: WriteOptions, warnings
     if causes:
         resource = served.resource
         faults = "; ".join(f"{cause.field}: {cause.message}" for cause in causes[:5])
-        raise BadRequest(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {faults}')
+        raise BadRequest(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {faults}'
+        )
 
 
 def report_strict(faults: list[str], options: WriteOptions, warnings: list[str]) -> None:
@@ -122,7 +129,11 @@ def merge_for_subresource(served: Served, new: Object, old: Object, subresource:
         spec = {**(old.get("spec") or {}), "finalizers": (new.get("spec") or {}).get("finalizers") or []}
         return {**old, "metadata": {**old["metadata"]}, "spec": spec}
     if served.kind.has_status:
-        new = {**new, "status": old["status"]} if "status" in old else {k: v for k, v in new.items() if k != "status"}
+        new = (
+            {**new, "status": old["status"]}
+            if "status" in old
+            else {k: v for k, v in new.items() if k != "status"}
+        )
     return new
 
 
@@ -138,7 +149,11 @@ def unchanged(new: Object, old: Object, *, with_managers: bool) -> bool:
 
 
 def _comparable(obj: Object, with_managers: bool) -> Object:
-    metadata = {k: v for k, v in obj["metadata"].items() if k not in {"managedFields", "resourceVersion"} and v is not None}
+    metadata = {
+        k: v
+        for k, v in obj["metadata"].items()
+        if k not in {"managedFields", "resourceVersion"} and v is not None
+    }
     if with_managers:
         managers = obj["metadata"].get("managedFields") or []
         metadata["managedFields"] = [{k: v for k, v in entry.items() if k != "time"} for entry in managers]

@@ -9,7 +9,7 @@ from typing import Any
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.kinds import faults
 from seaway.objects.builtin import SERVICES
-from seaway.objects.errors import invalid
+from seaway.objects.errors import ServiceUnavailable, invalid
 
 Object = dict[str, Any]
 NODE_PORTS = range(30000, 32768)
@@ -54,7 +54,11 @@ class ServiceAddresses:
             return
         key = f"{attributes.namespace}/{attributes.name}"
         taken = {service["spec"].get("clusterIP"): _key(service) for service in services}
-        taken |= {address: owner for address, owner in self._pending.items() if address not in taken and owner != key}
+        taken |= {
+            address: owner
+            for address, owner in self._pending.items()
+            if address not in taken and owner != key
+        }
         if wanted:
             if taken.get(wanted, key) != key:
                 self._refuse(attributes, wanted, "provided IP is already allocated")
@@ -82,7 +86,7 @@ class ServiceAddresses:
                         self._pending.pop(next(iter(self._pending)))
                     self._pending[address] = key
                 return address
-        raise AssertionError("the range of service addresses is full")
+        raise ServiceUnavailable(f"all addresses of {self._network} are taken: delete Services that are not needed")
 
     def _refuse(self, attributes: Attributes, address: str, why: str) -> None:
         cause = faults.invalid("spec.clusterIPs", [address], f"failed to allocate IP {address}: {why}")
@@ -100,4 +104,7 @@ def _assign_node_ports(spec: Object, services: Iterable[Object]) -> None:
     free = (port for port in NODE_PORTS if port not in taken)
     for port in spec.get("ports") or ():
         if not port.get("nodePort"):
-            port["nodePort"] = next(free)
+            number = next(free, None)
+            if number is None:
+                raise ServiceUnavailable("all node ports are taken: delete Services that are not needed")
+            port["nodePort"] = number

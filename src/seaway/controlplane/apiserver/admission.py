@@ -82,8 +82,14 @@ def namespace_lifecycle(attributes: Attributes) -> None:
     if namespace is None:
         raise not_found("namespaces", attributes.namespace)
     if namespace["metadata"].get("deletionTimestamp"):
-        why = f"unable to create new content in namespace {attributes.namespace} because it is being terminated"
-        cause = Cause("NamespaceTerminating", f"namespace {attributes.namespace} is being terminated", "metadata.namespace")
+        why = (
+            f"unable to create new content in namespace {attributes.namespace} because it is being terminated"
+        )
+        cause = Cause(
+            "NamespaceTerminating",
+            f"namespace {attributes.namespace} is being terminated",
+            "metadata.namespace",
+        )
         raise attributes.refuse(why, [cause])
 
 

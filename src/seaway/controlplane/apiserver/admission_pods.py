@@ -58,7 +58,10 @@ def _mount_token(spec: Object) -> None:
     if not lacking:
         return
     volumes = spec.get("volumes") or []
-    name = next((v["name"] for v in volumes if v.get("name", "").startswith("kube-api-access-") and "projected" in v), "")
+    name = next(
+        (v["name"] for v in volumes if v.get("name", "").startswith("kube-api-access-") and "projected" in v),
+        "",
+    )
     if not name:
         name = generate_name("kube-api-access-", random.Random())  # noqa: S311  # a name, not a secret
         spec["volumes"] = [*volumes, _token_volume(name)]

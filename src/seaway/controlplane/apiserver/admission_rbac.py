@@ -24,7 +24,11 @@ class Escalation:
     def __call__(self, attributes: Attributes) -> None:
         """Check a write of a role or binding."""
         resource = attributes.resource
-        if attributes.operation == "DELETE" or resource.group != RBAC_GROUP or MASTERS in attributes.user.groups:
+        if (
+            attributes.operation == "DELETE"
+            or resource.group != RBAC_GROUP
+            or MASTERS in attributes.user.groups
+        ):
             return
         new, old = attributes.object, attributes.old
         if resource.plural in {"roles", "clusterroles"}:
@@ -33,7 +37,10 @@ class Escalation:
             verb, rules = "escalate", rules_of(new)
             action = Action(verb, RBAC_GROUP, resource.plural, "", attributes.name, attributes.namespace)
         else:
-            if old is not None and (new.get("roleRef"), new.get("subjects")) == (old.get("roleRef"), old.get("subjects")):
+            if old is not None and (new.get("roleRef"), new.get("subjects")) == (
+                old.get("roleRef"),
+                old.get("subjects"),
+            ):
                 return
             reference = new.get("roleRef") or {}
             role = "clusterroles" if reference.get("kind") == "ClusterRole" else "roles"

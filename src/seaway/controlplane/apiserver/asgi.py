@@ -175,7 +175,9 @@ async def _body(receive: Receive) -> bytes:
 
 def _headers(response: ApiResponse, extra: Iterable[tuple[bytes, bytes]] = ()) -> list[tuple[bytes, bytes]]:
     headers = [(b"content-type", response.content_type.encode("latin-1")), *extra]
-    headers += [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers]
+    headers += [
+        (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers
+    ]
     return headers
 
 
@@ -184,7 +186,9 @@ async def _send(response: ApiResponse, send: Send, *, head: bool) -> None:
     if content is None or head:
         body = b"" if content is None else content.encoded()
         length = () if response.status == 304 else ((b"content-length", str(len(body)).encode()),)
-        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response, length)})
+        await send(
+            {"type": "http.response.start", "status": response.status, "headers": _headers(response, length)}
+        )
         await send({"type": "http.response.body", "body": b""})
         return
     pieces = content.chunks()
@@ -192,7 +196,9 @@ async def _send(response: ApiResponse, send: Send, *, head: bool) -> None:
     second = next(pieces, None)
     if second is None:
         length = ((b"content-length", str(len(first)).encode()),)
-        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response, length)})
+        await send(
+            {"type": "http.response.start", "status": response.status, "headers": _headers(response, length)}
+        )
         await send({"type": "http.response.body", "body": first})
         return
     await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})

@@ -38,7 +38,9 @@ class Authenticator:
         clock: for expiry.
     """
 
-    def __init__(self, signer: TokenSigner, static: Mapping[str, User], lookup: StoreLookup, clock: Clock) -> None:
+    def __init__(
+        self, signer: TokenSigner, static: Mapping[str, User], lookup: StoreLookup, clock: Clock
+    ) -> None:
         self._signer = signer
         self._static = static
         self._lookup = lookup
@@ -87,10 +89,15 @@ class Authenticator:
         private = claims["kubernetes.io"]
         namespace, account = private["namespace"], private["serviceaccount"]
         self._require(SERVICE_ACCOUNTS, namespace, account)
-        extra: dict[str, tuple[str, ...]] = {"authentication.kubernetes.io/credential-id": (f"JTI={claims['jti']}",)}
+        extra: dict[str, tuple[str, ...]] = {
+            "authentication.kubernetes.io/credential-id": (f"JTI={claims['jti']}",)
+        }
         if "pod" in private:
             self._require(PODS, namespace, private["pod"])
-            extra |= {f"{_POD_PREFIX}name": (private["pod"]["name"],), f"{_POD_PREFIX}uid": (private["pod"]["uid"],)}
+            extra |= {
+                f"{_POD_PREFIX}name": (private["pod"]["name"],),
+                f"{_POD_PREFIX}uid": (private["pod"]["uid"],),
+            }
         if "secret" in private:
             self._require(SECRETS, namespace, private["secret"])
         return service_account_user(namespace, account["name"], account["uid"], extra), accepted

@@ -15,7 +15,11 @@ from seaway.controlplane.apiserver.served import KindTable
 from seaway.controlplane.apiserver.users import ADMIN
 from seaway.controlplane.kinds.scheduling import SYSTEM_CLASSES
 from seaway.objects.builtin import (
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, PRIORITY_CLASSES, SERVICES,
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    NAMESPACES,
+    PRIORITY_CLASSES,
+    SERVICES,
 )  # fmt: skip
 from seaway.objects.errors import AlreadyExists
 from seaway.objects.meta import copy
@@ -28,7 +32,9 @@ _AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 
 def namespaces() -> list[Object]:
     """Return the namespaces that every cluster has."""
-    return [{"metadata": {"name": name}} for name in ("default", "kube-system", "kube-public", "kube-node-lease")]
+    return [
+        {"metadata": {"name": name}} for name in ("default", "kube-system", "kube-public", "kube-node-lease")
+    ]
 
 
 def priority_classes() -> list[Object]:
@@ -89,8 +95,8 @@ def _updater(wanted: Object) -> Any:
         annotations = live["metadata"].get("annotations") or {}
         updated = live
         if annotations.get(_AUTOUPDATE) == "true":
-            kept = {field: wanted[field] for field in ("rules", "subjects") if field in wanted}
-            updated = {**live, **kept}
+            kept: Object = {field: wanted[field] for field in ("rules", "subjects") if field in wanted}
+            updated = live | kept
         elif live["kind"] == "Service":
             updated = {**live, "spec": {**live["spec"], "ports": wanted["spec"]["ports"]}}
         return live if updated == live else updated

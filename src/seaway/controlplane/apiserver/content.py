@@ -154,7 +154,12 @@ class ListContent:
             items = [record.object for record in self._records]
         else:
             items = [self._convert(record).parsed() for record in self._records]
-        return {"kind": self._kind, "apiVersion": self._api_version, "metadata": self._metadata, "items": items}
+        return {
+            "kind": self._kind,
+            "apiVersion": self._api_version,
+            "metadata": self._metadata,
+            "items": items,
+        }
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the list in pieces of about 256 KiB."""

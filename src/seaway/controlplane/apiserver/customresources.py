@@ -120,7 +120,9 @@ class CustomResources:
 
     async def _release(self, registry: Registry, name: str) -> None:
         definitions = self._table.find(
-            CUSTOM_RESOURCE_DEFINITIONS.group, CUSTOM_RESOURCE_DEFINITIONS.version, CUSTOM_RESOURCE_DEFINITIONS.plural
+            CUSTOM_RESOURCE_DEFINITIONS.group,
+            CUSTOM_RESOURCE_DEFINITIONS.version,
+            CUSTOM_RESOURCE_DEFINITIONS.plural,
         )
         assert definitions is not None, "definitions are a built-in kind"
 

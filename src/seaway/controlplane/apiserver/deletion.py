@@ -47,7 +47,9 @@ def plan_delete(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> 
     going = bool(metadata.get("deletionTimestamp"))
     if going:
         grace = min(grace, metadata.get("deletionGracePeriodSeconds") or 0)
-        if grace == metadata.get("deletionGracePeriodSeconds", 0) and finalizers == (metadata.get("finalizers") or []):
+        if grace == metadata.get("deletionGracePeriodSeconds", 0) and finalizers == (
+            metadata.get("finalizers") or []
+        ):
             return Remove() if not grace and not finalizers else Leave()
     if not grace and not finalizers:
         return Remove()

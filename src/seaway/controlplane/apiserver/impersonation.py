@@ -31,9 +31,13 @@ def impersonate(user: User, headers: Mapping[str, str], authorizer: Authorizer) 
         Forbidden: the caller may not.
     """
     name = headers.get("impersonate-user", "")
-    groups = tuple(group.strip() for group in headers.get("impersonate-group", "").split(",") if group.strip())
+    groups = tuple(
+        group.strip() for group in headers.get("impersonate-group", "").split(",") if group.strip()
+    )
     extra = {
-        unquote(key[len(_EXTRA) :]): tuple(value.split(",")) for key, value in headers.items() if key.startswith(_EXTRA)
+        unquote(key[len(_EXTRA) :]): tuple(value.split(","))
+        for key, value in headers.items()
+        if key.startswith(_EXTRA)
     }
     uid = headers.get("impersonate-uid", "")
     if not name:
@@ -50,7 +54,9 @@ def impersonate(user: User, headers: Mapping[str, str], authorizer: Authorizer) 
     return User(acting.name, acting.groups, uid, extra) if uid or extra else acting
 
 
-def _needed(name: str, groups: Iterable[str], uid: str, extra: Mapping[str, tuple[str, ...]]) -> Iterable[Action]:
+def _needed(
+    name: str, groups: Iterable[str], uid: str, extra: Mapping[str, tuple[str, ...]]
+) -> Iterable[Action]:
     if name.startswith(SERVICE_ACCOUNT_PREFIX) and name.count(":") == 3:
         _, _, namespace, account = name.split(":")
         yield Action("impersonate", resource="serviceaccounts", name=account, namespace=namespace)

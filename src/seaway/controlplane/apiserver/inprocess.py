@@ -81,5 +81,7 @@ class InProcessTransport:
         )  # fmt: skip
         if response.status >= 400:
             status = response.content.parsed() if response.content is not None else {}
-            raise from_status(response.status, status if isinstance(status, dict) else {"message": str(status)})
+            raise from_status(
+                response.status, status if isinstance(status, dict) else {"message": str(status)}
+            )
         return response

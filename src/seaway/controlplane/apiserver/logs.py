@@ -25,7 +25,9 @@ def log_options(query: Mapping[str, str]) -> LogOptions:
         try:
             numbers[name] = None if text is None else int(text)
         except ValueError:
-            raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax (parameter {name})') from None
+            raise BadRequest(
+                f'strconv.ParseInt: parsing "{text}": invalid syntax (parameter {name})'
+            ) from None
         value = numbers[name]
         if value is not None and value < least:
             detail = f"must be greater than {'or equal to ' if least == 0 else ''}0"
@@ -37,7 +39,9 @@ def log_options(query: Mapping[str, str]) -> LogOptions:
         except ValueError as error:
             raise BadRequest(f"sinceTime: {error}") from None
         if numbers["sinceSeconds"] is not None:
-            causes.append(faults.forbidden("sinceTime", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+            causes.append(
+                faults.forbidden("sinceTime", "at most one of `sinceTime` or `sinceSeconds` may be specified")
+            )
     if causes:
         raise invalid("", "PodLogOptions", "", causes)
     return LogOptions(
@@ -77,9 +81,13 @@ def open_log(pod: Object, nodes: Mapping[str, NodeHandler], query: Mapping[str, 
         raise BadRequest(f"pod {metadata['name']} does not have a host assigned")
     handler = nodes.get(node)
     if handler is None:
-        raise ServiceUnavailable(f'the node "{node}" of pod {metadata["name"]} is not connected to this API server')
+        raise ServiceUnavailable(
+            f'the node "{node}" of pod {metadata["name"]} is not connected to this API server'
+        )
 
     def opener() -> Any:
-        return handler.container_logs(metadata["namespace"], metadata["name"], metadata["uid"], container, options)
+        return handler.container_logs(
+            metadata["namespace"], metadata["name"], metadata["uid"], container, options
+        )
 
     return ApiResponse(200, content_type=TEXT, stream=opener)

@@ -21,7 +21,9 @@ def place(resource: Resource, obj: Object, namespace: str, name: str) -> None:
     given = metadata.get("namespace") or ""
     if resource.namespaced:
         if given and given != namespace:
-            raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+            raise BadRequest(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
         metadata["namespace"] = namespace
     else:
         metadata.pop("namespace", None)
@@ -37,7 +39,13 @@ def begin(obj: Object, uid: str, now: str) -> None:
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+    for field in (
+        "resourceVersion",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+    ):
         metadata.pop(field, None)
     metadata["uid"] = uid
     metadata["creationTimestamp"] = now
@@ -73,7 +81,5 @@ def check_uid(resource: Resource, name: str, wanted: str, actual: str) -> None:
 def check_version(resource: Resource, name: str, wanted: str, actual: str) -> None:
     """Refuse a delete of another version than the one meant. Raises Conflict."""
     if wanted and wanted != actual:
-        why = (
-            f"Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {actual}"
-        )
+        why = f"Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {actual}"
         raise conflict(resource.group_resource, name, why)

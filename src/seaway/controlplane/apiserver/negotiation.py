@@ -126,7 +126,9 @@ def decode_yaml(body: bytes) -> Any:
 
 def encode_yaml(value: Any) -> bytes:
     """Write a JSON value as YAML."""
-    text: str = yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), default_flow_style=False)
+    text: str = yaml.dump(
+        value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), default_flow_style=False
+    )
     return text.encode()
 
 
@@ -141,7 +143,7 @@ def _json_value(value: Any, budget: list[int], depth: int) -> Any:
         return [_json_value(item, budget, depth + 1) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
         return float(value)
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         raise ValueError("numbers must be finite")
     if value is None or isinstance(value, str | int | float):
         return value

@@ -94,19 +94,44 @@ def list_options(query: Mapping[str, str]) -> ListOptions:
 def _check_list(options: ListOptions, *, watching: bool) -> None:
     causes = []
     if options.match and options.match not in {"Exact", "NotOlderThan"}:
-        causes.append(_fault("resourceVersionMatch", f'Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan", ""'))
+        causes.append(
+            _fault(
+                "resourceVersionMatch",
+                f'Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan", ""',
+            )
+        )
     elif options.match and watching and options.send_initial_events is None:
-        causes.append(_forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+        causes.append(
+            _forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        )
     elif options.match and not watching and not options.resource_version:
-        causes.append(_forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        causes.append(
+            _forbidden(
+                "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            )
+        )
     elif options.match and options.continue_:
-        causes.append(_forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"))
+        causes.append(
+            _forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
+        )
     elif options.match == "Exact" and options.resource_version == "0":
-        causes.append(_forbidden("resourceVersionMatch", 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'))
+        causes.append(
+            _forbidden(
+                "resourceVersionMatch", 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
+            )
+        )
     if options.send_initial_events is not None and not watching:
         causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if options.send_initial_events and watching and options.match != "NotOlderThan":
-        causes.append(_forbidden("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+        causes.append(
+            _forbidden(
+                "resourceVersionMatch",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            )
+        )
     if causes:
         raise invalid("meta.k8s.io", "ListOptions", "", causes)
 
@@ -194,7 +219,11 @@ def revision_of(text: str) -> int:
 
 def encode_continue(revision: int, after: str) -> str:
     """Make the token that names the next page."""
-    return base64.urlsafe_b64encode(orjson.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": after})).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(orjson.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": after}))
+        .decode()
+        .rstrip("=")
+    )
 
 
 def decode_continue(token: str, prefix: str) -> tuple[int, str]:
@@ -202,7 +231,9 @@ def decode_continue(token: str, prefix: str) -> tuple[int, str]:
     try:
         parsed = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, start = parsed["rv"], parsed["start"]
-        good = isinstance(revision, int) and revision > 0 and isinstance(start, str) and start.startswith(prefix)
+        good = (
+            isinstance(revision, int) and revision > 0 and isinstance(start, str) and start.startswith(prefix)
+        )
     except (ValueError, binascii.Error, KeyError, TypeError, orjson.JSONDecodeError):
         good = False
     if not good:

@@ -19,7 +19,9 @@ from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 Object = dict[str, Any]
 
 
-async def patch(registry: Registry, write: Write, body: Any, media: str, clock: Clock) -> tuple[Content, bool]:
+async def patch(
+    registry: Registry, write: Write, body: Any, media: str, clock: Clock
+) -> tuple[Content, bool]:
     """Patch a live object; an apply makes it where it is missing.
 
     Returns:
@@ -36,7 +38,7 @@ async def patch(registry: Registry, write: Write, body: Any, media: str, clock: 
 def _change(write: Write, body: Any, media: str) -> Change:
     served = write.served
     if media == STRATEGIC_MERGE_PATCH and served.custom:
-        listed = ", ".join((JSON_PATCH, MERGE_PATCH, APPLY_PATCH))
+        listed = f"{JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format - accepted media types include: {listed}"
         )
@@ -80,7 +82,11 @@ async def _apply(registry: Registry, write: Write, body: Any, clock: Clock) -> t
         try:
             return await registry.modify(write, change), False
         except NotFound:
-            if write.subresource or wanted["metadata"].get("uid") or registry.exists(served, write.namespace, write.name):
+            if (
+                write.subresource
+                or wanted["metadata"].get("uid")
+                or registry.exists(served, write.namespace, write.name)
+            ):
                 raise
         try:
             return await registry.create(write, change(None)), True

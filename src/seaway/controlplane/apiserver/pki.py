@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -23,7 +24,7 @@ RENEW_DAYS = 90
 """A certificate with less than this left is made anew at the next start."""
 
 
-class PkiBroken(Exception):
+class PkiBroken(Exception):  # noqa: N818  # reads as what happened
     """A key or certificate on disk cannot be used. The message names the file and the remedy."""
 
 
@@ -140,15 +141,22 @@ def _load(pair: Pair) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
 
 
 def _needs_renewal(
-    pair: Pair, issuer: x509.Certificate, now: float, *, hosts: Sequence[str] = (), subject: x509.Name | None = None
+    pair: Pair,
+    issuer: x509.Certificate,
+    now: float,
+    *,
+    hosts: Sequence[str] = (),
+    subject: x509.Name | None = None,
 ) -> bool:
     """Tell whether a leaf is missing, broken, of another authority, about to expire or for other hosts."""
     try:
         certificate, key = _load(pair)
         certificate.verify_directly_issued_by(issuer)
-    except Exception:  # whatever is wrong with a leaf, the remedy is a new one
-        return True
-    if certificate.public_key() != key.public_key() or (subject is not None and certificate.subject != subject):
+    except (PkiBroken, ValueError, TypeError, InvalidSignature):
+        return True  # whatever is wrong with a leaf, the remedy is a new one
+    if certificate.public_key() != key.public_key() or (
+        subject is not None and certificate.subject != subject
+    ):
         return True
     if certificate.not_valid_after_utc < _when(now) + datetime.timedelta(days=RENEW_DAYS):
         return True
@@ -161,7 +169,11 @@ def _hosts_of(certificate: x509.Certificate) -> list[str]:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, now: datetime.datetime, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    now: datetime.datetime,
+    days: int,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -216,7 +228,9 @@ def _issue(
         .add_extension(identifier, critical=False)
     )
     if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False
+        )
     certificate = builder.sign(authority_key, hashes.SHA256())
     write_private(pair.key, _key_bytes(key))
     write_private(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))

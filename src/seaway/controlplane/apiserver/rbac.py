@@ -83,11 +83,7 @@ def _path_matches(pattern: str, path: str) -> bool:
 
 def covers(owned: Sequence[Rule], wanted: Rule) -> list[Rule]:
     """Return the parts of a wanted rule that the owned ones do not allow; none where they cover it."""
-    missing = []
-    for part in _atoms(wanted):
-        if not any(_contains(rule, part) for rule in owned):
-            missing.append(part)
-    return missing
+    return [part for part in _atoms(wanted) if not any(_contains(rule, part) for rule in owned)]
 
 
 def _atoms(rule: Rule) -> Iterable[Rule]:

@@ -40,7 +40,9 @@ class YamlContent:
 class Renderer:
     """Renders objects of one kind as one request wants them."""
 
-    def __init__(self, form: Rendering, served: Served, include: str | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self, form: Rendering, served: Served, include: str | None, now: Callable[[], float]
+    ) -> None:
         self._form = form
         self._served = served
         self._include = include_object(include) if form.as_kind == "Table" else "Metadata"
@@ -60,7 +62,7 @@ class Renderer:
             content = ValueContent(_partial(content.parsed()))
         return YamlContent(content) if self._form.yaml else content
 
-    def list(self, listed: Listed) -> Content:
+    def collection(self, listed: Listed) -> Content:
         """Render a list."""
         resource = self._served.resource
         content: Content
@@ -72,7 +74,9 @@ class Renderer:
             content = ValueContent({**kind, "metadata": listed.metadata, "items": items})
         else:
             convert = None if self._served.stored_as is None else self._served.view
-            content = ListContent(resource.api_version, f"{resource.kind}List", listed.metadata, listed.records, convert)
+            content = ListContent(
+                resource.api_version, f"{resource.kind}List", listed.metadata, listed.records, convert
+            )
         return YamlContent(content) if self._form.yaml else content
 
     def event(self, record: Record) -> Content:
@@ -85,7 +89,9 @@ class Renderer:
             return ValueContent(_partial(record.object))
         return self._served.view(record)
 
-    def _table(self, objects: list[Object], metadata: Object | None = None, *, with_columns: bool = True) -> Object:
+    def _table(
+        self, objects: list[Object], metadata: Object | None = None, *, with_columns: bool = True
+    ) -> Object:
         if metadata is None:
             metadata = {"resourceVersion": objects[0]["metadata"].get("resourceVersion", "")}
         return table(

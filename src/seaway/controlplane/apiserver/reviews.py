@@ -74,7 +74,9 @@ class Reviewer:
 def _subject(spec: Object) -> User:
     user, groups = spec.get("user") or "", spec.get("groups") or []
     if not isinstance(user, str) or not isinstance(groups, list) or not (user or groups):
-        raise BadRequest("spec.user and spec.groups: Required value: at least one of user or group must be specified")
+        raise BadRequest(
+            "spec.user and spec.groups: Required value: at least one of user or group must be specified"
+        )
     return User(user, tuple(map(str, groups)), str(spec.get("uid") or ""))
 
 
@@ -95,5 +97,10 @@ def _action(spec: Object, namespace: str) -> Action:
     if path:
         return Action(text("verb"), path=text("path"))
     return Action(
-        text("verb"), text("group"), text("resource"), text("subresource"), text("name"), text("namespace") or namespace
+        text("verb"),
+        text("group"),
+        text("resource"),
+        text("subresource"),
+        text("name"),
+        text("namespace") or namespace,
     )

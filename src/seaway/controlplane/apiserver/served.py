@@ -51,13 +51,17 @@ class Served:
 
     def view(self, record: Record) -> Content:
         """Return a stored object in the served version: the stored bytes where that is the same."""
-        return RecordContent(record) if self.stored_as is None else ValueContent(self.from_storage(record.object))
+        return (
+            RecordContent(record)
+            if self.stored_as is None
+            else ValueContent(self.from_storage(record.object))
+        )
 
     def from_storage(self, stored: Object) -> Object:
         """Return a stored object as this version shows it; the argument is not changed."""
         if self.stored_as is None:
             return stored
-        shown = self.kind.from_storage(stored) if self.kind.from_storage else stored
+        shown = self.kind.from_storage(stored) if self.kind.from_storage is not None else stored
         return {**shown, "apiVersion": self.kind.resource.api_version}
 
     def to_storage(self, obj: Object) -> Object:
@@ -65,7 +69,7 @@ class Served:
         if self.stored_as is None:
             return obj
         stored = self.stored_as.kind.resource
-        converted = self.kind.to_storage(obj) if self.kind.to_storage else obj
+        converted = self.kind.to_storage(obj) if self.kind.to_storage is not None else obj
         return {**converted, "apiVersion": stored.api_version, "kind": stored.kind}
 
     def check_fields(self, selector: FieldSelector) -> None:
@@ -85,7 +89,7 @@ class Served:
             if name in labels:
                 return labels[name](obj)
             metadata = obj["metadata"]
-            return metadata.get("name", "") if name == "metadata.name" else metadata.get("namespace", "")
+            return str(metadata.get("name" if name == "metadata.name" else "namespace") or "")
 
         return value
 

@@ -148,7 +148,9 @@ class ApiServer:
             raise not_served()
         if info.verb != "create" or info.name or (resource.namespaced and not info.namespace):
             raise not_allowed()
-        body = request.object if request.object is not None else decode_body(request.content_type, request.body)
+        body = (
+            request.object if request.object is not None else decode_body(request.content_type, request.body)
+        )
         return ApiResponse(201, ValueContent(self._reviewer.answer(resource, user, info.namespace, body)))
 
     def _document(self, request: ApiRequest) -> ApiResponse:
@@ -162,7 +164,16 @@ class ApiServer:
             return ApiResponse(200, TextContent("ok"), TEXT)
         accept = request.headers.get("accept", "")
         if path == "/":
-            paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
+            paths = [
+                "/api",
+                "/apis",
+                "/healthz",
+                "/livez",
+                "/openapi/v2",
+                "/openapi/v3",
+                "/readyz",
+                "/version",
+            ]
             return ApiResponse(200, ValueContent({"paths": paths}))
         if path == "/version":
             found: Document | None = version_document(
@@ -207,5 +218,3 @@ def error_response(error: ApiError) -> ApiResponse:
     if error.code == 401:
         headers.append(("www-authenticate", 'Bearer realm="kubernetes"'))
     return ApiResponse(error.code, ValueContent(error.to_status()), headers=headers)
-
-

@@ -51,7 +51,9 @@ async def bind(registry: Registry, write: Write, body: Any, now: float) -> Conte
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata['uid']}"
             raise conflict("pods/binding", write.name, why)
         if metadata.get("deletionTimestamp"):
-            raise conflict("pods/binding", write.name, f"pod {write.name} is being deleted, cannot be assigned to a host")
+            raise conflict(
+                "pods/binding", write.name, f"pod {write.name} is being deleted, cannot be assigned to a host"
+            )
         if spec.get("nodeName"):
             why = f'pod {write.name} is already assigned to node "{spec["nodeName"]}"'
             raise conflict("pods/binding", write.name, why)
@@ -92,9 +94,17 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
     if not isinstance(seconds, int) or isinstance(seconds, bool):
         raise BadRequest("TokenRequest: spec.expirationSeconds must be a number of seconds")
     if seconds < _MIN_SECONDS:
-        causes.append(faults.invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"))
+        causes.append(
+            faults.invalid(
+                "spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"
+            )
+        )
     if seconds > _MAX_SECONDS:
-        causes.append(faults.invalid("spec.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"))
+        causes.append(
+            faults.invalid(
+                "spec.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"
+            )
+        )
     if causes:
         raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
     bound = _bound_to(lookup, write.namespace, spec.get("boundObjectRef"))
@@ -166,4 +176,3 @@ def _dig(obj: Any, path: str) -> Any:
     for part in path.strip(".").split("."):
         obj = obj.get(part) if isinstance(obj, dict) else None
     return obj
-

@@ -24,7 +24,7 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 _HALF = 32
 
 
-class TokenRefused(Exception):
+class TokenRefused(Exception):  # noqa: N818  # reads as what happened
     """A token that is not ours, broken or out of date. The message holds nothing of it."""
 
 
@@ -71,7 +71,9 @@ class TokenSigner:
             if len(raw) != 2 * _HALF:
                 raise TokenRefused("the token's signature has the wrong length")
             pair = (int.from_bytes(raw[:_HALF], "big"), int.from_bytes(raw[_HALF:], "big"))
-            self._key.public_key().verify(encode_dss_signature(*pair), signed.encode(), ec.ECDSA(hashes.SHA256()))
+            self._key.public_key().verify(
+                encode_dss_signature(*pair), signed.encode(), ec.ECDSA(hashes.SHA256())
+            )
             claims: Object = orjson.loads(_decode(payload))
         except (ValueError, binascii.Error, InvalidSignature, AttributeError, UnicodeError):
             raise TokenRefused("the token is not one of this cluster's") from None
@@ -94,7 +96,10 @@ def service_account_claims(
         bound: the object that must live for the token to be good.
     """
     name = account["metadata"]["name"]
-    private: Object = {"namespace": namespace, "serviceaccount": {"name": name, "uid": account["metadata"]["uid"]}}
+    private: Object = {
+        "namespace": namespace,
+        "serviceaccount": {"name": name, "uid": account["metadata"]["uid"]},
+    }
     if bound is not None:
         private[bound.kind.lower()] = {"name": bound.name, "uid": bound.uid}
     return {

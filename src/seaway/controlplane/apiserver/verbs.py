@@ -19,7 +19,10 @@ from seaway.controlplane.apiserver.logs import open_log
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import JSON, ApiRequest, ApiResponse
 from seaway.controlplane.apiserver.negotiation import (
-    check_patch_type, decode_body, duplicate_fields, rendering,
+    check_patch_type,
+    decode_body,
+    duplicate_fields,
+    rendering,
 )  # fmt: skip
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.options import STRICT, delete_options, list_options, write_options
@@ -69,13 +72,20 @@ class Call:
         options = write_options(self.request.query, self.request.headers.get("user-agent", ""))
         if options.validation == STRICT and self.request.body:
             report_strict(
-                [f'duplicate field "{path}"' for path in duplicate_fields(self.request.body)], options, self.warnings
+                [f'duplicate field "{path}"' for path in duplicate_fields(self.request.body)],
+                options,
+                self.warnings,
             )
-        return Write(self.served, info.namespace, info.name, self.user, options, info.subresource, self.warnings)
+        return Write(
+            self.served, info.namespace, info.name, self.user, options, info.subresource, self.warnings
+        )
 
     def answer(self, content: Content, status: int = 200) -> ApiResponse:
         """Return an answer in the form that was asked for, with its warnings."""
-        headers = [("warning", f'299 - "{_quoted(text)}"') for text in list(dict.fromkeys(self.warnings))[:_MOST_WARNINGS]]
+        headers = [
+            ("warning", f'299 - "{_quoted(text)}"')
+            for text in list(dict.fromkeys(self.warnings))[:_MOST_WARNINGS]
+        ]
         return ApiResponse(status, self.renderer.one(content), self.renderer.content_type, headers)
 
 
@@ -163,7 +173,7 @@ class Verbs:
         options = list_options(call.request.query)
         namespace = call.info.namespace if call.served.resource.namespaced else ""
         listed = list_records(self._store, call.served, namespace, options)
-        return ApiResponse(200, call.renderer.list(listed), call.renderer.content_type)
+        return ApiResponse(200, call.renderer.collection(listed), call.renderer.content_type)
 
     async def _watch(self, call: Call) -> ApiResponse:
         query = dict(call.request.query)
@@ -176,7 +186,13 @@ class Verbs:
             seconds = self._settings.watch_seconds * (1 + self._random.random())
         namespace = call.info.namespace if call.served.resource.namespaced else ""
         events = start_watch(
-            self._store, call.served, namespace, options, seconds, self._settings.bookmark_seconds, call.renderer.event
+            self._store,
+            call.served,
+            namespace,
+            options,
+            seconds,
+            self._settings.bookmark_seconds,
+            call.renderer.event,
         )
         return ApiResponse(200, None, JSON, events=events)
 
@@ -218,7 +234,9 @@ class Verbs:
                 await self._registry.delete(write, options)
             except NotFound:
                 continue  # gone meanwhile: what was asked for
-        return ApiResponse(200, call.renderer.list(Listed(listed.records, listed.metadata)), call.renderer.content_type)
+        return ApiResponse(
+            200, call.renderer.collection(Listed(listed.records, listed.metadata)), call.renderer.content_type
+        )
 
     async def _bind(self, call: Call) -> ApiResponse:
         content = await subresources.bind(self._registry, call.write(), call.body(), self._clock.now())
@@ -250,7 +268,9 @@ class Verbs:
 
         media, body = check_patch_type(call.request.content_type), call.body()
         by_operations = media.startswith("application/json-patch")
-        return await self._rescale(call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body))
+        return await self._rescale(
+            call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body)
+        )
 
     async def _rescale(self, call: Call, wanted: Callable[[Object], Object]) -> ApiResponse:
         write = call.write()

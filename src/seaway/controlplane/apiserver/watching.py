@@ -14,7 +14,15 @@ from seaway.controlplane.apiserver.listing import list_records, matcher, too_lar
 from seaway.controlplane.apiserver.messages import WatchItem
 from seaway.controlplane.apiserver.options import ListOptions, revision_of
 from seaway.controlplane.apiserver.served import Served
-from seaway.controlplane.store.log import Change, Compacted, FutureRevision, Record, SlowWatcher, Store, Watcher
+from seaway.controlplane.store.log import (
+    Change,
+    Compacted,
+    FutureRevision,
+    Record,
+    SlowWatcher,
+    Store,
+    Watcher,
+)
 from seaway.objects.errors import ApiError, Expired
 
 Show = Callable[[Record], Content]
@@ -24,7 +32,13 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 def start_watch(
-    store: Store, served: Served, namespace: str, options: ListOptions, seconds: float, bookmark_seconds: float, show: Show
+    store: Store,
+    served: Served,
+    namespace: str,
+    options: ListOptions,
+    seconds: float,
+    bookmark_seconds: float,
+    show: Show,
 ) -> AsyncIterator[WatchItem]:
     """Open a watch now (nothing that happens after this call is missed) and return its events.
 
@@ -96,7 +110,9 @@ class _Watch:
         self._options = options
         self._start = start
 
-    async def events(self, initial: list[Record], seconds: float, bookmark_seconds: float) -> AsyncGenerator[WatchItem, None]:
+    async def events(
+        self, initial: list[Record], seconds: float, bookmark_seconds: float
+    ) -> AsyncGenerator[WatchItem, None]:
         """Yield events until the time is over or the watcher fell behind."""
         loop = asyncio.get_running_loop()
         try:
@@ -145,5 +161,6 @@ class _Watch:
         if ended:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
         return WatchItem(
-            "BOOKMARK", ValueContent({"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata})
+            "BOOKMARK",
+            ValueContent({"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}),
         )
