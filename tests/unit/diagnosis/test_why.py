@@ -91,6 +91,15 @@ def test_what_can_never_fit_fails_fast(message, nodes, expected):
     assert told.class_ == "configuration"
 
 
+def test_a_node_that_has_not_told_its_size_may_have_enough():
+    told = why(
+        unscheduled(NO_MEMORY.format("3 No preemption victims found")),
+        waiting=True,
+        nodes=[node("2Gi"), {"status": {}}],
+    )
+    assert told.class_ is None
+
+
 def test_a_transient_taint_is_waited_for():
     message = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
     assert why(unscheduled(message), waiting=True).class_ is None

@@ -82,8 +82,8 @@ def requested(facts: Facts) -> dict[str, Decimal]:
 
 def _never_fits(facts: Facts) -> tuple[str, Mapping[str, Any] | None]:
     """Return a resource of which no node has as much as is asked for, and the node that has most of it."""
-    if not facts.nodes:
-        return "", None
+    if not facts.nodes or not all((node.get("status") or {}).get("allocatable") for node in facts.nodes):
+        return "", None  # a node that has not told what it has may have enough
     for name, amount in requested(facts).items():
         best = max(facts.nodes, key=lambda node: _allocatable(node, name))
         if amount > _allocatable(best, name):
