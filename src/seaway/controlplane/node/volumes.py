@@ -24,18 +24,20 @@ def write_payload(folder: Path, files: Payload) -> bool:
     Returns:
         False where nothing changed.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    os.makedirs(folder, mode=0o755, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
     current = folder / _DATA
     if current.exists() and _same(current, files):
         return False
     old = current.resolve() if current.is_symlink() else None
     number = int(old.name.removeprefix("..version")) + 1 if old else 1
     fresh = folder / f"..version{number}"
-    shutil.rmtree(fresh, ignore_errors=True)
+    if fresh.exists():
+        shutil.rmtree(fresh)
     fresh.mkdir(mode=0o755)
     for path, file in files.items():
         target = fresh / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if "/" in path:
+            target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
         target.chmod(file.mode)
     link = folder / "..data_new"
