@@ -1,0 +1,93 @@
+"""The engine may end at any instant, and the API may be away: nothing is lost and nothing runs twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from seaway.client.client import Client
+from seaway.client.errors import Unreachable
+from seaway.client.request import Request
+from seaway.model.run import Phase, RunSpec, TaskSpec
+from seaway.objects.builtin import PODS
+from seaway.objects.errors import ServiceUnavailable, TooManyRequests
+from seaway.platform.server import run_server
+
+SEED = int(os.environ.get("SEAWAY_TEST_SEED", random.SystemRandom().randrange(10**6)))
+
+
+class Unreliable:
+    """A transport that fails before a call, or after it (the answer is lost), every so often."""
+
+    def __init__(self, transport: Any, chance: random.Random, share: float) -> None:
+        self.transport, self.chance, self.share = transport, chance, share
+
+    async def send(self, request: Request) -> Any:
+        kind = self.chance.random()
+        if kind < self.share:
+            errors = [Unreachable("refused"), ServiceUnavailable("not now"), TooManyRequests("slowly")]
+            raise self.chance.choice(errors)
+        answer = await self.transport.send(request)
+        if kind > 1 - self.share:
+            raise Unreachable("the answer was lost")
+        return answer
+
+    def watch(self, request: Request) -> Any:
+        return self.transport.watch(request)
+
+    @asynccontextmanager
+    async def stream(self, request: Request):
+        if self.chance.random() < self.share:
+            raise Unreachable("refused")
+        async with self.transport.stream(request) as chunks:
+            yield chunks
+
+    async def close(self) -> None:
+        await self.transport.close()
+
+
+def graph(count: int) -> tuple[TaskSpec, ...]:
+    tasks = [TaskSpec(name="first", command=("say", "begun", "0"))]
+    tasks += [
+        TaskSpec(name=f"t{n}", command=("say", f"line of t{n}", "0"), after=("first",)) for n in range(count)
+    ]
+    tasks.append(TaskSpec(name="last", command=("exit", "0"), after=tuple(f"t{n}" for n in range(count))))
+    return tuple(tasks)
+
+
+async def assert_whole(server, kubernetes, run: str, count: int) -> None:
+    ended = await server.runs.wait(run, timeout=30)
+    assert ended.phase is Phase.SUCCEEDED, f"seed {SEED}: {ended.message}"
+    assert set(Counter(kubernetes.node.started).values()) == {1}, f"seed {SEED}: a pod ran twice"
+    assert all(len(task.attempts) == 1 for task in ended.tasks), f"seed {SEED}"
+    log = b"".join([chunk async for chunk in await server.runs.logs(run)]).decode()
+    lines = Counter(line for line in log.splitlines() if "line of" in line)
+    assert lines == {f"t{n} | line of t{n}": 1 for n in range(count)}, f"seed {SEED}"
+
+
+async def test_a_server_that_ends_at_random_moments_runs_every_task_once(kubernetes, settings) -> None:
+    chance = random.Random(SEED)
+    async with run_server(settings, kubernetes.client) as server:
+        await server.runs.submit(RunSpec(name="storm", tasks=graph(15)), user="ada")
+    for _ in range(12):
+        async with run_server(settings, kubernetes.client):
+            await asyncio.sleep(chance.uniform(0.0, 0.05))  # the moment at which it ends
+    async with run_server(settings, kubernetes.client) as server:
+        await assert_whole(server, kubernetes, "storm", 15)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3], ids=["a tenth of the calls", "a third of the calls"])
+async def test_an_api_that_fails_now_and_then_loses_and_doubles_nothing(kubernetes, settings, share) -> None:
+    client = Client(Unreliable(kubernetes.client.transport, random.Random(SEED), share))
+    async with run_server(settings, client) as server:
+        await server.runs.submit(RunSpec(name="bumpy", tasks=graph(10)), user="ada")
+        await assert_whole(server, kubernetes, "bumpy", 10)
+        async with asyncio.timeout(20):
+            while (await kubernetes.client.list(PODS, "seaway-default"))["items"]:
+                await asyncio.sleep(0.02)  # the engine tidies up behind the verdict
