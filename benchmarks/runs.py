@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from seaway.sdk.client import SeawayClient
-from seaway.sdk.home import Home as home_of
+from seaway.sdk.home import Home as HomeFolder
 
 from benchmarks.goals import Measurement
 from benchmarks.home import Home, running_home
@@ -18,7 +18,7 @@ NO_OP = ("python", "-c", "pass")
 
 def client_of(home: Home) -> SeawayClient:
     """Return a REST client for the home's server."""
-    place = home_of(home.path)
+    place = HomeFolder(home.path)
     endpoint = place.endpoint()
     return SeawayClient(endpoint.url, endpoint.token, endpoint.ca, locate=place.endpoint)
 

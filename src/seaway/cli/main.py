@@ -6,12 +6,13 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 import typer.core
 import typer.main
 
+from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.conversion import convert_here
 from seaway.sdk.errors import SeawayError
@@ -118,8 +119,13 @@ def _group() -> Any:
     )
 
     @app.callback()
-    def seaway(ctx: typer.Context) -> None:
+    def seaway(
+        ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+    ) -> None:
         """Train and run things on Kubernetes without having to know Kubernetes."""
+        if version:
+            print(f"seaway {__version__}")
+            raise typer.Exit
         if ctx.invoked_subcommand is None:
             print(ctx.get_help())
 
