@@ -1,149 +1,65 @@
-"""A node with real processes, against the smallest API server that a node can tell from a real one only by what it lacks."""
+"""A node with real processes, against a real API server over the memory store."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seaway.base.clock import rfc3339
+from seaway.base.clock import SystemClock
 from seaway.client.client import Client
-from seaway.client.request import Request, WatchEvent
+from seaway.client.logs import LogOptions
+from seaway.client.request import Request, Transport, WatchEvent
+from seaway.controlplane.apiserver.inprocess import InProcessTransport
+from seaway.controlplane.apiserver.server import ApiServer
+from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import NodeSettings
-from seaway.objects.errors import AlreadyExists, NotFound, not_found
-from seaway.objects.meta import copy
+from seaway.controlplane.store.memory import MemoryStore
+from seaway.objects.builtin import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS
+from seaway.objects.errors import AlreadyExists, NotFound
+
+RESOURCES = {"configmaps": CONFIG_MAPS, "secrets": SECRETS}
 
 
-class MemoryApi:
-    """Implements `Transport`: create, get, list, merge patch, delete with grace, watch, token requests. No validation."""
+class Counting:
+    """A transport that notes what is written through it."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, dict[str, Any]] = {}
-        self.revisions = itertools.count(1)
-        self.revision = "0"
-        self.watchers: list[tuple[str, asyncio.Queue[WatchEvent]]] = []
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self.writes: list[str] = []
-        self.changed = asyncio.Event()
 
     async def send(self, request: Request) -> Any:
-        path = request.path.removesuffix("/status")
-        if request.method == "GET":
-            return self._get(path, _selected(request))
-        self.writes.append(f"{request.method} {request.path}")
-        if path.endswith("/token"):
-            return {"status": {"token": "a-token"}}
-        if request.method == "POST":
-            name = request.body["metadata"]["name"]
-            if f"{path}/{name}" in self.objects:
-                raise AlreadyExists(f"{name} already exists")
-            obj = copy(request.body)
-            obj["metadata"].setdefault("uid", f"uid-{next(self.revisions)}")
-            if "/namespaces/" in path:
-                obj["metadata"].setdefault("namespace", path.split("/namespaces/")[1].split("/")[0])
-            return self.put("ADDED", f"{path}/{name}", obj)
-        if path not in self.objects:
-            raise not_found(path.split("/")[-2], path.split("/")[-1])
-        if request.method == "PATCH":
-            return self.put("MODIFIED", path, merged(self.objects[path], request.body))
-        return self._delete(path, request)
+        if request.method != "GET":
+            self.writes.append(f"{request.method} {request.path}")
+        return await self._transport.send(request)
 
-    def _get(self, path: str, selected: Callable[[Any], bool]) -> Any:
-        if path in self.objects:
-            return self.objects[path]
-        if path.rsplit("/", maxsplit=1)[-1] in {"pods", "nodes"}:
-            return {
-                "items": [o for o in self.under(path) if selected(o)],
-                "metadata": {"resourceVersion": self.revision},
-            }
-        raise not_found(path.split("/")[-2], path.rsplit("/", maxsplit=1)[-1])
+    def watch(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
+        return self._transport.watch(request)
 
-    def under(self, path: str) -> list[Any]:
-        last = path.rsplit("/", maxsplit=1)[-1]
-        return [o for k, o in self.objects.items() if k.split("/")[-2] == last]
-
-    def _delete(self, path: str, request: Request) -> Any:
-        obj = copy(self.objects[path])
-        grace = (request.body or {}).get("gracePeriodSeconds", dict(request.query).get("gracePeriodSeconds"))
-        grace = obj["spec"].get("terminationGracePeriodSeconds", 30) if grace is None else int(grace)
-        if grace == 0 or "/pods/" not in path:
-            return self.put("DELETED", path, obj)
-        obj["metadata"] |= {
-            "deletionTimestamp": rfc3339(time.time() + grace),
-            "deletionGracePeriodSeconds": grace,
-        }
-        return self.put("MODIFIED", path, obj)
-
-    def put(self, kind: str, path: str, obj: dict[str, Any]) -> dict[str, Any]:
-        self.revision = str(next(self.revisions))
-        obj["metadata"]["resourceVersion"] = self.revision
-        self.objects[path] = obj
-        if kind == "DELETED":
-            del self.objects[path]
-        for prefix, queue in self.watchers:
-            if path.split("/")[-2] == prefix:
-                queue.put_nowait(WatchEvent(kind, obj))
-        self.changed.set()
-        return obj
-
-    @asynccontextmanager
-    async def watch(self, request: Request) -> AsyncIterator[AsyncIterator[WatchEvent]]:
-        queue: asyncio.Queue[WatchEvent] = asyncio.Queue()
-        selected = _selected(request)
-        entry = (request.path.split("/")[-1], queue)
-        self.watchers.append(entry)
-
-        async def events() -> AsyncIterator[WatchEvent]:
-            while True:
-                event = await queue.get()
-                if selected(event.object):
-                    yield event
-
-        generator = events()
-        try:
-            yield generator
-        finally:
-            self.watchers.remove(entry)
-            await generator.aclose()
-
-    def stream(self, request: Request) -> Any:
-        raise NotFound("logs are read from the agent")
+    def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._transport.stream(request)
 
     async def close(self) -> None:
-        return
-
-
-def _selected(request: Request) -> Callable[[Any], bool]:
-    """Return the filter of a field selector; `spec.nodeName` is all that a node uses."""
-    wanted = dict(request.query).get("fieldSelector", "").removeprefix("spec.nodeName=")
-    return lambda obj: not wanted or obj["spec"].get("nodeName") == wanted
-
-
-def merged(old: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return copy(patch)
-    result = dict(old) if isinstance(old, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), value)
-    return result
+        await self._transport.close()
 
 
 class Harness:
     """One node and its API server."""
 
-    def __init__(self, folder: Path, namespaces: bool) -> None:
-        self.api = MemoryApi()
-        self.client = Client(self.api)
+    def __init__(self, folder: Path, namespaces: bool, server: ApiServer) -> None:
+        self.server = server
+        transport = InProcessTransport(server, User("admin", ("system:masters", "system:authenticated")))
+        self.client = Client(transport)
+        self.of_agent = Counting(transport)
+        self.uids: dict[str, str] = {}
         self.settings = NodeSettings(
             name="n1", folder=folder / "node", namespaces=namespaces, hidden=(str(folder / "kept"),), pretend_gpus=2,
             backoff_initial=0.05, refresh_seconds=0.05, measure_seconds=0.1, heartbeat_seconds=0.2,
@@ -151,8 +67,19 @@ class Harness:
         self.agent: NodeAgent
         self.task: asyncio.Task[None] | None = None
 
+    async def prepare(self) -> None:
+        """Make a namespace with a service account, as the controllers would."""
+        for name in ("d", "kube-node-lease"):
+            with contextlib.suppress(AlreadyExists):
+                await self.client.create(NAMESPACES, {"metadata": {"name": name}})
+        await self.client.create(
+            SERVICE_ACCOUNTS,
+            {"metadata": {"name": "default", "namespace": "d"}, "automountServiceAccountToken": False},
+        )
+
     async def start(self) -> None:
-        self.agent = NodeAgent(self.client, self.settings)
+        self.agent = NodeAgent(Client(self.of_agent), self.settings)
+        self.server.register_node("n1", self.agent)
         ready = asyncio.Event()
         self.task = asyncio.create_task(self.agent.run(ready.set))
         waiting = asyncio.create_task(ready.wait())
@@ -173,22 +100,35 @@ class Harness:
         await self.agent.shutdown(0)
         await self.crash()
 
-    def create(self, name: str, script: str | None = None, **spec: Any) -> dict[str, Any]:
+    async def create(
+        self, name: str, script: str | None = None, *, annotations: dict[str, str] | None = None, **spec: Any
+    ) -> dict[str, Any]:
         pod = {
-            "metadata": {"name": name, "namespace": "d", "uid": f"u-{name}", "labels": {"app": name}},
+            "metadata": {"name": name, "namespace": "d", "labels": {"app": name}, "annotations": annotations or {}},
             "spec": {
-                "nodeName": "n1", "restartPolicy": "Never", "serviceAccountName": "default", "terminationGracePeriodSeconds": 5,
+                "nodeName": "n1", "restartPolicy": "Never", "terminationGracePeriodSeconds": 5,
                 "containers": [{"name": "main", "image": "python", "command": ["sh", "-c", script or "true"]}],
             } | spec,
         }  # fmt: skip
-        return self.api.put("ADDED", f"/api/v1/namespaces/d/pods/{name}", pod)
+        made = await self.client.create(PODS, pod)
+        self.uids[name] = made["metadata"]["uid"]
+        return made
 
-    def put(self, plural: str, name: str, **rest: Any) -> None:
-        obj = {"metadata": {"name": name, "namespace": "d", "uid": f"u-{name}"}} | rest
-        self.api.put("ADDED", f"/api/v1/namespaces/d/{plural}/{name}", obj)
+    async def put(self, plural: str, name: str, **rest: Any) -> None:
+        obj = {"metadata": {"name": name, "namespace": "d"}} | rest
+        try:
+            await self.client.create(RESOURCES[plural], obj)
+        except AlreadyExists:
+            await self.client.patch(RESOURCES[plural], name, rest, "d")
 
-    def pod(self, name: str) -> dict[str, Any] | None:
-        return self.api.objects.get(f"/api/v1/namespaces/d/pods/{name}")
+    async def pod(self, name: str) -> dict[str, Any] | None:
+        try:
+            return await self.client.get(PODS, name, "d")
+        except NotFound:
+            return None
+
+    def folder(self, name: str) -> Path:
+        return self.settings.folder / "pods" / self.uids[name]
 
     async def until(
         self, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = 20.0
@@ -196,41 +136,43 @@ class Harness:
         """Return the pod as soon as its status passes the check."""
         async with asyncio.timeout(seconds):
             while True:
-                self.api.changed.clear()
-                pod = self.pod(name)
-                if pod is not None and check(pod.get("status") or {}):
+                pod = await self.pod(name)
+                if pod is not None and "containerStatuses" in pod["status"] and check(pod["status"]):
                     return pod
-                await self.api.changed.wait()
+                await asyncio.sleep(0.01)
 
     async def ended(self, name: str) -> dict[str, Any]:
         return (await self.until(name, lambda s: s.get("phase") in {"Succeeded", "Failed"}))["status"]
 
     async def gone(self, name: str, seconds: float = 20.0) -> None:
         async with asyncio.timeout(seconds):
-            while self.pod(name) is not None:
-                self.api.changed.clear()
-                await self.api.changed.wait()
+            while await self.pod(name) is not None:
+                await asyncio.sleep(0.01)
 
     async def log(self, name: str, container: str = "main", **options: Any) -> bytes:
-        from seaway.client.logs import LogOptions
-
-        pod = self.agent.container_logs("d", name, f"u-{name}", container, LogOptions(**options))
-        async with pod as chunks:
+        async with self.client.logs(name, "d", container, LogOptions(**options)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
-    def reasons(self) -> list[str]:
-        return [o["reason"] for k, o in self.api.objects.items() if "/events/" in k]
+    async def reasons(self) -> list[str]:
+        assert self.agent._context
+        await self.agent._context.recorder.flush()
+        return [event["reason"] for event in (await self.client.list(EVENTS))["items"]]
 
 
 @pytest.fixture(params=[True, False], ids=["namespaces", "plain processes"])
 async def node(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
-    harness = Harness(tmp_path, request.param)
+    server = ApiServer(MemoryStore(), BUILTIN_KINDS, ApiServerSettings(), SystemClock())
+    await server.start()
+    harness = Harness(tmp_path, request.param, server)
+    await harness.prepare()
     await harness.start()
     if request.param and not harness.agent.runtime.namespaces:
         await harness.stop()
+        await server.stop()
         pytest.skip(f"no namespaces here: {harness.agent.runtime.why_not}")
     yield harness
     await harness.stop()
+    await server.stop()
     await no_process(tmp_path)
 
 

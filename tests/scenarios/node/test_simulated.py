@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.controlplane.node.simulated import SimulatedNodes
+from seaway.objects.builtin import NODES, PODS
 
 
 async def test_pods_of_hollow_nodes(node: Any, tmp_path: Path) -> None:
@@ -15,23 +16,16 @@ async def test_pods_of_hollow_nodes(node: Any, tmp_path: Path) -> None:
     ready = asyncio.Event()
     task = asyncio.create_task(hollow.run(ready.set))
     await ready.wait()
-    assert {n["metadata"]["name"] for n in node.api.under("/api/v1/nodes")} >= set(hollow.names)
-    pod = node.create("p", nodeName="simulated-1")
+    assert {n["metadata"]["name"] for n in (await node.client.list(NODES))["items"]} >= set(hollow.names)
+    await node.create("p", nodeName="simulated-1")
     await node.until("p", lambda s: s.get("phase") == "Running")
-    annotated = {
-        "name": "q",
-        "namespace": "d",
-        "uid": "u-q",
-        "annotations": {"seaway.dev/simulated-seconds": "0.05", "seaway.dev/simulated-exit-code": "3"},
-    }
-    node.api.put("ADDED", "/api/v1/namespaces/d/pods/q", {"metadata": annotated, "spec": pod["spec"]})
+    annotations = {"seaway.dev/simulated-seconds": "0.05", "seaway.dev/simulated-exit-code": "3"}
+    await node.create("q", nodeName="simulated-1", annotations=annotations)
     status = await node.ended("q")
     assert (status["phase"], status["containerStatuses"][0]["state"]["terminated"]["exitCode"]) == (
         "Failed",
         3,
     )
-    from seaway.objects.builtin import PODS
-
     await node.client.delete(PODS, "p", "d")
     await node.gone("p")
     task.cancel()

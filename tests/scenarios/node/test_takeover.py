@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 from seaway.controlplane.node.shim import files
+from seaway.objects.builtin import PODS
 
 
 async def test_crash_of_the_agent_loses_nothing(node: Any, tmp_path: Path) -> None:
     """Pods that run, end, or are bound while no agent lives end right afterwards, each run once."""
     out = tmp_path / "out"
     for number in range(6):
-        node.create(f"p{number}", **_once(node, out, number, f"sleep 0.{number}5"))
+        await node.create(f"p{number}", **_once(node, out, number, f"sleep 0.{number}5"))
     await node.until("p5", lambda s: s.get("phase") == "Running")
     await node.crash()
-    node.create("late", **_once(node, out, 9, "true"))
+    await node.create("late", **_once(node, out, 9, "true"))
     await asyncio.sleep(0.3)
     await node.start()
     for number, name in [*((n, f"p{n}") for n in range(6)), (9, "late")]:
@@ -41,11 +43,11 @@ def _once(node: Any, out: Path, number: int, work: str) -> dict[str, Any]:
 
 async def test_fork_server_is_replaced(node: Any) -> None:
     """Killed between two pods, another one takes its place; what runs goes on."""
-    node.create("p", "echo one; sleep 0.5; echo two")
+    await node.create("p", "echo one; sleep 0.5; echo two")
     await node.until("p", lambda s: s.get("phase") == "Running")
     before = (await node.agent.runtime._server.ensure())["pid"]
     os.kill(before, signal.SIGKILL)
-    node.create("q", "echo three")
+    await node.create("q", "echo three")
     assert (await node.ended("q"))["phase"] == "Succeeded"
     assert (await node.ended("p"))["phase"] == "Succeeded"
     assert await node.log("p") == b"one\ntwo\n"
@@ -54,9 +56,9 @@ async def test_fork_server_is_replaced(node: Any) -> None:
 
 async def test_killed_shim_is_found_out(node: Any) -> None:
     """A shim that is killed leaves no record: the container ends as unknown, and nothing of it runs on."""
-    node.create("p", "echo up; sleep 600")
+    await node.create("p", "echo up; sleep 600")
     await node.until("p", lambda s: s.get("phase") == "Running")
-    folder = node.settings.folder / "pods" / "u-p" / "containers" / "main" / "0"
+    folder = node.folder("p") / "containers" / "main" / "0"
     state = files.read_json(str(folder / files.STATE))
     os.kill(state["shim"], signal.SIGKILL)
     end = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
@@ -65,23 +67,12 @@ async def test_killed_shim_is_found_out(node: Any) -> None:
 
 async def test_folder_lost_is_not_run_again(node: Any) -> None:
     """A pod whose status says that it was started, but of which nothing is left here, is not started again."""
-    pod = node.create("p", "echo again")
-    await node.ended("p")
+    await node.create("p", "echo again; sleep 600")
+    await node.until("p", lambda s: s.get("phase") == "Running")
     await node.crash()
-    import shutil
-
-    shutil.rmtree(node.settings.folder / "pods" / "u-p")
-    running = {
-        "name": "main",
-        "containerID": "seaway://u-p.main.0",
-        "restartCount": 0,
-        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
-    }
-    node.api.put(
-        "MODIFIED",
-        "/api/v1/namespaces/d/pods/p",
-        pod | {"status": {"phase": "Running", "containerStatuses": [running]}},
-    )
+    node.agent.runtime.kill(node.folder("p") / "containers" / "main" / "0")
+    await node.agent.runtime.wait(node.folder("p") / "containers" / "main" / "0")
+    shutil.rmtree(node.folder("p"))
     await node.start()
     end = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
     assert (end["exitCode"], end["reason"]) == (137, "ContainerStatusUnknown")
@@ -89,23 +80,25 @@ async def test_folder_lost_is_not_run_again(node: Any) -> None:
 
 async def test_pod_deleted_while_no_agent_lived(node: Any) -> None:
     """Its processes are ended and its files removed when the agent comes back."""
-    node.create("p", "sleep 600")
-    pod = await node.until("p", lambda s: s.get("phase") == "Running")
+    await node.create("p", "sleep 600")
+    await node.until("p", lambda s: s.get("phase") == "Running")
     await node.crash()
-    node.api.put("DELETED", "/api/v1/namespaces/d/pods/p", pod)
+    await node.client.delete(PODS, "p", "d", grace_seconds=0)
     await node.start()
-    assert not (node.settings.folder / "pods" / "u-p").exists()
+    assert not (node.folder("p")).exists()
 
 
 async def test_shutdown_is_graceful(node: Any) -> None:
     """`shutdown` lets programs finish within their grace and writes how they ended."""
-    node.create("p", "trap 'exit 0' TERM; echo up; while true; do sleep 0.05; done", restartPolicy="Always")
+    await node.create(
+        "p", "trap 'exit 0' TERM; echo up; while true; do sleep 0.05; done", restartPolicy="Always"
+    )
     await node.until("p", lambda s: s.get("phase") == "Running")
     async with asyncio.timeout(10):
         while b"up" not in await node.log("p"):
             await asyncio.sleep(0.01)
     await node.agent.shutdown(5)
-    status = node.pod("p")["status"]
+    status = (await node.pod("p"))["status"]
     assert (
         "terminated" in status["containerStatuses"][0]["state"]
         or "waiting" in status["containerStatuses"][0]["state"]

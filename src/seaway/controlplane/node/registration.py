@@ -199,7 +199,7 @@ def lease(name: str, node_uid: str, now: float, seconds: float) -> Object:
         },
         "spec": {
             "holderIdentity": name,
-            "leaseDurationSeconds": int(seconds * 4),
+            "leaseDurationSeconds": max(int(seconds * 4), 1),
             "renewTime": rfc3339_micro(now),
         },
     }
