@@ -7,11 +7,10 @@ import time
 from datetime import datetime
 from typing import Any
 
-from seaway.sdk.client import SeawayClient
-from seaway.sdk.home import Home as HomeFolder
-
 from benchmarks.goals import Measurement
 from benchmarks.home import Home, running_home
+from seaway.sdk.client import SeawayClient
+from seaway.sdk.home import Home as HomeFolder
 
 NO_OP = ("python", "-c", "pass")
 
