@@ -152,10 +152,15 @@ async def _parts(
         try:
             yield
         finally:
-            await asyncio.gather(
-                *(agent.shutdown(settings.node_stop_seconds) for agent in cluster.agents),
-                return_exceptions=True,
-            )
+            await _stop_nodes(cluster.agents, settings.node_stop_seconds)
+
+
+async def _stop_nodes(agents: Sequence[NodeAgent], grace: float) -> None:
+    """End every process of every node; one that fails does not keep the others from it."""
+    outcomes = await asyncio.gather(*(agent.shutdown(grace) for agent in agents), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            logger.error("a node did not stop cleanly", exc_info=outcome)
 
 
 def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> Manager:

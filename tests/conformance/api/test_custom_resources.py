@@ -123,7 +123,12 @@ async def test_a_strategic_patch_is_no_patch_of_a_custom_resource(client, boats)
 
 
 async def test_apply_on_a_custom_resource(client, boats):
-    obj = {"apiVersion": "sea.example.com/v1", "kind": "Boat", "metadata": {"name": "a", "namespace": "default"}, "spec": {"length": 3}}
+    obj = {
+        "apiVersion": "sea.example.com/v1",
+        "kind": "Boat",
+        "metadata": {"name": "a", "namespace": "default"},
+        "spec": {"length": 3},
+    }
     await client.apply(BOATS, obj)
     assert (await client.get(BOATS, "a", "default"))["metadata"]["managedFields"][0]["operation"] == "Apply"
 

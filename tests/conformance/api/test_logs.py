@@ -36,10 +36,22 @@ async def node(api_server, client):
     node = Node()
     api_server.register_node("n", node)
     containers = [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]
-    await client.create(PODS, {"metadata": {"name": "two"}, "spec": {"nodeName": "n", "containers": containers}}, "default")
-    await client.create(PODS, {"metadata": {"name": "one"}, "spec": {"nodeName": "n", "containers": containers[:1]}}, "default")
-    await client.create(PODS, {"metadata": {"name": "homeless"}, "spec": {"containers": containers[:1]}}, "default")
-    await client.create(PODS, {"metadata": {"name": "lost"}, "spec": {"nodeName": "gone", "containers": containers[:1]}}, "default")
+    await client.create(
+        PODS, {"metadata": {"name": "two"}, "spec": {"nodeName": "n", "containers": containers}}, "default"
+    )
+    await client.create(
+        PODS,
+        {"metadata": {"name": "one"}, "spec": {"nodeName": "n", "containers": containers[:1]}},
+        "default",
+    )
+    await client.create(
+        PODS, {"metadata": {"name": "homeless"}, "spec": {"containers": containers[:1]}}, "default"
+    )
+    await client.create(
+        PODS,
+        {"metadata": {"name": "lost"}, "spec": {"nodeName": "gone", "containers": containers[:1]}},
+        "default",
+    )
     return node
 
 

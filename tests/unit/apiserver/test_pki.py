@@ -30,7 +30,9 @@ def test_a_second_start_keeps_everything(tmp_path):
     assert contents(ensure_pki(tmp_path / "pki", ["a"], NOW + DAY).folder) == first
 
 
-@pytest.mark.parametrize(("hosts", "later"), [(["a"], 300 * DAY), (["b"], DAY)], ids=["about to expire", "other names"])
+@pytest.mark.parametrize(
+    ("hosts", "later"), [(["a"], 300 * DAY), (["b"], DAY)], ids=["about to expire", "other names"]
+)
 def test_certificates_are_renewed_and_the_authority_kept(tmp_path, hosts, later):
     pki = ensure_pki(tmp_path / "pki", ["a"], NOW)
     ca, server = pki.ca.certificate.read_bytes(), pki.server.certificate.read_bytes()

@@ -62,7 +62,11 @@ def test_what_owned_rules_do_not_cover(owned, wanted, missing):
         ({"kind": "Group", "name": "devs"}, User("bob", ("devs",)), True),
         ({"kind": "ServiceAccount", "name": "sa", "namespace": "ns"}, service_account_user("ns", "sa"), True),
         ({"kind": "ServiceAccount", "name": "sa"}, service_account_user("here", "sa"), True),
-        ({"kind": "ServiceAccount", "name": "sa", "namespace": "ns"}, service_account_user("other", "sa"), False),
+        (
+            {"kind": "ServiceAccount", "name": "sa", "namespace": "ns"},
+            service_account_user("other", "sa"),
+            False,
+        ),
     ],
 )
 def test_subjects(subject, user, meant):

@@ -28,7 +28,12 @@ P = "/api/v1/namespaces/ns/pods"
         ("DELETE", P, {}, ("deletecollection", "", "v1", "ns", "pods", "", "")),
         ("GET", "/api/v1/namespaces", {}, ("list", "", "v1", "", "namespaces", "", "")),
         ("GET", "/api/v1/namespaces/ns", {}, ("get", "", "v1", "ns", "namespaces", "", "ns")),
-        ("PUT", "/api/v1/namespaces/ns/finalize", {}, ("update", "", "v1", "ns", "namespaces", "finalize", "ns")),
+        (
+            "PUT",
+            "/api/v1/namespaces/ns/finalize",
+            {},
+            ("update", "", "v1", "ns", "namespaces", "finalize", "ns"),
+        ),
         ("GET", "/apis/batch/v1/namespaces/ns/jobs/j", {}, ("get", "batch", "v1", "ns", "jobs", "", "j")),
         ("GET", "/api/v1/namespaces/ns/pods/a%2Fb", {}, ("get", "", "v1", "ns", "pods", "", "a/b")),
         ("OPTIONS", P, {}, ("", "", "v1", "ns", "pods", "", "")),
@@ -41,7 +46,9 @@ def test_resources(method, path, query, wanted):
     assert found == wanted
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/apis", "/apis/batch", "/apis/batch/v1", "/healthz", ""])
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/v1", "/apis", "/apis/batch", "/apis/batch/v1", "/healthz", ""]
+)
 def test_paths_that_are_no_resource(path):
     info = parse_request_info("GET", path, {})
     assert not info.is_resource

@@ -24,7 +24,7 @@ RENEW_DAYS = 90
 """A certificate with less than this left is made anew at the next start."""
 
 
-class PkiBroken(Exception):  # noqa: N818  # reads as what happened
+class PkiBroken(Exception):  # reads as what happened
     """A key or certificate on disk cannot be used. The message names the file and the remedy."""
 
 

@@ -61,7 +61,7 @@ class Served:
         """Return a stored object as this version shows it; the argument is not changed."""
         if self.stored_as is None:
             return stored
-        shown = self.kind.from_storage(stored) if self.kind.from_storage is not None else stored
+        shown = self.kind.from_storage(stored)
         return {**shown, "apiVersion": self.kind.resource.api_version}
 
     def to_storage(self, obj: Object) -> Object:
@@ -69,7 +69,7 @@ class Served:
         if self.stored_as is None:
             return obj
         stored = self.stored_as.kind.resource
-        converted = self.kind.to_storage(obj) if self.kind.to_storage is not None else obj
+        converted = self.kind.to_storage(obj)
         return {**converted, "apiVersion": stored.api_version, "kind": stored.kind}
 
     def check_fields(self, selector: FieldSelector) -> None:

@@ -24,7 +24,7 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 _HALF = 32
 
 
-class TokenRefused(Exception):  # noqa: N818  # reads as what happened
+class TokenRefused(Exception):  # reads as what happened
     """A token that is not ours, broken or out of date. The message holds nothing of it."""
 
 
