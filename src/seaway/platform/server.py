@@ -18,7 +18,7 @@ from seaway.objects.builtin import EVENTS, NODES, PODS
 from seaway.platform.database import runs
 from seaway.platform.database.database import Database, open_database
 from seaway.platform.database.records import RunRecord
-from seaway.platform.engine.cluster import delete_secret, ensure_namespace
+from seaway.platform.engine.cluster import delete_left_over_secrets, delete_secret, ensure_namespace
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
 from seaway.platform.engine.judgement import FactsGatherer
@@ -156,6 +156,9 @@ async def run_server(
                 await services.start("recorder", recorder.run)
                 await services.start("informers", lambda ready: _run_informers(informers, ready))
                 await services.start("engine", engine.run)
+                await delete_left_over_secrets(
+                    client, settings.namespace, lambda uid: engine.state(uid) is not None
+                )
                 yield server
         finally:
             await collector.close()

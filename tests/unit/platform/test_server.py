@@ -11,6 +11,7 @@ from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NAMESPACES, PODS, SECRETS
 from seaway.platform.errors import Conflict, Invalid, NotFound, StaleFence, Unauthorized
 from seaway.platform.server import run_server
+from seaway.platform.workloads.pod import build_token_secret
 
 NAMESPACE = "seaway-default"
 
@@ -188,6 +189,13 @@ async def test_a_server_that_was_killed_takes_its_pods_up_again(kubernetes, sett
         log = await log_of(server, "survives")
     assert log.count("hello from survives-1") == 1
     assert kubernetes.node.started == ["survives-1"]
+
+
+async def test_a_token_that_an_earlier_process_left_behind_is_removed(kubernetes, settings) -> None:
+    secret = build_token_secret("old", "uid-of-old", NAMESPACE, "t0ken")
+    await kubernetes.client.create(SECRETS, secret, NAMESPACE)
+    async with run_server(settings, kubernetes.client):
+        assert not (await kubernetes.client.list(SECRETS, NAMESPACE))["items"]
 
 
 async def test_a_pod_that_ended_while_the_server_was_down_is_recorded(kubernetes, settings) -> None:

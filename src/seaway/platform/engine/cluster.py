@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +142,18 @@ async def delete_secret(client: Client, name: str, namespace: str, run_uid: str)
             await client.delete(SECRETS, name, namespace, uid=there["metadata"].get("uid"))
     except (NotFound, Conflict):
         return
+
+
+async def delete_left_over_secrets(client: Client, namespace: str, is_live: Callable[[str], bool]) -> None:
+    """Delete the token Secrets of runs that have ended: an earlier process did not come to it."""
+    try:
+        found, _ = await client.list_all(SECRETS, namespace, label_selector=labels.RUN_UID)
+        for secret in found:
+            uid = secret["metadata"]["labels"][labels.RUN_UID]
+            if not is_live(uid):
+                await delete_secret(client, secret["metadata"]["name"], namespace, uid)
+    except (ApiError, ClientError) as error:
+        log.warning("Secrets of ended runs cannot be removed from %s now: %s", namespace, error)
 
 
 async def ensure_namespace(client: Client, namespace: str) -> None:

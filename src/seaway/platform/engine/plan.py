@@ -175,7 +175,7 @@ def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Deci
 def _watch(now: Situation, attempt: AttemptRecord, pod: Observation) -> Decision:
     """Say what a pod does that shall go on."""
     if pod.phase == "Running" or attempt.started is not None:
-        task = replace(_says(now.task, Phase.RUNNING, texts.RUNNING), losses=now.task.losses)
+        task = _says(now.task, Phase.RUNNING, texts.RUNNING)
         return Decision(task, replace(attempt, phase=Phase.RUNNING), look_again=_deadline(now.spec, attempt))
     if pod.waiting:
         if now.blocker is None or now.blocker.reason != pod.why_waiting:

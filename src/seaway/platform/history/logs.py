@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -165,7 +164,3 @@ class LogStore:
         for log in self._open.values():
             log.close()
         self._open.clear()
-
-    def forget(self, run_uid: str) -> None:
-        """Delete a run's logs. Blocks."""
-        shutil.rmtree(self._folder / run_uid, ignore_errors=True)

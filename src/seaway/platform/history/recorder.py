@@ -52,8 +52,15 @@ class Recorder:
         return end
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Write until cancelled."""
+        """Write until cancelled, and then what is left."""
         ready()
+        try:
+            await self._write_for_ever()
+        finally:
+            if self._arrived.is_set():
+                await self._write()
+
+    async def _write_for_ever(self) -> None:
         failures = 0
         while True:
             await self._arrived.wait()

@@ -31,7 +31,11 @@ def put_together(recorded: Sequence[RevisionRecord]) -> Object | None:
     """
     if not recorded:
         return None
-    ends = (i for i, r in enumerate(recorded) if r.object.get("status", {}).get("phase") in ("Succeeded", "Failed"))
+    ends = (
+        i
+        for i, r in enumerate(recorded)
+        if r.object.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    )
     recorded = recorded[: next(ends, len(recorded)) + 1]
     whole = next(
         (r.object for r in reversed(recorded) if "labels" in r.object["metadata"]), recorded[0].object
