@@ -25,19 +25,19 @@ class PlatformError(Exception):
         """What to do about it, "" where nothing can be said."""
 
 
-class NotFound(PlatformError):  # noqa: N818 - says what is so
+class NotFound(PlatformError):
     """No such run, task, file or digest."""
 
     status, code = 404, "NotFound"
 
 
-class Invalid(PlatformError):  # noqa: N818 - says what is so
+class Invalid(PlatformError):
     """The request itself is wrong and stays wrong."""
 
     status, code = 422, "Invalid"
 
 
-class Conflict(PlatformError):  # noqa: N818 - says what is so
+class Conflict(PlatformError):
     """The request contradicts what is there now: a taken name, a run that has ended or has not."""
 
     status, code = 409, "Conflict"
@@ -49,31 +49,31 @@ class StaleFence(Conflict):
     code = "StaleFence"
 
 
-class TooLarge(PlatformError):  # noqa: N818 - says what is so
+class TooLarge(PlatformError):
     """The body is over a limit."""
 
     status, code = 413, "TooLarge"
 
 
-class Unauthorized(PlatformError):  # noqa: N818 - says what is so
+class Unauthorized(PlatformError):
     """The token is unknown or has expired."""
 
     status, code = 401, "Unauthorized"
 
 
-class Forbidden(PlatformError):  # noqa: N818 - says what is so
+class Forbidden(PlatformError):
     """The token is known and may not do this."""
 
     status, code = 403, "Forbidden"
 
 
-class Unavailable(PlatformError):  # noqa: N818 - says what is so
+class Unavailable(PlatformError):
     """Something the server needs is not there now; trying again is right."""
 
     status, code = 503, "Unavailable"
 
 
-class StorageFull(PlatformError):  # noqa: N818 - says what is so
+class StorageFull(PlatformError):
     """The disk that holds the server's data is full."""
 
     status, code = 507, "StorageFull"

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class DatabaseTooNew(DatabaseError):  # noqa: N818 - says what is so
+class DatabaseTooNew(DatabaseError):
     """A newer release of Seaway wrote the file."""
 
 

@@ -21,7 +21,7 @@ from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_po
 log = logging.getLogger(__name__)
 
 
-class TryLater(Exception):  # noqa: N818 - says what is to be done
+class TryLater(Exception):
     """An effect could not be brought about now."""
 
 
