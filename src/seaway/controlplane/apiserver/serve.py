@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seaway.controlplane.apiserver.asgi import AsgiApplication, PeerProtocol
 from seaway.controlplane.apiserver.server import ApiServer
-
-if TYPE_CHECKING:
-    import socket
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +70,8 @@ async def serve(
         made: Any = PeerProtocol(config=config, server_state=state, app_state={})
         return made  # type: ignore[no-any-return]
 
+    # Accepted connections inherit it; asyncio itself sets it only where the socket names its protocol.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(protocol, sock=listener, ssl=tls_context(files), backlog=1024)
     try:
