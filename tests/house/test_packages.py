@@ -21,13 +21,19 @@ def test_package_has_a_purpose(package: Path) -> None:
 
 
 def test_no_package_is_an_empty_room() -> None:
-    empty = [str(package) for package in PACKAGES if not any(p.name != "__init__.py" for p in package.iterdir() if p.suffix or p.is_dir())]
+    empty = [
+        str(package)
+        for package in PACKAGES
+        if not any(p.name != "__init__.py" for p in package.iterdir() if p.suffix or p.is_dir())
+    ]
     assert empty == []
 
 
 def test_no_path_of_one_machine_stands_in_the_tree() -> None:
     """Nothing committed names a folder that exists on one machine only."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
     private = re.compile(r"(?<![\w./-])/(?:home|root|work|Users)/\w+")
     found = []
     for name in filter(None, listed.split("\0")):
