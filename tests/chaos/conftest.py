@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socketserver
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,47 @@ class Home:
     def run_view(self, run: str) -> dict[str, Any]:
         return json.loads(self.seaway("show", run, "-o", "json"))
 
+    def submit(self, name: str, *words: str) -> None:
+        """Submit a command without requirements, in this home's folder for code."""
+        code = self.path.parent / "code"
+        code.mkdir(exist_ok=True)
+        (code / "requirements.txt").touch()
+        done = subprocess.run(
+            [SEAWAY, "run", "--detach", "--cpu", "0.1", "--memory", "256Mi", "--name", name, *words],
+            cwd=code, env=self.environment, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    def ended(self, run: str) -> dict[str, Any]:
+        """Wait until a run has ended, and return it."""
+        self.seaway("logs", "--follow", run)
+        return self.run_view(run)
+
+    def wait_until(self, condition: Callable[[], Any], what: str, limit: float = 60) -> Any:
+        """Return what the condition returns as soon as it is true."""
+        deadline = time.monotonic() + limit
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"{what}: not within {limit} s\n{self.log()}"
+            time.sleep(0.02)
+        return found
+
+    def log(self) -> str:
+        """Return the end of the daemon's log."""
+        path = self.path / "daemon.log"
+        return path.read_text()[-3000:] if path.exists() else ""
+
+    def program(self, run: str) -> psutil.Process | None:
+        """Return the live process of a run's program: the one that the runner started."""
+        for process in psutil.process_iter():
+            try:
+                found = process.environ()
+                own = "SEAWAY_OUTPUTS" in found and "SEAWAY_TOKEN" not in found
+                if found.get("SEAWAY_RUN") == run and own and process.status() != psutil.STATUS_ZOMBIE:
+                    return process
+            except psutil.Error:
+                continue
+        return None
+
     def kill_daemon(self) -> None:
         """Kill the daemon as the kernel's out-of-memory killer would, and wait until it is gone."""
         process = psutil.Process(json.loads((self.path / "daemon.json").read_text())["pid"])
@@ -70,3 +115,43 @@ def home(tmp_path: Path) -> Iterator[Home]:
     for process in left:
         process.kill()
     assert left == [], "processes outlived `seaway down`"
+
+
+class Witness:
+    """Hears from the programs themselves, past everything that Seaway keeps: who was executed, how far all got."""
+
+    def __init__(self) -> None:
+        self.executions: Counter[str] = Counter()
+        self.lines = 0
+        self._changed = threading.Condition()
+
+    def hear(self, words: str) -> None:
+        with self._changed:
+            if words == "line":
+                self.lines += 1
+            else:
+                self.executions[words] += 1
+            self._changed.notify_all()
+
+    def wait_for_lines(self, count: int, limit: float = 100) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.lines >= count, limit), (
+                f"{self.lines} of {count} lines in {limit} s"
+            )
+
+
+@pytest.fixture
+def witness() -> Iterator[tuple[Witness, int]]:
+    heard = Witness()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for line in self.rfile:
+                heard.hear(line.decode().strip())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield heard, server.server_address[1]
+        server.shutdown()
+        thread.join()

@@ -28,14 +28,22 @@ class Entry(NamedTuple):
     """What a link points at, "" for files and folders."""
 
 
-def scan(root: str, prefix: str = "") -> Iterator[Entry]:
-    """Iterate over all that is under a folder, in the order of names. Sockets, pipes and devices are left out."""
+def scan(root: str, prefix: str = "", skipped: Callable[[str], None] = lambda _: None) -> Iterator[Entry]:
+    """Iterate over all that is under a folder, in the order of names.
+
+    Sockets, pipes, devices and names that no archive carries safely are left out, and `skipped` is told of them.
+    """
     try:
         found = sorted(os.scandir(os.path.join(root, prefix)), key=lambda entry: entry.name)
     except FileNotFoundError:  # removed meanwhile
         return
     for entry in found:
         path = f"{prefix}{entry.name}"
+        if not _can_be_sent(entry.name):
+            skipped(
+                f"{path!r} has control characters or bytes that are not UTF-8 in its name, and is left out"
+            )
+            continue
         try:
             status = entry.stat(follow_symlinks=False)
             link = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else ""
@@ -43,9 +51,18 @@ def scan(root: str, prefix: str = "") -> Iterator[Entry]:
             continue
         if stat.S_ISDIR(status.st_mode):
             yield Entry(path, status, "")
-            yield from scan(root, f"{path}/")
+            yield from scan(root, f"{path}/", skipped)
         elif stat.S_ISREG(status.st_mode) or link:
             yield Entry(path, status, link)
+        else:
+            skipped(f"{path} is neither a file, a folder nor a link, and is left out")
+
+
+def _can_be_sent(name: str) -> bool:
+    """Return whether the server takes a file of this name (its `safe_path` says the same)."""
+    return not any(
+        ord(letter) < 32 or ord(letter) == 127 or 0xD800 <= ord(letter) <= 0xDFFF for letter in name
+    )
 
 
 def fingerprint(root: str) -> tuple[tuple[str, int, int, str], ...]:
@@ -80,14 +97,14 @@ def pack(
         root: the folder.
         portion: gets the bytes.
         keep_links: keep links that stay inside as links; else files are sent in their place.
-        skipped: told of each link that cannot be sent.
+        skipped: told of each entry that cannot be sent.
     """
     import tarfile
 
     with tarfile.open(
         fileobj=_Portions(portion), mode="w|", bufsize=1 << 18, format=tarfile.PAX_FORMAT
     ) as archive:  # type: ignore[call-overload]
-        for entry in scan(root):
+        for entry in scan(root, skipped=skipped):
             place = os.path.join(root, entry.path)
             if entry.link and keep_links and stays_inside(entry.path, entry.link):
                 member = tarfile.TarInfo(entry.path)

@@ -82,7 +82,9 @@ class Checkpoint:
             if found and found != self._saved:
                 self._send(found, patience=PATIENCE)
         except (GatewayError, OSError) as error:
-            raise StageFailed("checkpoint", f"the checkpoint cannot be saved: {error}") from error
+            refused = isinstance(error, GatewayError) and error.refused
+            message = f"the checkpoint cannot be saved: {error}"
+            raise StageFailed("checkpoint", message, refused=refused) from error
 
     def _send(self, found: object, patience: float) -> None:
         archive = self._spare + ".tar"

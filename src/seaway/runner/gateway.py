@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PATIENCE = 600.0
 """Seconds to go on trying while the gateway cannot be reached: the server may be restarting."""
 _TIMEOUT = 60.0
+_PASSING = (429, 500, 502, 503, 504, 507)
+"""Answers that may be another one in a while; the last says that the server's disk is full, until someone makes room."""
 _PORTION = 1 << 18
 
 
@@ -28,6 +30,11 @@ class GatewayError(Exception):
         super().__init__(message)
         self.status = status
         """The HTTP status; 0 where there was no answer."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the body itself was refused: sent again it would be refused again."""
+        return self.status in (400, 413, 422)
 
 
 class _Unreachable(Exception):
@@ -119,7 +126,7 @@ class Gateway:
             response = connection.getresponse()
             if response.status >= 300:
                 text = _reason(response)
-                if response.status in (502, 503, 504) or response.status == 500 or response.status == 429:
+                if response.status in _PASSING:
                     raise _Unreachable(text)
                 raise GatewayError(text, response.status)
         except http.client.HTTPException as error:

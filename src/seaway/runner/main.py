@@ -64,7 +64,7 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     saved.restore()
     folder = os.path.join(code_folder, task.workdir)
     if not os.path.isdir(folder):
-        raise StageFailed("code", f"the code has no folder {task.workdir!r} to start in")
+        raise StageFailed("code", f"the code has no folder {task.workdir!r} to start in", refused=True)
     try:
         program.start(task.command, folder, environ)
     except CannotStart as error:

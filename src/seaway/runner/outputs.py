@@ -30,4 +30,6 @@ def commit_outputs(task: Task, gateway: Gateway, folder: str) -> None:
 
         gateway.put(path, lambda send: pack(folder, send, keep_links=False, skipped=skipped))
     except (GatewayError, OSError) as error:
-        raise StageFailed("outputs", f"the outputs cannot be committed: {error}") from error
+        refused = isinstance(error, GatewayError) and error.refused
+        message = f"the outputs cannot be committed: {error}"
+        raise StageFailed("outputs", message, refused=refused) from error

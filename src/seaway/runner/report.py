@@ -16,10 +16,12 @@ _ERROR_LIMIT = 3000
 class StageFailed(Exception):
     """The runner's own work failed; the message is for the user."""
 
-    def __init__(self, stage: str, message: str) -> None:
+    def __init__(self, stage: str, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
         self.stage = stage
         self.message = message
+        self.refused = refused
+        """What the program made was refused for good: running it again would end the same."""
 
     @property
     def exit_code(self) -> int:
@@ -52,7 +54,8 @@ def note_failure(failure: StageFailed) -> None:
         text = text[: _ERROR_LIMIT // 2] + " ... " + text[-_ERROR_LIMIT // 2 :]
     try:
         with open(path, "w", encoding="utf-8") as log:
-            log.write(json.dumps({"stage": failure.stage, "error": text}) + "\n")
+            told = {"stage": failure.stage, "error": text}
+            log.write(json.dumps(told | {"refused": True} if failure.refused else told) + "\n")
     except OSError as error:
         say(f"the pod's status cannot be written: {error}")
     sys.stderr.flush()

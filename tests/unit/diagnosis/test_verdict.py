@@ -150,6 +150,19 @@ CASES = {
     ),
     "code unavailable": (facts(pod(ended(122, message='{"stage": "code", "error": "502"}'))), INFRA, "CodeUnavailable"),
     "outputs not stored": (facts(pod(ended(123, message='{"stage": "outputs", "error": "502"}'))), INFRA, "OutputsFailed"),
+    "outputs refused": (
+        facts(pod(ended(124, message='{"stage": "outputs", "error": "the gateway answered 422", "refused": true}'))), U, "OutputsRefused",
+    ),
+    "checkpoint refused": (
+        facts(pod(ended(123, message='{"stage": "checkpoint", "error": "the gateway answered 413", "refused": true}'))), U, "CheckpointRefused",
+    ),
+    "no room for the outputs": (
+        facts(pod(ended(124, message='{"stage": "outputs", "error": "there is no room left in artifacts"}'))), R, "DiskFull",
+    ),
+    "folder to start in not in the code": (
+        facts(pod(ended(121, message='{"stage": "code", "error": "the code has no folder", "refused": true}'))), C, "FolderMissing",
+    ),
+    "runner not fetched": (facts(pod(ended(120, message='{"stage": "runner", "error": "the gateway cannot be reached"}'))), INFRA, "RunnerFailed"),
     "a program's own 121": (facts(pod(ended(121, message="hello"))), U, "NonZeroExit"),
     "failed without a trace": (facts(pod(None)), N, "Unknown"),
     "nothing known": (facts(), N, "Unknown"),

@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -235,7 +236,9 @@ def start(gateway, tmp_path):
     yield start
     for container in started:
         if container.process.poll() is None:
-            container.process.kill()
+            programs = psutil.Process(container.process.pid).children(recursive=True)
+            for process in (container.process, *programs):  # where no shim does it, nobody else ends the program
+                process.kill()
         container.process.wait()
 
 

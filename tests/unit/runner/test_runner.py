@@ -101,7 +101,11 @@ def test_it_starts_in_the_workdir(start, gateway, pack):
     assert (container.wait(), container.text) == (0, "er\n")
     container = start("pass", code=code, workdir="none")
     assert container.wait() == 121
-    assert container.failure == {"stage": "code", "error": "the code has no folder 'none' to start in"}
+    assert container.failure == {
+        "stage": "code",
+        "error": "the code has no folder 'none' to start in",
+        "refused": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -285,7 +289,6 @@ def test_a_checkpoint_is_saved_while_the_program_runs(start, gateway, unpack):
     container.wait_for("found")
     container.wait_until(lambda: gateway.checkpoint is not None)
     assert unpack(gateway.checkpoint)["epochs/count"] == b"1"
-    container.process.kill()
 
 
 def test_a_damaged_checkpoint_is_told(start, gateway):

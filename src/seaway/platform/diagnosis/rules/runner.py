@@ -10,6 +10,10 @@ from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
 _STAGES = {
+    "runner": (
+        "RunnerFailed", "what surrounds the program could not be started", Level.CLUSTER, VerdictClass.INFRASTRUCTURE,
+        "seaway status", True,
+    ),
     "environment": (
         "EnvironmentFailed", "the packages that it needs could not be installed", Level.SPEC, VerdictClass.CONFIGURATION,
         "correct the requirements, then: seaway run --requirements requirements.txt ...", False,
@@ -27,7 +31,22 @@ _STAGES = {
         VerdictClass.INFRASTRUCTURE, "seaway status", True,
     ),
 }  # fmt: skip
-_FULL = ("no space left on device", "disk quota exceeded", "errno 28")
+_REFUSED = {
+    "code": (
+        "FolderMissing", "the folder to start in is not in its code", Level.SPEC, VerdictClass.CONFIGURATION,
+        "correct --workdir, then: seaway run ...", False,
+    ),
+    "checkpoint": (
+        "CheckpointRefused", "the program ended, but its checkpoint was refused", Level.DATA, VerdictClass.USER,
+        "correct what the program writes into SEAWAY_CHECKPOINT, then: seaway run ...", False,
+    ),
+    "outputs": (
+        "OutputsRefused", "the program ended, but its outputs were refused", Level.DATA, VerdictClass.USER,
+        "correct what the program writes into SEAWAY_OUTPUTS, then: seaway run ...", False,
+    ),
+}  # fmt: skip
+"""What would end the same if it were run again."""
+_FULL = ("no space left on device", "no room left", "disk quota exceeded", "errno 28")
 _UNREACHABLE = (
     "network",
     "connection",
@@ -51,10 +70,13 @@ def runner_failed(facts: Facts) -> Finding | None:
         return None
     if not isinstance(told, dict) or told.get("stage") not in _STAGES:
         return None
-    cause, message, level, class_, step, again = _STAGES[told["stage"]]
+    known = (_REFUSED if told.get("refused") is True else _STAGES).get(told["stage"], _STAGES[told["stage"]])
+    cause, message, level, class_, step, again = known
     error = str(told.get("error", ""))
     if any(word in error.lower() for word in _FULL):
-        cause, message = "DiskFull", "the disk was full before the program could do its work"
+        after = told["stage"] in ("outputs", "checkpoint")
+        cause = "DiskFull"
+        message = f"the disk was full {'when what the program made was kept' if after else 'before the program could do its work'}"
         level, class_, again = Level.NODE, VerdictClass.RESOURCE, False
         step = "free space (seaway status shows where), then: seaway retry {run}"
     elif told["stage"] == "environment" and any(word in error.lower() for word in _UNREACHABLE):
