@@ -142,7 +142,7 @@ class RunService(RunGateway):
             )
         if record.deleted is not None:
             raise Conflict(
-                f"the run {run!r} is in the bin", remedy=f"Restore it first: `seaway rm --restore {run}`."
+                f"the run {run!r} is in the bin", remedy=f"Restore it first: `seaway restore {run}`."
             )
         state = await self._database.write(lambda connection: _begin_again(connection, record.name))
         if state is None:
