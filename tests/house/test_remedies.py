@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from seaway.cli.main import COMMANDS, make_command
 
 ROOT = Path(__file__).parents[2]
