@@ -22,7 +22,7 @@ from seaway.controlplane.apiserver.pki import Pki, ensure_pki
 from seaway.controlplane.apiserver.serve import TlsFiles, serve
 from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
-from seaway.controlplane.apiserver.users import MASTERS, authenticated
+from seaway.controlplane.apiserver.users import NODE_PREFIX, NODES, authenticated
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.settings import ControllersSettings
 from seaway.controlplane.controllers.table import build_all
@@ -37,7 +37,6 @@ from seaway.reconcile.manager import Manager
 from seaway.reconcile.recorder import EventRecorder
 
 logger = logging.getLogger(__name__)
-_PARTS = (MASTERS,)
 _NAMES = ("localhost", "127.0.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
@@ -141,11 +140,9 @@ async def _parts(
     async with Services() as services:
         await services.start("controllers", _controllers(cluster, settings, clock).run)
         cluster.agents = tuple(
-            NodeAgent(
-                cluster.client(f"system:node:{node.name}", (*_PARTS, "system:nodes")), node, clock
-            )
+            NodeAgent(cluster.client(f"{NODE_PREFIX}{node.name}", (NODES,)), node, clock)
             for node in node_settings(settings, place)
-        )  # fmt: skip
+        )
         for agent, node in zip(cluster.agents, node_settings(settings, place), strict=True):
             cluster.server.register_node(node.name, agent)
             await services.start(node.name, agent.run)
@@ -165,7 +162,7 @@ async def _stop_nodes(agents: Sequence[NodeAgent], grace: float) -> None:
 
 def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> Manager:
     """Return controllers and scheduler over shared informers."""
-    client = cluster.client("system:kube-controller-manager", _PARTS)
+    client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllermanager", clock)
     told = ControllersSettings(
@@ -173,7 +170,7 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
         | {"ca_certificate": cluster.ca_certificate.read_text()}
     )
     context = Context(client, informers, recorder, clock, told)
-    scheduling = cluster.client("system:kube-scheduler", _PARTS)
+    scheduling = cluster.client("system:kube-scheduler")
     scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)
     scheduler = Scheduler(scheduling, informers, scheduler_recorder, clock, settings.scheduler)
     return Manager(informers, (*build_all(context), scheduler), (recorder, scheduler_recorder))

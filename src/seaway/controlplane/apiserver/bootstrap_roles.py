@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from seaway.controlplane.apiserver.users import AUTHENTICATED, MASTERS, UNAUTHENTICATED
+from seaway.controlplane.apiserver.users import AUTHENTICATED, MASTERS, NODES, UNAUTHENTICATED
 
 Object = dict[str, Any]
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _EVERY = ["*"]
-_NODES = "system:nodes"
 _VIEWED = [
     ("", ["configmaps", "events", "persistentvolumeclaims", "persistentvolumeclaims/status", "pods", "pods/log",
           "pods/status", "serviceaccounts", "services", "services/status", "namespaces", "namespaces/status"]),
@@ -53,27 +52,36 @@ _ADMIN = [
 _REVIEWS = [
     _rule(["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
 ]
+_EVENTS = [_rule(["", "events.k8s.io"], ["events"], ["create", "get", "patch", "update"])]
+"""Of whoever reports events: also reading, so that a count goes on after a restart."""
 _NODE = [
     _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
     _rule(["authorization.k8s.io"], ["localsubjectaccessreviews", "subjectaccessreviews"], ["create"]),
     _rule([""], ["services", "configmaps", "secrets", "persistentvolumeclaims", "namespaces"], _READ),
-    _rule([""], ["nodes"], ["create", *_READ, "patch", "update", "delete"]),
+    _rule([""], ["nodes"], ["create", *_READ, "patch", "update"]),
     _rule([""], ["nodes/status", "pods/status"], ["patch", "update"]),
     _rule([""], ["pods"], [*_READ, "create", "delete"]),
     _rule([""], ["pods/eviction"], ["create"]),
-    _rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
+    *_EVENTS,
     _rule([""], ["serviceaccounts"], ["get"]),
     _rule([""], ["serviceaccounts/token"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
 ]
 _SCHEDULER = [
-    _rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
+    *_EVENTS,
     _rule(["coordination.k8s.io"], ["leases"], ["create", "get", "list", "patch", "update", "watch"]),
     _rule([""], ["nodes", "pods", "persistentvolumeclaims", "namespaces", "services"], _READ),
     _rule([""], ["pods"], ["delete"]),
     _rule([""], ["pods/binding", "bindings"], ["create"]),
     _rule([""], ["pods/status"], ["patch", "update"]),
     _rule(["scheduling.k8s.io"], ["priorityclasses"], _READ),
+]
+_CONTROLLERS = [
+    *_EVENTS,
+    # Garbage collection and the end of a namespace reach every kind, also those that are defined later.
+    _rule(_EVERY, _EVERY, [*_READ, "delete", "deletecollection", "patch", "update"]),
+    _rule([""], ["configmaps", "namespaces", "pods", "serviceaccounts"], ["create"]),
+    _rule(["coordination.k8s.io"], ["leases"], ["create"]),
 ]
 ROLES: dict[str, list[Object]] = {
     "cluster-admin": [_rule(_EVERY, _EVERY, _EVERY), {"nonResourceURLs": ["*"], "verbs": ["*"]}],
@@ -88,6 +96,7 @@ ROLES: dict[str, list[Object]] = {
     "system:monitoring": [_paths("/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/readyz", "/readyz/*")],
     "system:node": _NODE,
     "system:kube-scheduler": _SCHEDULER,
+    "system:kube-controller-manager": _CONTROLLERS,
     "system:auth-delegator": [
         _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
         _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
@@ -104,9 +113,14 @@ BINDINGS: tuple[tuple[str, str, str, str], ...] = (
     ("system:public-info-viewer", "system:public-info-viewer", _GROUP, AUTHENTICATED),
     ("system:public-info-viewer-anonymous", "system:public-info-viewer", _GROUP, UNAUTHENTICATED),
     ("system:monitoring", "system:monitoring", _GROUP, "system:monitoring"),
-    ("system:nodes", "system:node", _GROUP, _NODES),
+    ("system:nodes", "system:node", _GROUP, NODES),
     ("system:kube-scheduler", "system:kube-scheduler", _USER, "system:kube-scheduler"),
-    ("system:kube-controller-manager", "cluster-admin", _USER, "system:kube-controller-manager"),
+    (
+        "system:kube-controller-manager",
+        "system:kube-controller-manager",
+        _USER,
+        "system:kube-controller-manager",
+    ),
 )
 """Cluster role bindings: name, role, kind of subject, subject."""
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from seaway.base.clock import Clock
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
+from seaway.controlplane.apiserver.admission_nodes import node_restriction
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
 from seaway.controlplane.apiserver.admission_rbac import Escalation
 from seaway.controlplane.apiserver.authentication import PUBLIC_PATHS, Authenticator
@@ -36,8 +37,9 @@ from seaway.controlplane.apiserver.reviews import Reviewer
 from seaway.controlplane.apiserver.served import KindTable
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.apiserver.tokens import TokenSigner
+from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
-from seaway.controlplane.apiserver.verbs import Verbs, not_allowed, not_served
+from seaway.controlplane.apiserver.verbs import Verbs, not_allowed
 from seaway.controlplane.kinds import REVIEW_RESOURCES
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.store.log import Store, StoreUnavailable
@@ -74,6 +76,7 @@ class ApiServer:
         self._addresses = ServiceAddresses(settings.service_network)
         self.admission: tuple[Step, ...] = (
             namespace_lifecycle,
+            node_restriction,
             service_account,
             priority,
             default_tolerations,

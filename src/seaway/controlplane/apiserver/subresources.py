@@ -13,10 +13,11 @@ from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.options import delete_options
 from seaway.controlplane.apiserver.registry import Registry, Write
 from seaway.controlplane.apiserver.tokens import ISSUER, BoundTo, TokenSigner, service_account_claims
+from seaway.controlplane.apiserver.users import node_of
 from seaway.controlplane.kinds import faults
 from seaway.objects import meta
 from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
-from seaway.objects.errors import BadRequest, conflict, invalid, not_found
+from seaway.objects.errors import BadRequest, Forbidden, conflict, invalid, not_found
 
 Object = dict[str, Any]
 _MIN_SECONDS, _DEFAULT_SECONDS, _MAX_SECONDS = 600, 3600, 2**32
@@ -108,6 +109,7 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
     if causes:
         raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
     bound = _bound_to(lookup, write.namespace, spec.get("boundObjectRef"))
+    _check_node(lookup, write, bound)
     token = signer.sign(service_account_claims(write.namespace, account, audiences, now, seconds, bound))
     return ValueContent(
         {
@@ -137,6 +139,21 @@ def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | 
         )
         raise conflict(resource.plural, name, why)
     return BoundTo(kind, name, uid)
+
+
+def _check_node(lookup: StoreLookup, write: Write, bound: BoundTo | None) -> None:
+    """A node gets tokens only for pods of its own, and only of the account that they run as. Raises Forbidden."""
+    node = node_of(write.user)
+    if node is None:
+        return
+    pod = lookup.get(PODS, write.namespace, bound.name) if bound and bound.kind == "Pod" else None
+    spec = (pod or {}).get("spec") or {}
+    if (spec.get("nodeName"), spec.get("serviceAccountName")) != (node, write.name):
+        message = (
+            f'serviceaccounts "{write.name}" is forbidden: node "{node}" may ask only for tokens that are bound '
+            "to a pod of this node that runs as the service account"
+        )
+        raise Forbidden(message, details={"name": write.name, "kind": "serviceaccounts"})
 
 
 def scale_of(write: Write, obj: Object) -> Object:

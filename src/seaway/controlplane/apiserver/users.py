@@ -10,6 +10,8 @@ AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
 SERVICE_ACCOUNTS = "system:serviceaccounts"
 SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+NODES = "system:nodes"
+NODE_PREFIX = "system:node:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,10 @@ def service_account_user(
 def authenticated(name: str, groups: tuple[str, ...] = ()) -> User:
     """Return a signed-in user: the group of all authenticated users is added."""
     return User(name, groups if AUTHENTICATED in groups else (*groups, AUTHENTICATED))
+
+
+def node_of(user: User) -> str | None:
+    """Return the name of the node that a user is, None for anybody else."""
+    if NODES not in user.groups or not user.name.startswith(NODE_PREFIX):
+        return None
+    return user.name.removeprefix(NODE_PREFIX)

@@ -33,6 +33,7 @@ from seaway.controlplane.apiserver.requestinfo import RequestInfo
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.apiserver.tokens import TokenSigner
+from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.watching import start_watch
 from seaway.controlplane.store.log import Store
@@ -148,7 +149,7 @@ class Verbs:
         """Return the verb if this resource has it here. Raises NotFound, MethodNotAllowed."""
         resource = served.resource
         if info.subresource and info.subresource not in resource.subresources:
-            raise not_served()
+            raise not_served(resource.plural, info.subresource)
         if info.namespace and not resource.namespaced and resource.plural != "namespaces":
             raise not_served()
         collection = not info.name or info.verb in {"list", "deletecollection"}
@@ -282,11 +283,6 @@ class Verbs:
 
         content = await self._registry.modify(write, change)
         return call.answer(ValueContent(subresources.scale_of(write, content.parsed())))
-
-
-def not_served() -> NotFound:
-    """Return the error for a path that is served by nothing."""
-    return NotFound("the server could not find the requested resource")
 
 
 def not_allowed() -> MethodNotAllowed:

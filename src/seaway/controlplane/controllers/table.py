@@ -11,12 +11,14 @@ from seaway.controlplane.controllers import (
     nodelifecycle,
     podgc,
     serviceaccount,
+    systemnamespaces,
     ttl,
 )
 from seaway.controlplane.controllers.context import Context
 from seaway.reconcile.manager import Runnable
 
 CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
+    systemnamespaces.build,
     serviceaccount.build,
     namespace.build,
     garbage.build,

@@ -13,7 +13,7 @@ from seaway.client.errors import Unreachable
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.registration import Machine
 from seaway.controlplane.node.settings import NodeSettings
-from seaway.objects.builtin import LEASES, NAMESPACES, NODES
+from seaway.objects.builtin import LEASES, NODES
 from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 
 log = logging.getLogger(__name__)
@@ -92,17 +92,9 @@ class Heartbeat:
         lease = registration.lease(
             self._settings.name, self._uid, self._clock.now(), self._settings.heartbeat_seconds
         )
-        for _ in range(2):
-            try:
-                await self._client.create(LEASES, lease, registration.LEASE_NAMESPACE)
-            except AlreadyExists:
-                return
-            except NotFound:
-                namespace = {
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "metadata": {"name": registration.LEASE_NAMESPACE},
-                }
-                await self._client.create(NAMESPACES, namespace)
-            else:
-                return
+        try:
+            await self._client.create(LEASES, lease, registration.LEASE_NAMESPACE)
+        except AlreadyExists:
+            return
+        except NotFound as error:  # deleted; it comes back, and the next renewal finds it
+            log.warning("node %s has no lease for now: %s", self._settings.name, error)

@@ -1,0 +1,27 @@
+"""What a caller is told who asks for something that real Kubernetes serves and this server does not."""
+
+from __future__ import annotations
+
+from seaway.objects.errors import NotFound
+
+_INSTEAD = {
+    ("pods", "exec"): "`kubectl logs` shows what the container wrote",
+    ("pods", "attach"): "`kubectl logs -f` follows what the container writes",
+    ("pods", "portforward"): "the pod's own address (`kubectl get pod -o wide`) answers on this machine",
+    ("pods", "proxy"): "the pod's own address (`kubectl get pod -o wide`) answers on this machine",
+    ("pods", "ephemeralcontainers"): "start another pod beside it",
+    ("pods", "resize"): "delete the pod and create it with other resources",
+}
+"""What does the same, or nearly, by resource and subresource."""
+
+
+def not_served(resource: str = "", subresource: str = "") -> NotFound:
+    """Return the error for a path that is served by nothing; it says what to do instead where something is known."""
+    instead = _INSTEAD.get((resource, subresource))
+    if instead is None:
+        return NotFound("the server could not find the requested resource")
+    # kubectl debug looks into the details of a NotFound and breaks where there are none.
+    return NotFound(
+        f"Seaway's embedded cluster does not serve {resource}/{subresource} yet; {instead}",
+        details={"kind": f"{resource}/{subresource}"},
+    )
