@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from seaway.base.clock import rfc3339
+from seaway.base.clock import rfc3339_micro
 
 Object = dict[str, Any]
 
@@ -127,7 +127,10 @@ class Correlator:
         return True
 
     def event(self, series: Series) -> Object:
-        """Return the Event object of a series. Source: `Event` of core/v1."""
+        """Return the Event object of a series. Source: `Event` of core/v1.
+
+        Its times have microseconds, although whole seconds are usual: readers sort by them, and much happens in a second.
+        """
         component = series.occurrence.component
         source = {"component": component} | ({"host": self._instance} if self._instance else {})
         return {
@@ -138,8 +141,8 @@ class Correlator:
             "reason": series.occurrence.reason,
             "message": series.occurrence.message,
             "source": source,
-            "firstTimestamp": rfc3339(series.first),
-            "lastTimestamp": rfc3339(series.last),
+            "firstTimestamp": rfc3339_micro(series.first),
+            "lastTimestamp": rfc3339_micro(series.last),
             "count": series.count,
             "type": series.occurrence.type,
             "eventTime": None,

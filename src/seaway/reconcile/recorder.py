@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.base.clock import Clock, SystemClock, rfc3339
+from seaway.base.clock import Clock, SystemClock, rfc3339_micro
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
@@ -177,7 +177,7 @@ class EventRecorder:
     async def _recount(self, series: Series) -> None:
         patch = {
             "count": series.count,
-            "lastTimestamp": rfc3339(series.last),
+            "lastTimestamp": rfc3339_micro(series.last),
             "message": series.occurrence.message,
         }
         await self._client.patch(EVENTS, series.name, patch, series.namespace)

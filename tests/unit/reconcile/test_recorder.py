@@ -46,8 +46,8 @@ async def test_equal_events_are_one_with_a_count_and_the_last_time(client) -> No
     bad = listed["Bad"]
     assert (bad["count"], bad["firstTimestamp"], bad["lastTimestamp"]) == (
         3,
-        "2001-09-09T01:46:40Z",
-        "2001-09-09T01:47:00Z",
+        "2001-09-09T01:46:40.000000Z",
+        "2001-09-09T01:47:00.000000Z",
     )
     assert bad["involvedObject"] == {
         "apiVersion": "v1",
