@@ -133,7 +133,7 @@ def test_complete_environment() -> None:
 
 def test_command() -> None:
     assert command({"command": ["a", "$(X)"], "args": ["b"]}, {"X": "x"}) == ("a", "x", "b")
-    assert command({"args": ["-c", "1"]}, {}) == ("python3", "-c", "1")
+    assert command({"args": ["-c", "1"]}, {}) == ("-c", "1")
 
 
 @pytest.mark.parametrize(

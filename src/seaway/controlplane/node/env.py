@@ -93,11 +93,12 @@ def command(
     Args:
         container: its spec.
         env: for $(NAME) references.
-        default: where the spec names neither command nor arguments (the image's entry point).
+        default: the image's own command. Like the official Python images these have no entry point: arguments
+            without a command stand in its place.
     """
     start = [expand(part, env) for part in container.get("command") or ()]
     arguments = [expand(part, env) for part in container.get("args") or ()]
-    return (*(start or default), *arguments)
+    return (*start, *arguments) or default
 
 
 def text_values(obj: Object) -> dict[str, str]:
