@@ -71,12 +71,21 @@ def translated(path: Path | str) -> Iterator[None]:
 def prepare_file(path: Path) -> None:
     """Create the file and its folder so that only their owner can read them; narrow modes that are wider.
 
+    A new file gets its name with its header, so that an empty one is always the remains of one that was damaged.
+
     Raises:
+        DatabaseCorrupt: the file is there and empty: to start anew would lose what was in it without a word.
         DatabaseUnavailable: the file cannot be created or is not this user's.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not path.exists():
+            _create_file(path)
+        elif path.stat().st_size == 0:
+            raise DatabaseCorrupt(
+                f"{path} is damaged (it is empty): put a backup in its place, or delete it to start anew"
+            )
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             if file.exists() and file.stat().st_mode & 0o077:
                 file.chmod(0o600)
@@ -84,6 +93,18 @@ def prepare_file(path: Path) -> None:
         raise DatabaseUnavailable(
             f"{path} cannot be opened ({error.strerror}): check that its folder belongs to you and is writable"
         ) from error
+
+
+def _create_file(path: Path) -> None:
+    unfinished = Path(f"{path}.new")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(unfinished, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")  # writes the header
+    finally:
+        connection.close()
+    unfinished.replace(path)
 
 
 PRAGMAS = (

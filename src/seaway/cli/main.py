@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -120,7 +121,8 @@ def _group() -> Any:
 
     @app.callback()
     def seaway(
-        ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+        ctx: typer.Context,
+        version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     ) -> None:
         """Train and run things on Kubernetes without having to know Kubernetes."""
         if version:
@@ -157,7 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_error(SeawayError(_os_message(error), remedy="Check who owns it and its mode"))
         return exits.PERMISSION
     except OSError as error:
-        show_error(SeawayError(_os_message(error)))
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        show_error(
+            SeawayError(_os_message(error), remedy="Make room on that disk, then try again" if full else "")
+        )
         return exits.IO
     except (KeyboardInterrupt, typer.Abort):
         return exits.INTERRUPTED

@@ -28,10 +28,25 @@ def test_a_new_file_is_durable_and_private(tmp_path):
 
 def test_a_file_that_others_could_read_is_narrowed(tmp_path):
     path = tmp_path / "a.db"
-    path.touch(mode=0o644)
+    connect(path).close()
     path.chmod(0o644)
     connect(path).close()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_file_is_a_damaged_one(tmp_path):
+    """Whoever cut it to nothing lost what was in it: to start anew without a word would hide that."""
+    path = tmp_path / "a.db"
+    path.touch()
+    with pytest.raises(DatabaseCorrupt, match="it is empty"):
+        connect(path)
+    assert path.stat().st_size == 0
+
+
+def test_a_new_file_that_was_not_finished_is_made_again(tmp_path):
+    (tmp_path / "a.db.new").write_bytes(b"half a header")
+    connect(tmp_path / "a.db").close()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
 
 
 def test_a_reader_sees_what_is_committed_and_cannot_write(tmp_path):
