@@ -7,6 +7,7 @@ import heapq
 import itertools
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -88,7 +89,12 @@ class ManualClock:
 
 def rfc3339(epoch: float) -> str:
     """Write a time in whole seconds, as Kubernetes' `Time`: 2026-01-02T03:04:05Z."""
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _whole_second(int(epoch))
+
+
+@lru_cache(maxsize=256)
+def _whole_second(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rfc3339_micro(epoch: float) -> str:

@@ -22,6 +22,14 @@ _NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "i
 _INTEGER_BITS = {"int32": 31, "int64": 63}
 
 
+def plain_types(type_: str, format_: str, int_or_string: bool) -> frozenset[type]:
+    """Return the scalar types of which any value is of a declared type: those for which `type_fault` finds none."""
+    if int_or_string:
+        return frozenset({int, str})
+    found = set(_PYTHON_TYPES.get(type_, ())) if type_ else {str, int, float, bool}
+    return frozenset(found - {dict, list} - ({int} if format_ in _INTEGER_BITS else set()))
+
+
 def type_fault(
     value: Any, path: str, type_: str, format_: str, int_or_string: bool, whole_floats: bool
 ) -> Cause | None:

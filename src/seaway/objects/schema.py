@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from seaway.objects import structure
+from seaway.objects.constraints import plain_types
 from seaway.objects.errors import Cause
 
 Definition = Mapping[str, Any]
@@ -50,6 +51,10 @@ class Schema:
             bool(self._extension("int-or-string")) or definition.get("format") in _MAY_BE_INTEGER_OR_STRING
         )
         self.format: str = definition.get("format", "")
+        self.plain_types: frozenset[type] = (
+            frozenset() if structural else plain_types(self.type, self.format, self.int_or_string)
+        )
+        """Scalar types of which any value is right."""
         self.opaque: bool = not definition
         """Nothing is declared: any value."""
         self.leaf: bool = self.type not in ("object", "array", "") or self.int_or_string
@@ -128,6 +133,10 @@ class Schema:
     def field(self, name: str) -> Schema | None:
         """Return the schema of a field, None where the field is unknown."""
         return self.properties.get(name) or self.additional
+
+    def conforms(self, value: Any) -> bool:
+        """Tell quickly that `unknown_fields` and `validate` find nothing and `prune` does nothing; a False says nothing."""
+        return structure.conforms(self, value)
 
     def unknown_fields(self, value: Any, path: str = "") -> list[str]:
         """Return the paths of undeclared fields, for example "spec.containers[0].imagee", in the order met."""

@@ -17,9 +17,36 @@ if TYPE_CHECKING:
     from seaway.objects.schema import Definition, Schema
 
 
+_MAPS, _LISTS = ("object", ""), ("array", "")
 _ZEROS: dict[str, Callable[[], Any]] = {
     "object": dict, "array": list, "string": str, "integer": int, "number": int, "boolean": bool,
 }  # fmt: skip
+
+
+def conforms(schema: Schema, value: Any) -> bool:
+    """Tell in one walk that the other three find nothing to report and nothing to remove; a False says nothing.
+
+    Nearly every object of a built-in kind conforms, so that the walks that name what is wrong are seldom needed. Custom
+    resources, which have constraints, never do.
+    """
+    kind = type(value)
+    if kind in schema.plain_types:
+        return True
+    if schema.structural or schema.int_or_string or value is None:
+        return False
+    if schema.opaque:
+        return True
+    if kind is dict and schema.type in _MAPS:
+        properties, additional = schema.properties, schema.additional
+        for name, item in value.items():
+            child = properties.get(name, additional)
+            if child is None or not (type(item) in child.plain_types or conforms(child, item)):
+                return False
+        return True
+    if kind is list and schema.type in _LISTS:
+        items = schema.items
+        return all(conforms(items, item) for item in value)
+    return kind is int and type_fault(value, "", schema.type, schema.format, False, False) is None
 
 
 def find_unknown(schema: Schema, value: Any, path: str, found: list[str]) -> None:

@@ -140,13 +140,20 @@ def _owned_item(item: Any, schema: Schema) -> FieldSet:
 
 def _everything(value: Any, schema: Schema) -> FieldSet:
     """Return a whole value as a step of which every part is a member."""
+    if not value:
+        return {}
+    below: FieldSet = {SELF: {}}
     if _is_map(value, schema):
-        below = {f"f:{name}": _everything(item, schema.field(name) or ANY) for name, item in value.items()}
+        for name, item in value.items():
+            kind = type(item)  # most are scalars, of which nothing need be known
+            deeper = kind is dict or kind is list
+            below[f"f:{name}"] = _everything(item, schema.field(name) or ANY) if deeper else {}
     elif _is_list(value, schema):
-        below = {_step(item, schema): _everything(item, schema.items) for item in value}
+        for item in value:
+            below[_step(item, schema)] = _everything(item, schema.items)
     else:
         return {}
-    return {SELF: {}, **below} if below else {}
+    return below
 
 
 def _compare_maps(old: dict[str, Any], new: dict[str, Any], schema: Schema, found: Comparison) -> None:

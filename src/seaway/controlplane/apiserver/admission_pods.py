@@ -16,6 +16,7 @@ Object = dict[str, Any]
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105  # a path
 TOKEN_SECONDS = 3607
 _GRACE = 300
+_RANDOM = random.Random()  # noqa: S311  # names, not secrets
 _TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -63,7 +64,7 @@ def _mount_token(spec: Object) -> None:
         "",
     )
     if not name:
-        name = generate_name("kube-api-access-", random.Random())  # noqa: S311  # a name, not a secret
+        name = generate_name("kube-api-access-", _RANDOM)
         spec["volumes"] = [*volumes, _token_volume(name)]
     for container in lacking:
         mount = {"name": name, "readOnly": True, "mountPath": TOKEN_FOLDER}

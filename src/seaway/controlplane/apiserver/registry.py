@@ -126,10 +126,9 @@ class Registry:
                 raise already_exists(served.resource.group_resource, name)
             return ValueContent(served.from_storage(obj))
         try:
-            record = await self._store.create(key, _encoder(obj))
+            record = await self._store.create(key, _encoder(obj), obj)
         except KeyExists:
             raise already_exists(served.resource.group_resource, name) from None
-        record.keep_parsed(obj)
         self._tell(base, None, obj)
         return served.view(record)
 
@@ -191,11 +190,10 @@ class Registry:
 
     async def _replace(self, served: Served, key: str, stored: Object, record: Record) -> Content:
         if goes_now(stored):
-            gone = await self._store.delete(key, _encoder(stored), record.revision)
+            gone = await self._store.delete(key, _encoder(stored), record.revision, stored)
             self._tell(served.base, record.object, None)
             return served.view(gone)
-        updated = await self._store.update(key, _encoder(stored), record.revision)
-        updated.keep_parsed(stored)
+        updated = await self._store.update(key, _encoder(stored), record.revision, stored)
         self._tell(served.base, record.object, stored)
         return served.view(updated)
 
@@ -245,7 +243,8 @@ class Registry:
             try:
                 if isinstance(plan, Mark):
                     return await self._replace(served, key, plan.object, record), False
-                gone = await self._store.delete(key, _encoder(copy(stored)), record.revision)
+                last = {**stored, "metadata": {**stored["metadata"]}}
+                gone = await self._store.delete(key, _encoder(last), record.revision, last)
             except KeyMissing:
                 raise not_found(resource.group_resource, write.name) from None
             except RevisionMismatch:

@@ -61,7 +61,7 @@ async def serve(
     application = AsgiApplication(server)
     config = Config(
         application, http=PeerProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
-        timeout_keep_alive=300, h11_max_incomplete_event_size=None,
+        proxy_headers=False, server_header=False, timeout_keep_alive=300, h11_max_incomplete_event_size=None,
     )  # fmt: skip
     config.load()
     state = ServerState()

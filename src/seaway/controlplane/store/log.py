@@ -52,7 +52,9 @@ class Record:
 
     __slots__ = ("_object", "created", "key", "revision", "value")
 
-    def __init__(self, key: str, revision: int, created: int, value: bytes) -> None:
+    def __init__(
+        self, key: str, revision: int, created: int, value: bytes, parsed: dict[str, Any] | None = None
+    ) -> None:
         self.key = key
         self.revision = revision
         """Revision of the write that made this value; for a tombstone, of the delete."""
@@ -60,10 +62,6 @@ class Record:
         """Revision of the create that began this life of the key."""
         self.value = value
         """The object as encoded JSON, its metadata.resourceVersion already set."""
-        self._object: dict[str, Any] | None = None
-
-    def keep_parsed(self, parsed: dict[str, Any]) -> None:
-        """Spare the first reader the parsing: `parsed` is what the value was encoded from, and is never changed again."""
         self._object = parsed
 
     def drop_parsed(self) -> None:
@@ -119,6 +117,8 @@ class Page(NamedTuple):
 
 Encode = Callable[[int], bytes]
 """Given the revision that the write got, return the value's bytes. Called once, synchronously."""
+Parsed = dict[str, Any] | None
+"""What `encode` has encoded, never to be changed again, so that no reader parses the value; None where nobody has it."""
 
 
 class Store(Protocol):
@@ -134,15 +134,15 @@ class Store(Protocol):
         """Nothing before this revision can be listed or watched from any more."""
         ...
 
-    async def create(self, key: str, encode: Encode) -> Record:
+    async def create(self, key: str, encode: Encode, parsed: Parsed = None) -> Record:
         """Add a key. Raises KeyExists, StoreUnavailable."""
         ...
 
-    async def update(self, key: str, encode: Encode, expected: int) -> Record:
+    async def update(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Replace a key's value whose live revision is `expected`. Raises KeyMissing, RevisionMismatch, StoreUnavailable."""
         ...
 
-    async def delete(self, key: str, encode: Encode, expected: int) -> Record:
+    async def delete(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Remove a key whose live revision is `expected`; `encode` makes the last value that watchers get.
 
         Raises KeyMissing, RevisionMismatch, StoreUnavailable.

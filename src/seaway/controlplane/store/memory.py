@@ -11,6 +11,7 @@ from seaway.controlplane.store.log import (
     KeyExists,
     KeyMissing,
     Page,
+    Parsed,
     Record,
     RevisionMismatch,
 )
@@ -39,25 +40,27 @@ class MemoryStore:
         """Nothing before this revision can be listed or watched from any more."""
         return self._compacted
 
-    async def create(self, key: str, encode: Encode) -> Record:
+    async def create(self, key: str, encode: Encode, parsed: Parsed = None) -> Record:
         """Add a key."""
         if key in self._live:
             raise KeyExists(key)
         revision = self.revision + 1
-        record = Record(key, revision, revision, encode(revision))
+        record = Record(key, revision, revision, encode(revision), parsed)
         return self._append(Change("create", record, None))
 
-    async def update(self, key: str, encode: Encode, expected: int) -> Record:
+    async def update(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Replace a key's value whose live revision is `expected`."""
         live = self._expect(key, expected)
         revision = self.revision + 1
-        return self._append(Change("update", Record(key, revision, live.created, encode(revision)), live))
+        record = Record(key, revision, live.created, encode(revision), parsed)
+        return self._append(Change("update", record, live))
 
-    async def delete(self, key: str, encode: Encode, expected: int) -> Record:
+    async def delete(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Remove a key whose live revision is `expected`."""
         live = self._expect(key, expected)
         revision = self.revision + 1
-        return self._append(Change("delete", Record(key, revision, live.created, encode(revision)), live))
+        record = Record(key, revision, live.created, encode(revision), parsed)
+        return self._append(Change("delete", record, live))
 
     def get(self, key: str) -> Record | None:
         """Return the live record of a key, None for none."""

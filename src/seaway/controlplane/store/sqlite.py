@@ -29,6 +29,7 @@ from seaway.controlplane.store.log import (
     KeyExists,
     KeyMissing,
     Page,
+    Parsed,
     Record,
     RevisionMismatch,
     StoreUnavailable,
@@ -109,28 +110,28 @@ class SqliteStore:
         """Nothing before this revision can be listed or watched from any more."""
         return self._compacted
 
-    async def create(self, key: str, encode: Encode) -> Record:
+    async def create(self, key: str, encode: Encode, parsed: Parsed = None) -> Record:
         """Add a key."""
         if key in self._in_flight:
             await self._settled(key)
         if key in self._live:
             raise KeyExists(key)
         revision = self._allotted + 1
-        record = Record(key, revision, revision, encode(revision))
+        record = Record(key, revision, revision, encode(revision), parsed)
         return await self._write(Change("create", record, None), self._tombstones.get(key, 0))
 
-    async def update(self, key: str, encode: Encode, expected: int) -> Record:
+    async def update(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Replace a key's value whose live revision is `expected`."""
         live = await self._expect(key, expected)
         revision = self._allotted + 1
-        record = Record(key, revision, live.created, encode(revision))
+        record = Record(key, revision, live.created, encode(revision), parsed)
         return await self._write(Change("update", record, live), live.revision)
 
-    async def delete(self, key: str, encode: Encode, expected: int) -> Record:
+    async def delete(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Remove a key whose live revision is `expected`."""
         live = await self._expect(key, expected)
         revision = self._allotted + 1
-        record = Record(key, revision, live.created, encode(revision))
+        record = Record(key, revision, live.created, encode(revision), parsed)
         return await self._write(Change("delete", record, live), live.revision)
 
     def get(self, key: str) -> Record | None:
