@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from seaway.controlplane.node.shim.interpreter import LANGUAGE
+
 log = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).parent / "shim"
 _START_SECONDS = 20.0
@@ -111,7 +113,7 @@ class ForkServer:
         command = [sys.executable, "-I", "-S", str(_PROGRAM), str(self._folder)]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            timeout=_START_SECONDS, check=False, start_new_session=True, env={},
+            timeout=_START_SECONDS, check=False, start_new_session=True, env={"LANG": LANGUAGE},
         )  # fmt: skip
         if done.returncode not in {0, 75}:
             why = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [

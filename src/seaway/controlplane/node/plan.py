@@ -48,6 +48,8 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
         now: monotonic seconds, as `ContainerState.restart_at`.
     """
     policy = pod["spec"].get("restartPolicy", "Always")
+    if _over(policy, state):
+        return _finish(state)
     start: list[str] = []
     waits: list[float] = []
     for c in (c for c in state.containers.values() if c.init):
@@ -58,16 +60,20 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
             continue
         if c.exit and c.exit.exit_code == 0:
             continue
-        if c.exit and not restarts(policy, c, c.exit):
-            return _finish(state)
         _consider(policy, c, now, start, waits)
         return _step(start, waits)
-    mains = [c for c in state.containers.values() if not c.init]
-    for c in mains:
+    for c in (c for c in state.containers.values() if not c.init):
         _consider(policy, c, now, start, waits)
-    if all(c.exit and not restarts(policy, c, c.exit) for c in mains):
-        return _finish(state)
     return _step(start, waits)
+
+
+def _over(policy: str, state: PodState) -> bool:
+    """Tell whether the pod's work is done for good. Asked first: a sidecar that was stopped then is not started again."""
+    inits = [c for c in state.containers.values() if c.init and not c.sidecar]
+    if any(c.exit and c.exit.exit_code != 0 and not restarts(policy, c, c.exit) for c in inits):
+        return True
+    mains = [c for c in state.containers.values() if not c.init]
+    return all(c.exit and not restarts(policy, c, c.exit) for c in mains)
 
 
 def _consider(policy: str, c: ContainerState, now: float, start: list[str], waits: list[float]) -> None:

@@ -71,6 +71,7 @@ def create(name: str, memory: int, cpu_millis: int) -> Cgroup | None:
         ])  # fmt: skip
         if memory and kept:
             _try(f"{folder}/memory.swap.max", "0")
+            _try(f"{folder}/memory.oom.group", "1")  # the container ends as a whole, as the kubelet has it
         if kept:
             return Cgroup(folder, folder, unified=True)
         _discard(folder)

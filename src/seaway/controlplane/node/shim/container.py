@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from seaway.controlplane.node.shim import cgroups, files, kernel, root, tree
+from seaway.controlplane.node.shim import cgroups, files, interpreter, kernel, root, tree
 from seaway.controlplane.node.shim.logfile import LogFile
 from seaway.controlplane.node.shim.rootplan import Mount
 
@@ -108,6 +108,8 @@ class Shim:
         except OSError as error:
             raise StartError(f'working folder "{folder}": {error.strerror}') from error
         program = find_program(argv[0], env)
+        if interpreter.is_asked_for(program, argv, env):
+            return interpreter.fork(program, argv, env, stdout, stderr, namespace=self._namespace)
         return spawn(program, argv, env, stdout, stderr)
 
     def _follow(self, outputs: dict[int, bytes]) -> None:
@@ -184,7 +186,8 @@ class Shim:
         status = self._status or 0
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if self._cgroup:
-            self._oom = self._oom or (self._cgroup.killed() and number == signal.SIGKILL)
+            # The kernel may have chosen a child, whose parent then told of it with an exit code of its own.
+            self._oom = self._oom or (self._cgroup.killed() and status != 0)
             self._peak = max(self._peak, self._cgroup.peak())
             self._cgroup.remove()
         code = 128 + number if number else os.WEXITSTATUS(status)

@@ -13,6 +13,7 @@ _MNT_DETACH = 2
 _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_NAME = 36, 24, 38, 15
 _KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 """What Docker leaves to root in a container, but for making device nodes: so it cannot undo the container's mounts."""
+_CAPABILITY_VERSION = 0x20080522
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -64,6 +65,22 @@ def drop_privileges_of_programs() -> None:
     for capability in range(64):
         if capability not in _KEPT_CAPABILITIES and _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
+
+
+def keep_program_capabilities() -> None:
+    """Give up what executing a program would have taken from this process, and what it must not have.
+
+    Raises:
+        OSError: they could not be given up.
+    """
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice: 32 capabilities each
+    _check(_libc.capget(header, sets), "capget")
+    kept = sum(1 << number for number in _KEPT_CAPABILITIES) if os.geteuid() == 0 else 0
+    for half in (0, 1):
+        permitted = sets[3 * half + 1] & (kept >> 32 * half & 0xFFFFFFFF)
+        sets[3 * half : 3 * half + 3] = [permitted, permitted, 0]
+    _check(_libc.capset(header, sets), "capset")
 
 
 def set_name(name: str) -> None:
