@@ -131,7 +131,7 @@ class Harness:
         return self.settings.folder / "pods" / self.uids[name]
 
     async def until(
-        self, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = 20.0
+        self, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = 60.0
     ) -> dict[str, Any]:
         """Return the pod as soon as its status passes the check."""
         async with asyncio.timeout(seconds):
@@ -144,7 +144,7 @@ class Harness:
     async def ended(self, name: str) -> dict[str, Any]:
         return (await self.until(name, lambda s: s.get("phase") in {"Succeeded", "Failed"}))["status"]
 
-    async def gone(self, name: str, seconds: float = 20.0) -> None:
+    async def gone(self, name: str, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while await self.pod(name) is not None:
                 await asyncio.sleep(0.01)

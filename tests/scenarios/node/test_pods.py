@@ -172,7 +172,7 @@ async def test_deletion_is_graceful(node: Any) -> None:
     await node.create("p", "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.05; done")
     await node.until("p", lambda s: s.get("phase") == "Running")
     following = asyncio.create_task(node.log("p", follow=True))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while b"up" not in await node.log("p"):
             await asyncio.sleep(0.01)
     await node.client.delete(*_pod("p"))
@@ -227,7 +227,7 @@ async def test_probes(node: Any) -> None:
     main = {
         "name": "main",
         "image": "python",
-        "command": ["sh", "-c", "sleep 0.3; touch $HOME/ok; sleep 600"],
+        "command": ["sh", "-c", "sleep 600"],
     }
     await node.create("p", containers=[main | {"readinessProbe": exec_("test -e $HOME/ok")}])
     await node.until(
@@ -236,6 +236,7 @@ async def test_probes(node: Any) -> None:
             s and s["containerStatuses"][0]["state"].get("running") and not s["containerStatuses"][0]["ready"]
         ),
     )
+    (node.folder("p") / "containers/main/0/workspace/ok").touch()
     await node.until("p", lambda s: s["containerStatuses"][0]["ready"])
     await node.create(
         "q",
@@ -270,7 +271,7 @@ async def test_gpus_are_exclusive(node: Any) -> None:
     await node.start()
     await node.create("r", containers=hold)
     assert (await node.ended("r"))["reason"] == "UnexpectedAdmissionError"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while {await node.log("p"), await node.log("q")} != {b"0\n", b"1\n"}:
             await asyncio.sleep(0.01)
 

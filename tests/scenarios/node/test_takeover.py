@@ -17,12 +17,19 @@ async def test_crash_of_the_agent_loses_nothing(node: Any, tmp_path: Path) -> No
     """Pods that run, end, or are bound while no agent lives end right afterwards, each run once."""
     out = tmp_path / "out"
     for number in range(6):
-        await node.create(f"p{number}", **_once(node, out, number, f"sleep 0.{number}5"))
-    await node.until("p5", lambda s: s.get("phase") == "Running")
+        await node.create(f"p{number}", **_once(node, out, number))
+    for number in range(2, 6):
+        await node.until(f"p{number}", lambda s: s.get("phase") == "Running")
     await node.crash()
-    await node.create("late", **_once(node, out, 9, "true"))
-    await asyncio.sleep(0.3)
+    await node.create("late", **_once(node, out, 0, name="9"))
+    for number in (2, 3):
+        (out / f"go{number}").touch()
+        async with asyncio.timeout(60):
+            while not (node.folder(f"p{number}") / "containers/main/0" / files.EXIT).exists():
+                await asyncio.sleep(0.01)
     await node.start()
+    for number in (4, 5):
+        (out / f"go{number}").touch()
     for number, name in [*((n, f"p{n}") for n in range(6)), (9, "late")]:
         status = await node.ended(name)
         assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == number
@@ -31,11 +38,12 @@ async def test_crash_of_the_agent_loses_nothing(node: Any, tmp_path: Path) -> No
     assert await node.log("p5") == b"done\n"
 
 
-def _once(node: Any, out: Path, number: int, work: str) -> dict[str, Any]:
-    """Return a pod that notes each start of it outside."""
+def _once(node: Any, out: Path, number: int, name: str | None = None) -> dict[str, Any]:
+    """Return a pod that notes each start of it outside; the first two end at once, the others when they may."""
     out.mkdir(exist_ok=True)
-    at = f"/out/{number}" if node.agent.runtime.namespaces else f"{out}/{number}"
-    script = f"echo start >> {at}; {work}; echo done; exit {number}"
+    at, name = "/out" if node.agent.runtime.namespaces else str(out), name or str(number)
+    wait = f"until [ -e {at}/go{number} ]; do sleep 0.01; done; " if number > 1 else ""
+    script = f"echo start >> {at}/{name}; {wait}echo done; exit {name}"
     mounts = [{"name": "out", "mountPath": "/out"}]
     main = {"name": "main", "image": "python", "command": ["sh", "-c", script], "volumeMounts": mounts}
     return {"containers": [main], "volumes": [{"name": "out", "hostPath": {"path": str(out)}}]}
@@ -94,7 +102,7 @@ async def test_shutdown_is_graceful(node: Any) -> None:
         "p", "trap 'exit 0' TERM; echo up; while true; do sleep 0.05; done", restartPolicy="Always"
     )
     await node.until("p", lambda s: s.get("phase") == "Running")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while b"up" not in await node.log("p"):
             await asyncio.sleep(0.01)
     await node.agent.shutdown(5)

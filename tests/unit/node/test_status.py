@@ -177,8 +177,18 @@ def test_sidecars_are_stopped_when_the_others_are_done() -> None:
     of = pod("Never", sidecar=True)
     step = next_step(of, state(of, s=RUN, m0=OK), 0.0)
     assert (step.stop, step.done) == (("s",), False)
-    assert next_step(of, state(of, m0=OK), 0.0).start == ("s",)
+    assert next_step(of, state(of, s=OK, m0=RUN), 0.0).start == ("s",)
     assert next_step(pod("Never"), state(pod("Never"), m0=BAD), 0.0).done
+
+
+@pytest.mark.parametrize(
+    "current", [{"s": OK, "m0": OK}, {"s": BAD, "m0": BAD}, {"s": OK, "i0": BAD}, {"m0": OK}],
+    ids=["succeeded", "failed", "an init container failed", "its own end is not known"],
+)  # fmt: skip
+def test_sidecars_are_not_started_again_when_the_others_are_done(current: dict[str, Any]) -> None:
+    of = pod("Never", inits=1, sidecar=True)
+    step = next_step(of, state(of, **{"i0": OK} | current), 0.0)
+    assert (step.start, step.stop, step.done) == ((), (), True)
 
 
 def test_backoff_doubles_up_to_its_cap() -> None:
