@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from seaway.client.client import Client
 from seaway.platform.database.records import AttemptRecord
-from seaway.platform.engine import cluster
+from seaway.platform.engine import cluster, texts
 from seaway.platform.engine.judgement import FactsGatherer
 from seaway.platform.engine.plan import Blocker, Effect
 from seaway.platform.engine.pods import PodTable, Seen
@@ -16,6 +16,7 @@ from seaway.platform.engine.verdicts import Diagnosis
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
+from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_pod, build_token_secret
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Effects:
 
     async def _create(self, state: RunState, attempt: AttemptRecord) -> None:
         settings, run, spec = self._settings(), state.run, state.specs[attempt.task]
-        if not state.has_token:
+        if not state.has_token or attempt.number > 1:  # what took the pod may have taken the Secret with it
             await self._put_token(state, attempt)
         identity = AttemptIdentity(
             run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod
@@ -72,6 +73,7 @@ class Effects:
                 state.blockers.pop(attempt.pod, None)
                 self._pods.add(pod)
             case cluster.Postponed(message):
+                state.has_token = False  # where the namespace was missing, so is the Secret
                 state.blockers[attempt.pod] = Blocker("NotCreated", message)
                 raise TryLater(message)
             case cluster.Refused(message):
@@ -105,6 +107,10 @@ class Effects:
     async def _examine(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)
         if seen is None:
+            return
+        if token_secret_name(state.run.name) in seen.observation.waiting_message:
+            await self._put_token(state, attempt)  # somebody deleted it: the pod goes on when it is there again
+            state.blockers[attempt.pod] = Blocker(seen.observation.why_waiting, texts.MADE_ANEW)
             return
         task, spec = state.tasks[attempt.task], state.specs[attempt.task]
         facts = await self._facts.gather(state.run, task, spec, attempt, seen, waiting=True)

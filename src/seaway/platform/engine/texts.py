@@ -8,6 +8,7 @@ STARTING = "its pod is being created"
 RUNNING = "running"
 NO_ROOM = "waits until other tasks have ended: as many pods are in flight as this server allows"
 SERVER_STOPS = "waits for the server: it is being stopped and goes on with this at its next start"
+MADE_ANEW = "waits for its token, which was deleted from the cluster and has been made anew"
 STOPPED_BEFORE_START = "was stopped before it started"
 SUCCEEDED = Verdict.model_validate(
     {"class": VerdictClass.SUCCEEDED, "cause": "Completed", "message": "it completed", "exit_code": 0}
