@@ -29,6 +29,8 @@ from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.context import current_home
 from seaway.cli.network import network_environment
+from seaway.cli.settings import load_settings
+from seaway.cli.settings_file import Settings, as_values
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, take_lock
 
@@ -41,8 +43,8 @@ Report = Callable[[dict[str, Any]], None]
 class DaemonSettings:
     """How the daemon serves a home."""
 
-    nodes: int = 1
-    """How many nodes the cluster has."""
+    told: Settings = field(default_factory=Settings)
+    """What the home's settings file says."""
     drain_seconds: float = 40.0
     """How long runs may take to end when the daemon stops."""
     network: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +78,8 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     home.record.unlink(missing_ok=True)
     try:
-        _run(_serve(home, DaemonSettings(network=network_environment(os.environ), user=_user()), report))
+        settings = DaemonSettings(load_settings(home), network=network_environment(os.environ), user=_user())
+        _run(_serve(home, settings, report))
     except Exception as error:
         logger.exception("Seaway %s could not go on", __version__)
         return _refuse(explain(error), report, foreground=foreground)
@@ -196,7 +199,9 @@ async def _everything(
     home: Home, settings: DaemonSettings, report: Report
 ) -> AsyncIterator[tuple[Any, DaemonRecord]]:
     """Start all parts, each after what it needs; stop them in reverse."""
+    from seaway.cli.settings_images import image_environments
     from seaway.controlplane.cluster import ClusterSettings, run_cluster
+    from seaway.controlplane.scheduler.scheduler import SchedulerSettings
     from seaway.portal.certificates import ensure_certificate
     from seaway.portal.serve import ServeSettings, bind, serve
     from seaway.portal.tokens import TokenVerifier, ensure_token
@@ -205,31 +210,56 @@ async def _everything(
     home.cache.mkdir(exist_ok=True, mode=0o700)
     token = ensure_token(home.token)
     certificate = ensure_certificate(home.server, datetime.now(UTC))
-    serving = ServeSettings(port_file=home.server / "port", certificate=certificate)
+    told = settings.told
+    serving = ServeSettings(home.server / "port", certificate, port=told.port)
     listener = bind(serving)
     url = "https://{}:{}".format(*listener.getsockname())
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         report({"stage": "the cluster"})
-        cluster = await stack.enter_async_context(
-            run_cluster(ClusterSettings(home=home.path, nodes=settings.nodes, network_env=settings.network))
+        cluster_settings = ClusterSettings(
+            home=home.path,
+            port=told.api_port,
+            nodes=told.nodes,
+            scheduler=SchedulerSettings(strategy=told.strategy),
+            images=image_environments(told.images, home.path),
+            network_env=settings.network,
+            pretend_gpus=told.pretend_gpus,
         )
+        cluster = await stack.enter_async_context(run_cluster(cluster_settings))
         report({"stage": "the server"})
-        from seaway.platform.server import ServerSettings, run_server
+        from seaway.platform.server import run_server
 
         client = cluster.client("seaway:server", ["system:masters"])
-        server_settings = ServerSettings(
-            home=home.server,
-            gateway_url=url,
-            gateway_ca=certificate.ca.read_text(),
-            cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
+        server = await stack.enter_async_context(
+            run_server(_server_settings(home, told, url, certificate.ca.read_text()), client)
         )
-        server = await stack.enter_async_context(run_server(server_settings, client))
         from seaway.portal.app import create_app
 
-        app = create_app(server, TokenVerifier({token: settings.user}), facts=_facts(client))
+        verifier = TokenVerifier({token: settings.user})
+        app = create_app(server, verifier, facts=_facts(client), code_limit=told.code_limit)
         await stack.enter_async_context(serve(app, serving, listener))
-        yield server, DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url)
+        yield (
+            server,
+            DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url, settings=as_values(told)),
+        )
+
+
+def _server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
+    from seaway.platform.engine.engine import EngineSettings
+    from seaway.platform.server import ServerSettings
+
+    return ServerSettings(
+        home=home.server,
+        gateway_url=url,
+        gateway_ca=ca,
+        cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
+        image=told.default_image,
+        cpu=told.default_cpu,
+        code_limit=told.code_limit,
+        log_limit=told.log_limit,
+        engine=EngineSettings(pods_in_flight=told.pods_at_once),
+    )
 
 
 def _facts(client: Any) -> Callable[[], Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from seaway import __version__
 from seaway.cli.context import note, require_same_version
 from seaway.cli.output import coloured
+from seaway.cli.settings import load_settings, say_changed, settings_path
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, is_locked
 
@@ -73,7 +74,10 @@ def launch(home: Home) -> DaemonRecord:
     record = running(home)
     if record is not None:
         require_same_version(record)
+        if said := say_changed(home, record):
+            note(f"{settings_path(home).name}: {said}")
         return record
+    load_settings(home)  # a fault in it is said before anything starts
     began = time.monotonic()
     reader, writer = os.pipe()
     try:

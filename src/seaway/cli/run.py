@@ -13,6 +13,7 @@ import typer.core
 
 from seaway.cli import run_options as option
 from seaway.cli.context import connect, current_home, note
+from seaway.cli.settings import load_settings
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError, ServerUnreachable
 from seaway.sdk.home import Home
@@ -30,7 +31,8 @@ Examples:
 
 \b
 The packages that the program needs are taken from --requirements; else from uv.lock,
-pyproject.toml or requirements.txt beside the script; else from your active environment.
+pyproject.toml or requirements.txt beside the script; else from your active environment
+(with --image: else those of the image).
 The code of the script's git repository (or folder) is sent; .seawayignore leaves out.
 A program finds SEAWAY_RUN, SEAWAY_OUTPUTS (a folder: what is in it at the end is kept) and
 SEAWAY_CHECKPOINT (a folder that the next attempt finds again) in its environment.
@@ -132,13 +134,13 @@ def _prepare(
     client: SeawayClient, home: Home, program: Program, options: Options, requirements: Path | None
 ) -> dict[str, Any]:
     """Send what the server does not have yet; return the specification."""
-    environment = _send_environment(client, home, program, requirements)
+    environment = _send_environment(client, home, program, options, requirements)
     code = _send_code(client, home, program)
     return build_spec(program, options, code=code, environment=environment, environ=os.environ)
 
 
 def _send_environment(
-    client: SeawayClient, home: Home, program: Program, requirements: Path | None
+    client: SeawayClient, home: Home, program: Program, options: Options, requirements: Path | None
 ) -> str | None:
     from seaway.sdk.environment import choose_source, digest
     from seaway.sdk.lock import is_cached, make_lock
@@ -146,7 +148,9 @@ def _send_environment(
     beside = (
         (program.folder / program.command[1]).parent if program.command[0] == "python" else program.folder
     )
-    source = choose_source(beside if beside.is_dir() else program.folder, requirements, os.environ)
+    # an image that was asked for brings its packages: those of the active environment would take their place
+    environ = os.environ if options.image is None else {}
+    source = choose_source(beside if beside.is_dir() else program.folder, requirements, environ)
     if source is None:
         return None
     folder = home.cache / "locks"
@@ -166,14 +170,16 @@ def _send_environment(
 
 
 def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None:
-    from seaway.sdk.snapshot import take_snapshot
+    from seaway.sdk.snapshot import SnapshotLimits, take_snapshot
 
     if program.root in (Path.home(), Path(program.root.anchor)):
         note(f"warning: no code is sent from {program.root}: work in a folder of its own")
         return None
     home.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=home.cache, prefix="snapshot-") as folder:
-        snapshot = take_snapshot(program.root, Path(folder), exclude=(home.path,))
+        limit = load_settings(home).code_limit
+        limits = SnapshotLimits(compressed=limit, raw=5 * limit)
+        snapshot = take_snapshot(program.root, Path(folder), limits=limits, exclude=(home.path,))
         if snapshot is None:
             return None
         if not client.has_code(snapshot.digest):

@@ -11,6 +11,7 @@ from seaway.cli import exits
 from seaway.cli.arguments import Output
 from seaway.cli.context import current_home, note
 from seaway.cli.output import GREEN, YELLOW, Format, now, paint, print_fields, print_json, print_table, span
+from seaway.cli.settings import say_changed, settings_path
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, folder_size, is_locked
@@ -22,11 +23,14 @@ def status(output: Output = Format.TEXT) -> None:
     home = current_home()
     record = home.read_record() if is_locked(home.lock) else None
     facts, problem = _ask(home) if record else ({}, "")
+    file = settings_path(home)
     answer = {
         "running": record is not None and not problem,
         "home": str(home.path),
         "log": str(home.log),
         "disk_bytes": folder_size(home.path),
+        "settings": str(file) if file.exists() else None,
+        "settings_changed": say_changed(home, record),
         "version": __version__,
         "problem": problem,
         **({"pid": record.pid, "url": record.url, "cluster_url": record.cluster_url} if record else {}),
@@ -71,6 +75,7 @@ def _draw(answer: dict[str, Any], record: DaemonRecord | None) -> None:
             ("Cluster", f"{record.cluster_url} ({_cluster(facts)})" if record else ""),
             ("Runs", counts or ("none" if answer["running"] else "")),
             ("Home", f"{answer['home']} ({readable_size(answer['disk_bytes'])})"),
+            ("Settings", _settings(answer)),
             ("Log", answer["log"]),
         ]
     )
@@ -83,6 +88,11 @@ def _draw(answer: dict[str, Any], record: DaemonRecord | None) -> None:
         print_table(("NODE", "STATUS", "CPU", "MEMORY", "GPU"), rows)
     if record is None:
         note("Start it: seaway up")
+
+
+def _settings(answer: dict[str, Any]) -> str:
+    said = answer["settings_changed"]
+    return (answer["settings"] or ("no file" if said else "")) + (f" ({said})" if said else "")
 
 
 def _cluster(facts: dict[str, Any]) -> str:

@@ -57,8 +57,12 @@ class ServerSettings:
     """Where the cache volume is mounted; on nodes without mount namespaces the host's own path."""
     image: str = DEFAULT_IMAGE
     """For tasks that name none."""
+    cpu: str = "100m"
+    """Requested for tasks that ask for none."""
     python: str = "python3"
     """The images' Python that starts the runner."""
+    code_limit: int = 100 * 1024 * 1024
+    """Most bytes of one code snapshot, compressed; five times as much may come out of it."""
     log_limit: int = 256 * 1024 * 1024
     """Most bytes kept of one attempt's log."""
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -127,7 +131,7 @@ async def run_server(
     """
     clock = clock or SystemClock()
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    storage = await asyncio.to_thread(open_storage, settings.home / "artifacts")
+    storage = await asyncio.to_thread(open_storage, settings.home / "artifacts", code_limit=settings.code_limit)
     tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
     logs = LogStore(settings.home / "logs", limit=settings.log_limit)
     async with open_database(settings.home / "seaway.db", check=settings.check_database) as database:
@@ -198,6 +202,7 @@ def _pod_settings(settings: ServerSettings) -> PodSettings:
         gateway_url=settings.gateway_url,
         gateway_ca=settings.gateway_ca,
         image=settings.image,
+        cpu=settings.cpu,
         cache_volume=settings.cache_volume,
         cache_path=settings.cache_path,
     )

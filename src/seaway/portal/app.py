@@ -13,7 +13,7 @@ from seaway.platform.server import Server
 from seaway.portal import gateway, runs, uploads
 from seaway.portal.access import current_user
 from seaway.portal.errors import install_error_handlers
-from seaway.portal.limits import BodyLimits
+from seaway.portal.limits import CODE_LIMIT, BodyLimits
 from seaway.portal.tokens import TokenVerifier
 
 Facts = Callable[[], Awaitable[dict[str, Any]]]
@@ -22,13 +22,16 @@ open_router = APIRouter(tags=["server"])
 router = APIRouter(tags=["server"], dependencies=[Depends(current_user)])
 
 
-def create_app(server: Server, tokens: TokenVerifier, *, facts: Facts | None = None) -> FastAPI:
+def create_app(
+    server: Server, tokens: TokenVerifier, *, facts: Facts | None = None, code_limit: int = CODE_LIMIT
+) -> FastAPI:
     """Return the application.
 
     Args:
         server: what answers.
         tokens: who may ask.
         facts: what `GET /api/v1/status` says beside the server's own status, for example of the cluster.
+        code_limit: most bytes of a code snapshot.
     """
     app = FastAPI(
         title="Seaway",
@@ -41,7 +44,7 @@ def create_app(server: Server, tokens: TokenVerifier, *, facts: Facts | None = N
     for part in (open_router, router, runs.router, uploads.router, gateway.router):
         app.include_router(part)
     install_error_handlers(app)
-    app.add_middleware(BodyLimits)
+    app.add_middleware(BodyLimits, code_limit=code_limit)
     return app
 
 

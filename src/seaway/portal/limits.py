@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,8 +11,11 @@ from seaway.portal.errors import error_response
 
 JSON_LIMIT = 32 * 1024 * 1024
 """Bytes of a JSON body: a graph of 100,000 short tasks fits."""
+CODE = "/api/v1/code/"
+CODE_LIMIT = 100 * 1024 * 1024
+"""Bytes of a code snapshot, where the server has no limit of its own."""
 UPLOAD_LIMITS = {
-    "/api/v1/code/": 100 * 1024 * 1024,
+    CODE: CODE_LIMIT,
     "/api/v1/environments/": 16 * 1024 * 1024,
     "/gateway/": 64 * 1024 * 1024 * 1024,
 }
@@ -23,15 +28,16 @@ DISCARDED = 512 * 1024 * 1024
 class BodyLimits:
     """Refuse a body over its path's limit: at once where its length is announced, else when it passes the limit."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, code_limit: int = CODE_LIMIT) -> None:
         self._app = app
+        self._limits = {**UPLOAD_LIMITS, CODE: code_limit}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = body_limit(scope["path"])
+        limit = body_limit(scope["path"], self._limits)
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if announced.isdigit() and int(announced) > limit:
             await _discard(receive)
@@ -63,9 +69,9 @@ async def _discard(receive: Receive) -> None:
             return
 
 
-def body_limit(path: str) -> int:
+def body_limit(path: str, limits: Mapping[str, int] = UPLOAD_LIMITS) -> int:
     """Return how many bytes a request to a path may carry."""
-    return next((limit for start, limit in UPLOAD_LIMITS.items() if path.startswith(start)), JSON_LIMIT)
+    return next((limit for start, limit in limits.items() if path.startswith(start)), JSON_LIMIT)
 
 
 def _too_large(limit: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class DaemonRecord:
     """Of the REST API."""
     cluster_url: str
     """Of the Kubernetes API."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that it was started with, one value a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from seaway.platform.storage.archives import ArchiveLimits
 from seaway.platform.storage.artifacts import ArtifactStore
 from seaway.platform.storage.checkpoints import CheckpointStore
 from seaway.platform.storage.code import CodeStore
@@ -23,12 +24,15 @@ class Storage:
     checkpoints: CheckpointStore
 
 
-def open_storage(url: str | Path, *, spool: Path | None = None) -> Storage:
+def open_storage(
+    url: str | Path, *, spool: Path | None = None, code_limit: int = 100 * 1024 * 1024
+) -> Storage:
     """Open (or make) the storage in a folder or at an fsspec URL. Blocks for a few file operations.
 
     Args:
         url: a folder, or an fsspec URL such as "s3://bucket/prefix".
         spool: local folder for what is on its way in; needed where `url` is no folder.
+        code_limit: most bytes of one code snapshot; five times as much may come out of it.
 
     Raises:
         Unavailable: the place cannot be used.
@@ -37,7 +41,7 @@ def open_storage(url: str | Path, *, spool: Path | None = None) -> Storage:
     artifacts.prepare()
     return Storage(
         artifacts,
-        CodeStore(artifacts),
+        CodeStore(artifacts, limit=code_limit, limits=ArchiveLimits(unpacked=5 * code_limit)),
         EnvironmentStore(artifacts),
         OutputStore(artifacts),
         CheckpointStore(artifacts),

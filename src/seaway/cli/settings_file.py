@@ -1,0 +1,279 @@
+"""The settings that a person writes: `settings.toml` in a home. Pure: its text becomes a value, or an error that says where.
+
+One table, `KEYS`, names every key with its limits, its default and what it means; the reference page is made of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple, NoReturn
+
+from seaway.sdk.errors import SeawayError
+
+FILE = "settings.toml"
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What an image name stands for on this machine."""
+
+    python: str | None = None
+    """A Python interpreter: that of a virtual environment or a conda environment."""
+    path: tuple[str, ...] = ()
+    """Folders put before the standard ones in PATH."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the image brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be set; without a file, the defaults."""
+
+    nodes: int = 1
+    api_port: int | None = None
+    strategy: Literal["spread", "pack"] = "spread"
+    pretend_gpus: int | None = None
+    port: int | None = None
+    default_image: str = "python"
+    default_cpu: str = "100m"
+    pods_at_once: int = 200
+    code_limit: int = 100 * MEBIBYTE
+    log_limit: int = 256 * MEBIBYTE
+    images: Mapping[str, Image] = field(default_factory=dict)
+
+
+class Wrong(Exception):
+    """A value cannot be used; the message says what it should be."""
+
+
+class Key(NamedTuple):
+    """One key of the file."""
+
+    table: str
+    name: str
+    field: str
+    """Of `Settings`."""
+    read: Callable[[Any], Any]
+    """Turns the file's value into the field's; raises Wrong."""
+    default: str
+    """As the reference page shows it."""
+    meaning: str
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    """Return what reads a whole number within limits."""
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise Wrong(f"a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Return what reads one of some words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise Wrong(" or ".join(f'"{word}"' for word in words))
+        return str(value)
+
+    return read
+
+
+def text(value: Any) -> str:
+    """Read a text that is not empty."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise Wrong('a text, such as "python"')
+    return value
+
+
+def cores(value: Any) -> str:
+    """Read a quantity of CPU."""
+    return str(_quantity(value, 'cores, such as "500m" or "2"') and value)
+
+
+def size(value: Any) -> int:
+    """Read a size of at least 1 MiB."""
+    bytes_ = int(_quantity(value, 'a size of at least 1 MiB, such as "200Mi" or "2Gi"'))
+    if bytes_ < MEBIBYTE:
+        raise Wrong('a size of at least 1 MiB, such as "200Mi" or "2Gi"')
+    return bytes_
+
+
+def _quantity(value: Any, wanted: str) -> Any:
+    from seaway.objects.quantity import parse_quantity  # late: most files name no quantity
+
+    try:
+        if isinstance(value, bool) or (number := parse_quantity(value)) <= 0:
+            raise Wrong(wanted)
+    except (ValueError, TypeError, AttributeError):
+        raise Wrong(wanted) from None
+    return number
+
+
+_PORT = whole(1024, 65535)
+KEYS = (
+    Key("cluster", "nodes", "nodes", whole(1, 16), "1", "How many nodes the cluster has. Each offers the whole machine: more than one is for learning how pods are placed."),
+    Key("cluster", "api_port", "api_port", _PORT, "a free one, then kept", "Port of the Kubernetes API on 127.0.0.1."),
+    Key("scheduler", "strategy", "strategy", one_of("spread", "pack"), '"spread"', '"spread" puts a pod where most is free, "pack" where least is.'),
+    Key("gpu", "pretend", "pretend_gpus", whole(0, 64), "the GPUs that are there", "Each node offers so many GPUs, whether they are there or not: for learning."),
+    Key("server", "port", "port", _PORT, "a free one, then kept", "Port of the server's REST API on 127.0.0.1."),
+    Key("server", "default_image", "default_image", text, '"python"', "The image of runs that name none."),
+    Key("server", "default_cpu", "default_cpu", cores, '"100m"', "The CPU requested for runs that ask for none."),
+    Key("server", "pods_at_once", "pods_at_once", whole(1, 10_000), "200", "How many pods of all runs may be there at once; the others wait."),
+    Key("server", "code_limit", "code_limit", size, '"100Mi"', "The largest code that a run may bring, compressed; uncompressed five times as much."),
+    Key("server", "log_limit", "log_limit", size, '"256Mi"', "How much is kept of one attempt's log: its beginning and its last lines."),
+)  # fmt: skip
+IMAGE_KEYS = {
+    "python": 'A Python interpreter: programs of this image run with it, for example "/opt/venvs/torch/bin/python".',
+    "path": "Folders put before the standard ones in PATH, in place of `python` or beside it.",
+    "env": "Variables that the image brings; a run's own win.",
+}
+_TABLES = ("cluster", "scheduler", "gpu", "server", "images")
+
+
+def parse(content: str, file: str) -> Settings:
+    """Return what a settings file says.
+
+    Args:
+        content: its text (TOML).
+        file: its name, for messages.
+
+    Raises:
+        SeawayError: a fault in it; the message names the file, the line where it is known, and the key.
+    """
+    import tomllib
+
+    try:
+        tables = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise SeawayError(
+            f"{file} is not valid TOML: {error}", code="Settings", remedy="Mend that line, then: seaway up"
+        ) from None
+    reader = _Reader(content, file)
+    found: dict[str, Any] = {}
+    for name, table in tables.items():
+        if name not in _TABLES:
+            reader.unknown(name, f"[{name}]", _TABLES, "table")
+        if not isinstance(table, dict):
+            reader.fail(name, name, f"{name} is a table: write [{name}] on a line of its own")
+        if name == "images":
+            found["images"] = {image: reader.image(image, entry) for image, entry in table.items()}
+        else:
+            found |= reader.table(name, table)
+    return Settings(**found)
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the keys in which two settings (see `as_values`) differ, as the file names them."""
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
+def as_values(settings: Settings) -> dict[str, Any]:
+    """Return settings as one JSON value a key: "scheduler.strategy", "images.pytorch"."""
+    values = {f"{key.table}.{key.name}": getattr(settings, key.field) for key in KEYS}
+    for name, image in settings.images.items():
+        values[f"images.{name}"] = {**asdict(image), "path": list(image.path), "env": dict(image.env)}
+    return values
+
+
+class _Reader:
+    """Reads tables, and says where in the file a fault is."""
+
+    def __init__(self, content: str, file: str) -> None:
+        self._lines = content.splitlines()
+        self._file = file
+
+    def table(self, name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        keys = {key.name: key for key in KEYS if key.table == name}
+        found = {}
+        for word, value in table.items():
+            if word not in keys:
+                self.unknown(name, f"[{name}] {word}", tuple(keys), "key", word)
+            try:
+                found[keys[word].field] = keys[word].read(value)
+            except Wrong as error:
+                self.fail(
+                    name, f"[{name}] {word}", f"{_shown(value)} cannot be used: it should be {error}", word
+                )
+        return found
+
+    def image(self, name: str, entry: Any) -> Image:
+        table, where = f'images."{name}"', f'[images."{name}"]'
+        if not isinstance(entry, dict):
+            self.fail(
+                table, where, 'it should be a table with python = "...", path = [...] or env = {...}', name
+            )
+        if "*" in name[:-1] or not name.strip():
+            self.fail(table, where, "a name may have one *, at its end: it then stands for any ending")
+        for word, value in entry.items():
+            if word not in IMAGE_KEYS:
+                self.unknown(table, f"{where} {word}", tuple(IMAGE_KEYS), "key", word)
+            if wanted := _fault(word, value):
+                self.fail(
+                    table, f"{where} {word}", f"{_shown(value)} cannot be used: it should be {wanted}", word
+                )
+        if not entry.get("python") and not entry.get("path"):
+            self.fail(
+                table, where, 'it names no environment: add python = "/path/to/bin/python" or path = [...]'
+            )
+        return Image(entry.get("python"), tuple(entry.get("path", ())), dict(entry.get("env", {})))
+
+    def unknown(self, table: str, where: str, known: tuple[str, ...], what: str, word: str = "") -> NoReturn:
+        near = difflib.get_close_matches(word or table, known, n=1)
+        meant = f": did you mean {near[0]}?" if near else f"; the {what}s are {', '.join(known)}"
+        self.fail(table, where, f"there is no such {what}{meant}", word)
+
+    def fail(self, table: str, where: str, fault: str, word: str = "") -> NoReturn:
+        number = line_of(self._lines, table, word)
+        place = f"{self._file}, line {number}" if number else self._file
+        raise SeawayError(
+            f"{place}: {where}: {fault}",
+            code="Settings",
+            field=f"{table}.{word}".rstrip("."),
+            remedy=f"Mend {self._file}, then: seaway up",
+        )
+
+
+def _fault(word: str, value: Any) -> str:
+    """Return what an image's value should be, "" where it is right."""
+    if word == "python":
+        return "" if _absolute(value) else 'the full path of a Python, such as "/opt/venvs/torch/bin/python"'
+    if word == "path":
+        right = isinstance(value, list) and value and all(map(_absolute, value))
+        return "" if right else 'a list of full paths of folders, such as ["/opt/tools/bin"]'
+    right = isinstance(value, dict) and all(
+        re.fullmatch(r"[A-Za-z_]\w*", name) and isinstance(content, str) and "\0" not in content
+        for name, content in value.items()
+    )
+    return "" if right else 'variables with texts, such as {OMP_NUM_THREADS = "4"}'
+
+
+def _absolute(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("/", "~/")) and not set(value) & {"\0", ":"}
+
+
+def _shown(value: Any) -> str:
+    written = f'"{value}"' if isinstance(value, str) else str(value)
+    return written if len(written) <= 60 else f"{written[:57]}..."
+
+
+def line_of(lines: list[str], table: str, word: str = "") -> int:
+    """Return the line (from 1) of a table, or of a key in it; the table's where the key has no line of its own, 0 for neither."""
+    plain = table.replace('"', "").replace("'", "")
+    current, found = "", 0
+    for number, line in enumerate(lines, 1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            current = re.sub(r"[\"'\s]", "", header[1])
+            found = number if current == plain and not found else found
+        name = re.match(r"\s*([\w.\"'*:/-]+)\s*=", line)
+        dotted = ".".join(filter(None, (current, re.sub(r"[\"']", "", name[1])))) if name else ""
+        if dotted and (dotted == f"{plain}.{word}" or (not word and dotted == plain)):
+            return number
+    return found
