@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -199,9 +199,7 @@ async def _everything(
     home: Home, settings: DaemonSettings, report: Report
 ) -> AsyncIterator[tuple[Any, DaemonRecord]]:
     """Start all parts, each after what it needs; stop them in reverse."""
-    from seaway.cli.settings_images import image_environments
-    from seaway.controlplane.cluster import ClusterSettings, run_cluster
-    from seaway.controlplane.scheduler.scheduler import SchedulerSettings
+    from seaway.controlplane.cluster import run_cluster
     from seaway.portal.certificates import ensure_certificate
     from seaway.portal.serve import ServeSettings, bind, serve
     from seaway.portal.tokens import TokenVerifier, ensure_token
@@ -217,16 +215,7 @@ async def _everything(
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         report({"stage": "the cluster"})
-        cluster_settings = ClusterSettings(
-            home=home.path,
-            port=told.api_port,
-            nodes=told.nodes,
-            scheduler=SchedulerSettings(strategy=told.strategy),
-            images=image_environments(told.images, home.path),
-            network_env=settings.network,
-            pretend_gpus=told.pretend_gpus,
-        )
-        cluster = await stack.enter_async_context(run_cluster(cluster_settings))
+        cluster = await stack.enter_async_context(run_cluster(_cluster_settings(home, settings)))
         report({"stage": "the server"})
         from seaway.platform.server import run_server
 
@@ -245,12 +234,28 @@ async def _everything(
         )
 
 
+def _cluster_settings(home: Home, settings: DaemonSettings) -> Any:
+    from seaway.controlplane.cluster import ClusterSettings
+    from seaway.controlplane.images import image_environments
+
+    told, plain = settings.told, ClusterSettings(home.path)
+    return replace(
+        plain,
+        port=told.api_port,
+        nodes=told.nodes,
+        scheduler=replace(plain.scheduler, strategy=told.strategy),
+        images=image_environments(told.images, home.path),
+        network_env=settings.network,
+        pretend_gpus=told.pretend_gpus,
+    )
+
+
 def _server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
-    from seaway.platform.engine.engine import EngineSettings
     from seaway.platform.server import ServerSettings
 
-    return ServerSettings(
-        home=home.server,
+    plain = ServerSettings(home.server)
+    return replace(
+        plain,
         gateway_url=url,
         gateway_ca=ca,
         cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
@@ -258,7 +263,7 @@ def _server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
         cpu=told.default_cpu,
         code_limit=told.code_limit,
         log_limit=told.log_limit,
-        engine=EngineSettings(pods_in_flight=told.pods_at_once),
+        engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
     )
 
 

@@ -149,8 +149,8 @@ def _send_environment(
         (program.folder / program.command[1]).parent if program.command[0] == "python" else program.folder
     )
     # an image that was asked for brings its packages: those of the active environment would take their place
-    environ = os.environ if options.image is None else {}
-    source = choose_source(beside if beside.is_dir() else program.folder, requirements, environ)
+    folder = beside if beside.is_dir() else program.folder
+    source = choose_source(folder, requirements, os.environ, capture=options.image is None)
     if source is None:
         return None
     folder = home.cache / "locks"

@@ -58,7 +58,7 @@ def say_changed(home: Home, record: DaemonRecord | None) -> str:
     except SeawayError as error:
         return error.message + ("; the server goes on with those that it was started with" if record else "")
     named = ", ".join(differences(record.settings, as_values(settings))) if record else ""
-    return f"changed since the start ({named}); to use them: seaway down, then seaway up" if changed else ""
+    return f"changed since the start ({named}); to use them: seaway down, then seaway up" if named else ""
 
 
 def _check_image(where: str, image: Image) -> None:

@@ -22,7 +22,7 @@ from seaway.controlplane.apiserver.pki import Pki, ensure_pki
 from seaway.controlplane.apiserver.serve import TlsFiles, serve
 from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
-from seaway.controlplane.apiserver.users import NODE_PREFIX, NODES, authenticated
+from seaway.controlplane.apiserver.users import MASTERS, NODE_PREFIX, NODES, authenticated
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.settings import ControllersSettings
 from seaway.controlplane.controllers.table import build_all
@@ -30,6 +30,7 @@ from seaway.controlplane.home import HOST, Place, check_format, open_place, writ
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
+from seaway.controlplane.retired import retire_nodes
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
 from seaway.controlplane.store.sqlite import SqliteStore
 from seaway.reconcile.informer import Informers
@@ -98,7 +99,7 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
     """Run the embedded cluster until the context is left; it is ready when entered.
 
     Raises:
-        ClusterError: the port asked for is taken, or the data is of a newer version.
+        ClusterError: the port asked for is taken, the data is of a newer version, or a node that leaves may still run something.
         DatabaseError: the store cannot be opened (corrupt, locked); the message names the file and the remedy.
         PkiBroken: a key or certificate cannot be read.
         ServiceFailed: a part died; the block is cancelled.
@@ -137,6 +138,8 @@ async def _parts(
     cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock
 ) -> AsyncIterator[None]:
     """Run controllers, scheduler and nodes: clients of the API server."""
+    administrator = cluster.client("seaway:cluster", (MASTERS,))
+    await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
     async with Services() as services:
         await services.start("controllers", _controllers(cluster, settings, clock).run)
         cluster.agents = tuple(

@@ -57,7 +57,9 @@ class Selection:
     """ "name (path)" of what cannot be installed elsewhere, sorted."""
 
 
-def choose_source(folder: Path, requirements: Path | None, environ: Mapping[str, str]) -> Source | None:
+def choose_source(
+    folder: Path, requirements: Path | None, environ: Mapping[str, str], *, capture: bool = True
+) -> Source | None:
     """Return where a run's packages are named; None where nothing names any.
 
     In this order: the file that was given; uv.lock, pyproject.toml or requirements.txt in the script's folder; the
@@ -67,6 +69,7 @@ def choose_source(folder: Path, requirements: Path | None, environ: Mapping[str,
         folder: the script's folder.
         requirements: the file given with --requirements.
         environ: the caller's environment variables (VIRTUAL_ENV and CONDA_PREFIX are read).
+        capture: False where the active environment is not to be looked at.
 
     Raises:
         InvalidInput: a file cannot be read.
@@ -76,6 +79,8 @@ def choose_source(folder: Path, requirements: Path | None, environ: Mapping[str,
     for name in ("uv.lock", "pyproject.toml", "requirements.txt"):
         if (folder / name).is_file() and (source := read_source(folder / name)) is not None:
             return source
+    if not capture:
+        return None
     site_packages = active_site_packages(environ)
     if site_packages is None:
         return None

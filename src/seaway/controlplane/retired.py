@@ -1,0 +1,63 @@
+"""Nodes that the cluster had at an earlier start and has no longer: they leave, so that nothing is placed on them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from seaway.client.client import Client
+from seaway.controlplane.home import ClusterError
+from seaway.objects.builtin import NODES, PODS
+from seaway.objects.errors import NotFound
+
+logger = logging.getLogger(__name__)
+
+
+def retired_nodes(folder: Path, nodes: int) -> list[Path]:
+    """Return the folders of nodes beyond the wanted number.
+
+    Args:
+        folder: holds one folder a node, named `node-<number>`.
+        nodes: how many there are to be.
+    """
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(
+        path for path in found if (m := re.fullmatch(r"node-([0-9]+)", path.name)) and int(m[1]) > nodes
+    )
+
+
+async def retire_nodes(client: Client, folder: Path, nodes: int) -> None:
+    """Take nodes beyond the wanted number out of the cluster: their Node objects and their folders.
+
+    Their pods are then orphans, which the pod garbage collector deletes.
+
+    Raises:
+        ClusterError: such a node may still run something, because the cluster was not stopped but killed.
+    """
+    leaving = retired_nodes(folder, nodes)
+    for path in leaving:
+        pods = await client.list(PODS, field_selector=f"spec.nodeName={path.name}")
+        running = [pod["metadata"]["name"] for pod in pods["items"] if _runs(pod)]
+        if running:
+            number = path.name.removeprefix("node-")
+            raise ClusterError(
+                f"{path.name} is to leave the cluster, but the cluster was killed while {running[0]} ran there: "
+                f"start it once more with {number} nodes and stop it (seaway down), then try again"
+            )
+    for path in leaving:
+        try:
+            await client.delete(NODES, path.name)
+        except NotFound:
+            logger.debug("%s had left already", path.name)
+        await asyncio.to_thread(shutil.rmtree, path)
+        logger.info("%s left the cluster", path.name)
+
+
+def _runs(pod: dict[str, Any]) -> bool:
+    status = pod.get("status", {})
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    return any("running" in container.get("state", {}) for container in containers)
