@@ -48,7 +48,7 @@ class Attempts:
         container = container_specs(pod)[state.name]
         spec = await launch.prepare(self._context, facts, container, number, volumes)
         folder = self._context.container_folder(pod["metadata"]["uid"], state.name, number)
-        launch.write_files(folder, spec.hostname, facts.pod_ip)
+        launch.write_files(folder, launch.hosts_table(pod, spec.hostname, facts.pod_ip))
         result = await self._context.runtime.start(folder, spec)
         state.previous, state.attempt = state.exit or state.previous, number
         state.waiting, state.ready, state.started = None, False, False

@@ -9,12 +9,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from seaway.controlplane.node.shim.interpreter import LANGUAGE
+from seaway.controlplane.node.shim.server import PROTOCOL
 
 log = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).parent / "shim"
@@ -57,13 +59,20 @@ class ForkServer:
     async def ensure(self) -> dict[str, Any]:
         """Return what the running server says of this machine; start one where none answers.
 
+        One that another version of Seaway left behind is replaced; what it started goes on.
+
         Raises:
             RuntimeUnavailableError: it cannot be started.
         """
         async with self._starting:
-            for _ in range(3):
+            deadline = time.monotonic() + _START_SECONDS
+            while time.monotonic() < deadline:
                 try:
-                    return await self._ask({"operation": "hello"})
+                    hello = await self._ask({"operation": "hello"})
+                    if hello.get("protocol") == PROTOCOL:
+                        return hello
+                    log.info("replacing a fork server of another version of Seaway in %s", self._folder)
+                    await self._ask({"operation": "stop"})
                 except _NO_SERVER:
                     await asyncio.to_thread(self._start)
         raise RuntimeUnavailableError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seaway.controlplane.node import env, gpu, volumes
+from seaway.controlplane.node import env, gpu, security, volumes
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import ConfigError, PodFacts
 from seaway.controlplane.node.images import UnknownImageError, find_image
@@ -37,7 +37,8 @@ async def prepare(
     """Return what the runtime needs to start one attempt of a container.
 
     Raises:
-        LaunchError: the image is not known, or a config map, secret, key or sub path is missing.
+        LaunchError: the image is not known, a config map, secret, key or sub path is missing, or the security
+            context asks for what this node cannot give.
         NotEnoughGpusError: the GPUs that it asks for are held by others.
         ApiError, Unreachable: the API server refused or did not answer.
     """
@@ -48,16 +49,18 @@ async def prepare(
         image = find_image(container.get("image", ""), context.images)
         lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
         own = env.declared(facts, container, lookup)
+        user = security.identity(pod, container, _host(context))
         mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.written)
     except UnknownImageError as error:
         raise LaunchError("ErrImagePull", str(error)) from error
     except (ConfigError, MountError) as error:
         raise LaunchError("CreateContainerConfigError", str(error)) from error
     devices = context.gpus.take(uid, name, gpu.wanted(container))
-    node = _node_env(context, container, folder, of_pod) | gpu.environment(devices)
+    node = _node_env(context, container, folder, of_pod)
     real = context.runtime.namespaces
     home = WORKSPACE if real else str(folder / "workspace")
-    own_env = env.complete(own, image, context.settings.network_env, node, home)
+    # GPUs are exclusive: a pod's own variables do not get it another one's.
+    own_env = env.complete(own, image, context.settings.network_env, node, home) | gpu.environment(devices)
     limits = (container.get("resources") or {}).get("limits") or {}
     return ContainerSpec(
         id=f"{uid}.{name}.{attempt}",
@@ -65,21 +68,40 @@ async def prepare(
         env=own_env,
         cwd=container.get("workingDir") or home,
         hostname=(pod["spec"].get("hostname") or pod["metadata"]["name"])[:63],
-        mounts=tuple(_all_mounts(context, container, image, folder, mounts)) if real else (),
+        mounts=tuple(_all_mounts(context, container, image, folder, mounts, user)) if real else (),
         memory=whole(limits["memory"]) if "memory" in limits else None,
         cpu_millis=cpu_millis(limits["cpu"]) if "cpu" in limits else None,
+        user=user.user,
+        group=user.group,
+        groups=user.groups,
+        read_only_root=user.read_only_root,
+        gpus=devices,
         log_max_bytes=context.settings.log_max_bytes,
         log_max_files=context.settings.log_max_files,
     )
 
 
-def write_files(folder: Path, hostname: str, address: str) -> None:
+def _host(context: NodeContext) -> security.Host:
+    why = "" if context.runtime.namespaces else context.runtime.why_not or "no namespaces"
+    return security.Host(os.geteuid(), os.getegid(), why)
+
+
+def hosts_table(pod: Object, hostname: str, address: str) -> str:
+    """Return the text of a container's /etc/hosts, with the aliases that its pod declares."""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost", f"{address}\t{hostname}"]
+    lines += [
+        f"{a['ip']}\t" + "\t".join(a.get("hostnames") or ()) for a in pod["spec"].get("hostAliases") or ()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_files(folder: Path, hosts: str) -> None:
     """Make the files of a container that the node gives it: the termination log and the table of hosts."""
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
     log = folder / "termination-log"
     log.touch()
     log.chmod(0o666)
-    (folder / "hosts").write_text(f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{address}\t{hostname}\n")
+    (folder / "hosts").write_text(hosts)
 
 
 def _node_env(context: NodeContext, container: Object, folder: Path, of_pod: PodVolumes) -> dict[str, str]:
@@ -103,6 +125,7 @@ def _all_mounts(
     image: ImageEnvironment,
     folder: Path,
     own: list[tuple[str, str, bool]],
+    user: security.Identity,
 ) -> list[tuple[str, str, bool]]:
     """Return every mount; later ones win over earlier ones at the same place."""
     hidden = [path for path in context.settings.hidden if Path(path).is_dir()]
@@ -112,8 +135,8 @@ def _all_mounts(
     return [
         ("proc", "/proc", False),
         ("shm", "/dev/shm", False),  # noqa: S108
-        (str(folder / "tmp"), _PRIVATE, False),
-        (str(folder / "workspace"), WORKSPACE, False),
+        (str(folder / "tmp"), _PRIVATE, user.read_only_root),
+        (str(folder / "workspace"), WORKSPACE, user.read_only_root),
         (str(folder / "hosts"), "/etc/hosts", False),
         *(("tmpfs", path, True) for path in hidden),
         *((path, path, False) for path in visible),

@@ -44,12 +44,9 @@ async def _recall_container(context: NodeContext, uid: str, container: Container
         )
         container.failures = number + 1
         if isinstance(found, Running):
-            names = (
-                files.read_json(str(folder / str(number) / files.SPEC))["env"].get("CUDA_VISIBLE_DEVICES")
-                or ""
-            )
-            if names:
-                context.gpus.restore(uid, container.name, names.split(","))
+            spec = files.read_json(str(folder / str(number) / files.SPEC))
+            if spec.get("gpus"):
+                context.gpus.restore(uid, container.name, spec["gpus"])
 
 
 def _from_status(container: ContainerState, status: Mapping[str, Any], now: float) -> None:

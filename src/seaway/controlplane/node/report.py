@@ -24,6 +24,14 @@ class Reporter:
         found: str | None = (self._last or pod.get("status") or {}).get("startTime")
         return found
 
+    def is_echo(self, new: Object, old: Object) -> bool:
+        """Tell whether a newer version of the pod shows nothing but what this node wrote itself."""
+        return (
+            new.get("status") == self._last
+            and new["spec"] == old["spec"]
+            and _told_by_others(new) == _told_by_others(old)
+        )
+
     async def report(self, pod: Object, state: PodState, *, ended: bool = False) -> None:
         """Write the status where it is not what was written last. Raises ApiError, Unreachable."""
         now = Now(self._context.clock.now(), self._context.addresses.node, ended)
@@ -44,9 +52,9 @@ class Reporter:
 
     async def delete(self, pod: Object) -> None:
         """Take the object away for good: nothing of it runs. Raises ApiError, Unreachable."""
-        if self._deleted:
-            return
         metadata = pod["metadata"]
+        if self._deleted or metadata.get("deletionGracePeriodSeconds") == 0:
+            return  # without grace nobody waits for this node's word, only for finalizers
         try:
             await self._context.client.delete(
                 PODS, metadata["name"], metadata["namespace"], grace_seconds=0, uid=metadata["uid"]
@@ -64,6 +72,10 @@ class Reporter:
         foreign = [c for c in live.get("conditions") or [] if c["type"] not in own]
         conditions: list[Any] = [*(c for c in own.values() if _is_ours(c)), *foreign]
         return {**pod, "status": {**live, **self._last, "conditions": conditions}}
+
+
+def _told_by_others(pod: Object) -> Object:
+    return {k: v for k, v in pod["metadata"].items() if k not in {"resourceVersion", "managedFields"}}
 
 
 _CLEARED = ("reason", "message", "podIP", "podIPs", "initContainerStatuses")

@@ -47,6 +47,8 @@ class NodeSettings:
     """A container's log file is rotated beyond this size."""
     log_max_files: int = 5
     """How many log files are kept of one container, the current one included."""
+    report_after: float = 0.1
+    """Seconds that a container which runs to an end may take before it is reported as running: one that has ended by then needs no report of its own for that."""
     heartbeat_seconds: float = 10.0
     """The node's Lease is renewed this often (kubelet: 10)."""
     status_seconds: float = 60.0

@@ -92,6 +92,13 @@ class ContainerSpec:
     """(source, target, read only); see `shim.rootplan.Mount`."""
     memory: int | None = None
     cpu_millis: int | None = None
+    user: int | None = None
+    """Whom its programs run as; None: as the node does."""
+    group: int | None = None
+    groups: tuple[int, ...] = ()
+    read_only_root: bool = False
+    gpus: tuple[str, ...] = ()
+    """Those that it has alone."""
     log_max_bytes: int = 50 << 20
     log_max_files: int = 5
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from seaway.base.clock import parse_rfc3339
 from seaway.client.errors import Unreachable
-from seaway.controlplane.node import plan
+from seaway.controlplane.node import plan, unserved
 from seaway.controlplane.node.attempts import Attempts
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import PodFacts
@@ -54,8 +54,9 @@ class PodWorker:
 
     def update(self, pod: Object) -> None:
         """Take a newer version of the object."""
-        self.pod = pod
-        self._wake.set()
+        before, self.pod = self.pod, pod
+        if not self._reporter.is_echo(pod, before):
+            self._wake.set()
 
     def vanish(self) -> None:
         """The object is gone: end everything, leave nothing."""
@@ -144,6 +145,8 @@ class PodWorker:
             await asyncio.gather(*starts)
         for name in step.stop:
             await self._attempts.stop(self._facts(), self.state.containers[name], self._grace)
+        if starts and self.pod["spec"].get("restartPolicy") in {"Never", "OnFailure"}:
+            await self._sleep(self._context.settings.report_after)
         await self._reporter.report(self.pod, self.state, ended=step.done)
         if step.done:
             self._context.gpus.give_back(self.uid)
@@ -166,6 +169,11 @@ class PodWorker:
             why = self._context.runtime.why_not
             message = f"Containers run as plain processes here ({why}): volumes are not at their mount paths but where SEAWAY_VOLUME_<NAME> says, and processes are not isolated"
             self._context.event(self.pod, "Warning", "PlainProcesses", message)
+        paths = unserved.unserved(self.pod)
+        if not self._context.runtime.namespaces and self.pod["spec"].get("hostAliases"):
+            paths.append("spec.hostAliases")
+        if paths:
+            self._context.event(self.pod, "Warning", "NotServed", unserved.message(paths))
         self.state.sandbox = True
         return True
 

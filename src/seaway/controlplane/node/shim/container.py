@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from seaway.controlplane.node.shim import cgroups, files, interpreter, kernel, root, tree
+from seaway.controlplane.node.shim import cgroups, files, identity, interpreter, kernel, root, tree
 from seaway.controlplane.node.shim.logfile import LogFile
 from seaway.controlplane.node.shim.rootplan import Mount
 
@@ -94,7 +94,10 @@ class Shim:
     def _enter(self) -> None:
         try:
             kernel.set_hostname(self._spec["hostname"])
-            root.build_root(f"{self._path}/root", [Mount(*mount) for mount in self._spec["mounts"]])
+            if identity.is_other(self._spec):
+                identity.own(f"{self._path}/workspace", self._spec)
+            mounts = [Mount(*mount) for mount in self._spec["mounts"]]
+            root.build_root(f"{self._path}/root", mounts, read_only=self._spec["read_only_root"])
             kernel.drop_privileges_of_programs()
         except OSError as error:
             raise StartError(
@@ -108,6 +111,8 @@ class Shim:
         except OSError as error:
             raise StartError(f'working folder "{folder}": {error.strerror}') from error
         program = find_program(argv[0], env)
+        if identity.is_other(self._spec):
+            return spawn_other(self._spec, program, argv, stdout, stderr)
         if interpreter.is_asked_for(program, argv, env):
             return interpreter.fork(program, argv, env, stdout, stderr, namespace=self._namespace)
         return spawn(program, argv, env, stdout, stderr)
@@ -247,5 +252,13 @@ def spawn(program: str, argv: list[str], env: Mapping[str, str], stdout: int, st
         return os.posix_spawn(
             program, argv, env, file_actions=actions, setsigmask=[], setsigdef=_RESET, **group
         )
+    except OSError as error:
+        raise StartError(f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}') from error
+
+
+def spawn_other(spec: Mapping[str, Any], program: str, argv: list[str], stdout: int, stderr: int) -> int:
+    """Start a program as `spawn` does, as the user that the container's spec names. Raises StartError."""
+    try:
+        return identity.spawn_as(spec, program, argv, (stdout, stderr), _RESET)
     except OSError as error:
         raise StartError(f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}') from error

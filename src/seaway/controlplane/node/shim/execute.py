@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from seaway.controlplane.node.shim import files, kernel, root
-from seaway.controlplane.node.shim.container import StartError, find_program, spawn
+from seaway.controlplane.node.shim import files, identity, kernel, root
+from seaway.controlplane.node.shim.container import StartError, find_program, spawn, spawn_other
 
 _OUTPUT_LIMIT = 10 * 1024
 
@@ -36,7 +36,11 @@ def execute(folder: str, argv: list[str], timeout: float) -> dict[str, Any]:
             kernel.drop_privileges_of_programs()
         os.chdir(spec["cwd"])
         reading, writing = os.pipe()
-        pid = spawn(find_program(argv[0], spec["env"]), argv, spec["env"], writing, writing)
+        program = find_program(argv[0], spec["env"])
+        if identity.is_other(spec):
+            pid = spawn_other(spec, program, argv, writing, writing)
+        else:
+            pid = spawn(program, argv, spec["env"], writing, writing)
         os.close(writing)
     except (OSError, StartError) as error:
         return {"error": str(error)}

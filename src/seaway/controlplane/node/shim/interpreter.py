@@ -7,7 +7,6 @@ would have otherwise - arguments, environment, folder, signals, open files, modu
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import signal
@@ -66,6 +65,7 @@ def fork(
         if namespace:
             kernel.keep_program_capabilities()
         code = _execute(argv[4])
+        kernel.end_interpreter(code)
     finally:
         os._exit(code)
 
@@ -107,20 +107,13 @@ def _execute(text: str) -> int:
     main = sys.modules["__main__"] = ModuleType("__main__")
     try:
         exec(compile(text, "<string>", "exec"), main.__dict__)  # noqa: S102 - this is what -c means
-        code = 0
     except SystemExit as end:
-        code = _exit_code(end.code)
+        return _exit_code(end.code)
     except BaseException as error:
         above = error.__traceback__
         sys.excepthook(type(error), error, above.tb_next if above else None)
-        code = 1
-    if "threading" in sys.modules:
-        sys.modules["threading"]._shutdown()  # noqa: SLF001 - what the interpreter calls itself
-    atexit._run_exitfuncs()  # noqa: SLF001
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    return code
+        return 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    return 0
 
 
 def _exit_code(wanted: object) -> int:

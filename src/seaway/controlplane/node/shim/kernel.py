@@ -14,6 +14,8 @@ _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_NAME = 
 _KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 """What Docker leaves to root in a container, but for making device nodes: so it cannot undo the container's mounts."""
 _CAPABILITY_VERSION = 0x20080522
+_MOUNT_SETATTR = 442
+_AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,6 +56,15 @@ def change_root(folder: str) -> None:
     os.chdir("/")
 
 
+def set_read_only(target: str) -> None:
+    """Forbid writing to a mount and to all below it. Raises OSError (also where Linux is older than 5.12)."""
+    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
+    result = _libc.syscall(
+        _MOUNT_SETATTR, _AT_FDCWD, os.fsencode(target), _AT_RECURSIVE, attributes, ctypes.sizeof(attributes)
+    )
+    _check(result, f"mount_setattr of {target} (it needs Linux 5.12)")
+
+
 def become_subreaper() -> None:
     """Adopt every orphan below this process, so that none is lost from sight."""
     if LINUX:
@@ -81,6 +92,11 @@ def keep_program_capabilities() -> None:
         permitted = sets[3 * half + 1] & (kept >> 32 * half & 0xFFFFFFFF)
         sets[3 * half : 3 * half + 3] = [permitted, permitted, 0]
     _check(_libc.capset(header, sets), "capset")
+
+
+def end_interpreter(code: int) -> None:
+    """Exit as a program does whose last line was reached: threads waited for, exit functions called, files flushed."""
+    ctypes.pythonapi.Py_Exit(code)
 
 
 def set_name(name: str) -> None:

@@ -39,12 +39,13 @@ def enter_namespaces(pid: int) -> None:
         os.close(descriptor)
 
 
-def build_root(folder: str, mounts: Iterable[Mount]) -> None:
+def build_root(folder: str, mounts: Iterable[Mount], *, read_only: bool = False) -> None:
     """Put the root folder together at an empty folder and change to it.
 
     Args:
         folder: on the host; nothing is written to it, a memory file system covers it.
         mounts: see `plan_root`.
+        read_only: nothing but what is mounted writable can be written to.
 
     Raises:
         OSError: its text says which mount failed.
@@ -54,16 +55,18 @@ def build_root(folder: str, mounts: Iterable[Mount]) -> None:
     kernel.mount("", folder, flags=_UNBINDABLE)
     plan = plan_root(mounts, os.path.exists, os.path.realpath)
     for mirrored in plan.mirrored:
-        _mirror(folder, mirrored, plan)
+        _mirror(folder, mirrored, plan, read_only=read_only)
     for mount in plan.mounts:
         _attach(folder, mount)
     for mount in plan.mounts:
         if mount.read_only:
             _make_read_only(folder + mount.target)
+    if read_only:
+        _make_read_only(folder)
     kernel.change_root(folder)
 
 
-def _mirror(root: str, folder: str, plan: Plan) -> None:
+def _mirror(root: str, folder: str, plan: Plan, *, read_only: bool) -> None:
     target = root + folder
     if folder != "/":
         os.makedirs(target, exist_ok=True)  # noqa: PTH103 - pathlib would cost the fork server its import
@@ -72,19 +75,26 @@ def _mirror(root: str, folder: str, plan: Plan) -> None:
         entries = os.listdir(folder)  # noqa: PTH208
     except PermissionError:
         entries = []
+    bound: list[str] = []
     for name in shown(folder, entries, plan.mirrored):
+        shown_at = target.rstrip("/") + "/" + name
         # What vanished meanwhile, or may not be bound, is not shown.
         with suppress(OSError):
-            _show(f"{folder.rstrip('/')}/{name}", target.rstrip("/") + "/" + name)
+            if _show(f"{folder.rstrip('/')}/{name}", shown_at) and read_only:
+                bound.append(shown_at)
+    for path in bound:
+        kernel.set_read_only(path)
 
 
-def _show(source: str, target: str) -> None:
+def _show(source: str, target: str) -> bool:
+    """Show an entry of the host; tell whether it is mounted (a link is not)."""
     mode = os.lstat(source).st_mode
     if stat.S_ISLNK(mode):
         os.symlink(os.readlink(source), target)  # noqa: PTH115, PTH211
-        return
+        return False
     _make_point(target, folder=stat.S_ISDIR(mode))
     kernel.mount(source, target, flags=kernel.MS_BIND | kernel.MS_REC)
+    return True
 
 
 def _attach(root: str, mount: Mount) -> None:

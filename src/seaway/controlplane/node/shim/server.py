@@ -24,7 +24,8 @@ from seaway.controlplane.node.shim.execute import execute
 from seaway.controlplane.node.shim.rootplan import Mount
 
 SOCKET, LOCK, LOG = "shim.sock", "shim.lock", "shim.log"
-PROTOCOL = 1
+PROTOCOL = 2
+"""Of requests and of what a container's spec says; a node replaces a server that speaks another one."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,65 @@
+"""Which wishes of a pod have no effect on this node: pure. What is not served is said, never dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Object = Mapping[str, Any]
+_OF_POD: dict[str, Callable[[Any], bool]] = {
+    "topologySpreadConstraints": bool,
+    "hostPID": bool,
+    "hostIPC": bool,
+    "shareProcessNamespace": bool,
+    "dnsConfig": bool,
+    "dnsPolicy": lambda value: value not in {"ClusterFirst", "Default", "ClusterFirstWithHostNet"},
+    "runtimeClassName": bool,
+    "resourceClaims": bool,
+    "setHostnameAsFQDN": bool,
+    "subdomain": bool,
+}
+_OF_CONTAINER: dict[str, Callable[[Any], bool]] = {
+    "stdin": bool,
+    "tty": bool,
+    "volumeDevices": bool,
+    "resizePolicy": bool,
+}
+_SECURITY: dict[str, Callable[[Any], bool]] = {
+    "privileged": bool,
+    "capabilities": bool,
+    "allowPrivilegeEscalation": lambda value: value is False,
+    "procMount": lambda value: value != "Default",
+    "seLinuxOptions": bool,
+    "seccompProfile": lambda value: value.get("type") != "Unconfined",
+    "appArmorProfile": lambda value: value.get("type") != "Unconfined",
+    "sysctls": bool,
+    "windowsOptions": bool,
+}
+
+
+def unserved(pod: Object) -> list[str]:
+    """Return the paths of a pod's fields that have no effect here, as a user writes them."""
+    spec = pod["spec"]
+    found = [f"spec.{name}" for name in _asked(_OF_POD, spec)]
+    found += [f"spec.securityContext.{name}" for name in _asked(_SECURITY, spec.get("securityContext") or {})]
+    for group in ("initContainers", "containers"):
+        for number, container in enumerate(spec.get(group) or ()):
+            path = f"spec.{group}[{number}]"
+            found += [f"{path}.{name}" for name in _asked(_OF_CONTAINER, container)]
+            security = container.get("securityContext") or {}
+            found += [f"{path}.securityContext.{name}" for name in _asked(_SECURITY, security)]
+            found += [
+                f"{path}.volumeMounts[{at}].mountPropagation"
+                for at, mount in enumerate(container.get("volumeMounts") or ())
+                if mount.get("mountPropagation") not in {None, "None"}
+            ]
+    return found
+
+
+def message(paths: Iterable[str]) -> str:
+    """Return what the event says."""
+    return f"No effect on this node: {', '.join(paths)}"
+
+
+def _asked(table: Mapping[str, Callable[[Any], bool]], values: Object) -> list[str]:
+    return [name for name, asks in table.items() if values.get(name) is not None and asks(values[name])]
