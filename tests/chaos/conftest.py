@@ -42,6 +42,20 @@ class Home:
             )
         return done.stdout
 
+    def attempt(self, *arguments: str) -> tuple[int, str]:
+        """Run `seaway`, which may fail; return its exit code and all that it said."""
+        process = self.start(*arguments)
+        said = process.communicate(timeout=100)[0]
+        assert "Traceback" not in said, said
+        return process.returncode, said
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `seaway` and do not wait for it."""
+        return subprocess.Popen(
+            [SEAWAY, *arguments], env=self.environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
     def run_view(self, run: str) -> dict[str, Any]:
         return json.loads(self.seaway("show", run, "-o", "json"))
 
@@ -105,12 +119,19 @@ class Home:
         return found
 
 
+@pytest.fixture(scope="session")
+def make_home() -> type[Home]:
+    """How a test makes a further home."""
+    return Home
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """A home whose daemon is stopped at the end, and after which no process is left."""
     home = Home(tmp_path / "home")
     yield home
-    home.seaway("down", check=False)
+    if home.path.exists():
+        home.seaway("down", check=False)
     left = home.processes()
     for process in left:
         process.kill()

@@ -66,5 +66,5 @@ async def open_database(path: Path, *, check: bool = True) -> AsyncIterator[Data
     try:
         yield Database(path, writer, readers)
     finally:
-        await writer.close()
         readers.dispose()
+        await writer.close()  # last: closing it folds the WAL into the file, which a reader may not do
