@@ -23,7 +23,7 @@ from seaway.objects.managed import (
     manager_id,
 )  # fmt: skip
 from seaway.objects.schema import ANY, Schema
-from seaway.objects.structured import Comparison, compare, field_set, merge, settled, without
+from seaway.objects.structured import Comparison, compare, created_fields, field_set, merge, settled, without
 
 Object = dict[str, Any]
 
@@ -129,12 +129,15 @@ def track_update(
     after = _without_managers(new)
     if old is not None and not managers:
         return _with_managers(after, {})
-    before = schema.unwritten if old is None else _with_structs(_without_managers(old), after, schema)
-    changes = compare(before, after, schema)
     me = manager_id(manager, operation, subresource, api_version)
-    mine = _ownable(union(changes.modified, changes.added))
+    if old is None and not managers:
+        mine = _ownable(created_fields(after, schema))
+    else:
+        before = schema.unwritten if old is None else _with_structs(_without_managers(old), after, schema)
+        changes = compare(before, after, schema)
+        mine = _ownable(union(changes.modified, changes.added))
+        managers = _taken(managers, None, changes, force=True)
     mine = {step: below for step, below in mine.items() if step[2:] not in ignored}
-    managers = _taken(managers, None, changes, force=True)
     if mine:
         previous = managers.get(me)
         managers[me] = Owned(union(mine, previous.fields) if previous else mine, api_version, now)

@@ -59,6 +59,10 @@ def difference(left: FieldSet, right: FieldSet) -> FieldSet:
         if theirs is None:
             kept[step] = ours
             continue
+        if not ours:  # a leaf, as most are
+            if theirs and SELF not in theirs:
+                kept[step] = ours
+            continue
         rest = node(is_member(ours) and not is_member(theirs), difference(_below(ours), _below(theirs)))
         if rest is not None:
             kept[step] = rest

@@ -83,11 +83,13 @@ def encode(managers: Managers) -> list[dict[str, Any]]:
         if found.subresource:
             entry["subresource"] = found.subresource
         entries.append(entry)
-    return sorted(entries, key=_order)
+    return sorted(entries, key=_order) if len(entries) > 1 else entries
 
 
 def joined(managers: Managers) -> Managers:
     """Return the managers with the oldest that updated joined, per version, where they are too many."""
+    if len(managers) <= MOST_UPDATE_MANAGERS:
+        return managers
     updaters = [found for found in managers if found.operation == UPDATE]
     excess = len(updaters) - MOST_UPDATE_MANAGERS
     if excess <= 0:

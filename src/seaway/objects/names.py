@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from random import Random
 
 LABEL_LENGTH = 63
@@ -26,8 +28,22 @@ _GENERATED_LENGTH = 5
 _LONGEST_PREFIX = LABEL_LENGTH - _GENERATED_LENGTH
 _DIGEST_LENGTH = 8
 
+_Check = Callable[[str], tuple[str, ...]]
 
-def dns_label_faults(text: str) -> list[str]:
+
+def _remembered(check: _Check) -> _Check:
+    """Keep the answers for the last few thousand texts: a cluster's objects say the same names again and again."""
+    remembered = lru_cache(maxsize=4096)(check)
+
+    @wraps(check)
+    def faults(text: str) -> tuple[str, ...]:
+        return remembered(text) if len(text) <= SUBDOMAIN_LENGTH else check(text)
+
+    return faults
+
+
+@_remembered
+def dns_label_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with an RFC 1123 label (a namespace's name, a container's), in Kubernetes' words."""
     return _length_faults(text, LABEL_LENGTH) + _faults(
         text, _LABEL,
@@ -36,7 +52,8 @@ def dns_label_faults(text: str) -> list[str]:
     )  # fmt: skip
 
 
-def dns_1035_label_faults(text: str) -> list[str]:
+@_remembered
+def dns_1035_label_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with an RFC 1035 label (a service's name), in Kubernetes' words."""
     return _length_faults(text, LABEL_LENGTH) + _faults(
         text, _LABEL_1035,
@@ -45,7 +62,8 @@ def dns_1035_label_faults(text: str) -> list[str]:
     )  # fmt: skip
 
 
-def dns_subdomain_faults(text: str) -> list[str]:
+@_remembered
+def dns_subdomain_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with an RFC 1123 subdomain (most objects' names), in Kubernetes' words."""
     return _length_faults(text, SUBDOMAIN_LENGTH) + _faults(
         text, _SUBDOMAIN,
@@ -54,15 +72,14 @@ def dns_subdomain_faults(text: str) -> list[str]:
     )  # fmt: skip
 
 
-def qualified_name_faults(text: str) -> list[str]:
+@_remembered
+def qualified_name_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with a qualified name (a label's or annotation's key), in Kubernetes' words."""
     prefix, slash, last = text.rpartition("/")
     if "/" in prefix:
         suffix = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-        return [
-            f"a qualified name {fault}{suffix}"
-            for fault in _faults(text, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
-        ]
+        rule = _faults(text, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
+        return tuple(f"a qualified name {fault}{suffix}" for fault in rule)
     faults: list[str] = []
     if slash:
         faults += (
@@ -74,12 +91,12 @@ def qualified_name_faults(text: str) -> list[str]:
         faults.append("name part must be non-empty")
     elif len(last) > LABEL_LENGTH:
         faults.append(f"name part must be no more than {LABEL_LENGTH} bytes")
-    return faults + [
-        f"name part {fault}" for fault in _faults(last, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
-    ]
+    rule = _faults(last, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
+    return (*faults, *(f"name part {fault}" for fault in rule))
 
 
-def label_value_faults(text: str) -> list[str]:
+@_remembered
+def label_value_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with a label's value, in Kubernetes' words."""
     return _length_faults(text, LABEL_LENGTH) + _faults(
         text, _LABEL_VALUE,
@@ -88,7 +105,8 @@ def label_value_faults(text: str) -> list[str]:
     )  # fmt: skip
 
 
-def variable_faults(text: str) -> list[str]:
+@_remembered
+def variable_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with an environment variable's name, in Kubernetes' words."""
     return _faults(
         text, _VARIABLE,
@@ -143,14 +161,14 @@ def bounded_name(*parts: str, limit: int = LABEL_LENGTH) -> str:
     return f"{kept}-x{digest}" if kept else f"x{digest}"
 
 
-def _length_faults(text: str, limit: int) -> list[str]:
-    return [f"must be no more than {limit} bytes"] if len(text.encode()) > limit else []
+def _length_faults(text: str, limit: int) -> tuple[str, ...]:
+    return (f"must be no more than {limit} bytes",) if len(text.encode()) > limit else ()
 
 
-def _faults(text: str, pattern: str, rule: str, *examples: str) -> list[str]:
+def _faults(text: str, pattern: str, rule: str, *examples: str) -> tuple[str, ...]:
     if re.fullmatch(pattern, text):
-        return []
+        return ()
     shown = ", ".join(f"{'or ' if i else ''}'{example}', " for i, example in enumerate(examples)).replace(
         ", , ", ",  "
     )
-    return [f"{rule} (e.g. {shown}regex used for validation is '{pattern}')"]
+    return (f"{rule} (e.g. {shown}regex used for validation is '{pattern}')",)

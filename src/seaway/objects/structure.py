@@ -45,7 +45,7 @@ def conforms(schema: Schema, value: Any) -> bool:
         return True
     if kind is list and schema.type in _LISTS:
         items = schema.items
-        return all(conforms(items, item) for item in value)
+        return all(type(item) in items.plain_types or conforms(items, item) for item in value)
     return kind is int and type_fault(value, "", schema.type, schema.format, False, False) is None
 
 

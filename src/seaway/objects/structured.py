@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from seaway.objects.errors import BadRequest
-from seaway.objects.fieldsets import SELF, FieldSet, is_member, node
+from seaway.objects.fieldsets import SELF, FieldSet, is_member, node, union
 from seaway.objects.schema import ANY, Schema
 
 _MISSING = object()
@@ -40,6 +40,24 @@ def field_set(value: dict[str, Any], schema: Schema) -> FieldSet:
         kept = node(member, below or {})
         if kept is not None:
             found[f"f:{name}"] = kept
+    return found
+
+
+def created_fields(value: dict[str, Any], schema: Schema) -> FieldSet:
+    """Return what `compare` finds added to or modified of `schema.unwritten` in a new object, in one walk."""
+    found: FieldSet = {}
+    for name, item in value.items():
+        child, unwritten = schema.field(name) or ANY, schema.unwritten.get(name)
+        if unwritten is None:
+            found[f"f:{name}"] = _everything(item, child)
+        elif type(item) is not dict:
+            found[f"f:{name}"] = {}
+        elif below := _fields_below({k: v for k, v in item.items() if k not in unwritten}, child):
+            found[f"f:{name}"] = below
+        if unwritten and type(item) is dict:
+            lists = compare(unwritten, {k: item[k] for k in unwritten if k in item}, child)
+            if mine := union(lists.modified, lists.added):
+                found[f"f:{name}"] = union(found.get(f"f:{name}", {}), mine)
     return found
 
 
@@ -142,17 +160,21 @@ def _everything(value: Any, schema: Schema) -> FieldSet:
     """Return a whole value as a step of which every part is a member."""
     if not value:
         return {}
-    below: FieldSet = {SELF: {}}
     if _is_map(value, schema):
-        for name, item in value.items():
-            kind = type(item)  # most are scalars, of which nothing need be known
-            deeper = kind is dict or kind is list
-            below[f"f:{name}"] = _everything(item, schema.field(name) or ANY) if deeper else {}
-    elif _is_list(value, schema):
-        for item in value:
-            below[_step(item, schema)] = _everything(item, schema.items)
-    else:
-        return {}
+        return {SELF: {}, **_fields_below(value, schema)}
+    if _is_list(value, schema):
+        return {SELF: {}, **{_step(item, schema): _everything(item, schema.items) for item in value}}
+    return {}
+
+
+def _fields_below(value: dict[str, Any], schema: Schema) -> FieldSet:
+    """Return all of a map but itself."""
+    properties, below = schema.properties, dict[str, Any]()
+    for name, item in value.items():
+        if type(item) is dict or type(item) is list:
+            below[f"f:{name}"] = _everything(item, properties.get(name) or schema.additional or ANY)
+        else:
+            below[f"f:{name}"] = {}
     return below
 
 

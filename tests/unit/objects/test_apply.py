@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from seaway.objects.apply import server_side_apply, track_update
 from seaway.objects.errors import BadRequest, Conflict
-from seaway.objects.fieldsets import difference
+from seaway.objects.fieldsets import difference, union
 from seaway.objects.managed import MOST_UPDATE_MANAGERS
 from seaway.objects.schema import ANY, Schema
-from seaway.objects.structured import compare
+from seaway.objects.structured import compare, created_fields
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
@@ -342,3 +342,9 @@ def test_owners_own_only_what_is_there(schema, first, second):
     there = compare({}, bare(live), schema).added
     for entry in live["metadata"].get("managedFields", []):
         assert difference(entry["fieldsV1"], there) == {}
+
+
+@given(configurations)
+def test_what_is_created_is_what_comparing_with_nothing_finds(schema, new):
+    changes = compare(schema.unwritten, new, schema)
+    assert created_fields(new, schema) == union(changes.modified, changes.added)

@@ -45,7 +45,7 @@ INVALID = {
 
 @pytest.mark.parametrize(("faults", "text"), VALID.values(), ids=VALID.keys())
 def test_a_valid_name_has_no_faults(faults, text):
-    assert faults(text) == []
+    assert faults(text) == ()
 
 
 @pytest.mark.parametrize(("faults", "text", "message"), INVALID.values(), ids=INVALID.keys())

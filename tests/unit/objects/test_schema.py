@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seaway.objects.schema import ANY, Schema
 
@@ -182,3 +184,46 @@ def test_a_default_is_not_shared_between_objects(custom):
 def test_anything_goes_where_nothing_is_declared():
     assert ANY.unknown_fields({"a": [{"b": 1}]}) == []
     assert ANY.validate({"a": None}) == []
+
+
+FIELDS = "metadata spec name labels containers image args ports containerPort limits nodeSelector port free template other"
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**33), 2**33)
+    | st.floats(allow_nan=False)
+    | st.text("ab", max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(FIELDS.split()), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+def test_what_conforms_has_no_faults_and_nothing_to_remove(schema, value):
+    if schema.conforms(value):
+        pruned = copy.deepcopy(value)
+        schema.prune(pruned)
+        assert (schema.unknown_fields(value), schema.validate(value), pruned) == ([], [], value)
+
+
+CONFORMING = {
+    "an empty object": ({}, True),
+    "a container": (
+        {"spec": {"containers": [{"name": "a", "args": ["x"], "limits": {"cpu": "1", "memory": 2}}]}},
+        True,
+    ),
+    "an undeclared field": ({"spec": {"containers": [{"name": "a", "imagee": "x"}]}}, False),
+    "a wrong type": ({"spec": {"containers": [{"name": 1}]}}, False),
+    "a null": ({"metadata": {"name": None}}, False),
+    "an integer too large": (
+        {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 2**40}]}]}},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), CONFORMING.values(), ids=CONFORMING.keys())
+def test_an_ordinary_object_conforms(schema, value, expected):
+    assert schema.conforms(value) is expected
