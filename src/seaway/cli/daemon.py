@@ -186,6 +186,9 @@ async def _serve(home: Home, settings: DaemonSettings, report: Report) -> None:
     async with _everything(home, settings, report) as (server, record):
         home.write_record(record)
         gc.freeze()
+        gc.set_threshold(
+            20_000, 20, 20
+        )  # Kubernetes objects are trees, not cycles: looking for them is mostly in vain
         gc.enable()
         report({"ready": {"url": record.url}})
         logger.info("ready: server %s, cluster %s", record.url, record.cluster_url)

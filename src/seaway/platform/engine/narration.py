@@ -13,13 +13,17 @@ def narrate(before: AttemptRecord | None, after: AttemptRecord) -> list[str]:
         said.append("queued" if after.number == 1 else f"attempt {after.number}: queued")
     if after.node and (before is None or not before.node):
         said.append(f"placed on node {after.node}")
-    if after.phase is Phase.RUNNING and (before is None or before.phase is not Phase.RUNNING):
+    if _has_run(after) and (before is None or not _has_run(before)):
         said.append("started")
     if after.asked and (before is None or not before.asked):
         said.append(_ASKED[after.asked])
     if after.phase.ended and after.phase is not Phase.SUCCEEDED and after.verdict:
         said.append(f"{after.phase.value}: {after.verdict['message']}")
     return said
+
+
+def _has_run(attempt: AttemptRecord) -> bool:
+    return attempt.phase is Phase.RUNNING or attempt.started is not None
 
 
 _ASKED = {

@@ -111,7 +111,8 @@ def _execute(text: str) -> int:
         return _exit_code(end.code)
     except BaseException as error:
         above = error.__traceback__
-        sys.excepthook(type(error), error, above.tb_next if above else None)
+        below = above.tb_next if above else None
+        sys.excepthook(type(error), error.with_traceback(below), below)
         return 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
