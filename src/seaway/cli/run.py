@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 import typer.core
@@ -17,7 +17,11 @@ from seaway.cli.settings import load_settings
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError, ServerUnreachable
 from seaway.sdk.home import Home
+from seaway.sdk.origin import origin
 from seaway.sdk.submit import Options, Program, build_spec, check_script, script_program
+
+if TYPE_CHECKING:
+    from seaway.sdk.environment import Source
 
 IS_COMMAND = "seaway.cli.run.is_command"
 EPILOG = """\b
@@ -78,13 +82,18 @@ def run(
     """Run a script or a command on the cluster, show its log and exit with its exit code."""
     variables, secrets = tuple(env or ()), tuple(secret or ())
     options = Options(name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir)
-    chosen = _program(tuple(program or ()), is_command=ctx.meta.get(IS_COMMAND, False))
+    is_command = ctx.meta.get(IS_COMMAND, False)
+    chosen = _program(tuple(program or ()), is_command=is_command)
     build_spec(
         chosen, options, code=None, environment=None, environ=os.environ
     )  # fails before anything is done
     home = current_home()
     with _connect(home, start=up) as client:
-        view = client.submit(_prepare(client, home, chosen, options, requirements))
+        source = _source(chosen, options, requirements)
+        spec = _prepare(client, home, chosen, options, source)
+        typed = tuple(program or ())
+        spec["origin"] = origin(options, typed, Path.cwd(), requirements, source, is_command=is_command)
+        view = client.submit(spec)
         if detach:
             print(view["name"])
             return
@@ -131,28 +140,30 @@ def _agrees(reason: str) -> bool:
 
 
 def _prepare(
-    client: SeawayClient, home: Home, program: Program, options: Options, requirements: Path | None
+    client: SeawayClient, home: Home, program: Program, options: Options, source: Source | None
 ) -> dict[str, Any]:
     """Send what the server does not have yet; return the specification."""
-    environment = _send_environment(client, home, program, options, requirements)
+    environment = None if source is None else _send_environment(client, home, source)
     code = _send_code(client, home, program)
     return build_spec(program, options, code=code, environment=environment, environ=os.environ)
 
 
-def _send_environment(
-    client: SeawayClient, home: Home, program: Program, options: Options, requirements: Path | None
-) -> str | None:
-    from seaway.sdk.environment import choose_source, digest
-    from seaway.sdk.lock import is_cached, make_lock
+def _source(program: Program, options: Options, requirements: Path | None) -> Source | None:
+    """Return where the packages are named."""
+    from seaway.sdk.environment import choose_source
 
     beside = (
         (program.folder / program.command[1]).parent if program.command[0] == "python" else program.folder
     )
     # an image that was asked for brings its packages: those of the active environment would take their place
     folder = beside if beside.is_dir() else program.folder
-    source = choose_source(folder, requirements, os.environ, capture=options.image is None)
-    if source is None:
-        return None
+    return choose_source(folder, requirements, os.environ, capture=options.image is None)
+
+
+def _send_environment(client: SeawayClient, home: Home, source: Source) -> str | None:
+    from seaway.sdk.environment import digest
+    from seaway.sdk.lock import is_cached, make_lock
+
     folder = home.cache / "locks"
     if not is_cached(source, folder):
         note(

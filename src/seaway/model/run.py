@@ -122,12 +122,24 @@ class TaskSpec(Value):
         return value
 
 
+class Origin(Value):
+    """How a run was typed, so that advice can repeat it. Nothing is done with it, and no secret belongs in it."""
+
+    arguments: Annotated[
+        tuple[Annotated[str, Field(max_length=4096)], ...], Field(min_length=1, max_length=256)
+    ]
+    """What stands after `seaway run`: options (each with its value), then "SCRIPT.py ..." or "-- COMMAND ..."."""
+    requirements: Annotated[str, Field(max_length=1024)] | None = None
+    """The file that the packages came from, as the user would name it; "" for the active environment; None for none."""
+
+
 class RunSpec(Value):
     """What a user submits."""
 
     name: Name | None = None
     """None: the server makes one from the first task's command."""
     tasks: Annotated[tuple[TaskSpec, ...], Field(min_length=1, max_length=100_000)]
+    origin: Origin | None = None
 
     @model_validator(mode="after")
     def _is_a_graph(self) -> RunSpec:

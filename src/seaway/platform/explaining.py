@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecor
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.verdicts import DIAGNOSIS
+from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import last_node, last_pod
@@ -27,25 +29,40 @@ _TELLING = (Phase.FAILED, Phase.STOPPED, Phase.STOPPING, Phase.STARTING, Phase.R
 class Explainer:
     """Puts the facts together."""
 
-    def __init__(self, database: Database, logs: LogStore, recorder: Recorder) -> None:
-        self._database, self._logs, self._recorder = database, logs, recorder
+    def __init__(
+        self,
+        database: Database,
+        logs: LogStore,
+        recorder: Recorder,
+        nodes: Callable[[], Sequence[dict[str, Any]]],
+    ) -> None:
+        self._database, self._logs, self._recorder, self._nodes = database, logs, recorder, nodes
 
     async def explain(self, run: RunRecord) -> Explanation:
         """Say what happened to a run, or what it waits for."""
         await self._recorder.flush()
-        facts = await self._database.read(lambda connection: self._facts(connection, run))
+        nodes = self._nodes()
+        facts = await self._database.read(lambda connection: self._facts(connection, run, nodes))
         return DIAGNOSIS.explain(facts)
 
-    def _facts(self, connection: Connection, run: RunRecord) -> Facts:
+    def _facts(self, connection: Connection, run: RunRecord, nodes: Sequence[dict[str, Any]]) -> Facts:
         spec = RunSpec.model_validate(runs.spec(connection, run.id))
         task = telling_task(tasks.of_run(connection, run.id))
-        newest = {attempt.task: attempt for attempt in attempts.newest_of_run(connection, run.id)}
-        attempt = newest.get(task.name)
-        wanted = next(one for one in spec.tasks if one.name == task.name)
-        tail = ""
+        tried = [a for a in attempts.of_run(connection, run.id) if a.task == task.name][-2:]
+        attempt = tried[-1] if tried else None
+        tail = Tail()
         if attempt is not None:
             tail = self._logs.tail(LogKey(run.uid, task.name, attempt.number), LOG_LINES)
-        return _remembered_facts(connection, run, task, wanted, attempt, tail)
+        before = tried[0].verdict if len(tried) > 1 else None
+        wanted = next(one for one in spec.tasks if one.name == task.name)
+        return replace(
+            _remembered_facts(connection, run, task, wanted, attempt),
+            nodes=nodes,
+            log_tail=tail.text,
+            log_times=tail.times,
+            origin=spec.origin if len(spec.tasks) == 1 else None,
+            before=(before or {}).get("message", ""),
+        )
 
 
 def telling_task(found: Sequence[TaskRecord]) -> TaskRecord:
@@ -63,7 +80,6 @@ def _remembered_facts(
     task: TaskRecord,
     spec: TaskSpec,
     attempt: AttemptRecord | None,
-    tail: str,
 ) -> Facts:
     uid = attempt.uid if attempt is not None else None
     events: list[dict[str, Any]] = [e.object for e in revisions.events_about(connection, uid)] if uid else []
@@ -76,7 +92,6 @@ def _remembered_facts(
         pod_gone=ended and uid is not None,
         events=events,
         node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
-        log_tail=tail,
         requested=requested(attempt, run),
         requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
         timeout_seconds=spec.timeout_seconds,

@@ -131,7 +131,9 @@ async def run_server(
     """
     clock = clock or SystemClock()
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    storage = await asyncio.to_thread(open_storage, settings.home / "artifacts", code_limit=settings.code_limit)
+    storage = await asyncio.to_thread(
+        open_storage, settings.home / "artifacts", code_limit=settings.code_limit
+    )
     tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
     logs = LogStore(settings.home / "logs", limit=settings.log_limit)
     async with open_database(settings.home / "seaway.db", check=settings.check_database) as database:
@@ -142,7 +144,7 @@ async def run_server(
         engine = Engine(database, pods, logs, collector, clock, settings.engine)
         service = RunService(
             database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine),
-            explainer=Explainer(database, logs, recorder), namespace=settings.namespace, random=random or SystemRandom(),
+            explainer=Explainer(database, logs, recorder, informers["nodes"].list), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
         server = Server(service, engine, database, settings, informers)
         facts = FactsGatherer(recorder, logs, informers["nodes"])

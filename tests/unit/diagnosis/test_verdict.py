@@ -80,7 +80,7 @@ CASES = {
     "stopped, ended gracefully": (
         facts(pod(ended(0, "Completed"), phase="Succeeded"), requested="stop", requested_at="2026-01-02T03:04:01Z"), X, "Stopped",
     ),
-    "stopped, killed": (facts(pod(ended(137)), requested="stop", requested_by="ada"), X, "Stopped"),
+    "stopped, killed": (facts(pod(ended(137)), requested="stop"), X, "Stopped"),
     "stopped before the pod existed": (facts(requested="stop"), X, "Stopped"),
     "timed out": (facts(pod(ended(143)), requested="timeout", timeout_seconds=3600), D, "Timeout"),
     "timed out by Kubernetes": (facts(pod(ended(137), reason="DeadlineExceeded")), D, "Timeout"),

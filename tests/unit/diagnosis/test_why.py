@@ -53,7 +53,7 @@ def test_a_missing_module_names_the_package_and_the_command():
 
 
 def test_out_of_memory_says_limit_peak_and_twice_as_much():
-    told = why(ended(137, reason="OOMKilled"), memory_peak_bytes=2_254_857_830)
+    told = why(ended(137, reason="OOMKilled", message="peak memory 2254857830 bytes"))
     assert "limit of 2Gi" in told.message
     assert "2.1 GiB" in told.message
     assert told.next_step == "seaway run --memory 4Gi train.py --lr 0.1"

@@ -91,7 +91,7 @@ async def test_tasks_start_in_their_order_and_those_after_a_failure_are_skipped(
     phases = {task.name: task.phase.value for task in ended.tasks}
     assert phases == {"a": "succeeded", "b": "failed", "c": "succeeded", "d": "skipped", "e": "skipped"}
     assert (ended.phase, ended.exit_code) == (Phase.FAILED, 5)
-    assert kubernetes.node.started[0] == "graph-a-1"
+    assert kubernetes.node.started[0] == "graph--a-1"
     assert "[seaway] failed" in await log_of(server, "graph", task="b")
 
 

@@ -127,8 +127,8 @@ def test_the_token_lies_in_a_secret_of_the_run() -> None:
     ("run", "task", "single", "name"),
     [
         ("train", "main", True, "train-1"),
-        ("train", "eval", True, "train-eval-1"),
-        ("train", "main", False, "train-main-1"),
+        ("train", "eval", True, "train--eval-1"),
+        ("train", "main", False, "train--main-1"),
         ("t" * 40, "k" * 40, False, None),
     ],
 )

@@ -111,6 +111,8 @@ class Attempts:
                 return text.decode(errors="replace")
         if end.exit_code and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             return read_tail(log_path(folder), lines=80, limit=2048).decode(errors="replace")
+        if end.oom_killed and end.peak_memory:
+            return f"peak memory {end.peak_memory} bytes"  # known here alone, and gone with the container
         return ""
 
     async def _attend(

@@ -14,6 +14,7 @@ LONGEST_QUOTE = 300
 """Characters of one piece of evidence."""
 
 _SHORTEST_SECRET = 6
+_PEAK = re.compile(r"peak memory (?P<bytes>\d+) bytes")
 _SECRETS = (
     re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
     re.compile(
@@ -111,13 +112,33 @@ def from_end(facts: Facts) -> tuple[Evidence, ...]:
 
 
 def from_log(facts: Facts, lines: Iterable[str]) -> tuple[Evidence, ...]:
-    """Return lines of the log as evidence."""
-    return tuple(quote(facts, "log", line.strip()) for line in lines if line.strip())
+    """Return lines of the log as evidence, each with the time at which it was last written."""
+    return tuple(
+        quote(facts, "log", line.strip(), _written(facts, line.strip())) for line in lines if line.strip()
+    )
+
+
+def _written(facts: Facts, line: str) -> str | None:
+    timed = zip(facts.log_tail.split("\n"), facts.log_times, strict=False)
+    return next((time for text, time in reversed(list(timed)) if line in text), None)
 
 
 def last_lines(facts: Facts, count: int) -> list[str]:
-    """Return the log's last lines that say something."""
-    return [line for line in facts.log_tail.splitlines() if line.strip()][-count:]
+    """Return the log's last lines that say something, without the runner's."""
+    lines = facts.log_tail.splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("[seaway] ")][-count:]
+
+
+def memory_limit(facts: Facts) -> str | None:
+    """Return the main container's memory limit as the Pod has it, None where it has none."""
+    limit: str | None = ((main_container(facts).get("resources") or {}).get("limits") or {}).get("memory")
+    return limit
+
+
+def memory_peak(facts: Facts) -> int | None:
+    """Return the most memory in bytes that the container used, where the node that killed it says so."""
+    found = _PEAK.search((terminated(facts) or {}).get("message") or "")
+    return int(found["bytes"]) if found else None
 
 
 def blanked(facts: Facts, text: str) -> str:

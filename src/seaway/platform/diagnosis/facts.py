@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from seaway.model.run import Origin
+
 Requested = Literal["", "stop", "timeout", "drain"]
 
 
@@ -31,11 +33,11 @@ class Facts:
     nodes: Sequence[Mapping[str, Any]] = ()
     """All nodes of the cluster, where they may be listed: tells what can never fit from what waits for room."""
     log_tail: str = ""
-    """The last lines of the attempt's log (some 200 are enough), stdout and stderr as they came."""
+    """The program's last lines (some 200 are enough), stdout and stderr as they came, without Seaway's own."""
+    log_times: Sequence[str] = ()
+    """When each of them was written, RFC 3339; as many as there are lines, or none."""
     requested: Requested = ""
     """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "drain" (`seaway down`)."""
-    requested_by: str = ""
-    """Who asked for the stop, where known."""
     requested_at: str | None = None
     """When, RFC 3339."""
     timeout_seconds: float | None = None
@@ -46,8 +48,10 @@ class Facts:
     """Where nothing was created yet: what the task waits for, in a sentence ("the task 'prepare' to succeed")."""
     command: Sequence[str] = ()
     """The task's own command, as the user gave it."""
-    memory_peak_bytes: int | None = None
-    """The most memory that the attempt used, where it was measured."""
+    origin: Origin | None = None
+    """What the user typed, where it is known: advice repeats it."""
+    before: str = ""
+    """Of an attempt that is not the first: how the one before it ended."""
     retries_left: int = 0
     """How often the program's own failure will still be tried again."""
     create_error: str = ""

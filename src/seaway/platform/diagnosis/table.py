@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     scheduling.unschedulable,
     startup.volume_trouble,
     resources.gpu_memory,
+    resources.memory_refused,
     resources.disk_full,
     program.module_not_found,
     program.import_failed,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
+
+from seaway.platform.diagnosis.evidence import exit_code
+from seaway.platform.diagnosis.facts import Facts
 
 _HEADER = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
 _SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ")
+_INTERRUPTED = 130
+"""What Python exits with after a KeyboardInterrupt."""
 _NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<frozen|\.pyz/")
 
 
@@ -27,6 +33,27 @@ class Traceback:
     def line(self) -> str:
         """The traceback's last line."""
         return f"{self.type}: {self.text}" if self.text else self.type
+
+
+def exception(facts: Facts) -> Traceback | None:
+    """Return the exception that ended a program, None where it ended well or by a signal."""
+    code = exit_code(facts)
+    if not code or (code >= 128 and code != _INTERRUPTED):
+        return None
+    found = last_traceback(facts.log_tail)
+    if code == _INTERRUPTED and (found is None or found.type != "KeyboardInterrupt"):
+        return None
+    return found
+
+
+def is_standard(module: str) -> bool:
+    """Return whether a module comes with Python itself."""
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def is_users_own(path: str) -> bool:
+    """Return whether a file is the user's, not Python's or a package's."""
+    return not _NOT_THE_USERS.search(path)
 
 
 def last_traceback(log: str) -> Traceback | None:
@@ -60,7 +87,7 @@ def _syntax_error(lines: list[str]) -> Traceback | None:
 
 
 def _own(frames: list[re.Match[str]]) -> str:
-    own = [frame for frame in frames if not _NOT_THE_USERS.search(frame["path"])]
+    own = [frame for frame in frames if is_users_own(frame["path"])]
     if not own:
         return ""
     path = own[-1]["path"].rpartition("/")[2]

@@ -11,6 +11,7 @@ from seaway.model.run import TaskSpec
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts, Requested
 from seaway.platform.engine.pods import Seen
+from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.reconcile.informer import Informer
@@ -55,6 +56,7 @@ class FactsGatherer:
             events = await self._recorder.events_about(seen.observation.uid)
         node_name = seen.observation.node if seen is not None else None
         node = self._nodes.get(node_name) if node_name else None
+        tail = self._tail(run, attempt)
         return Facts(
             run=run.name,
             task=task.name,
@@ -65,7 +67,8 @@ class FactsGatherer:
             node=node,
             node_gone=bool(node_name) and node is None,
             nodes=self._nodes.list() if waiting else (),
-            log_tail=self._tail(run, attempt),
+            log_tail=tail.text,
+            log_times=tail.times,
             requested=requested(attempt, run),
             requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
             timeout_seconds=spec.timeout_seconds,
@@ -77,7 +80,7 @@ class FactsGatherer:
             secret_values=secret_values(spec),
         )
 
-    def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> str:
+    def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
         if attempt is None:
-            return ""
+            return Tail()
         return self._logs.tail(LogKey(run.uid, attempt.task, attempt.number), LOG_LINES)

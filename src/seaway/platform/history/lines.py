@@ -37,6 +37,31 @@ def line_time(line: bytes) -> int | None:
     return whole * 1_000_000_000 + int((fraction or b"").ljust(9, b"0"))
 
 
+class Tail(NamedTuple):
+    """The last lines of a program's output."""
+
+    text: str = ""
+    times: tuple[str, ...] = ()
+    """When each line was written, RFC 3339."""
+
+
+def tail(stored: bytes, count: int) -> Tail:
+    """Return the program's last lines, each as it stood at last (a progress bar overwrites itself).
+
+    Args:
+        stored: whole lines of a log.
+        count: most lines.
+    """
+    texts: list[str] = []
+    times: list[str] = []
+    for line in stored.split(b"\n"):
+        match = _TIME.match(line)
+        if match is not None and match.group(4) != b"+":
+            times.append(line[: match.end() - 1].decode())
+            texts.append(line[match.end() :].rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace"))
+    return Tail("\n".join(texts[-count:]), tuple(times[-count:]))
+
+
 def own_line(text: str, nanoseconds: int) -> bytes:
     """Return one of Seaway's own lines as it is stored."""
     return rfc3339_nano(nanoseconds).encode() + b"+" + OWN + " ".join(text.split()).encode() + b"\n"

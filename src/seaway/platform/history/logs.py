@@ -139,18 +139,17 @@ class LogStore:
         """Return an attempt's log if it is open for writing."""
         return self._open.get(key)
 
-    def tail(self, key: LogKey, count: int) -> str:
-        """Return the last lines of an attempt's log as a reader sees them. Reads a bounded part: may be called in the event loop."""
+    def tail(self, key: LogKey, count: int) -> lines.Tail:
+        """Return the program's last lines in an attempt's log. Reads a bounded part: may be called in the event loop."""
         try:
             with self.path(key).open("rb") as file:
                 start = max(0, file.seek(0, os.SEEK_END) - _TAIL)
                 file.seek(start)
                 data = file.read()
         except FileNotFoundError:
-            return ""
-        whole = data.partition(b"\n")[2] if start else data
-        shown = lines.Stripper().feed(whole).decode(errors="replace")
-        return "".join(shown.splitlines(keepends=True)[-count:])
+            data = b""
+            start = 0
+        return lines.tail(data.partition(b"\n")[2] if start else data, count)
 
     async def close(self, key: LogKey) -> None:
         """Say that nothing more will come; returns when the log is durable."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from seaway.objects.names import bounded_name
 
 MAIN = "main"
+_BETWEEN = "--"
+"""Between a run and its task: one "-" may stand in both, so that the run "a-x" would share names with a task "x" of "a"."""
 
 
 def pod_name(run: str, task: str, attempt: int, *, single: bool) -> str:
@@ -16,7 +20,10 @@ def pod_name(run: str, task: str, attempt: int, *, single: bool) -> str:
         attempt: its number.
         single: the run has this one task; a task "main" is then not said.
     """
-    parts = (run, str(attempt)) if single and task == MAIN else (run, task, str(attempt))
+    if _BETWEEN in run or _BETWEEN in task:
+        task_named = f"{run}{_BETWEEN}{hashlib.sha256(f'{run}/{task}'.encode()).hexdigest()[:10]}"
+        return bounded_name(task_named, str(attempt), limit=63)
+    parts = (run, str(attempt)) if single and task == MAIN else (f"{run}{_BETWEEN}{task}", str(attempt))
     return bounded_name(*parts, limit=63)
 
 

@@ -6,16 +6,24 @@ import re
 import signal
 
 from seaway.model.verdict import Level, VerdictClass
-from seaway.platform.diagnosis.evidence import blanked, exit_code, from_end, from_log, last_lines, terminated
+from seaway.platform.diagnosis.advice import again, is_python, with_package
+from seaway.platform.diagnosis.evidence import (
+    blanked,
+    exit_code,
+    from_end,
+    from_log,
+    last_lines,
+    memory_limit,
+    terminated,
+)  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.packages import package_of
-from seaway.platform.diagnosis.rules.resources import script
-from seaway.platform.diagnosis.tracebacks import Traceback, last_traceback
+from seaway.platform.diagnosis.tracebacks import Traceback, exception, is_standard, is_users_own
 
 _NO_MODULE = re.compile(r"No module named '?(?P<module>[\w.]+)'?")
 _NO_NAME = re.compile(
-    r"cannot import name '(?P<name>[^']+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
+    r"cannot import name '(?P<name>[^']+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'(?:.*\((?P<path>/[^)]*)\))?"
 )
 _NO_LIBRARY = re.compile(r"(?P<library>lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 _DATA_ERRORS = (
@@ -26,10 +34,12 @@ _DATA_ERRORS = (
     "EmptyDataError",
     "EOFError",
 )
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+_LONGEST_LAST = 120
 _SIGNALS: dict[int, str] = {
-    signal.SIGKILL: "it was killed from outside (SIGKILL), often because the node ran out of memory",
+    signal.SIGKILL: "it was killed (SIGKILL) by a process or by the kernel, which does that when a whole machine runs out of memory",
     signal.SIGSEGV: "it crashed in native code (segmentation fault)",
-    signal.SIGTERM: "it was asked to end from outside (SIGTERM)",
+    signal.SIGTERM: "it was ended by the signal SIGTERM, which did not come from Seaway",
     signal.SIGABRT: "it aborted itself (SIGABRT), usually after an error in native code",
     signal.SIGBUS: "it crashed on a bad memory access (SIGBUS), often because shared memory or disk was full",
     signal.SIGFPE: "it crashed on an arithmetic error (SIGFPE)",
@@ -40,7 +50,7 @@ _SIGNALS: dict[int, str] = {
 
 def module_not_found(facts: Facts) -> Finding | None:
     """Find an import of a package that is not installed, and name the package."""
-    found = _exception(facts)
+    found = exception(facts)
     module = _missing_module(facts, found)
     if not module:
         return None
@@ -51,30 +61,31 @@ def module_not_found(facts: Facts) -> Finding | None:
     return Finding(
         Level.CODE, VerdictClass.USER, "ModuleNotFound", f"it imports the module {module!r}{named}{where}, which is not installed",
         (*from_log(facts, [line]), *from_end(facts)),
-        next_step=f"echo {package} >> requirements.txt && seaway run --requirements requirements.txt {script(facts)}",
+        next_step=with_package(facts, package),
         exit_code=exit_code(facts),
     )  # fmt: skip
 
 
 def import_failed(facts: Facts) -> Finding | None:
     """Find an import that fails although the package is there: a wrong version, a missing system library."""
-    found = _exception(facts)
+    found = exception(facts)
     if found is None or found.type.rpartition(".")[2] != "ImportError":
         return None
     name, library = _NO_NAME.search(found.text), _NO_LIBRARY.search(found.text)
-    if name:
-        said = f"the module {name['module']!r} has no {name['name']!r}: another version of it is installed than the program expects"
-        step = f"pin the version that has it ({package_of(name['module'])}==VERSION) in requirements.txt and run again"
+    correct = f"correct the import{f' at {found.where}' if found.where else ''}, then: {again(facts)}"
+    if name and (is_standard(name["module"]) or (name["path"] and is_users_own(name["path"]))):
+        said, step = f"the module {name['module']!r} has no {name['name']!r}", correct
+    elif name:
+        said = f"the module {name['module']!r} has no {name['name']!r}: the program expects another version of it"
+        step = f"name the version that has it ({package_of(name['module'])}==VERSION), then: {again(facts)}"
     elif library:
         said = f"a package needs the system library {library['library']}, which the container does not have"
-        headless = "opencv-python-headless" if "libGL" in library["library"] else ""
-        step = (
-            f"replace opencv-python by {headless} in requirements.txt"
-            if headless
-            else "seaway run --image IMAGE_WITH_IT ..."
-        )
+        if "libGL" in library["library"]:
+            step = f"replace opencv-python by opencv-python-headless, then: {again(facts)}"
+        else:
+            step = f"install it on the node, or in an image: {again(facts, '--image', 'IMAGE')}"
     else:
-        said, step = f"an import failed: {blanked(facts, found.text)}", "correct the import, then run again"
+        said, step = f"an import failed: {blanked(facts, found.text)}", correct
     where = f" (at {found.where})" if found.where else ""
     return Finding(
         Level.CODE, VerdictClass.USER, "ImportFailed", said + where, (*from_log(facts, [found.line]), *from_end(facts)),
@@ -84,7 +95,7 @@ def import_failed(facts: Facts) -> Finding | None:
 
 def user_exception(facts: Facts) -> Finding | None:
     """Find an exception that the program did not catch."""
-    found = _exception(facts)
+    found = exception(facts)
     if found is None:
         return None
     where = f" at {found.where}" if found.where else ""
@@ -92,7 +103,7 @@ def user_exception(facts: Facts) -> Finding | None:
     return Finding(
         Level.DATA if short in _DATA_ERRORS else Level.CODE, VerdictClass.USER, "UserException",
         f"the program failed{where}: {blanked(facts, found.line)}", (*from_log(facts, [found.line]), *from_end(facts)),
-        next_step=f"correct {found.where or 'the program'}, then run it again: seaway run {script(facts)}",
+        next_step=f"{_correction(found)}, then: {again(facts)}",
         done=_retries(facts), exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -104,11 +115,11 @@ def killed_by_signal(facts: Facts) -> Finding | None:
     if not number:
         return None
     said = _SIGNALS.get(number, f"it was ended by signal {number}")
-    step = (
-        "seaway logs {run}"
-        if number != signal.SIGKILL
-        else f"try with more memory: seaway run --memory 8Gi {script(facts)}"
-    )
+    step = "seaway logs {run}"
+    if number == signal.SIGKILL and not memory_limit(facts):
+        step = f"reserve memory for it: {again(facts, '--memory', '4Gi')}"
+    elif number in _CRASHES and is_python(facts):
+        step = f"have Python say where: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}"
     return Finding(
         Level.CONTAINER, VerdictClass.USER, "KilledBySignal", said,
         (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=step, done=_retries(facts),
@@ -121,17 +132,20 @@ def failed_exit(facts: Facts) -> Finding | None:
     code = exit_code(facts)
     if not code:
         return None
+    last = last_lines(facts, 1)
+    said = f"; the last it said: {blanked(facts, last[0])[:_LONGEST_LAST]}" if last else " and said nothing"
     return Finding(
-        Level.CODE, VerdictClass.USER, "NonZeroExit", f"the program ended with exit code {code}",
+        Level.CODE, VerdictClass.USER, "NonZeroExit", f"the program ended with exit code {code}{said}",
         (*from_log(facts, last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}", done=_retries(facts),
         exit_code=code,
     )  # fmt: skip
 
 
-def _exception(facts: Facts) -> Traceback | None:
-    """Return the exception that ended the program, None where it ended well or by a signal."""
-    code = exit_code(facts)
-    return last_traceback(facts.log_tail) if code and code < 128 else None
+def _correction(found: Traceback) -> str:
+    missing = re.search(r"No such file or directory: '(?P<path>[^'/][^']*)'", found.text)
+    if missing:
+        return f"put {missing['path']!r} into the project, where no .gitignore or .seawayignore leaves it out"
+    return f"correct {found.where or 'the program'}"
 
 
 def _missing_module(facts: Facts, found: Traceback | None) -> str:
@@ -151,5 +165,5 @@ def _missing_module(facts: Facts, found: Traceback | None) -> str:
 
 def _retries(facts: Facts) -> str:
     if facts.retries_left <= 0:
-        return ""
+        return f"it was tried {facts.attempt} times" if facts.attempt > 1 else ""
     return f"it is tried again; {facts.retries_left} {'retry is' if facts.retries_left == 1 else 'retries are'} left"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import exit_code, from_end, moment, quote, terminated
 from seaway.platform.diagnosis.facts import Facts, Requested
 from seaway.platform.diagnosis.finding import Finding
@@ -14,9 +15,9 @@ def stopped(facts: Facts) -> Finding | None:
     """Find a stop that a user asked for."""
     if not _effective(facts, "stop"):
         return None
-    who = f" by {facts.requested_by}" if facts.requested_by else " as asked"
+    said = "it was stopped on request" if terminated(facts) else "it was stopped on request before it started"
     return Finding(
-        Level.SPEC, VerdictClass.CANCELLED, "Stopped", f"it was stopped{who}", _asked(facts, "a stop was asked for"),
+        None, VerdictClass.CANCELLED, "Stopped", said, _asked(facts, "a stop was asked for"),
         next_step="seaway retry {run}", exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -31,7 +32,7 @@ def timed_out(facts: Facts) -> Finding | None:
     return Finding(
         Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
         _asked(facts, f"the time limit{limit} passed"),
-        next_step=f"run it with more time: seaway run --timeout {longer} ...", exit_code=exit_code(facts),
+        next_step=again(facts, "--timeout", longer), exit_code=exit_code(facts),
     )  # fmt: skip
 
 

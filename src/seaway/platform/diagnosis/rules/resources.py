@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.objects.quantity import format_quantity, whole
+from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import (
+    blanked,
     exit_code,
     from_end,
     from_event,
     from_log,
     last_event,
-    main_container,
+    memory_limit,
+    memory_peak,
     pod_status,
     quote,
     terminated,
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.tracebacks import exception
 
 _OWN_DISK_LIMIT = re.compile(
     r"(?i)ephemeral local storage usage exceeds|exceeds the total limit|usage of EmptyDir volume"
 )
 _DISK_FULL = re.compile(r"(?i)no space left on device|\[errno 28\]|disk quota exceeded|errno 122")
 _GPU_MEMORY = re.compile(
-    r"(?i)cuda out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory|resource_?exhausted.*(gpu|oom)"
+    r"(?i)cuda out of memory|cuda error: out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory|resource_?exhausted.*(gpu|oom)"
 )
 
 
@@ -34,14 +37,30 @@ def out_of_memory(facts: Facts) -> Finding | None:
     """Find a container that was killed because it used more memory than its limit."""
     if (terminated(facts) or {}).get("reason") != "OOMKilled":
         return None
-    limit = ((main_container(facts).get("resources") or {}).get("limits") or {}).get("memory")
-    peak = f" (it had used up to {_human(facts.memory_peak_bytes)})" if facts.memory_peak_bytes else ""
-    more = format_quantity(whole(limit) * 2, "binary") if limit else "8Gi"
+    limit, used, code = memory_limit(facts), memory_peak(facts), exit_code(facts)
+    peak = f" (it had used up to {human_size(used)})" if used else ""
     over = f"its limit of {limit}" if limit else "its node could give"
+    whom = (
+        "and was killed" if code in (None, 137) else "and a process that it had started was killed for that"
+    )
     return Finding(
-        Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled", f"it needed more memory than {over} and was killed{peak}",
+        Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled", f"it needed more memory than {over} {whom}{peak}",
         (*from_end(facts), *from_event(facts, last_event(facts, "OOMKilling", "OOMKilled"))),
-        next_step=f"seaway run --memory {more} {script(facts)}", exit_code=exit_code(facts),
+        next_step=again(facts, "--memory", _twice(limit)), exit_code=code,
+    )  # fmt: skip
+
+
+def memory_refused(facts: Facts) -> Finding | None:
+    """Find an allocation that the program was refused: more than the machine or its limit can ever give."""
+    found = exception(facts)
+    if found is None or found.type.rpartition(".")[2] not in ("MemoryError", "_ArrayMemoryError"):
+        return None
+    where = f" at {found.where}" if found.where else ""
+    said = f": {blanked(facts, found.text)}" if found.text else ""
+    return Finding(
+        Level.CODE, VerdictClass.RESOURCE, "MemoryRefused", f"it asked for more memory than it could get{where}{said}",
+        (*from_log(facts, [found.line]), *from_end(facts)),
+        next_step=f"make the data of that step smaller, then: {again(facts)}", exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -54,7 +73,7 @@ def over_disk_limit(facts: Facts) -> Finding | None:
     return Finding(
         Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", "it wrote more to its disk than its limit allows",
         (quote(facts, "pod status", f"Evicted: {message}"),),
-        next_step="write less, or write large files below $SEAWAY_OUTPUTS, then run it again",
+        next_step=f"write less, or large files below $SEAWAY_OUTPUTS, then: {again(facts)}",
     )  # fmt: skip
 
 
@@ -82,20 +101,17 @@ def gpu_memory(facts: Facts) -> Finding | None:
     return Finding(
         Level.CODE, VerdictClass.RESOURCE, "GpuOutOfMemory", "it needed more memory than its GPU has",
         (*from_log(facts, lines[-1:]), *from_end(facts)),
-        next_step="make the batch or the model smaller, or use a GPU with more memory", exit_code=exit_code(facts),
+        next_step=f"make the batch or the model smaller, then: {again(facts)}", exit_code=exit_code(facts),
     )  # fmt: skip
 
 
-def script(facts: Facts) -> str:
-    """Return what to write after `seaway run` and its options to run the same command, "..." where it is not known."""
-    command = list(facts.command)
-    if command[:1] == ["python"] and len(command) > 1 and command[1].endswith(".py"):
-        return shlex.join(command[1:])
-    return f"-- {shlex.join(command)}" if command else "..."
-
-
-def _human(size: int) -> str:
+def human_size(size: int) -> str:
+    """Return a number of bytes for people."""
     for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
         if size >= 1024**power:
             return f"{size / 1024**power:.1f} {unit}"
     return f"{size} bytes"
+
+
+def _twice(limit: str | None) -> str:
+    return format_quantity(whole(limit) * 2, "binary") if limit else "8Gi"

@@ -3,97 +3,127 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import blanked, exit_code, quote, terminated
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What a stage's failure means."""
+
+    cause: str
+    message: str
+    level: Level = Level.CLUSTER
+    class_: VerdictClass = VerdictClass.INFRASTRUCTURE
+    step: str = "seaway status"
+    """"{again}" stands for the command that runs the same again."""
+
+
 _STAGES = {
-    "runner": (
-        "RunnerFailed", "what surrounds the program could not be started", Level.CLUSTER, VerdictClass.INFRASTRUCTURE,
-        "seaway status", True,
-    ),
-    "environment": (
+    "runner": _Failure("RunnerFailed", "what surrounds the program could not be started"),
+    "environment": _Failure(
         "EnvironmentFailed", "the packages that it needs could not be installed", Level.SPEC, VerdictClass.CONFIGURATION,
-        "correct the requirements, then: seaway run --requirements requirements.txt ...", False,
+        "correct {requirements}, then: {again}",
     ),
-    "code": (
-        "CodeUnavailable", "its code could not be brought into the container", Level.CLUSTER, VerdictClass.INFRASTRUCTURE,
-        "seaway status", True,
-    ),
-    "checkpoint": (
-        "CheckpointFailed", "its checkpoint could not be restored or saved", Level.CLUSTER, VerdictClass.INFRASTRUCTURE,
-        "seaway status", True,
-    ),
-    "outputs": (
-        "OutputsFailed", "the program ended, but its outputs could not be stored", Level.CLUSTER,
-        VerdictClass.INFRASTRUCTURE, "seaway status", True,
-    ),
+    "code": _Failure("CodeUnavailable", "its code could not be brought into the container"),
+    "checkpoint": _Failure("CheckpointFailed", "its checkpoint could not be restored or saved"),
+    "outputs": _Failure("OutputsFailed", "the program ended, but its outputs could not be stored"),
 }  # fmt: skip
 _REFUSED = {
-    "code": (
+    "code": _Failure(
         "FolderMissing", "the folder to start in is not in its code", Level.SPEC, VerdictClass.CONFIGURATION,
-        "correct --workdir, then: seaway run ...", False,
+        "correct --workdir, then: {again}",
     ),
-    "checkpoint": (
+    "checkpoint": _Failure(
         "CheckpointRefused", "the program ended, but its checkpoint was refused", Level.DATA, VerdictClass.USER,
-        "correct what the program writes into SEAWAY_CHECKPOINT, then: seaway run ...", False,
+        "correct what the program writes into SEAWAY_CHECKPOINT, then: {again}",
     ),
-    "outputs": (
+    "outputs": _Failure(
         "OutputsRefused", "the program ended, but its outputs were refused", Level.DATA, VerdictClass.USER,
-        "correct what the program writes into SEAWAY_OUTPUTS, then: seaway run ...", False,
+        "correct what the program writes into SEAWAY_OUTPUTS, then: {again}",
     ),
 }  # fmt: skip
 """What would end the same if it were run again."""
 _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errno 28")
-_UNREACHABLE = (
-    "network",
-    "connection",
-    "timed out",
-    "temporary failure",
-    "dns",
-    "could not connect",
-    "unreachable",
+_UNREACHABLE = re.compile(
+    r"(?i)network|connection|timed out|temporary failure|\bdns\b|could not connect|unreachable"
 )
 _EXIT_CODES = range(120, 126)
+_LONGEST_ERROR = 200
+_INSTALLER = re.compile(r"\w+ says:\s*$")
+_DRAWN = re.compile("^[\\s\u00d7\u251c\u2570\u2502\u2500\u25b6|>*-]+")  # how uv draws a tree
+_EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Exit)\b: \S")
+_NOISE = re.compile(r"(?i)^(hint|note|warning|help)\b|^\[std(err|out)\]$|^error: subprocess-exited")
 
 
 def runner_failed(facts: Facts) -> Finding | None:
     """Find a failure that the runner itself reported."""
     ended = terminated(facts) or {}
-    if exit_code(facts) not in _EXIT_CODES:
+    told = _told(ended.get("message") or "") if exit_code(facts) in _EXIT_CODES else None
+    if told is None:
         return None
+    error = str(told.get("error", ""))
+    known = (_REFUSED if told.get("refused") is True else {}).get(told["stage"]) or _STAGES[told["stage"]]
+    failure = _by_its_words(known, told["stage"], error)
+    again_later = failure.class_ is VerdictClass.INFRASTRUCTURE
+    shown = blanked(facts, essential(error))[:_LONGEST_ERROR]
+    file = (facts.origin.requirements if facts.origin is not None else None) or "the requirements"
+    return Finding(
+        failure.level, failure.class_, failure.cause, f"{failure.message}: {shown}" if shown else failure.message,
+        (quote(facts, "pod status", f"{told['stage']}: {error}", ended.get("finishedAt")),),
+        next_step=failure.step.replace("{requirements}", file).replace("{again}", again(facts)),
+        retry=again_later, exit_code=exit_code(facts), done="it is tried again" if again_later else "",
+    )  # fmt: skip
+
+
+def essential(error: str) -> str:
+    """Return the line of an error that says most: of an installer's output, what it was about and its innermost cause."""
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    start = next((index for index, line in enumerate(lines) if _INSTALLER.search(line)), None)
+    if start is None:
+        return lines[0] if lines else ""
+    said = [
+        plain for line in lines[start + 1 :] if (plain := _DRAWN.sub("", line)) and not _NOISE.match(plain)
+    ]
+    if not said:
+        return lines[start]
+    causes = [plain for plain in said[1:] if _EXCEPTION.match(plain)]
+    causes = causes or [
+        _DRAWN.sub("", line) for line in lines[start + 1 :] if line.startswith(("\u2570", "cause:"))
+    ]
+    first = re.sub(r"^(error|cause): ", "", said[0])
+    cause = re.sub(r"^(error|cause): ", "", causes[-1]) if causes else ""
+    return f"{first}: {cause}" if cause and cause != first else first
+
+
+def _told(message: str) -> dict[str, Any] | None:
+    """Return what the runner wrote, None where that is not its own."""
     try:
-        told = json.loads(ended.get("message") or "")
+        told = json.loads(message)
     except ValueError:
         return None
-    if not isinstance(told, dict) or told.get("stage") not in _STAGES:
-        return None
-    known = (_REFUSED if told.get("refused") is True else _STAGES).get(told["stage"], _STAGES[told["stage"]])
-    cause, message, level, class_, step, again = known
-    error = str(told.get("error", ""))
+    return told if isinstance(told, dict) and told.get("stage") in _STAGES else None
+
+
+def _by_its_words(known: _Failure, stage: str, error: str) -> _Failure:
+    """Return what a failure means where its words say more than its stage."""
     if any(word in error.lower() for word in _FULL):
-        after = told["stage"] in ("outputs", "checkpoint")
-        cause = "DiskFull"
-        message = f"the disk was full {'when what the program made was kept' if after else 'before the program could do its work'}"
-        level, class_, again = Level.NODE, VerdictClass.RESOURCE, False
-        step = "free space (seaway status shows where), then: seaway retry {run}"
-    elif told["stage"] == "environment" and any(word in error.lower() for word in _UNREACHABLE):
-        message, class_, again = (
-            "the package registry could not be reached",
-            VerdictClass.INFRASTRUCTURE,
-            True,
-        )
-        cause, level, step = (
-            "RegistryUnreachable",
-            Level.CLUSTER,
-            "check the network, then: seaway retry {run}",
-        )
-    quoted = quote(facts, "pod status", f"{told['stage']}: {error}", ended.get("finishedAt"))
-    shown = blanked(facts, error.strip().splitlines()[0])[:160] if error.strip() else ""
-    return Finding(
-        level, class_, cause, f"{message}: {shown}" if shown else message, (quoted,),
-        next_step=step, retry=again, exit_code=exit_code(facts),
-        done="it is tried again" if class_ is VerdictClass.INFRASTRUCTURE else "",
-    )  # fmt: skip
+        kept = stage in ("outputs", "checkpoint")
+        when = "when what the program made was kept" if kept else "before the program could do its work"
+        return _Failure(
+            "DiskFull", f"the disk was full {when}", Level.NODE, VerdictClass.RESOURCE,
+            "free space (seaway status shows where), then: seaway retry {run}",
+        )  # fmt: skip
+    if stage == "environment" and _UNREACHABLE.search(error):
+        return replace(
+            _STAGES["runner"], cause="RegistryUnreachable", message="the package registry could not be reached",
+            step="check the network, then: seaway retry {run}",
+        )  # fmt: skip
+    return known

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
-from seaway.objects.quantity import parse_quantity
+from seaway.objects.quantity import format_quantity, parse_quantity
+from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import condition, from_event, last_event, pod_status, quote
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
@@ -16,6 +17,7 @@ from seaway.platform.diagnosis.finding import Finding
 _BLOCKER = re.compile(r"^(?P<count>\d+) (?P<what>.+?)\.?$")
 _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
+_SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
 _OPTIONS = {"cpu": "--cpu", "memory": "--memory"}
 _NAMES = {
     "cpu": "CPU",
@@ -47,9 +49,12 @@ def unschedulable(facts: Facts) -> Finding | None:
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
     said = _said(blocker, resource, too_big, never)
+    evidence = (
+        (text,) if (event or {}).get("message", message) == message else (text, *from_event(facts, event))
+    )
     return Finding(
         Level.SPEC if never else Level.CLUSTER, VerdictClass.CONFIGURATION, "Unschedulable", said,
-        (text, *from_event(facts, event))[:2], next_step=_step(blocker, resource, too_big, never),
+        evidence, next_step=_step(facts, blocker, resource, too_big, never),
         done="" if never else "it starts as soon as a node has room", permanent=never, retry=False,
     )  # fmt: skip
 
@@ -120,7 +125,7 @@ def _says_never(message: str) -> bool:
 
 def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
     if best is not None:
-        most = ((best.get("status") or {}).get("allocatable") or {}).get(resource, "none")
+        most = _readable(resource, _allocatable(best, resource))
         return f"it asks for more {_NAMES.get(resource, resource)} than any node has (the largest has {most})"
     short = _INSUFFICIENT.search(blocker)
     if short is None:
@@ -131,17 +136,26 @@ def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bo
     return f"it waits for {what}: no node has enough free now ({blocker})"
 
 
-def _step(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
+def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
     if not never:
         return "wait, or see what uses the cluster: seaway ps"
     short = _INSUFFICIENT.search(blocker)
     resource = resource or (short["resource"] if short else "")
-    most = (((best or {}).get("status") or {}).get("allocatable") or {}).get(resource, "LESS")
+    most = _readable(resource, _allocatable(best, resource)) if best is not None else "LESS"
     if resource in _OPTIONS:
-        return f"ask for less: seaway run {_OPTIONS[resource]} {most} ..."
+        return f"ask for less: {again(facts, _OPTIONS[resource], most)}"
     if resource == "nvidia.com/gpu":
-        return "run it without a GPU, or on a cluster that has one: seaway run --gpu 0 ..."
-    return "kubectl describe nodes   (shows labels, taints and room of every node)"
+        fewer = most if best is not None and most != "none" else None
+        return f"ask for {'fewer GPUs' if fewer else 'none'}: {again(facts, '--gpu', fewer)}"
+    return "see the labels, taints and room of every node: kubectl describe nodes"
+
+
+def _readable(resource: str, amount: Decimal) -> str:
+    """Return an amount of which at least so much is there, short enough to be typed."""
+    if resource != "memory":
+        return format_quantity(amount, "decimal") if amount else "none"
+    size, unit = next(((size, unit) for size, unit in _SIZES if amount >= size), (1, ""))
+    return f"{int(amount // size)}{unit}"
 
 
 def _gated(facts: Facts, found: Mapping[str, Any]) -> Finding:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import (
     blanked,
     container_status,
@@ -69,10 +72,7 @@ def bad_image(facts: Facts) -> Finding | None:
     event = last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull")
     why = f"{found.get('message', '')} {(event or {}).get('message', '')}"
     unreachable = found["reason"] != "InvalidImageName" and _REGISTRY_TROUBLE.search(why)
-    evidence = (
-        quote(facts, "pod status", f"{found['reason']}: {found.get('message', '')}"),
-        *from_event(facts, event),
-    )
+    evidence = _waiting_evidence(facts, f"{found['reason']}: {found.get('message', '')}", event)
     if unreachable:
         return Finding(
             Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} could not be pulled yet: the registry does not answer",
@@ -80,7 +80,7 @@ def bad_image(facts: Facts) -> Finding | None:
         )  # fmt: skip
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "BadImage", f"the image {image!r} does not exist here or may not be pulled",
-        evidence, next_step="correct the name: seaway run --image NAME ...",
+        evidence, next_step=f"correct the name, or leave it to the server: {again(facts, '--image')}",
     )  # fmt: skip
 
 
@@ -98,15 +98,22 @@ def missing_configuration(facts: Facts) -> Finding | None:
     if key:
         kind, name = key["kind"].lower(), key["name"].rpartition("/")[2]
         said = f"the {kind} {name!r} has no key {key['key']!r}"
+        field = "stringData" if kind == "secret" else "data"
+        mend = f'kubectl patch {kind} {name} -p \'{{"{field}":{{"{key["key"]}":"VALUE"}}}}\''
     elif thing:
         kind, name = thing["kind"].lower(), thing["name"]
         said = f"the {kind} {name!r} does not exist"
+        made = "secret generic" if kind == "secret" else kind
+        mend = f"kubectl create {made} {name} --from-literal=KEY=VALUE"
     else:
-        kind, name, said = "secret", "NAME", f"the container cannot be set up: {blanked(facts, message)}"
-    source = "pod status" if found.get("reason") == "CreateContainerConfigError" else "event"
+        said, mend = f"the container cannot be set up: {blanked(facts, message)}", ""
+    if found.get("reason") == "CreateContainerConfigError":
+        evidence = _waiting_evidence(facts, message, last_event(facts, "Failed"))
+    else:
+        evidence = from_event(facts, event)
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "MissingConfiguration", said, (quote(facts, source, message),),
-        next_step=f"create it, then: seaway retry {{run}}   (kubectl create {'secret generic' if kind == 'secret' else kind} {name} ...)",
+        Level.SPEC, VerdictClass.CONFIGURATION, "MissingConfiguration", said, evidence,
+        next_step=f"{mend} && seaway retry {{run}}" if mend else "correct what the message names, then: seaway retry {run}",
     )  # fmt: skip
 
 
@@ -123,7 +130,7 @@ def command_not_found(facts: Facts) -> Finding | None:
     named = f"the command {program!r}" if program else "a command"
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "CommandNotFound", f"{named} was not found in the container", evidence,
-        next_step="check its spelling, or add the package that brings it to your requirements and run again",
+        next_step=f"correct its spelling, or add the package that brings it to your requirements, then: {again(facts)}",
         exit_code=exit_code(facts) if exit_code(facts) is not None else 127,
     )  # fmt: skip
 
@@ -142,7 +149,7 @@ def not_executable(facts: Facts) -> Finding | None:
     program = _program(facts) or "FILE"
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "NotExecutable", f"the command {program!r} is there but may not be executed",
-        evidence, next_step=f"chmod +x {program}   (or run it with its interpreter), then run again",
+        evidence, next_step=f"chmod +x {program} && {again(facts)}",
         exit_code=exit_code(facts) if exit_code(facts) is not None else 126,
     )  # fmt: skip
 
@@ -154,7 +161,7 @@ def cannot_start(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.CONTAINER, VerdictClass.CONFIGURATION, "CannotStart", f"its container could not be started: {blanked(facts, message)}",
-        evidence, next_step="correct what the message names, then run again", exit_code=exit_code(facts),
+        evidence, next_step=f"correct what the message names, then: {again(facts)}", exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -180,11 +187,21 @@ def _start_failure(facts: Facts) -> tuple[str, tuple[Evidence, ...]]:
     return "", ()
 
 
+def _waiting_evidence(facts: Facts, text: str, event: Mapping[str, Any] | None) -> tuple[Evidence, ...]:
+    """Return why a container waits, with the time of the event that says the same; its status has none."""
+    told = event or {}
+    time = told.get("lastTimestamp") or told.get("eventTime") or told.get("firstTimestamp")
+    return (quote(facts, "pod status", text, time),)
+
+
 def _program(facts: Facts) -> str:
     """Return the program that was looked for: what the log or the node names, else the task's own."""
     named = None
     for line in reversed(last_lines(facts, 5)):
-        named = re.search(r"(?:^|[\s:])(?P<name>[^\s:]+): (?:command )?not found$", line.strip())
+        named = re.search(
+            r"(?:^|[\s:])(?P<name>[^\s:]+): (?:(?:command )?not found|Permission denied|is not executable|cannot be executed.*)$",
+            line.strip(),
+        )
         if named:
             break
     named = named or re.search(r'exec: "(?P<name>[^"]+)"', _start_failure(facts)[0])
