@@ -134,9 +134,9 @@ class Schema:
         """Return the schema of a field, None where the field is unknown."""
         return self.properties.get(name) or self.additional
 
-    def conforms(self, value: Any) -> bool:
-        """Tell quickly that `unknown_fields` and `validate` find nothing and `prune` does nothing; a False says nothing."""
-        return structure.conforms(self, value)
+    def tidy(self, value: Any) -> bool:
+        """Prune nulls, in place; True says that the methods below find nothing more, False says nothing."""
+        return structure.tidy(self, value)
 
     def unknown_fields(self, value: Any, path: str = "") -> list[str]:
         """Return the paths of undeclared fields, for example "spec.containers[0].imagee", in the order met."""

@@ -23,11 +23,11 @@ _ZEROS: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
-def conforms(schema: Schema, value: Any) -> bool:
-    """Tell in one walk that the other three find nothing to report and nothing to remove; a False says nothing.
+def tidy(schema: Schema, value: Any) -> bool:
+    """Drop nulls that stand for nothing, in place, and tell whether the walks below have nothing else to do.
 
-    Nearly every object of a built-in kind conforms, so that the walks that name what is wrong are seldom needed. Custom
-    resources, which have constraints, never do.
+    So it is with nearly every object of a built-in kind: one walk instead of three. A False says nothing; of custom
+    resources, which have constraints, it says so at once.
     """
     kind = type(value)
     if kind in schema.plain_types:
@@ -37,16 +37,28 @@ def conforms(schema: Schema, value: Any) -> bool:
     if schema.opaque:
         return True
     if kind is dict and schema.type in _MAPS:
-        properties, additional = schema.properties, schema.additional
-        for name, item in value.items():
-            child = properties.get(name, additional)
-            if child is None or not (type(item) in child.plain_types or conforms(child, item)):
-                return False
-        return True
+        return _tidy_map(schema, value)
     if kind is list and schema.type in _LISTS:
         items = schema.items
-        return all(type(item) in items.plain_types or conforms(items, item) for item in value)
+        return all(type(item) in items.plain_types or tidy(items, item) for item in value)
     return kind is int and type_fault(value, "", schema.type, schema.format, False, False) is None
+
+
+def _tidy_map(schema: Schema, value: dict[str, Any]) -> bool:
+    properties, additional, nulls = schema.properties, schema.additional, list[str]()
+    for name, item in value.items():
+        child = properties.get(name, additional)
+        if child is None:
+            return False
+        if item is None:
+            if name not in properties or child.opaque:
+                return False
+            nulls.append(name)
+        elif not (type(item) in child.plain_types or tidy(child, item)):
+            return False
+    for name in nulls:
+        del value[name]
+    return True
 
 
 def find_unknown(schema: Schema, value: Any, path: str, found: list[str]) -> None:

@@ -201,14 +201,19 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_what_conforms_has_no_faults_and_nothing_to_remove(schema, value):
-    if schema.conforms(value):
-        pruned = copy.deepcopy(value)
-        schema.prune(pruned)
-        assert (schema.unknown_fields(value), schema.validate(value), pruned) == ([], [], value)
+def test_what_is_tidy_has_no_faults_and_is_pruned(schema, value):
+    tidied, pruned = copy.deepcopy(value), copy.deepcopy(value)
+    tidy = schema.tidy(tidied)
+    unknown, _ = schema.unknown_fields(tidied), schema.prune(pruned)
+    if tidy:
+        assert (unknown, schema.validate(tidied), tidied) == ([], [], pruned)
+    else:
+        assert unknown == schema.unknown_fields(value)
+        schema.prune(tidied)
+        assert tidied == pruned
 
 
-CONFORMING = {
+TIDY = {
     "an empty object": ({}, True),
     "a container": (
         {"spec": {"containers": [{"name": "a", "args": ["x"], "limits": {"cpu": "1", "memory": 2}}]}},
@@ -216,7 +221,8 @@ CONFORMING = {
     ),
     "an undeclared field": ({"spec": {"containers": [{"name": "a", "imagee": "x"}]}}, False),
     "a wrong type": ({"spec": {"containers": [{"name": 1}]}}, False),
-    "a null": ({"metadata": {"name": None}}, False),
+    "a null of a field": ({"metadata": {"name": None}}, True),
+    "a null in a list": ({"spec": {"containers": [None]}}, False),
     "an integer too large": (
         {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 2**40}]}]}},
         False,
@@ -224,6 +230,6 @@ CONFORMING = {
 }
 
 
-@pytest.mark.parametrize(("value", "expected"), CONFORMING.values(), ids=CONFORMING.keys())
-def test_an_ordinary_object_conforms(schema, value, expected):
-    assert schema.conforms(value) is expected
+@pytest.mark.parametrize(("value", "expected"), TIDY.values(), ids=TIDY.keys())
+def test_an_ordinary_object_is_tidy(schema, value, expected):
+    assert schema.tidy(value) is expected

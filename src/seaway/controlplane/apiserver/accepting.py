@@ -60,7 +60,7 @@ def check_structure(served: Served, obj: Object, options: WriteOptions, warnings
         Invalid: a custom resource that breaks its schema is refused later, with its other faults.
     """
     schema = served.kind.schema
-    if schema.conforms(obj):
+    if schema.tidy(obj):
         return
     if options.validation != IGNORE:
         report_strict([f'unknown field "{path}"' for path in schema.unknown_fields(obj)], options, warnings)
