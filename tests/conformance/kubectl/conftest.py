@@ -216,13 +216,33 @@ def binary(request: pytest.FixtureRequest) -> Path:
     return found
 
 
+@pytest.fixture(scope="session")
+def newest_binary() -> Path:
+    """The last kubectl found, for what does not depend on its version."""
+    if not BINARIES:
+        pytest.skip(NO_KUBECTL)
+    return BINARIES[-1]
+
+
 @pytest.fixture
-def kubectl(binary: Path, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+def make_kubectl() -> Callable[[Path, Path], Kubectl]:
+    """Make a kubectl of a binary and a kubeconfig, which speaks of a namespace that does not exist yet."""
+
+    def make(binary: Path, kubeconfig: Path) -> Kubectl:
+        home = kubeconfig.parent / f"home-{binary.name}"
+        home.mkdir(exist_ok=True)
+        return Kubectl(binary, kubeconfig, home, f"test-{uuid.uuid4().hex[:8]}")
+
+    return make
+
+
+@pytest.fixture
+def kubectl(
+    binary: Path, kubeconfig: Path, make_kubectl: Callable[[Path, Path], Kubectl]
+) -> Iterator[Kubectl]:
     """A kubectl in a new namespace, which goes with the test."""
-    home = kubeconfig.parent / f"home-{binary.name}"
-    home.mkdir(exist_ok=True)
-    namespace = f"test-{uuid.uuid4().hex[:8]}"
-    made = Kubectl(binary, kubeconfig, home, namespace)
+    made = make_kubectl(binary, kubeconfig)
+    namespace = made.namespace
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",

@@ -1,0 +1,135 @@
+"""What people do every day, with every kubectl, against the whole cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.kubectl
+
+Kubectl = Any
+Object = dict[str, Any]
+Pod = Callable[..., Object]
+
+
+def test_a_pod_from_run_to_delete(each_kubectl: Kubectl) -> None:
+    """-f follows a running container to its end; -w shows each state, in order."""
+    kubectl = each_kubectl
+    watching = kubectl.start("get", "pods", "-w", "--no-headers")
+    script = "for i in 1 2 3; do echo line $i; sleep 0.1; done"
+    assert kubectl(
+        "run", "web", "--image=python:3.12", "--restart=Never", "--command", "--", "sh", "-c", script
+    )
+    kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/web", "--timeout=20s")
+    assert kubectl("logs", "-f", "web") == "line 1\nline 2\nline 3\n"
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/web", "--timeout=20s")
+    assert kubectl("get", "pod", "web", "--no-headers").split()[:4] == ["web", "0/1", "Completed", "0"]
+    assert kubectl("delete", "pod", "web") == 'pod "web" deleted\n'
+    assert watching.stdout is not None
+    seen: list[str] = []
+    while "Completed" not in seen:
+        status = watching.stdout.readline().split()[2]
+        seen += [status] if status not in seen else []
+    watching.kill()
+    watching.communicate()
+    order = ["Pending", "ContainerCreating", "Running", "Completed"]
+    assert seen == [status for status in order if status in seen]
+    assert {"Pending", "Running", "Completed"} <= set(seen)
+
+
+def test_the_arguments_of_run_are_the_command_of_a_python_image(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
+    kubectl("run", "one", "--image=python:3.12", "--restart=Never", "--", "python", "-c", "print(40 + 2)")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/one", "--timeout=20s")
+    assert kubectl("logs", "one") == "42\n"
+
+
+def test_a_job_from_create_to_delete(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
+    kubectl("create", "job", "train", "--image=python:3.12", "--", "echo", "trained")
+    kubectl("wait", "--for=condition=complete", "job/train", "--timeout=20s")
+    assert kubectl("logs", "job/train") == "trained\n"
+    header, row = kubectl("get", "jobs").splitlines()
+    assert header.split() == ["NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE"]
+    assert row.split()[:3] == ["train", "Complete", "1/1"]
+    described = kubectl("describe", "job", "train")
+    assert "0 Active (0 Ready) / 1 Succeeded / 0 Failed" in described
+    assert "SuccessfulCreate" in described
+    kubectl("delete", "job", "train")
+    kubectl("wait", "--for=delete", "pods", "-l", "job-name=train", "--timeout=20s")
+
+
+def test_describe_and_events_tell_what_happened_in_its_order(each_kubectl: Kubectl, pod: Pod) -> None:
+    kubectl = each_kubectl
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    kubectl("wait", "--for=create", "events", "--field-selector=reason=Scheduled", "--timeout=10s")
+    described = kubectl("describe", "pod", "web")
+    order = ["Scheduled", "Pulled", "Created", "Started"]
+    events = described[described.index("Events:") :]
+    assert [line.split()[1] for line in events.splitlines()[3:]] == order
+    assert "State:          Running" in described
+    assert (
+        f"Node:             node-1/{kubectl('get', 'pod', 'web', '-o', 'jsonpath={.status.hostIP}')}"
+        in described
+    )
+    listed = kubectl("events", "--for", "pod/web", "--no-headers").splitlines()
+    assert [line.split()[2] for line in listed] == order
+    node = kubectl("describe", "node", "node-1")
+    assert "kubelet is posting ready status" in node
+    assert f"{kubectl.namespace} " in node[node.index("Non-terminated Pods:") :]
+
+
+def test_who_am_i_and_what_may_i(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
+    assert "system:masters" in kubectl("auth", "whoami")
+    assert kubectl("auth", "can-i", "delete", "nodes") == "yes\n"
+    token = kubectl("create", "token", "default", "--duration=15m").strip()
+    assert token.count(".") == 2
+    account = f"system:serviceaccount:{kubectl.namespace}:default"
+    assert kubectl.try_("auth", "can-i", "list", "pods", f"--as={account}").out == "no\n"
+    kubectl(
+        "create",
+        "rolebinding",
+        "reader",
+        "--clusterrole=view",
+        f"--serviceaccount={kubectl.namespace}:default",
+    )
+    assert kubectl("auth", "can-i", "list", "pods", f"--as={account}") == "yes\n"
+
+
+def test_explain_raw_and_diff(each_kubectl: Kubectl, pod: Pod) -> None:
+    kubectl = each_kubectl
+    assert "tolerationSeconds" in kubectl("explain", "pod.spec.tolerations")
+    assert kubectl("get", "--raw", "/readyz") == "ok"
+    nodes = json.loads(kubectl("get", "--raw", "/api/v1/nodes"))
+    assert [node["metadata"]["name"] for node in nodes["items"]] == ["node-1"]
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}
+    kubectl("apply", "-f", "-", stdin=config)
+    assert kubectl("diff", "-f", "-", stdin=config) == ""
+    changed = kubectl.try_("diff", "-f", "-", stdin=config | {"data": {"a": "2"}})
+    assert (changed.code, '+  a: "2"' in changed.out) == (1, True), changed
+    assert kubectl.json("get", "configmap", "c")["data"] == {"a": "1"}
+
+
+NOT_SERVED = {
+    ("exec", "web", "--", "ls"): "does not serve pods/exec yet; `kubectl logs`",
+    ("attach", "web"): "does not serve pods/attach yet; `kubectl logs -f`",
+    ("port-forward", "web", ":80"): "does not serve pods/portforward yet; the pod's own address",
+    ("debug", "web", "--image=python:3.12", "--profile=general"): "ephemeral containers are disabled",
+    ("cp", "web:/etc/hosts", "/dev/null"): "does not serve pods/exec yet",
+    ("top", "nodes"): "Metrics API not available",
+    ("top", "pods"): "Metrics API not available",
+    ("rollout", "status", "deployment/web"): 'the server doesn\'t have a resource type "deployment"',
+    ("create", "deployment", "web", "--image=python"): "could not find the requested resource",
+}
+
+
+def test_what_is_not_served_says_so(each_kubectl: Kubectl, pod: Pod) -> None:
+    each_kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
+    each_kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    said = {arguments: each_kubectl.fails(*arguments) for arguments in NOT_SERVED}
+    assert {a: text for a, text in said.items() if NOT_SERVED[a] not in text} == {}
