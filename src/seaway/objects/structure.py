@@ -45,7 +45,8 @@ def tidy(schema: Schema, value: Any) -> bool:
 
 
 def _tidy_map(schema: Schema, value: dict[str, Any]) -> bool:
-    properties, additional, nulls = schema.properties, schema.additional, list[str]()
+    properties, additional = schema.properties, schema.additional
+    nulls: list[str] = []
     for name, item in value.items():
         child = properties.get(name, additional)
         if child is None:

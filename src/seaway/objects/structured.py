@@ -169,7 +169,8 @@ def _everything(value: Any, schema: Schema) -> FieldSet:
 
 def _fields_below(value: dict[str, Any], schema: Schema) -> FieldSet:
     """Return all of a map but itself."""
-    properties, below = schema.properties, dict[str, Any]()
+    properties = schema.properties
+    below: FieldSet = {}
     for name, item in value.items():
         if type(item) is dict or type(item) is list:
             below[f"f:{name}"] = _everything(item, properties.get(name) or schema.additional or ANY)
