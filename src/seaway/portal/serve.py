@@ -66,6 +66,7 @@ def _listen(port: int) -> socket.socket:
     try:
         listener.bind((HOST, port))
         listener.listen(1024)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
         listener.setblocking(False)
     except BaseException:
         listener.close()

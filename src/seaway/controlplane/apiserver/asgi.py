@@ -1,7 +1,7 @@
 """The way in over the network: an ASGI application around the core, served by uvicorn with TLS.
 
-Starlette's router is not used: the URLs of Kubernetes have one fixed grammar (`requestinfo`) over kinds that come and
-go at run time, and its request and response objects cost more than a whole create does here.
+Starlette is not used: the URLs of Kubernetes have one fixed grammar (`requestinfo`) over kinds that come and go at run
+time, which leaves a router nothing to do, and bodies go out as the store's bytes.
 """
 
 from __future__ import annotations
