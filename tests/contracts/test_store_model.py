@@ -65,11 +65,17 @@ async def perform(store, step):
 
 
 async def everything(watcher, revision):
-    changes = []
-    while watcher.delivered < revision:
-        changes += await asyncio.wait_for(watcher.next_batch(), 10)
+    """Return what a watch gives up to a revision; it may be nothing, and then no batch ever comes."""
+
+    async def read():
+        return [change async for change in watcher]
+
+    reading = asyncio.create_task(read())
+    async with asyncio.timeout(60):
+        while watcher.delivered < revision and not reading.done():
+            await asyncio.sleep(0.001)
     watcher.close()
-    return changes
+    return await reading
 
 
 async def compare(steps, recent: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import textwrap
 import time
 from pathlib import Path
@@ -86,15 +87,21 @@ def test_environment_outputs_and_download(running, tmp_path):
 
 
 def test_ctrl_c_detaches_and_the_run_goes_on(running):
-    name = script(
-        running, "long.py", "import time\nprint('began', flush=True)\ntime.sleep(2)\nprint('ended')"
-    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    name = script(running, "long.py", f"""
+        import socket
+        print("began", flush=True)
+        socket.create_connection(("127.0.0.1", {listener.getsockname()[1]})).recv(1)
+        print("ended")
+    """)  # fmt: skip
     process = running.start("run", "--name", "left-alone", name)
     assert process.stdout.readline() == "began\n"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "seaway stop left-alone" in err
+    with listener, listener.accept()[0] as go:
+        go.sendall(b"!")
     assert running("logs", "-f", "left-alone").stdout == "began\nended\n"
     assert wait_for(running, "left-alone", "succeeded")["exit_code"] == 0
 
