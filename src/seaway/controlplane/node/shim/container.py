@@ -38,9 +38,8 @@ class StartError(Exception):
 class Shim:
     """Runs one container to its end. Everything is relative to open folders: mounts may hide their paths."""
 
-    def __init__(self, path: str, folder: int, connection: socket.socket) -> None:
-        self._path, self._folder, self._connection = path, folder, connection
-        self._spec: dict[str, Any] = files.read_json(files.SPEC, folder)
+    def __init__(self, path: str, folder: int, spec: dict[str, Any], connection: socket.socket) -> None:
+        self._path, self._folder, self._spec, self._connection = path, folder, spec, connection
         self._namespace: bool = self._spec["namespaces"]
         self._limit: int = self._spec.get("memory") or 0
         self._peak = 0

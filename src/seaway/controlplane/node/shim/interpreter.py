@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from seaway.controlplane.node.shim import kernel
 
@@ -23,6 +23,9 @@ LANGUAGE = "C.UTF-8"
 """The fork server's own, decided before an interpreter's first line: programs in another one get a new interpreter."""
 _DECIDED_AT_START = ("LC_", "LD_", "MALLOC_", "GLIBC_")
 _OWN = "seaway"
+_LONGEST_KEPT = 64 * 1024
+_MOST_KEPT = 8
+_compiled: dict[str, CodeType] = {}
 
 
 def is_asked_for(program: str, argv: Sequence[str], env: Mapping[str, str]) -> bool:
@@ -41,6 +44,16 @@ def is_asked_for(program: str, argv: Sequence[str], env: Mapping[str, str]) -> b
         return os.path.samefile(program, "/proc/self/exe")  # noqa: PTH121 - pathlib would cost the fork server its import
     except OSError:
         return False
+
+
+def compile_ahead(argv: Sequence[str]) -> None:
+    """Compile a program's text in the fork server, so that no fork has to: most containers run the same few texts."""
+    if tuple(argv[1:4]) != FLAGS or len(argv) < 5 or argv[4] in _compiled or len(argv[4]) > _LONGEST_KEPT:
+        return
+    if len(_compiled) >= _MOST_KEPT:
+        _compiled.clear()
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):  # the program itself says so
+        _compiled[argv[4]] = compile(argv[4], "<string>", "exec")
 
 
 def fork(
@@ -106,7 +119,7 @@ def _execute(text: str) -> int:
     """Run a program's text as `__main__` and return its exit code, as the interpreter itself would."""
     main = sys.modules["__main__"] = ModuleType("__main__")
     try:
-        exec(compile(text, "<string>", "exec"), main.__dict__)  # noqa: S102 - this is what -c means
+        exec(_compiled.get(text) or compile(text, "<string>", "exec"), main.__dict__)  # noqa: S102 - this is what -c means
     except SystemExit as end:
         return _exit_code(end.code)
     except BaseException as error:

@@ -18,7 +18,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from seaway.controlplane.node.shim import files, kernel, root
+from seaway.controlplane.node.shim import files, interpreter, kernel, root
 from seaway.controlplane.node.shim.container import Shim
 from seaway.controlplane.node.shim.execute import execute
 from seaway.controlplane.node.shim.rootplan import Mount
@@ -152,16 +152,19 @@ class Server:
 
     def _start(self, connection: socket.socket, path: str) -> None:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        marker = files.claim(folder)
-        if marker is None:
+        try:
+            spec = files.read_json(files.SPEC, folder)
+            interpreter.compile_ahead(spec["argv"])
+            marker = files.claim(folder)
+            if marker is None:
+                _answer(connection, {"error": "was started before", "reason": "AlreadyStarted"})
+                return
+            if os.fork() == 0:
+                self._close()
+                _become_shim(path, folder, spec, connection)
+            os.close(marker)
+        finally:
             os.close(folder)
-            _answer(connection, {"error": "was started before", "reason": "AlreadyStarted"})
-            return
-        if os.fork() == 0:
-            self._close()
-            _become_shim(path, folder, connection)
-        os.close(marker)
-        os.close(folder)
 
     def _exec(self, connection: socket.socket, request: dict[str, Any]) -> None:
         if os.fork() == 0:
@@ -178,19 +181,18 @@ class Server:
         os.close(self._lock)
 
 
-def _become_shim(path: str, folder: int, connection: socket.socket) -> None:
+def _become_shim(path: str, folder: int, spec: dict[str, Any], connection: socket.socket) -> None:
     """Turn this fresh child into a shim; never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         connection.settimeout(None)
         os.setsid()
-        shim_spec = files.read_json(files.SPEC, folder)
-        if shim_spec["namespaces"]:
+        if spec["namespaces"]:
             root.leave_namespaces()
             if os.fork():
                 os._exit(0)
-        Shim(path, folder, connection).run()
+        Shim(path, folder, spec, connection).run()
     except BaseException as error:
         traceback.print_exc(file=sys.stderr)
         _answer(connection, {"error": f"{type(error).__name__}: {error}", "reason": "CreateContainerError"})
