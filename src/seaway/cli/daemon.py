@@ -81,8 +81,11 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
         settings = DaemonSettings(load_settings(home), network=network_environment(os.environ), user=_user())
         _run(_serve(home, settings, report))
     except Exception as error:
-        logger.exception("Seaway %s could not go on", __version__)
-        return _refuse(explain(error), report, foreground=foreground)
+        reason = explain(error)
+        logger.error(
+            "Seaway %s cannot go on: %s", __version__, reason.message, exc_info=reason.code == "Unknown"
+        )
+        return _refuse(reason, report, foreground=foreground)
     finally:
         home.record.unlink(missing_ok=True)
     logger.info("down")
@@ -122,7 +125,9 @@ def _explain_one(fault: BaseException) -> SeawayError | None:
     if isinstance(fault, OSError):
         return _explain_os_error(fault)
     if type(fault).__module__.startswith("seaway.") and not isinstance(fault, ServiceFailed):
-        return SeawayError(str(fault), code="Storage")  # our own errors say what to do
+        return SeawayError(
+            str(fault), code=getattr(fault, "code", "Storage")
+        )  # our own errors say what to do
     return None
 
 
@@ -130,7 +135,9 @@ def _explain_os_error(fault: OSError) -> SeawayError | None:
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" (writing {fault.filename})" if fault.filename else ""
         return SeawayError(f"the disk is full{where}", code="Storage", remedy="Make room, then: seaway up")
-    if fault.errno == errno.EADDRINUSE:
+    from seaway.portal.serve import PortInUse
+
+    if isinstance(fault, PortInUse) or fault.errno == errno.EADDRINUSE:
         return SeawayError(
             str(fault), code="Temporary", remedy="End the program that has the port, then: seaway up"
         )

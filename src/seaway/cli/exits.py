@@ -40,6 +40,7 @@ _BY_CODE = {
     "Starting": UNAVAILABLE,
     "Temporary": TEMPORARY,
     "Storage": IO,
+    "Unknown": SOFTWARE,
 }
 
 

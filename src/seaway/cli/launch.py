@@ -151,7 +151,7 @@ def _failure(home: Home, message: dict[str, Any]) -> SeawayError:
     reason = f": {error['message']}" if error.get("message") else ""
     return SeawayError(
         f"the server (Seaway {__version__}) could not start{reason}. The end of its log:{shown}",
-        code="Unreachable",
+        code="Unknown" if error.get("code") == "Unknown" else "Unreachable",
         remedy=f"Read {home.log}",
     )
 

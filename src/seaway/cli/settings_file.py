@@ -128,7 +128,7 @@ KEYS = (
     Key("server", "default_cpu", "default_cpu", cores, '"100m"', "The CPU requested for runs that ask for none."),
     Key("server", "pods_at_once", "pods_at_once", whole(1, 10_000), "200", "How many pods of all runs may be there at once; the others wait."),
     Key("server", "code_limit", "code_limit", size, '"100Mi"', "The largest code that a run may bring, compressed; uncompressed five times as much."),
-    Key("server", "log_limit", "log_limit", size, '"256Mi"', "How much is kept of one attempt's log: its beginning and its last lines."),
+    Key("server", "log_limit", "log_limit", size, '"256Mi"', "How much is kept of one attempt's log: its beginning and its last lines, with the time of each line."),
 )  # fmt: skip
 IMAGE_KEYS = {
     "python": 'A Python interpreter: programs of this image run with it, for example "/opt/venvs/torch/bin/python".',
@@ -208,7 +208,7 @@ class _Reader:
         table, where = f'images."{name}"', f'[images."{name}"]'
         if not isinstance(entry, dict):
             self.fail(
-                table, where, 'it should be a table with python = "...", path = [...] or env = {...}', name
+                "images", where, 'it should be a table with python = "...", path = [...] or env = {...}', name
             )
         if "*" in name[:-1] or not name.strip():
             self.fail(table, where, "a name may have one *, at its end: it then stands for any ending")

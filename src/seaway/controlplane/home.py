@@ -25,6 +25,15 @@ _NODE_PREFIX = 20
 class ClusterError(Exception):
     """The cluster cannot start as it was asked to. The message says what to do."""
 
+    code = "Storage"
+    """A stable word for the kind of fault: something on the disk."""
+
+
+class ClusterBusy(ClusterError):
+    """Something else must end first: the program that has the port, what a node still runs."""
+
+    code = "Temporary"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -126,7 +135,7 @@ def _listen(asked: int | None, kept: int | None) -> socket.socket:
         try:
             return _bound(asked)
         except OSError as error:
-            raise ClusterError(f"port {asked} is in use by another program: choose another one") from error
+            raise ClusterBusy(f"port {asked} is in use by another program: choose another one") from error
     if kept is not None:
         with contextlib.suppress(OSError):
             return _bound(kept)
@@ -163,7 +172,7 @@ def _claim(kept: int | None) -> tuple[int, socket.socket | None]:
                 return second, None
             continue
         return second, claim
-    raise ClusterError("all loopback ranges are taken by other clusters of this machine: stop one of them")
+    raise ClusterBusy("all loopback ranges are taken by other clusters of this machine: stop one of them")
 
 
 def _not_available() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.client.client import Client
-from seaway.controlplane.home import ClusterError
+from seaway.controlplane.home import ClusterBusy
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import NotFound
 
@@ -36,7 +36,7 @@ async def retire_nodes(client: Client, folder: Path, nodes: int) -> None:
     Their pods are then orphans, which the pod garbage collector deletes.
 
     Raises:
-        ClusterError: such a node may still run something, because the cluster was not stopped but killed.
+        ClusterBusy: such a node may still run something, because the cluster was not stopped but killed.
     """
     leaving = retired_nodes(folder, nodes)
     for path in leaving:
@@ -44,7 +44,7 @@ async def retire_nodes(client: Client, folder: Path, nodes: int) -> None:
         running = [pod["metadata"]["name"] for pod in pods["items"] if _runs(pod)]
         if running:
             number = path.name.removeprefix("node-")
-            raise ClusterError(
+            raise ClusterBusy(
                 f"{path.name} is to leave the cluster, but the cluster was killed while {running[0]} ran there: "
                 f"start it once more with {number} nodes and stop it (seaway down), then try again"
             )

@@ -7,11 +7,17 @@ import errno
 import pytest
 
 from seaway.base.sqlite import DatabaseCorrupt
-from seaway.cli.daemon import explain
+from seaway.cli import exits
+from seaway.cli.daemon import DaemonSettings, _cluster_settings, _server_settings, explain
 from seaway.cli.network import network_environment
+from seaway.cli.settings_file import Settings
+from seaway.controlplane.apiserver.pki import PkiBroken
+from seaway.controlplane.home import ClusterBusy, ClusterError
+from seaway.platform.database.migrate import DatabaseTooNew
 from seaway.platform.errors import StorageFull
 from seaway.portal.serve import PortInUse
 from seaway.sdk.errors import SeawayError
+from seaway.sdk.home import Home
 
 
 def chained(error: Exception, cause: Exception) -> Exception:
@@ -54,3 +60,37 @@ def test_containers_get_the_way_to_the_network_and_nothing_else():
         "no_proxy": "x",
         "UV_INDEX_URL": "u",
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        pytest.param(DatabaseCorrupt("damaged"), exits.IO, id="damaged database"),
+        pytest.param(DatabaseTooNew("newer"), exits.IO, id="database of a newer version"),
+        pytest.param(PkiBroken("no key"), exits.IO, id="unreadable key"),
+        pytest.param(ClusterError("newer"), exits.IO, id="cluster of a newer version"),
+        pytest.param(ClusterBusy("port 1 is in use"), exits.TEMPORARY, id="the cluster's port is taken"),
+        pytest.param(PortInUse("port 1 is in use"), exits.TEMPORARY, id="the server's port is taken"),
+        pytest.param(OSError(errno.ENOSPC, "full"), exits.IO, id="full disk"),
+        pytest.param(PermissionError(errno.EACCES, "denied", "/x"), exits.PERMISSION, id="not permitted"),
+        pytest.param(StorageFull("no room", remedy="make some"), exits.IO, id="no room for artifacts"),
+        pytest.param(SeawayError("a fault", code="Settings"), exits.DATA, id="wrong settings"),
+        pytest.param(ValueError("odd"), exits.SOFTWARE, id="a bug"),
+    ],
+)
+def test_a_reason_becomes_a_documented_exit_code(error, code):
+    reason = explain(error)
+    assert exits.of_error(reason.code, reason.status) == code
+
+
+def test_settings_reach_the_parts_that_they_are_for(tmp_path):
+    told = Settings(
+        nodes=2, api_port=2001, strategy="pack", pretend_gpus=3, default_image="lab", default_cpu="2",
+        pods_at_once=5, code_limit=6 << 20, log_limit=7 << 20,
+    )  # fmt: skip
+    cluster = _cluster_settings(Home(tmp_path), DaemonSettings(told, network={"NO_PROXY": "x"}))
+    assert (cluster.nodes, cluster.port, cluster.scheduler.strategy) == (2, 2001, "pack")
+    assert (cluster.pretend_gpus, cluster.network_env) == (3, {"NO_PROXY": "x"})
+    server = _server_settings(Home(tmp_path), told, "https://u", "ca")
+    assert (server.image, server.cpu, server.engine.pods_in_flight) == ("lab", "2", 5)
+    assert (server.code_limit, server.log_limit) == (6 << 20, 7 << 20)
