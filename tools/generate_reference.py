@@ -1,0 +1,118 @@
+"""Write the reference pages that say what the code says: the command line, the settings.
+
+    python tools/generate_reference.py        write docs/reference/{cli,settings}.md
+
+A house test compares the pages with what is made here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from seaway.cli.main import COMMANDS, make_command
+from seaway.cli.settings_file import IMAGE_KEYS, KEYS
+
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+NOTE = "<!-- made by tools/generate_reference.py: change the code, then make it anew -->\n"
+CLI = """# Commands
+
+Every command has `--help`; `seaway --version` prints the version. `seaway --install-completion` teaches your shell to
+complete commands, options and the names of runs. [Exit codes](exit-codes.md), [variables](environment.md).
+"""
+SETTINGS = """# Settings
+
+`settings.toml` in the home (`~/.seaway`, or where `SEAWAY_HOME` says). It need not be there, and neither need any key
+of it. It is read at `seaway up`: a change takes `seaway down` and `seaway up`, and `seaway status` says so until then.
+A fault in it is named with its line, and nothing starts (exit code 65).
+"""
+EXAMPLE = """## Example
+
+```toml
+[cluster]
+nodes = 2
+
+[scheduler]
+strategy = "pack"
+
+[images.torch]                             # seaway run --image torch train.py
+python = "/opt/venvs/torch/bin/python"
+
+[images."python:3*"]                       # every image whose name begins so
+python = "/opt/conda/envs/base312/bin/python"
+env = {OMP_NUM_THREADS = "4"}
+```
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by the names of their files."""
+    return {"cli.md": cli_page(), "settings.md": settings_page()}
+
+
+def cli_page() -> str:
+    """Return the page of all commands."""
+    parts = [NOTE + CLI]
+    parts += [command_part(name) for name, entry in COMMANDS.items() if not entry.hidden]
+    return "\n".join(parts)
+
+
+def command_part(name: str) -> str:
+    """Return what the page says of one command."""
+    command = make_command(name)
+    usage = " ".join(command.collect_usage_pieces(command.make_context(name, [], resilient_parsing=True)))
+    summary = inspect.cleandoc(command.help or "")
+    lines = [f"## seaway {name}", "", f"`seaway {name} {usage}`", "", *textwrap.wrap(summary, 118), ""]
+    shown = [param for param in command.params if getattr(param, "help", None)]
+    if shown:
+        lines += ["| | |", "| --- | --- |", *(_row(param) for param in shown), ""]
+    if command.epilog:
+        lines += ["```text", textwrap.dedent(command.epilog.replace("\b\n", "")).strip(), "```", ""]
+    return "\n".join(lines)
+
+
+def _row(param: Any) -> str:
+    words = ", ".join(sorted(param.opts, key=len)) if param.param_type_name == "option" else param.metavar
+    value = f" {param.metavar}" if param.param_type_name == "option" and param.metavar else ""
+    default = param.default
+    said = f" Default: `{getattr(default, 'value', default)}`." if _has_default(param) else ""
+    return f"| `{_cell(words + value)}` | {_cell(param.help)}{said} |"
+
+
+def _has_default(param: Any) -> bool:
+    return bool(param.default) and not getattr(param, "is_flag", False) and param.param_type_name == "option"
+
+
+def settings_page() -> str:
+    """Return the page of all settings."""
+    parts = [NOTE + SETTINGS]
+    for table in dict.fromkeys(key.table for key in KEYS):
+        rows = [
+            f"| `{key.name}` | {_cell(key.default)} | {_cell(key.meaning)} |"
+            for key in KEYS
+            if key.table == table
+        ]
+        parts.append(
+            "\n".join([f"## [{table}]", "", "| key | default | meaning |", "| --- | --- | --- |", *rows, ""])
+        )
+    rows = [f"| `{name}` | {_cell(meaning)} |" for name, meaning in IMAGE_KEYS.items()]
+    head = [
+        '## [images."NAME"]',
+        "",
+        "What an image's name stands for on this machine: [how to](../howto/images.md). A `*` at the end of the name stands",
+        "for any ending. `python`, `python:3*` and `seaway/*` are Seaway's own environment where nothing else is said.",
+        "",
+    ]
+    parts.append("\n".join([*head, "| key | meaning |", "| --- | --- |", *rows, ""]))
+    return "\n".join([*parts, EXAMPLE])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    for name, content in pages().items():
+        (FOLDER / name).write_text(content)
