@@ -34,8 +34,9 @@ class Home:
 
     def seaway(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            [SEAWAY, *arguments], env=self.environment, capture_output=True, text=True, timeout=100
-        )
+            [SEAWAY, *arguments], env=self.environment, capture_output=True,
+            text=True, errors="replace", timeout=100,
+        )  # fmt: skip
         if check:
             assert done.returncode == 0, (
                 f"seaway {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
@@ -52,7 +53,7 @@ class Home:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `seaway` and do not wait for it."""
         return subprocess.Popen(
-            [SEAWAY, *arguments], env=self.environment, text=True,
+            [SEAWAY, *arguments], env=self.environment, text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

@@ -145,8 +145,8 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
 
 
 def _literal(value: str) -> str:
-    """Keep Kubernetes from expanding `$(NAME)` in what a user gave literally."""
-    return value.replace("$(", "$$(")
+    """Keep Kubernetes from expanding `$(NAME)`, and from taking `$$` for `$`, in what a user gave literally."""
+    return value.replace("$", "$$")
 
 
 def _secret_variable(ref: SecretRef) -> Object:
