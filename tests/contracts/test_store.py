@@ -136,10 +136,10 @@ async def test_pages_of_one_revision_show_the_same_moment(store):
     await store.delete(pod("c"), value("gone"), 3)
     await store.create(pod("cc"), value("late"))
     await store.update(pod("d"), value("newer"), 4)
-    second = store.list(PODS, revision=first.revision, after=first.last_key, limit=2)
+    second = await store.list_at(PODS, first.revision, after=first.last_key, limit=2)
     assert [(record.key, record.revision) for record in second.records] == [(pod("c"), 3), (pod("d"), 4)]
     assert second.remaining == 1
-    third = store.list(PODS, revision=first.revision, after=second.last_key, limit=2)
+    third = await store.list_at(PODS, first.revision, after=second.last_key, limit=2)
     assert ([record.key for record in third.records], third.last_key, third.remaining) == (
         [pod("e")],
         None,
@@ -151,13 +151,13 @@ async def test_a_page_that_ends_exactly_at_the_end_has_no_next(store):
     await fill(store, "a", "b")
     page = store.list(PODS, limit=2)
     assert (page.last_key, page.remaining) == (None, 0)
-    assert store.list(PODS, revision=2, limit=2).last_key is None
+    assert (await store.list_at(PODS, 2, limit=2)).last_key is None
 
 
 async def test_the_future_cannot_be_read(store):
     await fill(store, "a")
     with pytest.raises(FutureRevision):
-        store.list(PODS, revision=2)
+        await store.list_at(PODS, 2)
     with pytest.raises(FutureRevision):
         store.watch(PODS, after=2)
     with pytest.raises(FutureRevision):
@@ -251,9 +251,9 @@ async def test_compaction_forgets_the_past_and_keeps_what_lives(store):
     await store.compact(4)
     assert store.compacted == 4
     assert [record.revision for record in store.list(PODS).records] == [3]
-    assert [record.revision for record in store.list(PODS, revision=4).records] == [3]
+    assert [record.revision for record in (await store.list_at(PODS, 4)).records] == [3]
     with pytest.raises(Compacted):
-        store.list(PODS, revision=3)
+        await store.list_at(PODS, 3)
     with pytest.raises(Compacted):
         store.watch(PODS, after=3)
     await store.create(pod("b"), value("again"))

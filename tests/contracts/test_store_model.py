@@ -53,7 +53,11 @@ async def perform(store, step):
             )
         if verb == "list":
             prefix, revision, after, limit = arguments
-            page = store.list(prefix, revision=revision, after=after, limit=limit)
+            page = (
+                store.list(prefix, after=after, limit=limit)
+                if revision is None
+                else await store.list_at(prefix, revision, after=after, limit=limit)
+            )
             return page._replace(records=list(page.records))
         if verb == "watch":
             return await everything(store.watch(arguments[0], after=arguments[1]), store.revision)

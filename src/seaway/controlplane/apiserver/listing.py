@@ -10,7 +10,7 @@ from typing import Any
 
 from seaway.controlplane.apiserver.options import ListOptions, decode_continue, encode_continue, revision_of
 from seaway.controlplane.apiserver.served import Served
-from seaway.controlplane.store.log import Compacted, FutureRevision, Record, Store
+from seaway.controlplane.store.log import Compacted, FutureRevision, Page, Record, Store
 from seaway.objects.errors import BadRequest, Cause, Expired, Timeout
 
 _SELECT_PAGE = 2000
@@ -40,14 +40,14 @@ def matcher(served: Served, options: ListOptions) -> Any:
     return matches
 
 
-def list_records(store: Store, served: Served, namespace: str, options: ListOptions) -> Listed:
+async def list_records(store: Store, served: Served, namespace: str, options: ListOptions) -> Listed:
     """Return a list. Raises BadRequest, Expired, Invalid, Timeout."""
     prefix = served.scope(namespace)
     revision, after = _start(store, prefix, options)
     try:
         if options.selective:
-            return _select(store, served, prefix, options, revision, after)
-        page = store.list(prefix, revision=revision, after=after, limit=max(options.limit, 0))
+            return await _select(store, served, prefix, options, revision, after)
+        page = await _page(store, prefix, revision, after, max(options.limit, 0))
     except Compacted:
         raise _too_old(options) from None
     except FutureRevision:
@@ -74,7 +74,7 @@ def _start(store: Store, prefix: str, options: ListOptions) -> tuple[int | None,
     return (revision if exact else None), None
 
 
-def _select(
+async def _select(
     store: Store, served: Served, prefix: str, options: ListOptions, revision: int | None, after: str | None
 ) -> Listed:
     """List what the selectors match, reading on until a page is full."""
@@ -82,7 +82,7 @@ def _select(
     found: list[Record] = []
     while True:
         limit = _SELECT_PAGE if options.limit > 0 else 0
-        page = store.list(prefix, revision=revision, after=after, limit=limit)
+        page = await _page(store, prefix, revision, after, limit)
         revision = page.revision
         for position, record in enumerate(page.records):
             if not matches(record.object):
@@ -97,6 +97,12 @@ def _select(
         if page.last_key is None:
             return Listed(found, {"resourceVersion": str(revision)})
         after = page.last_key
+
+
+async def _page(store: Store, prefix: str, revision: int | None, after: str | None, limit: int) -> Page:
+    if revision is None:
+        return store.list(prefix, after=after, limit=limit)
+    return await store.list_at(prefix, revision, after=after, limit=limit)
 
 
 def _too_old(options: ListOptions) -> Expired:

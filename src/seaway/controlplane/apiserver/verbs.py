@@ -173,7 +173,7 @@ class Verbs:
     async def _list(self, call: Call) -> ApiResponse:
         options = list_options(call.request.query)
         namespace = call.info.namespace if call.served.resource.namespaced else ""
-        listed = list_records(self._store, call.served, namespace, options)
+        listed = await list_records(self._store, call.served, namespace, options)
         return ApiResponse(200, call.renderer.collection(listed), call.renderer.content_type)
 
     async def _watch(self, call: Call) -> ApiResponse:
@@ -186,7 +186,7 @@ class Verbs:
         if seconds <= 0:
             seconds = self._settings.watch_seconds * (1 + self._random.random())
         namespace = call.info.namespace if call.served.resource.namespaced else ""
-        events = start_watch(
+        events = await start_watch(
             self._store,
             call.served,
             namespace,
@@ -226,7 +226,7 @@ class Verbs:
     async def _delete_collection(self, call: Call) -> ApiResponse:
         options = delete_options(call.request.query, call.body())
         namespace = call.info.namespace if call.served.resource.namespaced else ""
-        listed = list_records(self._store, call.served, namespace, list_options(call.request.query))
+        listed = await list_records(self._store, call.served, namespace, list_options(call.request.query))
         for record in listed.records:
             metadata = record.object["metadata"]
             write = call.write()

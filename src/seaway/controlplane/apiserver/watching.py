@@ -28,10 +28,12 @@ from seaway.objects.errors import ApiError, Expired
 Show = Callable[[Record], Content]
 """Renders one record: the object itself, a Table row, metadata only."""
 _TYPES = {"create": "ADDED", "update": "MODIFIED", "delete": "DELETED"}
+_TURN = 200
+"""After so many initial events everybody else has a turn."""
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
-def start_watch(
+async def start_watch(
     store: Store,
     served: Served,
     namespace: str,
@@ -62,7 +64,7 @@ def start_watch(
     if version not in {"", "0"} and revision_of(version) > store.revision:
         raise too_large(revision_of(version), store.revision)
     if begin:
-        listed = list_records(store, served, namespace, ListOptions(options.labels, options.fields))
+        listed = await list_records(store, served, namespace, ListOptions(options.labels, options.fields))
         initial, after = list(listed.records), int(listed.metadata["resourceVersion"])
     else:
         after = store.revision if version in {"", "0"} else revision_of(version)
@@ -116,8 +118,10 @@ class _Watch:
         """Yield events until the time is over or the watcher fell behind."""
         loop = asyncio.get_running_loop()
         try:
-            for record in initial:
+            for number, record in enumerate(initial, 1):
                 yield WatchItem("ADDED", self._show(record))
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
             if self._options.send_initial_events and self._options.bookmarks:
                 yield self._bookmark(ended=True)
             end = loop.time() + seconds

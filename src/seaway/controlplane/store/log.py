@@ -122,7 +122,7 @@ Parsed = dict[str, Any] | None
 
 
 class Store(Protocol):
-    """An append-only log of revisions. Writes return when they are durable; reads never wait."""
+    """An append-only log of revisions. Writes return when they are durable; reads of what lives never wait."""
 
     @property
     def revision(self) -> int:
@@ -153,16 +153,18 @@ class Store(Protocol):
         """Return the live record of a key, None for none."""
         ...
 
-    def list(
-        self, prefix: str, *, revision: int | None = None, after: str | None = None, limit: int = 0
-    ) -> Page:
+    def list(self, prefix: str, *, after: str | None = None, limit: int = 0) -> Page:
         """Return live records whose key starts with `prefix`, in key order.
 
         Args:
             prefix: ends with "/".
-            revision: list as of then; None for now.
             after: only keys after this one (exclusive).
             limit: at most so many; 0 for all.
+        """
+        ...
+
+    async def list_at(self, prefix: str, revision: int, *, after: str | None = None, limit: int = 0) -> Page:
+        """Return what `list` would have returned at a revision; nobody else waits while the file is read.
 
         Raises:
             Compacted: `revision` is no longer kept.

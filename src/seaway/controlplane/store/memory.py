@@ -66,23 +66,22 @@ class MemoryStore:
         """Return the live record of a key, None for none."""
         return self._live.get(key)
 
-    def list(
-        self, prefix: str, *, revision: int | None = None, after: str | None = None, limit: int = 0
+    def list(self, prefix: str, *, after: str | None = None, limit: int = 0) -> Page:
+        """Return records whose key starts with `prefix`, in key order."""
+        return self._page(self._live, self.revision, prefix, after, limit)
+
+    async def list_at(self, prefix: str, revision: int, *, after: str | None = None, limit: int = 0) -> Page:
+        """Return what `list` would have returned at a revision."""
+        self._require_kept(revision)
+        return self._page(self._as_of(revision), revision, prefix, after, limit)
+
+    def _page(
+        self, state: dict[str, Record], revision: int, prefix: str, after: str | None, limit: int
     ) -> Page:
-        """Return records whose key starts with `prefix`, in key order, as of `revision`."""
-        if revision is not None:
-            self._require_kept(revision)
-        state = self._live if revision is None else self._as_of(revision)
         keys = sorted(key for key in state if key.startswith(prefix) and (after is None or key > after))
         page = keys[:limit] if limit else keys
         remaining = len(keys) - len(page)
-        records = [state[key] for key in page]
-        return Page(
-            records,
-            self.revision if revision is None else revision,
-            page[-1] if remaining else None,
-            remaining,
-        )
+        return Page([state[key] for key in page], revision, page[-1] if remaining else None, remaining)
 
     def count(self, prefix: str) -> int:
         """Return how many live keys start with `prefix`."""

@@ -40,7 +40,7 @@ from seaway.controlplane.store.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
 
-_HISTORY_PAGE = 500
+_HISTORY_PAGE = 200
 _SWEEP_STEP = 500
 
 
@@ -138,26 +138,31 @@ class SqliteStore:
         """Return the live record of a key, None for none."""
         return self._live.get(key)
 
-    def list(
-        self, prefix: str, *, revision: int | None = None, after: str | None = None, limit: int = 0
-    ) -> Page:
-        """Return records whose key starts with `prefix`, in key order, as of `revision`.
+    def list(self, prefix: str, *, after: str | None = None, limit: int = 0) -> Page:
+        """Return live records whose key starts with `prefix`, in key order."""
+        return self._list_live(prefix, self._revision, after, limit)
+
+    async def list_at(self, prefix: str, revision: int, *, after: str | None = None, limit: int = 0) -> Page:
+        """Return what `list` would have returned at a revision.
 
         Only a revision older than the changes kept in memory is read from the file.
         """
-        if revision is not None:
-            self._require_kept(revision)
-            if revision < self._recent.start:
-                return self._past.list(prefix, revision, after, limit)
-            if then := self._recent.undo(revision, prefix):
-                return self._list_then(then, prefix, revision, after, limit)
+        self._require_kept(revision)
+        if revision < self._recent.start:
+            page = await asyncio.to_thread(self._past.list, prefix, revision, after, limit)
+            self._require_kept(revision)  # else a compaction may have taken rows away meanwhile
+            return page
+        if then := self._recent.undo(revision, prefix):
+            return self._list_then(then, prefix, revision, after, limit)
+        return self._list_live(prefix, revision, after, limit)
+
+    def _list_live(self, prefix: str, revision: int, after: str | None, limit: int) -> Page:
         keys = self._keys.under(prefix, after)
         records = list(map(self._live.__getitem__, islice(keys, limit) if limit else keys))
-        at = self._revision if revision is None else revision
         if not limit or len(records) < limit:
-            return Page(records, at, None, 0)
+            return Page(records, revision, None, 0)
         remaining = self._keys.count(prefix, after) - limit
-        return Page(records, at, records[-1].key if remaining else None, remaining)
+        return Page(records, revision, records[-1].key if remaining else None, remaining)
 
     def count(self, prefix: str) -> int:
         """Return how many live keys start with `prefix`."""
