@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -15,7 +17,7 @@ from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.model.run import DEFAULT_IMAGE
 from seaway.objects.builtin import EVENTS, NODES, PODS
-from seaway.platform.database import runs
+from seaway.platform.database import outputs, runs
 from seaway.platform.database.database import Database, open_database
 from seaway.platform.database.records import RunRecord
 from seaway.platform.engine.cluster import delete_left_over_secrets, delete_secret, ensure_namespace
@@ -37,6 +39,8 @@ from seaway.platform.workloads import labels
 from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.pod import PodSettings
 from seaway.reconcile.informer import Informer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class ServerSettings:
     """Most bytes kept of one attempt's log."""
     engine: EngineSettings = field(default_factory=EngineSettings)
     collector: CollectorSettings = field(default_factory=CollectorSettings)
+    cluster_patience: float = 10.0
+    """Seconds that the start waits for the cluster; then the server answers without it (its status says so) until it is there."""
     check_database: bool = True
     """Look through the database file for damage at start (about 1 s per GB)."""
 
@@ -137,13 +143,16 @@ async def run_server(
     tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
     logs = LogStore(settings.home / "logs", limit=settings.log_limit)
     async with open_database(settings.home / "seaway.db", check=settings.check_database) as database:
+        forgotten = await storage.outputs.forget_others(await database.read(outputs.all_digests))
+        if forgotten:
+            log.info("%d files of outputs that were never committed are removed", forgotten)
         recorder = Recorder(database, clock)
         collector = LogCollector(client, logs, clock, settings.collector)
         informers = _informers(client, settings, clock)
         pods = PodTable()
         engine = Engine(database, pods, logs, collector, clock, settings.engine)
         service = RunService(
-            database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine),
+            database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
             explainer=Explainer(database, logs, recorder, informers["nodes"].list), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
         server = Server(service, engine, database, settings, informers)
@@ -154,16 +163,14 @@ async def run_server(
             ),
             _secret_remover(client, engine),
         )  # fmt: skip
-        await ensure_namespace(client, settings.namespace)
         recorder.listen(informers["pods"], informers["nodes"], informers["events"])
         pods.listen(informers["pods"], engine.pod_changed)
         try:
             async with Services() as services:
                 await services.start("recorder", recorder.run)
                 await services.start("informers", lambda ready: _run_informers(informers, ready))
-                await services.start("engine", engine.run)
-                await delete_left_over_secrets(
-                    client, settings.namespace, lambda uid: engine.state(uid) is not None
+                await services.start(
+                    "engine", partial(_run_engine, engine, database, client, informers, settings)
                 )
                 yield server
         finally:
@@ -185,9 +192,31 @@ async def _run_informers(informers: Mapping[str, Informer], ready: Callable[[], 
     async with asyncio.TaskGroup() as group:
         for name, informer in informers.items():
             group.create_task(informer.run(), name=f"informer {name}")
-        for informer in informers.values():
-            await informer.synced()
         ready()
+
+
+async def _run_engine(
+    engine: Engine,
+    database: Database,
+    client: Client,
+    informers: Mapping[str, Informer],
+    settings: ServerSettings,
+    ready: Callable[[], None],
+) -> None:
+    """Run the engine once the cluster was seen: nothing is decided before. The server does not wait for that for ever."""
+    seen = asyncio.gather(*(informer.synced() for informer in informers.values()))
+    try:
+        await asyncio.wait([seen], timeout=settings.cluster_patience)
+        if not seen.done():
+            log.warning("the cluster does not answer: runs are accepted, and start when it does")
+            ready()
+            await seen
+    finally:
+        seen.cancel()
+    await ensure_namespace(client, settings.namespace)
+    live = {run.uid for run in await database.read(runs.live)}
+    await delete_left_over_secrets(client, settings.namespace, live.__contains__)
+    await engine.run(ready)
 
 
 def _secret_remover(client: Client, engine: Engine) -> Callable[[RunRecord], Coroutine[Any, Any, None]]:

@@ -71,6 +71,7 @@ def _build(digest: str, cache: Cache, gateway: Gateway, environ: Mapping[str, st
         say(f"environment: installing {packages} package{'' if packages == 1 else 's'}")
         remove_tree(place)
         _install(lock, place, cache, environ, packages)
+        os.sync()  # a power cut must not leave a ready environment whose files are empty
         with open(os.path.join(place, _READY), "w") as ready:
             ready.write(digest + "\n")
     except BaseException:

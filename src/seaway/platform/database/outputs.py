@@ -27,6 +27,11 @@ def of_run(connection: Connection, run_id: int) -> list[OutputRecord]:
     ]
 
 
+def all_digests(connection: Connection) -> set[str]:
+    """Return the digests of all files that any run committed."""
+    return set(connection.execute(select(OUTPUTS.c.sha256).distinct()).scalars())
+
+
 def one(connection: Connection, run_id: int, task: str, path: str) -> OutputRecord | None:
     """Return one output."""
     query = select(OUTPUTS).where(OUTPUTS.c.run_id == run_id, OUTPUTS.c.task == task, OUTPUTS.c.path == path)

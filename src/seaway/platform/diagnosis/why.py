@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from seaway.model.verdict import Evidence, Explanation
+from seaway.platform.diagnosis.evidence import blanked
 from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.verdict import find
 
 MOST_WORDS = 100
@@ -13,8 +15,8 @@ MOST_WORDS = 100
 def explain(facts: Facts) -> Explanation:
     """Return why an attempt ended as it did, or why it does not run yet."""
     found = find(facts)
-    next_step = found.next_step.replace("{run}", facts.run)
-    room = MOST_WORDS - sum(len(text.split()) for text in (found.message, found.done, next_step))
+    next_step, done = found.next_step.replace("{run}", facts.run), _done(facts, found)
+    room = MOST_WORDS - sum(len(text.split()) for text in (found.message, done, next_step))
     return Explanation(
         subject=facts.run if facts.task == "main" else f"{facts.run}/{facts.task}",
         level=found.level,
@@ -22,10 +24,18 @@ def explain(facts: Facts) -> Explanation:
         cause=found.cause,
         message=found.message,
         evidence=_fitting(found.evidence, room),
-        done=found.done,
+        done=done,
         retry=found.retry,
         next_step=next_step,
     )
+
+
+def _done(facts: Facts, found: Finding) -> str:
+    """Return what was done; of an attempt under way also why it is not the first."""
+    if not (facts.waiting and facts.before):
+        return found.done
+    again = f"this is attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
+    return f"{again}; {found.done}" if found.done else again
 
 
 def _fitting(evidence: tuple[Evidence, ...], room: int) -> tuple[Evidence, ...]:

@@ -13,6 +13,7 @@ from seaway.platform.diagnosis.evidence import (
     container_status,
     exit_code,
     from_event,
+    from_log,
     last_event,
     last_lines,
     main_container,
@@ -123,7 +124,7 @@ def command_not_found(facts: Facts) -> Finding | None:
     if not (message and _NO_EXECUTABLE.search(message)) and exit_code(facts) != 127:
         return None
     if not evidence:
-        evidence = tuple(quote(facts, "log", line) for line in last_lines(facts, 1))
+        evidence = from_log(facts, last_lines(facts, 1))
         ended = terminated(facts) or {}
         evidence += (quote(facts, "pod status", "exit code 127: command not found", ended.get("finishedAt")),)
     program = _program(facts)
@@ -141,7 +142,7 @@ def not_executable(facts: Facts) -> Finding | None:
     if not (message and _NOT_PERMITTED.search(message)) and exit_code(facts) != 126:
         return None
     if not evidence:
-        evidence = tuple(quote(facts, "log", line) for line in last_lines(facts, 1))
+        evidence = from_log(facts, last_lines(facts, 1))
         ended = terminated(facts) or {}
         evidence += (
             quote(facts, "pod status", "exit code 126: cannot be executed", ended.get("finishedAt")),

@@ -48,11 +48,8 @@ def running(facts: Facts) -> Finding | None:
     started = (container_status(facts).get("state") or {}).get("running")
     if not facts.waiting or started is None:
         return None
-    said = "nothing is wrong: it runs"
-    if facts.before:
-        said = f"it runs again, as attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
     return Finding(
-        None, VerdictClass.UNKNOWN, "Running", said,
+        None, VerdictClass.UNKNOWN, "Running", "nothing is wrong: it runs",
         (quote(facts, "pod status", "container is running", started.get("startedAt")),),
         next_step="seaway logs {run} -f", permanent=False,
     )  # fmt: skip
