@@ -35,6 +35,8 @@ class RecorderSettings:
     tries: int = 6
     """How often an unreachable server is tried."""
     backoff: Backoff = BACKOFF
+    gather_seconds: float = 0.1
+    """How long events that warn of nothing wait for others: those of a moment share a commit, and hold up nobody's work."""
     stop_seconds: float = 1.0
     """How long stopping waits for events that are not written yet."""
 
@@ -59,6 +61,7 @@ class EventRecorder:
         self._pending: dict[str, Series] = {}
         self._busy: set[str] = set()
         self._wake = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -92,10 +95,22 @@ class EventRecorder:
             return
         self._pending[f"{series.namespace}/{series.name}"] = series
         self._idle.clear()
+        if event_type == "Warning":
+            self._begin()
+        elif self._gathering is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(self._settings.gather_seconds, self._begin)
+
+    def _begin(self) -> None:
+        """Have all that waits written now."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         self._wake.set()
 
     async def flush(self) -> None:
         """Wait until everything reported so far is written or given up."""
+        self._begin()
         await self._idle.wait()
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -106,6 +121,7 @@ class EventRecorder:
                     group.create_task(self._write_all(), name=f"event writer {number}")
                 ready()
         finally:
+            self._begin()
             await self._drain()
 
     async def _drain(self) -> None:

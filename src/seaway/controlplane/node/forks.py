@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).parent / "shim"
 _START_SECONDS = 20.0
 _LONGEST_ADDRESS = 100
+_CHUNK = 1 << 16
 _NO_SERVER = (ConnectionRefusedError, FileNotFoundError, ConnectionResetError, BrokenPipeError)
 
 
@@ -30,23 +31,30 @@ class RuntimeUnavailableError(Exception):
 
 
 class Answers:
-    """The lines that come back on one connection."""
+    """The lines that come back on one connection: a plain socket, for a stream would cost more than it carries."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._received = b""
 
     async def next(self) -> dict[str, Any] | None:
         """Return the next answer, None where the other side is gone."""
-        try:
-            line = await self._reader.readline()
-        except ConnectionError:
-            return None
-        answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._received:
+            try:
+                data = await loop.sock_recv(self._connection, _CHUNK)
+            except ConnectionError:
+                return None
+            if not data:
+                return None
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
-        """Close the connection."""
-        self._writer.close()
+        """Close the connection. Nobody may be waiting for an answer."""
+        self._connection.close()
 
 
 class ForkServer:
@@ -110,13 +118,13 @@ class ForkServer:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
             try:
-                await asyncio.get_running_loop().sock_connect(connection, address)
-                reader, writer = await asyncio.open_unix_connection(sock=connection, limit=1 << 20)
+                loop = asyncio.get_running_loop()
+                await loop.sock_connect(connection, address)
+                await loop.sock_sendall(connection, json.dumps(request).encode() + b"\n")
             except BaseException:
                 connection.close()
                 raise
-        writer.write(json.dumps(request).encode() + b"\n")
-        return Answers(reader, writer)
+        return Answers(connection)
 
     def _start(self) -> None:
         command = [sys.executable, "-I", "-S", str(_PROGRAM), str(self._folder)]

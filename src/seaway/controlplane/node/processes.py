@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class ProcessRuntime:
             Running, or an Exit whose `reason` is set where the program could not be started. A folder that was
             started before is not started again: what became of it is returned.
         """
-        await asyncio.to_thread(_write_spec, folder, asdict(spec) | {"namespaces": self.namespaces})
+        values = {field.name: getattr(spec, field.name) for field in fields(spec)}
+        _write_spec(str(folder), values | {"namespaces": self.namespaces})
         for _ in range(3):
             answers = await self._server.send({"operation": "start", "folder": str(folder)})
             try:
@@ -194,16 +195,17 @@ def log_path(folder: Path) -> Path:
     return folder / LOG
 
 
-def _write_spec(folder: Path, spec: dict[str, Any]) -> None:
+def _write_spec(folder: str, spec: dict[str, Any]) -> None:
+    """Make a container's folders and its spec: a few small files, cheaper than a hop to another thread."""
     for name in ("root", "tmp", "workspace"):
-        os.makedirs(folder / name, mode=0o700, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
+        os.makedirs(f"{folder}/{name}", mode=0o700, exist_ok=True)  # noqa: PTH103 - fewer calls than pathlib's
     # The container's own user may be any inside: /tmp is for everyone, and its parent folder keeps others out.
-    (folder / "tmp").chmod(0o1777)
-    temporary = folder / ".spec.new"
+    os.chmod(f"{folder}/tmp", 0o1777)  # noqa: PTH101, S103, S108
+    temporary = f"{folder}/.spec.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(json.dumps(spec).encode())
-    temporary.rename(folder / files.SPEC)
+    os.rename(temporary, f"{folder}/{files.SPEC}")  # noqa: PTH104
 
 
 def _state(folder: Path) -> dict[str, Any] | None:
