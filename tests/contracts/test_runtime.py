@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.logs import log_files
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
-from seaway.controlplane.node.shim import files
+from seaway.controlplane.node.shim import cgroups, files, server
 from seaway.controlplane.node.state import ContainerSpec, Exit, Running
 
 UNTIL_GO = "until [ -e go ]; do sleep 0.01; done;"
@@ -150,6 +151,104 @@ async def test_memory_limit(bench: Bench) -> None:
     end = await bench.runtime.wait(folder)
     assert (end.exit_code, end.oom_killed, end.word) == (137, True, "OOMKilled"), (end, text(folder))
     assert end.peak_memory >= 32 << 20, end
+
+
+async def test_cpu_limit(bench: Bench) -> None:
+    """Where the kernel lets this user make control groups, a limit is a quota that can be read; it goes with the container."""
+    trial = cgroups.create(f"{os.getpid()}-trial", 0, 100)
+    if trial is None:
+        pytest.skip("this user may not make control groups")
+    trial.remove()
+    folder = await bench.start("c", f"{UNTIL_GO} exit 0", cpu_millis=250)
+    quotas = [path for path in cpu_quotas(f"seaway-{os.getpid()}-c") if path.exists()]
+    assert [path.read_text().split()[0] for path in quotas] == ["25000"], "microseconds in each 100,000"
+    assert quotas[0].with_name("cgroup.procs").read_text().split()
+    (folder / "workspace" / "go").touch()
+    await bench.runtime.wait(folder)
+    assert not quotas[0].exists()
+
+
+def cpu_quotas(name: str) -> list[Path]:
+    """Return where the quota of a group can stand, beside the groups of this process: version 1 and version 2."""
+    own = {
+        controller: path.rstrip("/")
+        for line in Path("/proc/self/cgroup").read_text().splitlines()
+        for _, controllers, path in [line.split(":", 2)]
+        for controller in controllers.split(",")
+    }
+    top = Path("/sys/fs/cgroup")
+    return [
+        Path(f"{top}/cpu{own.get('cpu', '')}") / name / "cpu.cfs_quota_us",
+        Path(f"{top}{own.get('', '')}") / name / "cpu.max",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser may become another user")
+async def test_another_user(bench: Bench) -> None:
+    """Programs, and commands run beside them, run as the user, the group and the groups that were asked for."""
+    if not bench.runtime.namespaces:
+        pytest.skip("plain processes cannot be another user's")
+    rest = {"user": 4711, "group": 4712, "groups": (4713,)}
+    folder = await bench.start("c", f"id -u; id -g; id -G; touch mine; {UNTIL_GO} exit 3", **rest)
+    result = await bench.runtime.execute(folder, ["sh", "-c", "id -u; id -G; touch go"], 60)
+    assert (result.exit_code, result.output) == (0, "4711\n4712 4713\n")
+    end = await bench.runtime.wait(folder)
+    assert (end.exit_code, text(folder)) == (3, ["4711", "4712", "4712 4713"])
+    assert (folder / "workspace" / "mine").stat().st_uid == 4711
+    folder, spec = bench.spec("d", "nonsense", **rest)
+    found = await bench.runtime.start(folder, spec)
+    assert isinstance(found, Exit)
+    assert (found.reason, found.error) == (
+        "StartError",
+        'exec: "nonsense": executable file not found in $PATH',
+    )
+
+
+async def test_read_only_root(bench: Bench, tmp_path: Path) -> None:
+    """Nothing can be written but what is mounted writable; devices still can be."""
+    if not bench.runtime.namespaces:
+        pytest.skip("plain processes see the file system as it is")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    mounts = (("proc", "/proc", False), (str(outside), "/out", False))
+    script = f"for f in /new /usr/new /etc/new {tmp_path}/new; do touch $f 2>/dev/null && echo $f; done; echo > /dev/null; touch /out/ok"
+    _, end = await bench.run("c", script, mounts=mounts, cwd="/", read_only_root=True)
+    assert end.exit_code == 0
+    assert [path.name for path in outside.iterdir()] == ["ok"]
+    assert text(tmp_path / "c") == []
+
+
+OLDER = """
+import sys
+sys.path.append(sys.argv[1])
+from seaway.controlplane.node.shim import server
+server.PROTOCOL = 1
+sys.exit(server.main(sys.argv[2:]))
+"""
+
+
+async def test_fork_server_of_another_version_is_replaced(bench: Bench) -> None:
+    """One that speaks an older protocol makes room; what it started goes on."""
+    await bench.runtime.stop()
+    package = str(Path(server.__file__).parents[4])
+    command = [sys.executable, "-I", "-S", "-c", OLDER, package, str(bench.folder)]
+    async with asyncio.timeout(60):
+        while await protocol(bench) != 1:  # the one that was stopped may still be about to end
+            await asyncio.to_thread(subprocess.call, command)
+    folder = await bench.start("c", f"{UNTIL_GO} exit 5")
+    assert await protocol(bench) == 1
+    await bench.runtime.prepare()
+    assert await protocol(bench) == server.PROTOCOL
+    assert isinstance(bench.runtime.look(folder), Running)
+    (folder / "workspace" / "go").touch()
+    assert (await bench.runtime.wait(folder)).exit_code == 5
+
+
+async def protocol(bench: Bench) -> int | None:
+    """Return what the fork server that runs speaks, None where none answers."""
+    with contextlib.suppress(OSError):
+        return (await bench.runtime._server._ask({"operation": "hello"}))["protocol"]
+    return None
 
 
 async def test_log_rotation_keeps_the_newest(bench: Bench) -> None:

@@ -153,10 +153,13 @@ class Harness:
         async with self.client.logs(name, "d", container, LogOptions(**options)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
-    async def reasons(self) -> list[str]:
+    async def events(self) -> list[dict[str, Any]]:
         assert self.agent._context
         await self.agent._context.recorder.flush()
-        return [event["reason"] for event in (await self.client.list(EVENTS))["items"]]
+        return (await self.client.list(EVENTS))["items"]
+
+    async def reasons(self) -> list[str]:
+        return [event["reason"] for event in await self.events()]
 
 
 @pytest.fixture(params=[True, False], ids=["namespaces", "plain processes"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -248,6 +249,93 @@ async def test_probes(node: Any) -> None:
     assert "Unhealthy" in await node.reasons()
 
 
+@pytest.mark.parametrize("handler", ["httpGet", "tcpSocket"])
+async def test_probes_over_the_network(node: Any, handler: str) -> None:
+    """A pod is ready as soon as its program listens at the pod's own address."""
+    program = (
+        "import http.server, os, time\n"
+        "while not os.path.exists('go'): time.sleep(0.01)\n"
+        "http.server.ThreadingHTTPServer((os.environ['IP'], 8080), http.server.SimpleHTTPRequestHandler).serve_forever()"
+    )
+    main = {
+        "name": "main", "image": "python", "command": ["python3", "-c", program],
+        "env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+        "ports": [{"name": "web", "containerPort": 8080}],
+        "readinessProbe": {handler: {"port": "web"}, "periodSeconds": 1, "timeoutSeconds": 30},
+    }  # fmt: skip
+    await node.create("p", containers=[main])
+    await node.until("p", lambda s: s.get("phase") == "Running" and not s["containerStatuses"][0]["ready"])
+    (node.folder("p") / "containers/main/0/workspace/go").touch()
+    await node.until("p", lambda s: s["containerStatuses"][0]["ready"])
+
+
+async def test_hooks(node: Any) -> None:
+    """PostStart runs beside the program, preStop before its SIGTERM; what fails is told, and postStart's failure ends it."""
+    lifecycle = {
+        "postStart": {"exec": {"command": ["sh", "-c", "echo posted > posted"]}},
+        "preStop": {"exec": {"command": ["sh", "-c", "echo asked > asked"]}},
+    }
+    script = "trap 'cat asked; exit 0' TERM; until [ -s posted ]; do sleep 0.01; done; cat posted; while true; do sleep 0.01; done"
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", script], "lifecycle": lifecycle}
+    await node.create("p", containers=[main], terminationGracePeriodSeconds=60)
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    following = asyncio.create_task(node.log("p", follow=True))
+    async with asyncio.timeout(60):
+        while await node.log("p") != b"posted\n":
+            await asyncio.sleep(0.01)
+    await node.client.delete(*_pod("p"))
+    assert await following == b"posted\nasked\n"
+    await node.gone("p")
+    failing = main | {
+        "lifecycle": {"postStart": {"exec": {"command": ["false"]}}},
+        "command": ["sleep", "600"],
+    }
+    await node.create("q", containers=[failing])
+    assert (await node.ended("q"))["phase"] == "Failed"
+    assert "FailedPostStartHook" in await node.reasons()
+
+
+async def test_security_context(node: Any) -> None:
+    """A user and a read-only root are served, or refused where that cannot be; what has no effect is told."""
+    security = {"runAsUser": 4711, "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False}
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", "id -u; touch /new 2>&1 | wc -l"]}
+    await node.create("p", containers=[main | {"securityContext": security}])
+    if node.agent.runtime.namespaces and os.geteuid() == 0:
+        assert (await node.ended("p"))["phase"] == "Succeeded"
+        assert await node.log("p") == b"4711\n1\n"
+    else:
+        pod = await node.until("p", lambda s: "waiting" in s["containerStatuses"][0]["state"])
+        waiting = pod["status"]["containerStatuses"][0]["state"]["waiting"]
+        assert waiting["reason"] == "CreateContainerConfigError"
+        assert "readOnlyRootFilesystem" in waiting["message"] or "runAsUser" in waiting["message"]
+    events = await node.events()
+    told = next(event["message"] for event in events if event["reason"] == "NotServed")
+    assert told == "No effect on this node: spec.containers[0].securityContext.allowPrivilegeEscalation"
+
+
+async def test_aliases_of_hosts(node: Any) -> None:
+    """They stand in the container's table of hosts, or an event says that they cannot."""
+    await node.create(
+        "p", "cat /etc/hosts", hostAliases=[{"ip": "10.0.0.1", "hostnames": ["db", "db.local"]}]
+    )
+    await node.ended("p")
+    if node.agent.runtime.namespaces:
+        assert b"10.0.0.1\tdb\tdb.local\n" in await node.log("p")
+    else:
+        assert "NotServed" in await node.reasons()
+
+
+async def test_claims_wait_with_their_reason(node: Any) -> None:
+    """A volume that this node has no storage for is named, with what can be used instead."""
+    claim = {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}
+    await node.create("p", volumes=[claim])
+    async with asyncio.timeout(60):
+        while not (told := [e["message"] for e in await node.events() if e["reason"] == "FailedMount"]):
+            await asyncio.sleep(0.01)
+    assert "persistentVolumeClaim" in told[0]
+    assert "use hostPath or emptyDir" in told[0]
+
+
 async def test_termination_message(node: Any) -> None:
     """What the program writes to its termination log stands in its status; or else the end of its log, where asked for."""
     await node.create("p", 'echo why > "$SEAWAY_TERMINATION_LOG"; exit 1')
@@ -263,7 +351,8 @@ async def test_termination_message(node: Any) -> None:
 async def test_gpus_are_exclusive(node: Any) -> None:
     """Each container sees its own GPUs; one that finds none free is refused."""
     main = {"name": "main", "image": "python", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
-    hold = [main | {"command": ["sh", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 600"]}]
+    greedy = [{"name": "CUDA_VISIBLE_DEVICES", "value": "0,1"}]
+    hold = [main | {"command": ["sh", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 600"], "env": greedy}]
     for name in ("p", "q"):
         await node.create(name, containers=hold)
         await node.until(name, lambda s: s.get("phase") == "Running")
