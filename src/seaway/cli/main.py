@@ -14,7 +14,7 @@ import typer.core
 import typer.main
 
 from seaway import __version__
-from seaway.cli import exits
+from seaway.cli import completion, exits
 from seaway.cli.conversion import convert_here
 from seaway.sdk.errors import SeawayError
 
@@ -136,16 +136,21 @@ def _group() -> Any:
 
 def _light(app: typer.Typer) -> Any:
     command = typer.main.get_command(app)
+    for param in command.params:
+        if isinstance(param, typer.core.TyperOption) and param.name in completion.HELP:
+            param.help = completion.HELP[param.name]
     convert_here(command)
     return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = _group().main(
-            args=None if arguments is None else list(arguments), prog_name="seaway", standalone_mode=False
-        )
+        if (asked := completion.asked(words)) is not None:
+            completion.complete_shell(*asked)
+            return exits.OK
+        code = _group().main(args=words, prog_name="seaway", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

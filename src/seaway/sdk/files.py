@@ -16,6 +16,8 @@ IGNORE_FILE = ".seawayignore"
 MAX_FILES = 50_000
 """More files than any code has; walking goes no further."""
 GIT_TIMEOUT = 30.0
+ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
+"""A folder that holds one of these is an environment: packages of this machine, whatever its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def project_files(root: Path, *, exclude: tuple[Path, ...] = ()) -> list[Project
 
     Args:
         root: as `project_root` says.
-        exclude: folders that never belong to it, such as a Seaway home.
+        exclude: folders that never belong to it, such as a Seaway home. Neither do virtual and conda environments.
 
     Raises:
         InvalidInput: there are too many of them, or git cannot list them.
@@ -49,11 +51,14 @@ def project_files(root: Path, *, exclude: tuple[Path, ...] = ()) -> list[Project
     outside = tuple(str(folder.resolve()) for folder in exclude)
     names = _git_names(root) if (root / ".git").exists() else _walked_names(root, rules, outside)
     files: list[ProjectFile] = []
+    environments = {"": False}
     for name in names:
         full = str(root / name)
         if rules.ignores(name) or any(
             full == folder or full.startswith(folder + os.sep) for folder in outside
         ):
+            continue
+        if _in_environment(root, name.rpartition("/")[0], environments):
             continue
         try:
             status = os.lstat(full)
@@ -68,6 +73,19 @@ def project_files(root: Path, *, exclude: tuple[Path, ...] = ()) -> list[Project
                 remedy=f"Name folders that the script does not need in {root / IGNORE_FILE}",
             )
     return sorted(files, key=lambda file: file.path)
+
+
+def _in_environment(root: Path, folder: str, known: dict[str, bool]) -> bool:
+    """Return whether a folder of a project is an environment or in one; what was found out is kept in `known`."""
+    if folder not in known:
+        known[folder] = _in_environment(root, folder.rpartition("/")[0], known) or _is_environment(
+            root / folder
+        )
+    return known[folder]
+
+
+def _is_environment(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in ENVIRONMENT_MARKS)
 
 
 def _rules(root: Path) -> IgnoreRules:
@@ -122,6 +140,6 @@ def _walked_names(root: Path, rules: IgnoreRules, outside: tuple[str, ...]) -> I
             if rules.ignores(name, folder=is_folder) or entry.path in outside:
                 continue
             if is_folder:
-                stack.append(name)
+                stack += () if _is_environment(root / name) else (name,)
             else:
                 yield name

@@ -51,6 +51,16 @@ def test_a_repository_gives_tracked_and_new_files_but_no_ignored_or_deleted_ones
     assert names(repository) == [".gitignore", "new.py", "pkg/model.py", "train.py"]
 
 
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+@pytest.mark.parametrize("in_git", [True, False])
+def test_environments_never_belong_to_it_whatever_their_name(tmp_path, mark, in_git):
+    tree(tmp_path, {"train.py": "1", f"lab/{mark}": "", "lab/bin/activate": "2", "lib/lab/x.py": "3"})
+    (tmp_path / "lab" / "bin" / "python").symlink_to("/usr/bin/env")
+    if in_git:
+        git(tmp_path, "init")
+    assert names(tmp_path) == ["lib/lab/x.py", "train.py"]
+
+
 def test_the_root_is_the_repository_that_holds_the_folder(repository, tmp_path):
     assert project_root(repository / "pkg") == repository.resolve()
     (tmp_path / "plain").mkdir()
