@@ -29,7 +29,7 @@ from seaway.reconcile.recorder import EventRecorder
 
 SETTINGS = ControllersSettings(
     ca_certificate="the authority",
-    node_grace=0.4,
+    node_grace=2.0,
     node_monitor=0.1,
     orphan_quarantine=0.2,
     pod_gc_period=0.1,
@@ -93,7 +93,7 @@ class World:
         """Return the objects of a collection."""
         return (await self.client.list(resource, namespace, **selectors))["items"]
 
-    async def until(self, what: Callable[[], Any], seconds: float = 10.0) -> Any:
+    async def until(self, what: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Return the first true answer of an asynchronous question, asked again and again."""
         async with asyncio.timeout(seconds):
             while True:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from seaway.objects.builtin import (
@@ -105,7 +103,9 @@ async def test_a_cluster_scoped_owner(world) -> None:
     await world.node("n")
     node = await world.read(NODES, "n", None)
     await config(world, "child", reference(node, "Node"))
-    await asyncio.sleep(0.05)
+    gone = {**reference(node, "Node"), "uid": "00000000-0000-0000-0000-000000000000"}
+    await config(world, "judged-after-it", gone)
+    await world.gone(CONFIG_MAPS, "judged-after-it")
     assert await world.read(CONFIG_MAPS, "child") is not None
     await world.client.delete(NODES, "n")
     await world.gone(CONFIG_MAPS, "child")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from seaway.base.clock import SystemClock, rfc3339_micro
 from seaway.objects.builtin import EVENTS, LEASES, NODES, PODS
 from seaway.objects.errors import AlreadyExists
@@ -75,9 +73,14 @@ async def test_a_silent_node_is_marked_tainted_and_emptied(world) -> None:
 
 async def test_a_node_that_renews_its_lease_stays(world) -> None:
     await world.node("n")
-    for _ in range(8):
+    await beat(world, "n")
+    await world.node("silent")
+
+    async def silent_is_found_out():
         await beat(world, "n")
-        await asyncio.sleep(0.1)
+        return await ready(world, "silent") == "Unknown"
+
+    await world.until(silent_is_found_out)
     assert (await ready(world, "n"), await taints(world, "n")) == ("True", set())
 
 
