@@ -34,7 +34,7 @@ async def fill(store: Store, *names: str) -> list[int]:
 async def take(watcher, count: int) -> list[tuple[str, str, int]]:
     changes = []
     while len(changes) < count:
-        batch = await asyncio.wait_for(watcher.next_batch(), 10)
+        batch = await asyncio.wait_for(watcher.next_batch(), 60)
         assert batch, "closed early"
         changes += batch
     return [(change.type, change.record.key, change.record.revision) for change in changes]

@@ -139,12 +139,12 @@ async def test_a_definition_takes_its_objects_with_it(client, boats):
     await client.create(BOATS, boat("a"), "default")
     await client.create(BOATS, held, "default")
     await client.delete(CUSTOM_RESOURCE_DEFINITIONS, "boats.sea.example.com")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while [b["metadata"]["name"] for b in (await client.list(BOATS, "default"))["items"]] != ["held"]:
             await asyncio.sleep(0)
     assert await client.get(CUSTOM_RESOURCE_DEFINITIONS, "boats.sea.example.com")
     await client.patch(BOATS, "held", {"metadata": {"finalizers": None}}, "default")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await client.list(BOATS, "default")

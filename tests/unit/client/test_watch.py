@@ -36,7 +36,7 @@ async def take(transport, count: int, **arguments) -> list:
         if task.done():
             break
         clock.advance(1.0)
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     return found
 
 

@@ -25,7 +25,7 @@ async def running(informer):
     task = asyncio.create_task(informer.run())
     try:
         if isinstance(informer, Informer):
-            await asyncio.wait_for(informer.synced(), 5)
+            await asyncio.wait_for(informer.synced(), 60)
         yield
     finally:
         task.cancel()
@@ -33,7 +33,7 @@ async def running(informer):
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
@@ -105,7 +105,7 @@ async def test_one_informer_for_all_who_ask_and_late_ones_start_at_once(server, 
     assert informers.informer(PODS, namespace="ns") is not one
     async with running(informers):
         late = informers.informer(PODS, label_selector="a=b")
-        await asyncio.wait_for(late.synced(), 5)
+        await asyncio.wait_for(late.synced(), 60)
         assert one.by_index("node", "n") == []
         await informers.stop(PODS)
         await until(lambda: not server.watchers)
