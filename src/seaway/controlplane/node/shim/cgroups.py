@@ -80,6 +80,9 @@ def create(name: str, memory: int, cpu_millis: int) -> Cgroup | None:
     if of_memory and not _try(f"{of_memory}/memory.limit_in_bytes", str(memory)):
         _discard(of_memory)
         of_memory = ""
+    if of_memory:
+        # Where swapping is counted at all: memory that is swapped out is memory too.
+        _try(f"{of_memory}/memory.memsw.limit_in_bytes", str(memory))
     of_cpu = _make(f"{_MOUNT}/cpu{own['cpu']}", name) if cpu_millis and "cpu" in own else ""
     if of_cpu and not (
         _try(f"{of_cpu}/cpu.cfs_period_us", str(_PERIOD)) and _try(f"{of_cpu}/cpu.cfs_quota_us", str(quota))
