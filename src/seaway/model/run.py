@@ -141,12 +141,13 @@ class RunSpec(Value):
     tasks: Annotated[tuple[TaskSpec, ...], Field(min_length=1, max_length=100_000)]
     origin: Origin | None = None
 
-    @model_validator(mode="after")
-    def _is_a_graph(self) -> RunSpec:
+    @field_validator("tasks")
+    @classmethod
+    def _is_a_graph(cls, value: tuple[TaskSpec, ...]) -> tuple[TaskSpec, ...]:
         from seaway.model.graph import check_graph
 
-        check_graph({task.name: task.after for task in self.tasks}, [task.name for task in self.tasks])
-        return self
+        check_graph({task.name: task.after for task in value}, [task.name for task in value])
+        return value
 
 
 class AttemptView(Value):

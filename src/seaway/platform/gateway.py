@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
 from sqlalchemy import Connection, func, select
 
@@ -16,12 +16,18 @@ from seaway.platform.storage.runner_archive import build_runner
 from seaway.platform.storage.storage import Storage
 from seaway.platform.tokens import RunTokens
 
+Tell = Callable[[str, str, str], Awaitable[None]]
+"""Puts a line of Seaway's own into the log of a run's task: run, task, text."""
+
 
 class RunGateway:
     """Serves the pods of runs. Call `authenticate_run_token` first: the run it returns is the only one that may be touched."""
 
-    def __init__(self, database: Database, storage: Storage, tokens: RunTokens, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, storage: Storage, tokens: RunTokens, clock: Clock, tell: Tell
+    ) -> None:
         self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
+        self._tell = tell
 
     async def authenticate_run_token(self, token: str) -> str:
         """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
@@ -48,7 +54,7 @@ class RunGateway:
 
     async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""
-        run_id = await self._database.read(lambda connection: _check(connection, run, task, fence))
+        run_id = await self._admit(run, task, fence, "outputs")
         files = await self._storage.outputs.store(body)
         now = self._clock.now()
         records = [OutputRecord(task, file.path, file.size, file.sha256, now) for file in files]
@@ -61,7 +67,7 @@ class RunGateway:
 
     async def save_checkpoint(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's checkpoint (tar stream) in place of the one before. Raises NotFound, Invalid, TooLarge, StaleFence."""
-        run_id = await self._database.read(lambda connection: _check(connection, run, task, fence))
+        run_id = await self._admit(run, task, fence, "checkpoint")
         stored = await self._storage.checkpoints.store(body)
         record = CheckpointRecord(stored.sha256, stored.size, fence, self._clock.now())
 
@@ -74,6 +80,15 @@ class RunGateway:
         unused = await self._database.write(work)
         if unused is not None:
             await self._storage.checkpoints.forget(unused)
+
+    async def _admit(self, run: str, task: str, fence: int, what: str) -> int:
+        """Return the run's id; a commit that comes too late is refused before it is read, and told in the run's log."""
+        try:
+            return await self._database.read(lambda connection: _check(connection, run, task, fence))
+        except StaleFence:
+            text = f"refused the {what} of an earlier attempt (fencing number {fence}), which came too late"
+            await self._tell(run, task, text)
+            raise
 
     async def get_checkpoint(self, run: str, task: str) -> AsyncIterator[bytes]:
         """Return a task's last checkpoint (tar). Raises NotFound where there is none yet."""

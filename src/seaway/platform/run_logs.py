@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from seaway.base.clock import Clock
 from seaway.platform.database import attempts, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
@@ -45,8 +46,8 @@ class _Found:
 class RunLogs:
     """Opens the logs of runs."""
 
-    def __init__(self, database: Database, logs: LogStore, engine: Engine) -> None:
-        self._database, self._logs, self._engine = database, logs, engine
+    def __init__(self, database: Database, logs: LogStore, engine: Engine, clock: Clock) -> None:
+        self._database, self._logs, self._engine, self._clock = database, logs, engine, clock
 
     async def open(self, request: LogRequest) -> AsyncIterator[bytes]:
         """Return a run's log. Raises NotFound for a run, task or attempt that is not there."""
@@ -54,6 +55,15 @@ class RunLogs:
         if request.follow and not found.run.phase.ended:
             return self._follow(request, single=len(found.tasks) == 1)
         return self._stored(request, found)
+
+    async def say(self, run: str, task: str, text: str) -> None:
+        """Put a line of Seaway's own into the log of a task's newest attempt, as long as that has not ended."""
+        found = await self._find(LogRequest(run, task))
+        own = [attempt for attempt in found.attempts if attempt.task == task]
+        newest = max(own, key=lambda attempt: attempt.number, default=None)
+        if newest is not None and not newest.phase.ended:
+            log = self._logs.writer(LogKey(found.run.uid, task, newest.number))
+            log.say(text, int(self._clock.now() * 1e9))
 
     async def _find(self, request: LogRequest) -> _Found:
         def query(connection: Connection) -> _Found | None:
@@ -98,7 +108,8 @@ class RunLogs:
 
     async def _pump(self, request: LogRequest, chunks: asyncio.Queue[bytes | None], *, single: bool) -> None:
         begun: set[tuple[str, int]] = set()
-        last: asyncio.Task[None] | None = None
+        last: dict[str, asyncio.Task[None]] = {}
+        """Of each task, so that its attempts come one after the other: whoever reads again skips what it had by that."""
         try:
             async with asyncio.TaskGroup() as group:
                 found = await self._find(request)
@@ -110,8 +121,8 @@ class RunLogs:
                             key = LogKey(found.run.uid, attempt.task, attempt.number)
                             if self._is_live(found.run.uid, attempt):
                                 self._logs.writer(key)  # after a restart, before the collector has come to it
-                            after = last if single else None
-                            last = group.create_task(self._copy(request, key, chunks, after, single=single))
+                            copying = self._copy(request, key, chunks, last.get(attempt.task), single=single)
+                            last[attempt.task] = group.create_task(copying)
                     if found.run.phase.ended:
                         await self._close(found.run.uid, begun)
                         break

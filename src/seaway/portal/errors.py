@@ -27,6 +27,7 @@ CODES = {
     422: "Invalid",
 }
 REMEDIES = {
+    400: "Send JSON in UTF-8; GET /openapi.json describes it",
     404: "GET /openapi.json lists what there is",
     405: "GET /openapi.json lists what there is",
 }
