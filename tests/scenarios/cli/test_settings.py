@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -117,7 +119,7 @@ def test_pack_fills_a_node_and_spread_takes_turns(seaway):
         names = [
             seaway("run", "--cpu", "100m", "--detach", "--", "sleep", "60").stdout.strip() for _ in range(4)
         ]
-        placed = [_node_when_placed(seaway, name) for name in names]
+        placed = [_node_when_running(seaway, name) for name in names]
         for name in names:
             seaway("stop", name)
         seaway("down")
@@ -127,17 +129,12 @@ def test_pack_fills_a_node_and_spread_takes_turns(seaway):
     assert len(nodes_of("spread")) == 2
 
 
-def _node_when_placed(shell, name: str) -> str:
-    logs = shell.start("logs", "-f", "--timestamps", name)
-    try:
-        for _ in range(600):
-            attempts = shell.json("show", name)["tasks"][0]["attempts"]
-            if attempts and attempts[0].get("node"):
-                return str(attempts[0]["node"])
-    finally:
-        logs.kill()
-        logs.communicate()
-    pytest.fail(f"{name} was never placed")
+def _node_when_running(shell, name: str) -> str:
+    for _ in range(600):
+        attempts = shell.json("show", name)["tasks"][0]["attempts"]
+        if attempts and attempts[0]["phase"] == "running":
+            return str(attempts[0]["node"])
+    pytest.fail(f"{name} never ran")
 
 
 def test_a_change_needs_down_and_up_and_is_told_until_then(seaway):
@@ -159,6 +156,27 @@ def test_a_change_needs_down_and_up_and_is_told_until_then(seaway):
     assert [node["name"] for node in status["server"]["nodes"]] == ["node-1"]
     assert not (seaway.home / "cluster" / "nodes" / "node-2").exists()
     seaway("down")
+
+
+def test_a_node_that_still_runs_something_does_not_leave(seaway):
+    settings(seaway, "[cluster]\nnodes = 2\n")
+    seaway("up")
+    names = [seaway("run", "--detach", "--", "sleep", "60").stdout.strip() for _ in range(2)]
+    assert {_node_when_running(seaway, name) for name in names} == {"node-1", "node-2"}
+    os.kill(seaway.pid(), signal.SIGKILL)
+    settings(seaway, "[cluster]\nnodes = 1\n")
+    said = seaway("up", code=75).stderr
+    assert "start it once more with 2 nodes" in said
+    settings(seaway, "[cluster]\nnodes = 2\n")
+    seaway("up")
+    assert [run["phase"] for run in seaway.json("ps")] == ["running", "running"]
+    seaway("down")
+    settings(seaway, "[cluster]\nnodes = 1\n")
+    seaway("up")
+    assert len(seaway.json("status")["server"]["nodes"]) == 1
+    seaway("stop", *names)
+    seaway("down")
+    assert seaway.processes() == []
 
 
 def test_a_port_of_another_program_is_refused(seaway):
