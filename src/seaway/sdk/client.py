@@ -12,6 +12,7 @@ from typing import IO, Any, Self
 from urllib.parse import quote
 
 from seaway.sdk.errors import SeawayError, ServerUnreachable
+from seaway.sdk.following import Position
 from seaway.sdk.transport import CHUNK, Endpoint, HttpClient
 
 ENDED = frozenset({"succeeded", "failed", "stopped", "skipped"})
@@ -164,18 +165,15 @@ class SeawayClient:
     ) -> Iterator[bytes]:
         """Yield a run's log until the run has ended, through restarts of the server.
 
-        After a restart the log is read again from its start and what was seen is skipped by its length: exact for a run
-        of one task; the tasks of a graph may interleave otherwise then.
+        After a restart the log is read again from its start; what was seen is skipped, each task's lines for themselves.
         """
-        seen, last = 0, False
+        position = Position(labelled=len(self._patiently(partial(self.run, run))["tasks"]) > 1)
+        last = False
         while True:
-            skip = seen
+            position.read_again()
             try:
                 for chunk in self.logs(run, follow=True, task=task, attempt=attempt, timestamps=timestamps):
-                    fresh = chunk[skip:]
-                    skip = max(0, skip - len(chunk))
-                    seen += len(fresh)
-                    if fresh:
+                    if fresh := position.fresh(chunk):
                         yield fresh
                 server = self._http.connections
                 ended = self._patiently(partial(self.run, run))["phase"] in ENDED

@@ -123,6 +123,14 @@ def test_the_token_lies_in_a_secret_of_the_run() -> None:
     )
 
 
+def test_no_two_tasks_share_a_pod_name() -> None:
+    parts = ("a", "x", "a-x", "a--x", "x--y", "main", "x-main", "a-main")
+    tasks = [(run, task, single) for run in parts for task in parts for single in (False, True)]
+    names: dict[str, tuple[str, str]] = {}
+    for run, task, single in tasks:
+        assert names.setdefault(pod_name(run, task, 1, single=single), (run, task)) == (run, task)
+
+
 @pytest.mark.parametrize(
     ("run", "task", "single", "name"),
     [
@@ -130,6 +138,7 @@ def test_the_token_lies_in_a_secret_of_the_run() -> None:
         ("train", "eval", True, "train--eval-1"),
         ("train", "main", False, "train--main-1"),
         ("t" * 40, "k" * 40, False, None),
+        ("a--b", "main", True, None),
     ],
 )
 def test_pod_names_are_short_and_always_the_same(run, task, single, name) -> None:

@@ -69,13 +69,25 @@ async def bind(registry: Registry, write: Write, body: Any, now: float) -> Conte
     return ValueContent({**SUCCESS, "code": 201})
 
 
-async def evict(registry: Registry, write: Write, body: Any) -> Content:
+async def evict(registry: Registry, write: Write, body: Any, now: float) -> Content:
     """Delete a pod gracefully on somebody's behalf. Disruption budgets are not served, so none forbids it."""
     eviction = require_map(body, "Eviction")
     name = (eviction.get("metadata") or {}).get("name")
     if name and name != write.name:
         raise BadRequest(f"name in URL does not match name in Eviction object: {write.name} is not {name}")
     options = delete_options({}, eviction.get("deleteOptions"))
+
+    def mark(pod: Object) -> Object:
+        status = {**(pod.get("status") or {})}
+        if options.uid not in ("", meta.uid(pod)) or status.get("phase") in ("Succeeded", "Failed"):
+            return pod  # the deletion says that it is another; what has ended is not disrupted any more
+        status["conditions"] = conditions = meta.copy(status.get("conditions") or [])
+        reason, said = "EvictionByEvictionAPI", "Eviction API: evicting"
+        meta.set_condition(conditions, "DisruptionTarget", "True", reason, said, now=rfc3339(now))
+        return {**pod, "status": status}
+
+    if not options.dry_run and not options.resource_version:  # which the mark would change
+        await registry.adjust(write, mark)
     await registry.delete(write, options)
     return ValueContent({**SUCCESS, "code": 201})
 

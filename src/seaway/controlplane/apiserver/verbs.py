@@ -244,7 +244,7 @@ class Verbs:
         return call.answer(content, 201)
 
     async def _evict(self, call: Call) -> ApiResponse:
-        return call.answer(await subresources.evict(self._registry, call.write(), call.body()), 201)
+        return call.answer(await subresources.evict(self._registry, call.write(), call.body(), self._clock.now()), 201)
 
     async def _token(self, call: Call) -> ApiResponse:
         content = subresources.request_token(

@@ -68,9 +68,8 @@ class Reporter:
         live: Object = pod.get("status") or {}
         if self._last is None:
             return pod
-        own = {c["type"]: c for c in self._last["conditions"]}
-        foreign = [c for c in live.get("conditions") or [] if c["type"] not in own]
-        conditions: list[Any] = [*(c for c in own.values() if _is_ours(c)), *foreign]
+        foreign = [c for c in live.get("conditions") or [] if not _is_ours(c)]
+        conditions: list[Any] = [*(c for c in self._last["conditions"] if _is_ours(c)), *foreign]
         return {**pod, "status": {**live, **self._last, "conditions": conditions}}
 
 

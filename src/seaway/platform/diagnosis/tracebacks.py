@@ -15,7 +15,7 @@ _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
 _SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ")
 _INTERRUPTED = 130
 """What Python exits with after a KeyboardInterrupt."""
-_NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<frozen|\.pyz/")
+_NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/")
 
 
 @dataclass(frozen=True, slots=True)

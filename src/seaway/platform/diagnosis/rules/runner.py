@@ -100,6 +100,7 @@ def essential(error: str) -> str:
     ]
     first = re.sub(r"^(error|cause): ", "", said[0])
     cause = re.sub(r"^(error|cause): ", "", causes[-1]) if causes else ""
+    first = first.rstrip(":")
     return f"{first}: {cause}" if cause and cause != first else first
 
 

@@ -128,7 +128,7 @@ def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bo
         most = _readable(resource, _allocatable(best, resource))
         return f"it asks for more {_NAMES.get(resource, resource)} than any node has (the largest has {most})"
     short = _INSUFFICIENT.search(blocker)
-    if "were unschedulable" in blocker:
+    if _is_cordoned(blocker):
         return "it waits for a node that takes new work: those that it could run on are cordoned"
     if short is None:
         return f"no node {'can ever' if never else 'can'} take it{'' if never else ' now'}: {blocker}"
@@ -139,7 +139,7 @@ def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bo
 
 
 def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
-    if "were unschedulable" in blocker:
+    if _is_cordoned(blocker):
         return f"kubectl uncordon {_cordoned(facts)}"
     if not never:
         return "wait, or see what uses the cluster: seaway ps"
@@ -152,6 +152,10 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
         fewer = most if best is not None and most != "none" else None
         return f"ask for {'fewer GPUs' if fewer else 'none'}: {again(facts, '--gpu', fewer)}"
     return "see the labels, taints and room of every node: kubectl describe nodes"
+
+
+def _is_cordoned(blocker: str) -> bool:
+    return "were unschedulable" in blocker or "node.kubernetes.io/unschedulable" in blocker
 
 
 def _cordoned(facts: Facts) -> str:
