@@ -1,0 +1,75 @@
+"""What is said of failures that only a real cluster shows: the one cause, with what was seen of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from seaway.model.resources import Resources
+from seaway.model.run import Origin, RunSpec, TaskSpec
+from seaway.model.verdict import VerdictClass
+from seaway.objects.builtin import PODS
+
+WAIT = 60.0
+GREEDY = "x = []\nwhile True: x.append(bytearray(10 << 20))"
+PARENT = (
+    f"import subprocess, sys\nsys.exit(bool(subprocess.run([sys.executable, '-c', {GREEDY!r}]).returncode))"
+)
+
+
+async def ended(platform, command: tuple[str, ...], origin: tuple[str, ...] = (), **fields):
+    spec = RunSpec(
+        name="run",
+        tasks=(TaskSpec(command=command, **fields),),
+        origin=Origin(arguments=origin) if origin else None,
+    )
+    await platform.server.runs.submit(spec, user="ada")
+    assert (await platform.server.runs.wait("run", timeout=WAIT)).phase.ended
+    return await platform.server.runs.why("run")
+
+
+@pytest.mark.parametrize("source", [GREEDY, PARENT], ids=["the program", "a process that it started"])
+async def test_too_much_memory_says_limit_peak_and_what_to_type(platform, source) -> None:
+    told = await ended(
+        platform,
+        ("python", "-c", source),
+        ("--memory", "100Mi", "a.py"),
+        resources=Resources(memory="100Mi"),
+    )
+    assert (told.class_, told.cause) == (VerdictClass.RESOURCE, "OOMKilled")
+    assert "its limit of 100Mi" in told.message
+    assert "had used up to" in told.message
+    assert told.next_step == "seaway run --memory 200Mi a.py"
+
+
+async def test_the_programs_last_words_are_quoted_with_their_time(platform) -> None:
+    told = await ended(platform, ("python", "-c", "import sys; sys.exit('no data: pass --data')"))
+    assert told.message == "the program ended with exit code 1; the last it said: no data: pass --data"
+    assert (told.evidence[0].source, told.evidence[0].quote) == ("log", "no data: pass --data")
+    assert told.evidence[0].time is not None
+
+
+async def test_a_command_that_is_not_there_is_named(platform) -> None:
+    told = await ended(platform, ("trainn",))
+    assert (told.cause, told.next_step.partition(":")[2]) == ("CommandNotFound", " seaway run -- trainn")
+
+
+async def test_an_eviction_is_told_from_a_deletion_and_the_run_goes_on(platform) -> None:
+    spec = RunSpec(name="run", tasks=(TaskSpec(command=("sleep", "60")),))
+    await platform.server.runs.submit(spec, user="ada")
+    async with asyncio.timeout(WAIT):
+        while (await platform.server.runs.get("run")).phase != "running":
+            await asyncio.sleep(0.1)
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": "run-1", "namespace": "seaway-default"},
+        }
+        await platform.client.create_subresource(PODS, "run-1", "eviction", eviction, "seaway-default")
+        while len((await platform.server.runs.get("run")).tasks[0].attempts) < 2:
+            await asyncio.sleep(0.1)
+    first = (await platform.server.runs.get("run")).tasks[0].attempts[0]
+    assert first.verdict is not None
+    assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "Evicted")
+    assert "evicted" in (await platform.server.runs.why("run")).done
