@@ -67,6 +67,7 @@ def test_deleting_all_pods_and_namespaces_leaves_what_the_cluster_needs(kubectl:
     for name in ("default", "kube-system", "kube-public"):
         assert f'namespaces "{name}" is forbidden: this namespace may not be deleted' in done.err
     assert f'namespace "{kubectl.namespace}" deleted' in done.out
+    kubectl("wait", "--for=delete", f"namespace/{kubectl.namespace}", "--timeout=20s")
     kubectl("wait", "--for=create", "namespace/kube-node-lease", "--timeout=20s")
     kubectl("create", "namespace", kubectl.namespace)
     kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=20s")
