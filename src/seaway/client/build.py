@@ -6,7 +6,7 @@ Source: Kubernetes API concepts ("API verbs", "Resource URIs") and the options t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from seaway.client.logs import LogOptions
 from seaway.client.request import APPLY_PATCH, MERGE_PATCH, Request
@@ -17,6 +17,52 @@ Object = dict[str, Any]
 Query = tuple[tuple[str, str], ...]
 
 
+class Selection(TypedDict, total=False):
+    """Which objects of a collection; all where nothing is given."""
+
+    label_selector: str | None
+    field_selector: str | None
+
+
+class ListOptions(Selection, total=False):
+    """How to list."""
+
+    limit: int | None
+    resource_version: str | None
+    continue_: str | None
+    """The token of the page before."""
+
+
+class WatchOptions(Selection, total=False):
+    """How to watch."""
+
+    resource_version: str | None
+    """The watch starts after it."""
+    timeout_seconds: int | None
+    bookmarks: bool
+    """True where nothing is said."""
+
+
+class DeleteOptions(TypedDict, total=False):
+    """How to delete."""
+
+    grace_seconds: int | None
+    """Until a pod's processes are killed; None for what the object says."""
+    propagation: str | None
+    """"Background", "Foreground" or "Orphan"; None for the kind's default."""
+    uid: str | None
+    """Delete only the object that has it."""
+    resource_version: str | None
+    """Delete only this version of it."""
+
+
+class CollectionDeleteOptions(Selection, total=False):
+    """How to delete the objects of a collection."""
+
+    grace_seconds: int | None
+    propagation: str | None
+
+
 def get(
     resource: Resource, name: str, namespace: str | None = None, *, subresource: str | None = None
 ) -> Request:
@@ -24,47 +70,24 @@ def get(
     return Request("GET", _path(resource, namespace, name, subresource))
 
 
-def list_(
-    resource: Resource,
-    namespace: str | None = None,
-    *,
-    label_selector: str | None = None,
-    field_selector: str | None = None,
-    limit: int | None = None,
-    resource_version: str | None = None,
-    continue_: str | None = None,
-) -> Request:
+def list_(resource: Resource, namespace: str | None = None, **options: Unpack[ListOptions]) -> Request:
     """Build the read of a collection; `namespace` None is all namespaces."""
-    query = _query(
-        labelSelector=label_selector,
-        fieldSelector=field_selector,
-        limit=limit,
-        resourceVersion=resource_version,
-        **{"continue": continue_},
+    page = _query(
+        limit=options.get("limit"),
+        resourceVersion=options.get("resource_version"),
+        **{"continue": options.get("continue_")},
     )
-    return Request("GET", resource.path(namespace), query)
+    return Request("GET", resource.path(namespace), _selection(options) + page)
 
 
-def watch(
-    resource: Resource,
-    namespace: str | None = None,
-    *,
-    resource_version: str | None = None,
-    label_selector: str | None = None,
-    field_selector: str | None = None,
-    timeout_seconds: int | None = None,
-    bookmarks: bool = True,
-) -> Request:
-    """Build a watch of a collection that starts after `resource_version`."""
-    query = _query(
-        watch=True,
-        labelSelector=label_selector,
-        fieldSelector=field_selector,
-        resourceVersion=resource_version,
-        timeoutSeconds=timeout_seconds,
-        allowWatchBookmarks=bookmarks or None,
+def watch(resource: Resource, namespace: str | None = None, **options: Unpack[WatchOptions]) -> Request:
+    """Build a watch of a collection."""
+    course = _query(
+        resourceVersion=options.get("resource_version"),
+        timeoutSeconds=options.get("timeout_seconds"),
+        allowWatchBookmarks=options.get("bookmarks", True) or None,
     )
-    return Request("GET", resource.path(namespace), query)
+    return Request("GET", resource.path(namespace), (("watch", "true"), *_selection(options), *course))
 
 
 def create(
@@ -119,43 +142,17 @@ def apply(
 
 
 def delete(
-    resource: Resource,
-    name: str,
-    namespace: str | None = None,
-    *,
-    grace_seconds: int | None = None,
-    propagation: str | None = None,
-    uid: str | None = None,
-    resource_version: str | None = None,
+    resource: Resource, name: str, namespace: str | None = None, **options: Unpack[DeleteOptions]
 ) -> Request:
-    """Build a delete.
-
-    Args:
-        resource: of the object.
-        name: of the object.
-        namespace: of the object, None for cluster-scoped ones.
-        grace_seconds: until a pod's processes are killed; None for what the object says.
-        propagation: "Background", "Foreground" or "Orphan"; None for the kind's default.
-        uid: delete only the object that has it.
-        resource_version: delete only this version of it.
-    """
-    body = _delete_options(grace_seconds, propagation, uid, resource_version)
-    return Request("DELETE", _path(resource, namespace, name), (), body)
+    """Build a delete; `namespace` is None for cluster-scoped objects."""
+    return Request("DELETE", _path(resource, namespace, name), (), _delete_options(options))
 
 
 def delete_collection(
-    resource: Resource,
-    namespace: str | None = None,
-    *,
-    label_selector: str | None = None,
-    field_selector: str | None = None,
-    grace_seconds: int | None = None,
-    propagation: str | None = None,
+    resource: Resource, namespace: str | None = None, **options: Unpack[CollectionDeleteOptions]
 ) -> Request:
     """Build the delete of all objects of a collection that the selectors match."""
-    query = _query(labelSelector=label_selector, fieldSelector=field_selector)
-    body = _delete_options(grace_seconds, propagation, None, None)
-    return Request("DELETE", resource.path(namespace), query, body)
+    return Request("DELETE", resource.path(namespace), _selection(options), _delete_options(options))
 
 
 def create_subresource(
@@ -225,14 +222,20 @@ def _typed(resource: Resource, obj: Object) -> Object:
     return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
-def _delete_options(
-    grace_seconds: int | None, propagation: str | None, uid: str | None, resource_version: str | None
-) -> Object | None:
-    preconditions = {k: v for k, v in (("uid", uid), ("resourceVersion", resource_version)) if v is not None}
-    given = {
-        "gracePeriodSeconds": grace_seconds,
-        "propagationPolicy": propagation,
+def _selection(options: Mapping[str, Any]) -> Query:
+    return _query(labelSelector=options.get("label_selector"), fieldSelector=options.get("field_selector"))
+
+
+def _delete_options(options: Mapping[str, Any]) -> Object | None:
+    preconditions = {
+        wire: options[name]
+        for name, wire in (("uid", "uid"), ("resource_version", "resourceVersion"))
+        if options.get(name) is not None
+    }
+    wanted = {
+        "gracePeriodSeconds": options.get("grace_seconds"),
+        "propagationPolicy": options.get("propagation"),
         "preconditions": preconditions or None,
     }
-    options = {key: value for key, value in given.items() if value is not None}
-    return {"apiVersion": "v1", "kind": "DeleteOptions", **options} if options else None
+    given = {key: value for key, value in wanted.items() if value is not None}
+    return {"apiVersion": "v1", "kind": "DeleteOptions", **given} if given else None

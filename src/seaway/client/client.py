@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Unpack
 
 from seaway.client import build
 from seaway.client.logs import LogOptions
@@ -43,51 +43,32 @@ class Client:
         return await self._send(build.get(resource, name, namespace, subresource=subresource))
 
     async def list(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        label_selector: str | None = None,
-        field_selector: str | None = None,
-        limit: int | None = None,
-        resource_version: str | None = None,
-        continue_: str | None = None,
+        self, resource: Resource, namespace: str | None = None, **options: Unpack[build.ListOptions]
     ) -> Object:
         """Return one list object: `items`, and in `metadata` the resourceVersion and the continue token."""
-        request = build.list_(
-            resource,
-            namespace,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            limit=limit,
-            resource_version=resource_version,
-            continue_=continue_,
-        )
-        return await self._send(request)
+        return await self._send(build.list_(resource, namespace, **options))
 
     async def list_all(
         self,
         resource: Resource,
         namespace: str | None = None,
         *,
-        label_selector: str | None = None,
-        field_selector: str | None = None,
         page_size: int = PAGE_SIZE,
+        **selection: Unpack[build.Selection],
     ) -> tuple[Objects, str]:
         """Return all objects, read page by page, and the resourceVersion of the whole.
 
         A continue token that expires on the way starts one more read, in one piece.
         """
-        selectors: dict[str, Any] = {"label_selector": label_selector, "field_selector": field_selector}
         items: Objects = []
         token: str | None = None
         while True:
             try:
-                page = await self.list(resource, namespace, limit=page_size, continue_=token, **selectors)
+                page = await self.list(resource, namespace, limit=page_size, continue_=token, **selection)
             except Expired:
                 if token is None:
                     raise
-                page, items = await self.list(resource, namespace, **selectors), []
+                page, items = await self.list(resource, namespace, **selection), []
             items += page.get("items") or ()
             metadata = page.get("metadata") or {}
             token = metadata.get("continue") or None
@@ -143,44 +124,19 @@ class Client:
         resource: Resource,
         name: str,
         namespace: str | None = None,
-        *,
-        grace_seconds: int | None = None,
-        propagation: str | None = None,
-        uid: str | None = None,
-        resource_version: str | None = None,
+        **options: Unpack[build.DeleteOptions],
     ) -> Object:
-        """Delete the object; return it, or a Status. See `build.delete` for the arguments."""
-        request = build.delete(
-            resource,
-            name,
-            namespace,
-            grace_seconds=grace_seconds,
-            propagation=propagation,
-            uid=uid,
-            resource_version=resource_version,
-        )
-        return await self._send(request)
+        """Delete the object; return it, or a Status."""
+        return await self._send(build.delete(resource, name, namespace, **options))
 
     async def delete_collection(
         self,
         resource: Resource,
         namespace: str | None = None,
-        *,
-        label_selector: str | None = None,
-        field_selector: str | None = None,
-        grace_seconds: int | None = None,
-        propagation: str | None = None,
+        **options: Unpack[build.CollectionDeleteOptions],
     ) -> Object:
         """Delete all objects of the collection that the selectors match."""
-        request = build.delete_collection(
-            resource,
-            namespace,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            grace_seconds=grace_seconds,
-            propagation=propagation,
-        )
-        return await self._send(request)
+        return await self._send(build.delete_collection(resource, namespace, **options))
 
     async def create_subresource(
         self, resource: Resource, name: str, subresource: str, obj: Object, namespace: str | None = None
@@ -191,27 +147,10 @@ class Client:
         return await self._send(request)
 
     def watch(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        resource_version: str | None = None,
-        label_selector: str | None = None,
-        field_selector: str | None = None,
-        timeout_seconds: int | None = None,
-        bookmarks: bool = True,
+        self, resource: Resource, namespace: str | None = None, **options: Unpack[build.WatchOptions]
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """Open one watch; the iterator ends when the server closes it. `watch.follow` is the one that goes on."""
-        request = build.watch(
-            resource,
-            namespace,
-            resource_version=resource_version,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            timeout_seconds=timeout_seconds,
-            bookmarks=bookmarks,
-        )
-        return self.transport.watch(request)
+        return self.transport.watch(build.watch(resource, namespace, **options))
 
     def logs(
         self, name: str, namespace: str, container: str | None = None, options: LogOptions | None = None

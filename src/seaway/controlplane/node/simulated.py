@@ -93,11 +93,11 @@ class SimulatedNodes:
     async def _each(self, work: Callable[[str], Awaitable[None]], names: Iterable[str]) -> None:
         async with asyncio.TaskGroup() as group:
             for name in names:
-                group.create_task(self._in_turn(work(name)))
+                group.create_task(self._in_turn(work, name))
 
-    async def _in_turn(self, work: Awaitable[None]) -> None:
+    async def _in_turn(self, work: Callable[[str], Awaitable[None]], name: str) -> None:
         async with self._room:
-            await work
+            await work(name)
 
     async def _ensure_lease_namespace(self) -> None:
         try:
