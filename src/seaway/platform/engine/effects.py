@@ -109,7 +109,8 @@ class Effects:
         if seen is None:
             return
         if token_secret_name(state.run.name) in seen.observation.waiting_message:
-            await self._put_token(state, attempt)  # somebody deleted it: the pod goes on when it is there again
+            # somebody deleted it: the pod goes on when it is there again
+            await self._put_token(state, attempt)
             state.blockers[attempt.pod] = Blocker(seen.observation.why_waiting, texts.MADE_ANEW)
             return
         task, spec = state.tasks[attempt.task], state.specs[attempt.task]
