@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -198,7 +199,8 @@ def test_a_home_as_a_power_cut_leaves_it(home, tmp_path: Path, make_home) -> Non
     copy.path.chmod(0o700)
     for process in home.processes():  # the power is off
         if process.pid != unheard.pid:
-            process.send_signal(signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended with the one before
+                process.send_signal(signal.SIGKILL)
     unheard.kill()
     unheard.communicate()
 
