@@ -16,41 +16,20 @@ import logging
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from seaway import __version__
 from seaway.cli import exits
+from seaway.cli.composition import DaemonSettings, Report, everything
 from seaway.cli.context import current_home
 from seaway.cli.network import network_environment
 from seaway.cli.settings import load_settings
-from seaway.cli.settings_file import Settings, as_values
 from seaway.sdk.errors import SeawayError
-from seaway.sdk.home import DaemonRecord, Home, take_lock
+from seaway.sdk.home import Home, take_lock
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class DaemonSettings:
-    """How the daemon serves a home."""
-
-    told: Settings = field(default_factory=Settings)
-    """What the home's settings file says."""
-    drain_seconds: float = 40.0
-    """How long runs may take to end when the daemon stops."""
-    network: Mapping[str, str] = field(default_factory=dict)
-    """Proxy, certificate and package index variables for the containers."""
-    user: str = "user"
-    """Whose runs are submitted with the home's token."""
 
 
 def daemon(
@@ -190,113 +169,13 @@ async def _serve(home: Home, settings: DaemonSettings, report: Report) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with _everything(home, settings, report) as (server, record):
+    async with everything(home, settings, report) as (server, record):
         home.write_record(record)
         gc.freeze()
-        gc.set_threshold(
-            20_000, 20, 20
-        )  # Kubernetes objects are trees, not cycles: looking for them is mostly in vain
+        gc.set_threshold(20_000, 20, 20)  # Kubernetes objects are trees: looking for cycles is mostly in vain
         gc.enable()
         report({"ready": {"url": record.url}})
         logger.info("ready: server %s, cluster %s", record.url, record.cluster_url)
         await stop.wait()
         logger.info("stopping")
         await server.drain(timeout=settings.drain_seconds)
-
-
-@asynccontextmanager
-async def _everything(
-    home: Home, settings: DaemonSettings, report: Report
-) -> AsyncIterator[tuple[Any, DaemonRecord]]:
-    """Start all parts, each after what it needs; stop them in reverse."""
-    from seaway.controlplane.cluster import run_cluster
-    from seaway.portal.certificates import ensure_certificate
-    from seaway.portal.serve import ServeSettings, bind, serve
-    from seaway.portal.tokens import TokenVerifier, ensure_token
-
-    home.server.mkdir(exist_ok=True, mode=0o700)
-    home.cache.mkdir(exist_ok=True, mode=0o700)
-    token = ensure_token(home.token)
-    certificate = ensure_certificate(home.server, datetime.now(UTC))
-    told = settings.told
-    serving = ServeSettings(home.server / "port", certificate, port=told.port)
-    listener = bind(serving)
-    url = "https://{}:{}".format(*listener.getsockname())
-    async with AsyncExitStack() as stack:
-        stack.callback(listener.close)
-        report({"stage": "the cluster"})
-        cluster = await stack.enter_async_context(run_cluster(_cluster_settings(home, settings)))
-        report({"stage": "the server"})
-        from seaway.platform.server import run_server
-
-        client = cluster.client("seaway:server", ["system:masters"])
-        server = await stack.enter_async_context(
-            run_server(_server_settings(home, told, url, certificate.ca.read_text()), client)
-        )
-        from seaway.portal.app import create_app
-
-        verifier = TokenVerifier({token: settings.user})
-        app = create_app(server, verifier, facts=_facts(client), code_limit=told.code_limit)
-        await stack.enter_async_context(serve(app, serving, listener))
-        yield (
-            server,
-            DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url, settings=as_values(told)),
-        )
-
-
-def _cluster_settings(home: Home, settings: DaemonSettings) -> Any:
-    from seaway.controlplane.cluster import ClusterSettings
-    from seaway.controlplane.images import image_environments
-
-    told, plain = settings.told, ClusterSettings(home.path)
-    return replace(
-        plain,
-        port=told.api_port,
-        nodes=told.nodes,
-        scheduler=replace(plain.scheduler, strategy=told.strategy),
-        images=image_environments(told.images, home.path),
-        network_env=settings.network,
-        pretend_gpus=told.pretend_gpus,
-    )
-
-
-def _server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
-    from seaway.platform.server import ServerSettings
-
-    plain = ServerSettings(home.server)
-    return replace(
-        plain,
-        gateway_url=url,
-        gateway_ca=ca,
-        cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
-        image=told.default_image,
-        cpu=told.default_cpu,
-        code_limit=told.code_limit,
-        log_limit=told.log_limit,
-        engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
-    )
-
-
-def _facts(client: Any) -> Callable[[], Any]:
-    """What `seaway status` says of the cluster."""
-
-    async def facts() -> dict[str, Any]:
-        from seaway.objects.builtin import NODES
-
-        nodes = await client.list(NODES)
-        return {"nodes": [_node(node) for node in nodes["items"]]}
-
-    return facts
-
-
-def _node(node: dict[str, Any]) -> dict[str, str]:
-    status = node.get("status", {})
-    ready = next((c["status"] for c in status.get("conditions", ()) if c["type"] == "Ready"), "Unknown")
-    room = status.get("allocatable", {})
-    return {
-        "name": node["metadata"]["name"],
-        "status": "ready" if ready == "True" else "not ready",
-        "cpu": str(room.get("cpu", "")),
-        "memory": str(room.get("memory", "")),
-        "gpu": str(room.get("nvidia.com/gpu", "0")),
-    }

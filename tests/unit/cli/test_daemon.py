@@ -8,7 +8,8 @@ import pytest
 
 from seaway.base.sqlite import DatabaseCorrupt
 from seaway.cli import exits
-from seaway.cli.daemon import DaemonSettings, _cluster_settings, _server_settings, explain
+from seaway.cli.composition import DaemonSettings, cluster_settings, server_settings
+from seaway.cli.daemon import explain
 from seaway.cli.network import network_environment
 from seaway.cli.settings_file import Settings
 from seaway.controlplane.apiserver.pki import PkiBroken
@@ -88,9 +89,9 @@ def test_settings_reach_the_parts_that_they_are_for(tmp_path):
         nodes=2, api_port=2001, strategy="pack", pretend_gpus=3, default_image="lab", default_cpu="2",
         pods_at_once=5, code_limit=6 << 20, log_limit=7 << 20,
     )  # fmt: skip
-    cluster = _cluster_settings(Home(tmp_path), DaemonSettings(told, network={"NO_PROXY": "x"}))
+    cluster = cluster_settings(Home(tmp_path), DaemonSettings(told, network={"NO_PROXY": "x"}))
     assert (cluster.nodes, cluster.port, cluster.scheduler.strategy) == (2, 2001, "pack")
     assert (cluster.pretend_gpus, cluster.network_env) == (3, {"NO_PROXY": "x"})
-    server = _server_settings(Home(tmp_path), told, "https://u", "ca")
+    server = server_settings(Home(tmp_path), told, "https://u", "ca")
     assert (server.image, server.cpu, server.engine.pods_in_flight) == ("lab", "2", 5)
     assert (server.code_limit, server.log_limit) == (6 << 20, 7 << 20)

@@ -1,0 +1,144 @@
+"""The parts of the daemon put together: control plane, platform and portal, each after what it needs.
+
+They are imported as they are started, because importing is most of the time that a start takes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from seaway import __version__
+from seaway.cli.settings_file import Settings, as_values
+from seaway.sdk.home import DaemonRecord, Home
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSettings:
+    """How the daemon serves a home."""
+
+    told: Settings = field(default_factory=Settings)
+    """What the home's settings file says."""
+    drain_seconds: float = 40.0
+    """How long runs may take to end when the daemon stops."""
+    network: Mapping[str, str] = field(default_factory=dict)
+    """Proxy, certificate and package index variables for the containers."""
+    user: str = "user"
+    """Whose runs are submitted with the home's token."""
+
+
+@asynccontextmanager
+async def everything(
+    home: Home, settings: DaemonSettings, report: Report
+) -> AsyncIterator[tuple[Any, DaemonRecord]]:
+    """Start all parts, each after what it needs; stop them in reverse."""
+    from seaway.controlplane.cluster import run_cluster
+    from seaway.portal.certificates import ensure_certificate
+    from seaway.portal.serve import ServeSettings, bind, serve
+    from seaway.portal.tokens import TokenVerifier, ensure_token
+
+    home.server.mkdir(exist_ok=True, mode=0o700)
+    home.cache.mkdir(exist_ok=True, mode=0o700)
+    token = ensure_token(home.token)
+    certificate = ensure_certificate(home.server, datetime.now(UTC))
+    told = settings.told
+    serving = ServeSettings(home.server / "port", certificate, port=told.port)
+    listener = bind(serving)
+    url = "https://{}:{}".format(*listener.getsockname())
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        report({"stage": "the cluster"})
+        cluster = await stack.enter_async_context(run_cluster(cluster_settings(home, settings)))
+        report({"stage": "the server"})
+        from seaway.platform import access
+        from seaway.platform.server import run_server
+
+        await _grant(cluster.client("seaway:installer", ["system:masters"]), access.cluster_wide_grant())
+        client = cluster.client(access.USER)
+        server = await stack.enter_async_context(
+            run_server(server_settings(home, told, url, certificate.ca.read_text()), client)
+        )
+        from seaway.portal.app import create_app
+
+        verifier = TokenVerifier({token: settings.user})
+        app = create_app(server, verifier, facts=_facts(client), code_limit=told.code_limit)
+        await stack.enter_async_context(serve(app, serving, listener))
+        yield (
+            server,
+            DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url, settings=as_values(told)),
+        )
+
+
+async def _grant(client: Any, manifests: Sequence[dict[str, Any]]) -> None:
+    """Give the server its role, and give it again where somebody changed it."""
+    from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES
+
+    for resource, manifest in zip((CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS), manifests, strict=True):
+        await client.apply(resource, manifest, force=True)
+
+
+def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
+    """Return the settings of the control plane."""
+    from seaway.controlplane.cluster import ClusterSettings
+    from seaway.controlplane.images import image_environments
+
+    told, plain = settings.told, ClusterSettings(home.path)
+    return replace(
+        plain,
+        port=told.api_port,
+        nodes=told.nodes,
+        scheduler=replace(plain.scheduler, strategy=told.strategy),
+        images=image_environments(told.images, home.path),
+        network_env=settings.network,
+        pretend_gpus=told.pretend_gpus,
+    )
+
+
+def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
+    """Return the settings of the platform server: where its gateway answers, and by which authority."""
+    from seaway.platform.server import ServerSettings
+
+    plain = ServerSettings(home.server)
+    return replace(
+        plain,
+        gateway_url=url,
+        gateway_ca=ca,
+        cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
+        image=told.default_image,
+        cpu=told.default_cpu,
+        code_limit=told.code_limit,
+        log_limit=told.log_limit,
+        engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
+    )
+
+
+def _facts(client: Any) -> Callable[[], Any]:
+    """What `seaway status` says of the cluster."""
+
+    async def facts() -> dict[str, Any]:
+        from seaway.objects.builtin import NODES
+
+        nodes = await client.list(NODES)
+        return {"nodes": [_node(node) for node in nodes["items"]]}
+
+    return facts
+
+
+def _node(node: dict[str, Any]) -> dict[str, str]:
+    status = node.get("status", {})
+    ready = next((c["status"] for c in status.get("conditions", ()) if c["type"] == "Ready"), "Unknown")
+    room = status.get("allocatable", {})
+    return {
+        "name": node["metadata"]["name"],
+        "status": "ready" if ready == "True" else "not ready",
+        "cpu": str(room.get("cpu", "")),
+        "memory": str(room.get("memory", "")),
+        "gpu": str(room.get("nvidia.com/gpu", "0")),
+    }

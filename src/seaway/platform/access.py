@@ -1,0 +1,45 @@
+"""What the server may do in a cluster: the role to grant it, no more than it uses.
+
+On a cluster where the workspaces' namespaces exist already, the same rules fit a Role in each of them; the embedded
+cluster grants them everywhere, because the server makes the namespaces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Manifest = dict[str, Any]
+USER = "seaway:server"
+"""The name that the server acts under."""
+_RBAC = "rbac.authorization.k8s.io"
+WORKSPACE_RULES: tuple[Manifest, ...] = (
+    {
+        "apiGroups": [""],
+        "resources": ["pods"],
+        "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+    },
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "create", "delete"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]},
+)
+"""In each workspace's namespace. Secrets: the runs' own tokens."""
+CLUSTER_RULES: tuple[Manifest, ...] = (
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create"]},
+)
+"""Optional: without nodes `why` knows less of them; without namespaces somebody else makes the workspaces'."""
+
+
+def cluster_wide_grant() -> tuple[Manifest, Manifest]:
+    """Return the ClusterRole and the ClusterRoleBinding that let the server work in every namespace."""
+    api_version = f"{_RBAC}/v1"
+    role = {
+        "apiVersion": api_version, "kind": "ClusterRole", "metadata": {"name": USER},
+        "rules": [*WORKSPACE_RULES, *CLUSTER_RULES],
+    }  # fmt: skip
+    binding = {
+        "apiVersion": api_version, "kind": "ClusterRoleBinding", "metadata": {"name": USER},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": USER},
+        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": USER}],
+    }  # fmt: skip
+    return role, binding
