@@ -227,4 +227,8 @@ class SeawayClient:
 
 
 def _path(run: str, *further: str) -> str:
+    if not run or "/" in run:  # no name of a run, and the server would take it for another path
+        raise SeawayError(
+            f"there is no run {run!r}", code="NotFound", field="run", remedy="See `seaway ps -a`.", status=404
+        )
     return "/".join(["/api/v1/runs", *(quote(part, safe="") for part in (run, *further))])

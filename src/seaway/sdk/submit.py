@@ -63,6 +63,10 @@ def check_script(script: str, current: Path) -> Path:
     Raises:
         InvalidInput: it does not exist, is a folder, or is nothing that can be run.
     """
+    if not script:
+        raise InvalidInput(
+            "the script has no name", code="NotAScript", field="SCRIPT", remedy="Name it: seaway run train.py"
+        )
     path = current / script
     if path.is_dir():
         inside = "__main__.py" if (path / "__main__.py").is_file() else "train.py"
