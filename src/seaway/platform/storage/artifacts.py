@@ -31,13 +31,20 @@ class Spooled(NamedTuple):
     digest: str
 
 
-def require_digest(digest: str, field: str = "digest") -> str:
-    """Return the digest, or raise Invalid where it is no SHA-256 in lower-case hexadecimal."""
+def require_digest(digest: str) -> None:
+    """Raise Invalid where a text is no SHA-256 in lower-case hexadecimal."""
     if not _DIGEST.match(digest):
         raise Invalid(
-            f"{digest[:80]!r} is not a SHA-256 digest", field=field, remedy="Send 64 hexadecimal digits."
+            f"{digest[:80]!r} is not a SHA-256 digest", field="digest", remedy="Send 64 hexadecimal digits."
         )
-    return digest
+
+
+def require_same(spooled: Spooled, digest: str, *, what: str) -> None:
+    """Raise Invalid where a body that has arrived is not the one that its digest promised; `what` names it."""
+    if spooled.digest != digest:
+        raise Invalid(
+            f"{what} has the digest {spooled.digest}, not {digest}", field="digest", remedy="Send it again."
+        )
 
 
 class ArtifactStore:

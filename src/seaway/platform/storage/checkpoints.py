@@ -12,7 +12,9 @@ from seaway.platform.storage.artifacts import ArtifactStore
 
 _KIND = "checkpoints"
 _WHAT = "the checkpoint"
-_GIB = 1024**3
+_MOST_BYTES = 50 * 1024**3
+"""Of one archive, and of what may come out of it."""
+_LIMITS = ArchiveLimits(unpacked=_MOST_BYTES)
 
 
 class StoredCheckpoint(NamedTuple):
@@ -28,16 +30,10 @@ class CheckpointStore:
 
     Args:
         artifacts: where the archives are kept.
-        limit: most bytes of one archive.
-        limits: what may come out of one.
     """
 
-    def __init__(
-        self, artifacts: ArtifactStore, *, limit: int = 50 * _GIB, limits: ArchiveLimits | None = None
-    ) -> None:
+    def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
-        self._limit = limit
-        self._limits = limits or ArchiveLimits(unpacked=50 * _GIB)
 
     async def store(self, body: AsyncIterable[bytes]) -> StoredCheckpoint:
         """Store an archive (tar stream) whole and return what the database is to point at.
@@ -50,7 +46,7 @@ class CheckpointStore:
             TooLarge: it is over a limit.
             StorageFull: the disk is full.
         """
-        async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
+        async with self._artifacts.receive(body, limit=_MOST_BYTES, what=_WHAT) as spooled:
             await asyncio.to_thread(self._check, spooled.path)
             await asyncio.to_thread(self._artifacts.publish, _KIND, spooled.path, spooled.digest)
             return StoredCheckpoint(spooled.digest, spooled.size)
@@ -65,5 +61,5 @@ class CheckpointStore:
 
     def _check(self, path: Path) -> None:
         with open_archive(path, what=_WHAT) as archive:
-            for _ in safe_members(archive, self._limits, what=_WHAT):
+            for _ in safe_members(archive, _LIMITS, what=_WHAT):
                 continue

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 
-from seaway.platform.errors import Invalid
 from seaway.platform.storage.archives import ArchiveLimits, open_archive, safe_members
-from seaway.platform.storage.artifacts import ArtifactStore, require_digest
+from seaway.platform.storage.artifacts import ArtifactStore, require_digest, require_same
 
 _KIND = "code"
 _WHAT = "the code snapshot"
@@ -44,12 +43,7 @@ class CodeStore:
         """
         require_digest(digest)
         async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
-            if spooled.digest != digest:
-                raise Invalid(
-                    f"{_WHAT} has the digest {spooled.digest}, not {digest}",
-                    field="digest",
-                    remedy="Send it again.",
-                )
+            require_same(spooled, digest, what=_WHAT)
             await asyncio.to_thread(self._check, spooled.path)
             await asyncio.to_thread(self._artifacts.publish, _KIND, spooled.path, digest)
             return spooled.size

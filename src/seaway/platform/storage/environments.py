@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
 from seaway.platform.errors import Invalid
-from seaway.platform.storage.artifacts import ArtifactStore, require_digest
+from seaway.platform.storage.artifacts import ArtifactStore, require_digest, require_same
 
 _KIND = "environments"
 _WHAT = "the lock of requirements"
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 class EnvironmentStore:
@@ -17,12 +18,10 @@ class EnvironmentStore:
 
     Args:
         artifacts: where they are kept.
-        limit: most bytes of one lock.
     """
 
-    def __init__(self, artifacts: ArtifactStore, *, limit: int = 4 * 1024 * 1024) -> None:
+    def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
-        self._limit = limit
 
     async def has(self, digest: str) -> bool:
         """Return whether it was uploaded. Raises Invalid where that is no digest."""
@@ -37,13 +36,8 @@ class EnvironmentStore:
             StorageFull: the disk is full.
         """
         require_digest(digest)
-        async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
-            if spooled.digest != digest:
-                raise Invalid(
-                    f"{_WHAT} has the digest {spooled.digest}, not {digest}",
-                    field="digest",
-                    remedy="Send it again.",
-                )
+        async with self._artifacts.receive(body, limit=_MOST_BYTES, what=_WHAT) as spooled:
+            require_same(spooled, digest, what=_WHAT)
             try:
                 text = spooled.path.read_text(encoding="utf-8")
             except UnicodeDecodeError as error:

@@ -15,7 +15,9 @@ from seaway.platform.storage.artifacts import CHUNK, ArtifactStore, create_priva
 
 _KIND = "outputs"
 _WHAT = "the outputs"
-_GIB = 1024**3
+_MOST_BYTES = 50 * 1024**3
+"""Of one archive, and of what may come out of it."""
+_LIMITS = ArchiveLimits(unpacked=_MOST_BYTES)
 
 
 class StoredFile(NamedTuple):
@@ -33,16 +35,10 @@ class OutputStore:
 
     Args:
         artifacts: where they are kept.
-        limit: most bytes of one commit's archive.
-        limits: what may come out of it.
     """
 
-    def __init__(
-        self, artifacts: ArtifactStore, *, limit: int = 50 * _GIB, limits: ArchiveLimits | None = None
-    ) -> None:
+    def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
-        self._limit = limit
-        self._limits = limits or ArchiveLimits(unpacked=50 * _GIB)
 
     async def store(self, body: AsyncIterable[bytes]) -> list[StoredFile]:
         """Store all files of a tar stream and return them, sorted by path.
@@ -56,7 +52,7 @@ class OutputStore:
             TooLarge: it is over a limit.
             StorageFull: the disk is full.
         """
-        async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
+        async with self._artifacts.receive(body, limit=_MOST_BYTES, what=_WHAT) as spooled:
             return await asyncio.to_thread(self._store_members, spooled.path)
 
     async def open(self, sha256: str) -> AsyncIterator[bytes]:
@@ -74,9 +70,7 @@ class OutputStore:
         stored: dict[str, StoredFile] = {}
         with open_archive(path, what=_WHAT) as archive:
             # checked whole before anything is kept
-            members = [
-                item for item in safe_members(archive, self._limits, what=_WHAT) if not item[1].isdir()
-            ]
+            members = [item for item in safe_members(archive, _LIMITS, what=_WHAT) if not item[1].isdir()]
             for name, member in members:
                 stored[name] = self._store_member(archive, name, member)
         return [stored[name] for name in sorted(stored)]
