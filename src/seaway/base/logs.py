@@ -1,13 +1,9 @@
-"""Logging of the programs themselves: one line an entry, as text or JSON, without anybody's token."""
+"""Logging of the programs themselves: one line an entry, without anybody's token."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import re
-import sys
-from pathlib import Path
 from typing import TextIO
 
 from seaway.base.clock import rfc3339_micro
@@ -35,39 +31,12 @@ class TextFormatter(logging.Formatter):
         return redact(line)
 
 
-class JsonFormatter(logging.Formatter):
-    """Format an entry as one JSON object on one line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the entry as JSON."""
-        entry = {
-            "time": rfc3339_micro(record.created),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": redact(record.getMessage()),
-        }
-        if record.exc_info and record.exc_info[0] is not None:
-            entry["exception"] = redact(self.formatException(record.exc_info))
-        return json.dumps(entry, ensure_ascii=False)
-
-
-def configure(
-    level: str = "info",
-    stream: TextIO | None = None,
-    *,
-    file: Path | None = None,
-    json: bool = False,
-) -> logging.Handler:
-    """Send the log of this process to a stream or a file, in place of where it went before.
+def configure(level: str, stream: TextIO) -> None:
+    """Send the log of this process to a stream, in place of where it went before.
 
     Args:
         level: "debug", "info", "warning" or "error".
-        stream: where to write; standard error where neither it nor a file is given.
-        file: append to this file instead, readable by its owner only.
-        json: write JSON lines.
-
-    Returns:
-        the installed handler; close it when the process configures anew.
+        stream: where to write.
 
     Raises:
         ValueError: the level is unknown.
@@ -75,18 +44,12 @@ def configure(
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise ValueError(f"unknown log level {level!r}: use debug, info, warning or error")
-    handler: logging.Handler
-    if file is not None:
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
-        handler = logging.FileHandler(file, encoding="utf-8")
-    else:
-        handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if json else TextFormatter())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter())
     root = logging.getLogger()
     for old in list(root.handlers):
-        if isinstance(old.formatter, TextFormatter | JsonFormatter):
+        if isinstance(old.formatter, TextFormatter):
             root.removeHandler(old)
             old.close()
     root.addHandler(handler)
     root.setLevel(number)
-    return handler
