@@ -73,16 +73,15 @@ def controller_of(obj: Mapping[str, Any]) -> dict[str, Any] | None:
     return next((owner for owner in owner_references(obj) if owner.get("controller")), None)
 
 
-def owner_reference(owner: Mapping[str, Any], block: bool = True) -> dict[str, Any]:
-    """Return a controller's owner reference to an object.
+def owner_reference(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reference by which a controller's objects name their owner; its foreground deletion waits for them.
 
     Args:
         owner: a stored object, with apiVersion, kind, name and uid.
-        block: a foreground deletion of the owner waits for the object.
     """
     return {
         "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": name(owner), "uid": uid(owner),
-        "controller": True, "blockOwnerDeletion": block,
+        "controller": True, "blockOwnerDeletion": True,
     }  # fmt: skip
 
 

@@ -24,7 +24,8 @@ def job(status: dict | None = None, **spec: Any) -> dict:
     }
     spec = {"parallelism": 1, "completions": 1, "backoffLimit": 6, "template": template, **spec}
     status = {"startTime": rfc3339(NOW - 100), **(status or {})}
-    return {"metadata": {"name": "job", "namespace": "ns", "uid": "job-uid"}, "spec": spec, "status": status}
+    metadata = {"name": "job", "namespace": "ns", "uid": "job-uid"}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec, "status": status}
 
 
 def pod(

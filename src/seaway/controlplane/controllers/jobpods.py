@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.objects.meta import copy as deep_copy
-from seaway.objects.meta import deletion_timestamp, finalizers, get_condition, name, uid
+from seaway.objects.meta import deletion_timestamp, finalizers, get_condition, name, owner_reference, uid
 from seaway.objects.names import bounded_name
 
 Object = dict[str, Any]
@@ -125,10 +125,6 @@ def _pod(job: Object, pod_name: str, index: int | None) -> Object:
         job_labels[INDEX] = str(index)
         _give_index(spec)
         spec.setdefault("hostname", f"{name(job)}-{index}")
-    reference = {
-        "apiVersion": "batch/v1", "kind": "Job", "name": name(job), "uid": uid(job),
-        "controller": True, "blockOwnerDeletion": True,
-    }  # fmt: skip
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -138,7 +134,7 @@ def _pod(job: Object, pod_name: str, index: int | None) -> Object:
             "labels": {**(metadata.get("labels") or {}), **job_labels},
             **({"annotations": notes} if notes else {}),
             "finalizers": [*(metadata.get("finalizers") or ()), FINALIZER],
-            "ownerReferences": [reference],
+            "ownerReferences": [owner_reference(job)],
         },
         "spec": spec,
     }
