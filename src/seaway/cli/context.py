@@ -18,7 +18,7 @@ def current_home() -> Home:
     return Home(Path(named).expanduser().absolute() if named else Path.home() / ".seaway")
 
 
-def connect(home: Home | None = None, *, patience: float = 60.0) -> SeawayClient:
+def connect(home: Home | None = None) -> SeawayClient:
     """Return a client of the home's server.
 
     Raises:
@@ -28,7 +28,7 @@ def connect(home: Home | None = None, *, patience: float = 60.0) -> SeawayClient
     home = home or current_home()
     endpoint = home.endpoint()
     require_same_version(home.read_record())
-    return SeawayClient(endpoint.url, endpoint.token, endpoint.ca, locate=home.endpoint, patience=patience)
+    return SeawayClient(endpoint.url, endpoint.token, endpoint.ca, locate=home.endpoint)
 
 
 def require_same_version(record: DaemonRecord | None) -> None:

@@ -105,8 +105,6 @@ def track_update(
     api_version: str,
     now: str,
     subresource: str = "",
-    operation: str = UPDATE,
-    ignored: Collection[str] = (),
 ) -> Object:
     """Return the new object with `metadata.managedFields` saying who changed what; arguments are not changed.
 
@@ -121,15 +119,13 @@ def track_update(
         api_version: of the request.
         now: RFC 3339, seconds.
         subresource: for example "status".
-        operation: "Update", or "Apply" for what is recorded in an applier's name.
-        ignored: top-level fields that this endpoint does not write.
     """
     schema = schema or ANY
     managers = _starting_managers(old, new, subresource)
     after = _without_managers(new)
     if old is not None and not managers:
         return _with_managers(after, {})
-    me = manager_id(manager, operation, subresource, api_version)
+    me = manager_id(manager, UPDATE, subresource, api_version)
     if old is None and not managers:
         mine = _ownable(created_fields(after, schema))
     else:
@@ -137,7 +133,6 @@ def track_update(
         changes = compare(before, after, schema)
         mine = _ownable(union(changes.modified, changes.added))
         managers = _taken(managers, None, changes, force=True)
-    mine = {step: below for step, below in mine.items() if step[2:] not in ignored}
     if mine:
         previous = managers.get(me)
         managers[me] = Owned(union(mine, previous.fields) if previous else mine, api_version, now)

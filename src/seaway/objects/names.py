@@ -120,21 +120,6 @@ def is_dns_label(text: str) -> bool:
     return not dns_label_faults(text)
 
 
-def is_dns_subdomain(text: str) -> bool:
-    """Tell whether a text is an RFC 1123 subdomain."""
-    return not dns_subdomain_faults(text)
-
-
-def is_qualified_name(text: str) -> bool:
-    """Tell whether a text may be a label's key."""
-    return not qualified_name_faults(text)
-
-
-def is_label_value(text: str) -> bool:
-    """Tell whether a text may be a label's value."""
-    return not label_value_faults(text)
-
-
 def generate_name(prefix: str, random: Random) -> str:
     """Return the name that a server makes of `metadata.generateName`: the prefix, cut to fit, and five random letters."""
     return prefix[:_LONGEST_PREFIX] + "".join(random.choices(_GENERATED_LETTERS, k=_GENERATED_LENGTH))

@@ -42,7 +42,6 @@ class Context:
 
     volumes: Mapping[str, Object]
     """Volumes of the pod by name."""
-    restart_policy: str
     host_network: bool
 
 

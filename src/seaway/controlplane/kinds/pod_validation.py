@@ -40,7 +40,7 @@ def template_faults(template: Object, field: str) -> list[Cause]:
 def spec_faults(spec: Object, field: str) -> list[Cause]:
     """Return the faults of a pod's spec."""
     faults, volumes = volume_faults(spec.get("volumes") or (), f"{field}.volumes")
-    context = Context(volumes, str(spec.get("restartPolicy")), bool(spec.get("hostNetwork")))
+    context = Context(volumes, bool(spec.get("hostNetwork")))
     faults += _all_container_faults(spec, field, context)
     faults += _word_faults(spec, field)
     faults += _number_faults(spec, field)

@@ -89,12 +89,6 @@ def page(connection: Connection, *, ended: bool, limit: int, before: str | None)
     return [_record(row) for row in connection.execute(query)]
 
 
-def names_like(connection: Connection, prefix: str) -> set[str]:
-    """Return the taken names that begin with the prefix."""
-    query = select(RUNS.c.name).where(RUNS.c.name.startswith(prefix, autoescape=True))
-    return set(connection.execute(query).scalars())
-
-
 def count_by_phase(connection: Connection) -> dict[str, int]:
     """Return how many runs there are in each phase, without the bin."""
     query = select(RUNS.c.phase, func.count()).where(RUNS.c.deleted.is_(None)).group_by(RUNS.c.phase)
