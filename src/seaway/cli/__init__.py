@@ -2,5 +2,5 @@
 
 A command reads its arguments and the environment, asks a server through `seaway.sdk`, and draws the answer. It decides
 nothing about runs and keeps no state. Only what a command needs is imported, and that late, for the shell waits for it;
-`daemon` alone joins control plane, platform and portal.
+`composition` alone joins control plane, platform and portal.
 """

@@ -2,7 +2,7 @@
 
 `decide` compares what the database says of a task with what the cluster shows of its newest attempt. It returns the
 records as they should be and the effects to bring about after they are stored; calling it again with nothing changed
-decides nothing new. Everything that reads or writes is in `processor`.
+decides nothing new. What reads, writes and calls Kubernetes is in `engine`, `carrier` and `effects`.
 """
 
 from __future__ import annotations
