@@ -1,10 +1,19 @@
-"""Run the command line as `python -m seaway`."""
+"""Run the command line as `python -m seaway`, and as the command `seaway`."""
 
 from __future__ import annotations
 
 import sys
 
-from seaway.cli.main import main
+
+def start() -> int:
+    """Run the command line; return its exit code. Ctrl-C is no traceback while it is still being loaded."""
+    try:
+        from seaway.cli.main import main  # in here, so that Ctrl-C finds the handler below
+
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())

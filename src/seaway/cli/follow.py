@@ -147,9 +147,10 @@ class Waiting:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.end()
-        self._thread.join(2.0)
+        if kind is None:  # Ctrl-C waits for nobody
+            self._thread.join(2.0)
 
     def say(self, line: str) -> None:
         """Say a line in between; how it ended is said at the end, in full."""
@@ -201,6 +202,7 @@ class Waiting:
 def attach(client: SeawayClient, connect: Callable[[], SeawayClient], run: str) -> int:
     """Follow a run to its end; return what `seaway run` exits with."""
     try:
+        note(f"run {run}")
         with Waiting(connect, run) as waiting:
             raw = sys.stdout.isatty()
             write_log(client.follow_logs(run), sys.stdout.buffer, raw=raw, say=waiting.say, began=waiting.end)

@@ -16,6 +16,7 @@ import typer.main
 from seaway import __version__
 from seaway.cli import completion, exits
 from seaway.cli.conversion import convert_here
+from seaway.cli.interrupts import drop_output, interruptible
 from seaway.sdk.errors import SeawayError
 
 
@@ -150,10 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (asked := completion.asked(words)) is not None:
             completion.complete_shell(*asked)
             return exits.OK
-        code = _group().main(args=words, prog_name="seaway", standalone_mode=False)
-        sys.stdout.flush()
+        with interruptible():
+            code = _group().main(args=words, prog_name="seaway", standalone_mode=False)
+            sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        drop_output()
         return exits.IO
     except typer.TyperException as error:
         return _usage(error)
@@ -170,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return exits.IO
     except (KeyboardInterrupt, typer.Abort):
+        drop_output()
         return exits.INTERRUPTED
     except Exception as error:
         return _bug(error)

@@ -93,14 +93,21 @@ def run(
         spec = _prepare(client, home, chosen, options, source)
         typed = tuple(program or ())
         spec["origin"] = origin(options, typed, Path.cwd(), requirements, source, is_command=is_command)
-        view = client.submit(spec)
+        run = _submit(client, spec)
         if detach:
-            print(view["name"])
+            print(run)
             return
         from seaway.cli.follow import attach
 
-        note(f"run {view['name']}")
-        raise typer.Exit(attach(client, lambda: connect(home), view["name"]))
+        raise typer.Exit(attach(client, lambda: connect(home), run))
+
+
+def _submit(client: SeawayClient, spec: dict[str, Any]) -> str:
+    try:
+        return str(client.submit(spec)["name"])
+    except KeyboardInterrupt:
+        note("\nBroken off while the run was being submitted. Whether it exists: seaway ps -a")
+        raise
 
 
 def _program(words: tuple[str, ...], *, is_command: bool) -> Program:

@@ -15,6 +15,23 @@ from typing import Any
 import psutil
 import pytest
 
+STARTED: list[subprocess.Popen[str]] = []
+"""The processes of the test that runs now."""
+
+
+@pytest.fixture(autouse=True)
+def ended_processes() -> Iterator[None]:
+    """End what a failed test leaves, so that it is not the next one's failure too."""
+    yield
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    STARTED.clear()
+
 
 @dataclass
 class Shell:
@@ -32,7 +49,9 @@ class Shell:
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "seaway", *arguments]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        return subprocess.Popen(command, cwd=self.folder, env=self.environ, text=True, **pipes)
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environ, text=True, **pipes)
+        STARTED.append(process)
+        return process
 
     def __call__(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
