@@ -105,11 +105,9 @@ def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
     """Return the settings of the platform server: where its gateway answers, and by which authority."""
     from seaway.platform.server import ServerSettings
 
-    plain = ServerSettings(home.server)
+    plain = ServerSettings(home.server, url, ca)
     return replace(
         plain,
-        gateway_url=url,
-        gateway_ca=ca,
         cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
         image=told.default_image,
         cpu=told.default_cpu,

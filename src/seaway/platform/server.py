@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
@@ -49,8 +49,8 @@ class ServerSettings:
 
     home: Path
     """Folder for the database, logs and artifacts; made with mode 0700."""
-    gateway_url: str = ""
-    """Where pods reach the portal, https; may be set later with `Server.set_gateway` where the port is chosen at start."""
+    gateway_url: str
+    """Where pods reach the portal, https."""
     gateway_ca: str = ""
     """PEM text of the CA that signed the portal's certificate; "" for the system's own."""
     namespace: str = "seaway-default"
@@ -85,21 +85,10 @@ class Server:
         runs_: RunService,
         engine: Engine,
         database: Database,
-        settings: ServerSettings,
         informers: Mapping[str, Informer],
     ) -> None:
         self.runs = runs_
         self._engine, self._database, self._informers = engine, database, informers
-        self._pods = _pod_settings(settings)
-
-    @property
-    def pod_settings(self) -> PodSettings:
-        """What is the same for all pods."""
-        return self._pods
-
-    def set_gateway(self, url: str, ca: str) -> None:
-        """Say where pods reach the portal (it may choose its port only when it starts)."""
-        self._pods = replace(self._pods, gateway_url=url, gateway_ca=ca)
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
         """End all live pods gracefully, as infrastructure ("ClusterStopped"): they go on at the next start. Nothing new starts.
@@ -155,11 +144,10 @@ async def run_server(
             database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
             explainer=Explainer(database, logs, recorder, informers["nodes"].list), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
-        server = Server(service, engine, database, settings, informers)
         facts = FactsGatherer(recorder, logs, informers["nodes"])
         engine.use(
             Effects(
-                client, pods, logs, collector, recorder, facts, DIAGNOSIS, lambda: server.pod_settings, tokens.token, engine.wake
+                client, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), tokens.token, engine.wake
             ),
             _secret_remover(client, engine),
         )  # fmt: skip
@@ -172,7 +160,7 @@ async def run_server(
                 await services.start(
                     "engine", partial(_run_engine, engine, database, client, informers, settings)
                 )
-                yield server
+                yield Server(service, engine, database, informers)
         finally:
             await collector.close()
             await asyncio.to_thread(logs.close_all)

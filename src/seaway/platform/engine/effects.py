@@ -38,7 +38,7 @@ class Effects:
         recorder: Recorder,
         facts: FactsGatherer,
         diagnosis: Diagnosis,
-        settings: Callable[[], PodSettings],
+        settings: PodSettings,
         token: Callable[[str, str], str],
         wake: Callable[[RunState], None],
     ) -> None:
@@ -61,13 +61,13 @@ class Effects:
                 await self._release(state, attempt)
 
     async def _create(self, state: RunState, attempt: AttemptRecord) -> None:
-        settings, run, spec = self._settings(), state.run, state.specs[attempt.task]
+        run, spec = state.run, state.specs[attempt.task]
         if not state.has_token or attempt.number > 1:  # what took the pod may have taken the Secret with it
             await self._put_token(state, attempt)
         identity = AttemptIdentity(
             run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod
         )
-        answer = await cluster.create_pod(self._client, build_pod(spec, identity, settings))
+        answer = await cluster.create_pod(self._client, build_pod(spec, identity, self._settings))
         match answer:
             case cluster.Created(pod):
                 state.blockers.pop(attempt.pod, None)
