@@ -1,6 +1,6 @@
 """Stored logs: one append-only file an attempt.
 
-Appending is a plain write (it reaches the disk when `sync` is called, before the pod may go); readers never look at
+Appending is a plain write (it is on the disk when `LogStore.close` returns, before the pod may go); readers never look at
 anything but these files.
 """
 
