@@ -39,20 +39,12 @@ class NodeAgent:
         client: of the cluster, as a user that may do what a node does.
         settings: of the node.
         clock: measures heartbeats, probes, back-off.
-        gpus: finds GPUs; None: NVML, or those that the settings pretend.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        settings: NodeSettings,
-        clock: Clock | None = None,
-        *,
-        gpus: GpuSource | None = None,
-    ) -> None:
+    def __init__(self, client: Client, settings: NodeSettings, clock: Clock | None = None) -> None:
         self._client, self._settings, self._clock = client, settings, clock or SystemClock()
         pretended = settings.pretend_gpus
-        self._gpus = gpus or (NvmlGpus() if pretended is None else PretendedGpus(pretended))
+        self._gpus: GpuSource = NvmlGpus() if pretended is None else PretendedGpus(pretended)
         self._runtime = ProcessRuntime(settings.folder, namespaces=settings.namespaces)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -54,7 +54,7 @@ class NvmlGpus:
 
 
 class PretendedGpus:
-    """So many that are not there: for learning how GPUs are scheduled, and for tests."""
+    """So many that are not there: for learning how GPUs are scheduled."""
 
     def __init__(self, count: int) -> None:
         self._count = count

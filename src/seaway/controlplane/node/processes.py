@@ -135,9 +135,9 @@ class ProcessRuntime:
             loop.remove_reader(descriptor)
             os.close(descriptor)
 
-    def terminate(self, folder: Path, number: int = signal.SIGTERM) -> None:
-        """Pass a signal to the program."""
-        self._signal(folder, number)
+    def terminate(self, folder: Path) -> None:
+        """Ask the program to end."""
+        self._signal(folder, signal.SIGTERM)
 
     def kill(self, folder: Path) -> None:
         """End every process of the container at once."""

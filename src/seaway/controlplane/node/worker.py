@@ -49,7 +49,7 @@ class PodWorker:
         self._volumes = PodVolumes(context, self.uid)
         self._reporter = Reporter(context)
         self._mount_failures = 0
-        self._refresh_at = self._measure_at = 0.0
+        self._refresh_at = 0.0
         self._stop_grace: float | None = None
 
     def update(self, pod: Object) -> None:
