@@ -56,7 +56,7 @@ class ApiServer:
         kinds: the built-in kinds; custom ones are found in the store.
         settings: how it behaves.
         clock: for timestamps and expiry.
-        signing_key: of service-account tokens; None for one that lives as long as the server (tests).
+        signing_key: of service-account tokens; None for a new one, whose tokens are good as long as this server lives.
     """
 
     def __init__(
@@ -106,10 +106,6 @@ class ApiServer:
     def register_node(self, name: str, handler: NodeHandler) -> None:
         """Make a node's logs reachable."""
         self.nodes[name] = handler
-
-    def unregister_node(self, name: str) -> None:
-        """Forget a node."""
-        self.nodes.pop(name, None)
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one request; errors are answers too (a `Status`)."""

@@ -38,7 +38,6 @@ def table(
     *,
     metadata: Mapping[str, Any] | None = None,
     include: IncludeObject = "Metadata",
-    version: str = "v1",
     with_columns: bool = True,
 ) -> dict[str, Any]:
     """Return a `Table` of objects.
@@ -49,11 +48,10 @@ def table(
         now: seconds since the epoch, for ages.
         metadata: list metadata (resourceVersion, continue, remainingItemCount); for one object, {"resourceVersion": ...}.
         include: what each row carries of its object.
-        version: of meta.k8s.io.
         with_columns: False for all but the first event of a watch.
     """
     columns = kind.columns or DEFAULT_COLUMNS
-    api_version = f"meta.k8s.io/{version}"
+    api_version = "meta.k8s.io/v1"
     return {
         "kind": "Table",
         "apiVersion": api_version,

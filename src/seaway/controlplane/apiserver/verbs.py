@@ -157,14 +157,9 @@ class Verbs:
         misplaced = info.verb == "create" and bool(info.name) != bool(info.subresource)
         needs_name = info.verb in {"update", "patch"} and collection
         no_namespace = info.verb == "create" and resource.namespaced and not info.namespace
-        if not known or misplaced or needs_name or no_namespace or info.beyond or self.request_is_head(info):
+        if not known or misplaced or needs_name or no_namespace or info.beyond:
             raise not_allowed()
         return info.verb
-
-    @staticmethod
-    def request_is_head(info: RequestInfo) -> bool:
-        """Tell whether a verb is none of the API's."""
-        return info.verb == ""
 
     async def _get(self, call: Call) -> ApiResponse:
         record = self._registry.record(call.served, call.info.namespace, call.info.name)
@@ -244,7 +239,9 @@ class Verbs:
         return call.answer(content, 201)
 
     async def _evict(self, call: Call) -> ApiResponse:
-        return call.answer(await subresources.evict(self._registry, call.write(), call.body(), self._clock.now()), 201)
+        return call.answer(
+            await subresources.evict(self._registry, call.write(), call.body(), self._clock.now()), 201
+        )
 
     async def _token(self, call: Call) -> ApiResponse:
         content = subresources.request_token(
