@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seaway import __version__
@@ -72,26 +72,14 @@ class Cluster:
         self.server = server
         self.url = place.url
         """https URL of the API server."""
-        self.port = place.address.port
         self.kubeconfig = place.kubeconfig
         """Of a member of system:masters; readable by its owner only."""
         self.ca_certificate = pki.ca.certificate
-        self.pki = pki
         self.agents: tuple[NodeAgent, ...] = ()
-        self._ready = False
-
-    @property
-    def ready(self) -> bool:
-        """Whether every part has said that it works."""
-        return self._ready
 
     def client(self, user: str, groups: Sequence[str] = ()) -> Client:
         """Return an in-process client that acts as this user; what it returns is shared with the store."""
         return Client(InProcessTransport(self.server, authenticated(user, tuple(groups))))
-
-    def set_ready(self) -> None:
-        """Say that every part works."""
-        self._ready = True
 
 
 @asynccontextmanager
@@ -123,7 +111,6 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         write_kubeconfig(place, pki, settings.namespace)
         cluster = Cluster(server, place, pki)
         await stack.enter_async_context(_parts(cluster, settings, place, clock))
-        cluster.set_ready()
         logger.info("the cluster is ready at %s", cluster.url)
         yield cluster
 
@@ -168,10 +155,7 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
     client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllermanager", clock)
-    told = ControllersSettings(
-        **{name: getattr(settings.controllers, name) for name in settings.controllers.__slots__}
-        | {"ca_certificate": cluster.ca_certificate.read_text()}
-    )
+    told = replace(settings.controllers, ca_certificate=cluster.ca_certificate.read_text())
     context = Context(client, informers, recorder, clock, told)
     scheduling = cluster.client("system:kube-scheduler")
     scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -23,7 +24,6 @@ def settings(tmp_path, **given):
 
 async def test_the_kubeconfig_is_private_and_works(tmp_path):
     async with run_cluster(settings(tmp_path)) as cluster:
-        assert cluster.ready
         assert stat.S_IMODE(cluster.kubeconfig.stat().st_mode) == 0o600
         assert stat.S_IMODE((tmp_path / "home" / "cluster").stat().st_mode) == 0o700
         transport = HttpTransport(load_kubeconfig(cluster.kubeconfig))
@@ -46,11 +46,11 @@ async def test_a_restart_keeps_address_and_objects(tmp_path):
 
 async def test_a_port_that_was_taken_meanwhile_is_chosen_anew(tmp_path):
     async with run_cluster(settings(tmp_path)) as cluster:
-        port = cluster.port
+        port = urlsplit(cluster.url).port
     with socket.create_server(("127.0.0.1", port)):
         async with run_cluster(settings(tmp_path)) as cluster:
-            assert cluster.port != port
-            assert str(cluster.port) in cluster.kubeconfig.read_text()
+            assert urlsplit(cluster.url).port != port
+            assert cluster.url in cluster.kubeconfig.read_text()
 
 
 async def test_a_port_asked_for_and_taken_is_an_error(tmp_path):
@@ -65,7 +65,7 @@ async def test_a_port_asked_for_and_taken_is_an_error(tmp_path):
 
 async def test_two_homes_run_side_by_side(tmp_path):
     async with run_cluster(settings(tmp_path / "a")) as one, run_cluster(settings(tmp_path / "b")) as two:
-        assert one.port != two.port
+        assert one.url != two.url
         files = [tmp_path / name / "home" / "cluster" / "address.json" for name in "ab"]
         networks = {json.loads(file.read_text())["pod_network"] for file in files}
         assert len(networks) == 2
