@@ -35,9 +35,11 @@ Examples:
 
 \b
 The packages that the program needs are taken from --requirements; else from uv.lock,
-pyproject.toml or requirements.txt beside the script; else from your active environment
-(with --image: else those of the image).
-The code of the script's git repository (or folder) is sent; .seawayignore leaves out.
+pyproject.toml or requirements.txt beside the script or above it in its project; else from
+your active environment (with --image: else those of the image).
+The code of the script's project is sent: its git repository, else the folder above it with
+a pyproject.toml or uv.lock, else its folder; .seawayignore leaves out. With a pyproject.toml
+in the project's root, its own packages (src or flat layout) can be imported.
 A program finds SEAWAY_RUN, SEAWAY_OUTPUTS (a folder: what is in it at the end is kept) and
 SEAWAY_CHECKPOINT (a folder that the next attempt finds again) in its environment.
 
@@ -118,9 +120,10 @@ def _program(words: tuple[str, ...], *, is_command: bool) -> Program:
         raise SeawayError("there is nothing to run", code="Usage", remedy=remedy)
     current = Path.cwd()
     if is_command:
-        return Program(words, current.resolve(), project_root(current))
+        return Program(words, current.resolve(), project_root(current, home=Path.home().resolve()))
     script = check_script(words[0], current)
-    return script_program(words[0], words[1:], current, project_root(script.parent))
+    root = project_root(script.parent, home=Path.home().resolve())
+    return script_program(words[0], words[1:], current, root)
 
 
 def _connect(home: Home, *, start: bool) -> SeawayClient:
@@ -164,7 +167,8 @@ def _source(program: Program, options: Options, requirements: Path | None) -> So
     )
     # an image that was asked for brings its packages: those of the active environment would take their place
     folder = beside if beside.is_dir() else program.folder
-    return choose_source(folder, requirements, os.environ, capture=options.image is None)
+    capture = options.image is None
+    return choose_source(folder, requirements, os.environ, root=program.root, capture=capture)
 
 
 def _send_environment(client: SeawayClient, home: Home, source: Source) -> str | None:

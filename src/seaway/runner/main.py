@@ -1,7 +1,6 @@
 """The life of one attempt inside its container: restore, run, commit."""
 
-# ruff: noqa: PTH112
-# ruff: noqa: PTH118
+# ruff: noqa: PTH112, PTH113, PTH118
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
@@ -65,6 +64,7 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     folder = os.path.join(code_folder, task.workdir)
     if not os.path.isdir(folder):
         raise StageFailed("code", f"the code has no folder {task.workdir!r} to start in", refused=True)
+    _add_project(code_folder, environ)
     try:
         program.start(task.command, folder, environ)
     except CannotStart as error:
@@ -72,6 +72,16 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         return error.exit_code
     code = program.wait(task.checkpoint_seconds, saved.save_while_running)
     return _commit(task, gateway, outputs, saved, code)
+
+
+def _add_project(code_folder: str, environ: dict[str, str]) -> None:
+    """Let a Python project import its own packages, as where it is installed for development (src or flat layout)."""
+    if not os.path.isfile(os.path.join(code_folder, "pyproject.toml")):
+        return
+    sources = os.path.join(code_folder, "src")
+    own = sources if os.path.isdir(sources) else code_folder
+    given = environ.get("PYTHONPATH")
+    environ["PYTHONPATH"] = f"{own}{os.pathsep}{given}" if given else own
 
 
 def _commit(task: Task, gateway: Gateway, outputs: str, saved: _LazyCheckpoint, code: int) -> int:

@@ -58,15 +58,21 @@ class Selection:
 
 
 def choose_source(
-    folder: Path, requirements: Path | None, environ: Mapping[str, str], *, capture: bool = True
+    folder: Path,
+    requirements: Path | None,
+    environ: Mapping[str, str],
+    *,
+    root: Path | None = None,
+    capture: bool = True,
 ) -> Source | None:
     """Return where a run's packages are named; None where nothing names any.
 
-    In this order: the file that was given; uv.lock, pyproject.toml or requirements.txt in the script's folder; the
-    caller's active environment.
+    In this order: the file that was given; uv.lock, pyproject.toml or requirements.txt in the script's folder, or in
+    the nearest one above it up to the project's root; the caller's active environment.
 
     Args:
         folder: the script's folder.
+        root: the project's root; None to look into the script's folder alone.
         requirements: the file given with --requirements.
         environ: the caller's environment variables (VIRTUAL_ENV and CONDA_PREFIX are read).
         capture: False where the active environment is not to be looked at.
@@ -76,9 +82,10 @@ def choose_source(
     """
     if requirements is not None:
         return read_source(requirements)
-    for name in ("uv.lock", "pyproject.toml", "requirements.txt"):
-        if (folder / name).is_file() and (source := read_source(folder / name)) is not None:
-            return source
+    for place in _upwards(folder, root):
+        for name in ("uv.lock", "pyproject.toml", "requirements.txt"):
+            if (place / name).is_file() and (source := read_source(place / name)) is not None:
+                return source
     if not capture:
         return None
     site_packages = active_site_packages(environ)
@@ -88,6 +95,14 @@ def choose_source(
     warnings = tuple(f"{item} is installed from this machine and is left out" for item in selection.local)
     text = "".join(f"{pin}\n" for pin in selection.pins)
     return Source("captured", None, text, warnings) if text or warnings else None
+
+
+def _upwards(folder: Path, root: Path | None) -> tuple[Path, ...]:
+    """Return a folder and those above it up to the root, the nearest first; the folder alone where it is not in it."""
+    folder = folder.resolve()
+    if root is None or not folder.is_relative_to(root):
+        return (folder,)
+    return (folder, *(parent for parent in folder.parents if parent.is_relative_to(root)))
 
 
 def read_source(path: Path) -> Source | None:

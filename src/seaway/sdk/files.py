@@ -16,6 +16,7 @@ IGNORE_FILE = ".seawayignore"
 MAX_FILES = 50_000
 """More files than any code has; walking goes no further."""
 GIT_TIMEOUT = 30.0
+PROJECT_FILES = ("pyproject.toml", "uv.lock")
 ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 """A folder that holds one of these is an environment: packages of this machine, whatever its name."""
 
@@ -31,10 +32,22 @@ class ProjectFile:
     """As lstat says."""
 
 
-def project_root(folder: Path) -> Path:
-    """Return the root of the git repository that holds a folder, or the folder itself."""
+def project_root(folder: Path, *, home: Path | None = None) -> Path:
+    """Return the root of the project that holds a folder.
+
+    That is its git repository; without one, the nearest folder with a pyproject.toml or uv.lock; else the folder itself.
+
+    Args:
+        folder: of the script.
+        home: the user's home folder, which is no project whatever lies in it.
+    """
     folder = folder.resolve()
-    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+    above = (folder, *folder.parents)
+    repository = next((place for place in above if (place / ".git").exists()), None)
+    named = (
+        place for place in above if place != home and any((place / mark).is_file() for mark in PROJECT_FILES)
+    )
+    return repository or next(named, folder)
 
 
 def project_files(root: Path, *, exclude: tuple[Path, ...] = ()) -> list[ProjectFile]:

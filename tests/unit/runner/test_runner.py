@@ -95,6 +95,20 @@ def test_what_a_program_writes_beside_its_code_is_gone_in_the_next_attempt(start
         assert container.text == "['a.py']\n"
 
 
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        pytest.param({"pyproject.toml": b"", "src/own/__init__.py": b""}, 0, id="src layout"),
+        pytest.param({"pyproject.toml": b"", "own/__init__.py": b""}, 0, id="flat layout"),
+        pytest.param({"own/__init__.py": b""}, 1, id="no Python project"),
+    ],
+)
+def test_a_project_can_import_its_own_packages(start, gateway, pack, files, code):
+    digest = gateway.add("code", pack({**files, "scripts/train.py": b"import own"}))
+    container = start(command=["python", "scripts/train.py"], code=digest)
+    assert container.wait() == code, container.text
+
+
 def test_it_starts_in_the_workdir(start, gateway, pack):
     code = gateway.add("code", pack({"deep/er/x.py": b""}))
     container = start("import os; print(os.path.basename(os.getcwd()))", code=code, workdir="deep/er")

@@ -142,6 +142,24 @@ def test_the_order_of_sources(tmp_path, files, given, kind):
 
 
 @pytest.mark.parametrize(
+    ("files", "in_root", "found"),
+    [
+        pytest.param(("uv.lock", "scripts/requirements.txt"), True, "scripts/requirements.txt", id="the nearest one"),
+        pytest.param(("pyproject.toml",), True, "pyproject.toml", id="the project's root"),
+        pytest.param(("../requirements.txt",), True, None, id="none above the root"),
+        pytest.param(("pyproject.toml",), False, None, id="no root is known"),
+    ],
+)  # fmt: skip
+def test_packages_are_looked_for_from_the_scripts_folder_up_to_the_root(tmp_path, files, in_root, found):
+    root = tmp_path.resolve() / "project"
+    (root / "scripts").mkdir(parents=True)
+    for name in files:
+        (root / name).write_text('[project]\ndependencies = ["six"]\n' if name.endswith(".toml") else "six\n")
+    source = choose_source(root / "scripts", None, {}, root=root if in_root else None, capture=False)
+    assert (source and source.path) == (found and root / found)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         pytest.param("missing.txt", None, "does not exist", id="missing"),

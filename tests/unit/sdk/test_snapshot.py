@@ -67,6 +67,14 @@ def test_the_root_is_the_repository_that_holds_the_folder(repository, tmp_path):
     assert project_root(tmp_path / "plain") == (tmp_path / "plain").resolve()
 
 
+def test_without_git_the_root_is_the_nearest_python_project_but_never_the_home(tmp_path):
+    tree(tmp_path, {"pyproject.toml": "", "a/pyproject.toml": "", "a/scripts/train.py": "", "b/train.py": ""})
+    home = tmp_path.resolve()
+    assert project_root(tmp_path / "a" / "scripts", home=home) == home / "a"
+    assert project_root(tmp_path / "b") == home
+    assert project_root(tmp_path / "b", home=home) == home / "b"
+
+
 def test_a_repository_inside_a_repository_belongs_to_it(repository):
     inner = tree(repository / "inner", {"a.py": "1"})
     git(inner, "init")
