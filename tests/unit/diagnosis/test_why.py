@@ -67,6 +67,23 @@ def test_an_exception_names_the_users_own_line():
     assert told.level is Level.DATA
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("[Errno 2] No such file or directory: 'data.csv'", "put 'data.csv' into the project, where"),
+        ("[Errno 2] No such file or directory: '../data.csv'", "put '../data.csv' into the project: a run has a copy"),
+        ("[Errno 2] No such file or directory: '/tmp/data.csv'", "put '/tmp/data.csv' elsewhere"),
+        ("[Errno 2] No such file or directory: '/tmp/seaway-0123456789abcdef/code/a b.csv'", "put 'a b.csv' into the"),
+        ("[Errno 2] No such file or directory: '/data/x.csv'", "correct train.py:9"),
+        ("data.csv not found.", "put 'data.csv' into the project, where"),
+        ("the data are gone", "correct train.py:9"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_there_is_said_to_be_missing_from_the_project(said, expected):
+    log = f'Traceback (most recent call last):\n  File "/code/train.py", line 9, in main\nFileNotFoundError: {said}\n'
+    assert why(ended(1), log_tail=log).next_step.startswith(expected)
+
+
 def test_what_waits_for_room_is_not_called_impossible():
     told = why(
         unscheduled(NO_MEMORY.format("3 No preemption victims found for incoming pod")),

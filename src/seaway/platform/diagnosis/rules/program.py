@@ -26,6 +26,9 @@ _NO_NAME = re.compile(
     r"cannot import name '(?P<name>[^']+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'(?:.*\((?P<path>/[^)]*)\))?"
 )
 _NO_LIBRARY = re.compile(r"(?P<library>lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+_NO_FILE = re.compile(r"No such file or directory: '(?P<quoted>[^']+)'|^(?P<path>\S+) not found\.?$")
+_IN_CODE = re.compile(r"^/\S*?/seaway-[0-9a-f]{16}/code/")
+"""Where the runner puts the copy of the project."""
 _DATA_ERRORS = (
     "FileNotFoundError",
     "UnicodeDecodeError",
@@ -142,9 +145,14 @@ def failed_exit(facts: Facts) -> Finding | None:
 
 
 def _correction(found: Traceback) -> str:
-    missing = re.search(r"No such file or directory: '(?P<path>[^'/][^']*)'", found.text)
-    if missing:
-        return f"put {missing['path']!r} into the project, where no .gitignore or .seawayignore leaves it out"
+    named = _NO_FILE.search(found.text)
+    path = _IN_CODE.sub("", named["quoted"] or named["path"]) if named else ""
+    if path.startswith("/tmp/"):  # noqa: S108
+        return f"put {path!r} elsewhere, best into the project: a run has a /tmp of its own"
+    if path.startswith("../"):
+        return f"put {path!r} into the project: a run has a copy of it, and nothing of what lies around it"
+    if path and not path.startswith("/"):
+        return f"put {path!r} into the project, where no .gitignore or .seawayignore leaves it out"
     return f"correct {found.where or 'the program'}"
 
 
