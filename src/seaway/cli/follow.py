@@ -124,7 +124,8 @@ def write_log(
             out.flush()
 
     for chunk in chunks:
-        write(*own_lines.feed(chunk))
+        for piece in _lines(chunk) if MARK in chunk else (chunk,):  # so that the order stays
+            write(*own_lines.feed(piece))
     write(*own_lines.rest())
     if not raw:
         out.write(final.rest())

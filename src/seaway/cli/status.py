@@ -83,11 +83,18 @@ def _draw(answer: dict[str, Any], record: DaemonRecord | None) -> None:
     if nodes:
         print()
         rows = [
-            (n["name"], n["status"], n.get("cpu", ""), n.get("memory", ""), n.get("gpu", "0")) for n in nodes
+            (n["name"], n["status"], n.get("cpu", ""), _memory(n.get("memory", "")), n.get("gpu", "0"))
+            for n in nodes
         ]
         print_table(("NODE", "STATUS", "CPU", "MEMORY", "GPU"), rows)
     if record is None:
         note("Start it: seaway up")
+
+
+def _memory(quantity: str) -> str:
+    """A node's kibibytes as a person reads them; what is said in other units stays."""
+    kibibytes = quantity.removesuffix("Ki")
+    return readable_size(int(kibibytes) * 1024) if kibibytes != quantity and kibibytes.isdigit() else quantity
 
 
 def _settings(answer: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seaway.cli.arguments import RunNames
 from seaway.cli.context import connect
+from seaway.sdk.client import ENDED
 
 
 def stop(runs: RunNames) -> None:
@@ -11,4 +12,4 @@ def stop(runs: RunNames) -> None:
     with connect() as client:
         for run in runs:
             view = client.stop(run)
-            print(f"{run} {view['phase']}")
+            print(f"{run} {view['phase'] if view['phase'] in ENDED else 'stopping'}")

@@ -57,6 +57,19 @@ def test_seaways_own_lines_are_said_apart(cut):
     assert said == ["[seaway] queued", "[seaway] started", "[seaway] failed: no"]
 
 
+def test_seaways_lines_and_the_programs_keep_their_order_within_a_chunk():
+    lines = []
+
+    class Out(io.BytesIO):
+        def write(self, data) -> int:
+            lines.append(bytes(data).decode())
+            return len(data)
+
+    log = b"[seaway] started\na\nb\n[seaway] failed\n[seaway] attempt 2: queued\nc\n"
+    write_log([log], Out(), raw=True, say=lambda line: lines.append(f"{line}\n"))
+    assert "".join(lines).encode() == log
+
+
 @pytest.mark.parametrize(
     ("run", "code"),
     [
