@@ -36,4 +36,4 @@ broken=broken-${run#digits-}
 show seaway run --name "$broken" --requirements examples/digits/requirements.txt examples/digits/broken.py || echo "(exit code $?)"
 show seaway why "$broken"
 
-say "That is all. The runs are remembered: 'seaway up', then 'seaway ps -a'."
+say "That is all. The runs are remembered: 'source .venv/bin/activate', then 'seaway up' and 'seaway ps -a'."
