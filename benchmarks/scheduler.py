@@ -21,7 +21,11 @@ NAMESPACE = "bench"
 
 def pod(number: int) -> dict[str, Any]:
     """Return a pod that asks for a tenth of a core."""
-    container = {"name": "main", "image": "python", "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}}}
+    container = {
+        "name": "main",
+        "image": "python",
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+    }
     return {"metadata": {"name": f"p{number}", "namespace": NAMESPACE}, "spec": {"containers": [container]}}
 
 

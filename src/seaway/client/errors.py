@@ -10,7 +10,7 @@ class ClientError(Exception):
     """The client could not do its part; the message says what to do."""
 
 
-class Unreachable(ClientError):  # noqa: N818 - says what is so, like the API errors
+class Unreachable(ClientError):
     """No answer came: refused, timed out, broken off, or not trusted. Whether the request took effect is unknown."""
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: N818  (the names are those of Kubernetes' reasons)
 """API errors: one hierarchy for server and client, each a Kubernetes `Status` and back.
 
 Source: `Status`, `StatusDetails` and the reasons of Kubernetes' meta/v1.

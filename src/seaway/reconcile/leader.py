@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Object = dict[str, Any]
 
 
-class LeadershipLost(Exception):  # noqa: N818 - an ending
+class LeadershipLost(Exception):
     """Another process may lead now; what was done as leader was cancelled."""
 
 

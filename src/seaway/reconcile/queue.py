@@ -17,7 +17,7 @@ BACKOFF = Backoff(initial=0.005, cap=60.0)
 """5 ms, doubling to a minute: a conflict is over at once, a broken dependency is not hammered."""
 
 
-class QueueClosed(Exception):  # noqa: N818 - an ending, not an error
+class QueueClosed(Exception):
     """The queue was closed while a worker waited."""
 
 
