@@ -30,7 +30,7 @@ from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
 
 VERSIONS = ("1.31", "1.32", "1.33")
-SECONDS = 30
+SECONDS = 90
 NO_KUBECTL = "no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL"
 LOG = b"first line\nsecond line\n"
 
@@ -236,12 +236,7 @@ def make_kubectl() -> Callable[[Path, Path], Kubectl]:
     return make
 
 
-@pytest.fixture
-def kubectl(
-    binary: Path, kubeconfig: Path, make_kubectl: Callable[[Path, Path], Kubectl]
-) -> Iterator[Kubectl]:
-    """A kubectl in a new namespace, which goes with the test."""
-    made = make_kubectl(binary, kubeconfig)
+def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:
     namespace = made.namespace
     account = {
         "apiVersion": "v1",
@@ -252,6 +247,22 @@ def kubectl(
     made("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [room, account]})
     yield made
     made.try_("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(
+    newest_binary: Path, kubeconfig: Path, make_kubectl: Callable[[Path, Path], Kubectl]
+) -> Iterator[Kubectl]:
+    """The newest kubectl in a new namespace, which goes with the test."""
+    yield from _in_new_namespace(make_kubectl(newest_binary, kubeconfig))
+
+
+@pytest.fixture
+def each_kubectl(
+    binary: Path, kubeconfig: Path, make_kubectl: Callable[[Path, Path], Kubectl]
+) -> Iterator[Kubectl]:
+    """Each kubectl in turn, in a new namespace."""
+    yield from _in_new_namespace(make_kubectl(binary, kubeconfig))
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ RUNNING = {
 # ---- reading
 
 
-def test_get_prints_the_columns_of_a_real_cluster(kubectl: Kubectl) -> None:
+def test_get_prints_the_columns_of_a_real_cluster(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod(nodeName="node-1"))
     set_status(kubectl, "web", RUNNING)
     header, row = kubectl("get", "pods").splitlines()
@@ -76,7 +77,8 @@ def test_get_prints_the_columns_of_a_real_cluster(kubectl: Kubectl) -> None:
     assert row.split()[5:] == ["127.1.0.9", "node-1", "<none>", "<none>"]
 
 
-def test_get_in_every_output_form(kubectl: Kubectl) -> None:
+def test_get_in_every_output_form(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod())
     assert kubectl("get", "pod", "web", "-o", "name") == "pod/web\n"
     assert kubectl("get", "pod", "web", "-o", "jsonpath={.spec.restartPolicy}") == "Always"
@@ -103,8 +105,9 @@ def test_get_selects(kubectl: Kubectl) -> None:
     assert "No resources found" in kubectl.try_("get", "secrets").err
 
 
-def test_get_watches(kubectl: Kubectl) -> None:
+def test_get_watches(each_kubectl: Kubectl) -> None:
     """-w prints the object and each change, until ended."""
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod())
     watching = kubectl.start("get", "pods", "-w", "--no-headers")
     try:
@@ -117,7 +120,8 @@ def test_get_watches(kubectl: Kubectl) -> None:
         watching.communicate()
 
 
-def test_describe(kubectl: Kubectl) -> None:
+def test_describe(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod())
     kubectl("create", "-f", "-", stdin=config_map(color="red"))
     kubectl("create", "-f", "-", stdin=job())
@@ -127,7 +131,8 @@ def test_describe(kubectl: Kubectl) -> None:
     assert "Active" in kubectl("describe", "namespace", kubectl.namespace)
 
 
-def test_logs(kubectl: Kubectl) -> None:
+def test_logs(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod(nodeName="node-1"))
     set_status(kubectl, "web", RUNNING)
     assert kubectl("logs", "web") == "first line\nsecond line\n"
@@ -135,7 +140,8 @@ def test_logs(kubectl: Kubectl) -> None:
     assert "gone" in kubectl.fails("logs", "web", "-c", "gone")
 
 
-def test_discovery_and_explain(kubectl: Kubectl) -> None:
+def test_discovery_and_explain(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     resources = kubectl("api-resources", "-o", "wide")
     assert "pods" in resources
     assert "customresourcedefinitions" in resources
@@ -149,7 +155,8 @@ def test_discovery_and_explain(kubectl: Kubectl) -> None:
     assert "does not exist" in kubectl.fails("explain", "pod.spec.nothing")
 
 
-def test_auth(kubectl: Kubectl) -> None:
+def test_auth(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     assert kubectl("auth", "can-i", "create", "pods").strip() == "yes"
     account = f"system:serviceaccount:{kubectl.namespace}:default"
     assert kubectl.try_("auth", "can-i", "create", "pods", f"--as={account}").out.strip() == "no"
@@ -163,7 +170,8 @@ def test_auth(kubectl: Kubectl) -> None:
     assert "pods" in kubectl("auth", "can-i", "--list", f"--as={account}")
 
 
-def test_events(kubectl: Kubectl) -> None:
+def test_events(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod())
     event = {
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": "web.1"}, "reason": "Pulled", "type": "Normal",
@@ -181,7 +189,8 @@ def test_events(kubectl: Kubectl) -> None:
 # ---- writing
 
 
-def test_run_and_create_commands(kubectl: Kubectl) -> None:
+def test_run_and_create_commands(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("run", "once", "--image=python:3.12", "--restart=Never", "--", "true")
     made = kubectl.json("get", "pod", "once")
     assert made["spec"]["restartPolicy"] == "Never"
@@ -200,7 +209,8 @@ def test_run_and_create_commands(kubectl: Kubectl) -> None:
     assert "already exists" in kubectl.fails("create", "configmap", "files")
 
 
-def test_apply_on_the_client(kubectl: Kubectl) -> None:
+def test_apply_on_the_client(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     assert kubectl("apply", "-f", "-", stdin=config_map(a="1", b="2")) == "configmap/settings created\n"
     assert kubectl("apply", "-f", "-", stdin=config_map(a="1", b="2")) == "configmap/settings unchanged\n"
     assert kubectl("apply", "-f", "-", stdin=config_map(a="3")) == "configmap/settings configured\n"
@@ -235,7 +245,8 @@ def test_apply_merges_lists_by_key(kubectl: Kubectl) -> None:
     assert kubectl.json("get", "job", "train")["spec"]["parallelism"] == 0
 
 
-def test_apply_on_the_server(kubectl: Kubectl) -> None:
+def test_apply_on_the_server(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("apply", "--server-side", "-f", "-", stdin=config_map(a="1", b="1"))
     conflict = kubectl.fails(
         "apply", "--server-side", "--field-manager=other", "-f", "-", stdin=config_map(a="2")
@@ -271,7 +282,8 @@ def test_patch(kubectl: Kubectl, kind: str, patch: Any) -> None:
     assert kubectl.json("get", "configmap", "settings")["data"] == {"a": "2", "b": "1"}
 
 
-def test_edit(kubectl: Kubectl, tmp_path: Path) -> None:
+def test_edit(each_kubectl: Kubectl, tmp_path: Path) -> None:
+    kubectl = each_kubectl
     editor = tmp_path / "editor"
     program = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text().replace('red', 'blue'))"
     editor.write_text(f"#!{sys.executable}\n{program}\n")
@@ -292,7 +304,8 @@ def test_replace_refuses_a_stale_object(kubectl: Kubectl) -> None:
     assert kubectl.json("get", "configmap", "settings")["data"] == {"a": "3"}
 
 
-def test_label_and_annotate(kubectl: Kubectl) -> None:
+def test_label_and_annotate(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=config_map())
     kubectl("label", "configmap", "settings", "team=a")
     assert "already has a value" in kubectl.fails("label", "configmap", "settings", "team=b")
@@ -305,7 +318,8 @@ def test_label_and_annotate(kubectl: Kubectl) -> None:
     assert "invalid label value" in kubectl.fails("label", "configmap", "settings", "team=not valid")
 
 
-def test_delete_gives_grace_to_pods_on_a_node(kubectl: Kubectl) -> None:
+def test_delete_gives_grace_to_pods_on_a_node(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod(nodeName="node-1"))
     kubectl("delete", "pod", "web", "--grace-period=20", "--wait=false")
     metadata = kubectl.json("get", "pod", "web")["metadata"]
@@ -339,22 +353,24 @@ def test_delete_cascades_as_asked(kubectl: Kubectl, cascade: str, finalizers: li
     assert "NotFound" in kubectl.fails("get", "job", "train")
 
 
-def test_wait(kubectl: Kubectl) -> None:
+def test_wait(each_kubectl: Kubectl) -> None:
+    kubectl = each_kubectl
     kubectl("create", "-f", "-", stdin=pod(nodeName="node-1"))
-    waiting = kubectl.start("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    waiting = kubectl.start("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     set_status(kubectl, "web", RUNNING)
-    out, err = waiting.communicate(timeout=30)
+    out, err = waiting.communicate(timeout=90)
     assert (waiting.returncode, out) == (0, "pod/web condition met\n"), err
     assert "condition met" in kubectl(
         "wait", "--for=jsonpath={.status.phase}=Running", "pod/web", "--timeout=5s"
     )
-    waiting = kubectl.start("wait", "--for=delete", "pod/web", "--timeout=20s")
+    waiting = kubectl.start("wait", "--for=delete", "pod/web", "--timeout=60s")
     kubectl("delete", "pod", "web", "--grace-period=0", "--force")
-    _, err = waiting.communicate(timeout=30)
+    _, err = waiting.communicate(timeout=90)
     assert waiting.returncode == 0, err
 
 
-def test_custom_resources(kubectl: Kubectl, wait_until: Callable[[Callable[[], bool]], None]) -> None:
+def test_custom_resources(each_kubectl: Kubectl, wait_until: Callable[[Callable[[], bool]], None]) -> None:
+    kubectl = each_kubectl
     group = f"{kubectl.namespace}.seaway.dev"
     structure = {
         "type": "object",
@@ -381,7 +397,7 @@ def test_custom_resources(kubectl: Kubectl, wait_until: Callable[[Callable[[], b
         },
     }
     kubectl("apply", "-f", "-", stdin=definition)
-    kubectl("wait", "--for=condition=Established", f"crd/widgets.{group}", "--timeout=10s")
+    kubectl("wait", "--for=condition=Established", f"crd/widgets.{group}", "--timeout=60s")
     widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 2}}
     kubectl("apply", "-f", "-", stdin=widget)
     header, row = kubectl("get", f"widgets.{group}").splitlines()

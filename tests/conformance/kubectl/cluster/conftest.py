@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 PROGRAM = Path(__file__).with_name("serve_cluster.py")
-SECONDS = 30
+SECONDS = 90
 Kubectl = Any
 Object = dict[str, Any]
 
@@ -45,7 +45,7 @@ def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 
 def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:
     made("create", "namespace", made.namespace)
-    made("wait", "--for=create", "serviceaccount/default", "--timeout=10s")
+    made("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
     yield made
     made.try_("delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false")
     made.try_("delete", "namespace", made.namespace, "--wait=false")
@@ -89,6 +89,6 @@ def phase_is(kubectl: Kubectl) -> Callable[..., None]:
     """Wait until a pod is in a phase."""
 
     def wait(name: str, phase: str) -> None:
-        kubectl("wait", f"--for=jsonpath={{.status.phase}}={phase}", f"pod/{name}", "--timeout=20s")
+        kubectl("wait", f"--for=jsonpath={{.status.phase}}={phase}", f"pod/{name}", "--timeout=60s")
 
     return wait

@@ -48,13 +48,13 @@ def test_a_pod_calls_the_api_as_its_service_account(kubectl: Kubectl, pod: Pod, 
     kubectl("create", "serviceaccount", "reader")
     container = {"command": ["python", "-c", CALL]}
     kubectl("apply", "-f", "-", stdin=pod("caller", "", container=container, serviceAccountName="reader"))
-    kubectl("wait", "--for=condition=Ready", "pod/caller", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/caller", "--timeout=60s")
     following = kubectl.start("logs", "-f", "caller")
     assert following.stdout is not None
     assert following.stdout.readline() == "403\n"
     kubectl("create", "role", "pods", "--verb=list", "--resource=pods")
     kubectl("create", "rolebinding", "pods", "--role=pods", f"--serviceaccount={kubectl.namespace}:reader")
-    assert following.communicate(timeout=30)[0] == "200\n"
+    assert following.communicate(timeout=90)[0] == "200\n"
     phase_is("caller", "Succeeded")
 
 
@@ -111,7 +111,7 @@ def test_the_clusters_parts_have_roles_of_their_own(
 def test_a_node_writes_only_what_is_its_own(kubectl: Kubectl, pod: Pod) -> None:
     """Its role lets it patch nodes, pods, leases and ask for tokens; admission narrows that to its own."""
     kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     label, other = '{"metadata":{"labels":{"a":"b"}}}', ("--as=system:node:node-2", *NODE[1:])
     assert "can only delete pods with" in kubectl.fails("delete", "pod", "web", *other)
     assert 'is not allowed to modify node "node-1"' in kubectl.fails(

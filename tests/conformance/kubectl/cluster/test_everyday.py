@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -19,20 +19,18 @@ def test_a_pod_from_run_to_delete(each_kubectl: Kubectl) -> None:
     """-f follows a running container to its end; -w shows each state, in order."""
     kubectl = each_kubectl
     watching = kubectl.start("get", "pods", "-w", "--no-headers")
-    script = "for i in 1 2 3; do echo line $i; sleep 0.1; done"
+    script = "for i in 1 2 3; do echo line $i; sleep 0.3; done"
     assert kubectl(
         "run", "web", "--image=python:3.12", "--restart=Never", "--command", "--", "sh", "-c", script
     )
-    kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/web", "--timeout=20s")
-    assert kubectl("logs", "-f", "web") == "line 1\nline 2\nline 3\n"
-    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/web", "--timeout=20s")
-    assert kubectl("get", "pod", "web", "--no-headers").split()[:4] == ["web", "0/1", "Completed", "0"]
-    assert kubectl("delete", "pod", "web") == 'pod "web" deleted\n'
     assert watching.stdout is not None
     seen: list[str] = []
-    while "Completed" not in seen:
-        status = watching.stdout.readline().split()[2]
-        seen += [status] if status not in seen else []
+    _read_until("Running", seen, watching.stdout)  # a `kubectl wait` may begin only after it was over
+    assert kubectl("logs", "-f", "web") == "line 1\nline 2\nline 3\n"
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/web", "--timeout=60s")
+    assert kubectl("get", "pod", "web", "--no-headers").split()[:4] == ["web", "0/1", "Completed", "0"]
+    assert kubectl("delete", "pod", "web") == 'pod "web" deleted\n'
+    _read_until("Completed", seen, watching.stdout)
     watching.kill()
     watching.communicate()
     order = ["Pending", "ContainerCreating", "Running", "Completed"]
@@ -40,17 +38,24 @@ def test_a_pod_from_run_to_delete(each_kubectl: Kubectl) -> None:
     assert {"Pending", "Running", "Completed"} <= set(seen)
 
 
+def _read_until(status: str, seen: list[str], lines: IO[str]) -> None:
+    """Note each new status that `get pods -w` prints, up to one."""
+    while status not in seen:
+        found = lines.readline().split()[2]
+        seen += [found] if found not in seen else []
+
+
 def test_the_arguments_of_run_are_the_command_of_a_python_image(each_kubectl: Kubectl) -> None:
     kubectl = each_kubectl
     kubectl("run", "one", "--image=python:3.12", "--restart=Never", "--", "python", "-c", "print(40 + 2)")
-    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/one", "--timeout=20s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/one", "--timeout=60s")
     assert kubectl("logs", "one") == "42\n"
 
 
 def test_a_job_from_create_to_delete(each_kubectl: Kubectl) -> None:
     kubectl = each_kubectl
     kubectl("create", "job", "train", "--image=python:3.12", "--", "echo", "trained")
-    kubectl("wait", "--for=condition=complete", "job/train", "--timeout=20s")
+    kubectl("wait", "--for=condition=complete", "job/train", "--timeout=60s")
     assert kubectl("logs", "job/train") == "trained\n"
     header, row = kubectl("get", "jobs").splitlines()
     assert header.split() == ["NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE"]
@@ -59,14 +64,14 @@ def test_a_job_from_create_to_delete(each_kubectl: Kubectl) -> None:
     assert "0 Active (0 Ready) / 1 Succeeded / 0 Failed" in described
     assert "SuccessfulCreate" in described
     kubectl("delete", "job", "train")
-    kubectl("wait", "--for=delete", "pods", "-l", "job-name=train", "--timeout=20s")
+    kubectl("wait", "--for=delete", "pods", "-l", "job-name=train", "--timeout=60s")
 
 
 def test_describe_and_events_tell_what_happened_in_its_order(each_kubectl: Kubectl, pod: Pod) -> None:
     kubectl = each_kubectl
     kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
-    kubectl("wait", "--for=create", "events", "--field-selector=reason=Scheduled", "--timeout=10s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+    kubectl("wait", "--for=create", "events", "--field-selector=reason=Scheduled", "--timeout=60s")
     described = kubectl("describe", "pod", "web")
     order = ["Scheduled", "Pulled", "Created", "Started"]
     events = described[described.index("Events:") :]
@@ -130,6 +135,6 @@ NOT_SERVED = {
 
 def test_what_is_not_served_says_so(each_kubectl: Kubectl, pod: Pod) -> None:
     each_kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
-    each_kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    each_kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     said = {arguments: each_kubectl.fails(*arguments) for arguments in NOT_SERVED}
     assert {a: text for a, text in said.items() if NOT_SERVED[a] not in text} == {}

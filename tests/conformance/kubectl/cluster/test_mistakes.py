@@ -61,18 +61,18 @@ def test_what_is_too_large_is_refused(kubectl: Kubectl, tmp_path: Path, size: in
 def test_deleting_all_pods_and_namespaces_leaves_what_the_cluster_needs(kubectl: Kubectl, pod: Pod) -> None:
     """The classic slip: --all namespaces, although -n was given."""
     kubectl("create", "-f", "-", stdin=pod("web", "sleep 60"))
-    done = kubectl.try_("delete", "pods,namespaces", "--all", "--timeout=25s")
+    done = kubectl.try_("delete", "pods,namespaces", "--all", "--timeout=60s")
     assert done.code == 1
     assert "deleting cluster-scoped resources, not scoped to the provided namespace" in done.err
     for name in ("default", "kube-system", "kube-public"):
         assert f'namespaces "{name}" is forbidden: this namespace may not be deleted' in done.err
     assert f'namespace "{kubectl.namespace}" deleted' in done.out
-    kubectl("wait", "--for=delete", f"namespace/{kubectl.namespace}", "--timeout=20s")
-    kubectl("wait", "--for=create", "namespace/kube-node-lease", "--timeout=20s")
+    kubectl("wait", "--for=delete", f"namespace/{kubectl.namespace}", "--timeout=60s")
+    kubectl("wait", "--for=create", "namespace/kube-node-lease", "--timeout=60s")
     kubectl("create", "namespace", kubectl.namespace)
-    kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=20s")
+    kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
     kubectl("run", "web", "--image=python:3.12", "--command", "--", "sleep", "60")
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
 
 
 _POD = "kind: Pod\napiVersion: v1\n"

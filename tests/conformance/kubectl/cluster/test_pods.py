@@ -60,9 +60,9 @@ def test_logs_of_the_container_before_a_restart(kubectl: Kubectl, pod: Pod, tmp_
         stdin=pod("web", script, container=mount, restartPolicy="OnFailure", volumes=[volume]),
     )
     kubectl(
-        "wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/web", "--timeout=25s"
+        "wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/web", "--timeout=60s"
     )
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=25s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     assert kubectl("logs", "web") == "second\n"
     assert kubectl("logs", "web", "--previous") == "first\n"
     described = kubectl("describe", "pod", "web")
@@ -76,7 +76,7 @@ def test_a_delete_asks_first_and_kills_when_the_grace_is_over(kubectl: Kubectl, 
     """SIGTERM comes at once and is answered in the log; who ignores it is killed when the grace is over."""
     deaf = "trap 'echo told' TERM; echo up; while true; do sleep 0.1; done"
     kubectl("apply", "-f", "-", stdin=pod("deaf", deaf, terminationGracePeriodSeconds=60))
-    kubectl("wait", "--for=condition=Ready", "pod/deaf", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/deaf", "--timeout=60s")
     following = kubectl.start("logs", "-f", "deaf")
     assert following.stdout is not None
     assert following.stdout.readline() == "up\n"
@@ -84,7 +84,7 @@ def test_a_delete_asks_first_and_kills_when_the_grace_is_over(kubectl: Kubectl, 
     assert watching.stdout is not None
     assert json.loads(watching.stdout.readline())["object"]["status"]["phase"] == "Running"
     assert kubectl("delete", "pod", "deaf", "--grace-period=2") == 'pod "deaf" deleted\n'
-    assert following.communicate(timeout=30)[0] == "told\n"
+    assert following.communicate(timeout=90)[0] == "told\n"
     assert "NotFound" in kubectl.fails("get", "pod", "deaf")
     watching.kill()
     events = [json.loads(line) for line in watching.communicate()[0].splitlines()]
@@ -96,12 +96,12 @@ def test_a_delete_asks_first_and_kills_when_the_grace_is_over(kubectl: Kubectl, 
 def test_a_pod_that_listens_to_sigterm_goes_before_its_grace_is_over(kubectl: Kubectl, pod: Pod) -> None:
     polite = "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.05; done"
     kubectl("apply", "-f", "-", stdin=pod("polite", polite, terminationGracePeriodSeconds=3600))
-    kubectl("wait", "--for=condition=Ready", "pod/polite", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/polite", "--timeout=60s")
     following = kubectl.start("logs", "-f", "polite")
     assert following.stdout is not None
     assert following.stdout.readline() == "up\n"
     kubectl("delete", "pod", "polite")  # the test gives up long before the hour is over
-    assert following.communicate(timeout=30)[0] == "bye\n"
+    assert following.communicate(timeout=90)[0] == "bye\n"
 
 
 def test_force_takes_the_object_and_the_process_away(
@@ -113,7 +113,7 @@ def test_force_takes_the_object_and_the_process_away(
     volume = {"name": "beat", "hostPath": {"path": str(beat)}}
     script = "trap '' TERM; while true; do mkdir -p /beat/alive; sleep 0.05; done"
     kubectl("apply", "-f", "-", stdin=pod("deaf", script, container=mount, volumes=[volume]))
-    kubectl("wait", "--for=condition=Ready", "pod/deaf", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/deaf", "--timeout=60s")
     wait_until((beat / "alive").exists)
     assert "force deleted" in kubectl("delete", "pod", "deaf", "--force", "--grace-period=0")
     assert "NotFound" in kubectl.fails("get", "pod", "deaf")
@@ -153,15 +153,15 @@ def test_readiness_gates_ready(kubectl: Kubectl, pod: Pod, tmp_path: Path) -> No
     container = {"readinessProbe": probe, "volumeMounts": [{"name": "flags", "mountPath": "/flags"}]}
     volume = {"name": "flags", "hostPath": {"path": str(flags)}}
     kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60", container=container, volumes=[volume]))
-    kubectl("wait", "--for=create", "event", "--field-selector=reason=Unhealthy", "--timeout=20s")
+    kubectl("wait", "--for=create", "event", "--field-selector=reason=Unhealthy", "--timeout=60s")
     assert kubectl("get", "pod", "web", "--no-headers").split()[:3] == ["web", "0/1", "Running"]
     assert "Readiness probe failed" in kubectl("events", "--for", "pod/web", "--types=Warning")
     assert "Ready                       False" in kubectl("describe", "pod", "web")
     (flags / "ready").touch()
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     assert kubectl("get", "pod", "web", "--no-headers").split()[:3] == ["web", "1/1", "Running"]
     (flags / "ready").unlink()
-    kubectl("wait", "--for=condition=Ready=false", "pod/web", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready=false", "pod/web", "--timeout=60s")
 
 
 def test_liveness_restarts(kubectl: Kubectl, pod: Pod) -> None:
@@ -169,7 +169,7 @@ def test_liveness_restarts(kubectl: Kubectl, pod: Pod) -> None:
     made = pod("web", "echo started; sleep 60", container={"livenessProbe": probe}, restartPolicy="Always")
     kubectl("apply", "-f", "-", stdin=made)
     kubectl(
-        "wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/web", "--timeout=30s"
+        "wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/web", "--timeout=60s"
     )
     events = kubectl("events", "--for", "pod/web")
     assert "Liveness probe failed" in events

@@ -60,5 +60,5 @@ def test_a_pod_that_waited_starts_when_what_it_lacked_is_there(
     kubectl("apply", "-f", "-", stdin=pod("web", 'echo "$A"', container=_GONE))
     wait_until(lambda: "CreateContainerConfigError" in kubectl("get", "pod", "web"))
     kubectl("create", "secret", "generic", "gone", "--from-literal=a=here")
-    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/web", "--timeout=25s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/web", "--timeout=60s")
     assert kubectl("logs", "web") == "here\n"

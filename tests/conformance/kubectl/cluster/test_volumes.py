@@ -120,7 +120,7 @@ def test_a_changed_config_map_arrives_in_the_running_container(
     script = "until grep -q blue /v/color; do sleep 0.1; done; echo changed"
     volumes = [{"name": "config", "configMap": {"name": "settings"}}]
     kubectl("apply", "-f", "-", stdin=pod("web", script, container=mounts(config="/v"), volumes=volumes))
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     kubectl("patch", "configmap", "settings", "-p", '{"data":{"color":"blue"}}')
     phase_is("web", "Succeeded")
     assert kubectl("logs", "web") == "changed\n"
