@@ -5,12 +5,17 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from seaway.base.clock import SystemClock
 from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
+
+# how long an example takes says how busy the machine is, not whether the code is right
+settings.register_profile("seaway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("seaway")
 
 
 def pytest_configure() -> None:

@@ -67,6 +67,7 @@ class Kubectl:
     home: Path
     namespace: str
     environment: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def command(self, *arguments: str, editor: str = "") -> tuple[list[str], dict[str, str]]:
         """Return the command line and the environment of a call."""
@@ -120,9 +121,21 @@ class Kubectl:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it and return the process; the caller ends it."""
         line, environment = self.command(*arguments)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what was started and, in a test that failed, not waited for."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 class LogNode:
@@ -246,6 +259,7 @@ def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:
     room = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     made("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [room, account]})
     yield made
+    made.end()
     made.try_("delete", "namespace", namespace, "--wait=false")
 
 

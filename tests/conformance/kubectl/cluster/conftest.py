@@ -47,6 +47,7 @@ def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:
     made("create", "namespace", made.namespace)
     made("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
     yield made
+    made.end()
     made.try_("delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false")
     made.try_("delete", "namespace", made.namespace, "--wait=false")
 
