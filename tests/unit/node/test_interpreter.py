@@ -31,9 +31,9 @@ print([line for line in status if line.partition(":")[0] in ("Name", "CapInh", "
 print(sys.stdin.read(), sys.stdout.encoding, sys.stdout.line_buffering, sys.getfilesystemencoding())
 """
 END = """
-import atexit, sys, threading, time
+import atexit, sys, threading
 atexit.register(print, "exit function", flush=True)
-threading.Thread(target=lambda: (time.sleep(0.05), print("thread", flush=True))).start()
+threading.Thread(target=lambda: (threading.main_thread().join(), print("thread", flush=True))).start()
 left = open("left", "w")
 left.write("not flushed by the program")
 class Last:
@@ -62,7 +62,9 @@ async def outcome(tmp_path: Path, env: dict[str, str], text: str, *, namespaces:
         end = await runtime.wait(folder)
     finally:
         await runtime.stop()
-    lines = [line.split(" ", 3)[-1] for line in log_path(folder).read_text().splitlines()]
+    entries = [line.split(" ", 3) for line in log_path(folder).read_text().splitlines()]
+    entries.sort(key=lambda entry: entry[1])  # only within a stream lines have an order
+    lines = [entry[-1] for entry in entries]
     return end.exit_code, lines, {path.name: path.read_text() for path in work.iterdir()}
 
 
