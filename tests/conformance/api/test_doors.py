@@ -85,6 +85,26 @@ async def test_garbage_on_subresources(http):
             assert answer.status_code >= 400
 
 
+@pytest.mark.parametrize(
+    ("method", "door", "body", "code"),
+    [
+        ("POST", "pods/p/binding", {"target": {"name": "n"}, "metadata": {"annotations": "x"}}, 400),
+        ("POST", "pods/p/binding", {"target": {"name": "n"}, "metadata": {"annotations": {"a": 1}}}, 400),
+        ("POST", "pods/p/eviction", {"deleteOptions": {"propagationPolicy": ["Orphan"]}}, 422),
+        ("DELETE", "pods/p", {"propagationPolicy": {"a": 1}}, 422),
+        ("POST", "serviceaccounts/default/token", {"spec": {"boundObjectRef": {"kind": ["Pod"], "name": "p"}}}, 400),
+    ],
+    ids=["annotations", "an annotation", "eviction", "deletion", "token"],
+)  # fmt: skip
+async def test_wrong_types_on_subresources_of_what_is_there(http, method, door, body, code):
+    base = "/api/v1/namespaces/default"
+    await http.post(f"{base}/serviceaccounts", json={"metadata": {"name": "default"}})
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "python"}]}}
+    assert (await http.post(f"{base}/pods", json=pod)).status_code == 201
+    answer = await http.request(method, f"{base}/{door}", json=body)
+    assert (is_status(answer, body), answer.status_code) == (True, code)
+
+
 REVIEWS = [
     "authorization.k8s.io/v1/selfsubjectaccessreviews", "authorization.k8s.io/v1/subjectaccessreviews",
     "authorization.k8s.io/v1/selfsubjectrulesreviews", "authentication.k8s.io/v1/tokenreviews",

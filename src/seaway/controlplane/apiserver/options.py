@@ -184,7 +184,7 @@ def delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
     orphan = body.get("orphanDependents", query.get("orphanDependents"))
     if not propagation and orphan is not None:
         propagation = "Orphan" if orphan in (True, "true", "1") else "Background"
-    if propagation not in {"", "Foreground", "Background", "Orphan"}:
+    if propagation not in ("", "Foreground", "Background", "Orphan"):
         words = f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", "Orphan"'
         raise invalid("meta.k8s.io", "DeleteOptions", "", [_fault("propagationPolicy", words)])
     preconditions = body.get("preconditions") or {}

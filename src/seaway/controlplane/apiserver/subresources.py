@@ -44,6 +44,8 @@ async def bind(registry: Registry, write: Write, body: Any, now: float) -> Conte
     if not node or not isinstance(node, str):
         raise invalid("", "Binding", write.name, [faults.required("target.name")])
     annotations = (binding.get("metadata") or {}).get("annotations") or {}
+    if not isinstance(annotations, dict) or not all(isinstance(text, str) for text in annotations.values()):
+        raise BadRequest("Binding: metadata.annotations must be a map of strings")
     uid = (binding.get("metadata") or {}).get("uid")
 
     def change(pod: Object) -> Object:
@@ -136,7 +138,7 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
 def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | None:
     if not reference:
         return None
-    if not isinstance(reference, dict) or reference.get("kind") not in {"Pod", "Secret"}:
+    if not isinstance(reference, dict) or reference.get("kind") not in ("Pod", "Secret"):
         raise BadRequest("cannot bind token to object: boundObjectRef.kind must be Pod or Secret")
     kind, name = str(reference["kind"]), str(reference.get("name") or "")
     resource = PODS if kind == "Pod" else SECRETS
