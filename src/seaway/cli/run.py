@@ -15,7 +15,7 @@ from seaway.cli import run_options as option
 from seaway.cli.context import connect, current_home, note
 from seaway.cli.settings import load_settings
 from seaway.sdk.client import SeawayClient
-from seaway.sdk.errors import SeawayError, ServerUnreachable
+from seaway.sdk.errors import InvalidInput, SeawayError, ServerUnreachable
 from seaway.sdk.home import Home
 from seaway.sdk.origin import origin
 from seaway.sdk.submit import Options, Program, build_spec, check_script, script_program
@@ -37,8 +37,8 @@ Examples:
 The packages that the program needs are taken from --requirements; else from uv.lock,
 pyproject.toml or requirements.txt beside the script or above it in its project; else from
 your active environment (with --image: else those of the image).
-The code of the script's project is sent: its git repository, else the folder above it with
-a pyproject.toml or uv.lock, else its folder; .seawayignore leaves out. With a pyproject.toml
+The code of the script's project is sent: its git repository, else the nearest folder above
+it with one of these files, else its folder; .seawayignore leaves out. With a pyproject.toml
 in the project's root, its own packages (src or flat layout) can be imported.
 A program finds SEAWAY_RUN, SEAWAY_OUTPUTS (a folder: what is in it at the end is kept) and
 SEAWAY_CHECKPOINT (a folder that the next attempt finds again) in its environment.
@@ -123,7 +123,19 @@ def _program(words: tuple[str, ...], *, is_command: bool) -> Program:
         return Program(words, current.resolve(), project_root(current, home=Path.home().resolve()))
     script = check_script(words[0], current)
     root = project_root(script.parent, home=Path.home().resolve())
+    if _too_wide(root):
+        raise InvalidInput(
+            f"the script lies in {root}, which is not sent as a whole",
+            code="NotAProject",
+            field="SCRIPT",
+            remedy="Give it a folder of its own, with what it needs beside it",
+        )
     return script_program(words[0], words[1:], current, root)
+
+
+def _too_wide(root: Path) -> bool:
+    """Return whether a folder holds more than anybody's code."""
+    return root in (Path.home().resolve(), Path(root.anchor))
 
 
 def _connect(home: Home, *, start: bool) -> SeawayClient:
@@ -194,7 +206,7 @@ def _send_environment(client: SeawayClient, home: Home, source: Source) -> str |
 def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None:
     from seaway.sdk.snapshot import SnapshotLimits, take_snapshot
 
-    if program.root in (Path.home(), Path(program.root.anchor)):
+    if _too_wide(program.root):
         note(f"warning: no code is sent from {program.root}: work in a folder of its own")
         return None
     home.cache.mkdir(parents=True, exist_ok=True, mode=0o700)

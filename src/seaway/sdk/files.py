@@ -16,7 +16,7 @@ IGNORE_FILE = ".seawayignore"
 MAX_FILES = 50_000
 """More files than any code has; walking goes no further."""
 GIT_TIMEOUT = 30.0
-PROJECT_FILES = ("pyproject.toml", "uv.lock")
+PROJECT_FILES = ("pyproject.toml", "uv.lock", "requirements.txt")
 ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 """A folder that holds one of these is an environment: packages of this machine, whatever its name."""
 
@@ -35,18 +35,16 @@ class ProjectFile:
 def project_root(folder: Path, *, home: Path | None = None) -> Path:
     """Return the root of the project that holds a folder.
 
-    That is its git repository; without one, the nearest folder with a pyproject.toml or uv.lock; else the folder itself.
+    That is its git repository; without one, the nearest folder with a file that names its packages; else the folder itself.
 
     Args:
         folder: of the script.
         home: the user's home folder, which is no project whatever lies in it.
     """
     folder = folder.resolve()
-    above = (folder, *folder.parents)
+    above = [place for place in (folder, *folder.parents) if place != home]
     repository = next((place for place in above if (place / ".git").exists()), None)
-    named = (
-        place for place in above if place != home and any((place / mark).is_file() for mark in PROJECT_FILES)
-    )
+    named = (place for place in above if any((place / mark).is_file() for mark in PROJECT_FILES))
     return repository or next(named, folder)
 
 

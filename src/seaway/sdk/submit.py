@@ -86,15 +86,26 @@ def check_script(script: str, current: Path) -> Path:
     if path.suffix == ".py":
         return path
     with path.open("rb") as file:
-        runnable = file.read(2) == b"#!" and os.access(path, os.X_OK)
-    if not runnable:
+        has_interpreter = file.read(2) == b"#!"
+    if not (has_interpreter and os.access(path, os.X_OK)):
         raise InvalidInput(
             f"{script} is neither a Python file (.py) nor an executable file that begins with #!",
             code="NotAScript",
             field="SCRIPT",
-            remedy=f"To run a command, put -- before it: seaway run -- {script}",
+            remedy=_how_to_run(script, path.suffix, has_interpreter=has_interpreter),
         )
     return path
+
+
+def _how_to_run(script: str, suffix: str, *, has_interpreter: bool) -> str:
+    import shlex
+
+    word = shlex.quote(script)
+    if suffix == ".ipynb":
+        return f"Make a script of it: jupyter nbconvert --to script {word}"
+    if has_interpreter:
+        return f"chmod +x {word}"
+    return f"To run a command, put -- before it: seaway run -- {'bash ' if suffix == '.sh' else ''}{word}"
 
 
 def _near(script: str, path: Path) -> str:

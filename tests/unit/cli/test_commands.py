@@ -65,6 +65,14 @@ def test_mistakes_get_a_sentence_a_remedy_and_a_stable_code(capfd, arguments, co
     assert "Traceback" not in shown.err
 
 
+def test_a_script_in_the_home_folder_is_refused_since_nothing_of_it_would_be_sent(
+    monkeypatch, tmp_path, capfd
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["run", "train.py"]) == 65
+    assert "folder of its own" in capfd.readouterr().err
+
+
 def test_a_wrong_option_changes_nothing(tmp_path):
     main(["run", "--memory", "much", "train.py"])
     assert not (tmp_path / "home").exists()

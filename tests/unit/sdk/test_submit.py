@@ -112,11 +112,16 @@ def test_an_executable_runs_as_itself(tmp_path):
         ("nvidia-smi", "there is no file", "seaway run -- nvidia-smi"),
         ("folder", "is a folder", "seaway run folder/train.py"),
         ("notes.txt", "neither a Python file", "seaway run -- notes.txt"),
+        ("steps.sh", "neither a Python file", "seaway run -- bash steps.sh"),
+        ("marked.sh", "neither a Python file", "chmod +x marked.sh"),
+        ("note book.ipynb", "neither a Python file", "jupyter nbconvert --to script 'note book.ipynb'"),
     ],
 )
 def test_what_is_no_script_is_refused_with_a_way_out(tmp_path, name, said, remedy):
     (tmp_path / "train.py").touch()
-    (tmp_path / "notes.txt").write_text("notes")
+    for plain in ("notes.txt", "steps.sh", "note book.ipynb"):
+        (tmp_path / plain).write_text("notes")
+    (tmp_path / "marked.sh").write_text("#!/bin/sh\n")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InvalidInput, match=said) as caught:
         check_script(name, tmp_path)
