@@ -142,6 +142,8 @@ class Waiting:
         self._lock = threading.Lock()
         self._live = coloured(sys.stderr)
         self._shown = False
+        self._failed: list[str] = []
+        """How an attempt ended, until another one begins."""
         self._thread = threading.Thread(target=self._watch, name="waiting", daemon=True)
 
     def __enter__(self) -> Self:
@@ -154,13 +156,15 @@ class Waiting:
             self._thread.join(2.0)
 
     def say(self, line: str) -> None:
-        """Say a line in between; how it ended is said at the end, in full."""
+        """Say a line in between; how the last attempt ended is said at the end, in full."""
+        lines, self._failed = [*self._failed, line], []
         if line.startswith("[seaway] failed:"):
-            return
+            self._failed = [lines.pop()]
         with self._lock:
             if self._shown and self._live:
                 sys.stderr.write(ERASE)
-            note(paint(line, DIM, sys.stderr))
+            for each in lines:
+                note(paint(each, DIM, sys.stderr))
 
     def end(self) -> None:
         """Show nothing more."""

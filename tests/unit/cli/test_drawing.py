@@ -9,7 +9,7 @@ import pytest
 from seaway.cli import exits
 from seaway.cli.down import lock_holder
 from seaway.cli.download import choose, destination
-from seaway.cli.follow import FinalLines, write_log
+from seaway.cli.follow import FinalLines, Waiting, write_log
 from seaway.cli.output import coloured, print_fields, print_table, span
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
@@ -68,6 +68,16 @@ def test_seaways_lines_and_the_programs_keep_their_order_within_a_chunk():
     log = b"[seaway] started\na\nb\n[seaway] failed\n[seaway] attempt 2: queued\nc\n"
     write_log([log], Out(), raw=True, say=lambda line: lines.append(f"{line}\n"))
     assert "".join(lines).encode() == log
+
+
+def test_how_an_attempt_failed_is_said_when_another_begins_and_of_the_last_one_at_the_end(capsys):
+    waiting = Waiting(lambda: pytest.fail("nothing is asked"), "r")
+    for line in ("[seaway] failed: the first", "[seaway] attempt 2: queued", "[seaway] failed: the second"):
+        waiting.say(line)
+    assert capsys.readouterr().err.splitlines() == [
+        "[seaway] failed: the first",
+        "[seaway] attempt 2: queued",
+    ]
 
 
 @pytest.mark.parametrize(
