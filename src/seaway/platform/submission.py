@@ -15,12 +15,18 @@ _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX = 5
 _STEM = 30
 _INTERPRETERS = re.compile(r"(python|pypy|bash|sh|env|uv|Rscript|julia|node)[0-9.]*$")
+_TEXT_FOLLOWS = ("-c", "-lc", "-ec", "-e")
+"""Options after which a program's text stands, which makes no name."""
 _LONGEST_COMMAND = 500
 
 
 def stem_of(command: tuple[str, ...]) -> str:
     """Return the word that a run is named after: its script's name, else its program's."""
-    words = [word for word in command if not word.startswith("-")]
+    words = [
+        word
+        for before, word in zip(("", *command), command, strict=False)
+        if not word.startswith("-") and before not in _TEXT_FOLLOWS
+    ]
     scripts = [word for word in words if not _INTERPRETERS.match(PurePosixPath(word).name)]
     chosen = PurePosixPath((scripts or words or ["run"])[0]).name
     plain = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(chosen).stem.lower()).strip("-")
