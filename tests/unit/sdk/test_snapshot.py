@@ -68,7 +68,17 @@ def test_the_root_is_the_repository_that_holds_the_folder(repository, tmp_path):
 
 
 def test_without_git_the_root_is_the_nearest_python_project_but_never_the_home(tmp_path):
-    tree(tmp_path, {"pyproject.toml": "", "a/pyproject.toml": "", "a/scripts/train.py": "", "b/train.py": "", "c/requirements.txt": "", "c/d/train.py": ""})
+    tree(
+        tmp_path,
+        {
+            "pyproject.toml": "",
+            "a/pyproject.toml": "",
+            "a/scripts/train.py": "",
+            "b/train.py": "",
+            "c/requirements.txt": "",
+            "c/d/train.py": "",
+        },
+    )
     home = tmp_path.resolve()
     assert project_root(tmp_path / "a" / "scripts", home=home) == home / "a"
     assert project_root(tmp_path / "c" / "d") == home / "c"
