@@ -31,6 +31,11 @@ class TextFormatter(logging.Formatter):
         return redact(line)
 
 
+def _is_no_advice_to_install(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of each request to upgrade: the answer says it, and nothing is to be installed."""
+    return not str(record.msg).startswith(("Unsupported upgrade request", "No supported WebSocket library"))
+
+
 def configure(level: str, stream: TextIO) -> None:
     """Send the log of this process to a stream, in place of where it went before.
 
@@ -51,5 +56,6 @@ def configure(level: str, stream: TextIO) -> None:
         if isinstance(old.formatter, TextFormatter):
             root.removeHandler(old)
             old.close()
+    handler.addFilter(_is_no_advice_to_install)
     root.addHandler(handler)
     root.setLevel(number)
