@@ -57,6 +57,35 @@ async def boats(client):
     return await client.create(CUSTOM_RESOURCE_DEFINITIONS, DEFINITION)
 
 
+async def test_a_definition_without_a_served_version_goes_with_its_objects(client, boats):
+    await client.create(BOATS, boat("a"), "default")
+    versions = [{**one, "served": False} for one in boats["spec"]["versions"]]
+    hidden = {**copy(boats), "spec": {**boats["spec"], "versions": versions}}
+    hidden["metadata"].pop("resourceVersion", None)
+    await client.replace(CUSTOM_RESOURCE_DEFINITIONS, hidden)
+    await client.delete(CUSTOM_RESOURCE_DEFINITIONS, "boats.sea.example.com")
+    async with asyncio.timeout(20):
+        while (await client.list(CUSTOM_RESOURCE_DEFINITIONS))["items"]:
+            await asyncio.sleep(0.01)
+    await client.create(CUSTOM_RESOURCE_DEFINITIONS, DEFINITION)
+    assert (await client.list(BOATS, "default"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    "part", [{"items": {"type": "object", "properties": 1}, "type": "array"}, {"type": "array", "items": "x"},
+             {"type": "object", "additionalProperties": {"type": "object", "required": 5}},
+             {"type": "array", "items": {"type": "object", "properties": {"a": None}}},
+             {"type": "array", "items": {"type": "object", "not": None}}],
+    ids=["properties", "items", "required", "no schema", "not"],
+)  # fmt: skip
+async def test_a_schema_of_wrong_types_is_refused_with_its_field(client, part):
+    definition = copy(DEFINITION)
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"list": part}}}}
+    definition["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": schema}
+    with pytest.raises(Invalid, match=r"openAPIV3Schema.properties\[spec\].properties\[list\]"):
+        await client.create(CUSTOM_RESOURCE_DEFINITIONS, definition)
+
+
 async def test_a_definition_is_established_and_served_at_once(client, boats):
     assert get_condition(boats, "Established")["status"] == "True"
     made = await client.create(BOATS, boat("a"), "default")

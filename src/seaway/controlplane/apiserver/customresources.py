@@ -99,9 +99,9 @@ class CustomResources:
 
     async def _clean(self, registry: Registry, definition: Object, wake: asyncio.Event) -> None:
         """Delete all objects of a definition, wait until their finalizers let them go, then let it go itself."""
-        stored = next(resource for resource in resources_of(definition) if self._find(resource) is not None)
-        served = self._find(stored)
-        assert served is not None, "found a line above"
+        name = definition["metadata"]["name"]
+        # Whichever version, also one that is not served: all are stored in the same place.
+        served = next(one for one in self._table if one.resource.group_resource == name)
         while True:
             wake.clear()
             for record in self._store.list(served.prefix).records:
@@ -116,7 +116,7 @@ class CustomResources:
             if not self._store.count(served.prefix):
                 break
             await wake.wait()
-        await self._release(registry, definition["metadata"]["name"])
+        await self._release(registry, name)
 
     async def _release(self, registry: Registry, name: str) -> None:
         definitions = self._table.find(
@@ -135,9 +135,6 @@ class CustomResources:
             await registry.adjust(Write(definitions, "", name, ADMIN, _MANAGER), let_go)
         except NotFound:
             logger.info("%s was gone already", name)
-
-    def _find(self, resource: Any) -> Served | None:
-        return self._table.find(resource.group, resource.version, resource.plural)
 
     async def stop(self) -> None:
         """Stop what is being cleaned; the next start goes on with it."""

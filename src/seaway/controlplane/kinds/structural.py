@@ -6,10 +6,12 @@ Source: "Specifying a structural schema" of the Kubernetes documentation.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from seaway.controlplane.kinds.declaration import Object
 from seaway.controlplane.kinds.faults import forbidden, invalid, required, unsupported
+from seaway.controlplane.kinds.schemas import components
 from seaway.objects.errors import Cause
 from seaway.objects.schema import Schema
 
@@ -37,6 +39,9 @@ def structural_faults(schema: Object, field: str) -> list[Cause]:
         return [required(f"{field}.type", "must not be empty at the root")]
     if schema["type"] != "object":
         return [invalid(f"{field}.type", schema["type"], "must be object at the root")]
+    wrong = _type_faults(schema, field)
+    if wrong:
+        return wrong
     faults = _faults(schema, field)
     metadata = (schema.get("properties") or {}).get("metadata") or {}
     if set(metadata.get("properties") or ()) - _METADATA_PARTS:
@@ -45,6 +50,32 @@ def structural_faults(schema: Object, field: str) -> list[Cause]:
         )
         faults.append(forbidden(f"{field}.properties[metadata]", detail))
     return faults or _default_faults(schema, field)
+
+
+@cache
+def _schema_of_schemas() -> Schema:
+    name = next(name for name in components() if name.endswith(".JSONSchemaProps"))
+    return Schema.from_openapi(components()[name], components())
+
+
+def _type_faults(schema: Object, field: str) -> list[Cause]:
+    """Return wrong types below `items` and `additionalProperties`, which may also be something else than a schema."""
+    faults: list[Cause] = []
+    for name, other in (("items", list), ("additionalProperties", bool)):
+        child, at = schema.get(name), f"{field}.{name}"
+        if isinstance(child, dict):
+            faults += _schema_of_schemas().validate(child, at) or _type_faults(child, at)
+        elif child is not None and not isinstance(child, other):
+            faults.append(invalid(at, child, "must be a schema"))
+    below = [(f"properties[{name}]", child) for name, child in (schema.get("properties") or {}).items()]
+    below += [(f"{j}[{index}]", child) for j in _JUNCTIONS for index, child in enumerate(schema.get(j) or ())]
+    below += [("not", schema["not"])] if "not" in schema else []
+    for name, child in below:
+        at = f"{field}.{name}"
+        faults += (
+            _type_faults(child, at) if isinstance(child, dict) else [invalid(at, child, "must be a schema")]
+        )
+    return faults
 
 
 def _faults(schema: Object, field: str) -> list[Cause]:
