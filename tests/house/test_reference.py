@@ -71,7 +71,5 @@ def test_every_how_to_page_is_listed() -> None:
     folder = ROOT / "docs" / "howto"
     listed = (folder / "README.md").read_text()
     assert [
-        path.name
-        for path in folder.glob("*.md")
-        if path.name != "README.md" and path.name not in listed
+        path.name for path in folder.glob("*.md") if path.name != "README.md" and path.name not in listed
     ] == []

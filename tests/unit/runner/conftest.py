@@ -237,7 +237,10 @@ def start(gateway, tmp_path):
     for container in started:
         if container.process.poll() is None:
             programs = psutil.Process(container.process.pid).children(recursive=True)
-            for process in (container.process, *programs):  # where no shim does it, nobody else ends the program
+            for process in (
+                container.process,
+                *programs,
+            ):  # where no shim does it, nobody else ends the program
                 process.kill()
         container.process.wait()
 
