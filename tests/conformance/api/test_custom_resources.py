@@ -86,6 +86,12 @@ async def test_a_schema_of_wrong_types_is_refused_with_its_field(client, part):
         await client.create(CUSTOM_RESOURCE_DEFINITIONS, definition)
 
 
+@pytest.mark.parametrize("field", ["name", "generateName", "namespace"])
+async def test_a_name_of_a_wrong_type_is_refused(client, boats, field):
+    with pytest.raises(BadRequest, match=f"metadata.{field} must be a string"):
+        await client.create(BOATS, {"metadata": {"name": "a", field: 5}, "spec": {"length": 5}}, "default")
+
+
 async def test_a_definition_is_established_and_served_at_once(client, boats):
     assert get_condition(boats, "Established")["status"] == "True"
     made = await client.create(BOATS, boat("a"), "default")

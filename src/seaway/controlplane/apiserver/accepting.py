@@ -49,6 +49,11 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
         raise BadRequest(
             f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata must be a map'
         )
+    for field in ("name", "generateName", "namespace"):
+        if not isinstance(obj["metadata"].get(field) or "", str):
+            raise BadRequest(
+                f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata.{field} must be a string'
+            )
     return obj
 
 
