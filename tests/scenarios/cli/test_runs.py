@@ -232,6 +232,7 @@ def test_a_followed_run_outlives_kill_9_of_the_daemon(running):
     assert process.stdout.readline() == "0\n"
     os.kill(running.pid(), signal.SIGKILL)
     running("up")
-    out, err = process.communicate(timeout=60)
+    out = process.stdout.read()  # communicate() would lose what readline() has read ahead
+    err = process.communicate(timeout=60)[1]
     assert process.returncode == 0, err
     assert out == "".join(f"{i}\n" for i in range(1, 20))
