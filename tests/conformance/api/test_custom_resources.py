@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from seaway.client.request import STRATEGIC_MERGE_PATCH, Request
+from seaway.controlplane.apiserver.messages import ApiRequest
+from seaway.controlplane.apiserver.users import ADMIN
 from seaway.objects.builtin import CUSTOM_RESOURCE_DEFINITIONS
 from seaway.objects.errors import BadRequest, Invalid, NotFound, UnsupportedMediaType
 from seaway.objects.meta import copy, get_condition
@@ -84,6 +86,16 @@ async def test_a_schema_of_wrong_types_is_refused_with_its_field(client, part):
     definition["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": schema}
     with pytest.raises(Invalid, match=r"openAPIV3Schema.properties\[spec\].properties\[list\]"):
         await client.create(CUSTOM_RESOURCE_DEFINITIONS, definition)
+
+
+async def test_nulls_and_empty_lists_in_a_schema_leave_the_documents_whole(client, api_server):
+    definition = copy(DEFINITION)
+    odd = {"type": "object", "properties": None, "allOf": [], "required": None, "description": None}
+    schema = {"type": "object", "properties": {"spec": {"type": "array", "items": odd}}}
+    definition["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": schema}
+    await client.create(CUSTOM_RESOURCE_DEFINITIONS, definition)
+    for path in ("/openapi/v2", "/openapi/v3/apis/sea.example.com/v1", "/apis/sea.example.com/v1"):
+        assert (await api_server.handle(ApiRequest("GET", path, user=ADMIN))).status == 200
 
 
 @pytest.mark.parametrize("field", ["name", "generateName", "namespace"])

@@ -51,13 +51,13 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     result = {
         key: value
         for key, value in schema.items()
-        if key not in ("oneOf", "anyOf", "nullable", "allOf", "not")
+        if value is not None and key not in ("oneOf", "anyOf", "nullable", "allOf", "not")
     }
-    if "allOf" in schema:
+    if schema.get("allOf"):
         result |= _schema(schema["allOf"][0])
     if "$ref" in result:
         result["$ref"] = result["$ref"].replace("#/components/schemas/", "#/definitions/")
-    if "properties" in schema:
+    if "properties" in result:
         result["properties"] = {name: _schema(inner) for name, inner in schema["properties"].items()}
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), Mapping):
