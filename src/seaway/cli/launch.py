@@ -88,7 +88,10 @@ def launch(home: Home) -> DaemonRecord:
         message = _await(process, pipe, began + START_TIMEOUT)
     if "ready" in message:
         record = home.read_record()
-        assert record is not None
+        if record is None:
+            raise SeawayError(
+                "the server was stopped as soon as it was ready", code="Temporary", remedy="seaway up"
+            )
         note(f"Ready in {time.monotonic() - began:.1f} s.")
         return record
     raise _failure(home, message)
