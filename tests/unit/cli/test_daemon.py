@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
 from seaway.base.sqlite import DatabaseCorrupt
 from seaway.cli import exits
-from seaway.cli.composition import DaemonSettings, cluster_settings, server_settings
+from seaway.cli.composition import DaemonSettings, cluster_settings, server_settings, sweep_snapshots
 from seaway.cli.daemon import explain
 from seaway.cli.network import network_environment
 from seaway.cli.settings_file import Settings
@@ -95,3 +96,12 @@ def test_settings_reach_the_parts_that_they_are_for(tmp_path):
     server = server_settings(Home(tmp_path), told, "https://u", "ca")
     assert (server.image, server.cpu, server.engine.pods_in_flight) == ("lab", "2", 5)
     assert (server.code_limit, server.log_limit) == (6 << 20, 7 << 20)
+
+
+def test_archives_that_a_killed_command_left_are_swept_after_a_day(tmp_path):
+    """What is young may still be sent; other folders of the cache stay."""
+    for name, age in {"snapshot-old": 90_000, "snapshot-young": 60, "locks": 90_000}.items():
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1_000_000 - age, 1_000_000 - age))
+    sweep_snapshots(tmp_path, 1_000_000)
+    assert {path.name for path in tmp_path.iterdir()} == {"snapshot-young", "locks"}
