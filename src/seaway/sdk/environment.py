@@ -45,6 +45,8 @@ class Installed:
     """Somebody asked for it by name (PEP 376's REQUESTED)."""
     local: str = ""
     """Where it was installed from, where that is a folder or file of this machine (PEP 610)."""
+    editable: bool = False
+    """It is a checkout that somebody works on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +202,32 @@ def read_installed(site_packages: Path) -> list[Installed]:
     for distribution in distributions(path=[str(site_packages)]):
         if not distribution.metadata or not distribution.metadata["Name"]:
             continue
-        url = json.loads(distribution.read_text("direct_url.json") or "{}").get("url", "")
+        name = canonical(distribution.metadata["Name"])
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        url = origin.get("url", "")
+        local = url.removeprefix("file://") if url.startswith("file:") else ""
+        editable = bool(local and origin.get("dir_info", {}).get("editable"))
+        tools = _dependency_groups(Path(local)) if editable and name == SEAWAY else ()
         installed.append(
             Installed(
-                canonical(distribution.metadata["Name"]),
+                name,
                 distribution.version,
-                tuple(distribution.requires or ()),
+                (*(distribution.requires or ()), *tools),
                 distribution.read_text("REQUESTED") is not None,
-                url.removeprefix("file://") if url.startswith("file:") else "",
+                local,
+                editable,
             )
         )
     return installed
+
+
+def _dependency_groups(checkout: Path) -> tuple[str, ...]:
+    """Return what a checkout's developers need beside its dependencies (PEP 735)."""
+    import tomllib
+
+    project = checkout / "pyproject.toml"
+    groups = tomllib.loads(project.read_text()).get("dependency-groups", {}) if project.is_file() else {}
+    return tuple(item for group in groups.values() for item in group if isinstance(item, str))
 
 
 def canonical(name: str) -> str:
@@ -221,15 +238,17 @@ def canonical(name: str) -> str:
 def select(installed: Iterable[Installed]) -> Selection:
     """Choose what of an environment a run needs: all but Seaway and what is only there because of Seaway.
 
-    A package that Seaway needs stays where somebody asked for it by name or another package that stays needs it.
+    A package that Seaway needs stays where somebody asked for it by name or another package that stays needs it. In
+    the environment of a checkout of Seaway everything counts as asked for, because it was installed from a lock.
     """
     known = {item.name: item for item in installed}
     for_seaway = _closure({SEAWAY}, known) if SEAWAY in known else set()
     left_out = for_seaway | BOOTSTRAP
+    asked_for_counts = SEAWAY not in known or not known[SEAWAY].editable
     roots = {
         name
         for name, item in known.items()
-        if name not in left_out or (item.requested and name not in BOOTSTRAP)
+        if name not in left_out or (asked_for_counts and item.requested and name not in BOOTSTRAP)
     }
     stays = _closure(roots - {SEAWAY}, known) - {SEAWAY} - {"pip", "uv"}
     local = sorted(f"{name} ({known[name].local})" for name in stays if known[name].local)

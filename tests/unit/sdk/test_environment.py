@@ -85,12 +85,26 @@ def make_environment(folder: Path, *installed: Installed) -> Path:
 
 
 def test_metadata_is_read_without_running_the_environments_python(tmp_path):
-    installed = (SKLEARN, Installed("mine", "0.1", local="/src/mine"), NUMPY)
+    installed = (SKLEARN, Installed("mine", "0.1", local="/src/mine", editable=True), NUMPY)
     site = active_site_packages({"VIRTUAL_ENV": str(make_environment(tmp_path, *installed))})
     assert site is not None
     assert sorted(read_installed(site), key=lambda item: item.name) == sorted(
         installed, key=lambda item: item.name
     )
+
+
+def test_the_tools_of_a_checkout_of_seaway_are_not_the_users(tmp_path):
+    """There everything counts as asked for; what was installed beside the tools is still brought along."""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / "pyproject.toml").write_text(
+        '[dependency-groups]\ndev = ["pytest>=8", {include-group = "x"}]\n'
+    )
+    tools = [Installed(name, "1", requested=True) for name in ("typer", "pytest")]
+    seaway = Installed("seaway", "0.1", ("typer>=1",), requested=True, local=str(checkout))
+    site = active_site_packages({"VIRTUAL_ENV": str(make_environment(tmp_path, seaway, *tools, NUMPY))})
+    assert site is not None
+    assert select(read_installed(site)).pins == ("numpy==2.0",)
 
 
 @pytest.mark.parametrize(
