@@ -86,7 +86,9 @@ class ServiceAddresses:
                         self._pending.pop(next(iter(self._pending)))
                     self._pending[address] = key
                 return address
-        raise ServiceUnavailable(f"all addresses of {self._network} are taken: delete Services that are not needed")
+        raise ServiceUnavailable(
+            f"all addresses of {self._network} are taken: delete Services that are not needed"
+        )
 
     def _refuse(self, attributes: Attributes, address: str, why: str) -> None:
         cause = faults.invalid("spec.clusterIPs", [address], f"failed to allocate IP {address}: {why}")
