@@ -26,9 +26,11 @@ from seaway.controlplane.node.recall import recall
 from seaway.controlplane.node.report import Reporter
 from seaway.controlplane.node.state import ContainerState, Object, PodState, Running
 from seaway.objects.errors import ApiError
+from seaway.objects.meta import key
 
 log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
+_FAULT_SECONDS = 10.0
 _RETRY_CAP = 60.0
 _SHUT_DOWN = ("Terminated", "Pod was terminated in response to imminent node shutdown.")
 
@@ -103,13 +105,11 @@ class PodWorker:
         try:
             return await self._step()
         except (ApiError, Unreachable, RuntimeUnavailableError, OSError) as error:
-            log.warning(
-                "pod %s/%s: %s; trying again",
-                self.pod["metadata"]["namespace"],
-                self.pod["metadata"]["name"],
-                error,
-            )
+            log.warning("pod %s: %s; trying again", key(self.pod), error)
             return _RETRY_SECONDS
+        except Exception:  # a fault of ours: the pod must not be left alone until the next start
+            log.exception("pod %s: a step failed; trying again", key(self.pod))
+            return _FAULT_SECONDS
 
     async def _step(self) -> float | None:
         if self._stop_grace is not None:

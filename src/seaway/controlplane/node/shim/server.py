@@ -27,6 +27,9 @@ SOCKET, LOCK, LOG = "shim.sock", "shim.lock", "shim.log"
 PROTOCOL = 2
 """Of requests and of what a container's spec says; a node replaces a server that speaks another one."""
 
+_LOOK_SECONDS = 60.0
+"""How often an idle server looks whether its node's folder is still there."""
+
 
 def main(arguments: list[str]) -> int:
     """Start the server of the node folder named by the only argument, in the background.
@@ -120,9 +123,15 @@ class Server:
         self._listener, self._lock, self._hello = listener, lock, hello
 
     def serve(self) -> None:
-        """Serve until told to stop."""
+        """Serve until told to stop, or until the node's folder is gone."""
+        self._listener.settimeout(_LOOK_SECONDS)
         while True:
-            connection, _ = self._listener.accept()
+            try:
+                connection, _ = self._listener.accept()
+            except TimeoutError:
+                if os.fstat(self._lock).st_nlink == 0:
+                    return
+                continue
             with connection:
                 try:
                     connection.settimeout(5)
