@@ -29,7 +29,13 @@ demo: setup ## Start a cluster, train a real model on it, fetch it, then see a f
 	@bash examples/demo.sh
 
 test: setup ## Run all tests
-	@$(BIN)/pytest -q -n $(PYTEST_WORKERS)
+	@$(BIN)/pytest -q -n $(PYTEST_WORKERS) || { test -n "$(CI)" && $(MAKE) --no-print-directory again; }
+
+# Machines of CI are shared: a test that fails beside others there is tried once more alone, and named above as failed.
+.PHONY: again
+again:
+	@echo "FLAKY OR BROKEN: the tests that failed above, once more and alone"
+	@$(BIN)/pytest -q -n 0 --last-failed --last-failed-no-failures none
 
 check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
 

@@ -74,8 +74,7 @@ def test_an_unknown_level_is_refused(log):
 def test_the_web_servers_advice_on_websockets_is_left_out(log):
     stream = io.StringIO()
     configure("info", stream)
-    server = logging.getLogger("uvicorn.error")
-    server.warning("No supported WebSocket library detected. Please use \"pip install 'uvicorn[standard]'\"")
-    server.warning("Invalid HTTP request received.")
+    log.warning("No supported WebSocket library detected. Please use \"pip install 'uvicorn[standard]'\"")
+    log.warning("Invalid HTTP request received.")
     (line,) = stream.getvalue().splitlines()
     assert line.endswith("Invalid HTTP request received.")

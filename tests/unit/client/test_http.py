@@ -81,7 +81,7 @@ async def serving(**options) -> AsyncIterator[int]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(application(), log_level="warning", lifespan="off", ws="none", **options)
+        uvicorn.Config(application(), log_config=None, lifespan="off", ws="none", **options)
     )
     task = asyncio.create_task(server.serve([listener]))
     while not server.started:
