@@ -9,10 +9,10 @@ PYTEST_WORKERS ?= auto
 # Bytecode is what makes the second start of everything fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check lint format types contracts bench lock clean
+.PHONY: help setup real-kubernetes demo test check lint format types contracts bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install Seaway and its tools into .venv, exactly as locked
 
@@ -24,6 +24,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --no-deps --editable .
 	@touch $(STAMP)
+
+real-kubernetes: setup ## Build Kubernetes' own control plane for the tests, once (needs Go)
+	@$(BIN)/python -m tools.real_kubernetes
 
 demo: setup ## Start a cluster, train a real model on it, fetch it, then see a failure explained
 	@bash examples/demo.sh

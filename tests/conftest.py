@@ -1,8 +1,11 @@
-"""Fixtures that many folders need: an API server alone, and a whole cluster."""
+"""Fixtures that many folders need: an API server alone, a whole cluster, and Kubernetes' own control plane."""
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +15,8 @@ from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
+from tools.real_kubernetes.build import NOT_BUILT, TOOL
+from tools.real_kubernetes.control_plane import ControlPlane, run_control_plane
 
 # how long an example takes says how busy the machine is, not whether the code is right
 settings.register_profile("seaway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,3 +46,22 @@ async def cluster(tmp_path):
 
     async with run_cluster(ClusterSettings(home=tmp_path / "home", node_stop_seconds=2.0)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def real_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """Kubernetes' own API server, scheduler and controllers, one for all tests of a worker: use a namespace of your own."""
+    if not TOOL.is_built():
+        pytest.skip(NOT_BUILT)
+    with run_control_plane(tmp_path_factory.mktemp("real-kubernetes")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
+    """An administrator's kubeconfig of a real cluster: SEAWAY_TEST_KUBECONFIG, else the control plane above."""
+    named = os.environ.get("SEAWAY_TEST_KUBECONFIG")
+    if named:
+        return Path(named).absolute()
+    plane: ControlPlane = request.getfixturevalue("real_control_plane")
+    return plane.kubeconfig

@@ -3,7 +3,7 @@
 Only facts are kept: field names, types, formats, defaults, enums, list and map semantics, patch strategies and which
 group, version and kind a schema stands for. Descriptions are left out; ours lie in `descriptions.json` beside it.
 
-Usage, with a checkout of Kubernetes (`go mod download k8s.io/kubernetes@v1.33.4` is one way to get it):
+Usage, with a checkout of Kubernetes (`go mod download k8s.io/kubernetes@v1.36.3` is one way to get it):
     python tools/generate_openapi.py CHECKOUT [OUTPUT]
 """
 
