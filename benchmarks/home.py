@@ -14,11 +14,39 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 import yaml
 
+Address = tuple[str, int, ssl.SSLContext]
+"""Host, port and TLS context (client certificate loaded) of an API server."""
 SEAWAY = str(Path(sys.executable).with_name("seaway"))
+
+
+class Reachable(Protocol):
+    """Anything with an API server."""
+
+    def kubernetes(self) -> Address:
+        """Return where it is."""
+        ...
+
+
+def address(kubeconfig: Path) -> Address:
+    """Return the API server of a kubeconfig that holds everything inside."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    context = ssl.create_default_context(
+        cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+    )
+    with tempfile.NamedTemporaryFile() as pair:
+        pair.write(
+            base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"])
+        )
+        pair.flush()
+        context.load_cert_chain(pair.name)
+    host, _, port = cluster["server"].removeprefix("https://").partition(":")
+    return host, int(port), context
 
 
 @dataclass(frozen=True)
@@ -42,21 +70,9 @@ class Home:
         """Return what the daemon wrote of itself: pid, URLs."""
         return json.loads((self.path / "daemon.json").read_text())
 
-    def kubernetes(self) -> tuple[str, int, ssl.SSLContext]:
-        """Return host, port and TLS context (client certificate loaded) of the API server."""
-        config = yaml.safe_load((self.path / "kubeconfig").read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        context = ssl.create_default_context(
-            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-        )
-        with tempfile.NamedTemporaryFile() as pair:
-            pair.write(
-                base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"])
-            )
-            pair.flush()
-            context.load_cert_chain(pair.name)
-        host, _, port = cluster["server"].removeprefix("https://").partition(":")
-        return host, int(port), context
+    def kubernetes(self) -> Address:
+        """Return where the API server is, for an administrator."""
+        return address(self.path / "kubeconfig")
 
     def memory(self) -> float:
         """Return the proportional set size of every process of this home, in MB (10**6 bytes)."""

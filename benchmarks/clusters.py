@@ -1,0 +1,127 @@
+"""The embedded cluster and Kubernetes' own control plane side by side: same machine, same run, same client.
+
+Each measurement is taken on one right after the other. Kubernetes' own has its watch cache, its default admission and a
+durable etcd; its scheduler's client limits are raised, as large clusters do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks import api, scheduler
+from benchmarks.goals import Measurement
+from benchmarks.home import Address, address
+from seaway.client.client import Client
+from seaway.client.config import load_kubeconfig
+from seaway.client.http import HttpTransport
+from seaway.controlplane.node.simulated import SimulatedNodes
+from seaway.objects.builtin import NAMESPACES, SERVICE_ACCOUNTS
+from seaway.objects.errors import AlreadyExists
+from tools.real_kubernetes.build import NOT_BUILT, TOOL
+from tools.real_kubernetes.control_plane import Settings, run_control_plane, run_scheduler
+
+FAST_SCHEDULER = ("--kube-api-qps=5000", "--kube-api-burst=5000")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster by its administrator's kubeconfig."""
+
+    kubeconfig: Path
+
+    def kubernetes(self) -> Address:
+        """Return where its API server is."""
+        return address(self.kubeconfig)
+
+
+@contextmanager
+def embedded() -> Iterator[Cluster]:
+    """Run the embedded control plane in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="seaway-bench-") as folder:
+        command = [sys.executable, "-m", "benchmarks.serve_cluster", folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            yield Cluster(Path(process.stdout.readline().strip()))
+            process.communicate()
+
+
+@contextmanager
+def real() -> Iterator[Cluster]:
+    """Run Kubernetes' own: etcd, API server and scheduler."""
+    with (
+        tempfile.TemporaryDirectory(prefix="seaway-bench-") as folder,
+        run_control_plane(Path(folder), Settings(durable=True, scheduler=False, controllers=False)) as plane,
+        run_scheduler(plane.kubeconfig, plane.folder, FAST_SCHEDULER),
+    ):
+        yield Cluster(plane.kubeconfig)
+
+
+async def bind_all(cluster: Cluster) -> float:
+    """Return the pods that the cluster's scheduler binds per second, from the first create to the last binding."""
+    client = Client(HttpTransport(load_kubeconfig(cluster.kubeconfig)))
+    try:
+        await client.create(NAMESPACES, {"metadata": {"name": scheduler.NAMESPACE}})
+        with contextlib.suppress(AlreadyExists):  # without controllers nobody else makes it
+            await client.create(
+                SERVICE_ACCOUNTS, {"metadata": {"name": "default", "namespace": scheduler.NAMESPACE}}
+            )
+        nodes = SimulatedNodes(client, scheduler.NODES)
+        ready = asyncio.Event()
+        task = asyncio.create_task(nodes.run(ready.set))
+        await ready.wait()
+        begin = time.perf_counter()
+        await scheduler.create_all(client)
+        await scheduler.wait_until_bound(client)
+        took = time.perf_counter() - begin
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return scheduler.PODS_MADE / took
+    finally:
+        await client.close()
+
+
+def measure_api(cluster: Cluster) -> list[Measurement]:
+    """Measure creates, lists and watches."""
+    return asyncio.run(api.measure_all(cluster))
+
+
+def measure_scheduler(cluster: Cluster) -> list[Measurement]:
+    """Measure bindings on simulated nodes that this process plays."""
+    import uvloop
+
+    rate = uvloop.run(bind_all(cluster))
+    note = f"{scheduler.NODES} simulated nodes, {scheduler.PODS_MADE} pods, over TLS"
+    return [Measurement("scheduler: pods bound", rate, "pods/s", note)]
+
+
+def side_by_side(measure_one: Callable[[Cluster], list[Measurement]]) -> list[Measurement]:
+    """Measure the embedded cluster, then Kubernetes' own; return both with their ratio."""
+    with embedded() as cluster:
+        ours = measure_one(cluster)
+    with real() as cluster:
+        theirs = measure_one(cluster)
+    found = []
+    for mine, other in zip(ours, theirs, strict=True):
+        note = f"ours : kube's = {mine.value:.1f} : {other.value:.1f} = {mine.value / other.value:.2f}"
+        found += [
+            replace(mine, name=f"{mine.name} [embedded]", note=note),
+            replace(other, name=f"{other.name} [kube]", note=other.note),
+        ]
+    return found
+
+
+def measure() -> list[Measurement]:
+    """Measure both, where Kubernetes' own is built."""
+    if not TOOL.is_built():
+        print(NOT_BUILT)
+        return []
+    return [*side_by_side(measure_api), *side_by_side(measure_scheduler)]
