@@ -116,3 +116,20 @@ class EventRecord:
     """uid of the object that it speaks of."""
     last_seen: float
     object: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UserTokenRecord:
+    """A token with which somebody speaks to a team's server."""
+
+    key: str
+    """Its public part, by which it is found."""
+    digest: str
+    """SHA-256 of the whole token."""
+    name: str
+    user: str
+    admin: bool
+    created: float
+    created_by: str
+    expires: float | None = None
+    revoked: float | None = None

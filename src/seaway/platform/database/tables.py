@@ -15,13 +15,14 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -127,3 +128,47 @@ EVENTS = Table(
     Column("object", JSON, nullable=False),
     Index("events_by_object", "about", "last_seen"),
 )  # fmt: skip
+
+USER_TOKENS = Table(
+    "user_tokens", METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("key", String(16), nullable=False, unique=True),
+    Column("digest", String(64), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("user", String(63), nullable=False),
+    Column("admin", Boolean, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("created_by", String(63), nullable=False),
+    Column("expires", Double),
+    Column("revoked", Double),
+    Index("user_tokens_by_name", "name"),
+)  # fmt: skip
+
+LOG_CHUNKS = Table(
+    "log_chunks", METADATA,
+    Column("run_uid", String(32), primary_key=True),
+    Column("task", String(63), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("codec", String(8), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)  # fmt: skip
+"""Logs of attempts, where no folder keeps them; `start` and `size` count bytes before compression."""
+
+WRITER = Table(
+    "writer", METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("since", Double, nullable=False),
+)  # fmt: skip
+"""One row: which server may write, and how many transactions it has made. Each of its transactions begins with it."""
+
+SERVER_KEYS = Table(
+    "server_keys", METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)  # fmt: skip
+"""Keys that all replicas of a server share."""
