@@ -147,7 +147,7 @@ def test_discovery_and_explain(each_kubectl: Kubectl) -> None:
     assert "customresourcedefinitions" in resources
     assert kubectl("api-resources", "--namespaced=false", "-o", "name").split().count("nodes") == 1
     assert "batch/v1" in kubectl("api-versions").split()
-    assert "Server Version: v1.33" in kubectl("version")
+    assert "Server Version: v1.36" in kubectl("version")
     explained = kubectl("explain", "pod.spec")
     assert "containers" in explained
     assert "The programs of the pod" in explained

@@ -92,8 +92,8 @@ def test_stable_versions_come_first() -> None:
 
 def test_the_version_is_kubernetes_own() -> None:
     found = orjson.loads(version_document("0.1.0", python_version="3.11.7", platform="linux/amd64").body)
-    assert (found["major"], found["minor"]) == ("1", "33")
-    assert found["gitVersion"] == "v1.33.0+seaway.0.1.0"
+    assert (found["major"], found["minor"]) == ("1", "36")
+    assert found["gitVersion"] == "v1.36.0+seaway.0.1.0"
 
 
 def test_each_document_of_the_openapi_index_is_served_and_closed() -> None:

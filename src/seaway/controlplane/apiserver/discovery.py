@@ -15,7 +15,7 @@ from seaway.controlplane.kinds.declaration import Kind
 from seaway.objects.errors import NotAcceptable
 from seaway.objects.resource import Resource
 
-KUBERNETES_VERSION = "1.33"
+KUBERNETES_VERSION = "1.36"
 """Kubernetes version whose API this server speaks."""
 AGGREGATED_VERSIONS = ("v2", "v2beta1")
 READ_WRITE = ("get", "patch", "update")

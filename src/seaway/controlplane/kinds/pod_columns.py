@@ -1,6 +1,6 @@
 """The cells of a pod, above all the word in its STATUS column.
 
-Source: the pod printer of Kubernetes 1.33.
+Source: the pod printer of Kubernetes 1.36.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What Kubernetes fills into pods and pod templates.
 
-Source: the defaulting functions of Kubernetes' core/v1, version 1.33.
+Source: the defaulting functions of Kubernetes' core/v1, version 1.36.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What may change of a pod once it exists: images, deadline, added tolerations, removed scheduling gates.
 
-Source: `ValidatePodUpdate` of Kubernetes 1.33.
+Source: `ValidatePodUpdate` of Kubernetes 1.36.
 """
 
 from __future__ import annotations

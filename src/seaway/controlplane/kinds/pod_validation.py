@@ -1,6 +1,6 @@
 """Validation of pods and pod templates, with Kubernetes' field paths and words.
 
-Source: the pod validation of Kubernetes 1.33.
+Source: the pod validation of Kubernetes 1.36.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ async def _http_get(place: Place, spec: Mapping[str, Any]) -> Answer:
     url = f"{'https' if secure else 'http'}://{host}:{port}{path}"
     headers = {
         "Host": f"{host}:{port}",
-        "User-Agent": "kube-probe/1.33",
+        "User-Agent": "kube-probe/1.36",
         "Accept": "*/*",
         "Connection": "close",
     }

@@ -22,7 +22,7 @@ from seaway.controlplane.node.settings import NodeSettings
 Object = dict[str, Any]
 LEASE_NAMESPACE = "kube-node-lease"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-_VERSION = "v1.33.0"
+_VERSION = "v1.36.0"
 
 
 @dataclass(frozen=True, slots=True)
