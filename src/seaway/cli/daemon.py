@@ -58,7 +58,7 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
     home.record.unlink(missing_ok=True)
     try:
         settings = DaemonSettings(load_settings(home), network=network_environment(os.environ), user=_user())
-        _run(_serve(home, settings, report))
+        run_loop(_serve(home, settings, report))
     except Exception as error:
         reason = explain(error)
         logger.error(
@@ -71,10 +71,15 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
     return exits.OK
 
 
-def explain(error: BaseException) -> SeawayError:
-    """Say in one sentence why the daemon cannot go on; `code` is "Unknown" where only its log can tell."""
+def explain(error: BaseException, *, again: str = "seaway up") -> SeawayError:
+    """Say in one sentence why a server cannot go on; `code` is "Unknown" where only its log can tell.
+
+    Args:
+        error: what it failed with.
+        again: the command that starts it, for the remedy.
+    """
     for fault in _chain(error):
-        if (said := _explain_one(fault)) is not None:
+        if (said := _explain_one(fault, again)) is not None:
             return said
     return SeawayError(f"{type(error).__name__}: {error}".rstrip(": "), code="Unknown")
 
@@ -93,7 +98,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _explain_one(fault: BaseException) -> SeawayError | None:
+def _explain_one(fault: BaseException, again: str) -> SeawayError | None:
     from seaway.base.tasks import ServiceFailed
     from seaway.platform.errors import PlatformError
 
@@ -102,7 +107,7 @@ def _explain_one(fault: BaseException) -> SeawayError | None:
     if isinstance(fault, PlatformError):
         return SeawayError(fault.message, code=fault.code, remedy=fault.remedy, status=fault.status)
     if isinstance(fault, OSError):
-        return _explain_os_error(fault)
+        return _explain_os_error(fault, again)
     if type(fault).__module__.startswith("seaway.") and not isinstance(fault, ServiceFailed):
         return SeawayError(
             str(fault), code=getattr(fault, "code", "Storage")
@@ -110,15 +115,17 @@ def _explain_one(fault: BaseException) -> SeawayError | None:
     return None
 
 
-def _explain_os_error(fault: OSError) -> SeawayError | None:
+def _explain_os_error(fault: OSError, again: str) -> SeawayError | None:
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" (writing {fault.filename})" if fault.filename else ""
-        return SeawayError(f"the disk is full{where}", code="Storage", remedy="Make room, then: seaway up")
-    from seaway.portal.serve import PortInUse
+        return SeawayError(f"the disk is full{where}", code="Storage", remedy=f"Make room, then: {again}")
+    from seaway.portal.serve import NoSuchAddress, PortInUse
 
+    if isinstance(fault, NoSuchAddress):
+        return SeawayError(str(fault), code="Usage")
     if isinstance(fault, PortInUse) or fault.errno == errno.EADDRINUSE:
         return SeawayError(
-            str(fault), code="Temporary", remedy="End the program that has the port, then: seaway up"
+            str(fault), code="Temporary", remedy=f"End the program that has the port, then: {again}"
         )
     if isinstance(fault, PermissionError):
         return SeawayError(str(fault), code="Forbidden", remedy="Check who owns it and its mode")
@@ -155,7 +162,8 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _run(main: Any) -> None:
+def run_loop(main: Any) -> None:
+    """Run a coroutine on the fastest event loop that is there."""
     try:
         import uvloop
     except ImportError:

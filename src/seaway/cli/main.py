@@ -45,6 +45,7 @@ COMMANDS = {
     "outputs": Entry("outputs", "outputs", "List the files that a run produced."),
     "download": Entry("download", "download", "Fetch the files that a run produced."),
     "kubeconfig": Entry("kubeconfig", "kubeconfig", "Print the kubeconfig for kubectl and other tools."),
+    "server": Entry("server", "server", "Serve a team: runs on any Kubernetes."),
     "version": Entry("version", "version", "Print the version."),
     "daemon": Entry("daemon", "daemon", "Serve a home (seaway up starts this).", hidden=True),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from seaway import __version__
+from seaway.platform.errors import Unavailable
 from seaway.platform.server import Server
 from seaway.portal import gateway, runs, uploads
 from seaway.portal.access import current_user
@@ -17,6 +19,8 @@ from seaway.portal.limits import CODE_LIMIT, BodyLimits
 from seaway.portal.tokens import TokenVerifier
 
 Facts = Callable[[], Awaitable[dict[str, Any]]]
+READY_SECONDS = 3.0
+"""How long the database may take to answer a question about readiness."""
 
 open_router = APIRouter(tags=["server"])
 router = APIRouter(tags=["server"], dependencies=[Depends(current_user)])
@@ -48,9 +52,21 @@ def create_app(
     return app
 
 
+@open_router.get("/healthz", response_class=PlainTextResponse, include_in_schema=False)
 @open_router.get("/api/v1/healthz", response_class=PlainTextResponse)
 async def healthz() -> str:
     """Tell that the server answers; needs no token."""
+    return "ok"
+
+
+@open_router.get("/readyz", response_class=PlainTextResponse, include_in_schema=False)
+async def readyz(request: Request) -> str:
+    """Tell that the server answers and its database too; needs no token. The cluster may be away: runs are accepted."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await request.app.state.server.status()
+    except TimeoutError as error:
+        raise Unavailable(f"the database has not answered for {READY_SECONDS:g} s") from error
     return "ok"
 
 

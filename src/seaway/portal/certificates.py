@@ -1,4 +1,4 @@
-"""The portal's own certificate: a CA made at first start, and a certificate from it for this machine's loopback names.
+"""The portal's own certificate: a CA made at first start, and a certificate from it for the names that it is reached by.
 
 Elliptic curves (P-256): a handshake costs a fraction of RSA's, and every command of the command line makes one.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""The names by which a machine reaches itself."""
 CA_LIFE = datetime.timedelta(days=3650)
 LIFE = datetime.timedelta(days=730)
 RENEW_BEFORE = datetime.timedelta(days=90)
@@ -32,12 +35,15 @@ class CertificateFiles:
     key: Path
 
 
-def ensure_certificate(folder: Path, now: datetime.datetime) -> CertificateFiles:
+def ensure_certificate(
+    folder: Path, now: datetime.datetime, names: Sequence[str] = LOOPBACK
+) -> CertificateFiles:
     """Return the portal's certificate, made or renewed where that is needed.
 
     Args:
         folder: where the files lie; the private keys have mode 0600.
         now: with a time zone.
+        names: the host names and addresses that it must be good for.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = CertificateFiles(folder / "ca.crt", folder / "portal.crt", folder / "portal.key")
@@ -47,12 +53,12 @@ def ensure_certificate(folder: Path, now: datetime.datetime) -> CertificateFiles
         _write(folder / "ca.key", _pem(key))
         _write(files.ca, ca.public_bytes(serialization.Encoding.PEM))
         files.certificate.unlink(missing_ok=True)
-    if not (files.certificate.is_file() and files.key.is_file() and _lives(files.certificate, now)):
+    if not (files.key.is_file() and _lives(files.certificate, now) and _serves(files.certificate, names)):
         issuer = x509.load_pem_x509_certificate(files.ca.read_bytes()).subject
         issuer_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
         assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _sign(_name("seaway portal"), issuer, key, issuer_key, now, LIFE, ca=False)
+        certificate = _sign(_name("seaway portal"), issuer, key, issuer_key, now, LIFE, ca=False, names=names)
         _write(files.key, _pem(key))
         _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM))
     return files
@@ -67,6 +73,7 @@ def _sign(
     life: datetime.timedelta,
     *,
     ca: bool,
+    names: Sequence[str] = (),
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -84,11 +91,8 @@ def _sign(
         )
     )
     if not ca:
-        names = [
-            x509.DNSName("localhost"),
-            *(x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")),
-        ]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
+        builder = builder.add_extension(alternatives, critical=False)
         builder = builder.add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )
@@ -113,11 +117,25 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 def _lives(path: Path, now: datetime.datetime) -> bool:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - now > RENEW_BEFORE
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return False
+
+
+def _serves(path: Path, names: Sequence[str]) -> bool:
+    """Return whether a certificate is good for all names."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    kept = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {_alternative(name) for name in names} <= set(kept)
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -1,9 +1,10 @@
-"""Serve the REST API over TLS, on a port that stays the home's own."""
+"""Serve the REST API over TLS, on a port that stays the home's own or on the address that was asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +31,8 @@ class ServeSettings:
     certificate: CertificateFiles
     port: int | None = None
     """None for the kept one, else a free one."""
+    host: str = HOST
+    """The address to listen on; "0.0.0.0" and "::" are all of this machine's."""
     drain_seconds: float = 2.0
     """How long open requests, such as followed logs, may take to end when the server stops."""
 
@@ -38,33 +41,44 @@ class PortInUse(OSError):
     """The port that was asked for belongs to another program."""
 
 
+class NoSuchAddress(OSError):
+    """The address to listen on is none of this machine's."""
+
+
 def bind(settings: ServeSettings) -> socket.socket:
     """Return a listening socket on the asked, the kept or a free port.
 
     Raises:
         PortInUse: the asked port is taken.
+        NoSuchAddress: this machine does not have the address.
     """
     if settings.port is not None:
-        try:
-            return _listen(settings.port)
-        except OSError as error:
-            raise PortInUse(
-                f"port {settings.port} is in use by another program: choose another one"
-            ) from error
+        return _listen_there(settings.host, settings.port)
     kept = settings.port_file.read_text().strip() if settings.port_file.is_file() else ""
     if kept.isdigit():
         with contextlib.suppress(OSError):
-            return _listen(int(kept))
-    listener = _listen(0)
+            return _listen(settings.host, int(kept))
+    listener = _listen(settings.host, 0)
     settings.port_file.write_text(f"{listener.getsockname()[1]}\n")
     return listener
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _listen_there(host: str, port: int) -> socket.socket:
+    try:
+        return _listen(host, port)
+    except PermissionError:
+        raise
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise NoSuchAddress(f"this machine has no address {host}: listen on one of its own") from error
+        raise PortInUse(f"port {port} is in use by another program: choose another one") from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(1024)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
         listener.setblocking(False)

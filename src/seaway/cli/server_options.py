@@ -1,0 +1,60 @@
+"""The options of `seaway server`, one alias each; every one can be a variable too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seaway.cli.server_settings import DEFAULT_LISTEN, PREFIX
+
+
+def _option(flag: str, metavar: str | None, meaning: str) -> typer.models.OptionInfo:
+    variable = PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+    made: typer.models.OptionInfo = typer.Option(
+        flag, metavar=metavar, envvar=variable, show_envvar=False, show_default=False, help=meaning
+    )
+    return made
+
+
+Kubeconfig = Annotated[
+    Path | None,
+    _option("--kubeconfig", "FILE", "The cluster; inside a pod its own account, else the usual kubeconfig."),
+]
+Context = Annotated[str | None, _option("--context", "NAME", "A context of the kubeconfig.")]
+Namespace = Annotated[
+    str | None,
+    _option("--namespace", "NAME", "Where the runs' pods are made; the context's without this."),
+]
+HomeFolder = Annotated[
+    Path | None,
+    _option("--home", "DIR", "Where everything is kept that is not elsewhere: ~/.seaway/team without this."),
+]
+Database = Annotated[str, _option("--database", "URL", "PostgreSQL; without this, SQLite in the home.")]
+Artifacts = Annotated[
+    str, _option("--artifacts", "URL", "s3://BUCKET/PREFIX; without this, a folder in the home.")
+]
+Listen = Annotated[str, _option("--listen", "HOST:PORT", f"Where to serve; {DEFAULT_LISTEN} without this.")]
+Url = Annotated[
+    str | None, _option("--url", "URL", "How users and pods reach it; where it listens without this.")
+]
+TlsCertificate = Annotated[
+    Path | None, _option("--tls-cert", "FILE", "A certificate (PEM); without one, the server's own.")
+]
+TlsKey = Annotated[Path | None, _option("--tls-key", "FILE", "Its key.")]
+TlsAuthority = Annotated[
+    Path | None,
+    _option("--tls-ca", "FILE", "Who signed it, where not every machine trusts that authority."),
+]
+TokenFile = Annotated[
+    Path | None,
+    _option(
+        "--token-file", "FILE", "Holds the administrator's token; without this, one is made in the home."
+    ),
+]
+DefaultImage = Annotated[str, _option("--default-image", "IMAGE", "The image of runs that name none.")]
+LeaderElection = Annotated[
+    bool, _option("--leader-election", None, "Several servers share the database; one of them leads.")
+]
+PodName = Annotated[str, _option("--pod-name", "NAME", "The pod that this server runs in, for the election.")]
