@@ -1,6 +1,6 @@
 """Run Kubernetes' own control plane on free ports of 127.0.0.1, each start with certificates of its own.
 
-Source: the flags of each command; the certificates that "PKI certificates and requirements" names.
+Source: the flags of each command.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ from pathlib import Path
 
 from seaway.controlplane.apiserver.pki import Pair, Pki, ensure_pki
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
+from tools.real_kubernetes.flags import (
+    HOST,
+    api_server_flags,
+    controller_manager_flags,
+    etcd_flags,
+    scheduler_flags,
+)
 
-HOST = "127.0.0.1"
-SERVICE_NETWORK = "10.96.0.0/16"
 _READY_SECONDS = 120.0
 _TRIES = 3
 """Starts of a server whose port another program took between choosing and binding it."""
@@ -94,7 +99,11 @@ class ControlPlane:
     def start_apiserver(self) -> None:
         """Start kube-apiserver, on the port that it had before; return when it is ready."""
         port = int(self.url.rpartition(":")[2])
-        self.processes["kube-apiserver"] = _start(self, "kube-apiserver", _api_flags(self, port))
+        self.processes["kube-apiserver"] = _start(
+            self,
+            "kube-apiserver",
+            [*api_server_flags(port, self.etcd_url, self.pki), *self.settings.api_flags],
+        )
         _wait_ready(self, "kube-apiserver", f"{self.url}/readyz")
 
     def stop_apiserver(self) -> None:
@@ -140,7 +149,7 @@ def run_scheduler(
     with _program(
         "kube-scheduler",
         folder,
-        [f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0", *flags],
+        [*scheduler_flags(kubeconfig), *flags],
     ) as process:
         yield process
 
@@ -150,18 +159,9 @@ def run_controller_manager(
     kubeconfig: Path, folder: Path, pki: Pki, flags: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run kube-controller-manager against any API server whose authority and keys `pki` holds."""
-    arguments = [
-        f"--kubeconfig={kubeconfig}",
-        "--leader-elect=false",
-        "--secure-port=0",
-        "--use-service-account-credentials=true",
-        f"--root-ca-file={pki.ca.certificate}",
-        f"--cluster-signing-cert-file={pki.ca.certificate}",
-        f"--cluster-signing-key-file={pki.ca.key}",
-        f"--service-account-private-key-file={pki.service_account_key}",
-        *flags,
-    ]
-    with _program("kube-controller-manager", folder, arguments) as process:
+    with _program(
+        "kube-controller-manager", folder, [*controller_manager_flags(kubeconfig, pki), *flags]
+    ) as process:
         yield process
 
 
@@ -201,19 +201,9 @@ def _start_etcd(plane: ControlPlane) -> None:
     for attempt in range(_TRIES):
         plane.etcd_url = f"https://{HOST}:{free_port()}"
         peer = f"http://{HOST}:{free_port()}"
-        flags = [
-            f"--data-dir={plane.folder / 'etcd'}",
-            f"--listen-client-urls={plane.etcd_url}",
-            f"--advertise-client-urls={plane.etcd_url}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
-            f"--cert-file={plane.pki.server.certificate}",
-            f"--key-file={plane.pki.server.key}",
-            "--client-cert-auth",
-            f"--trusted-ca-file={plane.ca}",
-            *(() if plane.settings.durable else ("--unsafe-no-fsync",)),
-        ]
+        flags = etcd_flags(
+            plane.folder / "etcd", plane.etcd_url, peer, plane.pki, durable=plane.settings.durable
+        )
         plane.processes["etcd"] = _start(plane, "etcd", flags)
         try:
             _wait_ready(plane, "etcd", f"{plane.etcd_url}/health")
@@ -232,36 +222,6 @@ def _start_first_apiserver(plane: ControlPlane) -> None:
         except DidNotStart as error:
             if "address already in use" not in str(error) or attempt == _TRIES - 1:
                 raise
-
-
-def _api_flags(plane: ControlPlane, port: int) -> list[str]:
-    pki, now = plane.pki, time.time()
-    etcd = pki.client_pair("etcd-client", "kube-apiserver-etcd-client", (), now)
-    kubelet = pki.client_pair("kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",), now)
-    return [
-        f"--etcd-servers={plane.etcd_url}",
-        f"--etcd-cafile={plane.ca}",
-        f"--etcd-certfile={etcd.certificate}",
-        f"--etcd-keyfile={etcd.key}",
-        f"--bind-address={HOST}",
-        f"--secure-port={port}",
-        "--endpoint-reconciler-type=none",  # an Endpoints object may not hold a loopback address
-        f"--service-cluster-ip-range={SERVICE_NETWORK}",
-        "--authorization-mode=Node,RBAC",
-        "--enable-admission-plugins=NodeRestriction",
-        "--allow-privileged=true",
-        f"--client-ca-file={plane.ca}",
-        f"--tls-cert-file={pki.server.certificate}",
-        f"--tls-private-key-file={pki.server.key}",
-        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-        f"--service-account-key-file={pki.service_account_key}",
-        f"--service-account-signing-key-file={pki.service_account_key}",
-        f"--kubelet-client-certificate={kubelet.certificate}",
-        f"--kubelet-client-key={kubelet.key}",
-        f"--kubelet-certificate-authority={plane.ca}",
-        "--kubelet-preferred-address-types=InternalIP",
-        *plane.settings.api_flags,
-    ]
 
 
 @contextmanager
