@@ -9,37 +9,14 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seaway.client.config_users import impersonation, plugin, refuse_unsupported
+from seaway.client.connection import Connection
 from seaway.client.errors import ConfigError
 
 SERVICE_ACCOUNT_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """All that a transport needs. Secrets do not show in its repr."""
-
-    server: str
-    """https://host:port, possibly with a path."""
-    ca: bytes | None = None
-    """PEM of the certificate authorities trusted; None for the system's."""
-    client_certificate: bytes | None = field(default=None, repr=False)
-    """PEM, with `client_key`."""
-    client_key: bytes | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    token_file: Path | None = None
-    """Read again when it changes: tokens of service accounts rotate."""
-    namespace: str = "default"
-    verify: bool = True
-    """False only where the kubeconfig says insecure-skip-tls-verify."""
-    server_name: str | None = None
-    """Name the certificate must have, where it is not the server's."""
-    proxy: str | None = None
-    user: str = ""
-    """The kubeconfig's name for the user; says nothing to the server."""
 
 
 def kubeconfig_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
@@ -49,19 +26,22 @@ def kubeconfig_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
     return paths or (Path("~/.kube/config").expanduser(),)
 
 
-def load_kubeconfig(path: Path | Sequence[Path], context: str | None = None) -> Connection:
+def load_kubeconfig(
+    path: Path | Sequence[Path], context: str | None = None, environment: Mapping[str, str] | None = None
+) -> Connection:
     """Return the connection that a kubeconfig means.
 
     Args:
         path: one file, or several that are merged: the first to name something wins. Missing files of several are skipped.
         context: its name; None for the current context.
+        environment: variables of this process; a credential plugin is started with them.
 
     Raises:
         ConfigError: no file, not YAML, a name that is not there, a file it refers to missing, or credentials that are
-            not supported (exec plugins, auth providers); the message says what to do.
+            not supported (auth providers, passwords, plugins that talk to a person); the message says what to do.
     """
     paths = (path,) if isinstance(path, Path) else tuple(path)
-    config = _Merged()
+    config = _Merged(environment or {})
     for one in paths:
         if one.exists() or len(paths) == 1:
             config.add(one)
@@ -73,7 +53,9 @@ def load_kubeconfig(path: Path | Sequence[Path], context: str | None = None) -> 
     return config.connection(context)
 
 
-def in_cluster(environment: Mapping[str, str], directory: Path = SERVICE_ACCOUNT_DIRECTORY) -> Connection:
+def load_in_cluster(
+    environment: Mapping[str, str], directory: Path = SERVICE_ACCOUNT_DIRECTORY
+) -> Connection:
     """Return the connection of the pod that this process runs in.
 
     Raises:
@@ -86,10 +68,11 @@ def in_cluster(environment: Mapping[str, str], directory: Path = SERVICE_ACCOUNT
             "not inside a pod with a service account: KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT and "
             f"{token} are needed; elsewhere give a kubeconfig"
         )
-    namespace = directory / "namespace"
+    namespace, authority = directory / "namespace", directory / "ca.crt"
+    _read(authority, "the cluster's certificate authority")
     return Connection(
         server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
-        ca=_read(directory / "ca.crt", "the cluster's certificate authority"),
+        ca_file=authority,
         token_file=token,
         namespace=namespace.read_text().strip() if namespace.exists() else "default",
     )
@@ -98,7 +81,8 @@ def in_cluster(environment: Mapping[str, str], directory: Path = SERVICE_ACCOUNT
 class _Merged:
     """Kubeconfig files put together; each entry remembers the folder that its relative paths start from."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
         self.contexts: dict[str, dict[str, Any]] = {}
         self.clusters: dict[str, tuple[dict[str, Any], Path]] = {}
         self.users: dict[str, tuple[dict[str, Any], Path]] = {}
@@ -131,14 +115,17 @@ class _Merged:
         if not cluster.get("server"):
             raise ConfigError(f"{self._where()}: cluster {context.get('cluster')!r} has no server")
         token_file = user.get("tokenFile")
-        _refuse_unsupported(user, user_name, self._where())
+        refuse_unsupported(user, user_name, self._where())
+        authority = _data(cluster, "certificate-authority", cluster_base)
         return Connection(
             server=cluster["server"].rstrip("/"),
-            ca=_data(cluster, "certificate-authority", cluster_base),
+            ca=authority,
             client_certificate=_data(user, "client-certificate", user_base),
             client_key=_data(user, "client-key", user_base),
             token=user.get("token") if not token_file else None,
             token_file=user_base / token_file if token_file else None,
+            plugin=plugin(user, user_name, user_base, cluster, authority, self.environment, self._where()),
+            impersonate=impersonation(user),
             namespace=context.get("namespace") or "default",
             verify=not cluster.get("insecure-skip-tls-verify", False),
             server_name=cluster.get("tls-server-name"),
@@ -199,23 +186,6 @@ def _read(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{what} cannot be read from {path}: {error.strerror}") from error
-
-
-def _refuse_unsupported(user: Mapping[str, Any], name: str, where: str) -> None:
-    for unsupported, instead in (
-        ("exec", "an exec credential plugin"),
-        ("auth-provider", "an auth provider"),
-        ("username", "a password"),
-    ):
-        if user.get(unsupported):
-            raise ConfigError(
-                f"{where}: the user {name!r} signs in with {instead}, which is not supported: use a token "
-                "(kubectl create token) or a client certificate"
-            )
-    if bool(user.get("client-certificate-data") or user.get("client-certificate")) != bool(
-        user.get("client-key-data") or user.get("client-key")
-    ):
-        raise ConfigError(f"{where}: the user {name!r} needs both a client certificate and its key")
 
 
 def _names(table: Mapping[str, Any]) -> str:

@@ -14,5 +14,9 @@ class Unreachable(ClientError):
     """No answer came: refused, timed out, broken off, or not trusted. Whether the request took effect is unknown."""
 
 
+class NotSent(Unreachable):
+    """Nothing was sent: nobody took the connection, or there are no credentials now. The request took no effect."""
+
+
 class ConfigError(ClientError):
     """The kubeconfig is missing, unreadable, incomplete or uses what is not supported."""

@@ -6,23 +6,28 @@ Source: Kubernetes API concepts; a watch is one JSON object a line (`application
 from __future__ import annotations
 
 import asyncio
-import ssl
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+import logging
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from seaway.client.config import Connection
-from seaway.client.errors import ConfigError, Unreachable
+from seaway.base.clock import Clock, SystemClock
+from seaway.client.connection import Connection
+from seaway.client.credentials import Credentials, Identity
+from seaway.client.errors import ConfigError, NotSent, Unreachable
+from seaway.client.pool import Pool, open_pool
 from seaway.client.request import Request, WatchEvent
-from seaway.objects.errors import ApiError, from_status
+from seaway.client.retry import RetrySettings, retry_wait
+from seaway.objects.errors import ApiError, Unauthorized, from_status
 
 if TYPE_CHECKING:
     import httpx
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +38,51 @@ class HttpSettings:
     read_seconds: float = 60.0
     """A call whose answer pauses for longer has failed; watches and logs may pause for ever."""
     pool: int = 64
-    """Connections open at most, streams and watches included."""
+    """Calls at once, and their connections; streams and watches have connections of their own, as many as are opened."""
     kept: int = 16
     """Idle connections kept."""
     user_agent: str = "seaway"
+    retry: RetrySettings = RetrySettings()  # noqa: RUF009 - frozen, shared on purpose
+
+
+class _Refused(Unauthorized):
+    """What was shown is not accepted, but asking for credentials again may give others."""
 
 
 class HttpTransport:
     """Carries requests over HTTPS. Opens no connection before the first request."""
 
-    def __init__(self, connection: Connection, settings: HttpSettings | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: HttpSettings | None = None,
+        *,
+        clock: Clock | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._connection, self._settings = connection, settings or HttpSettings()
-        self._http: httpx.AsyncClient | None = None
-        self._token: tuple[float, str] | None = None
+        self._clock, self._chance = clock or SystemClock(), chance
+        self._credentials = Credentials(connection, self._clock)
+        self._current: Pool | None = None
 
     async def send(self, request: Request) -> Any:
-        """Return the parsed body; see `Transport.send`."""
-        async with self._answer(request, self._settings.read_seconds) as response:
-            return _body(response, await _content(response))
+        """Return the parsed body; see `Transport.send`. What can be repeated without harm is, a few times."""
+        tries, began, refused = 1, self._clock.monotonic(), False
+        while True:
+            try:
+                return await self._send(request)
+            except _Refused:
+                if refused:
+                    raise
+                refused = True
+            except (ApiError, Unreachable) as error:
+                passed = self._clock.monotonic() - began
+                wait = retry_wait(request, error, tries, passed, self._chance(), self._settings.retry)
+                if wait is None:
+                    raise
+                log.debug("%s %s is sent again in %.1f s: %s", request.method, request.path, wait, error)
+                await self._clock.sleep(wait)
+                tries += 1
 
     def watch(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """Open a watch; see `Transport.watch`."""
@@ -62,13 +94,14 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._http is not None:
-            http, self._http = self._http, None
-            await http.aclose()
+        if self._current is not None:
+            pool, self._current = self._current, None
+            await pool.close()
 
     @asynccontextmanager
     async def _watch(self, request: Request) -> AsyncGenerator[AsyncIterator[WatchEvent], None]:
-        async with self._answer(request, None) as response:
+        opening = self._settings.read_seconds  # a server begins its answer to a watch at once
+        async with self._answer(request, streams=True, opening=opening) as response:
             events = _events(response)
             try:
                 yield events
@@ -77,101 +110,101 @@ class HttpTransport:
 
     @asynccontextmanager
     async def _stream(self, request: Request) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        async with self._answer(request, None) as response:
+        follows = (
+            "follow",
+            "true",
+        ) in request.query  # a log that is followed may be quiet for ever, from its beginning
+        read = None if follows else self._settings.read_seconds
+        async with self._answer(request, streams=True, read=read, opening=None) as response:
             chunks = _chunks(response)
             try:
                 yield chunks
             finally:
                 await chunks.aclose()
 
+    async def _send(self, request: Request) -> Any:
+        read = self._settings.read_seconds
+        async with self._answer(request, streams=False, read=read, opening=None) as response:
+            return _body(response, await _content(response))
+
     @asynccontextmanager
     async def _answer(
-        self, request: Request, read_seconds: float | None
+        self, request: Request, *, streams: bool, opening: float | None, read: float | None = None
     ) -> AsyncGenerator[httpx.Response, None]:
-        """Send and yield the answer, its body unread; raises ApiError for 400 and above."""
+        """Send and yield the answer, its body unread; raises ApiError for 400 and above.
+
+        Args:
+            request: what to send.
+            streams: the answer goes on for long, on a connection that no call waits for.
+            opening: longest wait for the answer's beginning, None where `read` bounds it.
+            read: longest pause while something is read, None for any.
+        """
+        shown = await self._credentials.current()
+        pool = self._pool(shown)
+        with pool.used():
+            response = await self._exchange(pool, request, shown, streams, opening, read)
+            try:
+                if response.status_code >= 400:
+                    error = _error(response, await _content(response))
+                    if isinstance(error, Unauthorized) and self._credentials.refused(shown):
+                        raise _Refused(error.message) from error
+                    raise error
+                yield response
+            finally:
+                await response.aclose()
+
+    async def _exchange(
+        self,
+        pool: Pool,
+        request: Request,
+        shown: Identity,
+        streams: bool,
+        opening: float | None,
+        read: float | None,
+    ) -> httpx.Response:
+        """Send a request; return the answer's beginning."""
         import httpx  # here, so that the embedded daemon, which calls in-process, need not load it
 
-        http = self._client()
+        http = pool.streams if streams else pool.calls
         built = http.build_request(
             request.method,
             self._connection.server + request.path,
             params=request.query,
             content=None if request.body is None else orjson.dumps(request.body),
-            headers=await self._headers(request),
-            timeout=httpx.Timeout(self._settings.connect_seconds, read=read_seconds),
+            headers=self._headers(request, shown),
+            timeout=httpx.Timeout(self._settings.connect_seconds, read=read),
         )
+        if self._connection.server_name:
+            built.extensions["sni_hostname"] = self._connection.server_name
         try:
-            response = await http.send(built, stream=True)
-        except httpx.TransportError as error:
+            async with asyncio.timeout(opening):
+                return await http.send(built, stream=True)
+        except (httpx.TransportError, TimeoutError) as error:
             raise _unreachable(self._connection.server, error) from error
-        try:
-            if response.status_code >= 400:
-                raise _error(response, await _content(response))
-            yield response
-        finally:
-            await response.aclose()
 
-    async def _headers(self, request: Request) -> dict[str, str]:
+    def _headers(self, request: Request, shown: Identity) -> list[tuple[str, str]]:
         headers = {"accept": "application/json", "user-agent": self._settings.user_agent}
         if request.body is not None:
             headers["content-type"] = request.content_type
-        token = self._connection.token
-        if self._connection.token_file is not None:
-            token = await asyncio.to_thread(self._read_token, self._connection.token_file)
-        if token:
-            headers["authorization"] = f"Bearer {token}"
-        return headers | dict(request.headers)
+        if shown.token:
+            headers["authorization"] = f"Bearer {shown.token}"
+        return [*(headers | dict(request.headers)).items(), *self._connection.impersonate]
 
-    def _read_token(self, path: Path) -> str:
-        """Return the token of a file, read again when the file changed."""
-        try:
-            changed = path.stat().st_mtime
-            if self._token is None or self._token[0] != changed:
-                self._token = changed, path.read_text().strip()
-        except OSError as error:
-            raise ConfigError(f"the token cannot be read from {path}: {error.strerror}") from error
-        return self._token[1]
-
-    def _client(self) -> httpx.AsyncClient:
-        import httpx  # here, so that the embedded daemon, which calls in-process, need not load it
-
-        if self._http is None:
-            settings, connection = self._settings, self._connection
-            limits = httpx.Limits(max_connections=settings.pool, max_keepalive_connections=settings.kept)
-            verify = ssl_context(connection) if connection.server.startswith("https") else False
-            self._http = httpx.AsyncClient(
-                verify=verify, limits=limits, trust_env=False, follow_redirects=False, proxy=connection.proxy
-            )
-        return self._http
-
-
-def ssl_context(connection: Connection) -> ssl.SSLContext:
-    """Return the TLS settings of a connection.
-
-    Raises:
-        ConfigError: a certificate or key is not valid PEM.
-    """
-    try:
-        authorities = connection.ca.decode() if connection.ca else None
-        context = ssl.create_default_context(cadata=authorities)
-        if connection.client_certificate and connection.client_key:
-            _load_identity(context, connection.client_certificate, connection.client_key)
-    except (ssl.SSLError, ValueError) as error:
-        raise ConfigError(
-            f"a certificate or key for {connection.server} is not valid PEM: {error}"
-        ) from error
-    if not connection.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _load_identity(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Load certificate and key, which the ssl module takes from files only; the file is 0600 and gone at once."""
-    with tempfile.NamedTemporaryFile(prefix="seaway-") as file:
-        file.write(certificate.rstrip() + b"\n" + key.rstrip() + b"\n")
-        file.flush()
-        context.load_cert_chain(file.name)
+    def _pool(self, shown: Identity) -> Pool:
+        """Return the connections for an identity: those before it are closed when nobody uses them any more."""
+        key = (shown.ca, shown.certificate, shown.key)
+        if self._current is None or self._current.key != key:
+            try:
+                settings = self._settings
+                pool = open_pool(self._connection, shown, at_once=settings.pool, kept=settings.kept)
+            except ConfigError as error:
+                if self._connection.ca_file is None and self._connection.plugin is None:
+                    raise
+                raise NotSent(str(error)) from error  # half written perhaps: the next look finds it whole
+            if self._current is not None:
+                self._current.retire()
+            self._current = pool
+        return self._current
 
 
 async def _content(response: httpx.Response) -> bytes:
@@ -234,6 +267,10 @@ def _error(response: httpx.Response, content: bytes) -> ApiError:
 
 
 def _unreachable(where: str, error: Exception) -> Unreachable:
+    import httpx  # loaded already, where this is reached
+
     why = str(error) or type(error).__name__
-    hint = "its certificate is not trusted" if "CERTIFICATE_VERIFY" in why else "is the cluster up?"
-    return Unreachable(f"no answer from {where}: {why} ({hint})")
+    if "CERTIFICATE_VERIFY" in why:
+        return Unreachable(f"no answer from {where}: {why} (its certificate is not trusted)")
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return (Unreachable if sent else NotSent)(f"no answer from {where}: {why} (is the cluster up?)")

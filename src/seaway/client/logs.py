@@ -17,3 +17,5 @@ class LogOptions:
     """RFC 3339."""
     tail_lines: int | None = None
     limit_bytes: int | None = None
+    stream: str = ""
+    """Only what was written to "stdout" or "stderr"; empty for both."""

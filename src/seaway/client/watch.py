@@ -23,6 +23,7 @@ from seaway.objects.resource import Resource
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
+_RELIST_AFTER = 3
 BACKOFF = Backoff(initial=0.05, cap=30.0, jitter=0.5)
 
 
@@ -45,6 +46,8 @@ class FollowSettings:
     """A watch that is this much over its time is given up: the connection is dead and nobody said so."""
     backoff: Backoff = BACKOFF
     """Waits between failures."""
+    longest_wait: float = 60.0
+    """A server that asks for more patience (Retry-After) gets this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ async def follow(
     clock: Clock | None = None,
     settings: FollowSettings | None = None,
     chance: Callable[[], float] = random.random,
+    failed: Callable[[Exception], None] = lambda _: None,
 ) -> AsyncGenerator[Snapshot | WatchEvent, None]:
     """Yield a snapshot, then every change, without end; a new snapshot wherever changes may have been missed.
 
@@ -78,6 +82,7 @@ async def follow(
         clock: measures waits.
         settings: limits of each step.
         chance: random numbers from 0 to 1.
+        failed: told of every failure.
 
     Raises:
         BadRequest: a selector is malformed; trying again cannot help.
@@ -87,6 +92,7 @@ async def follow(
     clock = clock or SystemClock()
     revision, failures = resource_version, 0
     while True:
+        asked = 0.0
         try:
             if revision is None:
                 snapshot = await session.list()
@@ -108,8 +114,14 @@ async def follow(
                 continue
         except (ApiError, Unreachable, TimeoutError) as error:
             failures += 1
+            asked = min(getattr(error, "retry_after", None) or 0.0, session.settings.longest_wait)
             _complain(collection, error, failures)
-        await clock.sleep(session.settings.backoff.delay(failures, chance()))
+            failed(error)
+            if isinstance(error, ApiError) and failures >= _RELIST_AFTER:
+                revision = (
+                    None  # it may be the revision that it does not like: it is ahead of a restored backup
+                )
+        await clock.sleep(max(asked, session.settings.backoff.delay(failures, chance())))
 
 
 class _Session:
@@ -154,7 +166,8 @@ class _Session:
 
 
 def _complain(collection: Collection, error: Exception, failures: int) -> None:
-    """Log a failure: the first quietly (connections do break), those that persist as warnings."""
-    level = logging.DEBUG if failures == 1 else logging.WARNING
+    """Log a failure: the first quietly (connections do break), those that persist as warnings, ever more rarely."""
+    told = failures > 1 and failures.bit_count() == 1
     what = str(error) or type(error).__name__
+    level = logging.WARNING if told else logging.DEBUG
     log.log(level, "cannot follow %s (attempt %d): %s", collection.resource.group_resource, failures, what)

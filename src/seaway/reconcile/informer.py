@@ -52,12 +52,17 @@ class Informer:
         self._synced = asyncio.Event()
         self.resource_version = ""
         """The newest revision seen."""
+        self.problem = ""
+        """Why the copy is not current, "" where nothing is known against it."""
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Keep the copy current until cancelled; `ready` is called when it is complete for the first time."""
-        followed = follow(self._client, self._collection, clock=self._clock, settings=self._settings)
+        followed = follow(
+            self._client, self._collection, clock=self._clock, settings=self._settings, failed=self._failed
+        )
         async with aclosing(followed) as changes:
             async for change in changes:
+                self.problem = ""
                 if isinstance(change, Snapshot):
                     self._replace(change)
                     if not self._synced.is_set():
@@ -69,6 +74,9 @@ class Informer:
                     self._remove(object_key(change.object), change.object)
                 elif change.type in ("ADDED", "MODIFIED"):
                     self._set(change.object)
+
+    def _failed(self, error: Exception) -> None:
+        self.problem = str(error) or type(error).__name__
 
     @property
     def is_synced(self) -> bool:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seaway.client.config import in_cluster, kubeconfig_paths, load_kubeconfig
+from seaway.client.config import kubeconfig_paths, load_in_cluster, load_kubeconfig
 from seaway.client.errors import ConfigError
+
+V1 = "client.authentication.k8s.io/v1"
 
 
 def config(**changes) -> dict:
@@ -78,7 +80,9 @@ def test_the_environment_lists_files() -> None:
         pytest.param(config(clusters=[]), None, "names the cluster 'c'", id="unknown cluster"),
         pytest.param(config(clusters=[{"name": "c", "cluster": {}}]), None, "has no server", id="no server"),
         pytest.param(config(), "here", "u.crt", id="missing file"),
-        pytest.param(config(users=[{"name": "u", "user": {"exec": {"command": "aws"}}}]), None, "exec credential plugin", id="exec plugin"),
+        pytest.param(config(users=[{"name": "u", "user": {"exec": {"command": "aws"}}}]), None, "v1beta1 are supported", id="exec plugin without a version"),
+        pytest.param(config(users=[{"name": "u", "user": {"exec": {"args": ["x"]}}}]), None, "without a command", id="exec plugin without a command"),
+        pytest.param(config(users=[{"name": "u", "user": {"exec": {"command": "aws", "apiVersion": V1, "interactiveMode": "Always"}}}]), None, "asks a person", id="exec plugin that asks a person"),
         pytest.param(config(users=[{"name": "u", "user": {"auth-provider": {"name": "oidc"}}}]), None, "auth provider", id="auth provider"),
         pytest.param(config(users=[{"name": "u", "user": {"client-key-data": "S0VZ"}}]), None, "both a client certificate and its key", id="key alone"),
         pytest.param(config(users=[{"name": "u", "user": {"client-key-data": "%", "client-certificate-data": "%"}}]), None, "not base64", id="bad base64"),
@@ -111,8 +115,43 @@ def test_inside_a_pod(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes(b"CA")
     (tmp_path / "namespace").write_text("team\n")
     environment = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
-    connection = in_cluster(environment, tmp_path)
+    connection = load_in_cluster(environment, tmp_path)
     assert (connection.server, connection.namespace) == ("https://[fd00::1]:443", "team")
-    assert connection.token_file == tmp_path / "token"
+    assert (connection.token_file, connection.ca_file) == (tmp_path / "token", tmp_path / "ca.crt")
     with pytest.raises(ConfigError, match="not inside a pod"):
-        in_cluster({}, tmp_path)
+        load_in_cluster({}, tmp_path)
+
+
+def test_an_exec_plugin_with_the_cluster_as_it_is_told(tmp_path: Path) -> None:
+    told = {
+        "command": "bin/sign-in", "args": ["--cluster", "c"], "env": [{"name": "PROFILE", "value": "team"}],
+        "apiVersion": V1, "provideClusterInfo": True, "interactiveMode": "Never", "installHint": "brew install it",
+    }  # fmt: skip
+    content = config(users=[{"name": "u", "user": {"exec": told}}])
+    content["clusters"][0]["cluster"]["extensions"] = [
+        {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
+    ]
+    plugin = load_kubeconfig(write(tmp_path / "config", content), environment={"HOME": "/h"}).plugin
+    assert plugin is not None
+    assert (plugin.command, plugin.arguments) == (str(tmp_path / "bin/sign-in"), ("--cluster", "c"))
+    assert plugin.environment == {"HOME": "/h", "PROFILE": "team"}
+    assert plugin.cluster == {
+        "server": "https://127.0.0.1:6443/",
+        "certificate-authority-data": base64.b64encode(b"CA").decode(),
+        "config": {"audience": "x"},
+    }
+
+
+def test_whom_to_act_for(tmp_path: Path) -> None:
+    user = {
+        "token": "t",
+        "as": "ada",
+        "as-groups": ["a", "b"],
+        "as-uid": "7",
+        "as-user-extra": {"x/y": ["1"]},
+    }
+    connection = load_kubeconfig(write(tmp_path / "config", config(users=[{"name": "u", "user": user}])))
+    assert connection.impersonate == (
+        ("impersonate-user", "ada"), ("impersonate-uid", "7"), ("impersonate-group", "a"), ("impersonate-group", "b"),
+        ("impersonate-extra-x%2Fy", "1"),
+    )  # fmt: skip

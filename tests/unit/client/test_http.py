@@ -8,6 +8,7 @@ import ipaddress
 import os
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,15 +23,22 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
-from seaway.client.config import Connection
-from seaway.client.errors import ConfigError, Unreachable
-from seaway.client.http import HttpTransport
+from seaway.client.connection import Connection, ExecPlugin
+from seaway.client.errors import ConfigError, NotSent, Unreachable
+from seaway.client.http import HttpSettings, HttpTransport
+from seaway.client.retry import RetrySettings
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import Expired, NotFound, ServiceUnavailable, TooManyRequests
 
+V1 = "client.authentication.k8s.io/v1"
+LOCALHOST = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+
 
 def application() -> Starlette:
+    turned_away: list[str] = []
+
     async def pod(request: HttpRequest):
         match request.path_params["name"]:
             case "missing":
@@ -44,9 +52,15 @@ def application() -> Starlette:
             case "proxy":
                 return PlainTextResponse("<html>bad gateway</html>", 503)
             case "busy":
-                return PlainTextResponse("later", 429, {"retry-after": "7"})
+                turned_away.append(request.method)
+                if len(turned_away) < 3:
+                    return PlainTextResponse("later", 429, {"retry-after": "7"})
+            case "renewed" if request.headers.get("authorization") != "Bearer t2":
+                return JSONResponse({"kind": "Status", "reason": "Unauthorized", "code": 401}, 401)
         body = await request.body()
         seen = {"authorization": request.headers.get("authorization"), "body": body.decode(), "query": str(request.query_params), "type": request.headers.get("content-type")}  # fmt: skip
+        acting = [header for header in request.headers.items() if header[0].startswith("impersonate-")]
+        seen |= {"as": acting} if acting else {}
         return JSONResponse({"metadata": {"name": request.path_params["name"]}, "seen": seen})
 
     async def pods(request: HttpRequest):
@@ -95,8 +109,8 @@ async def serving(**options) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def client_of(connection: Connection) -> AsyncIterator[Client]:
-    client = Client(HttpTransport(connection), field_manager="me")
+async def client_of(connection: Connection, clock: Clock | None = None) -> AsyncIterator[Client]:
+    client = Client(HttpTransport(connection, clock=clock, chance=lambda: 0.0), field_manager="me")
     try:
         yield client
     finally:
@@ -130,7 +144,7 @@ async def test_a_token_file_is_read_again_when_it_changes(tmp_path: Path) -> Non
         os.utime(file, (1, 1))
         second = await client.get(PODS, "a", "ns")
         file.unlink()
-        with pytest.raises(ConfigError, match="token"):
+        with pytest.raises(NotSent, match="token"):
             await client.get(PODS, "a", "ns")
     assert [answer["seen"]["authorization"] for answer in (first, second)] == ["Bearer one", "Bearer two"]
 
@@ -141,9 +155,53 @@ async def test_errors_are_what_the_server_meant() -> None:
             await client.get(PODS, "missing", "ns")
         with pytest.raises(ServiceUnavailable, match="bad gateway"):
             await client.get(PODS, "proxy", "ns")
+
+
+class Waits(SystemClock):
+    """A clock that notes waits in place of waiting."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+
+async def test_a_server_that_is_busy_is_asked_again_when_it_says() -> None:
+    clock = Waits()
+    async with serving() as port, client_of(Connection(f"http://127.0.0.1:{port}"), clock) as client:
+        answer = await client.patch(PODS, "busy", {}, "ns")
+    assert (answer["metadata"]["name"], clock.waited) == ("busy", [7.1, 7.1])
+
+
+async def test_the_caller_hears_of_a_server_that_stays_busy() -> None:
+    settings = HttpSettings(retry=RetrySettings(tries=1))
+    async with serving() as port:
+        client = Client(HttpTransport(Connection(f"http://127.0.0.1:{port}"), settings))
         with pytest.raises(TooManyRequests) as caught:
             await client.get(PODS, "busy", "ns")
-        assert caught.value.retry_after == 7
+        await client.close()
+    assert caught.value.retry_after == 7
+
+
+async def test_credentials_that_are_refused_are_asked_for_again(tmp_path: Path) -> None:
+    program = (
+        "import os, json\n"
+        "with open(os.environ['COUNT'], 'a+') as file:\n"
+        "    file.write('x'); file.flush(); number = file.tell()\n"
+        f"print(json.dumps({{'apiVersion': {V1!r}, 'kind': 'ExecCredential', 'status': {{'token': f't{{number}}'}}}}))"
+    )
+    plugin = ExecPlugin(sys.executable, ("-c", program), {"COUNT": str(tmp_path / "count")})
+    async with plain(plugin=plugin) as client:
+        assert (await client.get(PODS, "renewed", "ns"))["seen"]["authorization"] == "Bearer t2"
+        assert (await client.get(PODS, "renewed", "ns"))["seen"]["authorization"] == "Bearer t2"
+    assert (tmp_path / "count").read_text() == "xx"
+
+
+async def test_in_somebody_elses_name() -> None:
+    headers = (("impersonate-user", "ada"), ("impersonate-group", "a"), ("impersonate-group", "b"))
+    async with plain(impersonate=headers) as client:
+        assert (await client.get(PODS, "a", "ns"))["seen"]["as"] == [list(header) for header in headers]
 
 
 async def test_a_watch_is_lines_whatever_the_chunks_and_an_error_event_is_raised() -> None:
@@ -184,14 +242,14 @@ class Authority:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self._sign("test authority", self.key, None)
 
-    def issue(self, name: str) -> tuple[bytes, bytes]:
+    def issue(self, name: str, known_as: x509.GeneralName = LOCALHOST) -> tuple[bytes, bytes]:
         key = ec.generate_private_key(ec.SECP256R1())
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        return pem(self._sign(name, key, self.certificate.subject)), private
+        return pem(self._sign(name, key, self.certificate.subject, known_as)), private
 
-    def _sign(self, name: str, key, issuer):
+    def _sign(self, name: str, key, issuer, known_as: x509.GeneralName = LOCALHOST):
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.UTC)
         builder = (
@@ -206,7 +264,7 @@ class Authority:
         builder = builder.not_valid_after(now + datetime.timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(issuer is None, None), critical=True)
         if issuer is not None:
-            names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+            names = x509.SubjectAlternativeName([known_as])
             builder = builder.add_extension(names, critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
@@ -231,6 +289,26 @@ async def test_tls_with_the_clusters_authority_and_a_client_certificate(tmp_path
             url, ca=pem(Authority().certificate), client_certificate=mine, client_key=mine_key
         )
         async with client_of(stranger) as client:
+            with pytest.raises(Unreachable, match="not trusted"):
+                await client.get(PODS, "a", "ns")
+
+
+async def test_a_certificate_for_another_name_and_a_renewed_authority(tmp_path: Path) -> None:
+    """The kubeconfig's tls-server-name is the name that counts; a CA file that changes is trusted from then on."""
+    old, new = Authority(), Authority()
+    certificate, key = new.issue("server", x509.DNSName("cluster.internal"))
+    for name, content in (("crt", certificate), ("key", key), ("ca", pem(old.certificate))):
+        (tmp_path / name).write_bytes(content)
+    async with serving(ssl_certfile=tmp_path / "crt", ssl_keyfile=tmp_path / "key") as port:
+        url = f"https://127.0.0.1:{port}"
+        named = Connection(url, ca_file=tmp_path / "ca", server_name="cluster.internal")
+        async with client_of(named) as client:
+            with pytest.raises(Unreachable, match="not trusted"):
+                await client.get(PODS, "a", "ns")
+            (tmp_path / "ca").write_bytes(pem(new.certificate))
+            os.utime(tmp_path / "ca", (1, 1))
+            assert (await client.get(PODS, "a", "ns"))["metadata"] == {"name": "a"}
+        async with client_of(Connection(url, ca=pem(new.certificate))) as client:
             with pytest.raises(Unreachable, match="not trusted"):
                 await client.get(PODS, "a", "ns")
 
