@@ -1,0 +1,55 @@
+"""What differs between two answers, field by field. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+ABSENT = "(absent)"
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of one answer that is not the same."""
+
+    call: str
+    """Method and resource."""
+    field: str
+    """For example "body.spec.containers[0].image"."""
+    ours: str
+    """As JSON; "(absent)" for a field that is not there."""
+    theirs: str
+
+    def __str__(self) -> str:
+        """Return it for a person."""
+        return f"{self.call}  {self.field}\n    ours:   {self.ours}\n    theirs: {self.theirs}"
+
+
+def differences(call: str, ours: Any, theirs: Any) -> list[Difference]:
+    """Return what differs between two normalised answers to a call."""
+    return [
+        Difference(call, field.lstrip("."), _shown(mine), _shown(other))
+        for field, mine, other in _compare("", ours, theirs)
+    ]
+
+
+def _compare(field: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in sorted(ours.keys() | theirs.keys()):
+            yield from _compare(f"{field}.{name}", ours.get(name, ABSENT), theirs.get(name, ABSENT))
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        for index in range(max(len(ours), len(theirs))):
+            mine = ours[index] if index < len(ours) else ABSENT
+            other = theirs[index] if index < len(theirs) else ABSENT
+            yield from _compare(f"{field}[{index}]", mine, other)
+    elif ours != theirs or type(ours) is not type(theirs):
+        yield field, ours, theirs
+
+
+def _shown(value: Any) -> str:
+    if value is ABSENT:
+        return ABSENT
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)[:_LONGEST]
