@@ -6,7 +6,6 @@ import base64
 import contextlib
 import ipaddress
 import json
-import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seaway.controlplane.apiserver.pki import Pki, write_private
+from seaway.controlplane.ranges import AllRangesTaken, claim_range
 
 HOST = "127.0.0.1"
 FORMAT = 1
 """Version of the data in `<home>/cluster`; one more with each change that an older Seaway cannot read."""
-_CLAIM_PORT = 65_001
 _NODE_PREFIX = 20
 
 
@@ -107,7 +106,10 @@ def open_place(home: Path, port: int | None) -> Iterator[Place]:
     listener = _listen(port, kept.port if kept else None)
     claim: socket.socket | None = None
     try:
-        second, claim = _claim(int(kept.pod_network.split(".")[1]) if kept else None)
+        try:
+            second, claim = claim_range(int(kept.pod_network.split(".")[1]) if kept else None)
+        except AllRangesTaken as error:
+            raise ClusterBusy(str(error)) from error
         address = Address(listener.getsockname()[1], f"127.{second}.0.0/16", f"127.{second + 96}.0.0/16")
         if address != kept:
             write_private(file, json.dumps(asdict(address)).encode())
@@ -153,32 +155,6 @@ def _bound(port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _claim(kept: int | None) -> tuple[int, socket.socket | None]:
-    """Return the second number of a loopback range that no other cluster of this machine holds, and the claim on it.
-
-    The claim is a bound datagram socket in the range; where such addresses cannot be bound at all (macOS) there is none.
-    """
-    numbers = list(range(32, 128))
-    random.shuffle(numbers)
-    for second in [kept, *numbers] if kept else numbers:
-        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            claim.bind((f"127.{second}.255.254", _CLAIM_PORT))
-        except OSError as error:
-            claim.close()
-            if isinstance(error, PermissionError) or error.errno == _not_available():
-                return second, None
-            continue
-        return second, claim
-    raise ClusterBusy("all loopback ranges are taken by other clusters of this machine: stop one of them")
-
-
-def _not_available() -> int:
-    import errno
-
-    return errno.EADDRNOTAVAIL
 
 
 def write_kubeconfig(place: Place, pki: Pki, namespace: str) -> None:

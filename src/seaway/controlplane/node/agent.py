@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from seaway.base.clock import Clock, SystemClock
@@ -22,6 +22,7 @@ from seaway.controlplane.node.heartbeat import Heartbeat
 from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.logs import LogReader
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
+from seaway.controlplane.node.serving.run import run_server
 from seaway.controlplane.node.settings import NodeSettings
 from seaway.controlplane.node.state import ContainerState, Exit, Object, Running
 from seaway.controlplane.node.worker import PodWorker, remove_folder
@@ -63,9 +64,10 @@ class NodeAgent:
         """
         context, machine = await self._prepare()
         seen = asyncio.Event()
-        heartbeat = Heartbeat(self._client, self._settings, self._clock, machine, context.addresses.node)
+        address = context.addresses.node
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._served(address) as port, asyncio.TaskGroup() as group:
+                heartbeat = Heartbeat(self._client, self._settings, self._clock, machine, address, port)
                 group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
                 # Pods first: a node that says it is ready knows what it runs.
                 group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
@@ -92,6 +94,18 @@ class NodeAgent:
         await self._kill_strays(set())
         await self._runtime.stop()
 
+    def pods(self) -> list[Object]:
+        """Return the pods of this node."""
+        return [worker.pod for worker in self._workers.values() if not worker.gone]
+
+    def find(self, namespace: str, name: str) -> Object:
+        """Return a pod of this node. Raises NotFound."""
+        for worker in reversed(self._workers.values()):
+            metadata = worker.pod["metadata"]
+            if (metadata["namespace"], metadata["name"]) == (namespace, name) and not worker.gone:
+                return worker.pod
+        raise NotFound(f'pod "{name}" in namespace "{namespace}" is not on this node')
+
     @asynccontextmanager
     async def container_logs(
         self, namespace: str, pod: str, uid: str, container: str, options: LogOptions
@@ -117,6 +131,12 @@ class NodeAgent:
         )
         async with aclosing(reader.chunks()) as chunks:  # type: ignore[type-var]
             yield chunks
+
+    def _served(self, address: str) -> AbstractAsyncContextManager[int]:
+        """Run the node's server where the settings ask for one; its port, or 0, is yielded."""
+        if self._settings.serving is None:
+            return nullcontext(0)
+        return run_server(self, self._client, self._settings, address, self._clock)
 
     async def _prepare(self) -> tuple[NodeContext, registration.Machine]:
         folder = self._settings.folder

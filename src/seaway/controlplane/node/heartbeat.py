@@ -24,10 +24,16 @@ class Heartbeat:
     """Keeps one Node and its Lease alive."""
 
     def __init__(
-        self, client: Client, settings: NodeSettings, clock: Clock, machine: Machine, address: str
+        self,
+        client: Client,
+        settings: NodeSettings,
+        clock: Clock,
+        machine: Machine,
+        address: str,
+        port: int = 0,
     ) -> None:
         self._client, self._settings, self._clock = client, settings, clock
-        self._machine, self._address = machine, address
+        self._machine, self._address, self._port = machine, address, port
         self._uid = ""
         self._written = 0.0
         self._pressure: dict[str, bool] = {}
@@ -69,7 +75,7 @@ class Heartbeat:
         old = (node.get("status") or {}).get("conditions") or []
         self._pressure = await asyncio.to_thread(registration.under_pressure, self._settings.folder)
         status = registration.node_status(
-            self._machine, self._settings, self._address, old, self._pressure, self._clock.now()
+            self._machine, self._settings, self._address, old, self._pressure, self._clock.now(), self._port
         )
         await self._client.patch(NODES, self._settings.name, {"status": status}, subresource="status")
         self._written = self._clock.monotonic()

@@ -130,6 +130,11 @@ def _all_mounts(
     """Return every mount; later ones win over earlier ones at the same place."""
     hidden = [path for path in context.settings.hidden if Path(path).is_dir()]
     covered = [_PRIVATE, *hidden]
+    files = [
+        path
+        for path in context.settings.hidden
+        if Path(path).is_file() and not any(Path(path).is_relative_to(top) for top in covered)
+    ]
     visible = [path for path in image.visible if any(Path(path).is_relative_to(top) for top in covered)]
     termination = container.get("terminationMessagePath") or TERMINATION_LOG
     return [
@@ -139,6 +144,7 @@ def _all_mounts(
         (str(folder / "workspace"), WORKSPACE, user.read_only_root),
         (str(folder / "hosts"), "/etc/hosts", False),
         *(("tmpfs", path, True) for path in hidden),
+        *(("/dev/null", path, True) for path in files),
         *((path, path, False) for path in visible),
         (str(folder / "termination-log"), termination, False),
         *own,

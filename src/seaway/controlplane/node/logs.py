@@ -46,6 +46,8 @@ class Rendering:
     """Earlier entries are left out."""
     left: int | None = None
     """Bytes that may still be given."""
+    stream: bytes = b""
+    """Entries of another stream are left out; empty for none."""
     _inside: bool = False
 
     def render(self, block: bytes) -> bytes:
@@ -54,6 +56,8 @@ class Rendering:
         for line in block.split(b"\n"):
             entry = parse_entry(line)
             if entry is None or (self.since and entry.time < self.since):
+                continue
+            if self.stream and entry.stream != self.stream:
                 continue
             if self.timestamps and not self._inside:
                 out.append(entry.time + b" ")
@@ -144,7 +148,7 @@ class LogReader:
             since = rfc3339_nano(int(parse_rfc3339(options.since_time) * 1e9)).encode()
         elif options.since_seconds is not None:
             since = rfc3339_nano(int((now - options.since_seconds) * 1e9)).encode()
-        self._rendering = Rendering(options.timestamps, since, options.limit_bytes)
+        self._rendering = Rendering(options.timestamps, since, options.limit_bytes, options.stream.encode())
         self._file: BinaryIO | None = None
         self._rest = b""
 

@@ -95,6 +95,7 @@ def node_status(
     old: Sequence[Mapping[str, Any]],
     pressure: Mapping[str, bool],
     now: float,
+    port: int = 0,
 ) -> Object:
     """Return the Node's status.
 
@@ -105,8 +106,11 @@ def node_status(
         old: conditions as written before, for the times of their last change.
         pressure: "memory", "disk" and "pid": whether the machine runs short of it.
         now: seconds since the epoch.
+        port: of the node's server; 0 where it has none.
     """
-    return {
+    # Its API server hands WebSockets on to a node that declares this (KEP-4006), and speaks SPDY to it otherwise.
+    declared = {"declaredFeatures": ["ExtendWebSocketsToKubelet"]} if port else {}
+    return declared | {
         "capacity": capacity(machine, settings),
         "allocatable": allocatable(machine, settings),
         "conditions": conditions(old, pressure, now),
@@ -114,7 +118,7 @@ def node_status(
             {"type": "InternalIP", "address": address},
             {"type": "Hostname", "address": settings.name},
         ],
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": port or 10250}},
         "nodeInfo": node_info(),
     }
 

@@ -20,6 +20,20 @@ class ImageEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class ServingSettings:
+    """How a node that joins another control plane serves its API server: the kubelet's port."""
+
+    client_ca: Path
+    """Authority of the callers' certificates (PEM)."""
+    port: int = 0
+    """TCP port on the node's address; 0: any free one. The Node's status says which."""
+    certificate: Path | None = None
+    """What is shown to callers (PEM), with `key`. None: one is asked for (signer kubernetes.io/kubelet-serving) and,
+    until somebody approves it, one that the node signs itself is shown."""
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """How one node is run."""
 
@@ -64,5 +78,7 @@ class NodeSettings:
     api_host: str = ""
     """Set as KUBERNETES_SERVICE_HOST in every container; empty: not set."""
     api_port: int = 0
+    serving: ServingSettings | None = None
+    """None: no server, as for the embedded cluster, whose API server reaches its nodes in its own process."""
     namespaces: bool = True
     """False: never use Linux namespaces, even where the kernel allows (tests of the plain mode)."""
