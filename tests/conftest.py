@@ -17,6 +17,7 @@ from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
 from tools.real_kubernetes.control_plane import ControlPlane, run_control_plane
+from tools.real_kubernetes.node import RunningNode, run_node
 
 # how long an example takes says how busy the machine is, not whether the code is right
 settings.register_profile("seaway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,6 +55,15 @@ def real_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Con
     if not TOOL.is_built():
         pytest.skip(NOT_BUILT)
     with run_control_plane(tmp_path_factory.mktemp("real-kubernetes")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def real_node(
+    real_control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningNode]:
+    """One of Seaway's own nodes under the real control plane, for all tests of a worker; kill others, not this one."""
+    with run_node(real_control_plane, tmp_path_factory.mktemp("real-node") / "node-1", "node-1") as running:
         yield running
 
 
