@@ -23,8 +23,13 @@ WORKSPACE_RULES: tuple[Manifest, ...] = (
     {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]},
 )
 """In each workspace's namespace. Secrets: the runs' own tokens."""
+LEADER_RULES: tuple[Manifest, ...] = (
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
+)
+"""In the server's own namespace, where several servers elect one."""
+NODE_RULE: Manifest = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}
 CLUSTER_RULES: tuple[Manifest, ...] = (
-    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+    NODE_RULE,
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create"]},
 )
 """Optional: without nodes `why` knows less of them; without namespaces somebody else makes the workspaces'."""
