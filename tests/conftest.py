@@ -18,6 +18,9 @@ from seaway.controlplane.store.memory import MemoryStore
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
 from tools.real_kubernetes.control_plane import ControlPlane, run_control_plane
 from tools.real_kubernetes.node import RunningNode, run_node
+from tools.s3_server.build import NOT_BUILT as S3_NOT_BUILT
+from tools.s3_server.build import TOOL as S3_TOOL
+from tools.s3_server.server import S3Server, run_s3_server
 
 # how long an example takes says how busy the machine is, not whether the code is right
 settings.register_profile("seaway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -75,3 +78,12 @@ def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
         return Path(named).absolute()
     plane: ControlPlane = request.getfixturevalue("real_control_plane")
     return plane.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3-compatible server, one for all tests of a worker: use a bucket of your own."""
+    if not S3_TOOL.is_built():
+        pytest.skip(S3_NOT_BUILT)
+    with run_s3_server(tmp_path_factory.mktemp("s3")) as running:
+        yield running

@@ -52,6 +52,19 @@ class S3Server:
         (self.buckets / name).mkdir()
         return name
 
+    def add_user(self, access_key: str) -> str:
+        """Add a user who may do nothing, and return the secret key."""
+        secret_key = secrets.token_hex(20)
+        environment = {"ADMIN_ACCESS_KEY": self.access_key, "ADMIN_SECRET_KEY": self.secret_key}
+        subprocess.run(
+            [
+                str(TOOL.folder() / "versitygw"), "admin", "--endpoint-url", self.url,
+                "create-user", "--access", access_key, "--secret", secret_key, "--role", "user",
+            ],
+            env=environment, check=True, capture_output=True,
+        )  # fmt: skip
+        return secret_key
+
     def options(self, **others: str) -> dict[str, str]:
         """Return the options of an artifact store here, some of them otherwise."""
         told = {
@@ -71,6 +84,7 @@ class S3Server:
             "ROOT_SECRET_KEY": self.secret_key,
         }
         flags = ["--port", f"{HOST}:{port}", "--health", "/health", "--quiet", "--keep-alive"]
+        flags += ["--iam-dir", str(self.folder / "users")]
         if self.url.startswith("https"):
             flags += ["--cert", str(self.folder / "tls.crt"), "--key", str(self.folder / "tls.key")]
         # beside the objects: not every file system keeps extended attributes
@@ -115,7 +129,7 @@ def run_s3_server(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
     """
     if not TOOL.is_built():
         raise NotBuilt(NOT_BUILT)
-    for name in ("buckets", "attributes"):
+    for name in ("buckets", "attributes", "users"):
         (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     for attempt in range(_TRIES):
         with socket.create_server((HOST, 0)) as listener:

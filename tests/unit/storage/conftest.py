@@ -2,15 +2,62 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seaway.platform.storage.storage import Storage, open_storage
 
 
+@dataclass(frozen=True)
+class Site:
+    """Where a test's artifacts are kept, and where their bytes lie in truth."""
+
+    url: str
+    disk: Path
+    """Folder of the published files, also behind the S3 server."""
+    spool: Path
+    """Folder of what is on its way in."""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def open(self, **options: Any) -> Storage:
+        spool = None if self.spool.is_relative_to(self.disk) else self.spool
+        return open_storage(self.url, spool=spool, options={**self.options, **options})
+
+    def files(self) -> list[Path]:
+        """Return all files that are there, whole or not."""
+        found = {path for folder in (self.disk, self.spool) for path in folder.rglob("*") if path.is_file()}
+        return sorted(found)
+
+
 @pytest.fixture
-def storage(tmp_path) -> Storage:
-    return open_storage(tmp_path / "artifacts")
+def new_site(tmp_path, request) -> Callable[[str], Site]:
+    def make(kind: str) -> Site:
+        if kind == "folder":
+            folder = tmp_path / "artifacts"
+            return Site(str(folder), folder, folder / "incoming")
+        server = request.getfixturevalue("s3_server")
+        bucket = server.new_bucket()
+        spool = tmp_path / "incoming"
+        return Site(f"s3://{bucket}/team", server.buckets / bucket, spool, server.options())
+
+    return make
+
+
+@pytest.fixture(params=["folder", "s3"])
+def site(new_site, request) -> Site:
+    """A new, empty place of each kind."""
+    return new_site(request.param)
+
+
+@pytest.fixture
+async def storage(site):
+    opened = site.open()
+    yield opened
+    await opened.aclose()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -28,10 +29,6 @@ def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def files(tmp_path) -> list[str]:
-    return sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-
-
 async def test_code_comes_back_as_it_was_sent(storage, archive, stream, collect):
     data = archive(("train.py", os.urandom(700_000)), ("pkg/link.py", (SYM, "../train.py")))
     assert not await storage.code.has(sha(data))
@@ -41,7 +38,8 @@ async def test_code_comes_back_as_it_was_sent(storage, archive, stream, collect)
     await storage.code.put(sha(data), stream(data))
 
 
-async def test_everything_is_private(storage, archive, stream, tmp_path):
+async def test_everything_in_a_folder_is_private(archive, stream, tmp_path):
+    storage = open_storage(tmp_path / "artifacts")
     data = archive(("train.py", b"x"))
     await storage.code.put(sha(data), stream(data))
     for path in (tmp_path / "artifacts").rglob("*"):
@@ -49,12 +47,12 @@ async def test_everything_is_private(storage, archive, stream, tmp_path):
     assert (tmp_path / "artifacts").stat().st_mode & 0o777 == 0o700
 
 
-async def test_bytes_of_another_digest_are_refused_and_leave_nothing(storage, archive, stream, tmp_path):
+async def test_bytes_of_another_digest_are_refused_and_leave_nothing(storage, archive, stream, site):
     data = archive(("train.py", b"x"))
     with pytest.raises(Invalid, match="has the digest") as caught:
         await storage.code.put("0" * 64, stream(data))
     assert caught.value.field == "digest"
-    assert files(tmp_path) == []
+    assert site.files() == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +86,7 @@ async def test_what_is_no_digest_is_refused_everywhere(storage, stream, digest):
     ],
 )
 async def test_an_unsafe_archive_is_refused_and_leaves_nothing(
-    storage, archive, stream, tmp_path, members, message
+    storage, archive, stream, site, members, message
 ):
     data = archive(*members)
     with pytest.raises(Invalid, match=message) as caught:
@@ -97,7 +95,7 @@ async def test_an_unsafe_archive_is_refused_and_leaves_nothing(
     for store in (storage.outputs, storage.checkpoints):
         with pytest.raises(Invalid, match=message):
             await store.store(stream(data))
-    assert files(tmp_path) == []
+    assert site.files() == []
 
 
 @pytest.mark.parametrize(
@@ -109,14 +107,14 @@ async def test_an_unsafe_archive_is_refused_and_leaves_nothing(
         pytest.param(lambda data: data[:30] + b"\0\0\0\0" + data[34:], id="damaged in the middle"),
     ],
 )
-async def test_what_is_no_whole_archive_is_refused(storage, archive, stream, tmp_path, spoil):
+async def test_what_is_no_whole_archive_is_refused(storage, archive, stream, site, spoil):
     data = spoil(archive(("a", os.urandom(50_000)), ("b", os.urandom(50_000))))
     with pytest.raises(Invalid, match="not a whole tar archive"):
         await storage.code.put(sha(data), stream(data))
-    assert files(tmp_path) == []
+    assert site.files() == []
 
 
-async def test_a_bomb_is_refused_before_it_is_unpacked(storage, archive, stream, tmp_path):
+async def test_a_bomb_is_refused_before_it_is_unpacked(storage, archive, stream, site):
     code = CodeStore(storage.artifacts, limits=ArchiveLimits(unpacked=1_000_000, members=50))
     large = archive(("zeros", bytes(5_000_000)))
     assert len(large) < 20_000
@@ -124,7 +122,7 @@ async def test_a_bomb_is_refused_before_it_is_unpacked(storage, archive, stream,
     for data in (large, many):
         with pytest.raises(TooLarge):
             await code.put(sha(data), stream(data))
-    assert files(tmp_path) == []
+    assert site.files() == []
 
 
 async def test_an_extended_header_cannot_fill_the_memory(storage, stream):
@@ -135,7 +133,7 @@ async def test_an_extended_header_cannot_fill_the_memory(storage, stream):
         await storage.code.put(sha(data), stream(data))
 
 
-async def test_a_body_over_the_limit_is_refused_without_reading_all_of_it(storage, tmp_path):
+async def test_a_body_over_the_limit_is_refused_without_reading_all_of_it(storage, site):
     code, portions = CodeStore(storage.artifacts, limit=100_000), []
 
     async def endless():
@@ -146,23 +144,23 @@ async def test_a_body_over_the_limit_is_refused_without_reading_all_of_it(storag
     with pytest.raises(TooLarge, match="100,000 bytes"):
         await code.put("0" * 64, endless())
     assert len(portions) == 11
-    assert files(tmp_path) == []
+    assert site.files() == []
 
 
-async def test_a_body_that_breaks_off_leaves_nothing(storage, tmp_path):
+async def test_a_body_that_breaks_off_leaves_nothing(storage, site):
     async def broken():
         yield b"half"
         raise ConnectionResetError("gone")
 
     with pytest.raises(ConnectionResetError):
         await storage.code.put("0" * 64, broken())
-    assert files(tmp_path) == []
+    assert site.files() == []
 
 
-async def test_damage_on_the_disk_is_found_before_the_end(storage, archive, stream, tmp_path):
+async def test_damage_on_the_disk_is_found_before_the_end(storage, archive, stream, site):
     data = archive(("train.py", os.urandom(900_000)))
     await storage.code.put(sha(data), stream(data))
-    (place,) = (tmp_path / "artifacts" / "code").rglob("?" * 64)
+    (place,) = site.disk.rglob("code/*/" + "?" * 64)
     damaged = bytearray(data)
     damaged[1000] ^= 1
     place.write_bytes(damaged)
@@ -190,7 +188,7 @@ async def test_a_lock_is_text(storage, stream, collect):
         assert not await storage.environments.has(sha(wrong))
 
 
-async def test_outputs_are_kept_by_content_and_listed_by_path(storage, archive, stream, collect, tmp_path):
+async def test_outputs_are_kept_by_content_and_listed_by_path(storage, archive, stream, collect, site):
     model = os.urandom(600_000)
     data = archive(
         ("./", (tarfile.DIRTYPE, "")),
@@ -207,7 +205,7 @@ async def test_outputs_are_kept_by_content_and_listed_by_path(storage, archive, 
         ("models/best.bin", len(model), sha(model)),
         ("z.txt", 1, sha(b"z")),
     ]
-    assert len(files(tmp_path)) == 2
+    assert len(site.files()) == 2
     assert await collect(await storage.outputs.open(sha(model))) == model
     assert await storage.outputs.forget_others({sha(model)}) == 1
     assert await collect(await storage.outputs.open(sha(model))) == model
@@ -237,10 +235,10 @@ async def test_a_checkpoint_is_replaced_by_forgetting_the_one_before(storage, ar
         await storage.checkpoints.open(one.sha256)
 
 
-async def test_what_a_crash_left_on_its_way_in_is_removed(storage, tmp_path):
-    left = tmp_path / "artifacts" / "incoming" / "left"
+async def test_what_a_crash_left_on_its_way_in_is_removed(storage, site):
+    left = site.spool / "left"
     left.write_bytes(b"half")
-    open_storage(tmp_path / "artifacts")
+    await site.open().aclose()
     assert not left.exists()
 
 
@@ -251,7 +249,8 @@ def test_a_place_that_cannot_be_used_is_named(tmp_path):
 
 
 FULL = """
-import asyncio, hashlib, resource, sys
+import asyncio, json, resource, sys
+from pathlib import Path
 from seaway.platform.errors import StorageFull
 from seaway.platform.storage.storage import open_storage
 
@@ -260,23 +259,24 @@ async def body():
         yield bytes(100_000)
 
 async def main():
-    storage = open_storage(sys.argv[1])
+    storage = open_storage(sys.argv[1], spool=Path(sys.argv[2]), options=json.loads(sys.argv[3]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     try:
         await storage.checkpoints.store(body())
     except StorageFull as error:
         print(error.remedy)
+    await storage.aclose()
 
 asyncio.run(main())
 """
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+def test_a_full_disk_is_told_and_leaves_nothing(site):
     """The operating system itself refuses to let the file grow."""
-    command = [sys.executable, "-c", FULL, tmp_path / "artifacts"]
+    command = [sys.executable, "-c", FULL, site.url, site.spool, json.dumps(site.options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "Free space" in done.stdout
-    assert files(tmp_path) == []
+    assert site.files() == []
     assert StorageFull.status == 507
 
 

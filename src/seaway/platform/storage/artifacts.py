@@ -1,26 +1,25 @@
-"""Files named by the SHA-256 of their bytes, in a folder or any other place that fsspec reaches."""
+"""Files named by the SHA-256 of their bytes, in a folder or an object store."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
-import os
 import re
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple, ParamSpec, TypeVar
 
-from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
+from seaway.platform.errors import Invalid, NotFound, TooLarge, Unavailable
+from seaway.platform.storage.files import CHUNK, create_private, disk_errors, write_all
+from seaway.platform.storage.object_store_options import ObjectStoreOptions
+from seaway.platform.storage.places import Folder, Place
 
-from seaway.platform.errors import Invalid, NotFound, StorageFull, TooLarge, Unavailable
-
-CHUNK = 1 << 18
-"""Bytes that are read, hashed and handed on at once."""
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Spooled(NamedTuple):
@@ -53,28 +52,36 @@ class ArtifactStore:
     Args:
         url: a folder, or an fsspec URL such as "s3://bucket/prefix".
         spool: local folder for what is on its way in; inside the folder itself where `url` is one.
+        options: how an object store is reached.
     """
 
-    def __init__(self, url: str | Path, *, spool: Path | None = None) -> None:
-        self._files, self._root = url_to_fs(str(url))
-        self._local = isinstance(self._files, LocalFileSystem)
-        if spool is None and not self._local:
+    def __init__(
+        self, url: str | Path, *, spool: Path | None = None, options: ObjectStoreOptions | None = None
+    ) -> None:
+        folder = _folder(url)
+        if spool is None and folder is None:
             raise ValueError("a spool folder is needed where artifacts are not kept in a local folder")
-        self._spool = spool or Path(self._root) / "incoming"
+        self._place = Folder(folder) if folder is not None else _object_store(str(url), options)
+        self._spool = spool or Path(folder or "") / "incoming"
 
     def prepare(self) -> None:
-        """Make the folders, and remove what was on its way in when the server ended. Blocks.
+        """Find out that files can be kept, and remove what was on its way in when the server ended. Blocks.
 
         Raises:
-            Unavailable: the place cannot be used.
+            Unavailable: the place cannot be used; the message says why and what to do.
         """
-        with disk_errors(str(self._root)):
-            if self._local:
-                Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
-                Path(self._root).chmod(0o700)
+        self._place.prepare()
+        with disk_errors(str(self._spool)):
             self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
             for left in self._spool.iterdir():
                 left.unlink()
+
+    async def in_thread(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call a function that blocks, in a thread that others do not wait for where the place may be slow to answer."""
+        if self._place.workers is None:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        call = partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._place.workers, call)
 
     @asynccontextmanager
     async def receive(self, body: AsyncIterable[bytes], *, limit: int, what: str) -> AsyncIterator[Spooled]:
@@ -97,23 +104,13 @@ class ArtifactStore:
             path.unlink(missing_ok=True)
 
     def publish(self, kind: str, path: Path, digest: str) -> None:
-        """Move a spooled file to its place, durably. Harmless where it is there already. Blocks.
+        """Put a spooled file to its place, durably. Harmless where it is there already. Blocks.
 
         Raises:
-            StorageFull: the disk is full.
+            StorageFull: there is no room.
+            Unavailable: it cannot be kept now.
         """
-        target = self._place(kind, digest)
-        with disk_errors(str(self._root)):
-            if not self._local:
-                if not self._files.exists(target):
-                    self._files.put_file(str(path), target)
-                return
-            folder = Path(target).parent
-            for level in (folder.parent, folder):  # `parents=True` would make them with the umask's mode
-                level.mkdir(mode=0o700, exist_ok=True)
-            _synchronise(path)
-            Path(path).replace(target)
-            _synchronise(folder)
+        self._place.publish(path, _key(kind, digest))
 
     def spool_path(self) -> Path:
         """Return a new path beside the spooled files, for what is unpacked from one."""
@@ -121,39 +118,76 @@ class ArtifactStore:
 
     async def has(self, kind: str, digest: str) -> bool:
         """Return whether it is there."""
-        return bool(await asyncio.to_thread(self._files.exists, self._place(kind, digest)))
+        return await self.in_thread(self._place.exists, _key(kind, digest))
 
     async def read(self, kind: str, digest: str) -> AsyncIterator[bytes]:
         """Return the bytes in portions. The last portion is held back until the hash was found right.
 
         Raises:
             NotFound: it is not there (raised by the call itself).
-            Unavailable: the bytes are not those that were stored (raised by the iterator).
+            Unavailable: the bytes are not those that were stored, or cannot be read now (raised by the iterator).
         """
         try:
-            file = await asyncio.to_thread(self._files.open, self._place(kind, digest), "rb")
+            file = await self.in_thread(self._place.open, _key(kind, digest))
         except FileNotFoundError:
             raise NotFound(f"{kind} {digest} is not stored here") from None
-        return _verified(file, f"{kind} {digest}", digest)
+        return self._verified(file, f"{kind} {digest}", digest)
 
     async def delete(self, kind: str, digest: str) -> None:
         """Remove it, harmless where it is not there. Only for what nothing refers to."""
-        await asyncio.to_thread(self._remove, self._place(kind, digest))
+        await self.in_thread(self._place.remove, _key(kind, digest))
 
     async def digests(self, kind: str) -> set[str]:
         """Return what is stored of a kind."""
-        found = await asyncio.to_thread(self._files.find, f"{self._root}/{kind}")
-        return {name for name in (str(path).rpartition("/")[2] for path in found) if _DIGEST.match(name)}
+        names = await self.in_thread(self._place.names, kind)
+        return {name for name in names if _DIGEST.match(name)}
 
-    def _place(self, kind: str, digest: str) -> str:
-        require_digest(digest)
-        return f"{self._root}/{kind}/{digest[:2]}/{digest}"
+    def close(self) -> None:
+        """End what connections there are. Blocks."""
+        self._place.close()
 
-    def _remove(self, place: str) -> None:
+    async def _verified(self, file: IO[bytes], name: str, expected: str) -> AsyncIterator[bytes]:
+        digest = hashlib.sha256()
+
+        def portion() -> bytes:
+            with self._place.errors():
+                data = file.read(CHUNK)
+            digest.update(data)
+            return data
+
         try:
-            self._files.rm_file(place)
-        except FileNotFoundError:
-            return
+            held = await self.in_thread(portion)
+            while following := await self.in_thread(portion):
+                yield held
+                held = following
+            if digest.hexdigest() != expected:
+                raise Unavailable(
+                    f"{name} is damaged: its bytes are not those that were stored",
+                    remedy="Restore it from a backup, or submit the work again.",
+                )
+            yield held
+        finally:
+            await self.in_thread(file.close)
+
+
+def _folder(url: str | Path) -> Path | None:
+    """Return the folder that a URL names, None where it names something else."""
+    scheme, separator, rest = str(url).partition("://")
+    if not separator:
+        return Path(url)
+    return Path(rest) if scheme == "file" else None
+
+
+def _object_store(url: str, options: ObjectStoreOptions | None) -> Place:
+    # late: fsspec and what is behind it take a while to import, and a folder does not need them
+    from seaway.platform.storage.object_store import ObjectStore
+
+    return ObjectStore(url, options or ObjectStoreOptions())
+
+
+def _key(kind: str, digest: str) -> str:
+    require_digest(digest)
+    return f"{kind}/{digest[:2]}/{digest}"
 
 
 async def _write_body(path: Path, body: AsyncIterable[bytes], limit: int, what: str) -> tuple[int, str]:
@@ -181,64 +215,3 @@ async def _write_body(path: Path, body: AsyncIterable[bytes], limit: int, what: 
                 held.clear()
         store(bytes(held))
     return size, digest.hexdigest()
-
-
-def create_private(path: Path) -> IO[bytes]:
-    """Create a new file that only its owner can read, open for writing without a buffer."""
-    return os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
-    )
-
-
-def write_all(file: IO[bytes], data: bytes) -> None:
-    """Write everything to an unbuffered file, which may take less at a time."""
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
-
-
-async def _verified(file: Any, name: str, expected: str) -> AsyncIterator[bytes]:
-    digest = hashlib.sha256()
-
-    def portion() -> bytes:
-        data: bytes = file.read(CHUNK)
-        digest.update(data)
-        return data
-
-    try:
-        held = await asyncio.to_thread(portion)
-        while following := await asyncio.to_thread(portion):
-            yield held
-            held = following
-        if digest.hexdigest() != expected:
-            raise Unavailable(
-                f"{name} is damaged: its bytes are not those that were stored",
-                remedy="Restore it from a backup, or submit the work again.",
-            )
-        yield held
-    finally:
-        await asyncio.to_thread(file.close)
-
-
-def _synchronise(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def disk_errors(place: str) -> Iterator[None]:
-    """Raise StorageFull or Unavailable in place of what the operating system says inside the block."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageFull(
-                f"there is no room left in {place}", remedy="Free space on the server's disk, then try again."
-            ) from error
-        raise Unavailable(
-            f"files cannot be kept in {place} ({error.strerror or error})",
-            remedy="Check that the folder exists and that the server may write to it.",
-        ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,8 +46,8 @@ class CheckpointStore:
             StorageFull: the disk is full.
         """
         async with self._artifacts.receive(body, limit=_MOST_BYTES, what=_WHAT) as spooled:
-            await asyncio.to_thread(self._check, spooled.path)
-            await asyncio.to_thread(self._artifacts.publish, _KIND, spooled.path, spooled.digest)
+            await self._artifacts.in_thread(self._check, spooled.path)
+            await self._artifacts.in_thread(self._artifacts.publish, _KIND, spooled.path, spooled.digest)
             return StoredCheckpoint(spooled.digest, spooled.size)
 
     async def open(self, sha256: str) -> AsyncIterator[bytes]:

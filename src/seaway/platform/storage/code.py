@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 
@@ -44,8 +43,8 @@ class CodeStore:
         require_digest(digest)
         async with self._artifacts.receive(body, limit=self._limit, what=_WHAT) as spooled:
             require_same(spooled, digest, what=_WHAT)
-            await asyncio.to_thread(self._check, spooled.path)
-            await asyncio.to_thread(self._artifacts.publish, _KIND, spooled.path, digest)
+            await self._artifacts.in_thread(self._check, spooled.path)
+            await self._artifacts.in_thread(self._artifacts.publish, _KIND, spooled.path, digest)
             return spooled.size
 
     async def open(self, digest: str) -> AsyncIterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
 from seaway.platform.errors import Invalid
@@ -46,7 +45,7 @@ class EnvironmentStore:
                 ) from error
             if "\x00" in text:
                 raise Invalid(f"{_WHAT} holds a zero byte", field="body", remedy="Send a requirements file.")
-            await asyncio.to_thread(self._artifacts.publish, _KIND, spooled.path, digest)
+            await self._artifacts.in_thread(self._artifacts.publish, _KIND, spooled.path, digest)
             return spooled.size
 
     async def open(self, digest: str) -> AsyncIterator[bytes]:

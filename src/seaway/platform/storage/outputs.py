@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import tarfile
 from collections.abc import AsyncIterable, AsyncIterator
@@ -11,7 +10,8 @@ from typing import NamedTuple
 
 from seaway.platform.errors import Invalid
 from seaway.platform.storage.archives import ArchiveLimits, open_archive, safe_members
-from seaway.platform.storage.artifacts import CHUNK, ArtifactStore, create_private, disk_errors, write_all
+from seaway.platform.storage.artifacts import ArtifactStore
+from seaway.platform.storage.files import CHUNK, create_private, disk_errors, write_all
 
 _KIND = "outputs"
 _WHAT = "the outputs"
@@ -53,7 +53,7 @@ class OutputStore:
             StorageFull: the disk is full.
         """
         async with self._artifacts.receive(body, limit=_MOST_BYTES, what=_WHAT) as spooled:
-            return await asyncio.to_thread(self._store_members, spooled.path)
+            return await self._artifacts.in_thread(self._store_members, spooled.path)
 
     async def open(self, sha256: str) -> AsyncIterator[bytes]:
         """Return a file's bytes, verified. Raises NotFound."""
