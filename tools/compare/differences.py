@@ -29,11 +29,29 @@ class Difference:
 
 
 def differences(call: str, ours: Any, theirs: Any) -> list[Difference]:
-    """Return what differs between two normalised answers to a call."""
+    """Return what differs between two normalised answers to a call.
+
+    Bodies of different kinds (an object here, a Status there) are one difference, not one a field.
+    """
+    if _kind(ours) != _kind(theirs):
+        return [Difference(call, "answer", _shown(_summary(ours)), _shown(_summary(theirs)))]
     return [
         Difference(call, field.lstrip("."), _shown(mine), _shown(other))
         for field, mine, other in _compare("", ours, theirs)
     ]
+
+
+def _kind(answer: Any) -> Any:
+    body = answer.get("body")
+    return body.get("kind") if isinstance(body, dict) else type(body).__name__
+
+
+def _summary(answer: Any) -> dict[str, Any]:
+    body = answer.get("body")
+    if not isinstance(body, dict):
+        return dict(answer)
+    said = {k: body[k] for k in ("message", "details") if body.get("kind") == "Status" and k in body}
+    return {"status": answer.get("status"), "kind": body.get("kind"), **said}
 
 
 def _compare(field: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -50,6 +68,5 @@ def _compare(field: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any
 
 
 def _shown(value: Any) -> str:
-    if value is ABSENT:
-        return ABSENT
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)[:_LONGEST]
+    text = ABSENT if value is ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text[:_LONGEST]
