@@ -84,7 +84,12 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
     from seaway.platform.server import ServerSettings
 
     plain = ServerSettings(settings.home, settings.url, ca, namespace)
-    return replace(plain, image=settings.image or plain.image)
+    return replace(
+        plain,
+        image=settings.image or plain.image,
+        artifacts=settings.artifacts,
+        artifact_options=settings.object_store,
+    )
 
 
 def administrator_token(settings: TeamServerSettings) -> str:

@@ -61,7 +61,7 @@ class TeamServerSettings:
     leader_election: bool = False
     """Several servers share the database, and one of them leads."""
     object_store: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Where and as whom the object storage is reached (s3fs' options)."""
+    """Where and as whom the object storage is reached (the options of the platform's artifact store)."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def parse_artifacts(text: str) -> str:
 
 
 def object_store(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return s3fs' options from AWS' own variables; without keys, botocore looks for credentials itself (a role, a profile).
+    """Return the artifact store's options from AWS' own variables; without keys, botocore looks for credentials itself (a role, a profile).
 
     Raises:
         SeawayError: one of the two keys alone is set.
@@ -186,17 +186,15 @@ def object_store(environment: Mapping[str, str]) -> dict[str, Any]:
         raise SeawayError(
             f"{missing} is not set", code="Usage", remedy="Set both keys of the object storage, or neither"
         )
-    found = {"key": key, "secret": secret, "token": environment.get("AWS_SESSION_TOKEN")}
-    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
-    found["endpoint_url"] = endpoint
-    options: dict[str, Any] = {name: value for name, value in found.items() if value}
-    client = {
-        "region_name": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-        "verify": environment.get("AWS_CA_BUNDLE"),
+    found = {
+        "access_key": key,
+        "secret_key": secret,
+        "session_token": environment.get("AWS_SESSION_TOKEN"),
+        "endpoint_url": environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL"),
+        "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+        "ca_file": environment.get("AWS_CA_BUNDLE"),
     }
-    if any(client.values()):
-        options["client_kwargs"] = {name: value for name, value in client.items() if value}
-    return options
+    return {name: value for name, value in found.items() if value}
 
 
 def tls_files(certificate: Path | None, key: Path | None, ca: Path | None) -> TlsFiles | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ class ServerSettings:
     """How a server behaves; what differs between clusters is here and nowhere else."""
 
     home: Path
-    """Folder for the database, logs and artifacts; made with mode 0700."""
+    """Folder for the database, logs and artifacts, as far as they are not kept elsewhere; made with mode 0700."""
     gateway_url: str
     """Where pods reach the portal, https."""
     gateway_ca: str = ""
@@ -69,6 +69,11 @@ class ServerSettings:
     """Most bytes of one code snapshot, compressed; five times as much may come out of it."""
     log_limit: int = 256 * 1024 * 1024
     """Most bytes kept of one attempt's log."""
+    artifacts: str = ""
+    """Where code, environments, outputs and checkpoints are kept, for example "s3://bucket/prefix"; "" for a folder in `home`.
+    What is on its way to an object store lies in `home` until it is whole."""
+    artifact_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """How an object store is reached, see `ObjectStoreOptions`; its keys never leave the server."""
     engine: EngineSettings = field(default_factory=EngineSettings)
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     cluster_patience: float = 10.0
@@ -122,16 +127,20 @@ async def run_server(
 
     Raises:
         seaway.base.sqlite.DatabaseError: the database cannot be used; the message says what to do.
-        seaway.platform.errors.Unavailable: the storage folder cannot be used.
+        seaway.platform.errors.PlatformError: the artifact store cannot be used; the message says what to do.
     """
     clock = clock or SystemClock()
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     storage = await asyncio.to_thread(
-        open_storage, settings.home / "artifacts", code_limit=settings.code_limit
-    )
+        open_storage, settings.artifacts or settings.home / "artifacts", code_limit=settings.code_limit,
+        options=settings.artifact_options, spool=settings.home / "incoming" if settings.artifacts else None,
+    )  # fmt: skip
     tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
     logs = LogStore(settings.home / "logs", limit=settings.log_limit)
-    async with open_database(settings.home / "seaway.db", check=settings.check_database) as database:
+    async with (
+        aclosing(storage),
+        open_database(settings.home / "seaway.db", check=settings.check_database) as database,
+    ):
         forgotten = await storage.outputs.forget_others(await database.read(outputs.all_digests))
         if forgotten:
             log.info("%d files of outputs that were never committed are removed", forgotten)

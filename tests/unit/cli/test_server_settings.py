@@ -105,8 +105,7 @@ def test_object_store_is_told_by_aws_own_variables() -> None:
         "AWS_ENDPOINT_URL": "https://other", "AWS_REGION": "eu-central-1", "HOME": "/home",
     }  # fmt: skip
     assert reading.object_store(environment) == {
-        "key": "id", "secret": "key", "endpoint_url": "https://minio:9000",
-        "client_kwargs": {"region_name": "eu-central-1"},
+        "access_key": "id", "secret_key": "key", "endpoint_url": "https://minio:9000", "region": "eu-central-1",
     }  # fmt: skip
     assert reading.object_store({}) == {}
 
