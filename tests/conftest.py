@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
+from tools import postgresql
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
 from tools.real_kubernetes.control_plane import ControlPlane, run_control_plane
 from tools.real_kubernetes.node import RunningNode, run_node
@@ -87,3 +89,36 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         pytest.skip(S3_NOT_BUILT)
     with run_s3_server(tmp_path_factory.mktemp("s3")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.PostgresServer]:
+    """A PostgreSQL server, one for all tests of a worker: use a database of your own (`postgres_url`)."""
+    if postgresql.programs() is None:
+        pytest.skip(postgresql.NOT_INSTALLED)
+    with postgresql.run_postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: postgresql.PostgresServer) -> str:
+    """The name of a database with this release's schema, to be copied."""
+    from seaway.platform.database.location import PostgresLocation, locate
+    from seaway.platform.database.postgres_driver import PostgresDriver, PostgresSettings
+
+    location = locate(postgres.create_database("template_of_tests"), Path())
+    assert isinstance(location, PostgresLocation)
+    PostgresDriver(location, PostgresSettings(), on_taken=print).prepare()
+    return "template_of_tests"
+
+
+@pytest.fixture
+def postgres_url(postgres: postgresql.PostgresServer, postgres_template: str) -> str:
+    """The URL of a fresh database with this release's schema."""
+    return postgres.create_database(f"test-{uuid.uuid4().hex[:12]}", postgres_template)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_setting(request: pytest.FixtureRequest) -> str:
+    """What a server's settings say of its database, for each of the two: "" is SQLite in its home."""
+    return "" if request.param == "sqlite" else request.getfixturevalue("postgres_url")

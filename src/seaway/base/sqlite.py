@@ -205,6 +205,10 @@ class SqliteBackend:
         """Return whether a transaction is open."""
         return connection.in_transaction
 
+    def again(self, connection: sqlite3.Connection) -> bool:  # noqa: ARG002 - the backend's interface
+        """A file is not lost and found again."""
+        return False
+
     def savepoint(self, connection: sqlite3.Connection) -> AbstractContextManager[object]:
         """Return a block that undoes only its own work."""
         return self._savepoint(connection)

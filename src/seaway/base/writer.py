@@ -40,6 +40,10 @@ class Backend(Protocol[C]):
         """Return whether the transaction is still open: an error such as a full disk may have ended it already."""
         ...
 
+    def again(self, connection: C) -> bool:
+        """Return whether a batch that failed is to be run once more; asked before it is rolled back."""
+        ...
+
     def savepoint(self, connection: C) -> AbstractContextManager[object]:
         """Return a block whose work is undone alone when an exception leaves it."""
         ...
@@ -66,7 +70,8 @@ class OneWriter(Generic[C]):
     fsync. Each has its own savepoint: one that raises undoes only itself. When the commit itself fails, all of them get
     its error and nothing of them is kept.
 
-    Use it from one event loop. A caller that is cancelled while it waits does not undo its write.
+    A function may be run again, where the backend found its connection broken and nothing kept: it does nothing but work on
+    the connection. Use it from one event loop. A caller that is cancelled while it waits does not undo its write.
     """
 
     def __init__(self, backend: Backend[C], name: str = "writer") -> None:
@@ -155,15 +160,27 @@ class OneWriter(Generic[C]):
         self._backend.close(connection)
 
     def _transact(self, connection: C, batch: list[_Job[C]]) -> None:
+        while (error := self._try(connection, batch)) is not None:
+            again = self._backend.again(connection)
+            try:
+                self._backend.rollback(connection)
+            except Exception as failed:
+                error, again = failed, False
+            for job in batch:
+                job.error = None if again else job.error or error
+            if not again:
+                return
+
+    def _try(self, connection: C, batch: list[_Job[C]]) -> BaseException | None:
+        """Run a batch in one transaction; return what kept it from being committed."""
         try:
             self._backend.begin(connection)
             for job in batch:
                 self._run(connection, job)
             self._backend.commit(connection)
         except BaseException as error:
-            for job in batch:
-                job.error = job.error or error
-            self._backend.rollback(connection)
+            return error
+        return None
 
     def _run(self, connection: C, job: _Job[C]) -> None:
         try:

@@ -1,10 +1,10 @@
-"""The platform's database on a real file: queries, migrations, damage, power cuts."""
+"""The platform's database, SQLite and PostgreSQL: queries, migrations, damage, power cuts."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -15,7 +15,8 @@ from seaway.base.sqlite import DatabaseCorrupt
 from seaway.model.run import Phase
 from seaway.platform.database import attempts, outputs, revisions, runs, tasks
 from seaway.platform.database.database import open_database
-from seaway.platform.database.migrate import DatabaseTooNew, migrate, upgrade
+from seaway.platform.database.location import Location, locate
+from seaway.platform.database.migrate import DatabaseTooNew, bring_up, current_version, upgrade
 from seaway.platform.database.records import (
     AttemptRecord,
     EventRecord,
@@ -36,7 +37,18 @@ def add_run(connection, name: str = "first", phase: Phase = Phase.QUEUED) -> Run
 
 
 @pytest.fixture
-async def database(tmp_path):
+def location(database_setting, tmp_path) -> Location:
+    return locate(database_setting, tmp_path / "d")
+
+
+@pytest.fixture
+async def database(location):
+    async with open_database(location) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def file_database(tmp_path):
     async with open_database(tmp_path / "d" / "seaway.db") as opened:
         yield opened
 
@@ -106,22 +118,75 @@ async def test_events_keep_their_newest_revision(database) -> None:
     assert await database.read(lambda c: revisions.newest(c, "Pod", "p")) == pod
 
 
-async def test_nobody_else_may_read_the_file(database) -> None:
-    await database.write(add_run)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in database.path.parent.iterdir()}
+async def test_text_that_a_program_may_have_printed_is_kept(database) -> None:
+    run = await database.write(add_run)
+    odd = "\u0007 \x1b[31m \U0001f6a2 'quoted\" \\ %s :name"
+    changed = replace(run, message=odd, verdict={"evidence": [odd, "\x00"]})
+    await database.write(lambda c: runs.save(c, changed))
+    assert await database.read(lambda c: runs.by_name(c, "first")) == changed
+
+
+async def test_a_reader_sees_one_state_while_others_write(database) -> None:
+    written = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def look_twice(connection):
+        before = len(runs.live(connection))
+        asyncio.run_coroutine_threadsafe(write(), loop).result(30)
+        return before, len(runs.live(connection))
+
+    async def write() -> None:
+        await database.write(add_run)
+        written.set()
+
+    assert await database.read(look_twice) == (0, 0)
+    assert written.is_set()
+    assert len(await database.read(runs.live)) == 1
+
+
+async def test_readers_cannot_write(database) -> None:
+    with pytest.raises(Exception, match=r"readonly|only reads"):
+        await database.read(add_run)
+
+
+async def test_a_write_that_was_acknowledged_is_there_after_the_next_start(location) -> None:
+    async with open_database(location) as first:
+        await first.write(add_run)
+    async with open_database(location) as second:
+        assert [run.name for run in await second.read(runs.live)] == ["first"]
+
+
+async def test_values_are_in_no_error(database) -> None:
+    run = replace(RUN, name="x" * 10, phase=Phase.QUEUED)
+
+    def twice(connection):
+        runs.add(connection, replace(run, uid="a"), {"env": {"KEY": "a secret value"}})
+        runs.add(connection, replace(run, uid="b"), {"env": {"KEY": "a secret value"}})
+
+    with pytest.raises(IntegrityError) as caught:
+        await database.write(twice)
+    assert "a secret value" not in str(caught.value)
+
+
+async def test_nobody_else_may_read_the_file(file_database, tmp_path) -> None:
+    await file_database.write(add_run)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "d").iterdir()}
     assert set(modes.values()) == {0o600}
-    assert database.path.parent.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700
 
 
-def schema_of(path) -> dict[str, object]:
-    engine = create_engine(f"sqlite:///{path}")
+def schema_of(engine) -> dict[str, object]:
     found = inspect(engine)
     shape = {
         table: (
             sorted(
-                (c["name"], str(c["type"]), c["nullable"], c["primary_key"]) for c in found.get_columns(table)
+                (c["name"], str(c["type"]), c["nullable"], c["default"] is None)
+                for c in found.get_columns(table)
             ),
+            found.get_pk_constraint(table)["constrained_columns"],
             sorted((i["name"], tuple(i["column_names"])) for i in found.get_indexes(table)),
+            sorted(tuple(u["column_names"]) for u in found.get_unique_constraints(table)),
+            sorted(tuple(f["constrained_columns"]) for f in found.get_foreign_keys(table)),
         )
         for table in METADATA.tables
     }
@@ -129,40 +194,62 @@ def schema_of(path) -> dict[str, object]:
     return shape
 
 
-def test_migrations_lead_to_the_same_schema_as_the_tables(tmp_path) -> None:
-    migrate(tmp_path / "made.db")
-    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
-    with engine.begin() as connection:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two_empty(request, tmp_path) -> list[str]:
+    """The URLs of two databases without a table."""
+    if request.param == "sqlite":
+        return [f"sqlite:///{tmp_path / name}.db" for name in ("made", "migrated")]
+    postgres = request.getfixturevalue("postgres")
+    return [postgres.create_database(f"empty-{uuid.uuid4().hex[:12]}") for _ in range(2)]
+
+
+def test_migrations_lead_to_the_same_schema_as_the_tables(two_empty) -> None:
+    made, migrated = (create_engine(url) for url in two_empty)
+    with made.begin() as connection:
+        bring_up(connection, "made")
+    with migrated.begin() as connection:
         upgrade(connection, SCHEMA_VERSION)
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA_VERSION
-    engine.dispose()
-    assert schema_of(tmp_path / "made.db") == schema_of(tmp_path / "migrated.db")
+        assert current_version(connection) == SCHEMA_VERSION
+    assert schema_of(made) == schema_of(migrated)
 
 
-def test_a_newer_releases_file_is_left_alone(tmp_path) -> None:
-    path = tmp_path / "seaway.db"
-    migrate(path)
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+async def test_a_newer_releases_database_is_left_alone(location) -> None:
+    async with open_database(location) as opened:
+        await opened.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(DatabaseTooNew, match="newer Seaway"):
-        migrate(path)
+        async with open_database(location):
+            pass
 
 
-def test_a_damaged_file_is_named_with_the_remedy(tmp_path) -> None:
+async def test_an_older_releases_database_is_upgraded(two_empty, tmp_path) -> None:
+    url = two_empty[0]
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+    engine.dispose()
+    place = locate(url, tmp_path) if url.startswith("postgresql") else tmp_path / "made.db"
+    async with open_database(place) as opened:
+        assert await opened.read(current_version) == SCHEMA_VERSION
+        await opened.write(add_run)
+
+
+async def test_a_damaged_file_is_named_with_the_remedy(tmp_path) -> None:
     path = tmp_path / "seaway.db"
     path.write_bytes(b"this is no database, but long enough to be looked at" * 100)
     with pytest.raises(DatabaseCorrupt, match=r"seaway\.db.*backup"):
-        migrate(path)
+        async with open_database(path):
+            pass
 
 
-async def test_a_copy_taken_at_any_instant_opens_with_every_acknowledged_write(database, tmp_path) -> None:
+async def test_a_copy_taken_at_any_instant_opens_with_every_acknowledged_write(
+    file_database, tmp_path
+) -> None:
     """What a power cut leaves is such a copy: the files as they were, some mid-write."""
     acknowledged: list[str] = []
 
     async def write(number: int) -> None:
         name = f"run-{number}"
-        await database.write(lambda c: add_run(c, name))
+        await file_database.write(lambda c: add_run(c, name))
         acknowledged.append(name)
 
     copies = []
@@ -170,9 +257,7 @@ async def test_a_copy_taken_at_any_instant_opens_with_every_acknowledged_write(d
         writes = [asyncio.create_task(write(burst * 20 + n)) for n in range(20)]
         await asyncio.wait(writes, return_when=asyncio.FIRST_COMPLETED)
         known, copy = list(acknowledged), tmp_path / f"copy{burst}"
-        await asyncio.to_thread(
-            shutil.copytree, database.path.parent, copy, ignore=shutil.ignore_patterns("*-shm")
-        )
+        await asyncio.to_thread(shutil.copytree, tmp_path / "d", copy, ignore=shutil.ignore_patterns("*-shm"))
         copies.append((known, copy))
         await asyncio.gather(*writes)
     for known, copy in copies:

@@ -1,6 +1,6 @@
-"""Bring a database file to this release's schema, or say why that cannot be.
+"""Bring a database to this release's schema, or say why that cannot be.
 
-Alembic costs a tenth of a second to import: a new file is made from the tables directly and a current one is only
+Alembic costs a tenth of a second to import: a new database is made from the tables directly and a current one is only
 looked at, so that it is needed for a real migration alone.
 """
 
@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from seaway.base.sqlite import DatabaseError
-from seaway.platform.database.connection import scalar, translated, writing_engine
 from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
@@ -20,46 +19,39 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class DatabaseTooNew(DatabaseError):
-    """A newer release of Seaway wrote the file."""
+    """A newer release of Seaway wrote the database."""
 
 
-def migrate(path: Path, *, check: bool = True) -> None:
-    """Create or upgrade the file; does nothing where it is current. Blocks: call it in a thread.
+def bring_up(connection: Connection, title: str) -> None:
+    """Create or upgrade the schema inside the connection's transaction; does nothing where it is current.
 
     Args:
-        path: the database file.
-        check: look through the file for damage first.
+        connection: nobody else may change the schema meanwhile.
+        title: what messages call the database.
 
     Raises:
         DatabaseTooNew: a newer release wrote it.
-        DatabaseCorrupt: it is damaged.
-        DatabaseUnavailable: it cannot be opened.
     """
-    engine = writing_engine(path, check=check)
-    try:
-        with translated(path), engine.begin() as connection:
-            version = current_version(connection)
-            if version == SCHEMA_VERSION:
-                return
-            if version is None:
-                _create(connection)
-                return
-            if version > SCHEMA_VERSION:
-                raise DatabaseTooNew(
-                    f"{path} was written by a newer Seaway (schema {version}, this one knows {SCHEMA_VERSION}): "
-                    "install that release or a newer one; the file was not changed"
-                )
-            log.info("upgrading %s from schema %s to %s", path, version, SCHEMA_VERSION)
-            upgrade(connection, SCHEMA_VERSION)
-    finally:
-        engine.dispose()
+    version = current_version(connection)
+    if version == SCHEMA_VERSION:
+        return
+    if version is None:
+        _create(connection)
+        return
+    if version > SCHEMA_VERSION:
+        raise DatabaseTooNew(
+            f"{title} was written by a newer Seaway (schema {version}, this one knows {SCHEMA_VERSION}): "
+            "install that release or a newer one; it was not changed"
+        )
+    log.info("upgrading %s from schema %s to %s", title, version, SCHEMA_VERSION)
+    upgrade(connection, SCHEMA_VERSION)
 
 
 def current_version(connection: Connection) -> str | None:
     """Return the schema's version, None for an empty database."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = scalar(connection, "SELECT version_num FROM alembic_version")
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found
 
 

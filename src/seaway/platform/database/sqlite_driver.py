@@ -1,4 +1,4 @@
-"""How SQLAlchemy opens the database file, and how the one writer works on it."""
+"""SQLite: one file, one writer, readers beside it."""
 
 from __future__ import annotations
 
@@ -9,34 +9,69 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from seaway.base import sqlite
-
-READERS = 4
-"""Connections that read at once; further ones wait."""
-
-
-def _dump(value: Any) -> str:
-    return orjson.dumps(value).decode()
+from seaway.platform.database.driver import READERS, dump_json
+from seaway.platform.database.migrate import bring_up
 
 
-def _engine(path: Path, *, read_only: bool, check: bool) -> Engine:
-    def connect() -> sqlite3.Connection:
-        return sqlite.connect(path, check=check, read_only=read_only)
+class SqliteDriver:
+    """The driver of a file.
 
-    pool: dict[str, Any] = (
-        {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": 0}
-        if read_only
-        else {"poolclass": NullPool}
-    )
-    engine = create_engine(
-        "sqlite://", creator=connect, json_serializer=_dump, json_deserializer=orjson.loads, **pool
-    )
-    event.listen(engine, "begin", _begin_reading if read_only else _begin_writing)
-    return engine
+    Args:
+        path: the file.
+        check: look through it for damage first (about 1 s per GB).
+    """
+
+    def __init__(self, path: Path, *, check: bool = True) -> None:
+        self.title = str(path)
+        self._path, self._check = path, check
+
+    def prepare(self) -> None:
+        """Create the file (modes 0600) or upgrade it."""
+        engine = self._engine(read_only=False, check=self._check)
+        try:
+            with translated(self._path), engine.begin() as connection:
+                bring_up(connection, self.title)
+        finally:
+            engine.dispose()
+
+    def backend(self) -> SqliteBackend:
+        """Return the writer's backend."""
+        return SqliteBackend(self._engine(read_only=False, check=False), self._path)
+
+    def readers(self) -> Engine:
+        """Return the readers' engine."""
+        return self._engine(read_only=True, check=False)
+
+    @contextmanager
+    def reading(self, engine: Engine) -> Iterator[Connection]:
+        """Return a connection for one query."""
+        with translated(self._path), engine.connect() as connection:
+            yield connection
+
+    def may_read_again(self, error: Exception, waited: float) -> bool:  # noqa: ARG002 - the driver's interface
+        """A file does not come back by waiting."""
+        return False
+
+    def _engine(self, *, read_only: bool, check: bool) -> Engine:
+        def connect() -> sqlite3.Connection:
+            return sqlite.connect(self._path, check=check, read_only=read_only)
+
+        pool: dict[str, Any] = (
+            {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": 0}
+            if read_only
+            else {"poolclass": NullPool}
+        )
+        engine = create_engine(
+            "sqlite://", creator=connect, json_serializer=dump_json, json_deserializer=orjson.loads,
+            hide_parameters=True, **pool,
+        )  # fmt: skip
+        event.listen(engine, "begin", _begin_reading if read_only else _begin_writing)
+        return engine
 
 
 def _begin_reading(connection: Connection) -> None:
@@ -45,16 +80,6 @@ def _begin_reading(connection: Connection) -> None:
 
 def _begin_writing(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def reading_engine(path: Path) -> Engine:
-    """Return an engine whose connections only read; each sees one state of the database until it is given back."""
-    return _engine(path, read_only=True, check=False)
-
-
-def writing_engine(path: Path, *, check: bool) -> Engine:
-    """Return an engine whose connections write; the file and its modes are made where missing."""
-    return _engine(path, read_only=False, check=check)
 
 
 @contextmanager
@@ -70,8 +95,8 @@ def translated(path: Path) -> Iterator[None]:
         raise
 
 
-class SqlAlchemyBackend:
-    """How `OneWriter` works on a SQLAlchemy connection."""
+class SqliteBackend:
+    """How `OneWriter` works on a SQLAlchemy connection to a file."""
 
     def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
@@ -102,6 +127,10 @@ class SqlAlchemyBackend:
         driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
         return driver.in_transaction
 
+    def again(self, connection: Connection) -> bool:  # noqa: ARG002 - the backend's interface
+        """A file is not lost and found again."""
+        return False
+
     def savepoint(self, connection: Connection) -> AbstractContextManager[object]:
         """Return a block that undoes only its own work."""
         return self._savepoint(connection)
@@ -115,8 +144,3 @@ class SqlAlchemyBackend:
         """Close the connection."""
         connection.close()
         self._engine.dispose()
-
-
-def scalar(connection: Connection, statement: str) -> Any:
-    """Return one value of a plain statement."""
-    return connection.execute(text(statement)).scalar()

@@ -1,0 +1,167 @@
+"""Run PostgreSQL as a test tool: a server of its own in a folder, on a free port, thrown away afterwards.
+
+It is Debian's package `postgresql` (or any whose programs are on PATH); nothing of it is packaged with Seaway.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
+
+NOT_INSTALLED = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+SUPERUSER = "seaway_admin"
+USER = "seaway"
+PASSWORD = "horse/battery@staple"
+_HOST = "127.0.0.1"
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "listen_addresses": f"'{_HOST}'",
+    "autovacuum": "off",
+}
+"""A test's data may be lost with the machine."""
+_READY_SECONDS = 60.0
+
+
+class DidNotStart(Exception):
+    """The server ended, or was not ready in time; the message holds the end of its log."""
+
+
+def programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs, of its newest version; None where it is not installed."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]), reverse=True
+    )
+    on_path = shutil.which("postgres")
+    return found[0].parent if found else Path(on_path).parent if on_path else None
+
+
+@dataclass(slots=True)
+class PostgresServer:
+    """A running server."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str, *, user: str = USER, password: str = PASSWORD) -> str:
+        """Return the SQLAlchemy URL of a database, with the password."""
+        url = URL.create("postgresql+psycopg", user, password, _HOST, self.port, database)
+        return url.render_as_string(hide_password=False)
+
+    def execute(self, statement: str, database: str = "postgres") -> str:
+        """Run a statement as the superuser; return what it answers, a line a row."""
+        command = [
+            str(_program("psql")), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+            "-h", str(self.folder), "-p", str(self.port), "-U", SUPERUSER, "-d", database, "-c", statement,
+        ]  # fmt: skip
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, user=_owner())
+        if done.returncode != 0:
+            raise RuntimeError(f"{statement}: {done.stderr}")
+        return done.stdout.strip()
+
+    def create_database(self, name: str, template: str = "template0") -> str:
+        """Create a database of the ordinary user and return its URL."""
+        self.execute(f'CREATE DATABASE "{name}" OWNER {USER} TEMPLATE "{template}"')
+        return self.url(name)
+
+    def start(self) -> None:
+        """Start the server and return when it answers."""
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(_program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder),
+                 "-p", str(self.port), *(f"--{name}={value.strip(chr(39))}" for name, value in _SETTINGS.items())],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=_owner(), cwd=self.folder,
+                start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + _READY_SECONDS
+        ready = [str(_program("pg_isready")), "-q", "-h", _HOST, "-p", str(self.port), "-d", "postgres"]
+        while subprocess.run(ready, check=False, timeout=30).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                log_end = (self.folder / "server.log").read_text()[-3000:]
+                raise DidNotStart(f"PostgreSQL is not ready; the end of its log:\n{log_end}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop the server at once; what it acknowledged is there at the next start."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # "fast": it ends all sessions
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGQUIT)
+                self.process.wait(30)
+            self.process = None
+
+    def restart(self) -> None:
+        """Stop and start the server."""
+        self.stop()
+        self.start()
+
+
+@contextmanager
+def run_postgres() -> Iterator[PostgresServer]:
+    """Run a new server until the block is left; ready when entered, its data are deleted at the end.
+
+    Raises:
+        DidNotStart: it is not installed, ended, or was not ready in time.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="seaway-postgresql-"))  # short: a socket's path has a limit
+    server = PostgresServer(folder, _free_port())
+    try:
+        if (owner := _owner()) is not None:
+            os.chown(folder, pwd.getpwnam(owner).pw_uid, -1)
+        _initialise(server)
+        server.start()
+        server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def _program(name: str) -> Path:
+    folder = programs()
+    if folder is None:
+        raise DidNotStart(NOT_INSTALLED)
+    return folder / name
+
+
+def _initialise(server: PostgresServer) -> None:
+    command = [
+        str(_program("initdb")), "-D", str(server.folder / "data"), "-U", SUPERUSER, "-E", "UTF8",
+        "--locale=C", "--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=120, user=_owner(), cwd=server.folder
+    )
+    if done.returncode != 0:
+        raise DidNotStart(f"initdb failed: {done.stderr}")
+
+
+def _owner() -> str | None:
+    """Return as whom the server runs, None for this process' own user: PostgreSQL refuses root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _free_port() -> int:
+    with socket.create_server((_HOST, 0)) as listener:
+        return int(listener.getsockname()[1])
