@@ -20,7 +20,8 @@ NOTE = "<!-- made by tools/generate_reference.py: change the code, then make it 
 CLI = """# Commands
 
 Every command has `--help`; `seaway --version` prints the version. `seaway --install-completion` teaches your shell to
-complete commands, options and the names of runs. [Exit codes](exit-codes.md), [variables](environment.md).
+complete commands, options and the names of runs and contexts. `--context NAME`, with any command, means another server
+than the current one ([how to](../howto/team-server.md)). [Exit codes](exit-codes.md), [variables](environment.md).
 """
 SETTINGS = """# Settings
 
@@ -62,15 +63,34 @@ def cli_page() -> str:
 def command_part(name: str) -> str:
     """Return what the page says of one command."""
     command = make_command(name)
-    usage = " ".join(command.collect_usage_pieces(command.make_context(name, [], resilient_parsing=True)))
     summary = inspect.cleandoc(command.help or "")
-    lines = [f"## seaway {name}", "", f"`seaway {name} {usage}`", "", *textwrap.wrap(summary, 118), ""]
-    shown = [param for param in command.params if getattr(param, "help", None)]
-    if shown:
-        lines += ["| | |", "| --- | --- |", *(_row(param) for param in shown), ""]
+    several = getattr(command, "commands", {})
+    lines = [f"## seaway {name}", ""]
+    if several:
+        lines += [*textwrap.wrap(summary, 118), ""]
+        for own, each in several.items():
+            said = inspect.cleandoc(each.help or "")
+            lines += [_usage(f"{name} {own}", each), "", *textwrap.wrap(said, 118), "", *_parameters(each)]
+    else:
+        lines += [_usage(name, command), "", *textwrap.wrap(summary, 118), "", *_parameters(command)]
     if command.epilog:
         lines += ["```text", textwrap.dedent(command.epilog.replace("\b\n", "")).strip(), "```", ""]
     return "\n".join(lines)
+
+
+def _usage(name: str, command: Any) -> str:
+    pieces = command.collect_usage_pieces(command.make_context(name, [], resilient_parsing=True))
+    return f"`seaway {name} {' '.join(pieces)}`"
+
+
+def _parameters(command: Any) -> list[str]:
+    shown = [param for param in command.params if getattr(param, "help", None) and not _is_everywhere(param)]
+    return ["| | |", "| --- | --- |", *(_row(param) for param in shown), ""] if shown else []
+
+
+def _is_everywhere(param: Any) -> bool:
+    """Return whether every command has it: the page says so once. A command may have one of its own by that name."""
+    return "--context" in param.opts and not param.expose_value
 
 
 def _row(param: Any) -> str:

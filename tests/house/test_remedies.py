@@ -25,7 +25,9 @@ WORDS_THAT_FOLLOW = {"is", "runs", "itself", "portal", "where", "where_it"}
 
 @cache
 def options(command: str) -> frozenset[str]:
-    params = make_command(command).params
+    made = make_command(command)
+    several = [made, *getattr(made, "commands", {}).values()]
+    params = [param for each in several for param in each.params]
     return frozenset(name for param in params for name in param.opts) | {"--help", "-h"}
 
 

@@ -6,25 +6,65 @@ from typing import Annotated
 
 import typer
 
+from seaway.cli.asked import ASKED
 from seaway.cli.output import Format
 
 
 def complete_runs(incomplete: str) -> list[str]:
     """Return names of runs that begin so; none where no server answers quickly."""
-    from seaway.cli.context import current_home
+    from seaway.cli.context import current_target
     from seaway.sdk.client import SeawayClient
     from seaway.sdk.errors import SeawayError
 
-    home = current_home()
     try:
-        endpoint = home.endpoint()
-        with SeawayClient(endpoint.url, endpoint.token, endpoint.ca, timeout=1.0) as client:
+        endpoint = current_target().endpoint()
+        with SeawayClient(
+            endpoint.url, endpoint.token, endpoint.ca, locate=lambda: endpoint, timeout=1.0
+        ) as client:
             names = [run["name"] for run in client.runs(all=True, limit=200)]
     except (SeawayError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete)]
 
 
+def complete_contexts(incomplete: str) -> list[str]:
+    """Return names of contexts that begin so."""
+    from seaway.cli.context import current_home
+    from seaway.sdk.contexts import LOCAL, read_contexts
+    from seaway.sdk.errors import SeawayError
+
+    try:
+        names = [LOCAL, *sorted(read_contexts(current_home()).named)]
+    except (SeawayError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def choose_context(value: str | None) -> str | None:
+    """Keep what --context says for whoever connects."""
+    if value is not None:
+        ASKED.set(value)
+    return value
+
+
+ContextOption = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="Another server than the current one: seaway context lists them.",
+        autocompletion=complete_contexts,
+        callback=choose_context,
+    ),
+]
+ContextName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The context's name, as seaway context shows it.",
+        autocompletion=complete_contexts,
+    ),
+]
 RunName = Annotated[
     str,
     typer.Argument(

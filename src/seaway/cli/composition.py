@@ -72,7 +72,8 @@ async def everything(
         from seaway.portal.app import create_app
 
         verifier = TokenVerifier({token: settings.user})
-        app = create_app(server, verifier, facts=_facts(client), code_limit=told.code_limit)
+        ca = certificate.ca.read_text()
+        app = create_app(server, verifier, facts=_facts(client), code_limit=told.code_limit, ca=ca)
         await stack.enter_async_context(serve(app, serving, listener))
         yield (
             server,

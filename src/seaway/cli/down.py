@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from seaway.cli.context import current_home, note
+from seaway.cli.context import LOCAL, current_home, for_this_machine, note
 from seaway.cli.output import coloured
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home, is_locked
@@ -24,6 +24,7 @@ def down(
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait at most.")] = "90s",
 ) -> None:
     """Stop the server and the cluster. Runs are stopped gracefully and go on at the next seaway up."""
+    current = for_this_machine("down", "stops the cluster of this machine")
     home = current_home()
     limit = seconds("--timeout", timeout)
     if not is_locked(home.lock):
@@ -42,6 +43,8 @@ def down(
             remedy=f"seaway status shows them, {home.log} says more; wait on: seaway down --timeout 10m",
         )
     note("Seaway is down.")
+    if current != LOCAL:
+        note(f"That was this machine's; the server of the current context, {current}, goes on.")
 
 
 def lock_holder(home: Home) -> int | None:

@@ -26,7 +26,9 @@ _BY_STATUS = {
     408: TEMPORARY,
     429: TEMPORARY,
     500: SOFTWARE,
+    502: TEMPORARY,
     503: TEMPORARY,
+    504: TEMPORARY,
     507: IO,
 }
 _BY_CODE = {
@@ -36,6 +38,8 @@ _BY_CODE = {
     "NotReadable": PERMISSION,
     "Forbidden": PERMISSION,
     "Unreachable": UNAVAILABLE,
+    "Untrusted": UNAVAILABLE,
+    "LoggedOut": PERMISSION,
     "OtherVersion": UNAVAILABLE,
     "Starting": UNAVAILABLE,
     "Temporary": TEMPORARY,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seaway.cli.context import current_home
+from seaway.cli.context import require_local
 from seaway.sdk.errors import ServerUnreachable
 
 EPILOG = """\b
@@ -20,7 +20,8 @@ def kubeconfig(
     path: Annotated[bool, typer.Option("--path", help="Print where the file is.")] = False,
 ) -> None:
     """Print the kubeconfig of the cluster, for kubectl and other tools. It holds a private key."""
-    file = current_home().kubeconfig
+    home = require_local("kubeconfig", "its cluster is reached with a kubeconfig of that cluster's own")
+    file = home.kubeconfig
     if not file.is_file():
         raise ServerUnreachable("there is no kubeconfig yet: it is made when the cluster first starts")
     if path:

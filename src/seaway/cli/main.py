@@ -15,6 +15,8 @@ import typer.main
 
 from seaway import __version__
 from seaway.cli import completion, exits
+from seaway.cli.arguments import ContextOption
+from seaway.cli.asked import ASKED
 from seaway.cli.conversion import convert_here
 from seaway.cli.interrupts import drop_output, interruptible
 from seaway.sdk.errors import SeawayError
@@ -25,6 +27,7 @@ class Entry(NamedTuple):
 
     module: str
     function: str
+    """ "" where the module has an APP of several commands."""
     summary: str
     hidden: bool = False
 
@@ -46,6 +49,10 @@ COMMANDS = {
     "download": Entry("download", "download", "Fetch the files that a run produced."),
     "kubeconfig": Entry("kubeconfig", "kubeconfig", "Print the kubeconfig for kubectl and other tools."),
     "server": Entry("server", "server", "Serve a team: runs on any Kubernetes."),
+    "login": Entry("login", "login", "Log in to a team's server."),
+    "logout": Entry("logout", "logout", "Forget the token of a context."),
+    "context": Entry("contexts", "", "List the servers that you work on; choose the current one."),
+    "token": Entry("token", "", "Make, list and revoke the tokens of a team's users."),
     "version": Entry("version", "version", "Print the version."),
     "daemon": Entry("daemon", "daemon", "Serve a home (seaway up starts this).", hidden=True),
 }
@@ -64,7 +71,8 @@ Exit codes: 0 done; of seaway run: the program's own code, 143 stopped, 124 time
 64 wrong usage, 65 unusable input, 69 no server, 70 a bug, 74 input/output error,
 75 try again later, 77 not permitted, 130 Ctrl-C.
 
-SEAWAY_HOME says where everything is kept (default: ~/.seaway)."""
+SEAWAY_HOME says where everything is kept (default: ~/.seaway), SEAWAY_CONTEXT which server
+is meant (default: that of the last seaway context use)."""
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -100,6 +108,10 @@ def make_command(name: str) -> Any:
     """Return the command of a name."""
     entry = COMMANDS[name]
     module = importlib.import_module(f"seaway.cli.{entry.module}")
+    if not entry.function:
+        group = _light(module.APP)
+        group.name, group.short_help = name, entry.summary
+        return group
     function: Callable[..., Any] = getattr(module, entry.function)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     settings = {"help_option_names": ["-h", "--help"], **getattr(module, "CONTEXT_SETTINGS", {})}
@@ -109,7 +121,7 @@ def make_command(name: str) -> Any:
         name, cls=cls, epilog=epilog, short_help=entry.summary, hidden=entry.hidden, context_settings=settings
     )
     decorate(function)
-    return _light(app)
+    return _light(app, with_context=not entry.hidden)
 
 
 def _group() -> Any:
@@ -125,6 +137,7 @@ def _group() -> Any:
     def seaway(
         ctx: typer.Context,
         version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+        context: ContextOption = None,  # noqa: ARG001 - its callback keeps it
     ) -> None:
         """Train and run things on Kubernetes without having to know Kubernetes."""
         if version:
@@ -136,8 +149,14 @@ def _group() -> Any:
     return _light(app)
 
 
-def _light(app: typer.Typer) -> Any:
+def _light(app: typer.Typer, *, with_context: bool = True) -> Any:
     command = typer.main.get_command(app)
+    subcommands = tuple(getattr(command, "commands", {}).values())
+    for each in subcommands or (command,):
+        if with_context and not any("--context" in param.opts for param in each.params):
+            each.params.append(_context_option())
+    for each in subcommands:
+        convert_here(each)
     for param in command.params:
         if isinstance(param, typer.core.TyperOption) and param.name in completion.HELP:
             param.help = completion.HELP[param.name]
@@ -145,9 +164,23 @@ def _light(app: typer.Typer) -> Any:
     return command
 
 
+def _context_option() -> Any:
+    """Return the option that every command has."""
+
+    def holder(context: ContextOption = None) -> None:
+        """Hold it."""
+
+    app = typer.Typer(add_completion=False)
+    app.command()(holder)
+    option = typer.main.get_command(app).params[0]
+    option.expose_value = False
+    return option
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    ASKED.set(None)
     try:
         if (asked := completion.asked(words)) is not None:
             completion.complete_shell(*asked)

@@ -38,15 +38,23 @@ def ps(
             else "Nothing runs now. All runs: seaway ps -a"
         )
         return
-    print_table(("NAME", "STATUS", "AGE", "TOOK", "COMMAND"), [_row(run) for run in runs], painted=1)
+    with_users = len({run["user"] for run in runs}) > 1
+    print_table(headers(with_users=with_users), [row(run, with_user=with_users) for run in runs], painted=1)
 
 
-def _row(run: dict[str, Any]) -> tuple[str, ...]:
+def headers(*, with_users: bool) -> tuple[str, ...]:
+    """Return the columns; users are shown where there are several."""
+    return ("NAME", "STATUS", *(("USER",) if with_users else ()), "AGE", "TOOK", "COMMAND")
+
+
+def row(run: dict[str, Any], *, with_user: bool) -> tuple[str, ...]:
+    """Return a run's line."""
     at = now()
     phase = run["phase"] + (" (removed)" if run.get("deleted") else "")
     return (
         run["name"],
         phase,
+        *((run["user"],) if with_user else ()),
         age(run["created"], at),
         took(run.get("started"), run.get("finished"), at),
         run["command"],

@@ -12,8 +12,7 @@ import typer
 import typer.core
 
 from seaway.cli import run_options as option
-from seaway.cli.context import connect, current_home, note
-from seaway.cli.settings import load_settings
+from seaway.cli.context import Target, current_target, note
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import InvalidInput, SeawayError, ServerUnreachable
 from seaway.sdk.home import Home
@@ -89,10 +88,10 @@ def run(
     build_spec(
         chosen, options, code=None, environment=None, environ=os.environ
     )  # fails before anything is done
-    home = current_home()
-    with _connect(home, start=up) as client:
+    target = current_target()
+    with _connect(target, start=up) as client:
         source = _source(chosen, options, requirements)
-        spec = _prepare(client, home, chosen, options, source)
+        spec = _prepare(client, target.home, chosen, options, source)
         typed = tuple(program or ())
         spec["origin"] = origin(options, typed, Path.cwd(), requirements, source, is_command=is_command)
         run = _submit(client, spec)
@@ -101,7 +100,7 @@ def run(
             return
         from seaway.cli.follow import attach
 
-        raise typer.Exit(attach(client, lambda: connect(home), run))
+        raise typer.Exit(attach(client, target.connect, run))
 
 
 def _submit(client: SeawayClient, spec: dict[str, Any]) -> str:
@@ -138,20 +137,22 @@ def _too_wide(root: Path) -> bool:
     return root in (Path.home().resolve(), Path(root.anchor))
 
 
-def _connect(home: Home, *, start: bool) -> SeawayClient:
-    """Connect; where no server runs, start it if that was asked for or the person at the terminal agrees."""
+def _connect(target: Target, *, start: bool) -> SeawayClient:
+    """Connect; where this machine's server does not run, start it if that was asked for or the person at the terminal agrees."""
     try:
-        client = connect(home)
+        client = target.connect()
         client.version()
     except ServerUnreachable as error:
+        if target.context is not None:
+            raise
         if not start and not _agrees(str(error)):
             raise ServerUnreachable(
                 "no Seaway server runs", remedy="seaway up, or seaway run --up ... to start it on the way"
             ) from error
         from seaway.cli.launch import launch
 
-        launch(home)
-        return connect(home)
+        launch(target.home)
+        return target.connect()
     return client
 
 
@@ -211,7 +212,7 @@ def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None
         return None
     home.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=home.cache, prefix="snapshot-") as folder:
-        limit = load_settings(home).code_limit
+        limit = int(client.version()["code_limit"])
         limits = SnapshotLimits(compressed=limit, raw=5 * limit)
         snapshot = take_snapshot(program.root, Path(folder), limits=limits, exclude=(home.path,))
         if snapshot is None:

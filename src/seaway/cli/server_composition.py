@@ -49,7 +49,9 @@ async def team_server(settings: TeamServerSettings) -> AsyncIterator[str]:
         stack.push_async_callback(client.close)
         told = platform_settings(settings, settings.namespace or connection.namespace, ca)
         server = await stack.enter_async_context(run_server(told, client))
-        app = create_app(server, TokenVerifier({token: ADMINISTRATOR}), code_limit=told.code_limit)
+        fixed = {} if settings.token_file else {token: ADMINISTRATOR}
+        verifier = TokenVerifier(fixed, file=settings.token_file, file_user=ADMINISTRATOR)
+        app = create_app(server, verifier, code_limit=told.code_limit, ca=ca)
         await stack.enter_async_context(serve(app, serving, listener))
         yield settings.url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -9,22 +10,46 @@ import typer
 from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.arguments import Output
-from seaway.cli.context import current_home, note
-from seaway.cli.output import GREEN, YELLOW, Format, now, paint, print_fields, print_json, print_table, span
+from seaway.cli.context import LOCAL, Target, current_target, note
+from seaway.cli.output import (
+    GREEN,
+    YELLOW,
+    Format,
+    moment,
+    now,
+    paint,
+    print_fields,
+    print_json,
+    print_table,
+    span,
+)
 from seaway.cli.settings import say_changed, settings_path
 from seaway.sdk.client import SeawayClient
+from seaway.sdk.connection import Endpoint
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, folder_size, is_locked
 from seaway.sdk.snapshot import readable_size
 
 
 def status(output: Output = Format.TEXT) -> None:
-    """Show whether Seaway runs, its nodes, its runs, its disk use and its log. Exits with 69 where it does not run."""
-    home = current_home()
+    """Show whether the server answers, its nodes and its runs; of this machine's own its disk use and log too. Exits with 69 where it does not run."""
+    target = current_target()
+    answer = _here(target.home) if target.context is None else _elsewhere(target)
+    if output is Format.JSON:
+        print_json(answer)
+    else:
+        _draw(answer)
+    if not answer["running"]:
+        raise typer.Exit(exits.UNAVAILABLE)
+
+
+def _here(home: Home) -> dict[str, Any]:
+    """Return how this machine's own server stands."""
     record = home.read_record() if is_locked(home.lock) else None
-    facts, problem = _ask(home) if record else ({}, "")
+    facts, problem = _ask(home.endpoint) if record else ({}, "")
     file = settings_path(home)
-    answer = {
+    return {
+        "context": LOCAL,
         "running": record is not None and not problem,
         "home": str(home.path),
         "log": str(home.log),
@@ -33,50 +58,63 @@ def status(output: Output = Format.TEXT) -> None:
         "settings_changed": say_changed(home, record),
         "version": __version__,
         "problem": problem,
-        **({"pid": record.pid, "url": record.url, "cluster_url": record.cluster_url} if record else {}),
+        **_process(record),
         "server": facts,
     }
-    if output is Format.JSON:
-        print_json(answer)
-    else:
-        _draw(answer, record)
-    if not answer["running"]:
-        raise typer.Exit(exits.UNAVAILABLE)
 
 
-def _ask(home: Home) -> tuple[dict[str, Any], str]:
+def _process(record: DaemonRecord | None) -> dict[str, Any]:
+    if record is None:
+        return {}
+    return {
+        "pid": record.pid,
+        "started": record.started,
+        "url": record.url,
+        "cluster_url": record.cluster_url,
+    }
+
+
+def _elsewhere(target: Target) -> dict[str, Any]:
+    """Return how a context's server stands, and who one is there."""
+    assert target.context is not None
+    facts, problem = _ask(target.endpoint, with_user=True)
+    return {
+        "context": target.name,
+        "running": not problem,
+        "version": __version__,
+        "problem": problem,
+        "url": target.context.url,
+        "server": facts,
+    }
+
+
+def _ask(locate: Callable[[], Endpoint], *, with_user: bool = False) -> tuple[dict[str, Any], str]:
     try:
-        endpoint = home.endpoint()
-        with SeawayClient(endpoint.url, endpoint.token, endpoint.ca, timeout=10.0) as client:
-            return client.status(), ""
+        endpoint = locate()
+        with SeawayClient(
+            endpoint.url, endpoint.token, endpoint.ca, locate=lambda: endpoint, timeout=10.0
+        ) as client:
+            return {**client.status(), **({"caller": client.whoami()} if with_user else {})}, ""
     except SeawayError as error:
-        return {}, error.message
+        return {}, f"{error.message}; try: {error.remedy}" if with_user and error.remedy else error.message
 
 
-def _draw(answer: dict[str, Any], record: DaemonRecord | None) -> None:
+def _draw(answer: dict[str, Any]) -> None:
     facts = answer["server"]
-    runs = facts.get("runs") or {}
-    counts = (
-        ", ".join(f"{count} {phase}" for phase, count in runs.items() if count)
-        if isinstance(runs, dict)
-        else str(runs)
-    )
-    state = paint("runs", GREEN) if answer["running"] else paint("does not run", YELLOW)
+    here = answer["context"] == LOCAL
+    counts = ", ".join(f"{count} {phase}" for phase, count in (facts.get("runs") or {}).items() if count)
+    good, bad = ("runs", "does not run") if here else ("answers", "does not answer")
+    state = paint(good, GREEN) if answer["running"] else paint(bad, YELLOW)
     print_fields(
         [
+            ("Context", answer["context"]),
             ("Seaway", state + (f" ({answer['problem']})" if answer["problem"] else "")),
-            ("Version", facts.get("version", "") if record else answer["version"]),
-            (
-                "Server",
-                f"{record.url} (process {record.pid}, up {span(now().timestamp() - record.started)})"
-                if record
-                else "",
-            ),
-            ("Cluster", f"{record.cluster_url} ({_cluster(facts)})" if record else ""),
+            ("Version", facts.get("version") or answer["version"]),
+            ("Server", _server(answer)),
+            ("User", _caller(facts.get("caller"))),
+            ("Cluster", _cluster(answer)),
             ("Runs", counts or ("none" if answer["running"] else "")),
-            ("Home", f"{answer['home']} ({readable_size(answer['disk_bytes'])})"),
-            ("Settings", _settings(answer)),
-            ("Log", answer["log"]),
+            *(_on_this_machine(answer) if here else ()),
         ]
     )
     nodes = facts.get("nodes") or []
@@ -87,8 +125,32 @@ def _draw(answer: dict[str, Any], record: DaemonRecord | None) -> None:
             for n in nodes
         ]
         print_table(("NODE", "STATUS", "CPU", "MEMORY", "GPU"), rows)
-    if record is None:
+    if here and "pid" not in answer:
         note("Start it: seaway up")
+
+
+def _on_this_machine(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("Home", f"{answer['home']} ({readable_size(answer['disk_bytes'])})"),
+        ("Settings", _settings(answer)),
+        ("Log", answer["log"]),
+    ]
+
+
+def _server(answer: dict[str, Any]) -> str:
+    url = str(answer.get("url", ""))
+    if "pid" not in answer:
+        return url
+    return f"{url} (process {answer['pid']}, up {span(now().timestamp() - answer['started'])})"
+
+
+def _caller(who: dict[str, Any] | None) -> str:
+    if who is None:
+        return ""
+    at = moment(who.get("expires"))
+    ends = f"token ends in {span((at - now()).total_seconds())}" if at else ""
+    said = ", ".join(part for part in ("administrator" if who["admin"] else "", ends) if part)
+    return f"{who['user']} ({said})" if said else str(who["user"])
 
 
 def _memory(quantity: str) -> str:
@@ -102,8 +164,9 @@ def _settings(answer: dict[str, Any]) -> str:
     return (answer["settings"] or ("no file" if said else "")) + (f" ({said})" if said else "")
 
 
-def _cluster(facts: dict[str, Any]) -> str:
-    cluster = facts.get("cluster")
-    if isinstance(cluster, dict):
-        return "answers" if cluster.get("answers", True) else f"does not answer: {cluster.get('message', '')}"
-    return str(cluster) if cluster else "answers"
+def _cluster(answer: dict[str, Any]) -> str:
+    facts = answer["server"]
+    if not facts:
+        return str(answer.get("cluster_url", ""))
+    state = "answers" if facts.get("cluster_seen", True) else "does not answer"
+    return f"{answer['cluster_url']} ({state})" if "cluster_url" in answer else state

@@ -67,6 +67,17 @@ class Forbidden(PlatformError):
     status, code = 403, "Forbidden"
 
 
+class TooManyRequests(PlatformError):
+    """This caller has to wait before it tries again."""
+
+    status, code = 429, "TooManyRequests"
+
+    def __init__(self, message: str, *, seconds: float, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.seconds = seconds
+        """How long to wait."""
+
+
 class Unavailable(PlatformError):
     """Something the server needs is not there now; trying again is right."""
 

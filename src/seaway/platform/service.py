@@ -53,8 +53,13 @@ class RunService(RunGateway):
         self._engine, self._logs, self._explainer = engine, logs, explainer
         self._namespace, self._random = namespace, random
 
-    async def submit(self, spec: RunSpec, *, user: str) -> RunView:
+    async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
+
+        Args:
+            spec: what to run.
+            user: who submits it.
+            key: a random UUID (hex) of this submission: one that is sent again, because its answer was lost, finds its run.
 
         Raises:
             Conflict: the name is taken.
@@ -67,7 +72,7 @@ class RunService(RunGateway):
         stored = spec.model_dump(mode="json", exclude_defaults=True)
         for _ in range(_NAME_TRIES):
             name = spec.name or generated_name(spec, self._random)
-            identity = uuid.uuid4().hex
+            identity = key or uuid.uuid4().hex
             run, records = new_records(
                 spec, name=name, uid=identity, user=user, namespace=self._namespace, now=self._clock.now()
             )
@@ -76,6 +81,8 @@ class RunService(RunGateway):
                     partial(_insert, run=run, records=records, spec=stored)
                 )
             except IntegrityError:
+                if key is not None and (sent_before := await self._submitted_before(key, user)) is not None:
+                    return sent_before
                 if spec.name is not None:
                     raise Conflict(
                         f"there is a run named {name!r} already",
@@ -243,6 +250,16 @@ class RunService(RunGateway):
         if found is None:
             raise _no_run(name)
         return found
+
+    async def owner(self, run: str) -> str:
+        """Return who submitted a run. Raises NotFound."""
+        return (await self._run(run)).user
+
+    async def _submitted_before(self, key: str, user: str) -> RunView | None:
+        found = await self._database.read(lambda connection: runs.by_uid(connection, key))
+        if found is not None and found.user != user:
+            raise Conflict("this submission's key is somebody else's", remedy="Submit it again.")
+        return None if found is None else await self.get(found.name)
 
     async def _set_deleted(self, record: RunRecord, deleted: float | None) -> RunView:
         changed = replace(record, deleted=deleted)

@@ -6,8 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from seaway.platform.errors import Forbidden, Unauthorized
+from seaway.platform.callers import Caller, check_admin, check_may_change
+from seaway.platform.errors import Forbidden, TooManyRequests, Unauthorized
 from seaway.platform.service import RunService
+from seaway.platform.user_tokens import UserTokens
+from seaway.portal.refusals import Refusals
+from seaway.portal.tokens import digest
 
 
 def bearer_token(request: Request) -> str:
@@ -22,14 +26,44 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-def current_user(request: Request) -> str:
-    """Return who calls. Raises Unauthorized for an unknown token."""
-    user: str | None = request.app.state.tokens.verify(bearer_token(request))
-    if user is None:
+async def current_caller(request: Request) -> Caller:
+    """Return who calls.
+
+    Raises:
+        Unauthorized: the token is unknown or has ended.
+        TooManyRequests: wrong tokens came from the same address lately.
+    """
+    token, state = bearer_token(request), request.app.state
+    caller: Caller | None = state.tokens.verify(token) or await _user(request, token)
+    if caller is None:
         raise Unauthorized(
-            "the token is unknown", remedy="Use the one in the file server/token of the server's home"
+            "the token is unknown",
+            remedy="Use the one that an administrator gave you; on the server's own machine: the home's server/token",
         )
-    return user
+    request.state.caller = caller
+    return caller
+
+
+async def _user(request: Request, token: str) -> Caller | None:
+    """Return whose token of the database it is, unless too many wrong ones came."""
+    refusals: Refusals = request.app.state.refusals
+    user_tokens: UserTokens = request.app.state.server.user_tokens
+    address, known = request.client.host if request.client else "", digest(token)
+    if (seconds := refusals.seconds_to_wait(address, known)) > 0:
+        raise TooManyRequests(
+            f"too many wrong tokens came from {address or 'your address'}",
+            seconds=seconds,
+            remedy=f"Try again in {max(1, round(seconds))} s, with a token that is good.",
+        )
+    caller = None
+    try:
+        caller = await user_tokens.verify(token)
+    finally:
+        if caller is None:
+            refusals.was_wrong(address, known)
+        else:
+            refusals.was_good(known)
+    return caller
 
 
 def run_service(request: Request) -> RunService:
@@ -38,8 +72,27 @@ def run_service(request: Request) -> RunService:
     return service
 
 
+CurrentCaller = Annotated[Caller, Depends(current_caller)]
 Service = Annotated[RunService, Depends(run_service)]
-User = Annotated[str, Depends(current_user)]
+
+
+async def administrator(caller: CurrentCaller) -> Caller:
+    """Return who calls. Raises Forbidden where that is no administrator."""
+    check_admin(caller)
+    return caller
+
+
+Administrator = Annotated[Caller, Depends(administrator)]
+
+
+async def own_run(run: str, caller: CurrentCaller, service: Service) -> str:
+    """Return the run that the path names. Raises NotFound; Forbidden where it is somebody else's."""
+    if not caller.admin:
+        check_may_change(caller, run, await service.owner(run))
+    return run
+
+
+OwnRun = Annotated[str, Depends(own_run)]
 
 
 async def pods_run(request: Request, service: Service) -> str:

@@ -10,12 +10,15 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from seaway import __version__
-from seaway.platform.errors import Unavailable
+from seaway.base.clock import Clock, SystemClock
+from seaway.platform.errors import NotFound, Unavailable
 from seaway.platform.server import Server
-from seaway.portal import gateway, runs, uploads
-from seaway.portal.access import current_user
+from seaway.portal import gateway, runs, uploads, users
+from seaway.portal.access import current_caller
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
+from seaway.portal.refusals import Refusals
+from seaway.portal.requests import Requests
 from seaway.portal.tokens import TokenVerifier
 
 Facts = Callable[[], Awaitable[dict[str, Any]]]
@@ -23,19 +26,27 @@ READY_SECONDS = 3.0
 """How long the database may take to answer a question about readiness."""
 
 open_router = APIRouter(tags=["server"])
-router = APIRouter(tags=["server"], dependencies=[Depends(current_user)])
+router = APIRouter(tags=["server"], dependencies=[Depends(current_caller)])
 
 
 def create_app(
-    server: Server, tokens: TokenVerifier, *, facts: Facts | None = None, code_limit: int = CODE_LIMIT
+    server: Server,
+    tokens: TokenVerifier,
+    *,
+    facts: Facts | None = None,
+    code_limit: int = CODE_LIMIT,
+    ca: str = "",
+    clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application.
 
     Args:
         server: what answers.
-        tokens: who may ask.
+        tokens: who may ask, beside the users whose tokens are in the database.
         facts: what `GET /api/v1/status` says beside the server's own status, for example of the cluster.
         code_limit: most bytes of a code snapshot.
+        ca: PEM of the authority that signed the portal's certificate, for those who log in; "" for a public one.
+        clock: where time comes from.
     """
     app = FastAPI(
         title="Seaway",
@@ -45,10 +56,22 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.server, app.state.tokens, app.state.facts = server, tokens, facts
-    for part in (open_router, router, runs.router, uploads.router, gateway.router):
+    app.state.ca, app.state.code_limit = ca, code_limit
+    app.state.refusals = Refusals(clock or SystemClock())
+    parts = (
+        open_router,
+        router,
+        runs.router,
+        uploads.router,
+        users.router,
+        users.tokens_router,
+        gateway.router,
+    )
+    for part in parts:
         app.include_router(part)
     install_error_handlers(app)
     app.add_middleware(BodyLimits, code_limit=code_limit)
+    app.add_middleware(Requests)
     return app
 
 
@@ -70,10 +93,18 @@ async def readyz(request: Request) -> str:
     return "ok"
 
 
+@open_router.get("/api/v1/ca", response_class=PlainTextResponse)
+async def authority(request: Request) -> str:
+    """Return the authority that signed the server's certificate (PEM); needs no token, and proves nothing by itself."""
+    if not request.app.state.ca:
+        raise NotFound("the certificate is from an authority that systems know")
+    return str(request.app.state.ca)
+
+
 @router.get("/api/v1/version")
-async def version() -> dict[str, str]:
-    """Return the server's version."""
-    return {"version": __version__}
+async def version(request: Request) -> dict[str, Any]:
+    """Return the server's version, and what it takes."""
+    return {"version": __version__, "code_limit": request.app.state.code_limit}
 
 
 @router.get("/api/v1/status")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from seaway.base.sqlite import DatabaseFull
-from seaway.platform.errors import PlatformError
+from seaway.platform.errors import PlatformError, TooManyRequests
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
 async def _platform_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PlatformError)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if isinstance(error, TooManyRequests):
+        headers = {"Retry-After": str(math.ceil(error.seconds))}
     return error_response(
         error.status, error.code, error.message, field=error.field, remedy=error.remedy, headers=headers
     )

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from seaway.model.run import OutputView, RunSpec, RunView
 from seaway.model.verdict import Explanation
-from seaway.portal.access import Service, User, current_user
+from seaway.portal.access import CurrentCaller, OwnRun, Service, current_caller
+from seaway.portal.ranges import first_byte, without_first
 
 MAX_WAIT = 60.0
 """Seconds that one request may wait: proxies cut longer ones off."""
+SubmissionKey = Annotated[str | None, Header(pattern=r"^[0-9a-f]{32}$")]
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-router = APIRouter(prefix="/api/v1/runs", tags=["runs"], dependencies=[Depends(current_user)])
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"], dependencies=[Depends(current_caller)])
 
 
 @router.post("", status_code=201)
-async def submit(spec: RunSpec, service: Service, user: User) -> RunView:
-    """Submit a run."""
-    return await service.submit(spec, user=user)
+async def submit(
+    spec: RunSpec, service: Service, caller: CurrentCaller, idempotency_key: SubmissionKey = None
+) -> RunView:
+    """Submit a run. Sent again with the same key, because its answer was lost, it answers with the run that there is."""
+    return await service.submit(spec, user=caller.user, key=idempotency_key)
 
 
 @router.get("")
@@ -42,25 +46,25 @@ async def get_run(run: str, service: Service) -> RunView:
 
 
 @router.delete("/{run}")
-async def remove(run: str, service: Service) -> RunView:
+async def remove(run: OwnRun, service: Service) -> RunView:
     """Put a run that has ended into the bin."""
     return await service.remove(run)
 
 
 @router.post("/{run}/stop")
-async def stop(run: str, service: Service) -> RunView:
+async def stop(run: OwnRun, service: Service) -> RunView:
     """Ask a run to end gracefully."""
     return await service.stop(run)
 
 
 @router.post("/{run}/retry")
-async def retry(run: str, service: Service) -> RunView:
+async def retry(run: OwnRun, service: Service) -> RunView:
     """Try again each task that did not succeed."""
     return await service.retry(run)
 
 
 @router.post("/{run}/restore")
-async def restore(run: str, service: Service) -> RunView:
+async def restore(run: OwnRun, service: Service) -> RunView:
     """Take a run out of the bin."""
     return await service.restore(run)
 
@@ -79,9 +83,11 @@ async def logs(
     task: str | None = None,
     attempt: Annotated[int | None, Query(ge=1)] = None,
     timestamps: bool = False,
+    skip: Annotated[int, Query(ge=0)] = 0,
 ) -> StreamingResponse:
-    """Stream a run's log as it comes; with `follow` until the run has ended."""
+    """Stream a run's log as it comes, without its first `skip` bytes; with `follow` until the run has ended."""
     chunks = await service.logs(run, follow=follow, task=task, attempt=attempt, timestamps=timestamps)
+    chunks = without_first(chunks, skip) if skip else chunks
     return StreamingResponse(chunks, media_type="text/plain; charset=utf-8", headers=NO_STORE)
 
 
@@ -102,8 +108,28 @@ async def outputs(run: str, service: Service) -> list[OutputView]:
     response_class=StreamingResponse,
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
-async def download(run: str, task: str, path: str, service: Service) -> StreamingResponse:
-    """Return one committed file."""
+async def download(
+    run: str,
+    task: str,
+    path: str,
+    service: Service,
+    range: Annotated[str | None, Header()] = None,  # noqa: A002 - the header's name
+    if_range: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    """Return one committed file, or what of it follows the byte that the header Range names."""
     view, chunks = await service.open_output(run, task, path)
-    headers = {**NO_STORE, "Content-Length": str(view.size), "Content-Disposition": "attachment"}
-    return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
+    etag = f'"{view.sha256}"'
+    start = first_byte(range, if_range, etag, view.size)
+    headers = {
+        **NO_STORE,
+        "Content-Length": str(view.size - start),
+        "Content-Disposition": "attachment",
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+    }
+    if start:
+        headers["Content-Range"] = f"bytes {start}-{view.size - 1}/{view.size}"
+        chunks = without_first(chunks, start)
+    return StreamingResponse(
+        chunks, 206 if start else 200, media_type="application/octet-stream", headers=headers
+    )

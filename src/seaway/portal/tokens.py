@@ -1,34 +1,59 @@
-"""Who may call the REST API: one token, made at first start, that only its owner can read."""
+"""Tokens that lie in files: the home's own, made at first start for its owner alone, and an administrator's."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+
+from seaway.platform.callers import Caller
+
+logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 
 
 class TokenVerifier:
-    """Tells whom a bearer token belongs to. Only digests are kept in memory."""
+    """Tells whom a token of a file belongs to: all of them are administrators'. Only digests are kept in memory.
 
-    def __init__(self, tokens: dict[str, str]) -> None:
-        """Take tokens and the users they belong to."""
-        self._users = {_digest(token): user for token, user in tokens.items()}
+    Args:
+        tokens: each with its user.
+        file: holds one more token, and is read again each time, so that it can be replaced while the server runs.
+        file_user: whose that is.
+    """
 
-    def verify(self, token: str) -> str | None:
-        """Return the token's user, None for an unknown token; the time it takes says nothing about the token."""
-        offered = _digest(token)
+    def __init__(
+        self, tokens: Mapping[str, str], *, file: Path | None = None, file_user: str = "admin"
+    ) -> None:
+        self._users = {digest(token): user for token, user in tokens.items()}
+        self._file, self._file_user = file, file_user
+
+    def verify(self, token: str) -> Caller | None:
+        """Return who calls, None for an unknown token; the time it takes says nothing about the token."""
+        offered = digest(token)
         found = None
-        for digest, user in self._users.items():
-            if hmac.compare_digest(digest, offered):
-                found = user
+        for known, user in self._known().items():
+            if hmac.compare_digest(known, offered):
+                found = Caller(user, admin=True)
         return found
 
+    def _known(self) -> dict[bytes, str]:
+        if self._file is None:
+            return self._users
+        try:
+            text = self._file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            logger.warning("the administrator's token cannot be read: %s", error)
+            return self._users
+        return {**self._users, digest(text): self._file_user} if text else self._users
 
-def _digest(token: str) -> bytes:
+
+def digest(token: str) -> bytes:
+    """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from seaway.platform.errors import NotFound
-from seaway.portal.access import Service, current_user
+from seaway.portal.access import Service, current_caller
 
-router = APIRouter(prefix="/api/v1", tags=["uploads"], dependencies=[Depends(current_user)])
+router = APIRouter(prefix="/api/v1", tags=["uploads"], dependencies=[Depends(current_caller)])
 
 _ARCHIVE = {
     "requestBody": {

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote
 
-from seaway.sdk.errors import SeawayError, ServerUnreachable
+from seaway.sdk.connection import Endpoint
+from seaway.sdk.errors import ConnectionBroken, SeawayError, ServerUnreachable
 from seaway.sdk.following import Position
-from seaway.sdk.transport import CHUNK, Endpoint, HttpClient
+from seaway.sdk.transport import AWAY, CHUNK, HttpClient
 
 ENDED = frozenset({"succeeded", "failed", "stopped", "skipped"})
 """Phases of a run after which nothing follows by itself."""
@@ -22,6 +24,10 @@ FOLLOW_TIMEOUT = 24 * 3600.0
 JSON = {"Content-Type": "application/json"}
 _RETRY_PAUSE = 0.3
 
+SAID_AFTER = 2.0
+"""Seconds that a server may be away before that is said."""
+
+T = TypeVar("T")
 Run = dict[str, Any]
 """A `RunView` as JSON."""
 
@@ -29,7 +35,8 @@ Run = dict[str, Any]
 class SeawayClient:
     """Speaks to one server.
 
-    What follows a run (`follow_logs`, `wait_until_ended`) outlives a restart of the server of up to `patience` seconds.
+    What takes long (`follow_logs`, `wait_until_ended`, `download`, `put_code`) and what must not be done twice (`submit`)
+    outlives a network or a server that is away for up to `patience` seconds.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class SeawayClient:
         locate: Callable[[], Endpoint] | None = None,
         timeout: float = 30.0,
         patience: float = 60.0,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -51,10 +59,11 @@ class SeawayClient:
             locate: asked for the endpoint at each new connection, in place of the three above.
             timeout: seconds that an answer may take to begin.
             patience: seconds that a server may be away while something is followed.
+            say: is told, once each time, that a server is waited for.
         """
         fixed = Endpoint(url, token, ca)
         self._http = HttpClient(locate or (lambda: fixed), timeout=timeout)
-        self._patience = patience
+        self._patience, self._say = patience, say
 
     def __enter__(self) -> Self:
         return self
@@ -76,9 +85,36 @@ class SeawayClient:
         """Return what the server says of itself."""
         return dict(self._http.json("GET", "/api/v1/status"))
 
+    def whoami(self) -> dict[str, Any]:
+        """Return who this client is to the server, and how long its token is good."""
+        return dict(self._http.json("GET", "/api/v1/whoami"))
+
+    def create_token(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        admin: bool = False,
+        lifetime_seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Make a token for a user; only this answer holds it. For administrators."""
+        spec = {"name": name, "user": user, "admin": admin, "lifetime_seconds": lifetime_seconds}
+        body = json.dumps({key: value for key, value in spec.items() if value is not None}).encode()
+        return dict(self._http.json("POST", "/api/v1/tokens", body=body, headers=JSON))
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Return the tokens that are good. For administrators."""
+        return list(self._http.json("GET", "/api/v1/tokens"))
+
+    def revoke_token(self, name: str) -> None:
+        """End a token at once. For administrators."""
+        self._http.read("DELETE", "/api/v1/tokens/" + quote(name, safe=""))
+
     def submit(self, spec: Mapping[str, Any]) -> Run:
-        """Submit a `RunSpec`; return the run."""
-        return self._run("POST", "/api/v1/runs", body=json.dumps(spec).encode(), headers=JSON)
+        """Submit a `RunSpec`; return the run. There is one run, however often the answer is lost."""
+        headers = {**JSON, "Idempotency-Key": uuid.uuid4().hex}
+        body = json.dumps(spec).encode()
+        return self._surely(partial(self._run, "POST", "/api/v1/runs", body=body, headers=headers))
 
     def runs(self, *, all: bool = False, limit: int = 50, before: str | None = None) -> list[Run]:  # noqa: A002
         """Return runs, newest first; with `all` also those that ended and those in the bin."""
@@ -114,12 +150,30 @@ class SeawayClient:
         return list(self._http.json("GET", _path(run, "outputs")))
 
     def download(self, run: str, task: str, path: str, into: IO[bytes]) -> int:
-        """Write one committed file into an open file; return its size in bytes."""
-        size = 0
-        for chunk in self._http.stream("GET", _path(run, "outputs", task) + "/" + quote(path)):
-            into.write(chunk)
-            size += len(chunk)
-        return size
+        """Write one committed file into an open, empty file; return its size in bytes. A broken connection goes on where it was."""
+        size, etag, moved = 0, "", time.monotonic()
+        target = _path(run, "outputs", task) + "/" + quote(path)
+        while True:
+            headers = {"Range": f"bytes={size}-", "If-Range": etag} if size else {}
+            response = self._patiently(partial(self._http.open, "GET", target, headers=headers))
+            if size and response.status != 206:  # another file has taken its place
+                size = 0
+                into.seek(0)
+                into.truncate()
+            etag = response.headers.get("ETag", "")
+            before = size
+            try:
+                for chunk in self._http.chunks(response):
+                    into.write(chunk)
+                    size += len(chunk)
+            except ConnectionBroken:
+                if size > before:
+                    moved = time.monotonic()
+                elif time.monotonic() - moved > self._patience:
+                    raise
+                self._pause()
+                continue
+            return size
 
     def wait(self, run: str, *, timeout: float = 30.0) -> Run:
         """Return the run when it has ended, or as it is after `timeout` seconds."""
@@ -149,13 +203,24 @@ class SeawayClient:
         task: str | None = None,
         attempt: int | None = None,
         timestamps: bool = False,
+        skip: int = 0,
     ) -> Iterator[bytes]:
-        """Yield a run's log as it comes; with `follow` until the run has ended. Ends with `ConnectionBroken` where the server goes."""
+        """Yield a run's log as it comes; with `follow` until the run has ended. Ends with `ConnectionBroken` where the server goes.
+
+        Args:
+            run: its name.
+            follow: go on while the run does.
+            task: only this task's.
+            attempt: only this attempt's.
+            timestamps: put the time of each line before it.
+            skip: leave out so many bytes at the beginning.
+        """
         query = {
             "follow": str(follow).lower(),
             "task": task,
             "attempt": attempt,
             "timestamps": str(timestamps).lower(),
+            "skip": skip or None,
         }
         timeout = FOLLOW_TIMEOUT if follow else None
         return self._http.stream("GET", _path(run, "logs"), query=query, timeout=timeout)
@@ -165,14 +230,16 @@ class SeawayClient:
     ) -> Iterator[bytes]:
         """Yield a run's log until the run has ended, through restarts of the server.
 
-        After a restart the log is read again from its start; what was seen is skipped, each task's lines for themselves.
+        Then the log is read again after what was seen: of one task that is so many bytes, of several it is each task's lines.
         """
         position = Position(labelled=len(self._patiently(partial(self.run, run))["tasks"]) > 1)
         last = False
         while True:
-            position.read_again()
+            seen = position.read_again()
             try:
-                for chunk in self.logs(run, follow=True, task=task, attempt=attempt, timestamps=timestamps):
+                for chunk in self.logs(
+                    run, follow=True, task=task, attempt=attempt, timestamps=timestamps, skip=seen
+                ):
                     if fresh := position.fresh(chunk):
                         yield fresh
                 server = self._http.connections
@@ -180,7 +247,9 @@ class SeawayClient:
                 if ended and (last or self._http.connections == server):
                     return
                 last = ended  # the server was restarted in between: its end may not have been the log's, so look once more
-            except ServerUnreachable:
+            except SeawayError as error:
+                if not _is_away(error):
+                    raise
                 self._patiently(partial(self.run, run))
 
     def has_code(self, digest: str) -> bool:
@@ -190,8 +259,12 @@ class SeawayClient:
     def put_code(self, digest: str, archive: Path) -> None:
         """Upload a code snapshot (tar.gz)."""
         headers = {"Content-Type": "application/gzip", "Content-Length": str(archive.stat().st_size)}
-        with archive.open("rb", buffering=CHUNK) as body:
-            self._http.read("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
+
+        def put() -> None:
+            with archive.open("rb", buffering=CHUNK) as body:
+                self._http.read("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
+
+        self._surely(put)
 
     def has_environment(self, digest: str) -> bool:
         """Return whether the server has a lock of requirements."""
@@ -200,7 +273,8 @@ class SeawayClient:
     def put_environment(self, digest: str, lock: str) -> None:
         """Upload a lock of requirements."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        self._http.read("PUT", f"/api/v1/environments/{digest}", body=lock.encode(), headers=headers)
+        path = f"/api/v1/environments/{digest}"
+        self._surely(partial(self._http.read, "PUT", path, body=lock.encode(), headers=headers))
 
     def _has(self, path: str) -> bool:
         try:
@@ -214,16 +288,35 @@ class SeawayClient:
     def _run(self, method: str, path: str, **options: Any) -> Run:
         return dict(self._http.json(method, path, **options))
 
-    def _patiently(self, ask: Callable[[], Run]) -> Run:
+    def _surely(self, ask: Callable[[], T]) -> T:
+        """Ask; where the connection breaks before the answer, ask again. For what may arrive twice."""
+        try:
+            return ask()
+        except ConnectionBroken:
+            return self._patiently(ask)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
         """Ask again while the server is away, for at most `patience` seconds."""
-        deadline = time.monotonic() + self._patience
+        began, said = time.monotonic(), False
         while True:
             try:
                 return ask()
-            except ServerUnreachable:
-                if time.monotonic() + _RETRY_PAUSE > deadline:
+            except SeawayError as error:
+                away = time.monotonic() - began
+                if not _is_away(error) or away + _RETRY_PAUSE > self._patience:
                     raise
-                time.sleep(_RETRY_PAUSE)
+                if away > SAID_AFTER and not said:
+                    said = True
+                    self._say(f"{error.message}; waiting for it, for {self._patience:g} s at most")
+                self._pause()
+
+    def _pause(self) -> None:
+        time.sleep(_RETRY_PAUSE)
+
+
+def _is_away(error: SeawayError) -> bool:
+    """Return whether the server may be there again in a moment."""
+    return isinstance(error, ServerUnreachable) or error.status in AWAY
 
 
 def _path(run: str, *further: str) -> str:

@@ -35,3 +35,10 @@ class ServerUnreachable(SeawayError):
 
 class ConnectionBroken(ServerUnreachable):
     """The server went away in the middle of an answer."""
+
+
+class Untrusted(SeawayError):
+    """What answers cannot prove that it is the server that is meant."""
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message, code="Untrusted", remedy=remedy)

@@ -23,18 +23,17 @@ class Position:
         self._shown_bytes, self._shown_lines = 0, Counter[bytes]()
         self.read_again()
 
-    def read_again(self) -> None:
-        """Say that the log comes from its start now."""
-        self._skip_bytes, self._skip_lines = self._shown_bytes, self._shown_lines.copy()
+    def read_again(self) -> int:
+        """Say that the log is read anew; return how many bytes at its beginning need not come."""
+        self._skip_lines = self._shown_lines.copy()
         self._rest = b""
+        return self._shown_bytes
 
     def fresh(self, chunk: bytes) -> bytes:
         """Return what of the next chunk was not shown yet; of several tasks, lines wait for their end."""
         if not self._labelled:
-            new = chunk[self._skip_bytes :]
-            self._skip_bytes = max(0, self._skip_bytes - len(chunk))
-            self._shown_bytes += len(new)
-            return new
+            self._shown_bytes += len(chunk)
+            return chunk
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         return b"".join(line + b"\n" for line in lines if self._is_fresh(line.partition(LABEL)[0]))
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seaway.sdk.connection import Endpoint
 from seaway.sdk.errors import SeawayError, ServerUnreachable
-from seaway.sdk.transport import Endpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,31 +6,21 @@ The standard library's client: httpx would cost the command line more time to im
 from __future__ import annotations
 
 import json
-import select
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import IO, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from seaway.sdk.errors import ConnectionBroken, SeawayError, ServerUnreachable
+from seaway import __version__
+from seaway.sdk.connection import Endpoint, connect, is_stale, reason
+from seaway.sdk.errors import ConnectionBroken, SeawayError
+from seaway.sdk.versions import HEADER, LEVEL, parse_version, remedy_for
 
 CHUNK = 64 * 1024
 """Bytes read at once."""
 MAX_ERROR_BODY = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a server is, and what it takes to speak to it."""
-
-    url: str
-    """For example "https://127.0.0.1:7443"."""
-    token: str
-    ca: str | None = None
-    """PEM text of the CA that signed its certificate; None for the system's own."""
+AWAY = frozenset({502, 503, 504})
+"""Statuses of a server that is being replaced, and of a proxy before one: asking again later is right."""
 
 
 class HttpClient:
@@ -58,7 +48,8 @@ class HttpClient:
         """Send a request and return the open answer, which must be read to its end or closed with `close`.
 
         Raises:
-            SeawayError: the server refused; `status`, `code`, `field` and `remedy` are its own.
+            SeawayError: the server refused; `status`, `code`, `field` and `remedy` are its own. Or it is none of ours, or
+                of a release that this client cannot speak to.
             ServerUnreachable: no server answers.
             ConnectionBroken: it went away before it answered.
         """
@@ -82,9 +73,10 @@ class HttpClient:
             self.close()
             if early is not None:
                 raise early from error
-            raise ConnectionBroken(f"the server did not answer: {_reason(error)}") from error
+            raise ConnectionBroken(f"the server did not answer: {reason(error)}") from error
         if response.status >= 400:
             raise self._refusal(response)
+        self._check_version(response)
         return response
 
     def json(self, method: str, path: str, **options: Any) -> Any:
@@ -93,13 +85,13 @@ class HttpClient:
         return json.loads(data) if data else None
 
     def read(self, method: str, path: str, **options: Any) -> bytes:
-        """Send a request and return the whole answer."""
-        response = self.open(method, path, **options)
+        """Send a request and return the whole answer. One that changes nothing is sent once more where the connection broke."""
         try:
-            return response.read()
-        except (OSError, HTTPException) as error:
-            self.close()
-            raise ConnectionBroken(f"the server's answer broke off: {_reason(error)}") from error
+            return self._read(method, path, **options)
+        except ConnectionBroken as error:
+            if method not in ("GET", "HEAD") or isinstance(error.__cause__, TimeoutError):
+                raise
+            return self._read(method, path, **options)
 
     def stream(self, method: str, path: str, **options: Any) -> Iterator[bytes]:
         """Send a request and yield its answer as it comes.
@@ -107,12 +99,21 @@ class HttpClient:
         Raises:
             ConnectionBroken: the answer broke off before its end.
         """
-        response = self.open(method, path, **options)
+        return self.chunks(self.open(method, path, **options))
+
+    def chunks(self, response: HTTPResponse) -> Iterator[bytes]:
+        """Yield an open answer as it comes.
+
+        Raises:
+            ConnectionBroken: it broke off before its end.
+        """
         try:
             while chunk := response.read1(CHUNK):
                 yield chunk
+            if response.length:
+                raise ConnectionBroken(f"the server's answer broke off: {response.length} bytes are missing")
         except (OSError, HTTPException) as error:
-            raise ConnectionBroken(f"the server's answer broke off: {_reason(error)}") from error
+            raise ConnectionBroken(f"the server's answer broke off: {reason(error)}") from error
         finally:
             if not response.isclosed():
                 self.close()
@@ -123,87 +124,87 @@ class HttpClient:
             self._connection.close()
             self._connection = None
 
+    def _read(self, method: str, path: str, **options: Any) -> bytes:
+        response = self.open(method, path, **options)
+        try:
+            return response.read()
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise ConnectionBroken(f"the server's answer broke off: {reason(error)}") from error
+
     def _connect(self) -> HTTPConnection:
-        if self._connection is not None and _is_stale(self._connection):
+        if self._connection is not None and is_stale(self._connection):
             self.close()
         if self._connection is None:
             endpoint = self._locate()
-            connection = _connection(endpoint, self._timeout)
-            try:
-                connection.connect()
-            except ssl.SSLCertVerificationError as error:
-                raise ServerUnreachable(
-                    f"the server at {endpoint.url} is not the one that this home belongs to: {error.verify_message}",
-                    remedy="Another program may have taken its port: seaway down, then seaway up",
-                ) from error
-            except OSError as error:
-                raise ServerUnreachable(f"no server answers at {endpoint.url}: {_reason(error)}") from error
-            self._connection, self._endpoint = connection, endpoint
+            self._connection, self._endpoint = connect(endpoint, self._timeout), endpoint
             self.connections += 1
         return self._connection
 
+    def _check_version(self, response: HTTPResponse) -> None:
+        assert self._endpoint is not None
+        server = parse_version(response.headers.get(HEADER))
+        if server is None:
+            self.close()
+            raise not_ours(self._endpoint.url, response.status)
+        if remedy := remedy_for(server):
+            self.close()
+            raise SeawayError(
+                f"the server at {self._endpoint.url} is Seaway {server.release} (REST API {server.oldest} to "
+                f"{server.newest}), which this Seaway {__version__} (REST API {LEVEL}) cannot speak to",
+                code="OtherVersion",
+                remedy=remedy,
+            )
+
     def _refusal(self, response: HTTPResponse) -> SeawayError:
+        assert self._endpoint is not None
         try:
             body = response.read(MAX_ERROR_BODY)
         except (OSError, HTTPException):
             body = b""
         if not response.isclosed() or response.will_close:
             self.close()
-        return refusal(response.status, body)
+        return refusal(response.status, body, self._endpoint)
 
     def _early_refusal(self, connection: HTTPConnection) -> SeawayError | None:
         """A server that refuses a large body answers and closes before all of it is sent: read that answer."""
-        if connection.sock is None:
+        if connection.sock is None or self._endpoint is None:
             return None
         response = HTTPResponse(connection.sock)
         try:
             response.begin()
-            return refusal(response.status, response.read(MAX_ERROR_BODY)) if response.status >= 400 else None
+            if response.status < 400:
+                return None
+            return refusal(response.status, response.read(MAX_ERROR_BODY), self._endpoint)
         except (OSError, HTTPException, ValueError):
             return None
 
 
-def refusal(status: int, body: bytes) -> SeawayError:
+def refusal(status: int, body: bytes, endpoint: Endpoint) -> SeawayError:
     """Turn an answer of 400 and above into the error that it carries."""
     try:
         error = json.loads(body)["error"]
+        remedy = str(error.get("remedy") or "")
+        if status == 401 and endpoint.context:
+            remedy = f"seaway login {endpoint.url} (with a token that an administrator gave you)"
         return SeawayError(
             str(error["message"]),
             code=str(error["code"]),
             field=str(error.get("field") or ""),
-            remedy=str(error.get("remedy") or ""),
+            remedy=remedy,
             status=status,
         )
-    except (ValueError, KeyError, TypeError):
-        return SeawayError(f"the server answered with status {status}", code="Unexpected", status=status)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return not_ours(endpoint.url, status)
 
 
-def _connection(endpoint: Endpoint, timeout: float) -> HTTPConnection:
-    parts = urlsplit(endpoint.url)
-    if parts.scheme == "http":
-        return HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
-    if endpoint.ca is None:
-        context = ssl.create_default_context()
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=endpoint.ca)
-    return HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=context)
-
-
-def _is_stale(connection: HTTPConnection) -> bool:
-    """An idle connection that has something to read was closed by the server."""
-    if connection.sock is None:
-        return True
-    try:
-        readable, _, _ = select.select([connection.sock], [], [], 0)
-    except (OSError, ValueError):
-        return True
-    return bool(readable)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, socket.timeout | TimeoutError):
-        return "it took too long"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+def not_ours(url: str, status: int) -> SeawayError:
+    """Return the error for an answer that no server of ours gives: a proxy's page, another program's."""
+    away = status in AWAY
+    return SeawayError(
+        f"what answers at {url} (with status {status}) is "
+        + ("no Seaway server, or one that is away just now" if away else "no Seaway server"),
+        code="Unexpected",
+        remedy="Try again in a moment" if away else "Check the address; a proxy on the way may have answered",
+        status=status,
+    )

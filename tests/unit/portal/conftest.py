@@ -11,17 +11,20 @@ from typing import Any
 
 import pytest
 
+from seaway.base.clock import ManualClock
 from seaway.model.run import OutputView, Phase, RunSpec, RunView
 from seaway.model.verdict import Explanation, Level
+from seaway.platform.database.database import open_database
 from seaway.platform.errors import Conflict, Invalid, NotFound, StaleFence, StorageFull, Unauthorized
 from seaway.platform.server import Server
 from seaway.platform.service import RunService
+from seaway.platform.user_tokens import UserTokens
 from seaway.portal.app import create_app
 from seaway.portal.certificates import ensure_certificate
 from seaway.portal.serve import ServeSettings, bind, serve
 from seaway.portal.tokens import TokenVerifier, ensure_token
 from seaway.sdk.client import SeawayClient
-from seaway.sdk.transport import Endpoint
+from seaway.sdk.connection import Endpoint
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -41,13 +44,20 @@ class MemoryRuns(RunService):
         self.stored: dict[str, bytes] = {}
         self.fence = 2
         self.full = False
+        self.by_key: dict[str, str] = {}
+        """Submissions by their keys."""
+
+    async def owner(self, run: str) -> str:
+        return (await self.get(run)).user
 
     def set_phase(self, run: str, phase: Phase) -> None:
         self.views[run] = self.views[run].model_copy(update={"phase": phase})
 
-    async def submit(self, spec: RunSpec, *, user: str) -> RunView:
+    async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         if self.full:
             raise StorageFull("the disk is full", remedy="make room")
+        if key in self.by_key:
+            return self.views[self.by_key[key]]
         name = spec.name or "made-up"
         if name in self.views:
             raise Conflict(f"there is a run {name} already", field="name", remedy="choose another name")
@@ -55,6 +65,8 @@ class MemoryRuns(RunService):
         self.views[name] = RunView(
             name=name, user=user, phase=Phase.RUNNING, command=command, created=CREATED, spec=spec
         )
+        if key:
+            self.by_key[key] = name
         return self.views[name]
 
     async def list(self, **options: Any) -> list[RunView]:
@@ -137,6 +149,7 @@ class Portal:
 
     folder: Path
     server: MemoryServer = field(default_factory=MemoryServer)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(datetime.now(UTC).timestamp()))
     endpoint: Endpoint | None = None
     _thread: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop | None = None
@@ -166,8 +179,10 @@ class Portal:
         settings = ServeSettings(self.folder / "port", certificate, drain_seconds=1.0)
         listener = bind(settings)
         url = "https://{}:{}".format(*listener.getsockname())
-        app = create_app(self.server, TokenVerifier({token: "ada"}))
-        async with serve(app, settings, listener):
+        ca = certificate.ca.read_text()
+        app = create_app(self.server, TokenVerifier({token: "ada"}), ca=ca, clock=self.clock)
+        async with open_database(self.folder / "seaway.db") as database, serve(app, settings, listener):
+            self.server.user_tokens = UserTokens(database, self.clock)
             self.endpoint = Endpoint(url, token, certificate.ca.read_text())
             ready.set()
             await self._stop.wait()

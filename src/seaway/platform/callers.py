@@ -1,0 +1,42 @@
+"""Who calls a server, and what they may do there.
+
+Everybody who may call sees every run: a team works on one list. Changing a run (stop, retry, remove, restore) is for
+whoever submitted it, and for administrators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seaway.platform.errors import Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose token is good."""
+
+    user: str
+    """Whose runs they submit."""
+    admin: bool = False
+    """May change everybody's runs, and make and revoke tokens."""
+    token: str = ""
+    """The name of the token, "" for one that comes from a file."""
+    expires: float | None = None
+    """When the token ends, in seconds since the epoch; None for never."""
+
+
+def check_may_change(caller: Caller, run: str, owner: str) -> None:
+    """Raise Forbidden where somebody may not change a run that `owner` submitted."""
+    if not caller.admin and caller.user != owner:
+        raise Forbidden(
+            f"the run {run!r} belongs to {owner}", field="run", remedy=f"Ask {owner} or an administrator."
+        )
+
+
+def check_admin(caller: Caller) -> None:
+    """Raise Forbidden where somebody is no administrator."""
+    if not caller.admin:
+        raise Forbidden(
+            f"tokens are for administrators, and {caller.user} is none",
+            remedy="Ask an administrator of the server.",
+        )
