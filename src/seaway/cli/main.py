@@ -48,6 +48,8 @@ COMMANDS = {
     "outputs": Entry("outputs", "outputs", "List the files that a run produced."),
     "download": Entry("download", "download", "Fetch the files that a run produced."),
     "kubeconfig": Entry("kubeconfig", "kubeconfig", "Print the kubeconfig for kubectl and other tools."),
+    "install": Entry("install", "install", "Install a team's server on any Kubernetes, or upgrade it."),
+    "uninstall": Entry("uninstall", "uninstall", "Remove what install made."),
     "server": Entry("server", "server", "Serve a team: runs on any Kubernetes."),
     "login": Entry("login", "login", "Log in to a team's server."),
     "logout": Entry("logout", "logout", "Forget the token of a context."),

@@ -179,11 +179,3 @@ def _network_policy(values: Values, release: Release) -> Object | None:
         "ingress": [{"from": peers, "ports": [{"port": "https", "protocol": "TCP"}]}],
     }
     return release.object("networking.k8s.io/v1", "NetworkPolicy", spec=spec)
-
-
-def resource_kinds() -> tuple[str, ...]:
-    """Return the kinds that an installation may have, those that others need first."""
-    return (
-        "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Secret", "PersistentVolumeClaim",
-        "Deployment", "Service", "PodDisruptionBudget", "Ingress", "NetworkPolicy",
-    )  # fmt: skip

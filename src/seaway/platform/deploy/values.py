@@ -225,6 +225,7 @@ class Values(_Values):
         return not (self.database.secret and self.artifacts.url)
 
 
+LISTED = "seaway install --show-values lists all values"
 IMAGE_MISSING = (
     "image: name the server's image (build it with the Dockerfile of the source and push it to your registry)"
 )
@@ -276,7 +277,7 @@ def parse_values(given: Any) -> Values:
         raise _refusal(error) from error
     if wrong := faults(values):
         field, _, fault = wrong[0].partition(": ")
-        raise Invalid(fault, field=field, remedy=f"--set {field}=…")
+        raise Invalid(fault, field=field, remedy=LISTED)
     return values
 
 
@@ -315,4 +316,4 @@ def _refusal(error: ValidationError) -> Invalid:
     else:
         said = str(first["msg"])
     more = f" (and {len(faults_) - 1} more faults)" if len(faults_) > 1 else ""
-    return Invalid(f"{said}{more}", field=path, remedy="seaway install --show-values lists all values")
+    return Invalid(f"{said}{more}", field=path, remedy=LISTED)

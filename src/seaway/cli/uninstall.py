@@ -1,0 +1,80 @@
+"""`seaway uninstall`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from seaway.cli.context import note
+from seaway.cli.install import Kubeconfig, KubeContext, Name, Namespace, Timeout
+from seaway.sdk.errors import SeawayError
+from seaway.sdk.submit import seconds as parse_seconds
+
+EPILOG = """\b
+Examples:
+  seaway uninstall -n research                   asks first; the data stay for a later install
+  seaway uninstall -n research --delete-data     the volume with all runs goes too, for good
+
+\b
+What lies in a PostgreSQL database and an object storage is never touched."""
+
+
+def uninstall(
+    name: Name = "seaway",
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    context: KubeContext = None,
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Remove the volume and what is left of runs too, for good.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    timeout: Timeout = "2m",
+) -> None:
+    """Remove exactly what seaway install made. The volume with the data stays, if it is not asked for."""
+    from seaway.cli import install_composition as composition
+
+    seconds = parse_seconds("--timeout", timeout)
+    target = composition.Target(name, kubeconfig, context, namespace)
+    plan = asyncio.run(composition.plan_uninstall(target, data=delete_data))
+    if not plan.goes and not (delete_data and plan.runs):
+        note(f"There is no installation {name} in the namespace {plan.namespace}.")
+        _say_kept(plan)
+        return
+    note(f"From the namespace {plan.namespace}:")
+    for one in plan.goes:
+        note(f"  {one}")
+    _say_runs(plan, delete_data=delete_data)
+    _confirm(yes=yes)
+    asyncio.run(
+        composition.uninstall(
+            target, plan, lambda line: note(f"removed {line}"), data=delete_data, timeout=seconds
+        )
+    )
+    _say_kept(plan)
+
+
+def _say_runs(plan: object, *, delete_data: bool) -> None:
+    runs = getattr(plan, "runs", 0)
+    if runs and delete_data:
+        note(f"  {runs} pods of runs, wherever they are: nobody could take them up again")
+    elif runs:
+        note(f"  ({runs} pods of runs go on; a later install takes them up)")
+
+
+def _say_kept(plan: object) -> None:
+    for one in getattr(plan, "stays", ()):
+        note(f"kept: {one} (the data of all runs; seaway uninstall --delete-data removes it)")
+
+
+def _confirm(*, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SeawayError(
+            "nobody is there to confirm this", code="Usage", field="--yes", remedy="Confirm it with --yes"
+        )
+    if not typer.confirm("Remove this?", err=True):
+        raise typer.Abort
