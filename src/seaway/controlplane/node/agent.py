@@ -16,7 +16,9 @@ from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.client.watch import Collection, Snapshot, follow
 from seaway.controlplane.node import registration
+from seaway.controlplane.node.attach import AttachedProgram
 from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
+from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
 from seaway.controlplane.node.heartbeat import Heartbeat
 from seaway.controlplane.node.images import default_images
@@ -25,9 +27,12 @@ from seaway.controlplane.node.processes import ProcessRuntime, log_path
 from seaway.controlplane.node.serving.run import run_server
 from seaway.controlplane.node.settings import NodeSettings
 from seaway.controlplane.node.state import ContainerState, Exit, Object, Running
+from seaway.controlplane.node.streaming.command import Command
+from seaway.controlplane.node.streaming.forward import Connect
+from seaway.controlplane.node.streaming.serve import ATTACH, StreamRequest
 from seaway.controlplane.node.worker import PodWorker, remove_folder
 from seaway.objects.builtin import PODS
-from seaway.objects.errors import BadRequest, NotFound, not_found
+from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_found
 from seaway.reconcile.recorder import EventRecorder
 
 log = logging.getLogger(__name__)
@@ -116,6 +121,46 @@ class NodeAgent:
             NotFound: the pod is not here.
             BadRequest: the container is waiting to start, or has no previous instance.
         """
+        state = await self._state(namespace, pod, uid, container)
+        number = _attempt(pod, state, previous=options.previous)
+        assert self._context is not None
+        path = log_path(self._context.container_folder(uid, container, number))
+        reader = LogReader(
+            path, options, self._clock.now(), lambda: state.attempt != number or not state.running
+        )
+        async with aclosing(reader.chunks()) as chunks:
+            yield chunks
+
+    async def start_command(self, request: StreamRequest) -> Command:
+        """Run a command in a running container, or attach to its program.
+
+        Raises:
+            NotFound: the pod or the container is not here.
+            BadRequest: the container does not run.
+            ServiceUnavailable: no command can be started on this machine now.
+        """
+        state = await self._state(request.namespace, request.pod, request.uid, request.container)
+        if not state.running:
+            raise BadRequest(f'container "{state.name}" of pod "{request.pod}" does not run')
+        assert self._context is not None
+        folder = self._context.container_folder(request.uid, state.name, state.attempt)
+        if request.kind == ATTACH:
+            return AttachedProgram(folder, state, self._clock.now())
+        try:
+            return await self._runtime.open_session(
+                folder, request.command, stdin=request.stdin, terminal=request.terminal
+            )
+        except RuntimeUnavailableError as error:
+            raise ServiceUnavailable(str(error)) from error
+
+    def connector(self, request: StreamRequest) -> Connect:
+        """Return what connects to ports of a pod. Raises NotFound."""
+        worker = self._workers.get(request.uid)
+        if worker is None:
+            raise not_found("pods", request.pod)
+        return lambda port: asyncio.open_connection(worker.state.ip, port)
+
+    async def _state(self, namespace: str, pod: str, uid: str, container: str) -> ContainerState:
         worker = self._workers.get(uid)
         if worker is None:
             raise not_found("pods", pod)
@@ -123,14 +168,7 @@ class NodeAgent:
         state = worker.state.containers.get(container)
         if state is None:
             raise NotFound(f'container "{container}" not found in pod "{pod}_{namespace}"')
-        number = _attempt(pod, state, previous=options.previous)
-        assert self._context is not None
-        path = log_path(self._context.container_folder(uid, container, number))
-        reader = LogReader(
-            path, options, self._clock.now(), lambda: state.attempt != number or not state.running
-        )
-        async with aclosing(reader.chunks()) as chunks:  # type: ignore[type-var]
-            yield chunks
+        return state
 
     def _served(self, address: str) -> AbstractAsyncContextManager[int]:
         """Run the node's server where the settings ask for one; its port, or 0, is yielded."""

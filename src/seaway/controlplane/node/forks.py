@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,14 @@ class ForkServer:
             f"the fork server in {self._folder} does not answer; see {self._folder / 'shim.log'}"
         )
 
-    async def send(self, request: dict[str, Any]) -> Answers:
-        """Send a request; a server that died is replaced first."""
+    async def send(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answers:
+        """Send a request, and open files with it; a server that died is replaced first."""
         for _ in range(2):
             try:
-                return await self._open(request)
+                return await self._open(request, descriptors)
             except _NO_SERVER:
                 await self.ensure()
-        return await self._open(request)
+        return await self._open(request, descriptors)
 
     async def stop(self) -> None:
         """Stop the server; running shims go on."""
@@ -113,14 +113,16 @@ class ForkServer:
             raise ConnectionResetError("the fork server went away")
         return answer
 
-    async def _open(self, request: dict[str, Any]) -> Answers:
+    async def _open(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answers:
         async with _address(self._folder / "shim.sock") as address:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
             try:
                 loop = asyncio.get_running_loop()
                 await loop.sock_connect(connection, address)
-                await loop.sock_sendall(connection, json.dumps(request).encode() + b"\n")
+                data = json.dumps(request).encode() + b"\n"
+                sent = socket.send_fds(connection, [data], descriptors) if descriptors else 0
+                await loop.sock_sendall(connection, data[sent:])
             except BaseException:
                 connection.close()
                 raise

@@ -12,12 +12,14 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from seaway.controlplane.node.forks import Answers, ForkServer, RuntimeUnavailableError
+from seaway.controlplane.node.sessions import CommandSession, open_ends
 from seaway.controlplane.node.shim import files
 from seaway.controlplane.node.shim.container import KILL, LOG
 from seaway.controlplane.node.state import ContainerSpec, ExecResult, Exit, Running
@@ -170,6 +172,36 @@ class ProcessRuntime:
         if answer is None or "error" in answer:
             raise RuntimeUnavailableError(answer["error"] if answer else "the fork server went away")
         return ExecResult(answer["exit_code"], answer["output"], answer["timed_out"])
+
+    async def open_session(
+        self, folder: Path, argv: Sequence[str], *, stdin: bool, terminal: bool
+    ) -> CommandSession:
+        """Start a command in a running container, its streams in the caller's hands.
+
+        Args:
+            folder: of the container.
+            argv: the command.
+            stdin: whether it gets an input; it reads nothing otherwise.
+            terminal: its streams are one terminal.
+
+        Raises:
+            RuntimeUnavailableError: the fork server does not answer.
+        """
+        ends = open_ends(stdin=stdin, terminal=terminal)
+        try:
+            request = {
+                "operation": "session",
+                "folder": str(folder),
+                "argv": list(argv),
+                "terminal": terminal,
+            }
+            answers = await self._server.send(request, ends.theirs)
+        except BaseException:
+            ends.close_ours()
+            raise
+        finally:
+            ends.close_theirs()
+        return CommandSession(answers, ends)
 
     async def stop(self) -> None:
         """Stop the fork server. Containers go on; end them first."""

@@ -35,12 +35,6 @@ class HttpRequest:
         """Return the first value of a query parameter."""
         return self.query.get(name, [default])[0]
 
-    @property
-    def upgrade(self) -> str:
-        """The protocol that the caller wants to change to, in lower case; empty for none."""
-        wants = "upgrade" in self.headers.get("connection", "").lower()
-        return self.headers.get("upgrade", "").strip().lower() if wants else ""
-
 
 async def read_request(reader: asyncio.StreamReader) -> HttpRequest | None:
     """Return the next request, its body left out; None where the caller is gone.

@@ -26,16 +26,26 @@ from seaway.controlplane.node.serving.request import (
     read_request,
     send_chunks,
 )
-from seaway.objects.errors import ApiError, MethodNotAllowed, NotFound
+from seaway.controlplane.node.streaming.link import StreamLink
+from seaway.controlplane.node.streaming.serve import (
+    ATTACH,
+    EXEC,
+    FORWARD,
+    Host,
+    StreamRequest,
+    serve_stream,
+)
+from seaway.controlplane.node.streaming.upgrade import upgrade_of
+from seaway.objects.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
 _HEAD_SECONDS = 30.0
-_STREAMS = {"exec": 3, "attach": 3, "portForward": 2}
-"""Paths of streams, and how many names follow where the pod's uid is not among them."""
+_STREAMS = {"exec": (EXEC, 3), "attach": (ATTACH, 3), "portForward": (FORWARD, 2)}
+"""Paths of streams: what they ask for, and how many names follow where the pod's uid is not among them."""
 
 
-class Served(Protocol):
+class Served(Host, Protocol):
     """The node, as its server sees it."""
 
     def pods(self) -> list[Object]:
@@ -127,8 +137,31 @@ class NodeServer:
             _only(request, "GET")
             listed = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._node.pods()}
             writer.write(answer(200, orjson.dumps(listed), "application/json"))
+        elif first in _STREAMS and len(rest) in {_STREAMS[first][1], _STREAMS[first][1] + 1}:
+            _only(request, "GET", "POST")
+            asked = self._stream_request(_STREAMS[first][0], rest, request)
+            upgrade = upgrade_of(request.headers, request.head)
+            await serve_stream(self._node, asked, upgrade, StreamLink(reader, writer))
         else:
             raise NotFound(f"404 page not found: the node does not serve {request.path}")
+
+    def _stream_request(self, kind: str, names: list[str], request: HttpRequest) -> StreamRequest:
+        """Return what is asked for. Raises NotFound, BadRequest."""
+        namespace, name, *more = names
+        pod = self._node.find(namespace, name)
+        uid = pod["metadata"]["uid"]
+        container = "" if kind == FORWARD else more.pop()
+        if more and more[0] != uid:
+            raise NotFound(f'pod "{name}" is another one by now')
+        ports = [port for text in request.query.get("port", ()) for port in text.split(",")]
+        if not all(port.isdigit() and 0 < int(port) < 1 << 16 for port in ports):
+            raise BadRequest(f"ports must be whole numbers from 1 to 65535, not {','.join(ports)}")
+        return StreamRequest(
+            kind, namespace, name, uid, container, tuple(request.query.get("command", ())),
+            stdin=request.first("input") == "1", stdout=request.first("output") == "1",
+            stderr=request.first("error") == "1", terminal=request.first("tty") == "1",
+            ports=tuple(int(port) for port in ports),
+        )  # fmt: skip
 
     async def _logs(
         self,

@@ -23,7 +23,7 @@ _PASSED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.
 _MEASURE_EVERY = 0.1
 _DRAIN = 2.0
 _CHUNK = 1 << 16
-_RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD,
+RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD,
           signal.SIGUSR1, signal.SIGUSR2)  # fmt: skip
 
 
@@ -249,7 +249,7 @@ def spawn(program: str, argv: list[str], env: Mapping[str, str], stdout: int, st
     group: dict[str, Any] = {"setsid": True} if kernel.LINUX else {"setpgroup": 0}
     try:
         return os.posix_spawn(
-            program, argv, env, file_actions=actions, setsigmask=[], setsigdef=_RESET, **group
+            program, argv, env, file_actions=actions, setsigmask=[], setsigdef=RESET, **group
         )
     except OSError as error:
         raise StartError(f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}') from error
@@ -257,7 +257,10 @@ def spawn(program: str, argv: list[str], env: Mapping[str, str], stdout: int, st
 
 def spawn_other(spec: Mapping[str, Any], program: str, argv: list[str], stdout: int, stderr: int) -> int:
     """Start a program as `spawn` does, as the user that the container's spec names. Raises StartError."""
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return identity.spawn_as(spec, program, argv, (stdout, stderr), _RESET)
+        return identity.spawn_as(spec, program, argv, (null, stdout, stderr), RESET)
     except OSError as error:
         raise StartError(f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}') from error
+    finally:
+        os.close(null)

@@ -27,14 +27,7 @@ def execute(folder: str, argv: list[str], timeout: float) -> dict[str, Any]:
         `exit_code`, `output` (both streams, cut at 10 KiB), `timed_out`; or `error` where it could not be started.
     """
     try:
-        if not files.is_locked(f"{folder}/{files.STARTED}"):
-            return {"error": "the container is not running"}
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        spec, state = files.read_json(files.SPEC, descriptor), files.read_json(files.STATE, descriptor)
-        if state["namespaces"]:
-            root.enter_namespaces(state["shim"])
-            kernel.drop_privileges_of_programs()
-        os.chdir(spec["cwd"])
+        spec, _ = enter(folder)
         reading, writing = os.pipe()
         program = find_program(argv[0], spec["env"])
         if identity.is_other(spec):
@@ -45,6 +38,20 @@ def execute(folder: str, argv: list[str], timeout: float) -> dict[str, Any]:
     except (OSError, StartError) as error:
         return {"error": str(error)}
     return _collect(pid, reading, time.monotonic() + timeout)
+
+
+def enter(folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Enter a running container: its namespaces and working folder; return its spec and state. Raises OSError, StartError."""
+    if not files.is_locked(f"{folder}/{files.STARTED}"):
+        raise StartError("the container is not running")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    spec, state = files.read_json(files.SPEC, descriptor), files.read_json(files.STATE, descriptor)
+    os.close(descriptor)
+    if state["namespaces"]:
+        root.enter_namespaces(state["shim"])
+        kernel.drop_privileges_of_programs()
+    os.chdir(spec["cwd"])
+    return spec, state
 
 
 def _collect(pid: int, reading: int, deadline: float) -> dict[str, Any]:

@@ -22,11 +22,13 @@ from seaway.controlplane.node.shim import files, interpreter, kernel, root
 from seaway.controlplane.node.shim.container import Shim
 from seaway.controlplane.node.shim.execute import execute
 from seaway.controlplane.node.shim.rootplan import Mount
+from seaway.controlplane.node.shim.session import attend
 
 SOCKET, LOCK, LOG = "shim.sock", "shim.lock", "shim.log"
-PROTOCOL = 2
+PROTOCOL = 3
 """Of requests and of what a container's spec says; a node replaces a server that speaks another one."""
 
+_CHUNK = 1 << 16
 _LOOK_SECONDS = 60.0
 """How often an idle server looks whether its node's folder is still there."""
 
@@ -117,7 +119,7 @@ def _probe(writing: int, scratch: str) -> None:
 
 
 class Server:
-    """Answers one line of JSON with another: hello, start, exec, stop."""
+    """Answers one line of JSON with another: hello, start, exec, session, stop."""
 
     def __init__(self, listener: socket.socket, lock: int, hello: dict[str, Any]) -> None:
         self._listener, self._lock, self._hello = listener, lock, hello
@@ -143,8 +145,14 @@ class Server:
     def _handle(self, connection: socket.socket) -> bool:
         if not _is_ours(connection):
             return True
-        with connection.makefile("rb") as file:
-            request = json.loads(file.readline())
+        request, descriptors = _receive(connection)
+        try:
+            return self._do(connection, request, descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _do(self, connection: socket.socket, request: dict[str, Any], descriptors: list[int]) -> bool:
         operation = request["operation"]
         if operation == "hello":
             _answer(connection, self._hello)
@@ -152,6 +160,8 @@ class Server:
             self._start(connection, request["folder"])
         elif operation == "exec":
             self._exec(connection, request)
+        elif operation == "session":
+            self._session(connection, request, descriptors)
         elif operation == "stop":
             _answer(connection, {})
             return False
@@ -185,6 +195,20 @@ class Server:
             finally:
                 os._exit(0)
 
+    def _session(self, connection: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
+        if len(descriptors) != 3:
+            raise ValueError("a session needs its three streams")
+        if os.fork() == 0:
+            self._close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            connection.settimeout(None)
+            os.setsid()
+            try:
+                _answer(connection, attend(connection, request, descriptors))
+            finally:
+                os._exit(0)
+
     def _close(self) -> None:
         self._listener.close()
         os.close(self._lock)
@@ -207,6 +231,26 @@ def _become_shim(path: str, folder: int, spec: dict[str, Any], connection: socke
         _answer(connection, {"error": f"{type(error).__name__}: {error}", "reason": "CreateContainerError"})
     finally:
         os._exit(0)
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return a request and the open files that came with it. Raises ValueError, OSError."""
+    data, descriptors = b"", []
+    try:
+        while not data.endswith(b"\n"):
+            part, files_, _, _ = socket.recv_fds(connection, _CHUNK, 3)
+            descriptors += files_
+            if not part:
+                raise ValueError("the request ends early")
+            data += part
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        request: dict[str, Any] = json.loads(data)
+    except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+    return request, descriptors
 
 
 def _answer(connection: socket.socket, value: dict[str, Any]) -> None:

@@ -1,0 +1,128 @@
+"""Run one remote command over its channels: outputs out, input in, the status at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Protocol
+
+import orjson
+
+from seaway.controlplane.node.streaming.channels import (
+    ERROR,
+    RESIZE,
+    STDIN,
+    Channels,
+    exit_status,
+    failure,
+)
+
+log = logging.getLogger(__name__)
+_DRAIN_SECONDS = 2.0
+"""A command that ended may have left something that holds its output open: so long is it listened to."""
+
+
+class Failed(Exception):  # reads as what happened
+    """What was asked for could not be run; the message says why."""
+
+
+class Command(Protocol):
+    """A running command, or what stands for one (attach)."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Its streams that can be read."""
+        ...
+
+    async def read(self, stream: str) -> bytes:
+        """Return what comes next; nothing at the end."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Give it input."""
+        ...
+
+    def end_input(self) -> None:
+        """Its input ends."""
+        ...
+
+    def resize(self, width: int, height: int) -> None:
+        """Its terminal has this size, in characters."""
+        ...
+
+    async def wait(self) -> int:
+        """Return its exit code. Raises Failed."""
+        ...
+
+    def close(self) -> None:
+        """End it, where it runs."""
+        ...
+
+
+async def converse(command: Command, channels: Channels, wanted: frozenset[str]) -> None:
+    """Carry a command's streams until it ends or its caller is gone.
+
+    Args:
+        command: closed at the end.
+        channels: closed at the end.
+        wanted: the outputs that the caller asked for; others are read and dropped, so that nobody waits for them.
+    """
+    outputs = [
+        asyncio.create_task(_pump(command, channels, name, name in wanted)) for name in command.outputs
+    ]
+    ending = asyncio.create_task(_outcome(command, outputs))
+    leaving = asyncio.create_task(_listen(command, channels))
+    tasks = (*outputs, ending, leaving)
+    try:
+        await asyncio.wait({ending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            await channels.send(ERROR, orjson.dumps(ending.result()))
+    except ConnectionError as error:
+        log.debug("the caller of a remote command left: %s", error)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        command.close()
+        await channels.close()
+
+
+async def _outcome(command: Command, outputs: list[asyncio.Task[None]]) -> dict[str, Any]:
+    """Return the status once the command ended and its output is out. Raises ConnectionError."""
+    try:
+        status = exit_status(await command.wait())
+    except Failed as error:
+        status = failure(f"error executing command in container: {error}")
+    if outputs:
+        done, _ = await asyncio.wait(outputs, timeout=_DRAIN_SECONDS)
+        for task in done:
+            task.result()
+    return status
+
+
+async def _pump(command: Command, channels: Channels, stream: str, wanted: bool) -> None:
+    while data := await command.read(stream):
+        if wanted:
+            await channels.send(stream, data)
+
+
+async def _listen(command: Command, channels: Channels) -> None:
+    """Hand on what the caller sends; return when it is gone."""
+    while (received := await channels.receive()) is not None:
+        if received.stream == RESIZE:
+            _resize(command, received.data)
+        elif received.stream == STDIN and received.data:
+            await command.write(received.data)
+        elif received.stream == STDIN:
+            command.end_input()
+
+
+def _resize(command: Command, data: bytes) -> None:
+    try:
+        size = orjson.loads(data)
+        width, height = int(size["Width"]), int(size["Height"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        log.info("a terminal's size cannot be read: %r", data[:100])
+        return
+    if 0 < width < 1 << 16 and 0 < height < 1 << 16:
+        command.resize(width, height)

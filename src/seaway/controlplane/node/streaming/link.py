@@ -1,0 +1,54 @@
+"""A connection in bytes, whatever carries it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from ssl import SSLError
+from typing import Protocol
+
+_CHUNK = 1 << 16
+
+
+class Link(Protocol):
+    """Bytes both ways."""
+
+    async def read(self) -> bytes:
+        """Return what came next; nothing when the other side is gone."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send; waits where the other side is slow. Raises ConnectionError."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+class StreamLink:
+    """A TCP or TLS connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self) -> bytes:
+        """Return what came next; nothing when the other side is gone."""
+        try:
+            return await self._reader.read(_CHUNK)
+        except (ConnectionError, SSLError):
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        """Send; waits where the other side is slow. Raises ConnectionError."""
+        self._writer.write(data)
+        try:
+            await self._writer.drain()
+        except SSLError as error:
+            raise ConnectionResetError(str(error)) from error
+
+    async def close(self) -> None:
+        """End it."""
+        self._writer.close()
+        with suppress(ConnectionError, SSLError, TimeoutError):
+            await self._writer.wait_closed()
