@@ -16,6 +16,8 @@ _PATTERN = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:(?P<unit>[numkMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?[0-9]+))?",
     re.ASCII,
 )
+_SHAPE = re.compile(r"(?P<number>[+-]?[0-9]*(?:\.[0-9]*)?)(?P<suffix>[eEinumkKMGTP]*[-+]?[0-9]*)", re.ASCII)
+_SUFFIX = re.compile(r"|[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL_UNIT = {power: unit for unit, power in _DECIMAL.items()}
@@ -33,6 +35,20 @@ def parse_quantity(value: str | float | Decimal) -> Decimal:
         ValueError: it is not a quantity; the message says what to write.
     """
     return _parse(str(value))[0]
+
+
+@lru_cache(maxsize=4096)
+def decoding_fault(text: str) -> str:
+    """Return what Kubernetes' decoder says of a text that is no quantity, "" where it is one."""
+    text = text.strip()
+    match = _SHAPE.fullmatch(text)
+    if not text or match is None:
+        return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    if text.lstrip("+-").strip("0") and not _SUFFIX.fullmatch(match["suffix"]):
+        return "unable to parse quantity's suffix"
+    return (
+        "" if any(sign.isdigit() for sign in match["number"]) else "unable to parse numeric part of quantity"
+    )
 
 
 def cpu_millis(value: str | float | Decimal) -> int:

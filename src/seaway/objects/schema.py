@@ -21,6 +21,8 @@ Definition = Mapping[str, Any]
 
 _REFERENCE = "#/components/schemas/"
 _EXTENSION = "x-kubernetes-"
+_QUANTITY = "string,number"
+_SELF_READING = frozenset({"date-time", "byte"})
 _MAY_BE_INTEGER_OR_STRING = frozenset({"int-or-string", "int32-or-string", "quantity"})
 
 
@@ -51,8 +53,17 @@ class Schema:
             bool(self._extension("int-or-string")) or definition.get("format") in _MAY_BE_INTEGER_OR_STRING
         )
         self.format: str = definition.get("format", "")
+        self.quantity: bool = self.type == _QUANTITY and not structural
+        self.self_reading: bool = not structural and (self.quantity or self.format in _SELF_READING)
+        """Of a type that reads its text itself: a quantity, a time, bytes."""
+        self.go_name: str = definition.get("x-go-name", "")
+        """Name of the Go type, "" where it has none of its own."""
+        self.go_fields: Mapping[str, str] = definition.get("x-go-fields") or {}
+        """Go types of the fields; "?" at the end: left out when empty, "!": left out when zero."""
         self.plain_types: frozenset[type] = (
-            frozenset() if structural else plain_types(self.type, self.format, self.int_or_string)
+            frozenset()
+            if structural or self.self_reading
+            else plain_types(self.type, self.format, self.int_or_string)
         )
         """Scalar types of which any value is right."""
         self.opaque: bool = not definition
@@ -124,6 +135,52 @@ class Schema:
                 needed = child.definition.get("required") or ()
                 found[name] = {field: None for field in needed if child.properties[field].type == "array"}
         return found
+
+    @cached_property
+    def droppable(self) -> frozenset[str]:
+        """The fields that are not written when empty: "", 0, false, [] or {}."""
+        return frozenset(name for name in self.go_fields if name in self.properties and self._drops(name))
+
+    def _drops(self, name: str) -> bool:
+        declared = self.go_fields[name]
+        return (
+            declared.endswith(("?", "!"))
+            and not declared.startswith("*")
+            and not self.properties[name].is_struct
+        )
+
+    @property
+    def is_struct(self) -> bool:
+        """A Go struct: it is never empty, so what leaves out empty fields writes it all the same."""
+        reading = self.quantity or self.format in ("date-time", "int-or-string")
+        return bool(self.properties) or reading
+
+    @cached_property
+    def spelled_out(self) -> dict[str, Any]:
+        """The fields that are written also when nothing was set, with what is written then. Shared: copy structs."""
+        found: dict[str, Any] = {}
+        for name, declared in self.go_fields.items():
+            child = self.properties.get(name)
+            if child is None or declared.endswith("!"):
+                continue
+            if not declared.startswith("*") and child.is_struct:
+                found[name] = child.zero
+            elif not declared.endswith("?"):
+                found[name] = None if declared.startswith("*") else child.zero
+        return found
+
+    @cached_property
+    def zero(self) -> Any:
+        """What is written of a value of this type in which nothing was set. Shared: copy it where it is a map."""
+        if self.properties:
+            return dict(self.spelled_out)
+        if self.format == "date-time" or self.type in ("array", "object", ""):
+            return None
+        if self.quantity:
+            return "0"
+        if self.int_or_string:
+            return 0
+        return {"string": "", "boolean": False}.get(self.type, 0)
 
     @property
     def default(self) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seaway.objects import meta
 from seaway.objects.constraints import constraint_faults, null_fault, type_fault
+from seaway.objects.decoding import decode_fault
 from seaway.objects.errors import Cause
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def tidy(schema: Schema, value: Any) -> bool:
         return False
     if schema.opaque:
         return True
+    if schema.self_reading:
+        return not decode_fault(schema, value)
     if kind is dict and schema.type in _MAPS:
         return _tidy_map(schema, value)
     if kind is list and schema.type in _LISTS:
@@ -45,8 +48,8 @@ def tidy(schema: Schema, value: Any) -> bool:
 
 
 def _tidy_map(schema: Schema, value: dict[str, Any]) -> bool:
-    properties, additional = schema.properties, schema.additional
-    nulls: list[str] = []
+    properties, additional, droppable = schema.properties, schema.additional, schema.droppable
+    nothing: list[str] = []
     for name, item in value.items():
         child = properties.get(name, additional)
         if child is None:
@@ -54,12 +57,23 @@ def _tidy_map(schema: Schema, value: dict[str, Any]) -> bool:
         if item is None:
             if name not in properties or child.opaque:
                 return False
-            nulls.append(name)
+            nothing.append(name)
         elif not (type(item) in child.plain_types or tidy(child, item)):
             return False
-    for name in nulls:
+        elif not item and name in droppable:
+            nothing.append(name)
+    for name in nothing:
         del value[name]
+    spell_out(schema, value)
     return True
+
+
+def spell_out(schema: Schema, value: dict[str, Any]) -> None:
+    """Fill in, in place, the fields of a built-in kind's struct that are written also when nothing was set."""
+    for name, zero in schema.spelled_out.items():
+        item = value.get(name)
+        if item is None or item == []:
+            value[name] = meta.copy(zero) if type(zero) is dict else zero
 
 
 def find_unknown(schema: Schema, value: Any, path: str, found: list[str]) -> None:

@@ -11,7 +11,7 @@ from seaway.controlplane.kinds.cells import AGE, NAME, since
 from seaway.controlplane.kinds.declaration import Column, Kind, Object, Scale
 from seaway.controlplane.kinds.jsonpath import find
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
-from seaway.controlplane.kinds.schemas import components
+from seaway.controlplane.kinds.schemas import decoded_components
 from seaway.objects import names
 from seaway.objects.errors import Cause
 from seaway.objects.resource import Resource
@@ -54,7 +54,7 @@ def _resource(spec: Object, version: Object) -> Resource:
 def _kind(spec: Object, version: Object, stored: str) -> Kind:
     resource = _resource(spec, version)
     structure = (version.get("schema") or {}).get("openAPIV3Schema") or {"type": "object"}
-    metadata = Schema.from_openapi(components()[OBJECT_META], components())
+    metadata = Schema.from_openapi(decoded_components()[OBJECT_META], decoded_components())
     schema = Schema.from_crd(structure, metadata)
     return Kind(
         resource,

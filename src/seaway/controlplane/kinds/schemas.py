@@ -23,6 +23,18 @@ def components() -> Mapping[str, Component]:
 
 
 @cache
+def decoded_components() -> Mapping[str, Component]:
+    """Return the same with what Kubernetes' Go types add: `x-go-name` and, by field, `x-go-fields`."""
+    declared: dict[str, dict[str, str]] = orjson.loads(_data("go_fields.json"))
+    return {name: schema | _go(name, declared.get(name)) for name, schema in components().items()}
+
+
+def _go(name: str, fields: dict[str, str] | None) -> Component:
+    *_, package, kind = name.split(".")
+    return {"x-go-name": f"{package}.{kind}", "x-go-fields": fields} if fields is not None else {}
+
+
+@cache
 def descriptions() -> Mapping[str, str]:
     """Return our descriptions, by "Kind" or "Component.field"."""
     loaded: dict[str, str] = orjson.loads(_data("descriptions.json"))
@@ -46,7 +58,7 @@ def component_name(resource: Resource) -> str:
 
 def schema_of(resource: Resource) -> Schema:
     """Return the structure of a built-in resource's objects."""
-    return Schema.from_openapi(components()[component_name(resource)], components())
+    return Schema.from_openapi(decoded_components()[component_name(resource)], decoded_components())
 
 
 def _data(name: str) -> bytes:
