@@ -1,7 +1,7 @@
 """The embedded cluster and Kubernetes' own control plane side by side: same machine, same run, same client.
 
 Each measurement is taken on one right after the other. Kubernetes' own has its watch cache, its default admission and a
-durable etcd; its scheduler's client limits are raised, as large clusters do.
+durable etcd; the client limits of its scheduler and controllers are raised, as large clusters do.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from seaway.objects.errors import AlreadyExists
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
 from tools.real_kubernetes.control_plane import Settings, run_control_plane, run_scheduler
 
-FAST_SCHEDULER = ("--kube-api-qps=5000", "--kube-api-burst=5000")
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -56,11 +54,14 @@ def embedded() -> Iterator[Cluster]:
 
 @contextmanager
 def real() -> Iterator[Cluster]:
-    """Run Kubernetes' own: etcd, API server and scheduler."""
+    """Run Kubernetes' own: etcd, API server, controllers and scheduler."""
+    flags = tuple(f"--kube-api-{limit}=5000" for limit in ("qps", "burst"))
     with (
         tempfile.TemporaryDirectory(prefix="seaway-bench-") as folder,
-        run_control_plane(Path(folder), Settings(durable=True, scheduler=False, controllers=False)) as plane,
-        run_scheduler(plane.kubeconfig, plane.folder, FAST_SCHEDULER),
+        run_control_plane(
+            Path(folder), Settings(durable=True, scheduler=False, controller_flags=flags)
+        ) as plane,
+        run_scheduler(plane.kubeconfig, plane.folder, flags),
     ):
         yield Cluster(plane.kubeconfig)
 

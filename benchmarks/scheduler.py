@@ -42,13 +42,18 @@ async def create_all(client: Client) -> None:
             group.create_task(worker())
 
 
-async def wait_until_bound(client: Client) -> None:
-    """Return when every pod has a node."""
-    while True:
-        waiting = await client.list(PODS, NAMESPACE, field_selector="spec.nodeName=", limit=1)
-        if not waiting["items"]:
-            return
-        await asyncio.sleep(0.05)
+async def wait_until_bound(client: Client, seconds: float = 300) -> None:
+    """Return when every pod has a node.
+
+    Raises:
+        TimeoutError: some had none after so many seconds.
+    """
+    async with asyncio.timeout(seconds):
+        while True:
+            waiting = await client.list(PODS, NAMESPACE, field_selector="spec.nodeName=", limit=1)
+            if not waiting["items"]:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def bind_all(folder: Path) -> float:

@@ -35,13 +35,16 @@ class Wire:
         """Send, and return the answer's whole body; an answer of 400 and above raises RuntimeError."""
         await self.send(method, path, body)
         status, headers = await self.receive()
-        if "content-length" in headers:
-            content = await self._reader.readexactly(int(headers["content-length"]))
-        else:
-            content = b"".join([chunk async for chunk in self.chunks()])
+        content = await self.body(headers)
         if status >= 400:
             raise RuntimeError(f"{method} {path}: {status} {content[:300]!r}")
         return content
+
+    async def body(self, headers: dict[str, str]) -> bytes:
+        """Read an answer's whole body."""
+        if "content-length" in headers:
+            return await self._reader.readexactly(int(headers["content-length"]))
+        return b"".join([chunk async for chunk in self.chunks()])
 
     async def chunks(self):
         """Iterate over the chunks of an answer that is sent in chunks."""
