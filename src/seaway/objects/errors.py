@@ -37,13 +37,14 @@ class ApiError(Exception):
         super().__init__(message)
         self.message = message
         self.causes = tuple(causes)
-        self.details = dict(details or {})
+        self.details = None if details is None else dict(details)
+        """Of the Status; None for none, which is not the same as an empty one."""
         self.retry_after = retry_after
         """Seconds to wait before trying again, None where that says nothing."""
 
     def to_status(self) -> dict[str, Any]:
         """Return the `Status` object that a server answers with."""
-        details = dict(self.details)
+        details = dict(self.details or {})
         if self.causes:
             details["causes"] = [
                 {"reason": c.reason, "message": c.message, **({"field": c.field} if c.field else {})}
@@ -55,7 +56,7 @@ class ApiError(Exception):
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason,
         }  # fmt: skip
-        if details:
+        if details or self.details is not None:
             status["details"] = details
         return status | {"code": self.code}
 
@@ -170,12 +171,13 @@ def from_status(code: int, status: Mapping[str, Any]) -> ApiError:
         status: a `Status` object, or anything else a proxy answered.
     """
     error = _BY_REASON.get(status.get("reason") or "") or _BY_CODE.get(code, ApiError)
-    details = dict(status.get("details") or {})
+    given = status.get("details")
+    details = None if given is None else dict(given)
     causes = [
         Cause(c.get("reason", ""), c.get("message", ""), c.get("field", ""))
-        for c in details.pop("causes", None) or ()
+        for c in (details or {}).pop("causes", None) or ()
     ]
-    retry_after = details.pop("retryAfterSeconds", None)
+    retry_after = (details or {}).pop("retryAfterSeconds", None)
     return error(
         status.get("message") or f"HTTP {code}", details=details, causes=causes, retry_after=retry_after
     )
@@ -212,7 +214,8 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Invali
     faults = [f"{c.field}: {c.message}" if c.field else c.message for c in causes]
     listed = faults[0] if len(faults) == 1 else "[" + ", ".join(faults) + "]"
     qualified = f"{kind}.{group}" if group else kind
-    details: dict[str, Any] = {"name": name, "group": group, "kind": kind}
+    named = {"name": name, "group": group, "kind": kind}
+    details = {field: value for field, value in named.items() if value}
     return Invalid(f'{qualified} "{name}" is invalid: {listed}', details=details, causes=causes)
 
 

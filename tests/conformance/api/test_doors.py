@@ -90,8 +90,8 @@ async def test_garbage_on_subresources(http):
     [
         ("POST", "pods/p/binding", {"target": {"name": "n"}, "metadata": {"annotations": "x"}}, 400),
         ("POST", "pods/p/binding", {"target": {"name": "n"}, "metadata": {"annotations": {"a": 1}}}, 400),
-        ("POST", "pods/p/eviction", {"deleteOptions": {"propagationPolicy": ["Orphan"]}}, 422),
-        ("DELETE", "pods/p", {"propagationPolicy": {"a": 1}}, 422),
+        ("POST", "pods/p/eviction", {"deleteOptions": {"propagationPolicy": ["Orphan"]}}, 400),
+        ("DELETE", "pods/p", {"propagationPolicy": {"a": 1}}, 400),
         ("POST", "serviceaccounts/default/token", {"spec": {"boundObjectRef": {"kind": ["Pod"], "name": "p"}}}, 400),
     ],
     ids=["annotations", "an annotation", "eviction", "deletion", "token"],
@@ -127,9 +127,9 @@ async def test_garbage_questions(http, review):
     ("query", "code"),
     [
         ("limit=x", 400), ("limit=-1", 200), ("labelSelector=a%20b", 400), ("labelSelector=%3D%3D", 400), ("fieldSelector=x", 400),
-        ("fieldSelector=nothing%3D1", 400), ("continue=garbage", 400), ("resourceVersion=abc", 422), ("resourceVersion=-1", 422),
-        ("resourceVersion=99999999999999999999", 422), ("resourceVersionMatch=Exact", 422), ("resourceVersionMatch=x&resourceVersion=1", 422),
-        ("watch=1&resourceVersion=abc", 422), ("watch=1&sendInitialEvents=true", 422), ("unknown=1", 200), ("timeoutSeconds=x", 400),
+        ("fieldSelector=nothing%3D1", 400), ("continue=garbage", 400), ("resourceVersion=abc", 400), ("resourceVersion=-1", 400),
+        ("resourceVersion=99999999999999999999", 400), ("resourceVersionMatch=Exact", 422), ("resourceVersionMatch=x&resourceVersion=1", 422),
+        ("watch=1&resourceVersion=abc", 400), ("watch=1&sendInitialEvents=true", 422), ("unknown=1", 200), ("timeoutSeconds=x", 400),
         ("watch=1&timeoutSeconds=1&resourceVersion=1", 200), ("limit=99999999999999999999999", 400), ("continue=eyJydiI6MX0", 400),
     ],
 )  # fmt: skip
@@ -141,9 +141,9 @@ async def test_queries(http, query, code):
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
-        ("GET", "/api/v1/nothings", 404), ("GET", "/apis/no.group/v1/things", 404), ("GET", "/api/v9/pods", 404), ("GET", "/nothing", 404),
+        ("GET", "/api/v1/nothings", 404), ("GET", "/api/v9/pods", 404),
         ("GET", "/api/v1/namespaces/default/pods/a/b/c", 404), ("POST", "/api/v1/pods", 405), ("PUT", "/api/v1/namespaces/default/pods", 405),
-        ("PATCH", "/api/v1/namespaces/default/pods", 405), ("POST", "/api/v1/namespaces/default/pods/a", 405), ("POST", "/healthz", 405),
+        ("PATCH", "/api/v1/namespaces/default/pods", 405), ("POST", "/api/v1/namespaces/default/pods/a", 405),
         ("OPTIONS", "/api/v1/pods", 405), ("TRACE", "/api/v1/pods", 405), ("GET", "/api/v1/pods/a", 404), ("GET", "/api/v1/namespaces/x/nodes", 404),
         ("GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", 405), ("GET", "/api/v1/namespaces/default/pods/..%2F..", 404),
         ("GET", "/api//v1/pods", 404), ("GET", "/apis/authentication.k8s.io/v1/x", 404),
@@ -153,6 +153,12 @@ async def test_paths(http, method, path, code):
     answer = await http.request(method, path)
     assert answer.status_code == code, answer.text
     assert answer.json()["kind"] == "Status"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/apis/no.group/v1/things", "/healthz/nothing"])
+async def test_outside_of_what_is_served_there_is_plain_text_as_kubernetes_answers(http, path):
+    answer = await http.get(path)
+    assert (answer.status_code, answer.text) == (404, "404 page not found\n")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +191,7 @@ async def test_a_body_of_the_wrong_type_or_size_is_refused(http):
 
 async def test_yaml_is_accepted_and_bombs_are_not(http):
     path = "/api/v1/namespaces/default/configmaps"
-    yaml = b"metadata: {name: y}\ndata: {day: 2026-01-02}\n"
+    yaml = b"metadata: {name: a}\ndata: {day: 2026-01-02}\n"
     answer = await http.post(path, content=yaml, headers={"content-type": "application/yaml"})
     assert answer.status_code == 201
     assert answer.json()["data"] == {"day": "2026-01-02"}

@@ -146,7 +146,7 @@ async def test_unknown_fields(client, validation):
     body["spec"]["foo"] = 1
     request = Request("POST", "/api/v1/namespaces/default/pods", (("fieldValidation", validation),), body)
     if validation == "Strict":
-        with pytest.raises(BadRequest, match=r'^strict decoding error: unknown field "spec\.foo"$'):
+        with pytest.raises(BadRequest, match=r'strict decoding error: unknown field "spec\.foo"$'):
             await client.send(request)
         return
     made = await client.send(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seaway.controlplane.apiserver.deletion import Leave, Mark, Remove, goes_now, plan_delete
-from seaway.controlplane.apiserver.options import DeleteOptions
+from seaway.controlplane.apiserver.writing import DeleteOptions
 from seaway.controlplane.kinds.configs import CONFIG_MAP
 from seaway.controlplane.kinds.pods import POD
 

@@ -35,7 +35,7 @@ P = "/api/v1/namespaces/ns/pods"
             ("update", "", "v1", "ns", "namespaces", "finalize", "ns"),
         ),
         ("GET", "/apis/batch/v1/namespaces/ns/jobs/j", {}, ("get", "batch", "v1", "ns", "jobs", "", "j")),
-        ("GET", "/api/v1/namespaces/ns/pods/a%2Fb", {}, ("get", "", "v1", "ns", "pods", "", "a/b")),
+        ("GET", "/api/v1/namespaces/ns/pods/a%2Fb", {}, ("get", "", "v1", "ns", "pods", "b", "a")),
         ("OPTIONS", P, {}, ("", "", "v1", "ns", "pods", "", "")),
     ],
 )

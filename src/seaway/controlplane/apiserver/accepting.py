@@ -5,11 +5,16 @@ Source: KEP-2885 (server-side field validation) for strictness and its words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from seaway.controlplane.apiserver.options import IGNORE, STRICT, WriteOptions
+import orjson
+
 from seaway.controlplane.apiserver.served import Served
-from seaway.objects.errors import BadRequest, invalid
+from seaway.controlplane.apiserver.writing import IGNORE, STRICT, WriteOptions
+from seaway.controlplane.kinds import faults
+from seaway.objects.decoding import decode_fault
+from seaway.objects.errors import BadRequest, Invalid, invalid
 from seaway.objects.meta import copy
 
 Object = dict[str, Any]
@@ -30,64 +35,79 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
     if not isinstance(body, dict):
         raise BadRequest(f"the body of the request must be a {resource.kind} object")
     obj: Object = copy(body) if shared else body
-    kind, api_version = (
-        obj.setdefault("kind", resource.kind),
-        obj.setdefault("apiVersion", resource.api_version),
-    )
-    if kind != resource.kind:
-        raise BadRequest(
-            f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-            f"no kind {_quoted(kind)} is served here"
-        )
-    if api_version != resource.api_version:
-        raise BadRequest(
-            f"the API version in the data ({api_version}) does not match the expected API version ({resource.api_version})"
-        )
+    kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
+    if (kind, api_version) != (resource.kind, resource.api_version):
+        raise _other_kind(served, kind, api_version)
+    obj |= {"kind": kind, "apiVersion": api_version}
     if obj.get("metadata") is None:
         obj["metadata"] = {}
-    if not isinstance(obj["metadata"], dict):
+    metadata = obj["metadata"]
+    texts = metadata if isinstance(metadata, dict) else {"name": metadata}
+    misread = any(not isinstance(texts.get(field) or "", str) for field in ("name", "generateName", "namespace"))
+    if misread and not served.custom:
+        raise _undecodable(served, obj, decode_fault(served.kind.schema, obj), patched=False)
+    if not isinstance(metadata, dict):
         raise BadRequest(
             f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata must be a map'
         )
     for field in ("name", "generateName", "namespace"):
-        if not isinstance(obj["metadata"].get(field) or "", str):
+        if not isinstance(metadata.get(field) or "", str):
             raise BadRequest(
                 f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata.{field} must be a string'
             )
     return obj
 
 
-def check_structure(served: Served, obj: Object, options: WriteOptions, warnings: list[str]) -> None:
+def _other_kind(served: Served, kind: Any, api_version: Any) -> BadRequest:
+    resource = served.resource
+    version = str(api_version).rpartition("/")[2]
+    return BadRequest(
+        f'{kind} in version "{version}" cannot be handled as a {resource.kind}: '
+        f'no kind "{kind}" is registered for version "{api_version}"'
+    )
+
+
+def check_structure(
+    served: Served, obj: Object, options: WriteOptions, warnings: list[str], *, twice: Sequence[str] = (),
+    patched: bool = False,
+) -> None:  # fmt: skip
     """Refuse or drop unknown fields, refuse wrong types; changes the object.
+
+    Args:
+        served: the kind.
+        obj: the object.
+        options: whether unknown fields are refused, told or dropped.
+        warnings: where they are told.
+        twice: paths of fields that the body gives more than once.
+        patched: the object is what a patch made, so that the patch is at fault.
 
     Raises:
         BadRequest: an unknown field where validation is Strict; a wrong type of a built-in kind.
+        Invalid: the same of a patch.
         Invalid: a custom resource that breaks its schema is refused later, with its other faults.
     """
     schema = served.kind.schema
-    if schema.tidy(obj):
-        return
+    tidy = schema.tidy(obj)
+    if not tidy and not served.custom and (fault := decode_fault(schema, obj)):
+        raise _undecodable(served, obj, fault, patched=patched)
     if options.validation != IGNORE:
-        report_strict([f'unknown field "{path}"' for path in schema.unknown_fields(obj)], options, warnings)
+        found = [f'duplicate field "{path}"' for path in twice]
+        found += [] if tidy else [f'unknown field "{path}"' for path in schema.unknown_fields(obj)]
+        if found and options.validation == STRICT:
+            raise _undecodable(served, obj, f"strict decoding error: {', '.join(found)}", patched=patched)
+        warnings.extend(found)
+    if tidy:
+        return
     schema.prune(obj)
-    if served.custom:
-        return
-    causes = schema.validate(obj)
-    if causes:
-        resource = served.resource
-        faults = "; ".join(f"{cause.field}: {cause.message}" for cause in causes[:5])
-        raise BadRequest(
-            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {faults}'
-        )
 
 
-def report_strict(faults: list[str], options: WriteOptions, warnings: list[str]) -> None:
-    """Refuse faults of strict decoding, or make warnings of them. Raises BadRequest."""
-    if not faults:
-        return
-    if options.validation == STRICT:
-        raise BadRequest(f"strict decoding error: {', '.join(faults)}")
-    warnings.extend(faults)
+def _undecodable(served: Served, obj: Object, words: str, *, patched: bool) -> BadRequest | Invalid:
+    """Return the error of an object that cannot be read as its kind: the patch's fault where it is a patch's work."""
+    if patched:
+        cause = faults.invalid("patch", orjson.dumps(obj).decode(), words)
+        return invalid("", "", "", [cause])
+    kind = served.resource.kind
+    return BadRequest(f'{kind} in version "{served.resource.version}" cannot be handled as a {kind}: {words}')
 
 
 def check_create(served: Served, obj: Object) -> None:
@@ -174,7 +194,3 @@ def spec_changed(new: Object, old: Object) -> bool:
 
 def _spec(obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
-
-
-def _quoted(kind: Any) -> str:
-    return f'"{kind}"' if isinstance(kind, str) else "of that form"

@@ -10,7 +10,7 @@ from typing import Any
 
 from seaway.base.clock import rfc3339
 from seaway.controlplane.apiserver.metadata import FOREGROUND, ORPHAN
-from seaway.controlplane.apiserver.options import DeleteOptions
+from seaway.controlplane.apiserver.writing import DeleteOptions
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.objects.meta import copy
 

@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 JSON = "application/json"
 YAML = "application/yaml"
-TEXT = "text/plain"
+TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Source: Kubernetes API concepts, "Alternate representations of resources" and "R
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 
 from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver import protobuf
+from seaway.controlplane.apiserver.jsonfaults import json_fault, shown_body, type_name
 from seaway.controlplane.apiserver.messages import JSON, YAML
 from seaway.objects.errors import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -25,7 +27,11 @@ _MAX_DEPTH = 200
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 _YAML_TYPES = frozenset({YAML, "application/x-yaml", "text/yaml", "text/x-yaml", APPLY_PATCH})
 _JSON_TYPES = frozenset({"", JSON, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH})
-_SERVED = "application/json, application/yaml"
+_SERVED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_VERSION_AND_KIND = (
+    r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+)
+"""What a body is first read as: part of a sentence that people search the web for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +92,50 @@ def decode_body(content_type: str, body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+        raise BadRequest(
+            f"couldn't get version/kind; json parse error: {json_fault(body) or error}"
+        ) from error
+
+
+def decode_object(content_type: str, body: bytes, kind: str) -> Any:
+    """Parse a body that must be an object of a kind. Raises BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+    try:
+        value = decode_body(content_type, body)
+        if value is None:
+            return {}
+        _check_version_and_kind(value)
+    except BadRequest as fault:
+        unread = f"the object provided is unrecognized (must be of type {kind}): {fault.message} ({shown_body(body)})"
+        raise BadRequest(unread) from fault
+    return value
+
+
+def decode_patch(content_type: str, body: bytes) -> Any:
+    """Parse a patch. Raises BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+    if media_type(content_type) == APPLY_PATCH:
+        return decode_body(content_type, body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"error decoding patch: {json_fault(body) or error}") from error
+
+
+def _check_version_and_kind(value: Any) -> None:
+    """Refuse what is no object, or one whose version or kind is no text. Raises BadRequest."""
+    fault = f"{type_name(value)} into Go value of type {_VERSION_AND_KIND}"
+    if isinstance(value, dict):
+        wrong = [name for name in ("apiVersion", "kind") if not isinstance(value.get(name) or "", str)]
+        if not wrong:
+            return
+        fault = f"{type_name(value[wrong[0]])} into Go struct field .{wrong[0]} of type string"
+    raise BadRequest(f"couldn't get version/kind; json parse error: json: cannot unmarshal {fault}")
 
 
 def check_patch_type(content_type: str) -> str:
     """Return a patch's media type. Raises UnsupportedMediaType where it is none that is served."""
     media = media_type(content_type)
     if media not in PATCH_TYPES:
-        listed = ", ".join(PATCH_TYPES)
-        raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format - accepted media types include: {listed}"
-        )
+        raise UnsupportedMediaType("415: Unsupported Media Type", details={})
     return media
 
 
@@ -108,6 +147,9 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
+# YAML 1.1's one-letter booleans, which PyYAML leaves out and Kubernetes reads
+_Loader.bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
 
 
 def decode_yaml(body: bytes) -> Any:
@@ -119,9 +161,19 @@ def decode_yaml(body: bytes) -> Any:
     try:
         value = yaml.load(body, Loader=_Loader)  # noqa: S506  # derived from the safe loader
         return _json_value(value, [_MAX_NODES], 0)
+    except yaml.MarkedYAMLError as error:
+        raise BadRequest(f"yaml: {_where(error)}{error.problem}") from error
     except (yaml.YAMLError, ValueError, UnicodeError, RecursionError) as error:
         words = " ".join(str(error).split()) or "nested too deeply"
         raise BadRequest(f"error converting YAML to JSON: {words}") from error
+
+
+def _where(error: yaml.MarkedYAMLError) -> str:
+    """Return the line of a fault as Go's YAML library counts it."""
+    lines = [mark.line for mark in (error.context_mark, error.problem_mark) if mark is not None and mark.line]
+    if not lines:
+        return ""
+    return f"line {lines[0] + isinstance(error, yaml.scanner.ScannerError)}: "
 
 
 def encode_yaml(value: Any) -> bytes:

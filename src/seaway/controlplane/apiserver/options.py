@@ -1,6 +1,6 @@
-"""Options of the verbs, read from query and body. Unknown parameters are ignored, as Kubernetes does.
+"""Options of list and watch, read from the query. Unknown parameters are ignored, as Kubernetes does.
 
-Source: ListOptions, CreateOptions, UpdateOptions, PatchOptions and DeleteOptions of meta/v1.
+Source: ListOptions of meta/v1. `write_options` has those of the verbs that write.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from seaway.controlplane.apiserver.requestinfo import is_true
-from seaway.objects.errors import BadRequest, Cause, Invalid, invalid
+from seaway.controlplane.kinds import faults
+from seaway.objects.errors import BadRequest, Cause, invalid
 from seaway.objects.selectors import FieldSelector, LabelSelector
 
-STRICT, WARN, IGNORE = "Strict", "Warn", "Ignore"
+_MATCHES = ("Exact", "NotOlderThan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +41,6 @@ class ListOptions:
         return self.labels is not None or self.fields is not None
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """How a create, update or patch is done."""
-
-    manager: str
-    """Field manager."""
-    dry_run: bool = False
-    validation: str = WARN
-    """What becomes of unknown fields: Strict refuses, Warn tells, Ignore drops them silently."""
-    force: bool = False
-    """Take fields from other managers (apply only)."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
-    """How an object goes."""
-
-    grace_seconds: int | None = None
-    propagation: str = ""
-    """"Foreground", "Background", "Orphan" or empty for the default."""
-    uid: str = ""
-    resource_version: str = ""
-    dry_run: bool = False
-
-
 _EVERYTHING = ListOptions()
 
 
@@ -79,142 +54,76 @@ def list_options(query: Mapping[str, str]) -> ListOptions:
     options = ListOptions(
         LabelSelector.parse(labels) if labels.strip() else None,
         FieldSelector.parse(fields) if fields.strip() else None,
-        _integer(query, "limit") or 0,
+        integer(query, "limit") or 0,
         query.get("continue", ""),
         query.get("resourceVersion", ""),
         query.get("resourceVersionMatch", ""),
         is_true(query.get("allowWatchBookmarks")),
         None if initial is None else is_true(initial),
-        _integer(query, "timeoutSeconds"),
+        integer(query, "timeoutSeconds"),
     )
-    _check_list(options, watching=is_true(query.get("watch")))
+    watching = is_true(query.get("watch"))
+    causes = _watch_faults(options) if watching else _list_faults(options)
+    if causes:
+        raise invalid("meta.k8s.io", "ListOptions", "", causes)
     return options
 
 
-def _check_list(options: ListOptions, *, watching: bool) -> None:
+def _list_faults(options: ListOptions) -> list[Cause]:
     causes = []
-    if options.match and options.match not in {"Exact", "NotOlderThan"}:
-        causes.append(
-            _fault(
-                "resourceVersionMatch",
-                f'Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan", ""',
-            )
-        )
-    elif options.match and watching and options.send_initial_events is None:
-        causes.append(
-            _forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            )
-        )
-    elif options.match and not watching and not options.resource_version:
-        causes.append(
-            _forbidden(
-                "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"
-            )
-        )
-    elif options.match and options.continue_:
-        causes.append(
-            _forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
-        )
-    elif options.match == "Exact" and options.resource_version == "0":
-        causes.append(
-            _forbidden(
-                "resourceVersionMatch", 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
-            )
-        )
-    if options.send_initial_events is not None and not watching:
-        causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
-    if options.send_initial_events and watching and options.match != "NotOlderThan":
-        causes.append(
-            _forbidden(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            )
-        )
-    if causes:
-        raise invalid("meta.k8s.io", "ListOptions", "", causes)
+    if options.match:
+        if not options.resource_version:
+            causes.append(_no_match("is forbidden unless resourceVersion is provided"))
+        if options.continue_:
+            causes.append(_no_match("is forbidden when continue is provided"))
+        if options.match not in _MATCHES:
+            causes.append(faults.unsupported("resourceVersionMatch", options.match, (*_MATCHES, "")))
+        if options.match == "Exact" and options.resource_version == "0":
+            causes.append(_no_match('"exact" is forbidden for resourceVersion "0"'))
+    if options.send_initial_events is not None:
+        causes.append(faults.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    return causes
 
 
-def _fault(field: str, words: str) -> Cause:
-    return Cause("FieldValueNotSupported", words, field)
+def _watch_faults(options: ListOptions) -> list[Cause]:
+    causes = []
+    if options.send_initial_events is not None and options.match != "NotOlderThan":
+        words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        causes.append(faults.forbidden("resourceVersionMatch", words))
+    if options.match:
+        if options.send_initial_events is None:
+            causes.append(_no_match("is forbidden for watch unless sendInitialEvents is provided"))
+        if options.match != "NotOlderThan":
+            causes.append(faults.unsupported("resourceVersionMatch", options.match, ("NotOlderThan",)))
+        if options.continue_:
+            causes.append(_no_match("is forbidden when continue is provided"))
+    return causes
 
 
-def _forbidden(field: str, words: str) -> Cause:
-    return Cause("FieldValueForbidden", f"Forbidden: {words}", field)
+def _no_match(words: str) -> Cause:
+    return faults.forbidden("resourceVersionMatch", f"resourceVersionMatch {words}")
 
 
-def write_options(query: Mapping[str, str], user_agent: str) -> WriteOptions:
-    """Read the options of a write; the manager's default is the user agent's first word. Raises BadRequest, Invalid."""
-    manager = query.get("fieldManager", "")
-    if len(manager) > 128 or not manager.isprintable():
-        raise BadRequest("fieldManager: Invalid value: must be at most 128 printable characters")
-    validation = query.get("fieldValidation") or WARN
-    if validation not in {STRICT, WARN, IGNORE}:
-        words = f'Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"'
-        raise invalid("meta.k8s.io", "CreateOptions", "", [_fault("fieldValidation", words)])
-    return WriteOptions(
-        manager or user_agent.partition("/")[0][:128] or "unknown",
-        _dry_run(query.get("dryRun")),
-        validation,
-        is_true(query.get("force")),
-    )
-
-
-def _dry_run(value: Any) -> bool:
-    values = value if isinstance(value, list) else [value] if value else []
-    for one in values:
-        if one != "All":
-            words = f'Unsupported value: "{one}": supported values: "All"'
-            raise invalid("meta.k8s.io", "CreateOptions", "", [_fault("dryRun", words)])
-    return bool(values)
-
-
-def delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
-    """Read the options of a delete; the body wins over the query. Raises BadRequest, Invalid."""
-    if body is not None and not isinstance(body, dict):
-        raise BadRequest("the body of a delete must be a DeleteOptions object")
-    body = body or {}
-    if body.get("kind", "DeleteOptions") != "DeleteOptions":
-        raise BadRequest(f'decoding DeleteOptions: "{body["kind"]}" is not a DeleteOptions')
-    grace = body.get("gracePeriodSeconds", _integer(query, "gracePeriodSeconds"))
-    if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool)):
-        raise BadRequest("gracePeriodSeconds must be a number of seconds")
-    propagation = body.get("propagationPolicy") or query.get("propagationPolicy", "")
-    orphan = body.get("orphanDependents", query.get("orphanDependents"))
-    if not propagation and orphan is not None:
-        propagation = "Orphan" if orphan in (True, "true", "1") else "Background"
-    if propagation not in ("", "Foreground", "Background", "Orphan"):
-        words = f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", "Orphan"'
-        raise invalid("meta.k8s.io", "DeleteOptions", "", [_fault("propagationPolicy", words)])
-    preconditions = body.get("preconditions") or {}
-    if not isinstance(preconditions, dict):
-        raise BadRequest("preconditions must be an object with uid and resourceVersion")
-    return DeleteOptions(
-        grace, propagation, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "",
-        _dry_run(body.get("dryRun") or query.get("dryRun")),
-    )  # fmt: skip
-
-
-def _integer(query: Mapping[str, str], name: str) -> int | None:
+def integer(query: Mapping[str, str], name: str) -> int | None:
+    """Read a whole number, None for none. Raises BadRequest."""
     text = query.get(name)
     if text is None or text == "":
         return None
     try:
         value = int(text)
     except ValueError:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax (parameter {name})') from None
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
     if not -(2**63) <= value < 2**63:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range (parameter {name})')
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range')
     return value
 
 
 def revision_of(text: str) -> int:
-    """Read a resourceVersion. Raises Invalid (as a list or watch does for a malformed one)."""
+    """Read a resourceVersion. Raises BadRequest (as a list or watch does for a malformed one)."""
     if text.isascii() and text.isdigit() and len(text) < 20:
         return int(text)
     words = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-    raise Invalid(f"resourceVersion: {words}", causes=[Cause("FieldValueInvalid", words, "resourceVersion")])
+    raise BadRequest(f"invalid resource version: resourceVersion: {words}")
 
 
 def encode_continue(revision: int, after: str) -> str:

@@ -19,9 +19,9 @@ from seaway.controlplane.apiserver.admission import Attributes, Operation, Step,
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.deletion import Leave, Mark, goes_now, plan_delete
 from seaway.controlplane.apiserver.lookup import StoreLookup
-from seaway.controlplane.apiserver.options import DeleteOptions, WriteOptions
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.apiserver.writing import DeleteOptions, WriteOptions
 from seaway.controlplane.store.log import KeyExists, KeyMissing, Record, RevisionMismatch, Store
 from seaway.objects.apply import track_update
 from seaway.objects.errors import STALE, AlreadyExists, already_exists, conflict, not_found
@@ -49,6 +49,10 @@ class Write:
     warnings: list[str] = field(default_factory=list)
     apply: bool = False
     """A server-side apply: managed fields are already made."""
+    patched: bool = False
+    """What is written is what a patch made of the live object."""
+    twice: Sequence[str] = ()
+    """Paths of fields that the body gives more than once."""
 
 
 class Registry:
@@ -87,7 +91,7 @@ class Registry:
             AlreadyExists, BadRequest, Forbidden, Invalid, NotFound: it may not be.
         """
         served, options = write.served, write.options
-        accepting.check_structure(served, obj, options, write.warnings)
+        accepting.check_structure(served, obj, options, write.warnings, twice=write.twice)
         obj = served.to_storage(obj)
         metadata.place(served.resource, obj, write.namespace, write.name)
         generated = not obj["metadata"].get("name") and obj["metadata"].get("generateName")
@@ -164,7 +168,9 @@ class Registry:
     def _prepare_update(self, write: Write, new: Object, old: Object) -> Object:
         """Return the object as it is to be stored: checked, defaulted, admitted, tracked."""
         resource, base = write.served.resource, write.served.base
-        accepting.check_structure(write.served, new, write.options, write.warnings)
+        accepting.check_structure(
+            write.served, new, write.options, write.warnings, twice=write.twice, patched=write.patched
+        )
         new = write.served.to_storage(new)
         metadata.place(resource, new, write.namespace, write.name)
         metadata.check_uid(resource, write.name, new["metadata"].get("uid") or "", old["metadata"]["uid"])

@@ -12,13 +12,11 @@ from urllib.parse import unquote
 _VERBS = {
     "POST": "create",
     "GET": "get",
-    "HEAD": "get",
     "PUT": "update",
     "PATCH": "patch",
     "DELETE": "delete",
 }
 _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
-_FALSE = frozenset({"", "0", "false", "False", "f", "F"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,8 @@ class RequestInfo:
 
 
 def is_true(value: str | None) -> bool:
-    """Tell whether a boolean query parameter is set, as Kubernetes reads it: anything but "", "0" and "false"."""
-    return value is not None and value not in _FALSE
+    """Tell whether a boolean query parameter is set, as Kubernetes reads it: anything but "0" and "false"."""
+    return value is not None and value != "0" and value.lower() != "false"
 
 
 def parse_request_info(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:
@@ -49,12 +47,10 @@ def parse_request_info(method: str, path: str, query: Mapping[str, str]) -> Requ
 
     Args:
         method: HTTP method, upper case.
-        path: URL path; percent-encoded segments are decoded one by one, so that "%2F" stays inside its segment.
+        path: URL path; "%2F" separates segments as "/" does, so that no name holds one.
         query: first value of each parameter.
     """
-    segments = path.strip("/").split("/")
-    if "%" in path:
-        segments = [unquote(segment) for segment in segments]
+    segments = unquote(path).strip("/").split("/")
     if segments[0] == "api" and len(segments) >= 3:
         group, version, rest = "", segments[1], segments[2:]
     elif segments[0] == "apis" and len(segments) >= 4:

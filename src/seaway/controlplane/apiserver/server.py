@@ -143,7 +143,9 @@ class ApiServer:
 
     def _review(self, request: ApiRequest, info: RequestInfo, user: User) -> ApiResponse:
         resource = self._reviews.get((info.group, info.version, info.resource))
-        if resource is None or info.subresource:
+        if resource is None:
+            return self._no_document(request.path)
+        if info.subresource:
             raise not_served()
         if info.verb != "create" or info.name or (resource.namespaced and not info.namespace):
             raise not_allowed()
@@ -155,12 +157,15 @@ class ApiServer:
     def _document(self, request: ApiRequest) -> ApiResponse:
         """Answer a path that is no resource: health, version, discovery, OpenAPI."""
         path = request.path.rstrip("/") or "/"
-        if request.method not in {"GET", "HEAD"}:
-            raise not_allowed()
-        if path.split("/")[1] in {"healthz", "livez", "readyz"}:
+        root, _, check = path.strip("/").partition("/")
+        if root in {"healthz", "livez", "readyz"}:
             if path == "/readyz" and not self._ready:
                 raise ServiceUnavailable("the server is starting", retry_after=1)
+            if check not in {"", "ping"}:
+                return self._no_document(path)
             return ApiResponse(200, TextContent("ok"), TEXT)
+        if request.method != "GET":
+            raise not_allowed()
         accept = request.headers.get("accept", "")
         if path == "/":
             paths = [
@@ -182,8 +187,18 @@ class ApiServer:
             discovery, openapi = self._made_documents()
             found = (openapi if path.startswith("/openapi") else discovery).answer(path, accept)
         if found is None:
-            raise not_served()
+            return self._no_document(path)
         return _document_response(found, request)
+
+    def _no_document(self, path: str) -> ApiResponse:
+        """Answer a path that nothing is at: a `Status` below what is served, plain text elsewhere, as Kubernetes does."""
+        root, *rest = path.strip("/").split("/")
+        groups = {kind.resource.group for kind in self.kinds.kinds()} | {
+            group for group, _, _ in self._reviews
+        }
+        if root == "api" or (root == "apis" and rest and rest[0] in groups):
+            raise not_served()
+        return ApiResponse(404, TextContent("404 page not found\n"), TEXT)
 
     def _made_documents(self) -> tuple[Discovery, OpenApi]:
         if self._documents is None or self._documents[0] != self.kinds.generation:

@@ -10,10 +10,10 @@ from typing import Any
 from seaway.base.clock import rfc3339
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.lookup import StoreLookup
-from seaway.controlplane.apiserver.options import delete_options
 from seaway.controlplane.apiserver.registry import Registry, Write
 from seaway.controlplane.apiserver.tokens import ISSUER, BoundTo, TokenSigner, service_account_claims
 from seaway.controlplane.apiserver.users import node_of
+from seaway.controlplane.apiserver.writing import delete_options
 from seaway.controlplane.kinds import faults
 from seaway.objects import meta
 from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS

@@ -19,7 +19,7 @@ def not_served(resource: str = "", subresource: str = "") -> NotFound:
     """Return the error for a path that is served by nothing; it says what to do instead where something is known."""
     instead = _INSTEAD.get((resource, subresource))
     if instead is None:
-        return NotFound("the server could not find the requested resource")
+        return NotFound("the server could not find the requested resource", details={})
     # kubectl debug looks into the details of a NotFound and breaks where there are none.
     return NotFound(
         f"Seaway's embedded cluster does not serve {resource}/{subresource} yet; {instead}",

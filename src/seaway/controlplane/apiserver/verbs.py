@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.base.clock import Clock
+from seaway.client.request import APPLY_PATCH
 from seaway.controlplane.apiserver import subresources
-from seaway.controlplane.apiserver.accepting import report_strict, typed_object
+from seaway.controlplane.apiserver.accepting import typed_object
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.listing import Listed, list_records
 from seaway.controlplane.apiserver.logs import open_log
@@ -21,11 +22,14 @@ from seaway.controlplane.apiserver.messages import JSON, ApiRequest, ApiResponse
 from seaway.controlplane.apiserver.negotiation import (
     check_patch_type,
     decode_body,
+    decode_object,
+    decode_patch,
     duplicate_fields,
+    media_type,
     rendering,
 )  # fmt: skip
 from seaway.controlplane.apiserver.nodes import NodeHandler
-from seaway.controlplane.apiserver.options import STRICT, delete_options, list_options, write_options
+from seaway.controlplane.apiserver.options import list_options
 from seaway.controlplane.apiserver.patching import patch
 from seaway.controlplane.apiserver.registry import Registry, Write
 from seaway.controlplane.apiserver.render import Renderer
@@ -36,11 +40,14 @@ from seaway.controlplane.apiserver.tokens import TokenSigner
 from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.watching import start_watch
+from seaway.controlplane.apiserver.writing import IGNORE, delete_options, write_options
 from seaway.controlplane.store.log import Store
-from seaway.objects.errors import MethodNotAllowed, NotFound
+from seaway.objects.errors import BadRequest, MethodNotAllowed, NotFound
 
 Object = dict[str, Any]
 _LONGEST_WARNING, _MOST_WARNINGS = 300, 20
+_CHECKED = frozenset({"create", "update", "patch"})
+"""Verbs whose bodies may not give a field twice."""
 _RETURNS_OBJECT = frozenset({"pods", "namespaces"})
 
 
@@ -62,6 +69,24 @@ class Call:
             return request.object
         return decode_body(request.content_type, request.body) if request.body else None
 
+    def object(self, kind: str = "") -> Any:
+        """Return the parsed body, which must be there. Raises BadRequest.
+
+        Args:
+            kind: of which it must be; empty for the kind served here.
+        """
+        request = self.request
+        if request.object is not None:
+            return request.object
+        return decode_object(request.content_type, request.body, kind or self.served.resource.kind)
+
+    def patch_body(self) -> Any:
+        """Return the parsed patch. Raises BadRequest."""
+        request = self.request
+        if request.object is not None:
+            return request.object
+        return decode_patch(request.content_type, request.body)
+
     @property
     def shared(self) -> bool:
         """Whether the body belongs to somebody else."""
@@ -69,17 +94,15 @@ class Call:
 
     def write(self) -> Write:
         """Return the write that the URL and query describe."""
-        info = self.info
-        options = write_options(self.request.query, self.request.headers.get("user-agent", ""))
-        if options.validation == STRICT and self.request.body:
-            report_strict(
-                [f'duplicate field "{path}"' for path in duplicate_fields(self.request.body)],
-                options,
-                self.warnings,
-            )
+        info, request = self.info, self.request
+        media = media_type(request.content_type) if info.verb == "patch" else ""
+        options = write_options(request.query, request.headers.get("user-agent", ""), info.verb, media)
+        checked = options.validation != IGNORE and info.verb in _CHECKED
         return Write(
-            self.served, info.namespace, info.name, self.user, options, info.subresource, self.warnings
-        )
+            self.served, info.namespace, info.name, self.user, options, info.subresource, self.warnings,
+            patched=bool(media) and media != APPLY_PATCH,
+            twice=duplicate_fields(request.body) if checked else (),
+        )  # fmt: skip
 
     def answer(self, content: Content, status: int = 200) -> ApiResponse:
         """Return an answer in the form that was asked for, with its warnings."""
@@ -156,7 +179,8 @@ class Verbs:
         known = (info.subresource, info.verb) in self._table
         misplaced = info.verb == "create" and bool(info.name) != bool(info.subresource)
         needs_name = info.verb in {"update", "patch"} and collection
-        no_namespace = info.verb == "create" and resource.namespaced and not info.namespace
+        per_namespace = info.verb in {"create", "deletecollection"} and resource.namespaced
+        no_namespace = per_namespace and not info.namespace
         if not known or misplaced or needs_name or no_namespace or info.beyond:
             raise not_allowed()
         return info.verb
@@ -194,17 +218,18 @@ class Verbs:
 
     async def _create(self, call: Call) -> ApiResponse:
         write = call.write()
-        obj = typed_object(call.served, call.body(), shared=call.shared)
+        obj = typed_object(call.served, call.object(), shared=call.shared)
         return call.answer(await self._registry.create(write, obj), 201)
 
     async def _update(self, call: Call) -> ApiResponse:
-        write, body = call.write(), call.body()
+        write, body = call.write(), call.object()
+        _check_named(write.name, body)
         content = await self._registry.modify(write, lambda _: typed_object(call.served, body, shared=True))
         return call.answer(content)
 
     async def _patch(self, call: Call) -> ApiResponse:
         media = check_patch_type(call.request.content_type)
-        content, created = await patch(self._registry, call.write(), call.body(), media, self._clock)
+        content, created = await patch(self._registry, call.write(), call.patch_body(), media, self._clock)
         return call.answer(content, 201 if created else 200)
 
     async def _delete(self, call: Call) -> ApiResponse:
@@ -235,17 +260,22 @@ class Verbs:
         )
 
     async def _bind(self, call: Call) -> ApiResponse:
-        content = await subresources.bind(self._registry, call.write(), call.body(), self._clock.now())
+        content = await subresources.bind(
+            self._registry, call.write(), call.object("Binding"), self._clock.now()
+        )
         return call.answer(content, 201)
 
     async def _evict(self, call: Call) -> ApiResponse:
         return call.answer(
-            await subresources.evict(self._registry, call.write(), call.body(), self._clock.now()), 201
+            await subresources.evict(
+                self._registry, call.write(), call.object("Eviction"), self._clock.now()
+            ),
+            201,
         )
 
     async def _token(self, call: Call) -> ApiResponse:
         content = subresources.request_token(
-            self._signer, self._lookup, call.write(), call.body(), self._clock.now()
+            self._signer, self._lookup, call.write(), call.object("TokenRequest"), self._clock.now()
         )
         return call.answer(content, 201)
 
@@ -258,13 +288,13 @@ class Verbs:
         return call.answer(ValueContent(subresources.scale_of(call.write(), record.object)))
 
     async def _update_scale(self, call: Call) -> ApiResponse:
-        wanted = subresources.require_map(call.body(), "Scale")
+        wanted = subresources.require_map(call.object("Scale"), "Scale")
         return await self._rescale(call, lambda _: wanted)
 
     async def _patch_scale(self, call: Call) -> ApiResponse:
         from seaway.objects.patch import json_patch, merge_patch
 
-        media, body = check_patch_type(call.request.content_type), call.body()
+        media, body = check_patch_type(call.request.content_type), call.patch_body()
         by_operations = media.startswith("application/json-patch")
         return await self._rescale(
             call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body)
@@ -282,6 +312,16 @@ class Verbs:
         return call.answer(ValueContent(subresources.scale_of(write, content.parsed())))
 
 
+def _check_named(name: str, body: Any) -> None:
+    """Refuse an update by an object without a name. Raises BadRequest."""
+    if not (
+        isinstance(body, dict) and isinstance(body.get("metadata"), dict) and body["metadata"].get("name")
+    ):
+        raise BadRequest(
+            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+
+
 def not_allowed() -> MethodNotAllowed:
     """Return the error for a verb that a resource does not have."""
-    return MethodNotAllowed("the server does not allow this method on the requested resource")
+    return MethodNotAllowed("the server does not allow this method on the requested resource", details={})
