@@ -45,6 +45,9 @@ def server(
     tls_ca: options.TlsAuthority = None,
     token_file: options.TokenFile = None,
     default_image: options.DefaultImage = "",
+    pod_security: options.PodSecurity = "hardened",
+    pod_user: options.PodUser = 1000,
+    pod_service_account: options.PodAccount = "",
     leader_election: options.LeaderElection = False,
     pod_name: options.PodName = "",
 ) -> None:
@@ -63,6 +66,9 @@ def server(
         tls=reading.tls_files(tls_cert, tls_key, tls_ca),
         token_file=token_file.expanduser() if token_file else None,
         image=default_image,
+        pod_security=reading.parse_pod_security(pod_security),
+        pod_user=pod_user,
+        pod_account=pod_service_account,
         pod=pod_name,
         leader_election=leader_election,
         object_store=reading.object_store(os.environ) if artifacts else {},
@@ -89,9 +95,8 @@ def run_team_server(settings: TeamServerSettings) -> int:
         run_loop(_serve(settings))
     except Exception as error:
         reason = explain(error, again="seaway server")
-        logger.error(
-            "Seaway %s cannot go on: %s", __version__, reason.message, exc_info=reason.code == "Unknown"
-        )
+        if reason.code == "Unknown":
+            logger.exception("Seaway %s cannot go on", __version__)
         raise reason from error
     logger.info("down; pods of runs go on")
     return exits.OK

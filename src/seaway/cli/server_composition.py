@@ -84,11 +84,17 @@ def connect_to_cluster(settings: TeamServerSettings) -> Any:
 def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> Any:
     """Return the settings of the platform."""
     from seaway.platform.server import ServerSettings
+    from seaway.platform.workloads.security import PodSecurity
 
     plain = ServerSettings(settings.home, settings.url, ca, namespace)
+    level: Any = settings.pod_security
     return replace(
         plain,
+        create_namespace=False,
         image=settings.image or plain.image,
+        pod_security=PodSecurity(level, settings.pod_user),
+        service_account=settings.pod_account or None,
+        database=settings.database,
         artifacts=settings.artifacts,
         artifact_options=settings.object_store,
     )

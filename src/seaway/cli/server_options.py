@@ -10,10 +10,18 @@ import typer
 from seaway.cli.server_settings import DEFAULT_LISTEN, PREFIX
 
 
-def _option(flag: str, metavar: str | None, meaning: str) -> typer.models.OptionInfo:
+def _option(
+    flag: str, metavar: str | None, meaning: str, *, minimum: int | None = None
+) -> typer.models.OptionInfo:
     variable = PREFIX + flag.removeprefix("--").replace("-", "_").upper()
     made: typer.models.OptionInfo = typer.Option(
-        flag, metavar=metavar, envvar=variable, show_envvar=False, show_default=False, help=meaning
+        flag,
+        metavar=metavar,
+        envvar=variable,
+        show_envvar=False,
+        show_default=False,
+        help=meaning,
+        min=minimum,
     )
     return made
 
@@ -54,6 +62,23 @@ TokenFile = Annotated[
     ),
 ]
 DefaultImage = Annotated[str, _option("--default-image", "IMAGE", "The image of runs that name none.")]
+PodSecurity = Annotated[
+    str,
+    _option(
+        "--pod-security",
+        "LEVEL",
+        "What the runs' pods give up: plain, hardened or restricted (never as root).",
+    ),
+]
+PodUser = Annotated[
+    int, _option("--pod-user", "NUMBER", "Whom the runs' pods run as where they are restricted.", minimum=1)
+]
+PodAccount = Annotated[
+    str,
+    _option(
+        "--pod-service-account", "NAME", "The service account of the runs' pods; they get no token of it."
+    ),
+]
 LeaderElection = Annotated[
     bool, _option("--leader-election", None, "Several servers share the database; one of them leads.")
 ]

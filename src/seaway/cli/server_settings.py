@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from seaway.sdk.errors import SeawayError
 
 PREFIX = "SEAWAY_SERVER_"
+POD_SECURITY = ("plain", "hardened", "restricted")
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 DEFAULT_LISTEN = "127.0.0.1:8443"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -56,6 +57,12 @@ class TeamServerSettings:
     """Holds the administrator's token; None for one that is made in the home."""
     image: str
     """Of runs that name none; "" for the usual one."""
+    pod_security: str = "hardened"
+    """What the pods of runs give up: one of POD_SECURITY."""
+    pod_user: int = 1000
+    """Whom the pods of runs run as where they are restricted."""
+    pod_account: str = ""
+    """Service account of the pods of runs; "" for the namespace's default."""
     pod: str = ""
     """The name of the pod that this server runs in; "" outside a pod."""
     leader_election: bool = False
@@ -137,6 +144,13 @@ def parse_namespace(text: str | None) -> str | None:
         remedy = "Give lower-case letters, digits and hyphens, at most 63"
         raise refuse("--namespace", f"{text!r} cannot be a namespace's name", remedy)
     return text or None
+
+
+def parse_pod_security(text: str) -> str:
+    """Return what pods give up. Raises SeawayError for an unknown word."""
+    if text not in POD_SECURITY:
+        raise refuse("--pod-security", f"{text!r} is none of them", f"Give {', '.join(POD_SECURITY)}")
+    return text
 
 
 def parse_database(text: str) -> str:

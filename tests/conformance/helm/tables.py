@@ -51,7 +51,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 5}],
     },
     "pods": {"podAnnotations": {"prometheus.io/scrape": "false"}, "tls": {"secret": "x"}, "imagePullSecrets": ["a", "b"]},
-    "port and log": {"port": 9443, "logLevel": "debug", "imagePullPolicy": "Always", "defaultImage": "python:3.13"},
+    "pods of runs": {"runs": {"image": "python:3.13", "security": "restricted", "user": 1234567, "serviceAccount": "runs"}},
+    "port and log": {"port": 9443, "logLevel": "debug", "imagePullPolicy": "Always"},
 }  # fmt: skip
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

@@ -154,3 +154,10 @@ def test_own_certificate_is_good_for_every_name_of_the_server() -> None:
         Path("home"), None, None, None, "", "", "0.0.0.0", 8443, "https://seaway.example.com", None, None, ""
     )
     assert settings.names == ("seaway.example.com", "localhost", "127.0.0.1", "::1")
+
+
+def test_levels_of_pods_are_known() -> None:
+    assert [reading.parse_pod_security(level) for level in reading.POD_SECURITY] == list(reading.POD_SECURITY)
+    with pytest.raises(SeawayError) as caught:
+        reading.parse_pod_security("strict")
+    assert caught.value.field == "--pod-security"

@@ -165,6 +165,28 @@ class ServiceAccount(_Values):
     annotations: Map = _says("Its annotations, such as a role of the cloud for the object storage.", {})
 
 
+class Runs(_Values):
+    """The pods of runs."""
+
+    image: str = Field(
+        default="python:3.12-slim",
+        pattern=r"^\S+$",
+        description="The image of runs that name none. Any with python3 will do.",
+    )
+    security: Literal["plain", "hardened", "restricted"] = Field(
+        default="hardened",
+        description="What their pods give up: nothing, what no training misses, or all that Pod Security's level restricted "
+        "asks for.",
+    )
+    user: Annotated[int, Field(ge=1)] = Field(
+        default=1000, description="Whom they run as where they are restricted."
+    )
+    service_account: ObjectName = Field(
+        default="",
+        description="Their service account, of which they get no token; the namespace's default without one.",
+    )
+
+
 class Values(_Values):
     """All that can be set."""
 
@@ -186,15 +208,11 @@ class Values(_Values):
         default="", pattern=r"^(https://[^\s/@?#]+/?)?$",
         description="How pods reach the server; the Service's own name without it. Say it where `tls.secret` is for another name.",
     )  # fmt: skip
-    default_image: str = Field(
-        default="python:3.12-slim",
-        pattern=r"^\S+$",
-        description="The image of runs that name none. Any with python3 will do.",
-    )
     port: Port = Field(default=8443, description="The port that the server listens on in its pod.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much its log says."
     )
+    runs: Runs = _says("The pods of runs.", Runs())
     database: Database = _says("Where runs and their history are kept.", Database())
     artifacts: Artifacts = _says("Where code, outputs and checkpoints are kept.", Artifacts())
     storage: Storage = _says("The volume, where the database or the artifacts are on it.", Storage())
