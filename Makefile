@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= auto
 # Bytecode is what makes the second start of everything fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup real-kubernetes demo test check lint format types contracts bench lock clean
+.PHONY: help setup real-kubernetes test-tools demo test check lint format types contracts bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ $(STAMP): requirements.lock pyproject.toml
 
 real-kubernetes: setup ## Build Kubernetes' own control plane for the tests, once (needs Go)
 	@$(BIN)/python -m tools.real_kubernetes
+
+test-tools: real-kubernetes ## Build and fetch all that tests use where it is there: also an S3 server and Helm
+	@$(BIN)/python -m tools.s3_server
+	@$(BIN)/python -m tools.helm
 
 demo: setup ## Start a cluster, train a real model on it, fetch it, then see a failure explained
 	@bash examples/demo.sh

@@ -83,6 +83,23 @@ def _default_name(package: str) -> str:
     return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 
 
+def main(tool: GoTool) -> int:
+    """Build from the command line; without Go, say in one sentence what that means, which is no failure."""
+    if not tool.is_built() and shutil.which("go") is None:
+        print(
+            f"Go is not installed: {tool.title} cannot be built, and the tests that need it are skipped.",
+            file=sys.stderr,
+        )
+        return 0
+    try:
+        folder = build(tool)
+    except CannotBuild as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{tool.title}: {folder}", file=sys.stderr)
+    return 0
+
+
 def _count_packages(tool: GoTool, environment: Mapping[str, str]) -> int:
     print(f"{tool.title}: fetching the modules", file=sys.stderr, flush=True)
     listed = subprocess.run(
