@@ -79,9 +79,7 @@ async def follow(
         client: of the cluster.
         collection: what to follow.
         resource_version: resume after this revision; None begins with a snapshot.
-        clock: measures waits.
-        settings: limits of each step.
-        chance: random numbers from 0 to 1.
+        clock, settings, chance: measure waits, limit each step, spread waits (from 0 to 1).
         failed: told of every failure.
 
     Raises:
@@ -114,7 +112,7 @@ async def follow(
                 continue
         except (ApiError, Unreachable, TimeoutError) as error:
             failures += 1
-            asked = min(getattr(error, "retry_after", None) or 0.0, session.settings.longest_wait)
+            asked = session.asked_wait(error)
             _complain(collection, error, failures)
             failed(error)
             if isinstance(error, ApiError) and failures >= _RELIST_AFTER:
@@ -135,6 +133,10 @@ class _Session:
             "label_selector": collection.label_selector,
             "field_selector": collection.field_selector,
         }
+
+    def asked_wait(self, error: Exception) -> float:
+        """Return how long the server asks to wait, as far as it gets that."""
+        return min(getattr(error, "retry_after", None) or 0.0, self.settings.longest_wait)
 
     async def list(self) -> Snapshot:
         """Return the collection; raises TimeoutError when it takes too long."""

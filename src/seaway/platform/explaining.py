@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 from seaway.base.clock import rfc3339
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import Explanation
+from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database import attempts, revisions, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.verdicts import DIAGNOSIS
-from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import last_node, last_pod
@@ -34,35 +34,38 @@ class Explainer:
         database: Database,
         logs: LogStore,
         recorder: Recorder,
-        nodes: Callable[[], Sequence[dict[str, Any]]],
+        view: ClusterView,
     ) -> None:
-        self._database, self._logs, self._recorder, self._nodes = database, logs, recorder, nodes
+        self._database, self._logs, self._recorder, self._view = database, logs, recorder, view
 
     async def explain(self, run: RunRecord) -> Explanation:
         """Say what happened to a run, or what it waits for."""
         await self._recorder.flush()
-        nodes = self._nodes()
-        facts = await self._database.read(lambda connection: self._facts(connection, run, nodes))
+        nodes = self._view.all_nodes()
+        facts, attempt = await self._database.read(lambda connection: self._facts(connection, run, nodes))
+        if attempt is not None:
+            tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
+            facts = replace(facts, log_tail=tail.text, log_times=tail.times)
         return DIAGNOSIS.explain(facts)
 
-    def _facts(self, connection: Connection, run: RunRecord, nodes: Sequence[dict[str, Any]]) -> Facts:
+    def _facts(
+        self, connection: Connection, run: RunRecord, nodes: Sequence[dict[str, Any]]
+    ) -> tuple[Facts, int | None]:
+        """Return the facts without the log, and which attempt's log belongs to them."""
         spec = RunSpec.model_validate(runs.spec(connection, run.id))
         task = telling_task(tasks.of_run(connection, run.id))
         tried = [a for a in attempts.of_run(connection, run.id) if a.task == task.name][-2:]
         attempt = tried[-1] if tried else None
-        tail = Tail()
-        if attempt is not None:
-            tail = self._logs.tail(LogKey(run.uid, task.name, attempt.number), LOG_LINES)
         before = tried[0].verdict if len(tried) > 1 else None
         wanted = next(one for one in spec.tasks if one.name == task.name)
-        return replace(
+        facts = replace(
             _remembered_facts(connection, run, task, wanted, attempt),
             nodes=nodes,
-            log_tail=tail.text,
-            log_times=tail.times,
+            nodes_hidden=not self._view.sees_nodes,
             origin=spec.origin if len(spec.tasks) == 1 else None,
             before=(before or {}).get("message", ""),
         )
+        return facts, attempt.number if attempt is not None else None
 
 
 def telling_task(found: Sequence[TaskRecord]) -> TaskRecord:
@@ -98,6 +101,8 @@ def _remembered_facts(
         waiting=not task.phase.ended,
         waits_for=task.message if not task.phase.ended and (attempt is None or ended) else "",
         command=spec.command,
+        needs_code=spec.code is not None,
+        needs_environment=spec.environment is not None,
         retries_left=max(0, spec.retries - task.failures),
         secret_values=secret_values(spec),
     )

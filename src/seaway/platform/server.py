@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,19 +15,23 @@ from typing import Any
 from seaway.base.clock import Clock, SystemClock
 from seaway.base.tasks import Services
 from seaway.client.client import Client
+from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
-from seaway.objects.builtin import EVENTS, NODES, PODS
+from seaway.platform.cluster_view import FOLLOW, ClusterView
 from seaway.platform.database import outputs, runs
 from seaway.platform.database.database import Database, open_database
-from seaway.platform.database.records import RunRecord
-from seaway.platform.engine.cluster import delete_left_over_secrets, delete_secret, ensure_namespace
+from seaway.platform.database.location import locate
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
 from seaway.platform.engine.judgement import FactsGatherer
+from seaway.platform.engine.namespaces import Namespaces
 from seaway.platform.engine.pods import PodTable
+from seaway.platform.engine.secrets import SecretKeeper
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.history.collector import CollectorSettings, LogCollector
+from seaway.platform.history.log_database import DatabaseLogSettings, DatabaseLogStore
+from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.run_logs import RunLogs
@@ -35,12 +39,13 @@ from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
 from seaway.platform.storage.storage import open_storage
 from seaway.platform.tokens import RunTokens, load_key
-from seaway.platform.workloads import labels
-from seaway.platform.workloads.names import token_secret_name
+from seaway.platform.user_tokens import UserTokens
 from seaway.platform.workloads.pod import PodSettings
-from seaway.reconcile.informer import Informer
+from seaway.platform.workloads.security import PodSecurity
 
 log = logging.getLogger(__name__)
+_LOOKED_BACK = 200
+"""Runs whose Secrets may have been left behind by a process that was killed: those that ended last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,13 @@ class ServerSettings:
     gateway_ca: str = ""
     """PEM text of the CA that signed the portal's certificate; "" for the system's own."""
     namespace: str = "seaway-default"
-    """Where pods are made; created where it is missing and that is allowed."""
+    """Where pods are made."""
+    create_namespace: bool = True
+    """Make the namespace where it is missing; False where the server has rights inside namespaces alone."""
+    pod_security: PodSecurity = field(default_factory=PodSecurity)
+    """What pods give up, so that the cluster's rules let them in."""
+    service_account: str | None = None
+    """Service account of the pods, which get no token of it; None for the namespace's default."""
     cache_volume: Mapping[str, Any] | None = None
     """A Kubernetes volume source for the node-local cache, for example {"hostPath": {"path": ..., "type": "DirectoryOrCreate"}}."""
     cache_path: str = "/var/cache/seaway"
@@ -69,11 +80,16 @@ class ServerSettings:
     """Most bytes of one code snapshot, compressed; five times as much may come out of it."""
     log_limit: int = 256 * 1024 * 1024
     """Most bytes kept of one attempt's log."""
+    database: str = field(default="", repr=False)
+    """A PostgreSQL database as a SQLAlchemy URL, with its password: "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"; "" for a
+    SQLite file in `home`. Attempts' logs lie in the same database; with SQLite they are files."""
     artifacts: str = ""
     """Where code, environments, outputs and checkpoints are kept, for example "s3://bucket/prefix"; "" for a folder in `home`.
     What is on its way to an object store lies in `home` until it is whole."""
     artifact_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """How an object store is reached, see `ObjectStoreOptions`; its keys never leave the server."""
+    follow: FollowSettings = FOLLOW
+    """How the cluster is watched."""
     engine: EngineSettings = field(default_factory=EngineSettings)
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     cluster_patience: float = 10.0
@@ -88,12 +104,13 @@ class Server:
     def __init__(
         self,
         runs_: RunService,
+        user_tokens: UserTokens,
         engine: Engine,
         database: Database,
-        informers: Mapping[str, Informer],
+        view: ClusterView,
     ) -> None:
-        self.runs = runs_
-        self._engine, self._database, self._informers = engine, database, informers
+        self.runs, self.user_tokens = runs_, user_tokens
+        self._engine, self._database, self._view = engine, database, view
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
         """End all live pods gracefully, as infrastructure ("ClusterStopped"): they go on at the next start. Nothing new starts.
@@ -108,8 +125,8 @@ class Server:
         return {
             "runs": await self._database.read(runs.count_by_phase),
             "pods_in_flight": self._engine.in_flight,
-            "cluster_seen": all(informer.is_synced for informer in self._informers.values()),
             "draining": self._engine.draining,
+            **self._view.status(),
         }
 
 
@@ -139,89 +156,73 @@ async def run_server(
     logs = LogStore(settings.home / "logs", limit=settings.log_limit)
     async with (
         aclosing(storage),
-        open_database(settings.home / "seaway.db", check=settings.check_database) as database,
+        open_database(locate(settings.database, settings.home), check=settings.check_database) as database,
     ):
         forgotten = await storage.outputs.forget_others(await database.read(outputs.all_digests))
         if forgotten:
             log.info("%d files of outputs that were never committed are removed", forgotten)
         recorder = Recorder(database, clock)
         collector = LogCollector(client, logs, clock, settings.collector)
-        informers = _informers(client, settings, clock)
+        view = ClusterView(client, settings.namespace, clock, settings.follow)
+        namespaces = Namespaces(client, create=settings.create_namespace)
         pods = PodTable()
         engine = Engine(database, pods, logs, collector, clock, settings.engine)
         service = RunService(
             database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
-            explainer=Explainer(database, logs, recorder, informers["nodes"].list), namespace=settings.namespace, random=random or SystemRandom(),
+            explainer=Explainer(database, logs, recorder, view), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
-        facts = FactsGatherer(recorder, logs, informers["nodes"])
+        facts = FactsGatherer(recorder, logs, view)
+        secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         engine.use(
             Effects(
-                client, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), tokens.token, engine.wake
+                client, namespaces, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), tokens.token, engine.wake
             ),
-            _secret_remover(client, engine),
+            secrets.remove,
         )  # fmt: skip
-        recorder.listen(informers["pods"], informers["nodes"], informers["events"])
-        pods.listen(informers["pods"], engine.pod_changed)
+        recorder.listen(view.pods, view.nodes.informer, view.events.informer)
+        pods.listen(view.pods, engine.pod_changed)
         try:
             async with Services() as services:
                 await services.start("recorder", recorder.run)
-                await services.start("informers", lambda ready: _run_informers(informers, ready))
-                await services.start(
-                    "engine", partial(_run_engine, engine, database, client, informers, settings)
-                )
-                yield Server(service, engine, database, informers)
+                await services.start("informers", view.run)
+                await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
+                await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
+                yield Server(service, UserTokens(database, clock), engine, database, view)
         finally:
             await collector.close()
             await asyncio.to_thread(logs.close_all)
 
 
-def _informers(client: Client, settings: ServerSettings, clock: Clock) -> dict[str, Informer]:
-    return {
-        "pods": Informer(
-            client, PODS, namespace=settings.namespace, label_selector=labels.RUN_UID, clock=clock
-        ),
-        "nodes": Informer(client, NODES, clock=clock),
-        "events": Informer(client, EVENTS, namespace=settings.namespace, clock=clock),
-    }
-
-
-async def _run_informers(informers: Mapping[str, Informer], ready: Callable[[], None]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for name, informer in informers.items():
-            group.create_task(informer.run(), name=f"informer {name}")
-        ready()
-
-
 async def _run_engine(
     engine: Engine,
-    database: Database,
-    client: Client,
-    informers: Mapping[str, Informer],
+    namespaces: Namespaces,
+    view: ClusterView,
     settings: ServerSettings,
     ready: Callable[[], None],
 ) -> None:
     """Run the engine once the cluster was seen: nothing is decided before. The server does not wait for that for ever."""
-    seen = asyncio.gather(*(informer.synced() for informer in informers.values()))
+    seen = asyncio.create_task(view.seen())
     try:
         await asyncio.wait([seen], timeout=settings.cluster_patience)
         if not seen.done():
-            log.warning("the cluster does not answer: runs are accepted, and start when it does")
+            said = f": {view.problem}" if view.problem else ""
+            log.warning("the cluster does not answer%s; runs are accepted, and start when it does", said)
             ready()
             await seen
     finally:
         seen.cancel()
-    await ensure_namespace(client, settings.namespace)
-    live = {run.uid for run in await database.read(runs.live)}
-    await delete_left_over_secrets(client, settings.namespace, live.__contains__)
+    await namespaces.ensure(settings.namespace)
     await engine.run(ready)
 
 
-def _secret_remover(client: Client, engine: Engine) -> Callable[[RunRecord], Coroutine[Any, Any, None]]:
-    async def remove(run: RunRecord) -> None:
-        if engine.state(run.uid) is None:  # else it is being tried again
-            await delete_secret(client, token_secret_name(run.name), run.namespace, run.uid)
-
-    return remove
+async def _tidy_secrets(
+    secrets: SecretKeeper, database: Database, view: ClusterView, ready: Callable[[], None]
+) -> None:
+    """Remove what an earlier process left, in the background."""
+    ready()
+    await view.seen()
+    await secrets.remove_left_over(lambda: database.read(lambda found: runs.last_ended(found, _LOOKED_BACK)))
+    await asyncio.Event().wait()
 
 
 def _pod_settings(settings: ServerSettings) -> PodSettings:
@@ -233,4 +234,6 @@ def _pod_settings(settings: ServerSettings) -> PodSettings:
         cpu=settings.cpu,
         cache_volume=settings.cache_volume,
         cache_path=settings.cache_path,
+        service_account=settings.service_account,
+        security=settings.pod_security,
     )

@@ -73,6 +73,10 @@ def claim(spec: Object, identity: str, seconds: float, now: float) -> Object:
     }
 
 
+async def _always() -> bool:
+    return True
+
+
 class LeaderElector:
     """Campaigns for one Lease as one identity."""
 
@@ -90,15 +94,30 @@ class LeaderElector:
         self._client, self._namespace, self._lease, self._identity = client, namespace, name, identity
         self._clock, self._settings = clock or SystemClock(), settings or LeaderSettings()
         self._observation: Observation | None = None
+        self._may_lead: Callable[[], Awaitable[bool]] = _always
+        self._renewed = 0.0
+        """When the last renewal that succeeded was begun, by the monotonic clock."""
         self.is_leader = False
 
-    async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
+    @property
+    def may_act(self) -> bool:
+        """Return whether no other process can lead at this moment: also where this one was stopped and goes on again."""
+        return self.is_leader and self._clock.monotonic() < self._renewed + self._settings.renew_seconds
+
+    async def run(
+        self, lead: Callable[[], Awaitable[None]], *, may_lead: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
         """Wait for leadership, then run `lead` until it ends; the Lease is given back whichever way it ends.
+
+        Args:
+            lead: what to do as leader.
+            may_lead: asked before a free Lease is taken: whether this process could do it now.
 
         Raises:
             LeadershipLost: the Lease could not be renewed in time; `lead` was cancelled before.
         """
-        while not await self._try():
+        self._may_lead = may_lead or _always
+        while not await self._try(self._settings.renew_seconds):
             await self._clock.sleep(self._settings.retry_seconds)
         log.info("%s leads (%s)", self._identity, self.name)
         self.is_leader = True
@@ -119,28 +138,35 @@ class LeaderElector:
 
     async def _renew(self) -> None:
         """Renew until that failed for too long."""
-        renewed = self._clock.monotonic()
-        while self._clock.monotonic() - renewed < self._settings.renew_seconds:
-            await self._clock.sleep(self._settings.retry_seconds)
-            if await self._try():
-                renewed = self._clock.monotonic()
+        while (left := self._left()) > 0:
+            await self._clock.sleep(min(self._settings.retry_seconds, left))
+            await self._try(self._left())
 
-    async def _try(self) -> bool:
-        """Acquire or renew; return whether this process holds the Lease now."""
+    def _left(self) -> float:
+        return self._renewed + self._settings.renew_seconds - self._clock.monotonic()
+
+    async def _try(self, seconds: float) -> bool:
+        """Acquire or renew within some seconds; return whether this process holds the Lease now."""
+        began = self._clock.monotonic()
         try:
-            async with asyncio.timeout(self._settings.renew_seconds):
-                return await self._acquire()
+            async with asyncio.timeout(max(0.0, seconds)):
+                held = await self._acquire()
         except (AlreadyExists, Conflict):
             return False
         except (ApiError, Unreachable, TimeoutError) as error:
-            log.warning("%s: %s", self.name, str(error) or type(error).__name__)
+            log.warning("%s: %s", self.name, str(error) or "the API server does not answer")
             return False
+        if held:
+            self._renewed = began
+        return held
 
     async def _acquire(self) -> bool:
         seconds = self._settings.lease_seconds
         try:
             lease = await self._client.get(LEASES, self._lease, self._namespace)
         except NotFound:
+            if not await self._may_lead():
+                return False
             spec = claim({}, self._identity, seconds, self._clock.now())
             created = {"metadata": {"name": self._lease, "namespace": self._namespace}, "spec": spec}
             await self._client.create(LEASES, created)
@@ -148,6 +174,8 @@ class LeaderElector:
         now = self._clock.monotonic()
         self._observation = observe(self._observation, lease.get("spec") or {}, now)
         if not may_take(self._observation, self._identity, now):
+            return False
+        if not self.is_leader and not await self._may_lead():
             return False
         spec = claim(lease.get("spec") or {}, self._identity, seconds, self._clock.now())
         await self._client.replace(LEASES, {**lease, "spec": spec})

@@ -137,7 +137,13 @@ CASES = {
     "image name invalid": (facts(pod(waits("InvalidImageName", "timeout:!"), phase="Pending")), C, "BadImage"),
     "registry does not answer": (facts(pod(waits("ErrImagePull", "dial tcp: i/o timeout"), phase="Pending")), INFRA, "ImagePull"),
     "secret missing": (facts(pod(waits("CreateContainerConfigError", 'secret "db" not found'), phase="Pending")), C, "MissingConfiguration"),
-    "refused by quota": (facts(create_error='pods "r-1" is forbidden: exceeded quota: team'), C, "QuotaExceeded"),
+    "refused by quota": (
+        facts(create_error='pods "r-1" is forbidden: exceeded quota: team, requested: cpu=8, used: cpu=0, limited: cpu=4'), C, "QuotaExceeded",
+    ),
+    "refused by pod security": (
+        facts(create_error='pods "r-1" is forbidden: violates PodSecurity "restricted:latest": x'), C, "PodSecurity",
+    ),
+    "refused by a webhook": (facts(create_error='admission webhook "w" denied the request: no'), C, "AdmissionDenied"),
     "refused as invalid": (facts(create_error='Pod "r-1" is invalid: spec: Required value'), C, "Refused"),
     "environment cannot be built": (
         facts(pod(ended(121, message='{"stage": "environment", "error": "no version of nosuchpkg"}'))), C, "EnvironmentFailed",

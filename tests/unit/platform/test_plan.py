@@ -10,6 +10,7 @@ from seaway.base.tasks import Backoff
 from seaway.model.run import Phase, TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.diagnosis.rules.python import NO_PYTHON
 from seaway.platform.engine import texts
 from seaway.platform.engine.plan import Blocker, Effect, Need, Policy, Situation, decide
 from seaway.platform.workloads.observation import Observation
@@ -19,6 +20,12 @@ POLICY = Policy(Backoff(1.0, 2.0, 60.0))
 RUN = RunRecord(1, "uid", "run", "ada", "ns", Phase.QUEUED, "", "x", NOW)
 TASK = TaskRecord(1, "main", 0)
 SPEC = TaskSpec(command=("x",))
+
+
+def replace_spec(**changes) -> TaskSpec:
+    return SPEC.model_copy(update=changes)
+
+
 ATTEMPT = AttemptRecord(1, "main", 1, 1, "run-1", Phase.STARTING, NOW)
 POD = Observation("run-1", "pod-uid", "uid", "main", 1, "Pending", held=True)
 RUNNING = replace(POD, phase="Running", node="n", started=NOW - 10)
@@ -154,6 +161,20 @@ def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
     spec = SPEC.model_copy(update={"retries": 3})
     decision = decide(under_way(BROKE, run=STOPPED_RUN, spec=spec, verdict=verdict(class_)), POLICY)
     assert decision.task.phase.ended
+
+
+@pytest.mark.parametrize(
+    ("spec", "phase"),
+    [
+        pytest.param(SPEC, Phase.QUEUED, id="a command of its own is started without the runner"),
+        pytest.param(replace_spec(environment="a" * 64), Phase.FAILED, id="packages need Python"),
+        pytest.param(replace_spec(command=("python3.12", "a.py")), Phase.FAILED, id="Python needs Python"),
+    ],
+)
+def test_an_image_without_python(spec, phase) -> None:
+    found = Verdict.model_validate({"class": VerdictClass.CONFIGURATION, "cause": NO_PYTHON, "message": "no"})
+    decision = decide(under_way(BROKE, verdict=found, spec=spec), POLICY)
+    assert (decision.task.phase, decision.task.failures, decision.task.losses) == (phase, 0, 0)
 
 
 def test_back_off_grows_with_losses_in_a_row_and_is_looked_at_again_in_time() -> None:

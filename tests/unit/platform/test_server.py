@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NAMESPACES, PODS, SECRETS
+from seaway.objects.errors import AlreadyExists
 from seaway.platform.errors import Conflict, Invalid, NotFound, StaleFence, Unauthorized
 from seaway.platform.server import run_server
 from seaway.platform.workloads.pod import build_token_secret
@@ -192,10 +194,19 @@ async def test_a_server_that_was_killed_takes_its_pods_up_again(kubernetes, sett
 
 
 async def test_a_token_that_an_earlier_process_left_behind_is_removed(kubernetes, settings) -> None:
-    secret = build_token_secret("old", "uid-of-old", NAMESPACE, "t0ken")
-    await kubernetes.client.create(SECRETS, secret, NAMESPACE)
-    async with run_server(settings, kubernetes.client):
-        assert not (await kubernetes.client.list(SECRETS, NAMESPACE))["items"]
+    async with run_server(settings, kubernetes.client) as server:
+        await server.runs.submit(spec("hang", name="old"), user="ada")
+        await phase_is(server, "old", Phase.RUNNING)
+        (made,) = (await kubernetes.client.list(SECRETS, NAMESPACE))["items"]
+        await server.runs.stop("old")
+        await server.runs.wait("old", timeout=10)
+    secret = build_token_secret("old", made["metadata"]["labels"]["seaway.dev/run-uid"], NAMESPACE, "t0ken")
+    assert secret["metadata"]["name"] == made["metadata"]["name"]
+    with suppress(AlreadyExists):  # the first server may have been too quick for its own removal
+        await kubernetes.client.create(SECRETS, secret, NAMESPACE)
+    async with run_server(settings, kubernetes.client), asyncio.timeout(10):
+        while (await kubernetes.client.list(SECRETS, NAMESPACE))["items"]:
+            await asyncio.sleep(0.01)  # tidied up in the background
 
 
 async def test_a_pod_that_ended_while_the_server_was_down_is_recorded(kubernetes, settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from seaway.model.run import SecretRef, TaskSpec
 from seaway.platform.workloads.names import pod_name, token_secret_name
 from seaway.platform.workloads.observation import observe
 from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_pod, build_token_secret
+from seaway.platform.workloads.security import PodSecurity
 
 IDENTITY = AttemptIdentity("train", "uid1", "seaway-default", 2, 7, "train-2")
 SETTINGS = PodSettings(("python3", "boot"), "https://gateway", "PEM")
@@ -55,7 +57,7 @@ def test_the_smallest_task() -> None:
                         {"name": "SEAWAY_SPEC", "value": json.dumps(spec, separators=(",", ":"))},
                         {
                             "name": "SEAWAY_TOKEN",
-                            "valueFrom": {"secretKeyRef": {"name": "train-seaway-token", "key": "token"}},
+                            "valueFrom": {"secretKeyRef": {"name": "train-token-uid1", "key": "token"}},
                         },
                     ],
                     "resources": {"requests": {"cpu": "100m"}},
@@ -115,10 +117,60 @@ def test_the_cache_is_a_volume_that_the_settings_name() -> None:
     assert {"name": "SEAWAY_CACHE", "value": "/cache"} in spec["containers"][0]["env"]
 
 
+def test_an_image_without_python_gets_the_command_as_it_is_and_nothing_that_opens_the_gateway() -> None:
+    task = TaskSpec(command=("tool", "$(HOME)"), code="a" * 64, env={"MODE": "fast"})
+    made = build_pod(task, IDENTITY, SETTINGS, plain=True)
+    container = made["spec"]["containers"][0]
+    assert made["metadata"]["annotations"] == {"seaway.dev/fence": "7", "seaway.dev/runner": "none"}
+    assert container["command"] == ["tool", "$$(HOME)"]
+    assert [variable["name"] for variable in container["env"]] == [
+        "MODE", "PYTHONUNBUFFERED", "SEAWAY_RUN", "SEAWAY_TASK", "SEAWAY_ATTEMPT", "SEAWAY_FENCE",
+    ]  # fmt: skip
+
+
+def secured(**fields) -> tuple[dict, dict]:
+    settings = replace(SETTINGS, security=PodSecurity(**fields))
+    spec = build_pod(TaskSpec(command=("x",)), IDENTITY, settings)["spec"]
+    return spec, spec["containers"][0]
+
+
+def test_a_plain_pod_asks_for_no_security() -> None:
+    spec, container = secured()
+    assert "securityContext" not in spec | container
+
+
+def test_a_hardened_pod_gives_up_what_no_program_misses() -> None:
+    spec, container = secured(level="hardened")
+    assert spec["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False}
+
+
+def test_a_restricted_pod_is_what_the_standard_of_this_name_asks_for() -> None:
+    spec, container = secured(level="restricted", user=7)
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True, "runAsUser": 7, "runAsGroup": 7, "fsGroup": 7,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }  # fmt: skip
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"name": "HOME", "value": "/tmp"} in container["env"]
+
+
+def test_programs_on_a_read_only_root_write_to_tmp() -> None:
+    spec, container = secured(read_only_root=True)
+    assert container["securityContext"] == {"readOnlyRootFilesystem": True}
+    assert (spec["volumes"], container["volumeMounts"]) == (
+        [{"name": "seaway-scratch", "emptyDir": {}}],
+        [{"name": "seaway-scratch", "mountPath": "/tmp"}],
+    )
+
+
 def test_the_token_lies_in_a_secret_of_the_run() -> None:
     secret = build_token_secret("train", "uid1", "ns", "t0ken")
     assert (secret["metadata"]["name"], secret["stringData"]) == (
-        token_secret_name("train"),
+        token_secret_name("train", "uid1"),
         {"token": "t0ken"},
     )
 

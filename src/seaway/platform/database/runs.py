@@ -60,6 +60,12 @@ def by_name(connection: Connection, name: str) -> RunRecord | None:
     return _record(row) if row else None
 
 
+def by_uid(connection: Connection, uid: str) -> RunRecord | None:
+    """Return one run, also one in the bin."""
+    row = connection.execute(select(*_COLUMNS).where(RUNS.c.uid == uid)).first()
+    return _record(row) if row else None
+
+
 def spec(connection: Connection, run_id: int) -> dict[str, Any]:
     """Return what was submitted."""
     found: dict[str, Any] = connection.execute(select(RUNS.c.spec).where(RUNS.c.id == run_id)).scalar_one()
@@ -70,6 +76,12 @@ def live(connection: Connection) -> list[RunRecord]:
     """Return all runs that have not ended, oldest first."""
     rows = connection.execute(select(*_COLUMNS).where(RUNS.c.phase.in_(_LIVE)).order_by(RUNS.c.id))
     return [_record(row) for row in rows]
+
+
+def last_ended(connection: Connection, limit: int) -> list[RunRecord]:
+    """Return the runs that ended last, newest first."""
+    query = select(*_COLUMNS).where(RUNS.c.phase.not_in(_LIVE)).order_by(RUNS.c.finished.desc()).limit(limit)
+    return [_record(row) for row in connection.execute(query)]
 
 
 def page(connection: Connection, *, ended: bool, limit: int, before: str | None) -> list[RunRecord]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.workloads import labels
 
 LONGEST_QUOTE = 300
 """Characters of one piece of evidence."""
@@ -72,6 +73,12 @@ def condition(facts: Facts, type_: str) -> Mapping[str, Any] | None:
     return next(
         (found for found in pod_status(facts).get("conditions") or () if found.get("type") == type_), None
     )
+
+
+def is_plain(facts: Facts) -> bool:
+    """Tell whether the Pod was started without Seaway's runner, because its image has no Python."""
+    annotations = ((facts.pod or {}).get("metadata") or {}).get("annotations") or {}
+    return annotations.get(labels.RUNNER) == "none"
 
 
 def last_event(facts: Facts, *reasons: str) -> Mapping[str, Any] | None:

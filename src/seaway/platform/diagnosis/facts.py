@@ -32,6 +32,8 @@ class Facts:
     """The Pod was bound to a Node that is no longer in the cluster."""
     nodes: Sequence[Mapping[str, Any]] = ()
     """All nodes of the cluster, where they may be listed: tells what can never fit from what waits for room."""
+    nodes_hidden: bool = False
+    """The server may not see the cluster's nodes: nothing follows from their absence."""
     log_tail: str = ""
     """The program's last lines (some 200 are enough), stdout and stderr as they came, without Seaway's own."""
     log_times: Sequence[str] = ()
@@ -48,6 +50,10 @@ class Facts:
     """Where nothing was created yet: what the task waits for, in a sentence ("the task 'prepare' to succeed")."""
     command: Sequence[str] = ()
     """The task's own command, as the user gave it."""
+    needs_code: bool = False
+    """The task came with code that the runner brings into the container."""
+    needs_environment: bool = False
+    """The task asks for packages that the runner installs."""
     origin: Origin | None = None
     """What the user typed, where it is known: advice repeats it."""
     before: str = ""

@@ -11,6 +11,7 @@ from seaway.platform.diagnosis.finding import Rule
 from seaway.platform.diagnosis.rules import (
     infrastructure,
     program,
+    python,
     requests,
     resources,
     runner,
@@ -35,6 +36,8 @@ RULES: tuple[Rule, ...] = (
     runner.runner_failed,
     startup.bad_image,
     startup.missing_configuration,
+    python.no_python,
+    python.old_python,
     startup.command_not_found,
     startup.not_executable,
     startup.cannot_start,

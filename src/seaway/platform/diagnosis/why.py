@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seaway.model.verdict import Evidence, Explanation
-from seaway.platform.diagnosis.evidence import blanked
+from seaway.platform.diagnosis.evidence import blanked, is_plain
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.verdict import find
@@ -31,11 +31,16 @@ def explain(facts: Facts) -> Explanation:
 
 
 def _done(facts: Facts, found: Finding) -> str:
-    """Return what was done; of an attempt under way also why it is not the first."""
-    if not (facts.waiting and facts.before):
-        return found.done
-    again = f"this is attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
-    return f"{again}; {found.done}" if found.done else again
+    """Return what was done; of an attempt under way also why it is not the first, and what it went without."""
+    said = []
+    if facts.waiting and facts.before:
+        said.append(
+            f"this is attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
+        )
+    if is_plain(facts):
+        code = "its code, " if facts.needs_code else ""
+        said.append(f"its image has no python3, so it ran without {code}checkpoints and outputs")
+    return "; ".join([*said, *([found.done] if found.done else [])])
 
 
 def _fitting(evidence: tuple[Evidence, ...], room: int) -> tuple[Evidence, ...]:

@@ -6,18 +6,32 @@ import logging
 from collections.abc import Callable
 
 from seaway.client.client import Client
+from seaway.model.run import TaskSpec
+from seaway.model.verdict import Verdict
 from seaway.platform.database.records import AttemptRecord
+from seaway.platform.diagnosis.admission import explanation
+from seaway.platform.diagnosis.rules.python import NO_PYTHON
 from seaway.platform.engine import cluster, texts
+from seaway.platform.engine.answers import Created, Postponed, Refused
 from seaway.platform.engine.judgement import FactsGatherer
-from seaway.platform.engine.plan import Blocker, Effect
+from seaway.platform.engine.namespaces import Namespaces
+from seaway.platform.engine.plan import Blocker, Effect, can_do_without_runner
 from seaway.platform.engine.pods import PodTable, Seen
+from seaway.platform.engine.secrets import put_secret
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import Diagnosis
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.workloads.names import token_secret_name
-from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_pod, build_token_secret
+from seaway.platform.workloads.observation import is_plain
+from seaway.platform.workloads.pod import (
+    AttemptIdentity,
+    PodSettings,
+    build_pod,
+    build_token_secret,
+    image_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +46,7 @@ class Effects:
     def __init__(
         self,
         client: Client,
+        namespaces: Namespaces,
         pods: PodTable,
         logs: LogStore,
         collector: LogCollector,
@@ -42,9 +57,12 @@ class Effects:
         token: Callable[[str, str], str],
         wake: Callable[[RunState], None],
     ) -> None:
-        self._client, self._pods, self._logs, self._collector = client, pods, logs, collector
+        self._client, self._namespaces, self._pods = client, namespaces, pods
+        self._logs, self._collector = logs, collector
         self._recorder, self._facts, self._diagnosis = recorder, facts, diagnosis
         self._settings, self._token, self._wake = settings, token, wake
+        self._plain_images: set[str] = set()
+        """Images that turned out to have no Python; forgotten when the server ends, so that a mended one is found."""
 
     async def carry_out(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
         """Carry out one effect. Raises TryLater, or what Kubernetes and the database raise: it is repeated then."""
@@ -62,21 +80,25 @@ class Effects:
 
     async def _create(self, state: RunState, attempt: AttemptRecord) -> None:
         run, spec = state.run, state.specs[attempt.task]
-        if not state.has_token or attempt.number > 1:  # what took the pod may have taken the Secret with it
-            await self._put_token(state, attempt)
+        plain = image_of(spec, self._settings) in self._plain_images and can_do_without_runner(spec)
+        if not plain and (not state.has_token or attempt.number > 1):
+            await self._put_token(state, attempt)  # what took the pod may have taken the Secret with it
         identity = AttemptIdentity(
             run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod
         )
-        answer = await cluster.create_pod(self._client, build_pod(spec, identity, self._settings))
+        manifest = build_pod(spec, identity, self._settings, plain=plain)
+        answer = await cluster.create_pod(self._client, self._namespaces, manifest)
         match answer:
-            case cluster.Created(pod):
+            case Created(pod):
                 state.blockers.pop(attempt.pod, None)
                 self._pods.add(pod)
-            case cluster.Postponed(message):
+                if is_plain(pod):
+                    self._say(state, attempt, texts.plain(image_of(spec, self._settings), spec))
+            case Postponed(message):
                 state.has_token = False  # where the namespace was missing, so is the Secret
-                state.blockers[attempt.pod] = Blocker("NotCreated", message)
+                state.blockers[attempt.pod] = Blocker("NotCreated", explanation(message) or message)
                 raise TryLater(message)
-            case cluster.Refused(message):
+            case Refused(message):
                 facts = await self._facts.gather(
                     run, state.tasks[attempt.task], spec, attempt, None, create_error=message
                 )
@@ -85,7 +107,7 @@ class Effects:
     async def _put_token(self, state: RunState, attempt: AttemptRecord) -> None:
         run = state.run
         secret = build_token_secret(run.name, run.uid, run.namespace, self._token(run.name, run.uid))
-        postponed = await cluster.put_secret(self._client, secret)
+        postponed = await put_secret(self._client, self._namespaces, secret)
         if postponed is not None:
             state.blockers[attempt.pod] = Blocker("NotCreated", postponed.message)
             raise TryLater(postponed.message)
@@ -102,13 +124,14 @@ class Effects:
             await self._collector.complete(_key(state, attempt), seen.object)
         task, spec = state.tasks[attempt.task], state.specs[attempt.task]
         facts = await self._facts.gather(state.run, task, spec, attempt, seen)
-        state.verdicts[attempt.pod] = self._diagnosis.judge(facts)
+        state.verdicts[attempt.pod] = verdict = self._diagnosis.judge(facts)
+        self._learn(spec, verdict)
 
     async def _examine(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)
         if seen is None:
             return
-        if token_secret_name(state.run.name) in seen.observation.waiting_message:
+        if token_secret_name(state.run.name, state.run.uid) in seen.observation.waiting_message:
             # somebody deleted it: the pod goes on when it is there again
             await self._put_token(state, attempt)
             state.blockers[attempt.pod] = Blocker(seen.observation.why_waiting, texts.MADE_ANEW)
@@ -118,10 +141,18 @@ class Effects:
         before = state.blockers.get(attempt.pod)
         blocker = self._diagnosis.examine(facts, seen.observation.why_waiting)
         state.blockers[attempt.pod] = blocker
-        if blocker.verdict is None and (before is None or before.message != blocker.message):
-            self._logs.writer(_key(state, attempt)).say(
-                f"waits: {blocker.message}", self._recorder.nanoseconds()
-            )
+        if blocker.verdict is not None:
+            self._learn(spec, blocker.verdict)
+        elif before is None or before.message != blocker.message:
+            self._say(state, attempt, f"waits: {blocker.message}")
+
+    def _learn(self, spec: TaskSpec, verdict: Verdict) -> None:
+        """Take note of an image without Python: what comes next in it is started without the runner."""
+        if verdict.cause == NO_PYTHON:
+            self._plain_images.add(image_of(spec, self._settings))
+
+    def _say(self, state: RunState, attempt: AttemptRecord, text: str) -> None:
+        self._logs.writer(_key(state, attempt)).say(text, self._recorder.nanoseconds())
 
     async def _release(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)

@@ -8,13 +8,13 @@ from typing import Any
 
 from seaway.base.clock import rfc3339
 from seaway.model.run import TaskSpec
+from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts, Requested
 from seaway.platform.engine.pods import Seen
 from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
-from seaway.reconcile.informer import Informer
 
 LOG_LINES = 200
 _SECRET_NAME = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
@@ -36,8 +36,8 @@ def secret_values(spec: TaskSpec) -> tuple[str, ...]:
 class FactsGatherer:
     """Knows where each fact lies: the pod table, history, the nodes, the log."""
 
-    def __init__(self, recorder: Recorder, logs: LogStore, nodes: Informer) -> None:
-        self._recorder, self._logs, self._nodes = recorder, logs, nodes
+    def __init__(self, recorder: Recorder, logs: LogStore, view: ClusterView) -> None:
+        self._recorder, self._logs, self._view = recorder, logs, view
 
     async def gather(
         self,
@@ -55,8 +55,8 @@ class FactsGatherer:
         if seen is not None and seen.observation.uid:
             events = await self._recorder.events_about(seen.observation.uid)
         node_name = seen.observation.node if seen is not None else None
-        node = self._nodes.get(node_name) if node_name else None
-        tail = self._tail(run, attempt)
+        node = self._view.node(node_name) if node_name else None
+        tail = await self._tail(run, attempt)
         return Facts(
             run=run.name,
             task=task.name,
@@ -65,8 +65,9 @@ class FactsGatherer:
             pod_gone=seen.observation.gone if seen is not None else bool(attempt and attempt.uid),
             events=events,
             node=node,
-            node_gone=bool(node_name) and node is None,
-            nodes=self._nodes.list() if waiting else (),
+            node_gone=bool(node_name) and node is None and self._view.sees_nodes,
+            nodes=self._view.all_nodes() if waiting else (),
+            nodes_hidden=not self._view.sees_nodes,
             log_tail=tail.text,
             log_times=tail.times,
             requested=requested(attempt, run),
@@ -75,12 +76,14 @@ class FactsGatherer:
             waiting=waiting,
             waits_for=task.message if waiting and attempt is None else "",
             command=spec.command,
+            needs_code=spec.code is not None,
+            needs_environment=spec.environment is not None,
             retries_left=max(0, spec.retries - task.failures),
             create_error=create_error,
             secret_values=secret_values(spec),
         )
 
-    def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
+    async def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
         if attempt is None:
             return Tail()
-        return self._logs.tail(LogKey(run.uid, attempt.task, attempt.number), LOG_LINES)
+        return await self._logs.tail(LogKey(run.uid, attempt.task, attempt.number), LOG_LINES)

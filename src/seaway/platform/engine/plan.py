@@ -15,6 +15,7 @@ from seaway.base.tasks import Backoff
 from seaway.model.run import Phase, TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.diagnosis.rules.python import NO_PYTHON, plain_is_enough
 from seaway.platform.engine import texts
 from seaway.platform.workloads.names import pod_name
 from seaway.platform.workloads.observation import Observation
@@ -259,6 +260,10 @@ def _tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord
         message = texts.lost(verdict.message, delay)
         losses = task.losses if drained else task.losses + 1
         return replace(task, phase=Phase.QUEUED, message=message, losses=losses, not_before=now.now + delay)
+    if verdict.cause == NO_PYTHON and can_do_without_runner(now.spec):
+        return replace(
+            task, phase=Phase.QUEUED, message=texts.started_plainly(verdict.message), not_before=None
+        )
     counted = class_ in (
         VerdictClass.USER,
         VerdictClass.RESOURCE,
@@ -269,6 +274,11 @@ def _tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord
         message = texts.retried(verdict.message, task.failures + 1, now.spec.retries)
         return replace(task, phase=Phase.QUEUED, message=message, failures=task.failures + 1, not_before=None)
     return None
+
+
+def can_do_without_runner(spec: TaskSpec) -> bool:
+    """Return whether a task may do its work in an image without Python."""
+    return plain_is_enough(spec.command, needs_environment=spec.environment is not None)
 
 
 def _ended(task: TaskRecord, phase: Phase, message: str) -> TaskRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seaway.model.run import TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 
 STARTING = "its pod is being created"
@@ -21,6 +22,23 @@ _ENDING = {
     "drain": "is being stopped with the server; it goes on at the next start",
     "blocked": "can never start; its pod is being removed",
 }
+
+
+def plain(image: str, spec: TaskSpec) -> str:
+    """Say what a program does without in an image that has no Python."""
+    missing = ["checkpoints", "outputs"]
+    if spec.code is not None:
+        missing.insert(0, "its code")
+    listed = f"{', '.join(missing[:-1])} and {missing[-1]}"
+    return (
+        f"the image {image!r} has no python3, which Seaway's runner needs: "
+        f"the command is started as it is, without {listed}"
+    )
+
+
+def started_plainly(why: str) -> str:
+    """Say that a task goes on without the runner."""
+    return f"{why}; started again without Seaway's runner"
 
 
 def ending(asked: str) -> str:

@@ -27,6 +27,9 @@ def pod_name(run: str, task: str, attempt: int, *, single: bool) -> str:
     return bounded_name(*parts, limit=63)
 
 
-def token_secret_name(run: str) -> str:
-    """Return the name of the Secret with a run's gateway token."""
-    return bounded_name(run, "seaway-token", limit=63)
+def token_secret_name(run: str, run_uid: str) -> str:
+    """Return the name of the Secret with a run's gateway token.
+
+    The uid is part of it: a Secret of this name is this run's, and nobody has to read one to find out.
+    """
+    return bounded_name(run, f"token-{run_uid[:12]}", limit=63)

@@ -81,6 +81,11 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
     )
 
 
+def is_plain(pod: Mapping[str, Any]) -> bool:
+    """Return whether a pod was started without Seaway's runner."""
+    return (pod["metadata"].get("annotations") or {}).get(labels.RUNNER) == "none"
+
+
 def container_started(pod: Mapping[str, Any]) -> bool:
     """Return whether the main container has ever run, so that there can be a log."""
     state = _main_container(pod.get("status") or {})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.model.resources import Resources
 from seaway.model.run import DEFAULT_IMAGE, SecretRef, TaskSpec
 from seaway.platform.workloads import labels
 from seaway.platform.workloads.names import token_secret_name
+from seaway.platform.workloads.security import PodSecurity, secure
 
 Object = dict[str, Any]
 _CACHE_VOLUME = "seaway-cache"
@@ -38,6 +39,7 @@ class PodSettings:
     """Where the cache is mounted."""
     service_account: str | None = None
     """None for the namespace's default."""
+    security: PodSecurity = field(default_factory=PodSecurity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,18 @@ class AttemptIdentity:
     pod: str
 
 
-def build_pod(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> Object:
-    """Return the Pod manifest of an attempt."""
+def build_pod(
+    task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, plain: bool = False
+) -> Object:
+    """Return the Pod manifest of an attempt.
+
+    Args:
+        task: what is to run.
+        attempt: which one this is.
+        settings: what is the same for all pods.
+        plain: the image has no Python: its container's command is the task's own, and there is nothing around it.
+    """
+    annotations = {labels.FENCE: str(attempt.fence)} | ({labels.RUNNER: "none"} if plain else {})
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -67,11 +79,16 @@ def build_pod(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -
                 labels.TASK: task.name,
                 labels.ATTEMPT: str(attempt.number),
             },
-            "annotations": {labels.FENCE: str(attempt.fence)},
+            "annotations": annotations,
             "finalizers": [labels.FINALIZER],
         },
-        "spec": _spec(task, attempt, settings),
+        "spec": _spec(task, attempt, settings, plain=plain),
     }
+
+
+def image_of(task: TaskSpec, settings: PodSettings) -> str:
+    """Return the image that a task runs in."""
+    return task.image or settings.image
 
 
 def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Object:
@@ -81,7 +98,7 @@ def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Ob
         "kind": "Secret",
         "type": "Opaque",
         "metadata": {
-            "name": token_secret_name(run),
+            "name": token_secret_name(run, run_uid),
             "namespace": namespace,
             "labels": {labels.MANAGED_BY: "seaway", labels.RUN: run, labels.RUN_UID: run_uid},
         },
@@ -89,12 +106,12 @@ def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Ob
     }
 
 
-def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> Object:
+def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, plain: bool) -> Object:
     container: Object = {
         "name": labels.CONTAINER,
-        "image": task.image or settings.image,
-        "command": list(settings.bootstrap),
-        "env": _environment(task, attempt, settings),
+        "image": image_of(task, settings),
+        "command": [_literal(word) for word in task.command] if plain else list(settings.bootstrap),
+        "env": _environment(task, attempt, None if plain else settings),
         "resources": _resources(task.resources, settings),
         "terminationMessagePolicy": "File",
     }
@@ -110,27 +127,33 @@ def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> Ob
     }
     if settings.service_account:
         spec["serviceAccountName"] = settings.service_account
-    if settings.cache_volume is not None:
+    if settings.cache_volume is not None and not plain:
         spec["volumes"] = [{"name": _CACHE_VOLUME, **settings.cache_volume}]
         container["volumeMounts"] = [{"name": _CACHE_VOLUME, "mountPath": settings.cache_path}]
+    secure(spec, container, settings.security)
     return spec
 
 
-def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> list[Object]:
-    """Return the variables: the user's first, so that ours hold where both name one."""
-    token = {"name": token_secret_name(attempt.run), "key": labels.TOKEN_KEY}
+def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings | None) -> list[Object]:
+    """Return the variables: the user's first, so that ours hold where both name one.
+
+    Args:
+        task: what is to run.
+        attempt: which one this is.
+        settings: what the runner needs; None where there is no runner, so that nothing opens the gateway either.
+    """
     ours = {
         "PYTHONUNBUFFERED": "1",
         "SEAWAY_RUN": attempt.run,
         "SEAWAY_TASK": task.name,
         "SEAWAY_ATTEMPT": str(attempt.number),
         "SEAWAY_FENCE": str(attempt.fence),
-        "SEAWAY_GATEWAY": settings.gateway_url,
-        "SEAWAY_CA": settings.gateway_ca,
-        "SEAWAY_SPEC": _runner_spec(task),
     }
-    if settings.cache_volume is not None:
-        ours["SEAWAY_CACHE"] = settings.cache_path
+    token: list[Object] = []
+    if settings is not None:
+        ours |= _for_runner(task, settings)
+        secret = {"name": token_secret_name(attempt.run, attempt.run_uid), "key": labels.TOKEN_KEY}
+        token = [{"name": "SEAWAY_TOKEN", "valueFrom": {"secretKeyRef": secret}}]
     reserved = {*ours, "SEAWAY_TOKEN"}
     return [
         *(
@@ -140,8 +163,19 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
         ),
         *(_secret_variable(ref) for ref in task.secrets if ref.key is not None),
         *({"name": name, "value": value} for name, value in ours.items()),
-        {"name": "SEAWAY_TOKEN", "valueFrom": {"secretKeyRef": token}},
+        *token,
     ]
+
+
+def _for_runner(task: TaskSpec, settings: PodSettings) -> dict[str, str]:
+    needed = {
+        "SEAWAY_GATEWAY": settings.gateway_url,
+        "SEAWAY_CA": settings.gateway_ca,
+        "SEAWAY_SPEC": _runner_spec(task),
+    }
+    if settings.cache_volume is not None:
+        needed["SEAWAY_CACHE"] = settings.cache_path
+    return needed
 
 
 def _literal(value: str) -> str:

@@ -19,6 +19,7 @@ _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
 _SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
 _OPTIONS = {"cpu": "--cpu", "memory": "--memory"}
+HIDDEN = "this server may not see the cluster's nodes, so what they have is not known here"
 _NAMES = {
     "cpu": "CPU",
     "memory": "memory",
@@ -52,6 +53,8 @@ def unschedulable(facts: Facts) -> Finding | None:
     evidence = (
         (text,) if (event or {}).get("message", message) == message else (text, *from_event(facts, event))
     )
+    if facts.nodes_hidden:
+        evidence += (quote(facts, "seaway", HIDDEN),)
     return Finding(
         Level.SPEC if never else Level.CLUSTER, VerdictClass.CONFIGURATION, "Unschedulable", said,
         evidence, next_step=_step(facts, blocker, resource, too_big, never),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.admission import Admission, admission, explanation, wants_option
 from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import (
     blanked,
@@ -14,6 +15,7 @@ from seaway.platform.diagnosis.evidence import (
     exit_code,
     from_event,
     from_log,
+    is_plain,
     last_event,
     last_lines,
     main_container,
@@ -42,25 +44,44 @@ _NOT_PERMITTED = re.compile(r"(?i)permission denied|exec format error")
 _CANNOT_START = ("CreateContainerError", "RunContainerError", "ContainerCannotRun", "StartError")
 
 
+_ADMISSION = {
+    Admission.NO_ROOM: (
+        "QuotaExceeded",
+        Level.CLUSTER,
+        "wait for other runs to end, ask for less, or have the quota raised",
+    ),
+    Admission.TOO_BIG: ("QuotaExceeded", Level.SPEC, "ask for less, or have the quota raised: {again}"),
+    Admission.QUOTA_WANTS: ("QuotaNeedsResources", Level.SPEC, "say it: {again}"),
+    Admission.RANGE: ("OutOfRange", Level.SPEC, "stay within the workspace's limits: {again}"),
+    Admission.SECURITY: (
+        "PodSecurity",
+        Level.CLUSTER,
+        'ask whoever runs the server to have it make its pods so (pod security "restricted")',
+    ),
+    Admission.DENIED: (
+        "AdmissionDenied",
+        Level.CLUSTER,
+        "do what it asks for, or ask whoever runs the cluster",
+    ),
+}
+"""By rule: the cause, its level and what helps."""
+
+
 def refused(facts: Facts) -> Finding | None:
     """Find a Pod that the API server refused to create."""
     if not facts.create_error:
         return None
     message = facts.create_error
-    quota = "exceeded quota" in message
-    cause, said = (
-        ("QuotaExceeded", "the workspace's quota allows no more")
-        if quota
-        else ("Refused", "the cluster refused it")
+    rule = admission(message)
+    cause, level, step = (
+        _ADMISSION[rule] if rule else ("Refused", Level.SPEC, "correct what the message names")
     )
-    step = (
-        "wait for other runs to end, ask for less, or have the quota raised"
-        if quota
-        else "correct what the message names"
-    )
+    option = wants_option(message)
+    step = step.replace("{again}", again(facts, option, "AMOUNT") if option else again(facts))
+    said = explanation(message) or f"the cluster refused it: {message}"
     return Finding(
-        Level.CLUSTER if quota else Level.SPEC, VerdictClass.CONFIGURATION, cause, f"{said}: {blanked(facts, message)}",
-        (quote(facts, "submission", message),), next_step=step, permanent=not quota,
+        level, VerdictClass.CONFIGURATION, cause, blanked(facts, said),
+        (quote(facts, "submission", message),), next_step=step, permanent=rule is not Admission.NO_ROOM,
     )  # fmt: skip
 
 
@@ -120,7 +141,7 @@ def missing_configuration(facts: Facts) -> Finding | None:
 
 def command_not_found(facts: Facts) -> Finding | None:
     """Find a command that does not exist in the container."""
-    message, evidence = _start_failure(facts)
+    message, evidence = start_failure(facts)
     if not (message and _NO_EXECUTABLE.search(message)) and exit_code(facts) != 127:
         return None
     if not evidence:
@@ -131,14 +152,24 @@ def command_not_found(facts: Facts) -> Finding | None:
     named = f"the command {program!r}" if program else "a command"
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "CommandNotFound", f"{named} was not found in the container", evidence,
-        next_step=f"correct its spelling, or add the package that brings it to your requirements, then: {again(facts)}",
+        next_step=_without_code(facts)
+        or f"correct its spelling, or add the package that brings it to your requirements, then: {again(facts)}",
         exit_code=exit_code(facts) if exit_code(facts) is not None else 127,
     )  # fmt: skip
 
 
+def _without_code(facts: Facts) -> str:
+    """Return what helps a command that was looked for in code that never came into the container."""
+    if not (is_plain(facts) and facts.needs_code):
+        return ""
+    return "if it is part of your code, use an image that has python3, which brings the code in: " + again(
+        facts, "--image", "python:3.12-slim"
+    )
+
+
 def not_executable(facts: Facts) -> Finding | None:
     """Find a command that exists and may not be executed."""
-    message, evidence = _start_failure(facts)
+    message, evidence = start_failure(facts)
     if not (message and _NOT_PERMITTED.search(message)) and exit_code(facts) != 126:
         return None
     if not evidence:
@@ -157,7 +188,7 @@ def not_executable(facts: Facts) -> Finding | None:
 
 def cannot_start(facts: Facts) -> Finding | None:
     """Find any other container that the node could not start."""
-    message, evidence = _start_failure(facts)
+    message, evidence = start_failure(facts)
     if not message:
         return None
     return Finding(
@@ -177,7 +208,7 @@ def volume_trouble(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
-def _start_failure(facts: Facts) -> tuple[str, tuple[Evidence, ...]]:
+def start_failure(facts: Facts) -> tuple[str, tuple[Evidence, ...]]:
     """Return the node's message about a container that it could not start, "" where it could."""
     for found in (waiting(facts), terminated(facts) or {}):
         if found.get("reason") in _CANNOT_START:
@@ -205,7 +236,7 @@ def _program(facts: Facts) -> str:
         )
         if named:
             break
-    named = named or re.search(r'exec: "(?P<name>[^"]+)"', _start_failure(facts)[0])
+    named = named or re.search(r'exec: "(?P<name>[^"]+)"', start_failure(facts)[0])
     if named:
         return named["name"]
     return facts.command[0] if facts.command else ""

@@ -1,0 +1,63 @@
+"""Images without a Python that the runner could use."""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.evidence import exit_code, from_end, from_log, is_plain, main_container
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.rules.startup import start_failure
+
+NO_PYTHON = "NoPython"
+"""The cause after which a task is started again without the runner, where it can do without."""
+_MISSING = re.compile(r"(?i)not found|no such file or directory")
+_TOO_OLD = re.compile(r"future feature annotations is not defined|invalid syntax")
+_TEXT = 'File "<string>"'
+"""Where Python says that an error of a program lies that was given on the command line."""
+
+
+def plain_is_enough(command: tuple[str, ...], *, needs_environment: bool) -> bool:
+    """Return whether a task may do its work in an image without Python."""
+    program = command[0].rpartition("/")[2] if command else ""
+    return not needs_environment and not re.fullmatch(r"python[\d.]*", program)
+
+
+def no_python(facts: Facts) -> Finding | None:
+    """Find an image that lacks the python3 that Seaway's runner is started with."""
+    words = main_container(facts).get("command") or [""]
+    program = str(words[0])
+    message, evidence = start_failure(facts)
+    if is_plain(facts) or not message or program not in message or not _MISSING.search(message):
+        return None
+    if "python" not in program:
+        return None
+    image = main_container(facts).get("image", "?")
+    enough = plain_is_enough(tuple(facts.command), needs_environment=facts.needs_environment)
+    what = "its packages" if facts.needs_environment else "a Python program"
+    need = "" if enough else f", which {what} cannot do without"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, NO_PYTHON, f"the image {image!r} has no {program}{need}", evidence,
+        next_step=f"use an image that has python3 (3.9 or newer): {again(facts, '--image', 'python:3.12-slim')}",
+        done="it is started again without Seaway's runner" if enough else "", retry=enough,
+    )  # fmt: skip
+
+
+def old_python(facts: Facts) -> Finding | None:
+    """Find an image whose python3 is older than the runner can be."""
+    if is_plain(facts) or exit_code(facts) != 1 or _TEXT not in facts.log_tail:
+        return None
+    lines = facts.log_tail.splitlines()
+    place = max(index for index, line in enumerate(lines) if _TEXT in line)
+    told = [line for line in lines[place:] if line.startswith("SyntaxError:") and _TOO_OLD.search(line)]
+    if not told:
+        return None
+    image = main_container(facts).get("image", "?")
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "OldPython",
+        f"the python3 of the image {image!r} is older than 3.9, the oldest that Seaway's runner works with",
+        (*from_log(facts, told), *from_end(facts)),
+        next_step=f"use a newer image: {again(facts, '--image', 'python:3.12-slim')}", exit_code=1,
+    )  # fmt: skip
