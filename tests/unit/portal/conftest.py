@@ -46,6 +46,7 @@ class MemoryRuns(RunService):
         self.full = False
         self.by_key: dict[str, str] = {}
         """Submissions by their keys."""
+        self.submissions = 0
 
     async def owner(self, run: str) -> str:
         return (await self.get(run)).user
@@ -56,6 +57,7 @@ class MemoryRuns(RunService):
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         if self.full:
             raise StorageFull("the disk is full", remedy="make room")
+        self.submissions += 1
         if key in self.by_key:
             return self.views[self.by_key[key]]
         name = spec.name or "made-up"

@@ -1,0 +1,270 @@
+"""Users of a team's server: their tokens, what they may change, and how wrong tokens are held back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from seaway.base.clock import ManualClock
+from seaway.model.run import Phase
+from seaway.platform.callers import Caller, check_may_change
+from seaway.platform.errors import Forbidden
+from seaway.portal import refusals
+from seaway.portal.refusals import Refusals
+from seaway.portal.requests import level
+from seaway.portal.tokens import TokenVerifier, digest
+from seaway.sdk.errors import SeawayError
+
+SPEC = {"name": "digits", "tasks": [{"command": ["python", "train.py"]}]}
+DAY = 86400.0
+
+
+@pytest.fixture
+def admin(client):
+    """The home's own token is an administrator's."""
+    return client
+
+
+def logged(caplog, text: str) -> None:
+    """Wait for a line of the log: it is written after the answer."""
+    deadline = time.monotonic() + 20
+    while text not in caplog.text:
+        assert time.monotonic() < deadline, caplog.text
+        time.sleep(0.01)
+
+
+def refused(ask) -> SeawayError:
+    with pytest.raises(SeawayError) as caught:
+        ask()
+    return caught.value
+
+
+def test_a_token_is_shown_once_and_is_its_users(admin, portal):
+    made = admin.create_token("ada-laptop", user="grace", lifetime_seconds=DAY)
+    assert made["token"].startswith("seaway_")
+    with portal.client(made["token"]) as user:
+        who = user.whoami()
+        assert (who["user"], who["admin"], who["token"]) == ("grace", False, "ada-laptop")
+        assert user.submit(SPEC)["user"] == "grace"
+    listed = admin.tokens()
+    assert [(each["name"], each["user"], each["created_by"]) for each in listed] == [
+        ("ada-laptop", "grace", "ada")
+    ]
+    assert made["token"] not in str(listed)
+
+
+def test_neither_database_nor_log_hold_a_token(admin, portal, caplog):
+    caplog.set_level(logging.DEBUG)
+    token = admin.create_token("eve")["token"]
+    secret = token.rpartition("_")[2]
+    with portal.client(token) as user:
+        user.submit(SPEC)
+        refused(user.tokens)
+    with portal.client(token[:-1] + ("A" if token[-1] != "A" else "B")) as wrong:
+        assert refused(wrong.whoami).status == 401
+    logged(caplog, "POST /api/v1/runs by eve from 127.0.0.1: 201")
+    logged(caplog, "GET /api/v1/tokens by eve from 127.0.0.1: 403")
+    logged(caplog, "GET /api/v1/whoami by nobody from 127.0.0.1: 401")
+    assert secret not in caplog.text
+    for path in portal.folder.iterdir():
+        if path.name.startswith("seaway.db"):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert secret.encode() not in path.read_bytes()
+
+
+def test_a_revoked_token_opens_nothing_from_then_on(admin, portal):
+    token = admin.create_token("eve")["token"]
+    with portal.client(token) as user:
+        assert user.whoami()["user"] == "eve"
+        admin.revoke_token("eve")
+        error = refused(user.whoami)
+    assert (error.status, error.code) == (401, "Unauthorized")
+    assert "was revoked" in error.message
+    assert admin.tokens() == []
+    assert refused(lambda: admin.revoke_token("eve")).status == 404
+    again = admin.create_token("eve")["token"]
+    with portal.client(again) as user, portal.client(token) as old:
+        assert user.whoami()["user"] == "eve"
+        assert refused(old.whoami).status == 401
+
+
+def test_a_token_ends_at_its_time(admin, portal):
+    token = admin.create_token("eve", lifetime_seconds=2 * DAY)["token"]
+    with portal.client(token) as user:
+        portal.clock.advance(2 * DAY - 1)
+        assert user.whoami()["expires"]
+        portal.clock.advance(1)
+        error = refused(user.whoami)
+    assert error.status == 401
+    assert "expired at" in error.message
+    assert admin.tokens() == []
+    assert admin.create_token("eve")["expires"] is None
+
+
+def test_a_name_is_a_tokens_own(admin):
+    admin.create_token("eve")
+    error = refused(lambda: admin.create_token("eve"))
+    assert (error.status, error.field) == (409, "name")
+    assert "seaway token revoke eve" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"name": ""}, id="no name"),
+        pytest.param({"name": "a b"}, id="a blank in the name"),
+        pytest.param({"name": "x" * 64}, id="a long name"),
+        pytest.param({"name": "eve", "user": "\n"}, id="a user that would begin a line"),
+        pytest.param({"name": "eve", "lifetime_seconds": 0.0}, id="no life"),
+        pytest.param({"name": "eve", "lifetime_seconds": 1e12}, id="too long a life"),
+    ],
+)
+def test_a_token_that_cannot_be_is_refused(admin, spec):
+    assert refused(lambda: admin.create_token(**spec)).status == 422
+    assert admin.tokens() == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda user: user.create_token("mine"), id="create"),
+        pytest.param(lambda user: user.tokens(), id="list"),
+        pytest.param(lambda user: user.revoke_token("eve"), id="revoke"),
+    ],
+)
+def test_tokens_are_for_administrators(admin, portal, ask):
+    token = admin.create_token("eve")["token"]
+    with portal.client(token) as user:
+        error = refused(lambda: ask(user))
+    assert (error.status, error.code) == (403, "Forbidden")
+    assert error.remedy
+    assert [each["name"] for each in admin.tokens()] == ["eve"]
+
+
+@pytest.mark.parametrize("change", ["stop", "retry", "remove", "restore"])
+def test_somebody_elses_run_can_be_read_and_not_changed(admin, portal, change):
+    admin.submit(SPEC)
+    token = admin.create_token("eve")["token"]
+    with portal.client(token) as eve:
+        assert eve.run("digits")["user"] == "ada"
+        assert b"".join(eve.logs("digits"))
+        assert eve.why("digits")
+        error = refused(lambda: getattr(eve, change)("digits"))
+        assert (error.status, error.code, error.field) == (403, "Forbidden", "run")
+        assert "belongs to ada" in error.message
+        assert refused(lambda: getattr(eve, change)("nothing")).status == 404
+    assert portal.runs.views["digits"].phase is Phase.RUNNING
+
+
+def test_an_administrator_may_change_everybodys_runs(admin, portal):
+    with portal.client(admin.create_token("eve")["token"]) as eve:
+        eve.submit(SPEC)
+    with portal.client(admin.create_token("root", admin=True)["token"]) as root:
+        assert root.stop("digits")["phase"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("caller", "allowed"),
+    [
+        pytest.param(Caller("ada"), True, id="whoever submitted it"),
+        pytest.param(Caller("eve"), False, id="somebody else"),
+        pytest.param(Caller("eve", admin=True), True, id="an administrator"),
+        pytest.param(Caller(""), False, id="nobody"),
+    ],
+)
+def test_who_may_change_a_run(caller, allowed):
+    with contextlib.nullcontext() if allowed else pytest.raises(Forbidden, match="belongs to ada"):
+        check_may_change(caller, "digits", "ada")
+
+
+def test_the_administrators_file_is_read_again(tmp_path):
+    file = tmp_path / "token"
+    verifier = TokenVerifier({}, file=file, file_user="admin")
+    assert verifier.verify("first") is None
+    file.write_text("first\n")
+    assert verifier.verify("first") == Caller("admin", admin=True)
+    file.write_text("second\n")
+    assert verifier.verify("first") is None
+    assert verifier.verify("second") is not None
+    file.write_text("\n")
+    assert verifier.verify("") is None
+
+
+def test_the_authority_is_shown_to_everybody_and_proves_nothing(portal):
+    with portal.client("wrong") as client:
+        assert client._http.read("GET", "/api/v1/ca").decode() == portal.endpoint.ca
+    assert "PRIVATE" not in portal.endpoint.ca
+
+
+def test_wrong_tokens_are_held_back_and_good_ones_are_not(admin, portal):
+    token = admin.create_token("eve")["token"]
+    with portal.client(token) as eve, portal.client("seaway_wrong") as wrong:
+        eve.whoami()
+        statuses = [refused(wrong.whoami).status for _ in range(refusals.BURST + 3)]
+        assert statuses == [401] * refusals.BURST + [429] * 3
+        error = refused(wrong.whoami)
+        assert error.code == "TooManyRequests"
+        assert error.remedy
+        assert eve.whoami()["user"] == "eve", "somebody at the same address"
+        assert admin.whoami()["admin"]
+        admin.revoke_token("eve")
+        assert refused(eve.whoami).status == 401
+        portal.clock.advance(refusals.REFILL_SECONDS * 2)
+        assert refused(wrong.whoami).status == 401
+
+
+def test_addresses_are_counted_apart_and_forgotten_in_time():
+    clock = ManualClock()
+    counted = Refusals(clock)
+    token = digest("x")
+    for _ in range(refusals.BURST):
+        assert counted.seconds_to_wait("a", token) == 0
+        counted.was_wrong("a", token)
+    assert counted.seconds_to_wait("a", token) == pytest.approx(refusals.REFILL_SECONDS)
+    assert counted.seconds_to_wait("b", token) == 0
+    counted.was_good(token)
+    assert counted.seconds_to_wait("a", token) == 0
+
+
+def test_what_is_remembered_is_bounded():
+    counted = Refusals(ManualClock())
+    for number in range(refusals.MOST_ADDRESSES + 10):
+        counted.was_wrong(str(number), b"")
+    for number in range(refusals.MOST_GOOD + 10):
+        counted.was_good(str(number).encode())
+    assert len(counted._full_again) == refusals.MOST_ADDRESSES
+    assert len(counted._good) == refusals.MOST_GOOD
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "expected"),
+    [
+        ("GET", "/api/v1/runs", 200, logging.DEBUG),
+        ("POST", "/api/v1/runs", 201, logging.INFO),
+        ("DELETE", "/api/v1/tokens/x", 204, logging.INFO),
+        ("PUT", "/gateway/v1/runs/r/tasks/t/outputs", 204, logging.DEBUG),
+        ("GET", "/api/v1/runs", 401, logging.WARNING),
+        ("POST", "/api/v1/runs", 422, logging.DEBUG),
+    ],
+)
+def test_changes_and_refusals_are_in_the_log(method, path, status, expected):
+    assert level(method, path, status) == expected
+
+
+def test_a_path_cannot_begin_a_line_of_the_log(admin, portal, caplog):
+    caplog.set_level(logging.DEBUG, logger="seaway.portal.requests")
+    with portal.client("wrong") as client:
+        refused(lambda: client._http.read("GET", "/api/v1/runs/x%0Aforged"))
+    logged(caplog, "x%0Aforged")
+    assert "\nforged" not in caplog.text
+
+
+def test_every_answer_says_the_version(admin, portal: object, tmp_path: Path):
+    for path in ("/api/v1/healthz", "/api/v1/version"):
+        assert admin._http.open("GET", path).headers["Seaway-Version"].endswith("; api=1-1")
+        admin.close()
