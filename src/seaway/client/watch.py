@@ -79,7 +79,9 @@ async def follow(
         client: of the cluster.
         collection: what to follow.
         resource_version: resume after this revision; None begins with a snapshot.
-        clock, settings, chance: measure waits, limit each step, spread waits (from 0 to 1).
+        clock: measures waits.
+        settings: limits of each step.
+        chance: random numbers from 0 to 1.
         failed: told of every failure.
 
     Raises:
@@ -90,7 +92,6 @@ async def follow(
     clock = clock or SystemClock()
     revision, failures = resource_version, 0
     while True:
-        asked = 0.0
         try:
             if revision is None:
                 snapshot = await session.list()
@@ -112,14 +113,14 @@ async def follow(
                 continue
         except (ApiError, Unreachable, TimeoutError) as error:
             failures += 1
-            asked = session.asked_wait(error)
             _complain(collection, error, failures)
             failed(error)
+            await clock.sleep(session.asked_wait(error))
             if isinstance(error, ApiError) and failures >= _RELIST_AFTER:
                 revision = (
                     None  # it may be the revision that it does not like: it is ahead of a restored backup
                 )
-        await clock.sleep(max(asked, session.settings.backoff.delay(failures, chance())))
+        await clock.sleep(session.settings.backoff.delay(failures, chance()))
 
 
 class _Session:

@@ -13,7 +13,7 @@ from seaway.client.errors import Unreachable
 from seaway.client.request import WatchEvent
 from seaway.client.watch import Collection, Snapshot, follow
 from seaway.objects.builtin import PODS
-from seaway.objects.errors import BadRequest, Expired, Forbidden
+from seaway.objects.errors import BadRequest, Expired, Forbidden, InternalError, TooManyRequests
 
 
 async def take(transport, count: int, **arguments) -> list:
@@ -105,3 +105,30 @@ async def test_a_malformed_selector_is_the_callers_error(transport) -> None:
     transport.lists = [BadRequest("unable to parse requirement")]
     with pytest.raises(BadRequest, match="parse"):
         await take(transport, 1)
+
+
+async def test_a_server_that_asks_for_patience_gets_it(transport, listed) -> None:
+    transport.lists = [TooManyRequests("slow down", retry_after=7), listed(5)]
+    transport.watches = [[]]
+    clock = ManualClock()
+    told: list[Exception] = []
+    changes = follow(Client(transport), Collection(PODS), clock=clock, chance=lambda: 0.0, failed=told.append)
+    snapshot = asyncio.create_task(anext(changes))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    clock.advance(6.9)
+    await asyncio.sleep(0)
+    assert (len(transport.requests), [type(error) for error in told]) == (1, [TooManyRequests])
+    for _ in range(10):
+        clock.advance(1.0)
+        await asyncio.sleep(0)
+    assert await snapshot == Snapshot([], "5")
+    await changes.aclose()
+
+
+async def test_a_revision_that_the_server_does_not_like_is_given_up(transport, pod, listed) -> None:
+    """After a restored backup the server is behind what was seen."""
+    ahead = InternalError("Too large resource version: 90, current: 5")
+    transport.lists = [listed(90), listed(5, pod("a", 3))]
+    transport.watches = [[ahead], [ahead], [ahead], []]
+    assert shape(await take(transport, 2)) == ["snapshot []", "snapshot ['a']"]
