@@ -88,8 +88,10 @@ async def follow(
         BadRequest: a selector is malformed; trying again cannot help.
         MethodNotAllowed: the resource cannot be listed or watched.
     """
-    session = _Session(client, collection, settings or FollowSettings(), chance)
-    clock = clock or SystemClock()
+    session, clock = (
+        _Session(client, collection, settings or FollowSettings(), chance),
+        clock or SystemClock(),
+    )
     revision, failures = resource_version, 0
     while True:
         try:
