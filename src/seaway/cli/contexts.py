@@ -47,8 +47,10 @@ def list_contexts(output: Output = Format.TEXT) -> None:
 def use(name: ContextName) -> None:
     """Make a context the current one."""
     home = current_home()
-    if name != LOCAL or read_contexts(home).current != LOCAL:
-        change_contexts(home, lambda known: known.with_current(name))
+    known = read_contexts(home)
+    known.get(name)  # a mistyped one leaves no trace
+    if known.current != name:
+        change_contexts(home, lambda found: found.with_current(name))
     note(f"The current context is {name} now.")
     if os.environ.get(VARIABLE, name) != name:
         note(f"{VARIABLE} is set to {os.environ[VARIABLE]} here, and comes first.")

@@ -128,6 +128,8 @@ def server_url(text: str) -> str:
     def refuse(fault: str, remedy: str = "Write it like https://seaway.example.com") -> SeawayError:
         return SeawayError(f"{text!r} {fault}", code="Usage", field="URL", remedy=remedy)
 
+    if any(not each.isprintable() or each.isspace() for each in text):
+        raise refuse("is no address of a server")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         host, port = parts.hostname, parts.port
