@@ -298,11 +298,18 @@ async def test_hooks(node: Any) -> None:
 async def test_security_context(node: Any) -> None:
     """A user and a read-only root are served, or refused where that cannot be; what has no effect is told."""
     security = {"runAsUser": 4711, "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False}
-    main = {"name": "main", "image": "python", "command": ["sh", "-c", "id -u; touch /new 2>&1 | wc -l"]}
-    await node.create("p", containers=[main | {"securityContext": security}])
+    deep = "/opt/deep/down/scratch"
+    script = f"id -u; touch /new 2>&1 | wc -l; ls -d {deep}"
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", script]}
+    main["volumeMounts"] = [{"name": "scratch", "mountPath": deep}]
+    await node.create(
+        "p",
+        containers=[main | {"securityContext": security}],
+        volumes=[{"name": "scratch", "emptyDir": {}}],
+    )
     if node.agent.runtime.namespaces and os.geteuid() == 0:
         assert (await node.ended("p"))["phase"] == "Succeeded"
-        assert await node.log("p") == b"4711\n1\n"
+        assert await node.log("p") == f"4711\n1\n{deep}\n".encode()
     else:
         pod = await node.until("p", lambda s: "waiting" in s["containerStatuses"][0]["state"])
         waiting = pod["status"]["containerStatuses"][0]["state"]["waiting"]

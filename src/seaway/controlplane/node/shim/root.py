@@ -50,6 +50,15 @@ def build_root(folder: str, mounts: Iterable[Mount], *, read_only: bool = False)
     Raises:
         OSError: its text says which mount failed.
     """
+    mask = os.umask(0o022)  # the container's user, who may be another one, has to get to what is mounted deep
+    try:
+        _build(folder, mounts, read_only=read_only)
+    finally:
+        os.umask(mask)
+    kernel.change_root(folder)
+
+
+def _build(folder: str, mounts: Iterable[Mount], *, read_only: bool) -> None:
     kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID, "mode=0755,size=64m")
     kernel.mount("", folder, flags=_UNBINDABLE)
@@ -63,7 +72,6 @@ def build_root(folder: str, mounts: Iterable[Mount], *, read_only: bool = False)
             _make_read_only(folder + mount.target)
     if read_only:
         _make_read_only(folder)
-    kernel.change_root(folder)
 
 
 def _mirror(root: str, folder: str, plan: Plan, *, read_only: bool) -> None:
