@@ -17,7 +17,7 @@ from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.objects.builtin import EVENTS
-from seaway.objects.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable, TooManyRequests
+from seaway.objects.errors import AlreadyExists, ApiError, Forbidden, NotFound, ServiceUnavailable, TooManyRequests
 from seaway.reconcile.correlate import CorrelateSettings, Correlator, Occurrence, Series, reference
 
 log = logging.getLogger(__name__)
@@ -185,10 +185,17 @@ class EventRecorder:
         try:
             await self._client.create(EVENTS, self._correlator.event(series))
         except AlreadyExists:
-            known = await self._client.get(EVENTS, series.name, series.namespace)
-            series.count += known.get("count") or 1
+            series.count += await self._known_count(series)
             await self._recount(series)
         series.written = True
+
+    async def _known_count(self, series: Series) -> int:
+        """Return how often an Event of an earlier process has counted; a node may write events, but not read them."""
+        try:
+            known = await self._client.get(EVENTS, series.name, series.namespace)
+        except Forbidden:
+            return 0
+        return known.get("count") or 1
 
     async def _recount(self, series: Series) -> None:
         patch = {

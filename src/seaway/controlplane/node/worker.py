@@ -25,11 +25,13 @@ from seaway.controlplane.node.podvolumes import PodVolumes, limits_storage, over
 from seaway.controlplane.node.recall import recall
 from seaway.controlplane.node.report import Reporter
 from seaway.controlplane.node.state import ContainerState, Object, PodState, Running
-from seaway.objects.errors import ApiError
+from seaway.objects.errors import ApiError, Forbidden
 from seaway.objects.meta import key
 
 log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
+_REFUSED_SECONDS = 0.05
+_REFUSALS_AS_USUAL = 4
 _FAULT_SECONDS = 10.0
 _RETRY_CAP = 60.0
 _SHUT_DOWN = ("Terminated", "Pod was terminated in response to imminent node shutdown.")
@@ -51,6 +53,7 @@ class PodWorker:
         self._volumes = PodVolumes(context, self.uid)
         self._reporter = Reporter(context)
         self._mount_failures = 0
+        self._refusals = 0
         self._refresh_at = 0.0
         self._stop_grace: float | None = None
 
@@ -103,13 +106,21 @@ class PodWorker:
     async def _guarded_step(self) -> float | None:
         """Do one step; what another system refuses is tried again."""
         try:
-            return await self._step()
+            wait = await self._step()
+        except Forbidden as error:
+            # The API server may know later than this node that the pod is bound to it: a moment helps.
+            self._refusals += 1
+            level = logging.WARNING if self._refusals > _REFUSALS_AS_USUAL else logging.DEBUG
+            log.log(level, "pod %s: %s; trying again", key(self.pod), error)
+            return min(_REFUSED_SECONDS * 2.0 ** min(self._refusals - 1, 10), _RETRY_CAP)
         except (ApiError, Unreachable, RuntimeUnavailableError, OSError) as error:
             log.warning("pod %s: %s; trying again", key(self.pod), error)
             return _RETRY_SECONDS
         except Exception:  # a fault of ours: the pod must not be left alone until the next start
             log.exception("pod %s: a step failed; trying again", key(self.pod))
             return _FAULT_SECONDS
+        self._refusals = 0
+        return wait
 
     async def _step(self) -> float | None:
         if self._stop_grace is not None:
