@@ -30,8 +30,6 @@ from seaway.platform.engine.secrets import SecretKeeper
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.history.collector import CollectorSettings, LogCollector
-from seaway.platform.history.log_database import DatabaseLogSettings, DatabaseLogStore
-from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.run_logs import RunLogs
