@@ -9,7 +9,7 @@ import typer
 
 from seaway.cli.arguments import ContextName, Output
 from seaway.cli.context import VARIABLE, current_home, current_target, note
-from seaway.cli.output import Format, moment, now, print_json, print_table, span
+from seaway.cli.output import Format, ends, now, print_json, print_table
 from seaway.sdk.contexts import LOCAL, Context, change_contexts, check_name, read_contexts
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
@@ -140,8 +140,4 @@ def _token(listed: dict[str, Any]) -> str:
         return ""
     if not listed["logged_in"]:
         return "logged out"
-    at = moment(listed["expires"])
-    if at is None:
-        return "does not end"
-    left = (at - now()).total_seconds()
-    return f"ends in {span(left)}" if left > 0 else "has ended"
+    return ends(listed["expires"], now())

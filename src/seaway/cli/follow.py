@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Self
 
 from seaway.cli import exits
+from seaway.cli.asked import advice
 from seaway.cli.context import note
 from seaway.cli.output import DIM, RED, coloured, paint
 from seaway.sdk.client import ENDED, SeawayClient
@@ -213,7 +214,7 @@ def attach(client: SeawayClient, connect: Callable[[], SeawayClient], run: str) 
             write_log(client.follow_logs(run), sys.stdout.buffer, raw=raw, say=waiting.say, began=waiting.end)
             view = client.wait_until_ended(run)
     except KeyboardInterrupt:
-        note(f"\n{run} goes on. Follow it: seaway logs -f {run}   Stop it: seaway stop {run}")
+        note(f"\n{run} goes on. Follow it: {advice(f'logs -f {run}')}   Stop it: {advice(f'stop {run}')}")
         return exits.INTERRUPTED
     say_ending(view)
     return exits.of_run(view)
@@ -228,4 +229,4 @@ def say_ending(view: dict[str, Any]) -> None:
         return
     message = verdict.get("message") or view.get("message") or "no reason is known"
     note(f"{paint(f'{run} {phase}:', RED, sys.stderr)} {message}")
-    note(f"More: seaway why {run}")
+    note(f"More: {advice(f'why {run}')}")

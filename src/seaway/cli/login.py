@@ -13,7 +13,7 @@ import typer
 
 from seaway.cli.arguments import complete_contexts
 from seaway.cli.context import current_home, note
-from seaway.cli.output import moment, now, span
+from seaway.cli.output import ends, now
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.connection import Endpoint
 from seaway.sdk.contexts import Context, Contexts, change_contexts, check_name, name_of_url, read_contexts
@@ -90,7 +90,7 @@ def login(
     _keep(home, context, endpoint.token, keyring=not no_keyring)
     note(f"You are {who['user']}{' (administrator)' if who['admin'] else ''} at {context.url}.")
     note(f"  context  {context.name}, the current one now   (back to this machine: seaway context use local)")
-    note(f"  token    {_life(context.expires)}")
+    note(f"  token    {ends(context.expires, now())}")
 
 
 def _wanted(contexts: Contexts, server: str, name: str | None) -> Context:
@@ -266,12 +266,3 @@ def _keep(home: Home, context: Context, token: str, *, keyring: bool) -> None:
         forget_token(home, before)
     save_token(home, context.name, token, keyring=in_keyring)
     change_contexts(home, lambda contexts: contexts.with_context(replace(context, keyring=in_keyring)))
-
-
-def _life(expires: str | None) -> str:
-    at = moment(expires)
-    return (
-        "good until it is revoked"
-        if at is None
-        else f"good for {span((at - now()).total_seconds())}, until {at:%Y-%m-%d %H:%M UTC}"
-    )

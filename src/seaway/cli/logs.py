@@ -9,6 +9,7 @@ import typer
 
 from seaway.cli import exits
 from seaway.cli.arguments import RunName
+from seaway.cli.asked import advice
 from seaway.cli.context import connect, note
 from seaway.cli.follow import write_log
 
@@ -38,5 +39,5 @@ def logs(
             write_log(chunks, sys.stdout.buffer, raw=sys.stdout.isatty())
         except KeyboardInterrupt:
             if follow:
-                note(f"\n{run} goes on. Stop it: seaway stop {run}")
+                note(f"\n{run} goes on. Stop it: {advice(f'stop {run}')}")
             raise typer.Exit(exits.INTERRUPTED) from None

@@ -24,6 +24,10 @@ _PHASES = {
 }
 
 
+_DAYS_SAID = 2 * 86400
+"""Seconds from which on an end is said as a day."""
+
+
 class Format(StrEnum):
     """How a result is written."""
 
@@ -113,6 +117,17 @@ def age(text: str | None, at: datetime) -> str:
     """Write how long ago a time was."""
     then = moment(text)
     return "" if then is None else span((at - then).total_seconds())
+
+
+def ends(text: str | None, at: datetime) -> str:
+    """Write when something ends: the day, or how soon."""
+    end = moment(text)
+    if end is None:
+        return "does not end"
+    left = (end - at).total_seconds()
+    if left <= 0:
+        return "has ended"
+    return f"ends in {span(left)}" if left < _DAYS_SAID else f"ends on {end:%Y-%m-%d}"
 
 
 def took(started: str | None, finished: str | None, at: datetime) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from seaway.cli.arguments import RunNames
+from seaway.cli.asked import advice
 from seaway.cli.context import connect, note
 
 EPILOG = """\b
@@ -29,4 +30,4 @@ def rm(
                 client.remove(run)
                 print(f"{run} removed")
     if not undo:
-        note(f"To bring back: seaway restore {' '.join(runs)}")
+        note(f"To bring back: {advice('restore ' + ' '.join(runs))}")

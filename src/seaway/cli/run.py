@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from seaway.cli import run_options as option
+from seaway.cli.asked import advice
 from seaway.cli.context import Target, current_target, note
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import InvalidInput, SeawayError, ServerUnreachable
@@ -107,7 +108,7 @@ def _submit(client: SeawayClient, spec: dict[str, Any]) -> str:
     try:
         return str(client.submit(spec)["name"])
     except KeyboardInterrupt:
-        note("\nBroken off while the run was being submitted. Whether it exists: seaway ps -a")
+        note("\nBroken off while the run was being submitted. Whether it exists: " + advice("ps -a"))
         raise
 
 

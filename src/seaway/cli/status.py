@@ -15,7 +15,7 @@ from seaway.cli.output import (
     GREEN,
     YELLOW,
     Format,
-    moment,
+    ends,
     now,
     paint,
     print_fields,
@@ -147,9 +147,8 @@ def _server(answer: dict[str, Any]) -> str:
 def _caller(who: dict[str, Any] | None) -> str:
     if who is None:
         return ""
-    at = moment(who.get("expires"))
-    ends = f"token ends in {span((at - now()).total_seconds())}" if at else ""
-    said = ", ".join(part for part in ("administrator" if who["admin"] else "", ends) if part)
+    token = f"token {ends(who['expires'], now())}" if who.get("expires") else ""
+    said = ", ".join(part for part in ("administrator" if who["admin"] else "", token) if part)
     return f"{who['user']} ({said})" if said else str(who["user"])
 
 

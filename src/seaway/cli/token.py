@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seaway.cli.arguments import Output
 from seaway.cli.context import connect, current_target, note
-from seaway.cli.output import Format, age, moment, now, print_json, print_table, span
+from seaway.cli.output import Format, age, ends, now, print_json, print_table
 from seaway.sdk.submit import seconds
 
 NEVER = "never"
@@ -59,7 +59,7 @@ def create(
     note(f"The token of {made['user']}; it is not shown again:")
     print(made["token"])
     sys.stdout.flush()
-    note(f"It {_end(made)}. With it: {_how_to_log_in()}")
+    note(f"It {ends(made['expires'], now())}. With it: {_how_to_log_in()}")
 
 
 @APP.command("list")
@@ -80,7 +80,7 @@ def list_tokens(output: Output = Format.TEXT) -> None:
             each["user"],
             "admin" if each["admin"] else "user",
             f"{age(each['created'], at)} ago by {each['created_by']}",
-            _end(each),
+            ends(each["expires"], at),
         )
         for each in good
     ]
@@ -96,11 +96,6 @@ def revoke(
         for name in names:
             client.revoke_token(name)
             print(f"{name} revoked")
-
-
-def _end(token: dict[str, Any]) -> str:
-    at = moment(token["expires"])
-    return "does not end" if at is None else f"ends in {span((at - now()).total_seconds())}"
 
 
 def _how_to_log_in() -> str:

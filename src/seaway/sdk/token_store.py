@@ -47,7 +47,8 @@ def save_token(home: Home, name: str, token: str, *, keyring: bool) -> None:
         _in_ring(lambda: ring.set_password(SERVICE, _entry(home, name), token))
         _path(home, name).unlink(missing_ok=True)
         return
-    _path(home, name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _path(home, name).parent.mkdir(exist_ok=True, mode=0o700)
     write_private(_path(home, name), token + "\n")
 
 
