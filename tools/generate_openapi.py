@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.objects.builtin import BUILTIN_RESOURCES
+from seaway.objects.further import FURTHER_RESOURCES
 
 OUTPUT = Path(__file__).parents[1] / "src/seaway/controlplane/kinds/openapi.json"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
@@ -38,8 +39,11 @@ ZERO_VALUES: tuple[Any, ...] = ({}, "", 0)
 """Defaults that only spell out Go's zero value; filling them in would add fields that nobody wrote."""
 
 
-def compact(schema: dict[str, Any], groups: set[str]) -> dict[str, Any]:
-    """Return a schema reduced to facts, references flattened, kinds of other groups dropped."""
+GroupVersions = set[tuple[str, str]]
+
+
+def compact(schema: dict[str, Any], groups: GroupVersions) -> dict[str, Any]:
+    """Return a schema reduced to facts, references flattened, kinds of other groups and versions dropped."""
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     if len(schema.get("allOf", ())) == 1:
@@ -53,9 +57,7 @@ def compact(schema: dict[str, Any], groups: set[str]) -> dict[str, Any]:
         if isinstance(schema.get(key), dict):
             result[key] = compact(schema[key], groups)
     kinds = [
-        k
-        for k in schema.get("x-kubernetes-group-version-kind", ())
-        if k["group"] in groups and k["version"] == "v1"
+        k for k in schema.get("x-kubernetes-group-version-kind", ()) if (k["group"], k["version"]) in groups
     ]
     if kinds:
         result["x-kubernetes-group-version-kind"] = kinds
@@ -75,7 +77,7 @@ def references(value: Any) -> set[str]:
 def published(checkout: Path) -> dict[str, dict[str, Any]]:
     """Return every component schema that the checkout publishes, by name."""
     schemas: dict[str, dict[str, Any]] = {}
-    for path in sorted((checkout / "api/openapi-spec/v3").glob("*__v1_openapi.json")):
+    for path in sorted((checkout / "api/openapi-spec/v3").glob("*__v[12]_openapi.json")):
         schemas |= json.loads(path.read_text())["components"]["schemas"]
     if not schemas:
         sys.exit(f"{checkout} holds no api/openapi-spec/v3: give the root of a Kubernetes checkout")
@@ -84,15 +86,16 @@ def published(checkout: Path) -> dict[str, dict[str, Any]]:
 
 def needed(schemas: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the compact schemas of the served kinds, their lists and all that these refer to."""
-    kinds = {(r.group, r.kind) for r in BUILTIN_RESOURCES} | FURTHER_KINDS
-    kinds |= {(group, kind + "List") for group, kind in kinds}
-    groups = {group for group, _ in kinds}
+    kinds = {(r.group, r.version, r.kind) for r in (*BUILTIN_RESOURCES, *FURTHER_RESOURCES)}
+    kinds |= {(group, "v1", kind) for group, kind in FURTHER_KINDS}
+    kinds |= {(group, version, kind + "List") for group, version, kind in kinds}
+    groups = {(group, version) for group, version, _ in kinds}
     waiting = list(FURTHER_SCHEMAS)
     for name, schema in schemas.items():
         served = {
-            (k["group"], k["kind"])
+            (k["group"], k["version"], k["kind"])
             for k in schema.get("x-kubernetes-group-version-kind", ())
-            if k["version"] == "v1"
+            if (k["group"], k["version"]) in groups
         }
         if len(served) == 1 and served & kinds:
             waiting.append(name)

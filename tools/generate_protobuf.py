@@ -21,17 +21,28 @@ PACKAGES = {
     "core/v1": "", "events/v1": "events.k8s.io", "batch/v1": "batch", "coordination/v1": "coordination.k8s.io",
     "rbac/v1": "rbac.authorization.k8s.io", "scheduling/v1": "scheduling.k8s.io", "policy/v1": "policy",
     "authentication/v1": "authentication.k8s.io", "authorization/v1": "authorization.k8s.io", "autoscaling/v1": "autoscaling",
+    "apps/v1": "apps", "autoscaling/v2": "autoscaling", "discovery/v1": "discovery.k8s.io", "storage/v1": "storage.k8s.io",
+    "resource/v1": "resource.k8s.io", "networking/v1": "networking.k8s.io", "certificates/v1": "certificates.k8s.io",
 }  # fmt: skip
 """Package of k8s.io/api -> API group."""
+FURTHER = {
+    "apps/v1": ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ControllerRevision"),
+    "autoscaling/v2": ("HorizontalPodAutoscaler",), "discovery/v1": ("EndpointSlice",),
+    "storage/v1": ("StorageClass", "CSINode", "CSIDriver", "CSIStorageCapacity", "VolumeAttachment", "VolumeAttributesClass"),
+    "resource/v1": ("ResourceClaim", "ResourceClaimTemplate", "DeviceClass", "ResourceSlice"),
+    "networking/v1": ("ServiceCIDR", "IPAddress"), "certificates/v1": ("CertificateSigningRequest",),
+}  # fmt: skip
+"""Of the groups whose kinds are served only where Kubernetes' own controllers run."""
 ROOTS = {
     "core/v1": ("Namespace", "Node", "Pod", "ConfigMap", "Secret", "Service", "ServiceAccount", "Event",
-                "PersistentVolumeClaim", "Binding"),
-    "events/v1": ("Event",), "batch/v1": ("Job",), "coordination/v1": ("Lease",), "scheduling/v1": ("PriorityClass",),
-    "rbac/v1": ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), "policy/v1": ("Eviction",),
+                "PersistentVolumeClaim", "Binding", "ReplicationController", "PersistentVolume", "ResourceQuota", "Endpoints"),
+    "events/v1": ("Event",), "batch/v1": ("Job", "CronJob"), "coordination/v1": ("Lease",), "scheduling/v1": ("PriorityClass",),
+    "rbac/v1": ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), "policy/v1": ("Eviction", "PodDisruptionBudget"),
     "authentication/v1": ("TokenRequest", "TokenReview", "SelfSubjectReview"), "autoscaling/v1": ("Scale",),
     "authorization/v1": ("SelfSubjectAccessReview", "SubjectAccessReview", "LocalSubjectAccessReview",
                          "SelfSubjectRulesReview"),
     META: ("DeleteOptions",),
+    **FURTHER,
 }  # fmt: skip
 SPECIAL = {
     "Time": "time", "MicroTime": "time", "resource.Quantity": "quantity", "intstr.IntOrString": "int-or-string",

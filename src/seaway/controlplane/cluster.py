@@ -28,6 +28,7 @@ from seaway.controlplane.controllers.settings import ControllersSettings
 from seaway.controlplane.controllers.table import build_all
 from seaway.controlplane.home import HOST, Place, check_format, open_place, write_kubeconfig
 from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.retired import retire_nodes
@@ -54,7 +55,13 @@ class ClusterSettings:
     namespace: str = "seaway-default"
     """The kubeconfig's current namespace."""
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    run_scheduler: bool = True
+    """Whether its own scheduler runs; else something else has to bind pods."""
     controllers: ControllersSettings = field(default_factory=ControllersSettings)
+    run_controllers: bool = True
+    """Whether its own controllers run; else something else has to do their work."""
+    further_kinds: bool = False
+    """Whether deployments and all else is served that only Kubernetes' own scheduler and controllers act on."""
     images: Mapping[str, ImageEnvironment] | None = None
     """What image names stand for; None for the nodes' defaults."""
     network_env: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +109,7 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         store = await SqliteStore.open(folder / "store.db")
         stack.push_async_callback(store.close)
         server = ApiServer(
-            store, BUILTIN_KINDS, _server_settings(place), clock, pki.load_service_account_key()
+            store, _kinds(settings), _server_settings(place), clock, pki.load_service_account_key()
         )
         await server.start()
         stack.push_async_callback(server.stop)
@@ -113,6 +120,15 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         await stack.enter_async_context(_parts(cluster, settings, place, clock))
         logger.info("the cluster is ready at %s", cluster.url)
         yield cluster
+
+
+def _kinds(settings: ClusterSettings) -> tuple[Kind, ...]:
+    if not settings.further_kinds:
+        return BUILTIN_KINDS
+    # late: few need them, and each start would read them
+    from seaway.controlplane.kinds.further import FURTHER_KINDS
+
+    return (*BUILTIN_KINDS, *FURTHER_KINDS)
 
 
 def _server_settings(place: Place) -> ApiServerSettings:
@@ -151,7 +167,7 @@ async def _stop_nodes(agents: Sequence[NodeAgent], grace: float) -> None:
 
 
 def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> Manager:
-    """Return controllers and scheduler over shared informers."""
+    """Return controllers and scheduler over shared informers, as far as they are to run."""
     client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllermanager", clock)
@@ -160,7 +176,11 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
     scheduling = cluster.client("system:kube-scheduler")
     scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)
     scheduler = Scheduler(scheduling, informers, scheduler_recorder, clock, settings.scheduler)
-    return Manager(informers, (*build_all(context), scheduler), (recorder, scheduler_recorder))
+    running = (
+        *(build_all(context) if settings.run_controllers else ()),
+        *((scheduler,) if settings.run_scheduler else ()),
+    )
+    return Manager(informers, running, (recorder, scheduler_recorder))
 
 
 def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]:

@@ -22,6 +22,7 @@ from seaway.objects.builtin import (
     SERVICES,
 )  # fmt: skip
 from seaway.objects.errors import AlreadyExists
+from seaway.objects.further import DEPLOYMENTS
 from seaway.objects.meta import copy
 from seaway.objects.resource import Resource
 
@@ -62,10 +63,11 @@ def kubernetes_service(address: str, port: int) -> Object:
 
 async def bootstrap(registry: Registry, table: KindTable, service_address: str, port: int) -> None:
     """Make what is missing, bring roles and the service's port up to date."""
+    further = table.find(DEPLOYMENTS.group, DEPLOYMENTS.version, DEPLOYMENTS.plural) is not None
     await _ensure(registry, table, NAMESPACES, namespaces())
     await _ensure(registry, table, PRIORITY_CLASSES, priority_classes())
-    await _ensure(registry, table, CLUSTER_ROLES, cluster_roles())
-    await _ensure(registry, table, CLUSTER_ROLE_BINDINGS, cluster_role_bindings())
+    await _ensure(registry, table, CLUSTER_ROLES, cluster_roles(further=further))
+    await _ensure(registry, table, CLUSTER_ROLE_BINDINGS, cluster_role_bindings(further=further))
     await _ensure(registry, table, SERVICES, [kubernetes_service(service_address, port)])
 
 

@@ -5,11 +5,15 @@ Source: Kubernetes' "Using RBAC Authorization", "Default roles and role bindings
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import Any
+
+import orjson
 
 from seaway.controlplane.apiserver.users import AUTHENTICATED, MASTERS, NODES, UNAUTHENTICATED
 
 Object = dict[str, Any]
+_CONTROLLER = "system:controller:"
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
@@ -135,14 +139,46 @@ def _bootstrapped(kind: str, name: str) -> Object:
     }  # fmt: skip
 
 
-def cluster_roles() -> list[Object]:
-    """Return the default cluster roles."""
-    return [{**_bootstrapped("ClusterRole", name), "rules": rules} for name, rules in ROLES.items()]
+def cluster_roles(*, further: bool = False) -> list[Object]:
+    """Return the default cluster roles.
+
+    Args:
+        further: also those of Kubernetes' own scheduler and controllers, each of which has an account of its own.
+    """
+    roles = dict(ROLES)
+    for name, rules in _further_roles().items() if further else ():
+        roles[name] = [*ROLES.get(name, ()), *rules]
+    return [{**_bootstrapped("ClusterRole", name), "rules": rules} for name, rules in roles.items()]
 
 
-def cluster_role_bindings() -> list[Object]:
-    """Return the default cluster role bindings."""
+def _further_roles() -> dict[str, list[Object]]:
+    loaded: dict[str, list[Object]] = orjson.loads(
+        (resources.files("seaway.controlplane.apiserver") / "controller_roles.json").read_bytes()
+    )
+    return loaded
+
+
+def _further_bindings() -> list[Object]:
+    """Return the bindings of the controllers' accounts, and of the scheduler's second role."""
+    accounts = [name for name in _further_roles() if name.startswith(_CONTROLLER)]
+    bound = [
+        (name, {"kind": "ServiceAccount", "namespace": "kube-system", "name": name.removeprefix(_CONTROLLER)})
+        for name in accounts
+    ]
+    scheduler = {"apiGroup": _RBAC, "kind": _USER, "name": "system:kube-scheduler"}
     return [
+        {
+            **_bootstrapped("ClusterRoleBinding", name),
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
+            "subjects": [subject],
+        }
+        for name, subject in (*bound, ("system:volume-scheduler", scheduler))
+    ]
+
+
+def cluster_role_bindings(*, further: bool = False) -> list[Object]:
+    """Return the default cluster role bindings; `further` as in `cluster_roles`."""
+    return (_further_bindings() if further else []) + [
         {
             **_bootstrapped("ClusterRoleBinding", name),
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},

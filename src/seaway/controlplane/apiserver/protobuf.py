@@ -17,18 +17,17 @@ from typing import Any
 import orjson
 
 from seaway.base.clock import rfc3339, rfc3339_micro
+from seaway.objects.builtin import BUILTIN_RESOURCES
 from seaway.objects.errors import BadRequest
+from seaway.objects.further import FURTHER_RESOURCES
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
 _DEPTH = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_PACKAGES = {
-    "": "core/v1", "events.k8s.io": "events/v1", "batch": "batch/v1", "coordination.k8s.io": "coordination/v1",
-    "rbac.authorization.k8s.io": "rbac/v1", "scheduling.k8s.io": "scheduling/v1", "policy": "policy/v1",
-    "authentication.k8s.io": "authentication/v1", "authorization.k8s.io": "authorization/v1", "autoscaling": "autoscaling/v1",
-}  # fmt: skip
 _KINDS_OF_ALL_GROUPS = ("DeleteOptions",)
+_ANSWERED = frozenset({"authentication.k8s.io", "authorization.k8s.io", "autoscaling", "policy"})
+"""Groups of what is answered and not stored."""
 Field = list[Any]
 """JSON name ("" for a field whose own fields lie beside it), type, flags."""
 
@@ -61,11 +60,17 @@ def _messages() -> dict[str, dict[str, Field]]:
     return loaded
 
 
+@cache
+def _groups() -> frozenset[str]:
+    return frozenset(resource.group for resource in (*BUILTIN_RESOURCES, *FURTHER_RESOURCES)) | _ANSWERED
+
+
 def _message_name(api_version: str, kind: str) -> str:
     group, _, version = api_version.rpartition("/")
-    package = "meta/v1" if kind in _KINDS_OF_ALL_GROUPS else _PACKAGES.get(group, "")
-    name = f"{package}.{kind}"
-    if version != "v1" or name not in _messages():
+    # the Go package of a group is its first word, of the core group "core"
+    package = f"{group.partition('.')[0] or 'core'}/{version}"
+    name = f"{'meta/v1' if kind in _KINDS_OF_ALL_GROUPS else package}.{kind}"
+    if name not in _messages() or group not in ("", *_groups()):
         raise BadRequest(f"{api_version} {kind} is not served as protobuf: send JSON")
     return name
 

@@ -15,6 +15,7 @@ from seaway.controlplane.apiserver.tokens import ISSUER, BoundTo, TokenSigner, s
 from seaway.controlplane.apiserver.users import node_of
 from seaway.controlplane.apiserver.writing import delete_options
 from seaway.controlplane.kinds import faults
+from seaway.controlplane.kinds.selectors import selector_text
 from seaway.objects import meta
 from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import BadRequest, Forbidden, conflict, invalid, not_found
@@ -171,12 +172,12 @@ def _check_node(lookup: StoreLookup, write: Write, bound: BoundTo | None) -> Non
 
 
 def scale_of(write: Write, obj: Object) -> Object:
-    """Return a custom resource's Scale."""
+    """Return an object's Scale."""
     scale = write.served.kind.scale
     assert scale is not None, "the scale subresource is declared"
     status: Object = {"replicas": _dig(obj, scale.status_replicas) or 0}
     if scale.label_selector:
-        status["selector"] = _dig(obj, scale.label_selector) or ""
+        status["selector"] = _selector_text(_dig(obj, scale.label_selector))
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     metadata = {field: obj["metadata"][field] for field in kept if field in obj["metadata"]}
     replicas = _dig(obj, scale.spec_replicas) or 0
@@ -186,7 +187,7 @@ def scale_of(write: Write, obj: Object) -> Object:
 
 
 def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:
-    """Return a custom resource with the replicas that a Scale asks for. Raises Invalid."""
+    """Return an object with the replicas that a Scale asks for. Raises Invalid."""
     scale = write.served.kind.scale
     assert scale is not None, "the scale subresource is declared"
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
@@ -201,6 +202,14 @@ def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:
     place[last] = replicas
     changed["metadata"]["resourceVersion"] = (wanted.get("metadata") or {}).get("resourceVersion") or ""
     return changed
+
+
+def _selector_text(selector: Any) -> str:
+    """Return a selector as the text that a client can list by: a custom resource's own text, or a built-in kind's selector."""
+    if isinstance(selector, dict) and selector:
+        whole = selector.keys() <= {"matchLabels", "matchExpressions"}
+        return selector_text(selector if whole else {"matchLabels": selector})
+    return selector if isinstance(selector, str) else ""
 
 
 def _dig(obj: Any, path: str) -> Any:

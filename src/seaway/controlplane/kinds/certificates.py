@@ -1,0 +1,85 @@
+"""certificates.k8s.io: requests that a certificate be signed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from cryptography import x509
+
+from seaway.controlplane.kinds.cells import AGE, NAME, NONE, at, human_duration, joined, read
+from seaway.controlplane.kinds.declaration import Column, Kind, Object
+from seaway.controlplane.kinds.faults import immutable, invalid, required
+from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.schemas import schema_of
+from seaway.objects import names
+from seaway.objects.errors import Cause
+from seaway.objects.further import CERTIFICATE_SIGNING_REQUESTS
+
+SHORTEST_SECONDS = 600
+
+
+def prepare_create(request: Object) -> None:
+    """Begin undecided."""
+    request["status"] = {}
+
+
+def validate(request: Object) -> list[Cause]:
+    """Return the faults of a CertificateSigningRequest."""
+    spec = request.get("spec") or {}
+    faults = validate_metadata(request, namespaced=False)
+    try:
+        x509.load_pem_x509_csr(base64.b64decode(spec.get("request") or "", validate=True))
+    except (ValueError, binascii.Error):
+        detail = "PEM block type must be CERTIFICATE REQUEST"
+        faults.append(invalid("spec.request", "<value omitted>", detail))
+    if not spec.get("usages"):
+        faults.append(required("spec.usages", "usages must be provided"))
+    signer = spec.get("signerName") or ""
+    domain, slash, path = signer.partition("/")
+    if not signer:
+        faults.append(required("spec.signerName"))
+    elif not slash or not path or names.dns_subdomain_faults(domain):
+        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+        faults.append(invalid("spec.signerName", signer, detail))
+    seconds = spec.get("expirationSeconds")
+    if seconds is not None and seconds < SHORTEST_SECONDS:
+        detail = f"may not specify a duration less than {SHORTEST_SECONDS} seconds (10 minutes)"
+        faults.append(invalid("spec.expirationSeconds", seconds, detail))
+    return faults
+
+
+def validate_update(new: Object, old: Object) -> list[Cause]:
+    """Return the faults of a change: what was asked for, and by whom, is fixed."""
+    return validate_metadata_update(new, old) + immutable("spec", new.get("spec"), old.get("spec"))
+
+
+def _condition(request: Object, _now: float) -> str:
+    found = [str(one.get("type")) for one in read(request, "status", "conditions", default=())]
+    issued = ["Issued"] if read(request, "status", "certificate") else []
+    return joined([*found, *issued]) or "Pending"
+
+
+def _duration(request: Object, _now: float) -> str:
+    seconds = read(request, "spec", "expirationSeconds", default=None)
+    return NONE if seconds is None else human_duration(seconds)
+
+
+CERTIFICATE_SIGNING_REQUEST = Kind(
+    CERTIFICATE_SIGNING_REQUESTS,
+    schema_of(CERTIFICATE_SIGNING_REQUESTS),
+    validate=validate,
+    validate_update=validate_update,
+    prepare_create=prepare_create,
+    columns=(
+        NAME,
+        AGE,
+        Column("SignerName", at("spec", "signerName"), description="Who is asked to sign."),
+        Column("Requestor", at("spec", "username"), description="Who asks."),
+        Column("RequestedDuration", _duration, description="For how long."),
+        Column("Condition", _condition, description="Pending, Approved, Denied, Failed, Issued."),
+    ),
+    field_labels={"spec.signerName": lambda obj: str(read(obj, "spec", "signerName"))},
+    has_status=True,
+    generation=False,
+)

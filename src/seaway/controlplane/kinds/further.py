@@ -1,0 +1,53 @@
+"""The table of the kinds that kube-scheduler and kube-controller-manager work on.
+
+They are served where these run against the API server. Elsewhere nobody would act on them: a deployment that is accepted
+and makes no pods is worse than one that is refused.
+"""
+
+from __future__ import annotations
+
+from seaway.controlplane.kinds import (
+    apps,
+    autoscaling,
+    certificates,
+    claims,
+    cronjobs,
+    daemon_sets,
+    discovery,
+    networking,
+    policy,
+    replication,
+    stateful_sets,
+    storage,
+)
+from seaway.controlplane.kinds.declaration import Kind
+
+FURTHER_KINDS: tuple[Kind, ...] = (
+    replication.REPLICATION_CONTROLLER,
+    replication.PERSISTENT_VOLUME,
+    replication.RESOURCE_QUOTA,
+    discovery.ENDPOINTS_KIND,
+    apps.DEPLOYMENT,
+    apps.REPLICA_SET,
+    stateful_sets.STATEFUL_SET,
+    daemon_sets.DAEMON_SET,
+    apps.CONTROLLER_REVISION,
+    cronjobs.CRON_JOB,
+    policy.POD_DISRUPTION_BUDGET,
+    autoscaling.HORIZONTAL_POD_AUTOSCALER,
+    discovery.ENDPOINT_SLICE,
+    certificates.CERTIFICATE_SIGNING_REQUEST,
+    networking.SERVICE_CIDR,
+    networking.IP_ADDRESS,
+    storage.STORAGE_CLASS,
+    storage.CSI_NODE,
+    storage.CSI_DRIVER,
+    storage.CSI_STORAGE_CAPACITY,
+    storage.VOLUME_ATTACHMENT,
+    storage.VOLUME_ATTRIBUTES_CLASS,
+    claims.RESOURCE_CLAIM,
+    claims.RESOURCE_CLAIM_TEMPLATE,
+    claims.DEVICE_CLASS,
+    claims.RESOURCE_SLICE,
+)
+"""In the order of `seaway.objects.further.FURTHER_RESOURCES`."""

@@ -1,0 +1,236 @@
+"""storage.k8s.io: classes of volumes, and what drivers and nodes say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from seaway.controlplane.kinds.cells import AGE, NAME, UNSET, at, joined, read
+from seaway.controlplane.kinds.declaration import Column, Kind, Object
+from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required, unsupported
+from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.resources import quantity_faults
+from seaway.controlplane.kinds.schemas import schema_of
+from seaway.controlplane.kinds.workloads import set_missing
+from seaway.objects import names
+from seaway.objects.errors import Cause
+from seaway.objects.further import (
+    CSI_DRIVERS,
+    CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+    VOLUME_ATTRIBUTES_CLASSES,
+)  # fmt: skip
+
+BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
+RECLAIM_POLICIES = ("Delete", "Retain")
+_LONGEST_DRIVER = 63
+Fields = Sequence[tuple[str, ...]]
+
+
+def fixed(*paths: tuple[str, ...]) -> Callable[[Object, Object], list[Cause]]:
+    """Return the validation of a change in which these fields may not change."""
+
+    def validate(new: Object, old: Object) -> list[Cause]:
+        faults = validate_metadata_update(new, old)
+        for path in paths:
+            after, before = (read(obj, *path, default=None) for obj in (new, old))
+            faults += immutable(".".join(path), after, before)
+        return faults
+
+    return validate
+
+
+def default_class(storage_class: Object) -> None:
+    """Fill in that volumes go with their claims and are bound at once."""
+    set_missing(storage_class, "reclaimPolicy", "Delete")
+    set_missing(storage_class, "volumeBindingMode", "Immediate")
+
+
+def validate_class(storage_class: Object) -> list[Cause]:
+    """Return the faults of a StorageClass."""
+    faults = validate_metadata(storage_class, namespaced=False)
+    provisioner = storage_class.get("provisioner")
+    if not provisioner:
+        faults.append(required("provisioner"))
+    else:
+        lowered = provisioner.lower()
+        faults += [invalid("provisioner", provisioner, f) for f in names.qualified_name_faults(lowered)]
+    for field, supported in (("reclaimPolicy", RECLAIM_POLICIES), ("volumeBindingMode", BINDING_MODES)):
+        value = storage_class.get(field)
+        if value and value not in supported:
+            faults.append(unsupported(field, value, supported))
+    return faults
+
+
+def validate_csi_node(node: Object) -> list[Cause]:
+    """Return the faults of a CSINode."""
+    faults = validate_metadata(node, namespaced=False)
+    taken: set[str] = set()
+    for index, driver in enumerate(read(node, "spec", "drivers", default=())):
+        field, name = f"spec.drivers[{index}]", driver.get("name") or ""
+        faults += driver_faults(name, f"{field}.name")
+        if name in taken:
+            faults.append(duplicate(f"{field}.name", name))
+        taken.add(name)
+        if not driver.get("nodeID"):
+            faults.append(required(f"{field}.nodeID"))
+    return faults
+
+
+def driver_faults(name: str, field: str) -> list[Cause]:
+    """Return the faults of a driver's name."""
+    if not name:
+        return [required(field)]
+    if len(name) > _LONGEST_DRIVER:
+        return [invalid(field, name, f"must be no more than {_LONGEST_DRIVER} characters")]
+    return [invalid(field, name, f) for f in names.dns_subdomain_faults(name.lower())]
+
+
+def default_driver(driver: Object) -> None:
+    """Fill in what most drivers need."""
+    spec = driver.get("spec")
+    if not isinstance(spec, dict):
+        return
+    set_missing(spec, "attachRequired", True)
+    for field in (
+        "podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount",
+    ):  # fmt: skip
+        set_missing(spec, field, False)
+    set_missing(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType")
+    if not spec.get("volumeLifecycleModes"):
+        spec["volumeLifecycleModes"] = ["Persistent"]
+
+
+def validate_driver(driver: Object) -> list[Cause]:
+    """Return the faults of a CSIDriver."""
+    faults = validate_metadata(driver, namespaced=False)
+    modes, field = read(driver, "spec", "volumeLifecycleModes", default=()), "spec.volumeLifecycleModes"
+    supported = ("Ephemeral", "Persistent")
+    return faults + [unsupported(field, mode, supported) for mode in modes if mode not in supported]
+
+
+def validate_capacity(capacity: Object) -> list[Cause]:
+    """Return the faults of a CSIStorageCapacity."""
+    faults = validate_metadata(capacity)
+    if not capacity.get("storageClassName"):
+        faults.append(required("storageClassName"))
+    for field in ("capacity", "maximumVolumeSize"):
+        if capacity.get(field) is not None:
+            faults += quantity_faults(field, capacity[field])
+    return faults
+
+
+def prepare_attachment(attachment: Object) -> None:
+    """Begin detached."""
+    attachment["status"] = {"attached": False}
+
+
+def validate_attachment(attachment: Object) -> list[Cause]:
+    """Return the faults of a VolumeAttachment."""
+    spec = attachment.get("spec") or {}
+    faults = validate_metadata(attachment, namespaced=False)
+    faults += [required(f"spec.{field}") for field in ("attacher", "nodeName") if not spec.get(field)]
+    source = spec.get("source") or {}
+    given = [field for field in ("persistentVolumeName", "inlineVolumeSpec") if source.get(field)]
+    if not given:
+        faults.append(
+            required("spec.source", "must specify exactly one of inlineVolumeSpec and persistentVolumeName")
+        )
+    elif len(given) > 1:
+        detail = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
+        faults.append(invalid("spec.source", source, detail))
+    return faults
+
+
+def validate_attributes(attributes: Object) -> list[Cause]:
+    """Return the faults of a VolumeAttributesClass."""
+    faults = validate_metadata(attributes, namespaced=False)
+    faults += driver_faults(attributes.get("driverName") or "", "driverName")
+    if not attributes.get("parameters"):
+        faults.append(required("parameters", "must contain at least one key/value pair"))
+    return faults
+
+
+STORAGE_CLASS = Kind(
+    STORAGE_CLASSES,
+    schema_of(STORAGE_CLASSES),
+    default=default_class,
+    validate=validate_class,
+    validate_update=fixed(("parameters",), ("provisioner",), ("reclaimPolicy",), ("volumeBindingMode",)),
+    generation=False,
+    columns=(
+        NAME,
+        Column("Provisioner", at("provisioner"), description="Who makes its volumes."),
+        Column("ReclaimPolicy", at("reclaimPolicy", default="Delete"), description="What becomes of a volume when its claim goes."),
+        Column("VolumeBindingMode", at("volumeBindingMode", default="Immediate"), description="When volumes are bound."),
+        Column("AllowVolumeExpansion", at("allowVolumeExpansion", default=False), description="Whether claims may grow."),
+        AGE,
+    ),
+)  # fmt: skip
+CSI_NODE = Kind(
+    CSI_NODES,
+    schema_of(CSI_NODES),
+    validate=validate_csi_node,
+    validate_update=validate_metadata_update,
+    generation=False,
+    columns=(
+        NAME,
+        Column("Drivers", lambda obj, _: len(read(obj, "spec", "drivers", default=())), type="integer", description="Drivers on the node."),
+        AGE,
+    ),
+)  # fmt: skip
+CSI_DRIVER = Kind(
+    CSI_DRIVERS,
+    schema_of(CSI_DRIVERS),
+    default=default_driver,
+    validate=validate_driver,
+    validate_update=fixed(("spec", "attachRequired"), ("spec", "volumeLifecycleModes")),
+    columns=(
+        NAME,
+        Column("AttachRequired", at("spec", "attachRequired", default=True), type="boolean", description="Whether volumes are attached first."),
+        Column("PodInfoOnMount", at("spec", "podInfoOnMount", default=False), type="boolean", description="Whether it is told of the pod."),
+        Column("StorageCapacity", at("spec", "storageCapacity", default=False), type="boolean", description="Whether it says how much there is."),
+        Column("TokenRequests", lambda obj, _: joined(str(one.get("audience", "")) for one in read(obj, "spec", "tokenRequests", default=())) or UNSET, description="Audiences of tokens it gets."),
+        Column("RequiresRepublish", at("spec", "requiresRepublish", default=False), type="boolean", description="Whether it is called again and again."),
+        Column("Modes", lambda obj, _: joined(read(obj, "spec", "volumeLifecycleModes", default=())), description="Persistent, Ephemeral."),
+        AGE,
+    ),
+)  # fmt: skip
+CSI_STORAGE_CAPACITY = Kind(
+    CSI_STORAGE_CAPACITIES,
+    schema_of(CSI_STORAGE_CAPACITIES),
+    validate=validate_capacity,
+    validate_update=fixed(("nodeTopology",), ("storageClassName",)),
+    generation=False,
+    columns=(
+        NAME,
+        Column("StorageClassName", at("storageClassName"), description="Of which class."),
+        Column("Capacity", at("capacity", default=UNSET), description="How much there is."),
+    ),
+)
+VOLUME_ATTACHMENT = Kind(
+    VOLUME_ATTACHMENTS,
+    schema_of(VOLUME_ATTACHMENTS),
+    validate=validate_attachment,
+    validate_update=fixed(("spec",)),
+    prepare_create=prepare_attachment,
+    columns=(
+        NAME,
+        Column("Attacher", at("spec", "attacher"), format="name", description="The driver."),
+        Column("PV", at("spec", "source", "persistentVolumeName"), description="The volume."),
+        Column("Node", at("spec", "nodeName"), description="The node."),
+        Column("Attached", at("status", "attached", default=False), type="boolean", description="Whether it is there."),
+        AGE,
+    ),
+    has_status=True,
+    generation=False,
+)  # fmt: skip
+VOLUME_ATTRIBUTES_CLASS = Kind(
+    VOLUME_ATTRIBUTES_CLASSES,
+    schema_of(VOLUME_ATTRIBUTES_CLASSES),
+    validate=validate_attributes,
+    validate_update=fixed(("driverName",), ("parameters",)),
+    generation=False,
+    columns=(NAME, Column("DriverName", at("driverName"), description="The driver."), AGE),
+)
