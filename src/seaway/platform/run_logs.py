@@ -139,8 +139,12 @@ class RunLogs:
 
     def _is_live(self, run_uid: str, attempt: AttemptRecord) -> bool:
         state = self._engine.state(run_uid)
-        newest = None if state is None else state.attempts.get(attempt.task)
-        return newest is not None and newest.number == attempt.number and not newest.phase.ended
+        if state is None:
+            return False
+        newest = state.attempts.get(attempt.task)
+        if newest is None or newest.number < attempt.number:
+            return True  # stored a moment ago: the engine's mirror follows
+        return newest.number == attempt.number and not newest.phase.ended
 
     async def _close(self, run_uid: str, begun: Iterable[tuple[str, int]]) -> None:
         """A run ends when all its logs are stored: nothing more will come of any."""

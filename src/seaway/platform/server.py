@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,7 @@ from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
 from seaway.platform.cluster_view import FOLLOW, ClusterView
 from seaway.platform.database import outputs, runs
-from seaway.platform.database.database import Database, open_database
-from seaway.platform.database.location import locate
+from seaway.platform.database.database import Database
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
 from seaway.platform.engine.judgement import FactsGatherer
@@ -30,13 +29,12 @@ from seaway.platform.engine.secrets import SecretKeeper
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.history.collector import CollectorSettings, LogCollector
-from seaway.platform.history.logs import LogStore
 from seaway.platform.history.recorder import Recorder
+from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.run_logs import RunLogs
 from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
-from seaway.platform.storage.storage import open_storage
-from seaway.platform.tokens import RunTokens, load_key
+from seaway.platform.stores import open_stores
 from seaway.platform.user_tokens import UserTokens
 from seaway.platform.workloads.pod import PodSettings
 from seaway.platform.workloads.security import PodSecurity
@@ -81,6 +79,8 @@ class ServerSettings:
     database: str = field(default="", repr=False)
     """A PostgreSQL database as a SQLAlchemy URL, with its password: "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"; "" for a
     SQLite file in `home`. Attempts' logs lie in the same database; with SQLite they are files."""
+    leadership: LeadershipSettings | None = None
+    """Who this server is among several on one database, see `Replica`; None: it is alone."""
     artifacts: str = ""
     """Where code, environments, outputs and checkpoints are kept, for example "s3://bucket/prefix"; "" for a folder in `home`.
     What is on its way to an object store lies in `home` until it is whole."""
@@ -145,17 +145,8 @@ async def run_server(
         seaway.platform.errors.PlatformError: the artifact store cannot be used; the message says what to do.
     """
     clock = clock or SystemClock()
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    storage = await asyncio.to_thread(
-        open_storage, settings.artifacts or settings.home / "artifacts", code_limit=settings.code_limit,
-        options=settings.artifact_options, spool=settings.home / "incoming" if settings.artifacts else None,
-    )  # fmt: skip
-    tokens = RunTokens(await asyncio.to_thread(load_key, settings.home / "gateway.key"))
-    logs = LogStore(settings.home / "logs", limit=settings.log_limit)
-    async with (
-        aclosing(storage),
-        open_database(locate(settings.database, settings.home), check=settings.check_database) as database,
-    ):
+    async with open_stores(settings, clock) as stores:
+        database, storage, logs = stores.database, stores.storage, stores.logs
         forgotten = await storage.outputs.forget_others(await database.read(outputs.all_digests))
         if forgotten:
             log.info("%d files of outputs that were never committed are removed", forgotten)
@@ -166,14 +157,14 @@ async def run_server(
         pods = PodTable()
         engine = Engine(database, pods, logs, collector, clock, settings.engine)
         service = RunService(
-            database, storage, tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
+            database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
             explainer=Explainer(database, logs, recorder, view), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
         facts = FactsGatherer(recorder, logs, view)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         engine.use(
             Effects(
-                client, namespaces, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), tokens.token, engine.wake
+                client, namespaces, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake
             ),
             secrets.remove,
         )  # fmt: skip
@@ -181,6 +172,7 @@ async def run_server(
         pods.listen(view.pods, engine.pod_changed)
         try:
             async with Services() as services:
+                await services.start("database", partial(_watch, database))
                 await services.start("recorder", recorder.run)
                 await services.start("informers", view.run)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
@@ -188,7 +180,12 @@ async def run_server(
                 yield Server(service, UserTokens(database, clock), engine, database, view)
         finally:
             await collector.close()
-            await asyncio.to_thread(logs.close_all)
+
+
+async def _watch(database: Database, ready: Callable[[], None]) -> None:
+    """End the server where the database is another one's now, or a leader cannot reach it."""
+    ready()
+    await database.watch()
 
 
 async def _run_engine(

@@ -33,6 +33,11 @@ class RunTokens:
         return hmac.new(self._key, f"{run}\0{run_uid}".encode(), hashlib.sha256).hexdigest()
 
 
+def new_key() -> bytes:
+    """Return a new key."""
+    return secrets.token_bytes(_KEY_BYTES)
+
+
 def load_key(path: Path) -> bytes:
     """Return the server's key, made at its first start (mode 0600). Blocks."""
     try:
@@ -42,7 +47,7 @@ def load_key(path: Path) -> bytes:
         path.unlink()  # torn by a power cut; tokens of live runs are made anew
     except FileNotFoundError:
         pass
-    key = secrets.token_bytes(_KEY_BYTES)
+    key = new_key()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(key)
         file.flush()

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from seaway.base.sqlite import DatabaseFull
+from seaway.base.sqlite import DatabaseError, DatabaseFull
 from seaway.platform.errors import PlatformError, TooManyRequests
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DatabaseFull, _full)
+    app.add_exception_handler(DatabaseError, _database)
     app.add_exception_handler(OSError, _os_error)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -116,6 +117,13 @@ def _remedy(fault: Mapping[str, Any]) -> str:
 
 async def _full(_: Request, error: Exception) -> Response:
     return error_response(507, "StorageFull", str(error), remedy="Make room on the disk, then try again")
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    return error_response(
+        503, "Unavailable", str(error), remedy="Try again when its administrator has mended it"
+    )
 
 
 async def _os_error(request: Request, error: Exception) -> Response:

@@ -14,8 +14,8 @@ from seaway.platform.database.records import AttemptRecord, RevisionRecord, RunR
 from seaway.platform.engine.narration import narrate
 from seaway.platform.engine.outcome import conclude, progress, run_phase
 from seaway.platform.history import redaction
-from seaway.platform.history.logs import LogKey, LogStore
-from seaway.platform.history.reader import read_log
+from seaway.platform.history.log_files import FileLogStore
+from seaway.platform.history.logs import LogKey
 from seaway.platform.history.remembered import put_together
 from seaway.platform.submission import generated_name, new_records, stem_of
 from seaway.platform.tokens import RunTokens, load_key
@@ -156,61 +156,10 @@ def test_a_pod_is_put_together_from_what_changed_up_to_its_end() -> None:
     }
 
 
-KEY = LogKey("run", "main", 1)
-LINE = b"2026-01-02T03:04:05Z line\n"
-
-
-async def read(logs: LogStore, **options) -> bytes:
-    return b"".join([chunk async for chunk in read_log(logs, KEY, **options)])
-
-
-async def test_a_torn_last_line_is_cut_off_when_the_log_is_opened_again(tmp_path) -> None:
-    logs = LogStore(tmp_path)
-    logs.writer(KEY).append(LINE + b"2026-01-02T03:04:06Z half a li")
-    await logs.close(KEY)
-    again = LogStore(tmp_path)
-    assert again.writer(KEY).resume_point().repeats == 1
-    assert await read(again) == b"line\n"
-    again.close_all()
-
-
-async def test_own_lines_wait_for_the_end_of_a_line_that_is_being_written(tmp_path) -> None:
-    logs = LogStore(tmp_path)
-    log = logs.writer(KEY)
-    log.append(b"2026-01-02T03:04:05Z \r10%")
-    log.say("asked to stop", 1)
-    log.append(b"\r20%\n")
-    await logs.close(KEY)
-    assert await read(logs) == b"\r10%\r20%\n[seaway] asked to stop\n"
-
-
-async def test_a_log_over_the_limit_keeps_whole_lines(tmp_path) -> None:
-    logs = LogStore(tmp_path, limit=70)
-    log = logs.writer(KEY)
-    for _ in range(9):
-        log.append(LINE)
-    assert log.truncated
-    assert log.size == 2 * len(LINE)
-    await logs.close(KEY)
-
-
 async def test_only_the_owner_may_read_logs(tmp_path) -> None:
-    logs = LogStore(tmp_path / "logs")
-    logs.writer(KEY).append(LINE)
-    await logs.close(KEY)
-    assert logs.path(KEY).stat().st_mode & 0o777 == 0o600
+    key = LogKey("run", "main", 1)
+    logs = FileLogStore(tmp_path / "logs")
+    await logs.writer(key).append(b"2026-01-02T03:04:05Z line\n")
+    await logs.close(key)
+    assert logs.path(key).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "logs").stat().st_mode & 0o777 == 0o700
-
-
-async def test_many_readers_follow_one_log_to_its_end(tmp_path) -> None:
-    import asyncio
-
-    logs = LogStore(tmp_path)
-    log = logs.writer(KEY)
-    readers = [asyncio.create_task(read(logs, follow=True)) for _ in range(5)]
-    for _ in range(20):
-        log.append(LINE)
-        await asyncio.sleep(0)
-    await logs.close(KEY)
-    async with asyncio.timeout(60):
-        assert await asyncio.gather(*readers) == [b"line\n" * 20] * 5

@@ -32,19 +32,25 @@ def bring_up(connection: Connection, title: str) -> None:
     Raises:
         DatabaseTooNew: a newer release wrote it.
     """
-    version = current_version(connection)
+    version = require_known(connection, title)
     if version == SCHEMA_VERSION:
         return
     if version is None:
         _create(connection)
         return
-    if version > SCHEMA_VERSION:
+    log.info("upgrading %s from schema %s to %s", title, version, SCHEMA_VERSION)
+    upgrade(connection, SCHEMA_VERSION)
+
+
+def require_known(connection: Connection, title: str) -> str | None:
+    """Return the schema's version, None for an empty database. Raises DatabaseTooNew where this release does not know it."""
+    version = current_version(connection)
+    if version is not None and version > SCHEMA_VERSION:
         raise DatabaseTooNew(
             f"{title} was written by a newer Seaway (schema {version}, this one knows {SCHEMA_VERSION}): "
             "install that release or a newer one; it was not changed"
         )
-    log.info("upgrading %s from schema %s to %s", title, version, SCHEMA_VERSION)
-    upgrade(connection, SCHEMA_VERSION)
+    return version
 
 
 def current_version(connection: Connection) -> str | None:

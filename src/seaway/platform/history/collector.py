@@ -60,6 +60,7 @@ class LogCollector:
             following.cancel()
             await asyncio.wait([following])
         written = self._logs.writer(key)
+        await written.ready()
         if written.collected or not container_started(pod):
             return
         metadata = pod["metadata"]
@@ -78,6 +79,7 @@ class LogCollector:
 
     async def _follow(self, written: AttemptLog, name: str, namespace: str) -> None:
         await self._clock.sleep(self._settings.follow_after)
+        await written.ready()
         failures = 0
         while not written.truncated:
             try:
@@ -108,14 +110,14 @@ class LogCollector:
         written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
 
     async def _read(self, written: AttemptLog, name: str, namespace: str, options: LogOptions) -> None:
-        point = written.resume_point()
+        point = await written.resume_point()
         if point.nanoseconds:
             since = rfc3339(point.nanoseconds // 1_000_000_000)
             options = LogOptions(follow=options.follow, timestamps=True, since_time=since)
         joiner = Joiner(point)
         async with self._client.logs(name, namespace, labels.CONTAINER, options) as chunks:
             async for chunk in chunks:
-                written.append(joiner.feed(chunk))
+                await written.append(joiner.feed(chunk))
                 if written.truncated:
                     return
 
@@ -128,7 +130,7 @@ class LogCollector:
         )
         async with self._client.logs(name, namespace, labels.CONTAINER, options) as chunks:
             async for chunk in chunks:
-                written.append_past_limit(chunk)
+                await written.append_past_limit(chunk)
 
     def _nanoseconds(self) -> int:
         return int(self._clock.now() * 1_000_000_000)

@@ -1,21 +1,21 @@
-"""Stored logs: one append-only file an attempt.
+"""Stored logs: what every place that keeps them does alike, and what it has to offer.
 
-Appending is a plain write (it is on the disk when `LogStore.close` returns, before the pod may go); readers never look at
-anything but these files.
+A log is a sequence of bytes, read by position. One process writes it; what was given to it is there for readers of this
+process at once, and is durable when `LogStore.close` returns, before the pod may go.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-from pathlib import Path
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Protocol
 
 from seaway.platform.history import lines
 from seaway.platform.history.signal import Signal
 
-_TAIL = 64 * 1024
-"""Bytes looked at for the point to resume from; a single longer line is found by reading more."""
+TAIL = 64 * 1024
+"""Bytes looked at for the point to resume from and for the last lines."""
+CHUNK = 64 * 1024
+"""Most bytes that one read returns."""
 
 
 class LogKey(NamedTuple):
@@ -26,15 +26,13 @@ class LogKey(NamedTuple):
     attempt: int
 
 
-class AttemptLog:
+class AttemptLog(ABC):
     """One attempt's log while it is written."""
 
-    def __init__(self, path: Path, limit: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = path
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self.size = os.fstat(self._file).st_size
+        self.size = 0
+        """Bytes, once it is ready."""
         self._own: list[bytes] = []
         self._at_start = True
         self.truncated = False
@@ -42,39 +40,37 @@ class AttemptLog:
         self.collected = False
         """All of the container's log is in it."""
         self.changed = Signal()
-        self._drop_torn_tail()
 
-    def _drop_torn_tail(self) -> None:
-        """Cut off an unfinished line that an earlier process left: it will come again."""
-        if self.size and (keep := self._tail().rfind(b"\n") + 1) != (tail := len(self._tail())):
-            self.size += keep - tail
-            os.ftruncate(self._file, self.size)
-        self.truncated = self.size >= self._limit
+    @abstractmethod
+    async def ready(self) -> None:
+        """Return when it is known what is stored already. Await it before anything that depends on that."""
 
-    def _tail(self) -> bytes:
-        length = _TAIL
-        while True:
-            start = max(0, self.size - length)
-            data = os.pread(self._file, self.size - start, start)
-            if start == 0 or data.count(b"\n") > 1:
-                return data
-            length *= 4
-
-    def resume_point(self) -> lines.Point:
+    @abstractmethod
+    async def resume_point(self) -> lines.Point:
         """Return how far the container's log is stored."""
-        return lines.resume_point(self._tail())
 
-    def append(self, data: bytes) -> None:
+    @abstractmethod
+    def _put(self, data: bytes) -> None:
+        """Take bytes at the end."""
+
+    async def _room(self) -> None:
+        """Return when more can be taken: who writes faster than the place that keeps it has to wait."""
+        return
+
+    async def append(self, data: bytes) -> None:
         """Append bytes of the container's log (with times), up to the limit."""
+        await self.ready()
         if not data or self.truncated:
             return
+        await self._room()
         if self.size + len(data) > self._limit:
             self.truncated = True
             data = data[: data.rfind(b"\n", 0, max(0, self._limit - self.size)) + 1]
         self._write(data)
 
-    def append_past_limit(self, data: bytes) -> None:
+    async def append_past_limit(self, data: bytes) -> None:
         """Append the last lines of a log that is over the limit."""
+        await self.ready()
         self._write(data)
 
     def say(self, text: str, nanoseconds: int) -> None:
@@ -94,10 +90,8 @@ class AttemptLog:
         if self._at_start and self._own:
             data += b"".join(self._own)
             self._own.clear()
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
-        self.size += len(data)
+        if data:
+            self._put(data)
         self.changed.notify()
 
     def finish(self) -> None:
@@ -107,59 +101,30 @@ class AttemptLog:
         self.complete = True
         self.changed.notify()
 
-    def close(self) -> None:
-        """Make it durable and close the file. Blocks."""
-        try:
-            os.fsync(self._file)
-        finally:
-            os.close(self._file)
 
-
-class LogStore:
+class LogStore(Protocol):
     """All stored logs of a server."""
 
-    def __init__(self, folder: Path, *, limit: int = 256 * 1024 * 1024) -> None:
-        self._folder = folder
-        self._limit = limit
-        self._open: dict[LogKey, AttemptLog] = {}
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-    def path(self, key: LogKey) -> Path:
-        """Return the file of an attempt's log, which may not exist."""
-        return self._folder / key.run_uid / key.task / f"{key.attempt}.log"
-
     def writer(self, key: LogKey) -> AttemptLog:
-        """Return an attempt's log for writing, opened where it is not."""
-        found = self._open.get(key)
-        if found is None:
-            found = self._open[key] = AttemptLog(self.path(key), self._limit)
-        return found
+        """Return an attempt's log for writing, opened where it is not; an unfinished last line of an earlier process is cut off."""
+        ...
 
     def being_written(self, key: LogKey) -> AttemptLog | None:
         """Return an attempt's log if it is open for writing."""
-        return self._open.get(key)
+        ...
 
-    def tail(self, key: LogKey, count: int) -> lines.Tail:
-        """Return the program's last lines in an attempt's log. Reads a bounded part: may be called in the event loop."""
-        try:
-            with self.path(key).open("rb") as file:
-                start = max(0, file.seek(0, os.SEEK_END) - _TAIL)
-                file.seek(start)
-                data = file.read()
-        except FileNotFoundError:
-            data = b""
-            start = 0
-        return lines.tail(data.partition(b"\n")[2] if start else data, count)
+    async def read(self, key: LogKey, position: int) -> bytes:
+        """Return some bytes from a position on, at most `CHUNK`; b"" where there are none (yet)."""
+        ...
+
+    async def tail(self, key: LogKey, count: int) -> lines.Tail:
+        """Return the program's last lines in an attempt's log. Looks at a bounded part."""
+        ...
 
     async def close(self, key: LogKey) -> None:
-        """Say that nothing more will come; returns when the log is durable."""
-        log = self._open.pop(key, None)
-        if log is not None:
-            log.finish()
-            await asyncio.to_thread(log.close)
+        """Say that nothing more will come; returns when the log is durable. May be called again where it raised."""
+        ...
 
-    def close_all(self) -> None:
-        """Close what is open, at the server's end: more of it may come after the next start. Blocks."""
-        for log in self._open.values():
-            log.close()
-        self._open.clear()
+    async def close_all(self) -> None:
+        """Close what is open, at the server's end: more of it may come after the next start."""
+        ...

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from seaway.platform.history.lines import Stripper
 from seaway.platform.history.logs import LogKey, LogStore
-
-CHUNK = 64 * 1024
 
 
 async def read_log(
@@ -28,26 +25,10 @@ async def read_log(
     while True:
         written = logs.being_written(key) if follow else None
         change = written.changed.next() if written is not None else None
-        async for chunk in _rest(logs.path(key), position):
+        while chunk := await logs.read(key, position):
             position += len(chunk)
             if shown := stripper.feed(chunk):
                 yield shown
         if written is None or change is None or written.complete:
             return
         await asyncio.wait([change])
-
-
-async def _rest(path: Path, position: int) -> AsyncIterator[bytes]:
-    """Yield a file's bytes from a position on; nothing where it does not exist."""
-    while chunk := await asyncio.to_thread(_read, path, position):
-        position += len(chunk)
-        yield chunk
-
-
-def _read(path: Path, position: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            return file.read(CHUNK)
-    except FileNotFoundError:
-        return b""

@@ -1,0 +1,130 @@
+"""Stored logs as files: one append-only file an attempt. Appending is a plain write."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from seaway.platform.history import lines
+from seaway.platform.history.logs import CHUNK, TAIL, AttemptLog, LogKey
+
+
+class FileLog(AttemptLog):
+    """One attempt's log while it is written."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        super().__init__(limit)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.size = os.fstat(self._file).st_size
+        self._drop_torn_tail()
+
+    def _drop_torn_tail(self) -> None:
+        """Cut off an unfinished line that an earlier process left: it will come again."""
+        if self.size and (keep := self._tail().rfind(b"\n") + 1) != (tail := len(self._tail())):
+            self.size += keep - tail
+            os.ftruncate(self._file, self.size)
+        self.truncated = self.size >= self._limit
+
+    def _tail(self) -> bytes:
+        length = TAIL
+        while True:
+            start = max(0, self.size - length)
+            data = os.pread(self._file, self.size - start, start)
+            if start == 0 or data.count(b"\n") > 1:
+                return data
+            length *= 4
+
+    async def ready(self) -> None:
+        """Return at once."""
+
+    async def resume_point(self) -> lines.Point:
+        """Return how far the container's log is stored."""
+        return lines.resume_point(self._tail())
+
+    def _put(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self.size += len(data)
+
+    def close(self) -> None:
+        """Make it durable and close the file. Blocks."""
+        try:
+            os.fsync(self._file)
+        finally:
+            os.close(self._file)
+
+
+class FileLogStore:
+    """Logs in a folder, each readable by its owner only."""
+
+    def __init__(self, folder: Path, *, limit: int = 256 * 1024 * 1024) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._open: dict[LogKey, FileLog] = {}
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, key: LogKey) -> Path:
+        """Return the file of an attempt's log, which may not exist."""
+        return self._folder / key.run_uid / key.task / f"{key.attempt}.log"
+
+    def writer(self, key: LogKey) -> FileLog:
+        """Return an attempt's log for writing, opened where it is not."""
+        found = self._open.get(key)
+        if found is None:
+            found = self._open[key] = FileLog(self.path(key), self._limit)
+        return found
+
+    def being_written(self, key: LogKey) -> FileLog | None:
+        """Return an attempt's log if it is open for writing."""
+        return self._open.get(key)
+
+    async def read(self, key: LogKey, position: int) -> bytes:
+        """Return some bytes from a position on."""
+        return await asyncio.to_thread(_read, self.path(key), position)
+
+    async def tail(self, key: LogKey, count: int) -> lines.Tail:
+        """Return the program's last lines in an attempt's log."""
+        data, whole = await asyncio.to_thread(_read_end, self.path(key))
+        return lines.tail(data if whole else data.partition(b"\n")[2], count)
+
+    async def close(self, key: LogKey) -> None:
+        """Say that nothing more will come; returns when the log is durable."""
+        log = self._open.pop(key, None)
+        if log is not None:
+            log.finish()
+            await asyncio.to_thread(log.close)
+
+    async def close_all(self) -> None:
+        """Close what is open."""
+        logs = list(self._open.values())
+        self._open.clear()
+        await asyncio.to_thread(_close_all, logs)
+
+
+def _close_all(logs: list[FileLog]) -> None:
+    for log in logs:
+        log.close()
+
+
+def _read(path: Path, position: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(position)
+            return file.read(CHUNK)
+    except FileNotFoundError:
+        return b""
+
+
+def _read_end(path: Path) -> tuple[bytes, bool]:
+    """Return a file's last part, and whether that is all of it."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - TAIL)
+            file.seek(start)
+            return file.read(), start == 0
+    except FileNotFoundError:
+        return b"", True
