@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -43,15 +45,24 @@ async def team_server(settings: TeamServerSettings) -> AsyncIterator[str]:
     listener = bind(serving)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
-        from seaway.platform.server import run_server
+        from seaway.platform.server import Server, run_server
+        from seaway.portal.replica import run_replica
 
         client = Client(HttpTransport(connection), field_manager="seaway-server")
         stack.push_async_callback(client.close)
         told = platform_settings(settings, settings.namespace or connection.namespace, ca)
-        server = await stack.enter_async_context(run_server(told, client))
         fixed = {} if settings.token_file else {token: ADMINISTRATOR}
         verifier = TokenVerifier(fixed, file=settings.token_file, file_user=ADMINISTRATOR)
-        app = create_app(server, verifier, code_limit=told.code_limit, ca=ca)
+
+        def make_app(server: Server) -> Any:
+            return create_app(server, verifier, code_limit=told.code_limit, ca=ca)
+
+        app: Any
+        if settings.leader_election:
+            told = replace(told, leadership=_leadership(settings, connection.namespace))
+            app = await stack.enter_async_context(run_replica(told, client, make_app))
+        else:
+            app = make_app(await stack.enter_async_context(run_server(told, client)))
         await stack.enter_async_context(serve(app, serving, listener))
         yield settings.url
 
@@ -97,6 +108,17 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         database=settings.database,
         artifacts=settings.artifacts,
         artifact_options=settings.object_store,
+    )
+
+
+def _leadership(settings: TeamServerSettings, namespace: str) -> Any:
+    """Return who this server is among several on one database; the Lease lies in the connection's namespace, as its pod does."""
+    from seaway.platform.leadership import LeadershipSettings
+    from seaway.platform.replica import lease_name
+
+    name = settings.pod or socket.gethostname()
+    return LeadershipSettings(
+        f"{name}_{uuid.uuid4().hex[:8]}", namespace, lease_name(settings.database), settings.pod
     )
 
 

@@ -25,6 +25,9 @@ Object = dict[str, Any]
 class LeadershipLost(Exception):
     """Another process may lead now; what was done as leader was cancelled."""
 
+    code = "Temporary"
+    """The word that a command's exit code is made of."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeaderSettings:
