@@ -1,7 +1,7 @@
 """Run one node, or hollow ones, against any control plane: `python -m tools.node --help`. For tests and benchmarks.
 
-Says `ready` on its output when the node is registered. SIGTERM ends the containers too; whatever else ends this process
-leaves them to the next one with the same folder.
+Says `ready` on its output when the node is registered. SIGTERM, SIGINT and (where asked) the end of the input end the
+containers too; whatever else ends this process leaves them to the next one with the same folder.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from seaway.base.logs import configure
 from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpSettings, HttpTransport
+from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.join import JoinSettings, run_node
-from seaway.controlplane.node.settings import NodeSettings
+from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SimulatedNodes, SimulatedSettings
 
 
@@ -41,7 +42,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--hidden", action="append", default=[], help="a folder that no container may see")
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="an image whose PATH is this folder",
+    )
     parser.add_argument("--heartbeat-seconds", type=float, default=10.0)
+    parser.add_argument("--until-input-ends", action="store_true", help="stop when the standard input ends")
     parser.add_argument("--plain", action="store_true", help="no Linux namespaces")
     parser.add_argument(
         "--stop-seconds", type=float, default=2.0, help="longest grace of pods when the node stops"
@@ -54,23 +63,31 @@ async def _run(asked: argparse.Namespace) -> None:
     node = NodeSettings(
         name=asked.name,
         folder=asked.folder,
-        labels=dict(label.split("=", 1) for label in asked.label),
+        labels=_labels(asked),
         hidden=tuple(asked.hidden),
         heartbeat_seconds=asked.heartbeat_seconds,
         namespaces=not asked.plain,
         pretend_gpus=0,
+        images=default_images() | dict(_image(one) for one in asked.image),
     )
-    stop = _stop_event()
+    stop = _stop_event(until_input_ends=asked.until_input_ends)
     async with run_node(JoinSettings(asked.kubeconfig, node)) as agent:
         print("ready", flush=True)
         await stop.wait()
         await agent.shutdown(asked.stop_seconds)
 
 
+def _image(told: str) -> tuple[str, ImageEnvironment]:
+    name, _, folder = told.partition("=")
+    return name, ImageEnvironment(env={"PATH": folder, "LANG": "C.UTF-8"}, visible=(folder,))
+
+
 async def _simulate(asked: argparse.Namespace) -> None:
     client = Client(HttpTransport(load_kubeconfig(asked.kubeconfig), HttpSettings(user_agent="seaway-node")))
-    settings = SimulatedSettings(prefix=asked.name, heartbeat_seconds=asked.heartbeat_seconds)
-    stop = _stop_event()
+    settings = SimulatedSettings(
+        prefix=asked.name, labels=_labels(asked), heartbeat_seconds=asked.heartbeat_seconds
+    )
+    stop = _stop_event(until_input_ends=asked.until_input_ends)
     playing = asyncio.create_task(
         SimulatedNodes(client, asked.simulated, settings).run(lambda: print("ready", flush=True))
     )
@@ -84,10 +101,18 @@ async def _simulate(asked: argparse.Namespace) -> None:
     await client.close()
 
 
-def _stop_event() -> asyncio.Event:
+def _labels(asked: argparse.Namespace) -> dict[str, str]:
+    return dict(label.split("=", 1) for label in asked.label)
+
+
+def _stop_event(*, until_input_ends: bool) -> asyncio.Event:
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    if until_input_ends:
+        # Whoever started this holds the other end of the pipe, and lets go of it however it ends itself.
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     return stop
 
 

@@ -31,6 +31,8 @@ class RunningNode:
     name: str
     folder: Path
     flags: Sequence[str] = ()
+    python: str = sys.executable
+    """Who runs it: its environment is what the images `seaway/*` and `python:3*` stand for."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """Every process that ran the node, the latest last."""
 
@@ -44,12 +46,12 @@ class RunningNode:
         hollow = "--simulated" in self.flags  # many nodes in one process, which no node's own identity allows
         user = f"system:node:{self.name}"
         kubeconfig = self.plane.kubeconfig if hollow else self.plane.user_kubeconfig(user, ("system:nodes",))
-        command = [sys.executable, "-m", "tools.node", "--kubeconfig", str(kubeconfig), "--name", self.name,
-                   "--folder", str(self.folder), "--hidden", str(self.plane.folder), *self.flags]  # fmt: skip
+        command = [self.python, "-m", "tools.node", "--kubeconfig", str(kubeconfig), "--name", self.name,
+                   "--folder", str(self.folder), "--hidden", str(self.plane.folder), "--until-input-ends", *self.flags]  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+                command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )  # fmt: skip
         self.processes.append(process)
         self._wait("it registers", lambda: _says_ready(process))
@@ -74,8 +76,9 @@ class RunningNode:
         finally:
             process.kill()
             process.wait()
-            assert process.stdout is not None, "it was opened as a pipe"
-            process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None, "both were opened as pipes"
+                pipe.close()
 
     def _approve(self) -> bool:
         """Approve the node's requests for a serving certificate, as an administrator would."""
@@ -113,7 +116,7 @@ def _says_ready(process: subprocess.Popen[bytes]) -> bool:
 
 @contextmanager
 def run_node(
-    plane: ControlPlane, folder: Path, name: str, flags: Sequence[str] = ()
+    plane: ControlPlane, folder: Path, name: str, flags: Sequence[str] = (), python: str = sys.executable
 ) -> Iterator[RunningNode]:
     """Run one of Seaway's nodes under a control plane until the block is left; ready when entered.
 
@@ -122,8 +125,9 @@ def run_node(
         folder: of the node.
         name: of the node.
         flags: further ones of `tools.node`, for example "--plain", or "--simulated", "100".
+        python: the interpreter that runs it.
     """
-    node = RunningNode(plane, name, folder, flags)
+    node = RunningNode(plane, name, folder, flags, python)
     try:
         node.start()
         yield node

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
-from seaway.client.watch import Collection, Snapshot, follow
+from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, follow
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.attach import AttachedProgram
 from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
@@ -36,6 +37,9 @@ from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_
 from seaway.reconcile.recorder import EventRecorder
 
 log = logging.getLogger(__name__)
+_FLUSH_SECONDS = 2.0
+_FOLLOW = FollowSettings(backoff=replace(BACKOFF, cap=5.0))
+"""Pods wait for their node: an API server that comes back is found soon."""
 
 
 class NodeAgent:
@@ -95,7 +99,11 @@ class NodeAgent:
         if tasks:
             await asyncio.wait(tasks, timeout=grace + 15.0)
         if self._context is not None:
-            await self._context.recorder.flush()
+            with suppress(
+                TimeoutError
+            ):  # events explain, they decide nothing: an API server that is away is not waited for
+                async with asyncio.timeout(_FLUSH_SECONDS):
+                    await self._context.recorder.flush()
         await self._kill_strays(set())
         await self._runtime.stop()
 
@@ -205,7 +213,8 @@ class NodeAgent:
 
     async def _follow(self, seen: asyncio.Event) -> None:
         collection = Collection(PODS, field_selector=f"spec.nodeName={self._settings.name}")
-        async with aclosing(follow(self._client, collection, clock=self._clock)) as changes:
+        following = follow(self._client, collection, clock=self._clock, settings=_FOLLOW)
+        async with aclosing(following) as changes:
             async for change in changes:
                 if isinstance(change, Snapshot):
                     await self._take_up(change.items)
