@@ -28,6 +28,9 @@ class File(NamedTuple):
 
     data: bytes
     mode: int = DEFAULT_MODE
+    user: int = -1
+    """Its owner; -1 for whom the node runs as."""
+    group: int = -1
 
 
 Payload = dict[str, File]

@@ -11,6 +11,7 @@ from typing import Any
 from seaway.controlplane.node import payloads, volumes
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import ConfigError, PodFacts
+from seaway.controlplane.node.ownership import owned
 from seaway.controlplane.node.payloads import MountError
 from seaway.objects.builtin import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import NotFound
@@ -88,6 +89,7 @@ class PodVolumes:
         issued = {wanted.path: await self._token(facts.pod, wanted) for wanted in payloads.tokens(volume)}
         lookup = await fetch(self._context, namespace, payloads.references(volume))
         files = payloads.payload(facts, volume, lookup, issued)
+        files = owned(files, issued, facts.pod, os.geteuid())
         path = self.folder / volume["name"]
         # A few small files: cheaper than a hop to another thread.
         volumes.write_payload(path, files)

@@ -39,6 +39,8 @@ def write_payload(folder: Path, files: Payload) -> bool:
         if "/" in path:
             target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
+        if (file.user, file.group) != (-1, -1):
+            os.chown(target, file.user, file.group)
         target.chmod(file.mode)
     link = folder / "..data_new"
     link.unlink(missing_ok=True)
