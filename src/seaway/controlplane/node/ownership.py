@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from seaway.controlplane.node.payloads import Payload
+from seaway.controlplane.node.payloads import File, Payload
 
 Object = Mapping[str, Any]
 _READ_BY_GROUP = 0o440
@@ -35,8 +35,12 @@ def owned(files: Payload, tokens: Collection[str], pod: Object, node_user: int) 
     users = _users(pod)
     if users <= {0}:
         return files
-    given = {"user": users.pop()} if len(users) == 1 else {"mode": _READ_BY_ALL}
-    return {path: file._replace(**given) if path in tokens else file for path, file in files.items()}
+    only = users.pop() if len(users) == 1 else None
+    return {path: _readable(file, only) if path in tokens else file for path, file in files.items()}
+
+
+def _readable(token: File, user: int | None) -> File:
+    return token._replace(mode=_READ_BY_ALL) if user is None else token._replace(user=user)
 
 
 def _users(pod: Object) -> set[int]:
