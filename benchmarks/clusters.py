@@ -19,7 +19,9 @@ from pathlib import Path
 
 from benchmarks import api, scheduler
 from benchmarks.goals import Measurement
-from benchmarks.home import Address, address
+from benchmarks.home import Address, address, running_home
+from benchmarks.runs import client_of, no_ops
+from benchmarks.team import team_server
 from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
@@ -104,20 +106,31 @@ def measure_scheduler(cluster: Cluster) -> list[Measurement]:
     return [Measurement("scheduler: pods bound", rate, "pods/s", note)]
 
 
-def side_by_side(measure_one: Callable[[Cluster], list[Measurement]]) -> list[Measurement]:
+def measure_on_both(measure_one: Callable[[Cluster], list[Measurement]]) -> list[Measurement]:
     """Measure the embedded cluster, then Kubernetes' own; return both with their ratio."""
     with embedded() as cluster:
         ours = measure_one(cluster)
     with real() as cluster:
         theirs = measure_one(cluster)
-    found = []
-    for mine, other in zip(ours, theirs, strict=True):
-        note = f"ours : kube's = {mine.value:.1f} : {other.value:.1f} = {mine.value / other.value:.2f}"
-        found += [
-            replace(mine, name=f"{mine.name} [embedded]", note=note),
-            replace(other, name=f"{other.name} [kube]", note=other.note),
-        ]
-    return found
+    return [half for pair in zip(ours, theirs, strict=True) for half in side_by_side(*pair)]
+
+
+def measure_runs() -> list[Measurement]:
+    """Measure a no-op run on each: with the daemon's own cluster, and with a team's server."""
+    with running_home() as home:
+        ours = no_ops(client_of(home))
+    with team_server() as client:
+        theirs = no_ops(client)
+    return side_by_side(ours, theirs)
+
+
+def side_by_side(ours: Measurement, theirs: Measurement) -> list[Measurement]:
+    """Return both figures under names that tell them apart."""
+    note = f"ours : kube's = {ours.value:.1f} : {theirs.value:.1f} = {ours.value / theirs.value:.2f}"
+    return [
+        replace(ours, name=f"{ours.name} [embedded]", note=note),
+        replace(theirs, name=f"{theirs.name} [kube]"),
+    ]
 
 
 def measure() -> list[Measurement]:
@@ -125,4 +138,4 @@ def measure() -> list[Measurement]:
     if not TOOL.is_built():
         print(NOT_BUILT)
         return []
-    return [*side_by_side(measure_api), *side_by_side(measure_scheduler)]
+    return [*measure_on_both(measure_api), *measure_on_both(measure_scheduler), *measure_runs()]
