@@ -48,7 +48,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "variables": {"env": {"HTTPS_PROXY": "http://proxy:3128", "A": "tr: ue", "NUMBER": "1"}},
     "placement": {
         "nodeSelector": {"disk": "ssd"}, "priorityClassName": "high",
-        "tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 5}],
+        "tolerations": [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}],
     },
     "pods": {"podAnnotations": {"prometheus.io/scrape": "false"}, "tls": {"secret": "x"}, "imagePullSecrets": ["a", "b"]},
     "pods of runs": {"runs": {"image": "python:3.13", "security": "restricted", "user": 1234567, "serviceAccount": "runs"}},

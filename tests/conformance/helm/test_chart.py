@@ -11,6 +11,7 @@ import pytest
 from seaway import __version__
 from seaway.platform import access
 from seaway.platform.deploy.manifests import Credentials, manifests
+from seaway.platform.deploy.notes import next_steps
 from seaway.platform.deploy.release import Release
 from seaway.platform.deploy.values import Values, parse_values
 from seaway.platform.errors import Invalid
@@ -112,28 +113,18 @@ def test_nothing_outside_the_namespace_by_default(helm: Helm) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({}, ("get secret seaway-token", "seaway login https://localhost:8443")),
-        ({"token": {"secret": "given"}}, ("get secret given",)),
-        ({"ingress": {"enabled": True, "host": "h.example.com"}}, ("seaway login https://h.example.com",)),
-    ],
-    ids=["least", "given token", "ingress"],
-)
-def test_notes_say_how_to_go_on(helm: Helm, values: dict[str, Any], said: tuple[str, ...]) -> None:
-    written = helm(
-        "install",
-        "seaway",
-        str(CHART),
-        "--dry-run=client",
-        "-n",
-        "research",
-        values={"image": IMAGE, **values},
-    )
-    notes = written.partition("NOTES:")[2]
-    for part in said:
-        assert part in notes
+NOTES = ["least", "given token", "given certificate", "public certificate", "ingress", "load balancer"]
+
+
+@pytest.mark.parametrize("row", NOTES)
+def test_notes_say_how_to_go_on(helm: Helm, row: str) -> None:
+    """They are the two commands, of Helm and of `seaway install`: get the token, log in with it."""
+    values = {"image": IMAGE, **GOOD[row]}
+    written = helm("install", "seaway", str(CHART), "--dry-run=client", "-n", "research", values=values)
+    notes = [line for line in written.partition("NOTES:")[2].splitlines()[2:] if line.strip()]
+    steps = next_steps(parse_values(values), Release("seaway", "research", __version__))
+    assert notes == steps.splitlines()
+    assert notes[-1].count(" | seaway login https://") == 1
 
 
 def test_values_file_is_the_models_own_defaults() -> None:
