@@ -88,7 +88,7 @@ class Services:
             f"{task.get_name()} {'failed: ' + str(error) if error else 'ended by itself'}"
         )
         self._failure.__cause__ = error
-        logger.error("%s", self._failure, exc_info=error)
+        logger.error("%s", self._failure, exc_info=None if _explains_itself(error) else error)
         if self._owner is not None:
             self._interrupted = True
             self._owner.cancel()
@@ -102,6 +102,11 @@ class Services:
             )
         elif not task.cancelled() and (error := task.exception()) is not None and self._failure is None:
             logger.error("%s failed while it stopped", task.get_name(), exc_info=error)
+
+
+def _explains_itself(error: BaseException | None) -> bool:
+    """Return whether an error is one of ours: its message says what to do, and a trace would hide it."""
+    return type(error).__module__.startswith("seaway.")
 
 
 async def _run(service: Service, ready: Ready) -> None:

@@ -118,7 +118,7 @@ def _leadership(settings: TeamServerSettings, namespace: str) -> Any:
 
     name = settings.pod or socket.gethostname()
     return LeadershipSettings(
-        f"{name}_{uuid.uuid4().hex[:8]}", namespace, lease_name(settings.database), settings.pod
+        f"{name}_{uuid.uuid4().hex[:8]}", namespace, lease_name(settings.url), settings.pod
     )
 
 

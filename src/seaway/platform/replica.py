@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from seaway.client.client import Client
 from seaway.platform.database.location import InvalidDatabaseUrl, PostgresLocation, locate
@@ -57,7 +56,6 @@ class Replica:
         return await self._leadership.problem()
 
 
-def lease_name(database: str) -> str:
-    """Return the name of the Lease that all servers of a database compete for: others in their namespace do not get into it."""
-    location = locate(database, Path())
-    return f"seaway-server-{hashlib.sha256(location.title.encode()).hexdigest()[:10]}"
+def lease_name(url: str) -> str:
+    """Return the name of the Lease that all servers behind a URL compete for, and others in their namespace do not."""
+    return f"seaway-server-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
