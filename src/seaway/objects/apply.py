@@ -85,7 +85,7 @@ def server_side_apply(
         )
     last = managers.get(me)
     named = field_set(wanted, schema)
-    managers[me] = Owned(_ownable(named), api_version, last.time if last else now)
+    managers[me] = Owned(_ownable(named), api_version, last.time if last else None)
     after = merge(before, wanted, schema)
     if last is not None:
         after = _given_up(after, last.fields, managers, named, schema)
@@ -219,7 +219,14 @@ def _starting_managers(old: Object | None, new: Object, subresource: str) -> Man
 
 def _with_structs(old: Object, new: Object, schema: Schema) -> Object:
     """Return the old object with the structs that only the new one writes out: nobody adds a built-in kind's status."""
-    added: Object = {name: {} for name in schema.unwritten if name in new and name not in old}
+    added: Object = {}
+    for name, unwritten in schema.unwritten.items():
+        child = schema.properties[name]
+        if type(new.get(name)) is dict and unwritten is not None:
+            before = old.get(name) or {}
+            filled = _with_structs(before, new[name], child)
+            if filled is not before or name not in old:
+                added[name] = filled
     return {**old, **added} if added else old
 
 

@@ -33,6 +33,7 @@ class ApiError(Exception):
         details: Mapping[str, Any] | None = None,
         causes: Sequence[Cause] = (),
         retry_after: int | None = None,
+        continue_: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -41,6 +42,10 @@ class ApiError(Exception):
         """Of the Status; None for none, which is not the same as an empty one."""
         self.retry_after = retry_after
         """Seconds to wait before trying again, None where that says nothing."""
+        self.continue_ = continue_
+        """Token with which a list whose moment is forgotten can go on all the same, "" for none."""
+        self.warnings: Sequence[tuple[str, str]] = ()
+        """Headers of the answer that say what else the caller should know."""
 
     def to_status(self) -> dict[str, Any]:
         """Return the `Status` object that a server answers with."""
@@ -53,7 +58,8 @@ class ApiError(Exception):
         if self.retry_after is not None:
             details["retryAfterSeconds"] = self.retry_after
         status: dict[str, Any] = {
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "kind": "Status", "apiVersion": "v1", "metadata": {"continue": self.continue_} if self.continue_ else {},
+            "status": "Failure",
             "message": self.message, "reason": self.reason,
         }  # fmt: skip
         if details or self.details is not None:
@@ -179,8 +185,9 @@ def from_status(code: int, status: Mapping[str, Any]) -> ApiError:
     ]
     retry_after = (details or {}).pop("retryAfterSeconds", None)
     return error(
-        status.get("message") or f"HTTP {code}", details=details, causes=causes, retry_after=retry_after
-    )
+        status.get("message") or f"HTTP {code}", details=details, causes=causes, retry_after=retry_after,
+        continue_=(status.get("metadata") or {}).get("continue") or "",
+    )  # fmt: skip
 
 
 def not_found(group_resource: str, name: str) -> NotFound:
@@ -211,7 +218,7 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Invali
         name: of the object, may be empty.
         causes: every fault found, with its field path.
     """
-    faults = [f"{c.field}: {c.message}" if c.field else c.message for c in causes]
+    faults = list(dict.fromkeys(f"{c.field}: {c.message}" if c.field else c.message for c in causes))
     listed = faults[0] if len(faults) == 1 else "[" + ", ".join(faults) + "]"
     qualified = f"{kind}.{group}" if group else kind
     named = {"name": name, "group": group, "kind": kind}

@@ -123,17 +123,19 @@ class Schema:
         return self._child(declared) if declared else ANY
 
     @cached_property
-    def unwritten(self) -> dict[str, dict[str, Any]]:
-        """What an object of a built-in kind holds before anything is written: its structs, and lists that must be there.
+    def unwritten(self) -> dict[str, Any]:
+        """What a struct of a built-in kind holds before anything is written: its structs, and null for lists and maps.
 
         A custom resource holds nothing. Shared: do not change.
         """
-        found: dict[str, dict[str, Any]] = {}
-        for name in ("metadata", "spec", "status"):
-            child = self.properties.get(name)
-            if child is not None and child.properties and not self.structural:
-                needed = child.definition.get("required") or ()
-                found[name] = {field: None for field in needed if child.properties[field].type == "array"}
+        found: dict[str, Any] = {}
+        for name, child in () if self.structural else self.properties.items():
+            declared = self.go_fields.get(name, "")
+            if child.type == "array" or not child.properties:
+                if declared.startswith(("[]", "map[")) and not declared.endswith(("?", "!")):
+                    found[name] = None
+            elif declared and not declared.startswith("*") and not declared.endswith("!"):
+                found[name] = child.unwritten
         return found
 
     @cached_property

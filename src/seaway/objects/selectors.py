@@ -168,8 +168,11 @@ def _field_requirement(term: str) -> FieldRequirement:
     if match is None:
         raise BadRequest(f"invalid selector: '{term}'; can't understand '{term}'")
     value = match["value"]
-    if re.search(r"(?<!\\)(?:\\\\)*=", value) or re.search(r"(?<!\\)(?:\\\\)*\\(?![\\,=])", value):
-        raise BadRequest(f"invalid field selector: {term}: escape '=', ',' and '\\' in a value with '\\'")
+    for found in re.finditer(r"\\(.?)|=", value):
+        if found[0] == "=":
+            raise BadRequest(f"invalid field selector: unescaped character in value: {ord('=')}")
+        if found[1] not in ("\\", ",", "="):
+            raise BadRequest(f"invalid field selector: invalid escape sequence: {found[0]}")
     return FieldRequirement(match["field"], re.sub(r"\\(.)", r"\1", value), match["operator"] != "!=")
 
 
@@ -245,7 +248,9 @@ def _parse_values(tokens: list[str], position: int) -> tuple[list[str], int]:
             if item == ")":
                 return values, position + 1
             expects_value = True
-        elif item in _SYMBOLS or not item or not expects_value:
+        elif not expects_value:
+            raise ValueError(f"found '{item}', expected: ',' or ')'")
+        elif item in _SYMBOLS or not item:
             raise ValueError(f"found '{item}', expected: ',', or identifier")
         else:
             values.append(item)

@@ -6,23 +6,24 @@ Source: Kubernetes' "Strategic merge patch" (sig-api-machinery), with its direct
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from seaway.objects import meta
 from seaway.objects.errors import BadRequest
+from seaway.objects.gotext import go_text, json_type
 from seaway.objects.schema import ANY, Schema
 
 Object = dict[str, Any]
 
+_LONGEST = 2000
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"
 _ORDER = "$setElementOrder/"
 _DELETE_ITEMS = "$deleteFromPrimitiveList/"
 
 
-def strategic_merge_patch(obj: Object, patch: Object, schema: Schema) -> Object:
+def strategic_merge_patch(obj: Object, patch: Any, schema: Schema) -> Object:
     """Return the object with the patch merged in; neither argument is changed.
 
     Args:
@@ -33,8 +34,12 @@ def strategic_merge_patch(obj: Object, patch: Object, schema: Schema) -> Object:
     Raises:
         BadRequest: the patch's directives cannot be understood, or an item lacks its merge key.
     """
+    if patch is None:
+        patch = {}
     if not isinstance(patch, dict):
-        raise BadRequest("a strategic merge patch is an object")
+        raise BadRequest(
+            f"json: cannot unmarshal {json_type(patch)} into Go value of type map[string]interface {{}}"
+        )
     return _merge_map(meta.copy(obj), patch, schema)
 
 
@@ -91,7 +96,7 @@ def _retain_keys(original: Object, patch: Object) -> None:
     for key in patch:
         name = key.partition("/")[2] if key.startswith((_ORDER, _DELETE_ITEMS)) else key
         if name != _RETAIN and name not in retained:
-            raise BadRequest(f"{_RETAIN} must name every field of its patch: {name!r} is missing")
+            raise BadRequest("invalid patch format of retainKeys")
     for key in [key for key in original if key not in retained]:
         del original[key]
 
@@ -160,9 +165,7 @@ def _merge_ordered(original: Object, patch: Object, key: str, schema: Schema) ->
     if current is None and change is None:
         return
     identity = _by(child.patch_merge_key) if child.patch_merge_key else _itself
-    _check_order(
-        [identity(item) for item in change or () if not _is_directive(item)], list(map(identity, order)), key
-    )
+    _check_order([item for item in change or () if not _is_directive(item)], order, identity)
     if current is None:
         merged = [_plain(item) for item in change or () if not _is_directive(item)]
     else:
@@ -170,14 +173,14 @@ def _merge_ordered(original: Object, patch: Object, key: str, schema: Schema) ->
     original[key] = _in_order(merged, order, current or [], identity)
 
 
-def _check_order(changed: list[Any], order: list[Any], key: str) -> None:
-    position = -1
+def _check_order(changed: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> None:
+    wanted, position = list(map(identity, order)), -1
     for item in changed:
         try:
-            position = order.index(item, position + 1)
+            position = wanted.index(identity(item), position + 1)
         except ValueError:
             raise BadRequest(
-                f"The order in patch list: {changed} doesn't match {_ORDER}{key} list: {order}"
+                f"The order in patch list:\n{_shown(changed)}\n doesn't match $setElementOrder list:\n{_shown(order)}\n"
             ) from None
 
 
@@ -239,4 +242,4 @@ def _by(key: str) -> Callable[[Any], Any]:
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)[:300]
+    return go_text(value)[:_LONGEST]

@@ -46,18 +46,19 @@ def field_set(value: dict[str, Any], schema: Schema) -> FieldSet:
 def created_fields(value: dict[str, Any], schema: Schema) -> FieldSet:
     """Return what `compare` finds added to or modified of `schema.unwritten` in a new object, in one walk."""
     found: FieldSet = {}
+    unwritten = schema.unwritten
     for name, item in value.items():
-        child, unwritten = schema.field(name) or ANY, schema.unwritten.get(name)
-        if unwritten is None:
+        child = schema.properties.get(name) or schema.additional or ANY
+        if name not in unwritten:
             found[f"f:{name}"] = _everything(item, child)
+        elif unwritten[name] is None:
+            changes = Comparison()
+            _compare_at(f"f:{name}", None, item, child, changes)
+            found |= union(changes.modified, changes.added)
         elif type(item) is not dict:
             found[f"f:{name}"] = {}
-        elif below := _fields_below({k: v for k, v in item.items() if k not in unwritten}, child):
+        elif below := created_fields(item, child):
             found[f"f:{name}"] = below
-        if unwritten and type(item) is dict:
-            lists = compare(unwritten, {k: item[k] for k in unwritten if k in item}, child)
-            if mine := union(lists.modified, lists.added):
-                found[f"f:{name}"] = union(found.get(f"f:{name}", {}), mine)
     return found
 
 

@@ -45,8 +45,8 @@ def container(**fields):
         (PODS, {"spec": {"containers": [1]}}, _FIELD.format("number", "PodSpec.spec.containers", "v1.Container")),
         (SECRETS, {"data": {"a": "?"}}, "illegal base64 data at input byte 0"),
         (SECRETS, {"data": {"a": 1}}, _FIELD.format("number", "Secret.data", "[]uint8")),
-        (SERVICES, {"spec": {"ports": [{"targetPort": True}]}}, "json: cannot unmarshal bool into Go value of type int32"),
-        (LEASES, {"spec": {"renewTime": 1}}, "json: cannot unmarshal number into Go value of type string"),
+        (SERVICES, {"spec": {"ports": [{"targetPort": True}]}}, _FIELD.format("bool", "ServicePort.spec.ports.targetPort", "int32")),
+        (LEASES, {"spec": {"renewTime": 1}}, _FIELD.format("number", "LeaseSpec.spec.renewTime", "string")),
         (LEASES, {"spec": {"renewTime": "2020-01-02T03:04:05.000006Z"}}, ""),
     ],
 )  # fmt: skip

@@ -46,7 +46,7 @@ REFUSED = {
     "comma at the end": ("a,", "found '', expected: identifier after ','"),
     "two conditions without a comma": ("a=b c", "found 'c', expected: ',' or 'end of string'"),
     "value under negation": ("!a=b", "found '=', expected: ',' or 'end of string'"),
-    "open parenthesis": ("a in (x", "unable to parse requirement: found '', expected: ',', or identifier"),
+    "open parenthesis": ("a in (x", "unable to parse requirement: found '', expected: ',' or ')'"),
     "key that may not be": ("a_=b", '<nil>: Invalid value: "a_": name part must consist of'),
     "value that may not be": ("a=-", 'values[0][a]: Invalid value: "-": a valid label must be'),
     "comparison with a word": ("a>b", "for 'Gt', 'Lt' operators, the value must be an integer"),

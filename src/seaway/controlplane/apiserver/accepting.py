@@ -13,9 +13,11 @@ import orjson
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.writing import IGNORE, STRICT, WriteOptions
 from seaway.controlplane.kinds import faults
+from seaway.controlplane.kinds.metadata import common_update_faults
 from seaway.objects.decoding import decode_fault
-from seaway.objects.errors import BadRequest, Invalid, invalid
+from seaway.objects.errors import BadRequest, Cause, Invalid, invalid
 from seaway.objects.meta import copy
+from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
 
@@ -42,8 +44,9 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
     if obj.get("metadata") is None:
         obj["metadata"] = {}
     metadata = obj["metadata"]
-    texts = metadata if isinstance(metadata, dict) else {"name": metadata}
-    misread = any(not isinstance(texts.get(field) or "", str) for field in ("name", "generateName", "namespace"))
+    misread = not isinstance(metadata, dict) or any(
+        not isinstance(metadata.get(field) or "", str) for field in ("name", "generateName", "namespace")
+    )
     if misread and not served.custom:
         raise _undecodable(served, obj, decode_fault(served.kind.schema, obj), patched=False)
     if not isinstance(metadata, dict):
@@ -99,6 +102,7 @@ def check_structure(
     if tidy:
         return
     schema.prune(obj)
+    schema.tidy(obj)
 
 
 def _undecodable(served: Served, obj: Object, words: str, *, patched: bool) -> BadRequest | Invalid:
@@ -108,6 +112,32 @@ def _undecodable(served: Served, obj: Object, words: str, *, patched: bool) -> B
         return invalid("", "", "", [cause])
     kind = served.resource.kind
     return BadRequest(f'{kind} in version "{served.resource.version}" cannot be handled as a {kind}: {words}')
+
+
+def check_readable(served: Served, name: str, body: Any) -> None:
+    """Refuse an update by an object that cannot be read, where it looks unusual. Raises BadRequest."""
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    given = metadata.get("name") if isinstance(metadata, dict) else None
+    if given != name and not served.custom and (fault := decode_fault(served.kind.schema, body)):
+        raise _undecodable(served, body, fault, patched=False)
+
+
+def check_named(name: str, body: Any) -> None:
+    """Refuse an update by an object without a name or with another one. Raises BadRequest."""
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    given = metadata.get("name") if isinstance(metadata, dict) else None
+    if given and isinstance(given, str) and given != name:
+        raise BadRequest(f"the name of the object ({given}) does not match the name on the URL ({name})")
+    if not given:
+        raise BadRequest(
+            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+
+
+def unconditional(resource: Resource, name: str) -> Invalid:
+    """Return the error of an update that does not say which version it changes, of a kind that wants to know."""
+    cause = faults.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+    return invalid(resource.group, resource.plural, name, [cause])
 
 
 def check_create(served: Served, obj: Object) -> None:
@@ -120,7 +150,9 @@ def check_create(served: Served, obj: Object) -> None:
         raise invalid(resource.group, resource.kind, obj["metadata"].get("name") or "", causes)
 
 
-def check_update(served: Served, new: Object, old: Object, *, whole: bool) -> None:
+def check_update(
+    served: Served, new: Object, old: Object, *, whole: bool, found: Sequence[Cause] = ()
+) -> None:
     """Refuse a changed object with faults. Raises Invalid.
 
     Args:
@@ -128,8 +160,10 @@ def check_update(served: Served, new: Object, old: Object, *, whole: bool) -> No
         new: as it is to be.
         old: as it is.
         whole: False for a status write, which leaves the rest as it was.
+        found: faults that are known already.
     """
-    causes = list(served.kind.validate(new)) if whole else []
+    causes = [*found, *common_update_faults(new, old)]
+    causes += served.kind.validate(new) if whole and served.kind.revalidated else ()
     if served.custom:
         causes += served.kind.schema.validate(new)
     causes += served.kind.validate_update(new, old)
@@ -164,26 +198,15 @@ def merge_for_subresource(served: Served, new: Object, old: Object, subresource:
     return new
 
 
-def unchanged(new: Object, old: Object, *, with_managers: bool) -> bool:
-    """Tell whether a write changes nothing that counts.
-
-    Args:
-        new: as it is to be.
-        old: as it is.
-        with_managers: managed fields count too, except their times (apply).
-    """
-    return _comparable(new, with_managers) == _comparable(old, with_managers)
+def unchanged(new: Object, old: Object) -> bool:
+    """Tell whether a write changes nothing that counts: the times of field managers do not."""
+    return _comparable(new) == _comparable(old)
 
 
-def _comparable(obj: Object, with_managers: bool) -> Object:
-    metadata = {
-        k: v
-        for k, v in obj["metadata"].items()
-        if k not in {"managedFields", "resourceVersion"} and v is not None
-    }
-    if with_managers:
-        managers = obj["metadata"].get("managedFields") or []
-        metadata["managedFields"] = [{k: v for k, v in entry.items() if k != "time"} for entry in managers]
+def _comparable(obj: Object) -> Object:
+    metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion" and v is not None}
+    managers = metadata.pop("managedFields", None) or []
+    metadata["managedFields"] = [{k: v for k, v in entry.items() if k != "time"} for entry in managers]
     return {**obj, "metadata": metadata}
 
 

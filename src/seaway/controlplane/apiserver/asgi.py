@@ -7,13 +7,14 @@ time, which leaves a router nothing to do, and bodies go out as the store's byte
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from seaway.controlplane.apiserver.messages import ApiRequest, ApiResponse, WatchItem
+from seaway.controlplane.apiserver.messages import ApiRequest, ApiResponse, Connection, WatchItem
 from seaway.controlplane.apiserver.negotiation import MAX_BODY
 from seaway.controlplane.apiserver.pki import user_of_certificate
 from seaway.controlplane.apiserver.server import ApiServer, error_response
@@ -24,7 +25,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-_USER = "seaway.user"
+_USER, _TAKE = "seaway.user", "seaway.take"
+_UNREADABLE = re.compile(r";|%(?![0-9A-Fa-f]{2})")
 
 
 class PeerProtocol(HttpToolsProtocol):
@@ -46,6 +48,22 @@ class PeerProtocol(HttpToolsProtocol):
         super().on_message_begin()
         scope: Any = self.scope
         scope[_USER] = self._peer
+        scope[_TAKE] = self.take
+
+    def take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Hand the connection over: this protocol has no more to do with it."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport: Any = self.transport
+        cycle: Any = self.cycle
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        transport.resume_reading()
+        self.connections.discard(self)
+        self._unset_keepalive_if_required()
+        cycle.disconnected = True  # so that nobody misses the answer
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 class AsgiApplication:
@@ -78,6 +96,8 @@ class AsgiApplication:
             await self._send_until_gone(_lines(events), events, response, receive, send)
         elif response.stream is not None:
             await self._send_stream(response, receive, send)
+        elif response.upgrade is not None:
+            await self._upgrade(response.upgrade, send)
         else:
             await _send(response, send, head=head)
 
@@ -88,6 +108,23 @@ class AsgiApplication:
                 await self._send_until_gone(chunks, chunks, response, receive, send)
         except ApiError as error:
             await _send(error_response(error), send, head=False)
+
+    async def _upgrade(self, serve: Callable[[], Awaitable[None]], send: Send) -> None:
+        """Leave the connection to who serves it now, until it or the server ends."""
+        work = asyncio.ensure_future(serve())
+        self._streams.add(work)
+        if self._closing:
+            work.cancel()
+        try:
+            await asyncio.wait({work})
+        finally:
+            self._streams.discard(work)
+            work.cancel()
+        error = None if work.cancelled() else work.exception()
+        if isinstance(error, ApiError):
+            await _send(error_response(error), send, head=False)
+        elif error is not None:
+            raise error
 
     async def _send_until_gone(
         self, chunks: AsyncIterator[bytes], source: Any, response: ApiResponse, receive: Receive, send: Send
@@ -147,12 +184,29 @@ async def _request(scope: Scope, receive: Receive) -> ApiRequest:
     return ApiRequest(
         scope["method"], path, query, headers, body,
         content_type=headers.get("content-type", ""), user=scope.get(_USER),
+        connection=_connection(scope) if "upgrade" in headers else None,
     )  # fmt: skip
 
 
+def _connection(scope: Scope) -> Connection | None:
+    """Return the connection of a request that wants to change its protocol."""
+    take = scope.get(_TAKE)
+    if take is None:
+        return None
+    raw: bytes = scope["query_string"]
+    target = scope.get("raw_path", b"") + (b"?" + raw if raw else b"")
+    lines = [scope["method"].encode() + b" " + target + b" HTTP/1.1"]
+    lines += [name + b": " + value for name, value in scope["headers"]]
+    values = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
+    return Connection(b"\r\n".join([*lines, b"", b""]), values, take)
+
+
 def _query(raw: bytes) -> dict[str, str]:
+    text = raw.decode("utf-8", "replace")
+    if ";" in text or "%" in text:  # what cannot be read is left out, as Kubernetes does
+        text = "&".join(pair for pair in text.split("&") if not _UNREADABLE.search(pair))
     try:
-        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200)
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=200)
     except ValueError:
         raise BadRequest("the query has too many parameters") from None
     return dict(reversed(pairs))

@@ -115,10 +115,15 @@ class BytesContent:
         yield self._data
 
 
+def type_prefix(kind: str, api_version: str) -> bytes:
+    """Return what the stored bytes of a kind's objects begin with."""
+    return orjson.dumps({"kind": kind, "apiVersion": api_version})[:-1] + b","
+
+
 class ListContent:
     """A list of stored objects, joined from their bytes."""
 
-    __slots__ = ("_api_version", "_convert", "_kind", "_metadata", "_records")
+    __slots__ = ("_api_version", "_convert", "_kind", "_metadata", "_records", "_typed")
 
     def __init__(
         self,
@@ -127,18 +132,35 @@ class ListContent:
         metadata: dict[str, Any],
         records: Sequence[Record],
         convert: Callable[[Record], Content] | None = None,
+        *,
+        typed: bool = False,
     ) -> None:
         self._api_version = api_version
         self._kind = kind
         self._metadata = metadata
         self._records = records
         self._convert = convert
+        self._typed = typed
+        """Items say what they are (custom resources); those of built-in kinds leave it to the list."""
 
     def _parts(self) -> Iterator[bytes]:
-        if self._convert is None:
-            return (record.value for record in self._records)
         convert = self._convert
-        return (convert(record).encoded() for record in self._records)
+        if convert is not None:
+            return (orjson.dumps(self._item(convert(record).parsed())) for record in self._records)
+        if self._typed:
+            return (record.value for record in self._records)
+        prefix = type_prefix(self._kind.removesuffix("List"), self._api_version)
+        return (
+            b"{" + record.value[len(prefix) :]
+            if record.value.startswith(prefix)
+            else orjson.dumps(self._item(record.object))
+            for record in self._records
+        )
+
+    def _item(self, obj: dict[str, Any]) -> dict[str, Any]:
+        if self._typed:
+            return obj
+        return {name: value for name, value in obj.items() if name not in {"kind", "apiVersion"}}
 
     def _head(self) -> bytes:
         head = orjson.dumps({"kind": self._kind, "apiVersion": self._api_version, "metadata": self._metadata})
@@ -150,10 +172,8 @@ class ListContent:
 
     def parsed(self) -> Any:
         """Return the list object; its items are the shared parsed forms."""
-        if self._convert is None:
-            items = [record.object for record in self._records]
-        else:
-            items = [self._convert(record).parsed() for record in self._records]
+        objects = (r.object if self._convert is None else self._convert(r).parsed() for r in self._records)
+        items = [self._item(obj) for obj in objects]
         return {
             "kind": self._kind,
             "apiVersion": self._api_version,

@@ -5,8 +5,6 @@ Source: RFC 8259 for the grammar; the sentences as Kubernetes' API server answer
 
 from __future__ import annotations
 
-from typing import Any
-
 _END = "unexpected end of JSON input"
 _SHOWN = 30
 _DEEPEST = 1000
@@ -39,17 +37,6 @@ def shown_body(body: bytes) -> str:
         return "<empty>"
     start, more = body[:_SHOWN], " ..." if len(body) > _SHOWN else ""
     return (start.decode(errors="replace") if body[:1] == b"{" else start.hex()) + more
-
-
-def type_name(value: Any) -> str:
-    """Return the JSON type of a parsed value, as the decoder names it."""
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int | float):
-        return "number"
-    if value is None:
-        return "null"
-    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
 def _unexpected(text: str, position: int, where: str) -> _FaultError:

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from seaway.controlplane.apiserver.options import ListOptions, decode_continue, encode_continue, revision_of
+from seaway.controlplane.apiserver.options import (
+    NOW,
+    ListOptions,
+    decode_continue,
+    encode_continue,
+    revision_of,
+)
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.store.log import Compacted, FutureRevision, Page, Record, Store
 from seaway.objects.errors import BadRequest, Cause, Expired, Timeout
@@ -44,17 +50,18 @@ async def list_records(store: Store, served: Served, namespace: str, options: Li
     """Return a list. Raises BadRequest, Expired, Invalid, Timeout."""
     prefix = served.scope(namespace)
     revision, after = _start(store, prefix, options)
+    limit = 0 if options.resource_version == "0" else max(options.limit, 0)
     try:
         if options.selective:
-            return await _select(store, served, prefix, options, revision, after)
-        page = await _page(store, prefix, revision, after, max(options.limit, 0))
+            return await _select(store, served, prefix, options, limit, revision, after)
+        page = await _page(store, prefix, revision, after, limit)
     except Compacted:
-        raise _too_old(options) from None
+        raise _too_old(options, prefix, after) from None
     except FutureRevision:
         raise too_large(revision or 0, store.revision) from None
     metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
     if page.last_key is not None:
-        metadata["continue"] = encode_continue(page.revision, page.last_key)
+        metadata["continue"] = encode_continue(page.revision, prefix, page.last_key)
         metadata["remainingItemCount"] = page.remaining
     return Listed(page.records, metadata)
 
@@ -64,10 +71,11 @@ def _start(store: Store, prefix: str, options: ListOptions) -> tuple[int | None,
     if options.continue_:
         if options.resource_version not in {"", "0"}:
             raise BadRequest("specifying resource version is not allowed when using continue")
-        return decode_continue(options.continue_, prefix)
+        revision, after = decode_continue(options.continue_, prefix)
+        return None if revision == NOW else revision, after
     if options.resource_version in {"", "0"}:
         return None, None
-    revision = revision_of(options.resource_version)
+    revision = revision_of(options.resource_version, "invalid resource version: ")
     if revision > store.revision:
         raise too_large(revision, store.revision)
     exact = options.match == "Exact" or (options.match == "" and options.limit > 0)
@@ -75,24 +83,24 @@ def _start(store: Store, prefix: str, options: ListOptions) -> tuple[int | None,
 
 
 async def _select(
-    store: Store, served: Served, prefix: str, options: ListOptions, revision: int | None, after: str | None
-) -> Listed:
+    store: Store, served: Served, prefix: str, options: ListOptions, most: int, revision: int | None, after: str | None
+) -> Listed:  # fmt: skip
     """List what the selectors match, reading on until a page is full."""
     matches = matcher(served, options)
     found: list[Record] = []
     while True:
-        limit = _SELECT_PAGE if options.limit > 0 else 0
+        limit = _SELECT_PAGE if most > 0 else 0
         page = await _page(store, prefix, revision, after, limit)
         revision = page.revision
         for position, record in enumerate(page.records):
             if not matches(record.object):
                 continue
             found.append(record)
-            if len(found) == options.limit:
+            if len(found) == most:
                 more = position + 1 < len(page.records) or page.last_key is not None
                 metadata: dict[str, Any] = {"resourceVersion": str(revision)}
                 if more:
-                    metadata["continue"] = encode_continue(revision, record.key)
+                    metadata["continue"] = encode_continue(revision, prefix, record.key)
                 return Listed(found, metadata)
         if page.last_key is None:
             return Listed(found, {"resourceVersion": str(revision)})
@@ -105,17 +113,20 @@ async def _page(store: Store, prefix: str, revision: int | None, after: str | No
     return await store.list_at(prefix, revision, after=after, limit=limit)
 
 
-def _too_old(options: ListOptions) -> Expired:
-    if options.continue_:
+def _too_old(options: ListOptions, prefix: str, after: str | None) -> Expired:
+    if options.continue_ and after is not None:
         return Expired(
-            "The provided continue parameter is too old to display a consistent list result. You must start a new list "
-            "without the continue parameter."
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+            "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
+            "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
+            "modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+            continue_=encode_continue(NOW, prefix, after),
         )
     return Expired("The resourceVersion for the provided list is too old.")
 
 
 def too_large(revision: int, current: int) -> Timeout:
     """Return the error for a resourceVersion that has not happened yet."""
-    message = f"Too large resource version: {revision}, current: {current}"
+    message = f"Timeout: Too large resource version: {revision}, current: {current}"
     cause = Cause("ResourceVersionTooLarge", "Too large resource version")
     return Timeout(message, causes=[cause], retry_after=1)

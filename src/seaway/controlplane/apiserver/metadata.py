@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from seaway.objects.errors import BadRequest, conflict
+from seaway.controlplane.kinds import faults
+from seaway.objects.errors import BadRequest, Cause, conflict
 from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
@@ -35,21 +36,40 @@ def place(resource: Resource, obj: Object, namespace: str, name: str) -> None:
 
 
 def begin(obj: Object, uid: str, now: str) -> None:
-    """Set what the server sets on create, drop what only it may set. Raises BadRequest."""
+    """Set what the server sets on create, drop what only it may set."""
     metadata = obj["metadata"]
-    if metadata.get("resourceVersion"):
-        raise BadRequest("resourceVersion should not be set on objects to be created")
-    for field in (
-        "resourceVersion",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "generation",
-    ):
+    for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(field, None)
     metadata["uid"] = uid
     metadata["creationTimestamp"] = now
     _drop_empty(metadata)
+
+
+def drop_same_owners(obj: Object) -> list[str]:
+    """Drop owner references that are there twice, in place; return the warning that says so."""
+    owners = obj["metadata"].get("ownerReferences") or []
+    once: list[Object] = []
+    twice: list[str] = []
+    for owner in owners:
+        if owner not in once:
+            once.append(owner)
+        else:
+            twice.append(owner.get("uid", ""))
+    if not twice:
+        return []
+    obj["metadata"]["ownerReferences"] = once
+    return [
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+        "reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: "
+        + ", ".join(twice)
+    ]
+
+
+def forget_version(obj: Object) -> None:
+    """Drop the version that an object to be created says. Raises BadRequest where it is one."""
+    version = obj["metadata"].pop("resourceVersion", "")
+    if version.isdecimal() and int(version):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
 
 
 def keep(new: Object, old: Object) -> None:
@@ -62,6 +82,16 @@ def keep(new: Object, old: Object) -> None:
             metadata.pop(field, None)
     metadata.pop("selfLink", None)
     _drop_empty(metadata)
+
+
+def immutable_faults(new: Object, old: Object) -> list[Cause]:
+    """Return the faults of an update's metadata as it came, before `keep`: what it may leave out but not change."""
+    found = []
+    for field in ("uid", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        value = new.get(field)
+        if value and value != old.get(field) and not (field != "uid" and old.get(field)):
+            found += faults.immutable(f"metadata.{field}", value, old.get(field))
+    return found
 
 
 def _drop_empty(metadata: Object) -> None:

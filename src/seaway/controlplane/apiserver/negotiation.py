@@ -16,9 +16,10 @@ import yaml
 
 from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver import protobuf
-from seaway.controlplane.apiserver.jsonfaults import json_fault, shown_body, type_name
+from seaway.controlplane.apiserver.jsonfaults import json_fault, shown_body
 from seaway.controlplane.apiserver.messages import JSON, YAML
 from seaway.objects.errors import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
+from seaway.objects.gotext import json_type
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, as kube-apiserver limits it."""
@@ -117,17 +118,19 @@ def decode_patch(content_type: str, body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"error decoding patch: {json_fault(body) or error}") from error
+        fault = json_fault(body) or str(error)
+        strategic = media_type(content_type) == STRATEGIC_MERGE_PATCH
+        raise BadRequest(fault if strategic else f"error decoding patch: {fault}") from error
 
 
 def _check_version_and_kind(value: Any) -> None:
     """Refuse what is no object, or one whose version or kind is no text. Raises BadRequest."""
-    fault = f"{type_name(value)} into Go value of type {_VERSION_AND_KIND}"
+    fault = f"{json_type(value)} into Go value of type {_VERSION_AND_KIND}"
     if isinstance(value, dict):
         wrong = [name for name in ("apiVersion", "kind") if not isinstance(value.get(name) or "", str)]
         if not wrong:
             return
-        fault = f"{type_name(value[wrong[0]])} into Go struct field .{wrong[0]} of type string"
+        fault = f"{json_type(value[wrong[0]])} into Go struct field .{wrong[0]} of type string"
     raise BadRequest(f"couldn't get version/kind; json parse error: json: cannot unmarshal {fault}")
 
 

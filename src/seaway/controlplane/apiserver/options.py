@@ -6,17 +6,19 @@ Source: ListOptions of meta/v1. `write_options` has those of the verbs that writ
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
 
+from seaway.controlplane.apiserver.jsonfaults import json_fault
 from seaway.controlplane.apiserver.requestinfo import is_true
 from seaway.controlplane.kinds import faults
 from seaway.objects.errors import BadRequest, Cause, invalid
 from seaway.objects.selectors import FieldSelector, LabelSelector
 
+_TOKEN_VERSION = "meta.k8s.io/v1"
 _MATCHES = ("Exact", "NotOlderThan")
 
 
@@ -90,13 +92,14 @@ def _watch_faults(options: ListOptions) -> list[Cause]:
     if options.send_initial_events is not None and options.match != "NotOlderThan":
         words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         causes.append(faults.forbidden("resourceVersionMatch", words))
+    from_now = options.send_initial_events is None and options.resource_version in ("", "0")
     if options.match:
         if options.send_initial_events is None:
             causes.append(_no_match("is forbidden for watch unless sendInitialEvents is provided"))
         if options.match != "NotOlderThan":
             causes.append(faults.unsupported("resourceVersionMatch", options.match, ("NotOlderThan",)))
-        if options.continue_:
-            causes.append(_no_match("is forbidden when continue is provided"))
+    if options.continue_ and (options.match or from_now):
+        causes.append(_no_match("is forbidden when continue is provided"))
     return causes
 
 
@@ -118,33 +121,60 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
     return value
 
 
-def revision_of(text: str) -> int:
-    """Read a resourceVersion. Raises BadRequest (as a list or watch does for a malformed one)."""
+def revision_of(text: str, where: str = "") -> int:
+    """Read a resourceVersion.
+
+    Args:
+        text: what was given.
+        where: what the fault begins with.
+
+    Raises:
+        BadRequest: it is no number.
+    """
     if text.isascii() and text.isdigit() and len(text) < 20:
         return int(text)
     words = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-    raise BadRequest(f"invalid resource version: resourceVersion: {words}")
+    raise BadRequest(f"{where}resourceVersion: {words}")
 
 
-def encode_continue(revision: int, after: str) -> str:
-    """Make the token that names the next page."""
-    return (
-        base64.urlsafe_b64encode(orjson.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": after}))
-        .decode()
-        .rstrip("=")
-    )
+NOW = -1
+"""Revision of a token that goes on with what is there now: the list is not of one moment any more."""
+
+
+def encode_continue(revision: int, prefix: str, after: str) -> str:
+    """Make the token that names the next page.
+
+    Args:
+        revision: as of which the list is, or `NOW`.
+        prefix: of all keys of the list.
+        after: the last key of this page.
+    """
+    parts = {"v": _TOKEN_VERSION, "rv": revision, "start": after.removeprefix(prefix) + "\0"}
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 
 def decode_continue(token: str, prefix: str) -> tuple[int, str]:
-    """Return (revision, key to go on after) of a token. Raises BadRequest for one that is not ours."""
-    try:
-        parsed = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        revision, start = parsed["rv"], parsed["start"]
-        good = (
-            isinstance(revision, int) and revision > 0 and isinstance(start, str) and start.startswith(prefix)
+    """Return (revision or `NOW`, key to go on after) of a token. Raises BadRequest for one that is none."""
+    unread = "invalid continue token: continue key is not valid"
+    wrong = re.search(r"[^A-Za-z0-9_-]", token)
+    if wrong is not None or len(token) % 4 == 1:
+        at = wrong.start() if wrong is not None else len(token)
+        raise BadRequest(
+            f"{unread}: illegal base64 data at input byte {at - at % 4 if wrong is None else at}"
         )
-    except (ValueError, binascii.Error, KeyError, TypeError, orjson.JSONDecodeError):
-        good = False
-    if not good:
-        raise BadRequest("continue key is not valid: it is not a token that this list returned")
-    return revision, start
+    data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    try:
+        parsed = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"{unread}: {json_fault(data) or error}") from None
+    if not isinstance(parsed, dict) or parsed.get("v") != _TOKEN_VERSION:
+        version = parsed.get("v", "") if isinstance(parsed, dict) else ""
+        raise BadRequest(f"{unread}: server does not recognize this encoded version {version}")
+    revision, start = parsed.get("rv") or 0, parsed.get("start") or ""
+    if not isinstance(revision, int) or revision == 0:
+        raise BadRequest(f"{unread}: incorrect encoded start resourceVersion (version {_TOKEN_VERSION})")
+    if not isinstance(start, str) or not start:
+        raise BadRequest(f"{unread}: empty start key (version {_TOKEN_VERSION})")
+    if ".." in start.split("/"):
+        raise BadRequest(f"{unread}: {start}")
+    return max(revision, NOW), prefix + start.rstrip("\0")

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from seaway.base.clock import Clock, rfc3339
 from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
-from seaway.controlplane.apiserver.accepting import check_structure, typed_object
+from seaway.controlplane.apiserver.accepting import check_named, typed_object
 from seaway.controlplane.apiserver.content import Content
 from seaway.controlplane.apiserver.registry import Change, Registry, Write
+from seaway.controlplane.apiserver.served import Served
+from seaway.controlplane.kinds import faults
 from seaway.objects.apply import server_side_apply
-from seaway.objects.errors import AlreadyExists, BadRequest, Cause, NotFound, UnsupportedMediaType, invalid
+from seaway.objects.errors import AlreadyExists, BadRequest, NotFound, UnsupportedMediaType, invalid
+from seaway.objects.gotext import json_type
 from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 
 Object = dict[str, Any]
@@ -42,8 +47,11 @@ def _change(write: Write, body: Any, media: str) -> Change:
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format - accepted media types include: {listed}"
         )
-    if media != JSON_PATCH and not isinstance(body, dict):
-        raise BadRequest("error decoding patch: the patch must be an object")
+    if media == MERGE_PATCH and body is None:
+        raise BadRequest("Invalid JSON Patch")
+    if media == MERGE_PATCH and not isinstance(body, dict):
+        into = "Go value of type map[string]interface {}"
+        raise BadRequest(f"error decoding patch: json: cannot unmarshal {json_type(body)} into {into}")
 
     def change(old: Object) -> Object:
         if media == JSON_PATCH:
@@ -52,21 +60,55 @@ def _change(write: Write, body: Any, media: str) -> Change:
             patched = merge_patch(old, body)
         else:
             patched = strategic_merge_patch(old, body, served.kind.schema)
-        return typed_object(served, patched, shared=False)
+        return _patched_object(served, write.name, patched)
 
     return change
 
 
+def _other_kind(given: Object) -> BadRequest:
+    group, _, version = str(given.get("apiVersion") or "").rpartition("/")
+    return BadRequest(f"invalid object type: {group}/{version}, Kind={given.get('kind') or ''}")
+
+
+def _patched_object(served: Served, name: str, patched: Any) -> Object:
+    """Return what a patch made as an object of its kind. Raises BadRequest, Invalid."""
+    resource = served.resource
+    given = patched if isinstance(patched, dict) else {}
+    if (given.get("kind") or resource.kind, given.get("apiVersion") or resource.api_version) != (
+        resource.kind, resource.api_version,
+    ):  # fmt: skip
+        why = f'no kind "{given.get("kind")}" is registered for version "{given.get("apiVersion")}"'
+        raise invalid("", "", "", [faults.invalid("patch", orjson.dumps(patched).decode(), why)])
+    obj = typed_object(served, patched, shared=False)
+    check_named(served, name, obj)
+    return obj
+
+
+def _check_configuration(served: Served, wanted: Object) -> None:
+    """Refuse unknown fields and wrong types of what is applied. Raises BadRequest."""
+    schema, resource = served.kind.schema, served.resource
+    found = [f".{path}: field not declared in schema" for path in schema.unknown_fields(wanted)]
+    if not served.custom:
+        found += [f".{cause.field}: {cause.message}" for cause in schema.validate(wanted)]
+    if found:
+        metadata = wanted["metadata"]
+        named = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
+        kind = f"{resource.group}/{resource.version}, Kind={resource.kind}"
+        listed = found[0] if len(found) == 1 else "errors:\n" + "\n".join(f"  {fault}" for fault in found)
+        raise BadRequest(f"failed to create typed patch object ({named}; {kind}): {listed}")
+
+
 async def _apply(registry: Registry, write: Write, body: Any, clock: Clock) -> tuple[Content, bool]:
     served = write.served
-    if write.options.manager == "":
-        cause = Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")
-        raise invalid("meta.k8s.io", "PatchOptions", "", [cause])
+    resource = served.resource
+    given = body if isinstance(body, dict) else {}
+    if (given.get("apiVersion"), given.get("kind")) != (resource.api_version, resource.kind):
+        raise _other_kind(given)
     wanted = typed_object(served, body, shared=True)
-    if wanted["metadata"].get("managedFields"):
+    if wanted["metadata"].get("managedFields") is not None:
         raise BadRequest("metadata.managedFields must be nil")
-    check_structure(served, wanted, write.options, write.warnings)
-    wanted["metadata"].setdefault("name", write.name)
+    _check_configuration(served, wanted)
+    check_named(served, write.name, wanted)
     if served.resource.namespaced:
         wanted["metadata"].setdefault("namespace", write.namespace)
     write.apply = True

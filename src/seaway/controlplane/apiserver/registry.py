@@ -24,7 +24,7 @@ from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.writing import DeleteOptions, WriteOptions
 from seaway.controlplane.store.log import KeyExists, KeyMissing, Record, RevisionMismatch, Store
 from seaway.objects.apply import track_update
-from seaway.objects.errors import STALE, AlreadyExists, already_exists, conflict, not_found
+from seaway.objects.errors import STALE, AlreadyExists, BadRequest, already_exists, conflict, not_found
 from seaway.objects.meta import copy
 from seaway.objects.names import generate_name
 
@@ -112,6 +112,9 @@ class Registry:
         now = rfc3339(self._clock.now())
         metadata.begin(obj, str(uuid.uuid4()), now)
         kind.default(obj)
+        if not write.apply:  # what the server adds from here on is nobody's
+            write.warnings += metadata.drop_same_owners(obj)
+            obj = self._track_new(write, obj, now)
         name = obj["metadata"].get("name") or ""
         self._admit(write, "CREATE", obj, None, name)
         if kind.generation:
@@ -122,8 +125,8 @@ class Registry:
             accepting.check_create(base, obj)  # says what is missing
             raise
         accepting.check_create(base, obj)
-        if not write.apply:
-            obj = self._track(write, None, obj, now)
+        metadata.forget_version(obj)
+        write.warnings += kind.warnings(obj, None)
         key = served.key(write.namespace, name)
         if options.dry_run:
             if self._store.get(key) is not None:
@@ -149,10 +152,12 @@ class Registry:
             old = record.object
             new = change(served.from_storage(old))
             version = new["metadata"].get("resourceVersion") or ""
-            if version and version != str(record.revision):
+            if version not in ("", "0", str(record.revision)):
                 raise conflict(served.resource.group_resource, write.name, STALE)
+            if not version and served.base.kind.conditional_updates and not write.patched and not write.apply:
+                raise accepting.unconditional(served.resource, write.name)
             new = self._prepare_update(write, new, old)
-            if accepting.unchanged(new, old, with_managers=write.apply):
+            if accepting.unchanged(new, old):
                 return served.view(record)
             if write.options.dry_run:
                 new["metadata"]["resourceVersion"] = str(record.revision)
@@ -173,32 +178,41 @@ class Registry:
         )
         new = write.served.to_storage(new)
         metadata.place(resource, new, write.namespace, write.name)
-        metadata.check_uid(resource, write.name, new["metadata"].get("uid") or "", old["metadata"]["uid"])
+        if not write.patched:
+            metadata.check_uid(resource, write.name, new["metadata"].get("uid") or "", old["metadata"]["uid"])
+        immutable = metadata.immutable_faults(new["metadata"], old["metadata"])
         whole = not write.subresource
         new = accepting.merge_for_subresource(base, new, old, write.subresource)
         metadata.keep(new, old)
+        base.kind.default(new)
+        if not write.apply:
+            write.warnings += metadata.drop_same_owners(new)
+            new = self._track(write, old, new, rfc3339(self._clock.now()))
         if whole:
-            base.kind.default(new)
             try:
                 base.kind.prepare_update(new, old)
             except (KeyError, TypeError, AttributeError):
                 accepting.check_update(base, new, old, whole=True)  # says what is missing
                 raise
         self._admit(write, "UPDATE", new, old, write.name)
-        if whole and base.kind.generation and accepting.spec_changed(new, old):
+        if (
+            whole
+            and base.kind.generation
+            and base.kind.generation_counts
+            and accepting.spec_changed(new, old)
+        ):
             new["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
-        accepting.check_update(base, new, old, whole=whole)
-        if write.apply:
-            return new
-        if accepting.unchanged(new, old, with_managers=False):
-            return old
-        return self._track(write, old, new, rfc3339(self._clock.now()))
+        accepting.check_update(base, new, old, whole=whole, found=immutable)
+        write.warnings += base.kind.warnings(new, old) if whole else ()
+        return new
 
     async def _replace(self, served: Served, key: str, stored: Object, record: Record) -> Content:
-        if goes_now(stored):
-            gone = await self._store.delete(key, _encoder(stored), record.revision, stored)
+        if goes_now(stored):  # nobody sees the change that let it go but who made it
+            last = {**record.object, "metadata": {**record.object["metadata"]}}
+            await self._store.delete(key, _encoder(last), record.revision, last)
             self._tell(served.base, record.object, None)
-            return served.view(gone)
+            stored["metadata"]["resourceVersion"] = str(record.revision)
+            return ValueContent(served.from_storage(stored))
         updated = await self._store.update(key, _encoder(stored), record.revision, stored)
         self._tell(served.base, record.object, stored)
         return served.view(updated)
@@ -266,11 +280,21 @@ class Registry:
         )  # fmt: skip
         admit(self._steps, attributes)
 
+    def _track_new(self, write: Write, obj: Object, now: str) -> Object:
+        """Return a new object with its managers; its status, which the server sets, is nobody's."""
+        if not write.served.base.kind.has_status or "status" not in obj:
+            return self._track(write, None, obj, now)
+        without = {name: value for name, value in obj.items() if name != "status"}
+        return {**self._track(write, None, without, now), "status": obj["status"]}
+
     def _track(self, write: Write, old: Object | None, new: Object, now: str) -> Object:
-        return track_update(
-            old, new, manager=write.options.manager, schema=write.served.base.kind.schema,
-            api_version=write.served.resource.api_version, now=now, subresource=write.subresource,
-        )  # fmt: skip
+        try:
+            return track_update(
+                old, new, manager=write.options.manager, schema=write.served.base.kind.schema,
+                api_version=write.served.resource.api_version, now=now, subresource=write.subresource,
+            )  # fmt: skip
+        except BadRequest:
+            return new  # a keyed list without its keys cannot be tracked; nothing forbids to store it
 
     def _tell(self, served: Served, old: Object | None, new: Object | None) -> None:
         for listener in self.listeners:
@@ -280,6 +304,7 @@ class Registry:
 def _encoder(stored: Object) -> Callable[[int], bytes]:
     def encode(revision: int) -> bytes:
         stored["metadata"]["resourceVersion"] = str(revision)
-        return orjson.dumps(stored)
+        # what a list leaves out of its items comes first (`content.ListContent`)
+        return orjson.dumps({"kind": stored["kind"], "apiVersion": stored["apiVersion"]} | stored)
 
     return encode

@@ -75,8 +75,9 @@ class Renderer:
         else:
             convert = None if self._served.stored_as is None else self._served.view
             content = ListContent(
-                resource.api_version, f"{resource.kind}List", listed.metadata, listed.records, convert
-            )
+                resource.api_version, f"{resource.kind}List", listed.metadata, listed.records, convert,
+                typed=self._served.custom,
+            )  # fmt: skip
         return YamlContent(content) if self._form.yaml else content
 
     def event(self, record: Record) -> Content:

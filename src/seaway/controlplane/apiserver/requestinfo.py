@@ -77,8 +77,6 @@ def _resource(
     if not name and verb == "get":
         verb = "watch" if is_true(query.get("watch")) else "list"
         name = _single_name(query.get("fieldSelector", ""))
-    elif verb == "get" and not subresource and is_true(query.get("watch")):
-        verb = "watch"
     elif not name and verb == "delete":
         verb = "deletecollection"
     return RequestInfo(

@@ -76,10 +76,19 @@ class Served:
         """Refuse a field selector on fields that the kind does not select by. Raises BadRequest."""
         for requirement in selector.requirements:
             if requirement.field not in self.kind.field_labels and requirement.field not in _METADATA_FIELDS:
-                raise BadRequest(
-                    f'Unable to find "{self.resource.group_resource}" that match field selector "{selector}": '
-                    f"field label not supported: {requirement.field}"
-                )
+                raise BadRequest(self._unknown_field(requirement.field))
+
+    def _unknown_field(self, field: str) -> str:
+        labels = ("metadata.name", "metadata.namespace", *self.kind.field_labels)
+        if self.custom:
+            return f"field label not supported: {field}"
+        if not self.kind.field_labels:
+            return f'"{field}" is not a known field selector: only ' + ", ".join(
+                f'"{label}"' for label in labels
+            )
+        if self.resource.group == "batch":
+            return f'field label "{field}" not supported for {self.resource.kind}'
+        return f"field label not supported: {field}"
 
     def field_value(self, obj: Object) -> Callable[[str], str]:
         """Return the function from a selectable field to the object's value of it."""

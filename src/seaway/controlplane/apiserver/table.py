@@ -56,7 +56,7 @@ def table(
         "kind": "Table",
         "apiVersion": api_version,
         "metadata": dict(metadata or {}),
-        "columnDefinitions": [_definition(column) for column in columns] if with_columns else [],
+        "columnDefinitions": [_definition(column) for column in columns] if with_columns else None,
         "rows": [_row(columns, obj, now, include, api_version) for obj in objects],
     }
 

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
+import orjson
+
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.listing import list_records, matcher, too_large
 from seaway.controlplane.apiserver.messages import WatchItem
@@ -101,6 +103,16 @@ async def _refused(error: ApiError) -> AsyncGenerator[WatchItem, None]:
     yield WatchItem("ERROR", ValueContent(error.to_status()))
 
 
+def _gone(previous: Record, revision: int) -> Record:
+    """Return what a watcher is told of an object that it does not see any more: as it last was, as of now."""
+    metadata = {**previous.object["metadata"], "resourceVersion": str(revision)}
+    return _record(previous.key, revision, {**previous.object, "metadata": metadata})
+
+
+def _record(key: str, revision: int, obj: dict[str, Any]) -> Record:
+    return Record(key, revision, revision, orjson.dumps(obj), obj)
+
+
 class _Watch:
     def __init__(
         self, served: Served, watcher: Watcher, matches: Any, show: Show, options: ListOptions, start: int
@@ -154,17 +166,16 @@ class _Watch:
         before = previous is not None and self._matches(previous.object)
         if after:
             return WatchItem("MODIFIED" if before else "ADDED", self._show(record))
-        return WatchItem("DELETED", self._show(record)) if before else None
+        if not before or previous is None:
+            return None
+        return WatchItem(
+            "DELETED", self._show(record if kind == "delete" else _gone(previous, record.revision))
+        )
 
     def _bookmark(self, *, ended: bool = False) -> WatchItem:
         resource = self._served.resource
-        metadata: dict[str, Any] = {
-            "resourceVersion": str(max(self._watcher.delivered, self._start)),
-            "creationTimestamp": None,
-        }
+        metadata: dict[str, Any] = {"resourceVersion": str(max(self._watcher.delivered, self._start))}
         if ended:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
-        return WatchItem(
-            "BOOKMARK",
-            ValueContent({"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}),
-        )
+        mark = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
+        return WatchItem("BOOKMARK", self._show(_record("", self._watcher.delivered, mark)))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.client.request import APPLY_PATCH
-from seaway.controlplane.apiserver.jsonfaults import type_name
 from seaway.controlplane.apiserver.options import integer
 from seaway.controlplane.apiserver.requestinfo import is_true
 from seaway.controlplane.kinds import faults
 from seaway.objects.errors import BadRequest, Cause, invalid
+from seaway.objects.gotext import json_type
 
 STRICT, WARN, IGNORE = "Strict", "Warn", "Ignore"
 _LONGEST_MANAGER = 128
@@ -108,7 +108,7 @@ def delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
         words = "orphanDependents and deletionPropagation cannot be both set"
         causes.append(faults.invalid("propagationPolicy", propagation, words))
     if propagation not in (None, "Foreground", "Background", "Orphan"):
-        supported = ("Background", "Foreground", "Orphan", "nil")
+        supported = ("Foreground", "Background", "Orphan", "nil")
         causes.append(faults.unsupported("propagationPolicy", propagation, supported))
     dry_run, dry_run_faults = _dry_run(given.get("dryRun"))
     causes += dry_run_faults
@@ -152,7 +152,7 @@ def _body_options(body: Any) -> dict[str, Any]:
             not isinstance(value, expected) or (expected is int and isinstance(value, bool))
         ):
             raise BadRequest(
-                f"json: cannot unmarshal {type_name(value)} into Go struct field DeleteOptions.{name} of type {shown}"
+                f"json: cannot unmarshal {json_type(value)} into Go struct field DeleteOptions.{name} of type {shown}"
             )
     for name in ("uid", "resourceVersion"):
         if not isinstance((body.get("preconditions") or {}).get(name) or "", str):

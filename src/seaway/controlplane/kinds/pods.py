@@ -81,6 +81,5 @@ POD = Kind(
     field_labels={path: _label(path) for path in _FIELD_PATHS}
     | {"spec.hostNetwork": lambda pod: "true" if read(pod, "spec", "hostNetwork") else "false"},
     has_status=True,
-    generation=False,
     default_grace_seconds=GRACE_SECONDS,
 )
