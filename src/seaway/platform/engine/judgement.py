@@ -56,7 +56,7 @@ class FactsGatherer:
             events = await self._recorder.events_about(seen.observation.uid)
         node_name = seen.observation.node if seen is not None else None
         node = self._view.node(node_name) if node_name else None
-        tail = self._tail(run, attempt)
+        tail = await self._tail(run, attempt)
         return Facts(
             run=run.name,
             task=task.name,
@@ -83,7 +83,7 @@ class FactsGatherer:
             secret_values=secret_values(spec),
         )
 
-    def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
+    async def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
         if attempt is None:
             return Tail()
-        return self._logs.tail(LogKey(run.uid, attempt.task, attempt.number), LOG_LINES)
+        return await self._logs.tail(LogKey(run.uid, attempt.task, attempt.number), LOG_LINES)
