@@ -44,7 +44,7 @@ class Explainer:
         nodes = self._view.all_nodes()
         facts, attempt = await self._database.read(lambda connection: self._facts(connection, run, nodes))
         if attempt is not None:
-            tail = self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
+            tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
             facts = replace(facts, log_tail=tail.text, log_times=tail.times)
         return DIAGNOSIS.explain(facts)
 
