@@ -26,7 +26,7 @@ _BY_NAME = {
     "patch_merge_key": "name",
 }
 COMPONENTS = {
-    "Meta": {"type": "object", "x-go-fields": {"name": "string?"}, "properties": {
+    "Meta": {"type": "object", "properties": {
         "name": _STRING, "labels": _LABELS, "finalizers": _array(_STRING, list_type="set", patch_strategy="merge"),
         "managedFields": _array({"type": "object", "properties": {"fieldsV1": {"type": "object"}}}, list_type="atomic"),
     }},
@@ -45,7 +45,7 @@ COMPONENTS = {
         "name": _STRING, "emptyDir": {"type": "object", "properties": {"medium": _STRING}},
         "hostPath": {"type": "object", "properties": {"path": _STRING}},
     }},
-    "Spec": {"type": "object", "required": ["containers"], "x-go-fields": {"containers": "[]Container"}, "properties": {
+    "Spec": {"type": "object", "required": ["containers"], "properties": {
         "containers": _array({"$ref": _REF + "Container"}, **_BY_NAME),
         "volumes": _array({"$ref": _REF + "Volume"}, **_BY_NAME | {"patch_strategy": "merge,retainKeys"}),
         "nodeSelector": {**_LABELS, "x-kubernetes-map-type": "atomic"},
@@ -54,7 +54,7 @@ COMPONENTS = {
         "template": {"allOf": [{"$ref": _REF + "Pod"}], "default": {}},
         "free": {"type": "object"},
     }},
-    "Pod": {"type": "object", "x-go-fields": {"metadata": "Meta?", "spec": "Spec?", "status": "Status?"}, "properties": {
+    "Pod": {"type": "object", "properties": {
         "apiVersion": _STRING, "kind": _STRING, "metadata": {"$ref": _REF + "Meta"}, "spec": {"$ref": _REF + "Spec"},
         "status": {"type": "object", "properties": {"phase": _STRING}},
     }},

@@ -14,6 +14,19 @@ from seaway.objects.fieldsets import difference, union
 from seaway.objects.managed import MOST_UPDATE_MANAGERS
 from seaway.objects.schema import ANY, Schema
 from seaway.objects.structured import compare, created_fields
+from tests.unit.objects.conftest import COMPONENTS
+
+@pytest.fixture(scope="module")
+def schema():
+    """The kind's schema, with the facts of its Go types."""
+    go_fields = {
+        "Meta": {"name": "string?"},
+        "Spec": {"containers": "[]v1.Container"},
+        "Pod": {"metadata": "v1.Meta?", "spec": "v1.Spec?", "status": "v1.Status?"},
+    }
+    told = {name: schema | {"x-go-fields": go_fields.get(name) or {}} for name, schema in COMPONENTS.items()}
+    return Schema.from_openapi(told["Pod"], told)
+
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
