@@ -23,16 +23,20 @@ _NODE_PORTS = frozenset({"nodePort", "healthCheckNodePort"})
 _NAME_LETTERS = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 
 
-def normalise(answer: Answer) -> dict[str, Any]:
-    """Return an answer as a JSON value of what counts."""
-    body = answer.body
+def normalise(answer: Answer, prefix: str = "") -> dict[str, Any]:
+    """Return an answer as a JSON value of what counts.
+
+    Args:
+        answer: what a server said.
+        prefix: the generateName that was sent, "" for none.
+    """
+    body = _named(answer.body, prefix) if prefix else answer.body
     shown: dict[str, Any] = {"status": answer.status}
     shown |= {name: answer.headers[name] for name in HEADERS if name in answer.headers}
     if isinstance(body, dict) and body.get("kind") == "Status":
         shown["body"] = _value(_status(body), "")
     else:
         shown["body"] = _value(body, "")
-        _name_generated(shown["body"])
     return shown
 
 
@@ -74,9 +78,14 @@ def _text(text: str) -> str:
     return _ADDRESS.sub("<address>", _TOKEN_VOLUME.sub("kube-api-access-<random>", text))
 
 
-def _name_generated(body: Any) -> None:
-    metadata = body.get("metadata") if isinstance(body, dict) else None
-    if isinstance(metadata, dict) and isinstance(metadata.get("generateName"), str):
-        prefix, name = metadata["generateName"][:58], metadata.get("name")
-        if isinstance(name, str) and re.fullmatch(re.escape(prefix) + _NAME_LETTERS, name):
-            metadata["name"] = prefix + "<random>"
+def _named(value: Any, prefix: str) -> Any:
+    """Return a value without the letters that a server puts behind the generateName."""
+    if isinstance(value, dict):
+        return {name: _named(item, prefix) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_named(item, prefix) for item in value]
+    if isinstance(value, str):
+        return re.sub(
+            re.escape(prefix[:58]) + _NAME_LETTERS, f"{prefix[:58]}<random>".replace("\\", r"\\"), value
+        )
+    return value

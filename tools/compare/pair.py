@@ -60,11 +60,22 @@ class Pair:
         """Make a story's calls on both servers and return every difference."""
         namespace = self.namespace()
         ours, theirs = run(self.ours, story, namespace), run(self.theirs, story, namespace)
+        prefix = _generate_name(story)
         return [
             difference
             for call, mine, other in zip(story.calls, ours, theirs, strict=False)
-            for difference in differences(call.label, normalise(mine), normalise(other))
+            for difference in differences(call.label, normalise(mine, prefix), normalise(other, prefix))
         ]
+
+
+def _generate_name(story: Story) -> str:
+    """Return the first generateName that a story sends, "" for none."""
+    for call in story.calls:
+        metadata = call.body.get("metadata") if isinstance(call.body, dict) else None
+        prefix = metadata.get("generateName") if isinstance(metadata, dict) else None
+        if isinstance(prefix, str) and prefix:
+            return prefix
+    return ""
 
 
 def run(connection: Connection, story: Story, namespace: str) -> list[Answer]:

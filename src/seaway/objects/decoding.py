@@ -46,11 +46,11 @@ class _Decoder:
         if value is None or schema.opaque:
             return
         if schema.format == "date-time":
-            _read_time(value, precise=go_type.endswith("MicroTime"))
+            self._read_time(value, precise=go_type.endswith("MicroTime"))
         elif schema.quantity:
             _read_quantity(value)
         elif schema.int_or_string:
-            _read_int_or_string(value)
+            self._read_int_or_string(value)
         elif schema.leaf:
             self._read_scalar(schema, value, go_type)
         elif schema.type == "array":
@@ -61,7 +61,9 @@ class _Decoder:
     def _read_scalar(self, schema: Schema, value: Any, go_type: str) -> None:
         kind = type(value)
         if schema.type == "string":
-            if kind is not str:
+            if kind is list and schema.format == "byte":
+                self._read_bytes(value)
+            elif kind is not str:
                 self._mismatch(_KINDS[kind], go_type)
             elif schema.format == "byte" and (fault := base64_fault(value)):
                 self._save(fault)
@@ -74,6 +76,13 @@ class _Decoder:
             bits = _BITS.get(schema.format, 63)
             if kind is float or not -(2**bits) <= value < 2**bits:
                 self._mismatch(f"number {value}", go_type)
+
+    def _read_bytes(self, value: list[Any]) -> None:
+        """Bytes may also be given one by one."""
+        for item in value:
+            kind = type(item)
+            if item is not None and (kind is not int or not 0 <= item < 256):
+                self._mismatch(_KINDS[kind] + (f" {item}" if kind in (int, float) else ""), "uint8")
 
     def _read_list(self, schema: Schema, value: Any, go_type: str) -> None:
         if type(value) is not list:
@@ -102,9 +111,25 @@ class _Decoder:
             self._fields.pop()
             self._struct = struct
 
+    def _read_time(self, value: Any, *, precise: bool) -> None:
+        if type(value) is not str:
+            raise _Unreadable(self._mismatched(_KINDS[type(value)], "string"))
+        if fault := time_fault(value, precise=precise):
+            raise _Unreadable(fault)
+
+    def _read_int_or_string(self, value: Any) -> None:
+        kind = type(value)
+        if kind is str or (kind is int and -(2**31) <= value < 2**31):
+            return
+        found = _KINDS[kind] + (f" {value}" if kind in (int, float) else "")
+        raise _Unreadable(self._mismatched(found, "int32"))
+
     def _mismatch(self, found: str, go_type: str) -> None:
+        self._save(self._mismatched(found, go_type))
+
+    def _mismatched(self, found: str, go_type: str) -> str:
         where = f"struct field {self._struct}.{'.'.join(self._fields)}" if self._fields else "value"
-        self._save(f"json: cannot unmarshal {found} into Go {where} of type {go_type}")
+        return f"json: cannot unmarshal {found} into Go {where} of type {go_type}"
 
     def _save(self, fault: str) -> None:
         self.fault = self.fault or fault
@@ -153,22 +178,7 @@ def _element(go_type: str, schema: Schema) -> str:
     return schema.go_name or schema.type
 
 
-def _read_time(value: Any, *, precise: bool) -> None:
-    if type(value) is not str:
-        raise _Unreadable(f"json: cannot unmarshal {_KINDS[type(value)]} into Go value of type string")
-    if fault := time_fault(value, precise=precise):
-        raise _Unreadable(fault)
-
-
 def _read_quantity(value: Any) -> None:
     text = value if type(value) is str else "x" if type(value) in (dict, list, bool) else str(value)
     if fault := decoding_fault(text):
         raise _Unreadable(fault)
-
-
-def _read_int_or_string(value: Any) -> None:
-    kind = type(value)
-    if kind is str or (kind is int and -(2**31) <= value < 2**31):
-        return
-    found = _KINDS[kind] + (f" {value}" if kind in (int, float) else "")
-    raise _Unreadable(f"json: cannot unmarshal {found} into Go value of type int32")

@@ -79,7 +79,7 @@ def qualified_name_faults(text: str) -> tuple[str, ...]:
     if "/" in prefix:
         suffix = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
         rule = _faults(text, _QUALIFIED, _QUALIFIED_RULE, *_QUALIFIED_EXAMPLES)
-        return tuple(f"a qualified name {fault}{suffix}" for fault in rule)
+        return tuple(f"a valid label key {fault}{suffix}" for fault in rule)
     faults: list[str] = []
     if slash:
         faults += (
@@ -144,6 +144,37 @@ def bounded_name(*parts: str, limit: int = LABEL_LENGTH) -> str:
     plain = re.sub(r"[^a-z0-9]+", "-", joined.lower()).strip("-")
     kept = plain[: limit - _DIGEST_LENGTH - 2].strip("-")
     return f"{kept}-x{digest}" if kept else f"x{digest}"
+
+
+_ESCAPES = {
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+    '"': '\\"',
+    "\\": "\\\\",
+}
+
+
+def go_quoted(text: str) -> str:
+    """Return a text in quotes as Go writes it (`%q`)."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(sign: str) -> str:
+    if sign in _ESCAPES:
+        return _ESCAPES[sign]
+    if sign.isprintable():
+        return sign
+    code = ord(sign)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _length_faults(text: str, limit: int) -> tuple[str, ...]:

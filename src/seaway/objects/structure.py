@@ -6,6 +6,7 @@ a path only where it descends, and does not descend into scalars.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from seaway.objects import meta
 from seaway.objects.constraints import constraint_faults, null_fault, type_fault
 from seaway.objects.decoding import decode_fault
 from seaway.objects.errors import Cause
+from seaway.objects.quantity import canonical
 
 if TYPE_CHECKING:
     from seaway.objects.schema import Definition, Schema
@@ -60,6 +62,10 @@ def _tidy_map(schema: Schema, value: dict[str, Any]) -> bool:
             nothing.append(name)
         elif not (type(item) in child.plain_types or tidy(child, item)):
             return False
+        elif child.quantity:
+            value[name] = canonical(str(item))
+        elif type(item) is list and child.format == "byte":
+            value[name] = b64encode(bytes(byte or 0 for byte in item)).decode()
         elif not item and name in droppable:
             nothing.append(name)
     for name in nothing:

@@ -93,7 +93,7 @@ AT = "spec.versions[0].schema.openAPIV3Schema"
     [
         (_set("metadata", "name", value="gadgets.seaway.dev"), 'metadata.name: Invalid value: "gadgets.seaway.dev": must be spec.names.plural+"."+spec.group'),
         (_set("spec", "scope", value="Global"), 'spec.scope: Unsupported value: "Global": supported values: "Cluster", "Namespaced"'),
-        (_set("spec", "versions", 1, "storage", value=True), 'spec.versions: Invalid value: ["v1", "v1beta1"]: must have exactly one version marked as storage version'),
+        (_set("spec", "versions", 1, "storage", value=True), 'spec.versions: Invalid value: ["v1","v1beta1"]: must have exactly one version marked as storage version'),
         (_set("spec", "versions", 1, "name", value="v1"), 'spec.versions[1].name: Duplicate value: "v1"'),
         (_set("spec", "versions", 1, "schema", value={}), "spec.versions[1].schema.openAPIV3Schema: Required value: schemas are required"),
         (_set(*ROOT, value={"properties": {}}), f"{AT}.type: Required value: must not be empty at the root"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.kinds import faults
+from seaway.controlplane.kinds.service_validation import cluster_address_faults, needs_health_check
 from seaway.objects.builtin import SERVICES
 from seaway.objects.errors import ServiceUnavailable, invalid
 
@@ -42,10 +43,20 @@ class ServiceAddresses:
         spec = attributes.object.setdefault("spec", {})
         if spec.get("type") == "ExternalName":
             return
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
+        if wrong := cluster_address_faults(spec):
+            raise invalid("", "Service", attributes.name, wrong)
         services = attributes.lookup.list(SERVICES)
-        if spec.get("type") in {"NodePort", "LoadBalancer"}:
-            _assign_node_ports(spec, services)
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        spec.setdefault("ipFamilies", ["IPv4"])
         self._assign_address(attributes, spec, services)
+        balanced = spec.get("type") == "LoadBalancer"
+        _check_node_ports(attributes, spec, services)
+        if spec.get("type") == "NodePort" or (balanced and spec.get("allocateLoadBalancerNodePorts")):
+            _assign_node_ports(spec, services)
+        if needs_health_check(spec) and not spec.get("healthCheckNodePort"):
+            spec["healthCheckNodePort"] = _free_node_port(spec, services)
 
     def _assign_address(self, attributes: Attributes, spec: Object, services: Iterable[Object]) -> None:
         wanted = spec.get("clusterIP")
@@ -67,7 +78,7 @@ class ServiceAddresses:
                 self._refuse(attributes, wanted, f"provided IP is not in the valid range. {detail}")
         else:
             spec["clusterIP"] = self._pick(taken, key, dry_run=attributes.dry_run)
-        spec["clusterIPs"] = [spec["clusterIP"]]
+        spec["clusterIPs"] = [spec["clusterIP"], *(spec.get("clusterIPs") or [])[1:]]
 
     def _contains(self, address: str) -> bool:
         try:
@@ -97,16 +108,54 @@ class ServiceAddresses:
 
 def _key(service: Object) -> str:
     metadata = service["metadata"]
-    return f"{metadata['namespace']}/{metadata['name']}"
+    return f"{metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def _check_node_ports(attributes: Attributes, spec: Object, services: Iterable[Object]) -> None:
+    """Refuse node ports asked for that are out of range or another service's. Raises Invalid."""
+    own = _key(attributes.object)
+    taken = {
+        (port.get("nodePort"), port.get("protocol"))
+        for service in services
+        if _key(service) != own
+        for port in service["spec"].get("ports") or ()
+    }
+    exposed = spec.get("type") in ("NodePort", "LoadBalancer")
+    for index, port in enumerate((spec.get("ports") or ()) if exposed else ()):
+        number = port.get("nodePort") or 0
+        why = ""
+        if number and number not in NODE_PORTS:
+            valid = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+            why = f"provided port is not in the valid range. The range of valid ports is {valid}"
+        elif number and (number, port.get("protocol")) in taken:
+            why = "provided port is already allocated"
+        if why:
+            cause = faults.invalid(f"spec.ports[{index}].nodePort", number, why)
+            raise invalid("", "Service", attributes.name, [cause])
 
 
 def _assign_node_ports(spec: Object, services: Iterable[Object]) -> None:
-    taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports") or ()}
-    taken |= {port.get("nodePort") for port in spec.get("ports") or ()}
-    free = (port for port in NODE_PORTS if port not in taken)
+    """Give every port without one a node port; ports of one number share it, one for each protocol."""
     for port in spec.get("ports") or ():
-        if not port.get("nodePort"):
-            number = next(free, None)
-            if number is None:
-                raise ServiceUnavailable("all node ports are taken: delete Services that are not needed")
-            port["nodePort"] = number
+        if port.get("nodePort"):
+            continue
+        shared = [
+            p.get("nodePort") for p in spec["ports"] if p is not port and p.get("port") == port.get("port")
+        ]
+        protocols = {
+            p.get("protocol") for p in spec["ports"] if p.get("nodePort") in shared and p.get("nodePort")
+        }
+        if any(shared) and port.get("protocol") not in protocols:
+            port["nodePort"] = next(number for number in shared if number)
+        else:
+            port["nodePort"] = _free_node_port(spec, services)
+
+
+def _free_node_port(spec: Object, services: Iterable[Object]) -> int:
+    specs = [spec, *(service["spec"] for service in services)]
+    taken = {port.get("nodePort") for one in specs for port in one.get("ports") or ()}
+    taken |= {one.get("healthCheckNodePort") for one in specs}
+    number = next((port for port in NODE_PORTS if port not in taken), None)
+    if number is None:
+        raise ServiceUnavailable("all node ports are taken: delete Services that are not needed")
+    return number

@@ -13,6 +13,7 @@ from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import forbidden, immutable, invalid, required, too_long
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
+from seaway.controlplane.kinds.secret_contents import json_object_fault, key_pair_fault
 from seaway.objects import names
 from seaway.objects.builtin import CONFIG_MAPS, SECRETS
 from seaway.objects.errors import Cause
@@ -22,14 +23,16 @@ MAXIMUM_SIZE = 1024 * 1024
 OPAQUE = "Opaque"
 SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105  # a type, no secret
 SERVICE_ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name"
+SSH_AUTH, TLS = "kubernetes.io/ssh-auth", "kubernetes.io/tls"
 REQUIRED_KEYS = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
-    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
-    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    SSH_AUTH: ("ssh-privatekey",),
+    TLS: ("tls.crt", "tls.key"),
 }
 """Keys that a secret of a type must have."""
 BASIC_AUTH = "kubernetes.io/basic-auth"
+_JSON_TYPES = frozenset({"kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson"})
 _KEY = "[-._a-zA-Z0-9]+"
 _FIXED = "field is immutable when `immutable` is set"
 
@@ -72,10 +75,8 @@ def validate_config_map(config_map: Object) -> list[Cause]:
         for key in texts
         if key in binary
     ]
-    decoded, bad = _decode(binary, "binaryData")
-    if sum(len((text or "").encode()) for text in texts.values()) + decoded > MAXIMUM_SIZE:
-        faults.append(too_long("data", MAXIMUM_SIZE))
-    return faults + bad
+    size = sum(len((text or "").encode()) for text in texts.values()) + _decoded_size(binary)
+    return faults + ([too_long("[]", MAXIMUM_SIZE)] if size > MAXIMUM_SIZE else [])
 
 
 def validate_secret(secret: Object) -> list[Cause]:
@@ -83,17 +84,21 @@ def validate_secret(secret: Object) -> list[Cause]:
     data, kind = secret.get("data") or {}, secret.get("type")
     faults = validate_metadata(secret)
     faults += [invalid(f"data[{key}]", key, f) for key in data for f in key_faults(key)]
-    size, bad = _decode(data, "data")
-    if size > MAXIMUM_SIZE:
+    if _decoded_size(data) > MAXIMUM_SIZE:
         faults.append(too_long("data", MAXIMUM_SIZE))
-    faults += [required(f"data[{key}]") for key in REQUIRED_KEYS.get(str(kind), ()) if key not in data]
+    needed = REQUIRED_KEYS.get(str(kind), ())
+    faults += [required(f"data[{key}]") for key in needed if key not in data]
+    if kind == SSH_AUTH and data.get(needed[0]) == "":
+        faults.append(required(f"data[{needed[0]}]"))
+    if kind in _JSON_TYPES and needed[0] in data:
+        faults += _json_faults(data[needed[0]], f"data[{needed[0]}]")
     if kind == BASIC_AUTH and not data.keys() & {"username", "password"}:
         faults += [required("data[username]"), required("data[password]")]
     if kind == SERVICE_ACCOUNT_TOKEN and not read(
         secret, "metadata", "annotations", SERVICE_ACCOUNT_ANNOTATION
     ):
         faults.append(required(f"metadata.annotations[{SERVICE_ACCOUNT_ANNOTATION}]"))
-    return faults + bad
+    return faults
 
 
 def validate_config_map_update(new: Object, old: Object) -> list[Cause]:
@@ -116,16 +121,31 @@ def _immutable_faults(new: Object, old: Object, fields: tuple[str, ...]) -> list
     return faults + [forbidden(f, _FIXED) for f in fields if (new.get(f) or {}) != (old.get(f) or {})]
 
 
-def _decode(values: Mapping[str, Any], field: str) -> tuple[int, list[Cause]]:
-    """Return the decoded size of base64 values and the faults of those that are not base64."""
-    size, faults = 0, []
-    for key, value in values.items():
-        try:
-            size += len(base64.b64decode(value or "", validate=True))
-        except (binascii.Error, ValueError, TypeError):
-            fault = "must be base64; write plain text under `stringData` (Secret) or `data` (ConfigMap)"
-            faults.append(Cause("FieldValueInvalid", f"Invalid value: {fault}", f"{field}[{key}]"))
-    return size, faults
+def _decoded_size(values: Mapping[str, Any]) -> int:
+    return sum(len(_decoded(value)) for value in values.values())
+
+
+def _decoded(value: Any) -> bytes:
+    """Return bytes as they are written in an object; nothing for what is no base64, which is refused earlier."""
+    try:
+        return base64.b64decode(value or "")
+    except (binascii.Error, ValueError, TypeError):
+        return b""
+
+
+def _json_faults(encoded: str, field: str) -> list[Cause]:
+    """Return the fault of a registry's credentials that are no JSON object; nothing of them is shown."""
+    fault = json_object_fault(_decoded(encoded))
+    return [invalid(field, "<secret contents redacted>", fault)] if fault else []
+
+
+def secret_warnings(secret: Object, _old: Object | None) -> list[str]:
+    """Say what is wrong with the key pair of a TLS secret."""
+    data = secret.get("data") or {}
+    if secret.get("type") != TLS:
+        return []
+    fault = key_pair_fault(*(_decoded(data.get(key)) for key in REQUIRED_KEYS[TLS]))
+    return [fault] if fault else []
 
 
 def _config_map_size(config_map: Object, _now: float) -> int:
@@ -147,6 +167,7 @@ SECRET = Kind(
     default=default_secret,
     validate=validate_secret,
     validate_update=validate_secret_update,
+    warnings=secret_warnings,
     columns=(
         NAME,
         Column("Type", at("type"), description="What its data means."),

@@ -45,6 +45,10 @@ def _no_faults(_: Object) -> Sequence[Cause]:
     return ()
 
 
+def _no_warnings(_new: Object, _old: Object | None) -> Sequence[str]:
+    return ()
+
+
 def _no_update_faults(_new: Object, _old: Object) -> Sequence[Cause]:
     return ()
 
@@ -74,6 +78,8 @@ class Kind:
     """Faults of a new or changed object beyond its schema, every one with its field path."""
     validate_update: Callable[[Object, Object], Sequence[Cause]] = _no_update_faults
     """Faults of the change (new, old): immutable fields."""
+    revalidated: bool = True
+    """An update is validated as a new object too, besides the change itself."""
     prepare_create: Callable[[Object], None] = _nothing
     """What the server sets or clears on create besides metadata (for example, drop `status`, phase Pending).
 
@@ -81,6 +87,8 @@ class Kind:
     """
     prepare_update: Callable[[Object, Object], None] = _nothing_on_update
     """What the server keeps or clears of a plain write (new, old), in place in new; status is handled generically."""
+    warnings: Callable[[Object, Object | None], Sequence[str]] = _no_warnings
+    """What the caller should know of a write (new, old or None) that succeeds."""
     columns: Sequence[Column] = ()
     field_labels: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)
     """Field selectors beyond metadata.name and metadata.namespace."""
@@ -88,8 +96,16 @@ class Kind:
     """The object has a status subresource: plain writes keep the old status, status writes keep the old spec."""
     generation: bool = True
     """metadata.generation counts changes outside metadata and status."""
+    generation_counts: bool = True
+    """False where the generation begins at 1 and stays."""
     default_grace_seconds: int = 0
     """Deletion grace where neither the request nor the object says (30 for pods)."""
+    conditional_updates: bool = False
+    """An update must say which resourceVersion it changes."""
+    returns_deleted: bool = False
+    """A delete answers with the object instead of a Status."""
+    orphans_by_default: bool = False
+    """A delete that says nothing leaves the objects that this one owns."""
     served: bool = True
     deprecated: bool = False
     storage_version: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from seaway.objects.errors import Cause
+from seaway.objects.names import go_quoted
 
 IMMUTABLE = "field is immutable"
 
@@ -58,7 +59,11 @@ def immutable(field: str, new: Any, old: Any) -> list[Cause]:
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Return a value as Go shows it: text quoted, all else as compact JSON."""
+    if isinstance(value, str):
+        return go_quoted(value)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _join(head: str, detail: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from seaway.controlplane.kinds.faults import invalid, required
@@ -42,6 +43,14 @@ def quantity_faults(field: str, value: Any, *, positive: bool = False, whole: bo
     if whole and amount != amount.to_integral_value():
         return [invalid(field, str(value), WHOLE_ONLY_DETAIL)]
     return []
+
+
+def amount_of(value: Any) -> Decimal:
+    """Return a quantity's value, 0 for what is none: that is refused elsewhere."""
+    try:
+        return parse_quantity(value)
+    except ValueError:
+        return Decimal(0)
 
 
 def container_resource_faults(resources: Mapping[str, Any], field: str) -> list[Cause]:

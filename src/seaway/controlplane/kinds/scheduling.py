@@ -11,7 +11,7 @@ from seaway.objects import meta
 from seaway.objects.builtin import PRIORITY_CLASSES
 from seaway.objects.errors import Cause
 
-PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+PREEMPTION_POLICIES = ("PreemptLowerPriority", "Never")
 HIGHEST_USER_PRIORITY = 1_000_000_000
 SYSTEM_PREFIX = "system-"
 SYSTEM_CLASSES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
@@ -29,11 +29,9 @@ def validate(priority_class: Object) -> list[Cause]:
     faults = validate_metadata(priority_class, namespaced=False)
     name, value = meta.name(priority_class), priority_class.get("value", 0)
     if name.startswith(SYSTEM_PREFIX):
-        if SYSTEM_CLASSES.get(name) != value:
+        if error := _system_fault(priority_class):
             detail = "priority class names with 'system-' prefix are reserved for system use only"
-            faults.append(
-                forbidden("metadata.name", f"{detail}. error: {name} is not a known system priority class")
-            )
+            faults.append(forbidden("metadata.name", f"{detail}. error: {error}"))
     elif value > HIGHEST_USER_PRIORITY:
         detail = f"maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}"
         faults.append(forbidden("value", detail))
@@ -41,6 +39,17 @@ def validate(priority_class: Object) -> list[Cause]:
     if policy not in (None, *PREEMPTION_POLICIES):
         faults.append(unsupported("preemptionPolicy", policy, PREEMPTION_POLICIES))
     return faults
+
+
+def _system_fault(priority_class: Object) -> str:
+    name = meta.name(priority_class)
+    if name not in SYSTEM_CLASSES:
+        return f"{name} is not a known system priority class"
+    if SYSTEM_CLASSES[name] != priority_class.get("value", 0):
+        return f"value of {name} PriorityClass must be {SYSTEM_CLASSES[name]}"
+    return (
+        f"globalDefault of {name} PriorityClass must be false" if priority_class.get("globalDefault") else ""
+    )
 
 
 def validate_update(new: Object, old: Object) -> list[Cause]:
@@ -57,6 +66,8 @@ PRIORITY_CLASS = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
+    revalidated=False,
+    generation_counts=False,
     columns=(
         NAME,
         Column(

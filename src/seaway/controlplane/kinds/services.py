@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, UNKNOWN, at, format_labels, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import duplicate, forbidden, immutable, invalid, required, unsupported
-from seaway.controlplane.kinds.metadata import label_faults, validate_metadata, validate_metadata_update
-from seaway.controlplane.kinds.ports import PROTOCOLS, port_number_faults, port_reference_faults
 from seaway.controlplane.kinds.schemas import schema_of
-from seaway.objects import names
+from seaway.controlplane.kinds.service_validation import (
+    CLUSTER_IP, EXTERNAL_NAME, HEADLESS, LOAD_BALANCER, NODE_PORT, needs_health_check, validate, validate_update,
+)  # fmt: skip
 from seaway.objects.builtin import SERVICES
-from seaway.objects.errors import Cause
 
-CLUSTER_IP, NODE_PORT, LOAD_BALANCER, EXTERNAL_NAME = "ClusterIP", "NodePort", "LoadBalancer", "ExternalName"
-TYPES = (CLUSTER_IP, EXTERNAL_NAME, LOAD_BALANCER, NODE_PORT)
-SESSION_AFFINITIES = ("ClientIP", "None")
 CLIENT_IP_TIMEOUT = 10800
 """Seconds for which a client stays with its endpoint where nothing else is said."""
-HEADLESS = "None"
+_CLUSTER_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
 
 def default(service: Object) -> None:
-    """Fill in type, affinity, ports, families and traffic policies."""
+    """Fill in type, affinity, ports and traffic policies."""
     spec = service.get("spec")
     if not isinstance(spec, dict):
         return
     spec.setdefault("type", CLUSTER_IP)
     spec.setdefault("sessionAffinity", "None")
-    if spec["sessionAffinity"] == "ClientIP":
-        client_ip = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
-        client_ip.setdefault("timeoutSeconds", CLIENT_IP_TIMEOUT)
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    seconds = read(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds", default=None)
+    if spec["sessionAffinity"] == "ClientIP" and seconds is None:
+        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": CLIENT_IP_TIMEOUT}}
     for port in spec.get("ports") or ():
         if not port.get("protocol"):
             port["protocol"] = "TCP"
         if not port.get("targetPort") and "port" in port:
             port["targetPort"] = port["port"]
-    if spec["type"] == EXTERNAL_NAME:
-        return
-    spec.setdefault("internalTrafficPolicy", "Cluster")
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
-    spec.setdefault("ipFamilies", ["IPv4"])
-    if spec.get("clusterIP") and not spec.get("clusterIPs"):
-        spec["clusterIPs"] = [spec["clusterIP"]]
-    if spec["type"] in (NODE_PORT, LOAD_BALANCER):
+    _default_policies(service, spec)
+
+
+def _default_policies(service: Object, spec: Object) -> None:
+    kind = spec["type"]
+    external = kind in (NODE_PORT, LOAD_BALANCER)
+    if external or (kind == CLUSTER_IP and spec.get("externalIPs")):
         spec.setdefault("externalTrafficPolicy", "Cluster")
-    if spec["type"] == LOAD_BALANCER:
+    if external or kind == CLUSTER_IP:
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if kind == LOAD_BALANCER:
         spec.setdefault("allocateLoadBalancerNodePorts", True)
+        for ingress in read(service, "status", "loadBalancer", "ingress", default=()):
+            if ingress.get("ip"):
+                ingress.setdefault("ipMode", "VIP")
 
 
 def prepare_create(service: Object) -> None:
@@ -56,89 +55,86 @@ def prepare_create(service: Object) -> None:
 
 
 def prepare_update(new: Object, old: Object) -> None:
-    """Keep what the server allocated where the new object leaves it out."""
+    """Keep what the server allocated where the new object leaves it out, drop what its type no longer needs."""
     after, before = new.get("spec") or {}, old.get("spec") or {}
-    if EXTERNAL_NAME in (after.get("type"), before.get("type")):
-        return
-    if not after.get("clusterIP") and not after.get("clusterIPs"):
+    _level_addresses(after, before)
+    if before.get("type") != EXTERNAL_NAME and after.get("type") != EXTERNAL_NAME:
         for field in ("clusterIP", "clusterIPs"):
-            if before.get(field):
+            if not after.get(field) and before.get(field):
                 after[field] = before[field]
-    node_ports = {(p.get("port"), p.get("protocol")): p.get("nodePort") for p in before.get("ports") or ()}
-    if after.get("type") in (NODE_PORT, LOAD_BALANCER):
+    _keep_node_ports(after, before)
+    if needs_health_check(before) and needs_health_check(after) and before.get("healthCheckNodePort"):
+        after.setdefault("healthCheckNodePort", before["healthCheckNodePort"])
+    _drop_unneeded(new, after, before)
+
+
+def _level_addresses(after: Object, before: Object) -> None:
+    """Let clusterIP follow clusterIPs, or the other way round, whichever was changed."""
+    single, several = after.get("clusterIP") or "", after.get("clusterIPs") or []
+    if single and not several:
+        after["clusterIPs"] = [single]
+    elif not single and several and before.get("clusterIP"):
+        if several == before.get("clusterIPs"):
+            after.pop("clusterIPs")
+    elif single != before.get("clusterIP") and several == before.get("clusterIPs"):
+        after["clusterIPs"] = [single, *several[1:]]
+
+
+def _keep_node_ports(after: Object, before: Object) -> None:
+    exposed = (NODE_PORT, LOAD_BALANCER)
+    if before.get("type") not in exposed or after.get("type") not in exposed:
+        return
+    kept = {port.get("name") or "": port.get("nodePort") for port in before.get("ports") or ()}
+    used = {port.get("nodePort") for port in after.get("ports") or ()} & set(kept.values())
+    for port in after.get("ports") or ():
+        number = kept.get(port.get("name") or "")
+        if number and not port.get("nodePort") and number not in used:
+            port["nodePort"] = number
+
+
+def _drop_unneeded(new: Object, after: Object, before: Object) -> None:
+    """Drop what the old type needed, the new one does not, and the caller did not change."""
+    kind, old_kind = after.get("type"), before.get("type")
+    fields: list[str] = []
+    if old_kind != EXTERNAL_NAME and kind == EXTERNAL_NAME:
+        fields += _CLUSTER_FIELDS
+    if old_kind == LOAD_BALANCER and kind != LOAD_BALANCER:
+        fields += ("allocateLoadBalancerNodePorts", "loadBalancerClass")
+    if needs_health_check(before) and not needs_health_check(after):
+        fields.append("healthCheckNodePort")
+    if old_kind in (NODE_PORT, LOAD_BALANCER) and kind not in (NODE_PORT, LOAD_BALANCER):
+        if not (kind == CLUSTER_IP and after.get("externalIPs")):
+            fields.append("externalTrafficPolicy")
+        there = {port.get("nodePort") for port in before.get("ports") or ()}
         for port in after.get("ports") or ():
-            kept = node_ports.get((port.get("port"), port.get("protocol")))
-            if kept and not port.get("nodePort"):
-                port["nodePort"] = kept
+            if port.get("nodePort") in there:
+                port.pop("nodePort", None)
+    for field in fields:
+        if field in after and after[field] == before.get(field):
+            del after[field]
+    if kind != LOAD_BALANCER and isinstance(new.get("status"), dict):
+        new["status"] = {**new["status"], "loadBalancer": {}}
 
 
-def validate(service: Object) -> list[Cause]:
-    """Return the faults of a Service."""
+def warnings(service: Object, _old: Object | None) -> list[str]:
+    """Name what has no effect or will have none."""
     spec = service.get("spec") or {}
-    faults = validate_metadata(service, name_faults=names.dns_1035_label_faults)
-    kind = spec.get("type")
-    if kind not in TYPES:
-        faults.append(unsupported("spec.type", kind, TYPES))
-    if spec.get("sessionAffinity") not in SESSION_AFFINITIES:
-        faults.append(unsupported("spec.sessionAffinity", spec.get("sessionAffinity"), SESSION_AFFINITIES))
-    if kind == EXTERNAL_NAME:
-        faults += _external_name_faults(spec)
-    elif not spec.get("ports") and spec.get("clusterIP") != HEADLESS:
-        faults.append(required("spec.ports"))
-    if kind in (NODE_PORT, LOAD_BALANCER) and spec.get("clusterIP") == HEADLESS:
-        detail = "may not be set to 'None' for LoadBalancer services" if kind == LOAD_BALANCER else (
-            "may not be set to 'None' for NodePort services"
-        )  # fmt: skip
-        faults.append(invalid("spec.clusterIPs[0]", HEADLESS, detail))
-    faults += label_faults(spec.get("selector"), "spec.selector")
-    return faults + _ports_faults(spec.get("ports") or [], "spec.ports")
-
-
-def validate_update(new: Object, old: Object) -> list[Cause]:
-    """Return the faults of a change: a cluster address stays."""
-    faults = validate_metadata_update(new, old)
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    if EXTERNAL_NAME not in (after.get("type"), before.get("type")) and before.get("clusterIP"):
-        if after.get("clusterIP") != before["clusterIP"]:
-            listed = [after.get("clusterIP") or ""]
-            faults.append(invalid("spec.clusterIPs[0]", listed, "may not change once set"))
-        faults += immutable(
-            "spec.ipFamilies[0]", *(tuple(s.get("ipFamilies") or ())[:1] for s in (after, before))
-        )
-    return faults
-
-
-def _external_name_faults(spec: Object) -> list[Cause]:
-    faults: list[Cause] = []
-    if spec.get("clusterIP"):
-        faults.append(forbidden("spec.clusterIPs", "may not be set for ExternalName services"))
-    name = str(spec.get("externalName") or "").removesuffix(".")
-    if not name:
-        return [*faults, required("spec.externalName")]
-    return faults + [invalid("spec.externalName", name, f) for f in names.dns_subdomain_faults(name)]
-
-
-def _ports_faults(ports: list[Object], field: str) -> list[Cause]:
-    faults: list[Cause] = []
-    seen_names: set[str] = set()
-    seen: set[tuple[Any, Any]] = set()
-    for index, port in enumerate(ports):
-        at_ = f"{field}[{index}]"
-        name, number, protocol = port.get("name") or "", port.get("port", 0), port.get("protocol")
-        if not name and len(ports) > 1:
-            faults.append(required(f"{at_}.name"))
-        elif name:
-            faults += [invalid(f"{at_}.name", name, f) for f in names.dns_label_faults(name)]
-            faults += [duplicate(f"{at_}.name", name)] if name in seen_names else []
-            seen_names.add(name)
-        faults += port_number_faults(f"{at_}.port", number)
-        if protocol not in PROTOCOLS:
-            faults.append(unsupported(f"{at_}.protocol", protocol, PROTOCOLS))
-        faults += port_reference_faults(f"{at_}.targetPort", port.get("targetPort", number))
-        if (number, protocol) in seen:
-            faults.append(duplicate(at_, {"port": number, "protocol": protocol}))
-        seen.add((number, protocol))
-    return faults
+    kind, headless = spec.get("type"), spec.get("clusterIP") == HEADLESS
+    told: list[str] = []
+    if headless:
+        told += ["spec.loadBalancerIP is ignored for headless services"] if spec.get("loadBalancerIP") else []
+        told += ["spec.externalIPs is ignored for headless services"] if spec.get("externalIPs") else []
+        if spec.get("sessionAffinity") != "None":
+            told.append("spec.SessionAffinity is ignored for headless services")
+    elif spec.get("externalIPs") and kind != EXTERNAL_NAME:
+        told.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
+    if kind == EXTERNAL_NAME and spec.get("externalIPs"):
+        told.append(f'spec.externalIPs is ignored when spec.type is "{EXTERNAL_NAME}"')
+    if kind != EXTERNAL_NAME and spec.get("externalName"):
+        told.append(f'spec.externalName is ignored when spec.type is not "{EXTERNAL_NAME}"')
+    if spec.get("trafficDistribution") == "PreferClose":
+        told.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
+    return told
 
 
 def _external_ip(service: Object, _now: float) -> str:
@@ -175,6 +171,9 @@ SERVICE = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
+    revalidated=False,
+    warnings=warnings,
+    returns_deleted=True,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     columns=(
