@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from dataclasses import replace
@@ -234,7 +235,7 @@ def _token(url: str, *, from_stdin: bool) -> str:
     elif os.environ.get(TOKEN_VARIABLE):
         text = os.environ[TOKEN_VARIABLE]
     elif sys.stdin.isatty() and sys.stderr.isatty():
-        text = typer.prompt(f"Token for {url}", hide_input=True, err=True)
+        text = getpass.getpass(f"Token for {url}: ")  # its prompt appears when nothing is echoed any more
     else:
         raise SeawayError(
             "there is nobody to ask for the token",

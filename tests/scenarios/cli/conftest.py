@@ -7,13 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from seaway.sdk.trust import fingerprint
 
 STARTED: list[subprocess.Popen[str]] = []
 """The processes of the test that runs now."""
@@ -40,10 +42,13 @@ class Shell:
     home: Path
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
+    server_log: Callable[[], str] | None = None
+    """Of the server that it is logged in to."""
 
     @property
     def environ(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "NO_COLOR")}
+        left_out = ("VIRTUAL_ENV", "NO_COLOR", "SEAWAY_CONTEXT", "SEAWAY_TOKEN")
+        kept = {name: value for name, value in os.environ.items() if name not in left_out}
         return {**kept, "SEAWAY_HOME": str(self.home), **self.extra}
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -72,6 +77,8 @@ class Shell:
         return json.loads(self(*arguments, "-o", "json").stdout)
 
     def log(self) -> str:
+        if self.server_log is not None:
+            return self.server_log()
         path = self.home / "daemon.log"
         return path.read_text()[-3000:] if path.exists() else ""
 
@@ -104,12 +111,50 @@ def make_shell(folder: Path) -> Shell:
     return Shell(folder / "home", project)
 
 
+def log_in(server: Shell, laptop: Shell, user: str, *options: str) -> str:
+    """Log somebody in to a server that runs, from another home; return their token."""
+    made = server.json("token", "create", user, *options)
+    url = server.json("status")["url"]
+    known_by = fingerprint((server.home / "server" / "ca.crt").read_text())
+    with_token = replace(laptop, extra={**laptop.extra, "SEAWAY_TOKEN": made["token"]})
+    with_token("login", url, "--fingerprint", known_by, "--name", "team", "--no-keyring")
+    return str(made["token"])
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, running: Shell) -> Iterator[Shell]:
+    """A `seaway` without a server, whose user is logged in to the running one as "ada" (context "team")."""
+    shell = make_shell(tmp_path / "laptop")
+    log_in(running, shell, f"ada-{tmp_path.name}", "--user", "ada")
+    yield shell
+    assert not shell.processes()
+
+
 @pytest.fixture
 def seaway(tmp_path: Path) -> Iterator[Shell]:
     """A `seaway` without a server."""
     shell = make_shell(tmp_path)
     yield shell
     shell.clean()
+
+
+@pytest.fixture(scope="module", params=["here", "elsewhere"])
+def anywhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A `seaway` whose server runs in its own home, and one that is logged in to a server of another home."""
+    if request.param == "here":
+        yield request.getfixturevalue("running")
+        return
+    server = make_shell(tmp_path_factory.mktemp("server"))
+    far = make_shell(tmp_path_factory.mktemp("far"))
+    server("up")
+    try:
+        log_in(server, far, "ada")
+        far.server_log = server.log
+        yield far
+        server("down")
+        assert not far.processes()
+    finally:
+        server.clean()
 
 
 @pytest.fixture(scope="module")

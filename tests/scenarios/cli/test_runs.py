@@ -28,47 +28,49 @@ def wait_for(shell, run: str, phase: str) -> dict:
     return view
 
 
-def test_a_scripts_log_arguments_and_exit_code_are_its_own(running):
+def test_a_scripts_log_arguments_and_exit_code_are_its_own(anywhere):
     name = script(
-        running, "code.py", "import sys; print(sys.argv[1:], flush=True); sys.exit(int(sys.argv[-1]))"
+        anywhere, "code.py", "import sys; print(sys.argv[1:], flush=True); sys.exit(int(sys.argv[-1]))"
     )
-    done = running("run", name, "--name", "mine", "7", code=7)
+    done = anywhere("run", name, "--name", "mine", "7", code=7)
     assert done.stdout == "['--name', 'mine', '7']\n"
     assert "seaway why" in done.stderr
 
 
-def test_success_is_0_and_writes_nothing_else_to_standard_output(running):
-    assert running("run", "--", "echo", "hello").stdout == "hello\n"
+def test_success_is_0_and_writes_nothing_else_to_standard_output(anywhere):
+    assert anywhere("run", "--", "echo", "hello").stdout == "hello\n"
 
 
-def test_a_pipe_gets_only_the_last_state_of_a_progress_bar(running):
-    name = script(running, "bar.py", r"""
+def test_a_pipe_gets_only_the_last_state_of_a_progress_bar(anywhere):
+    name = script(anywhere, "bar.py", r"""
         import sys, time
         for part in range(5):
             sys.stdout.write(f"\r{part}/4"); sys.stdout.flush(); time.sleep(0.02)
         print()
     """)  # fmt: skip
-    assert running("run", name).stdout == "4/4\n"
+    assert anywhere("run", name).stdout == "4/4\n"
 
 
-def test_detached_prints_the_name_and_logs_follow_to_the_end(running):
-    name = script(running, "slow.py", "import time\nfor i in range(5): print(i, flush=True); time.sleep(0.1)")
-    run = running("run", "--detach", name).stdout.strip()
+def test_detached_prints_the_name_and_logs_follow_to_the_end(anywhere):
+    name = script(
+        anywhere, "slow.py", "import time\nfor i in range(5): print(i, flush=True); time.sleep(0.1)"
+    )
+    run = anywhere("run", "--detach", name).stdout.strip()
     assert "\n" not in run
-    assert running("logs", "-f", run).stdout == "0\n1\n2\n3\n4\n"
-    assert running("logs", run).stdout == "0\n1\n2\n3\n4\n"
+    assert anywhere("logs", "-f", run).stdout == "0\n1\n2\n3\n4\n"
+    assert anywhere("logs", run).stdout == "0\n1\n2\n3\n4\n"
 
 
-def test_local_modules_data_and_the_callers_folder_are_there(running):
-    (running.folder / "helper").mkdir(exist_ok=True)
-    script(running, "helper/__init__.py", "WORD = open('data.txt').read()")
-    script(running, "data.txt", "from the snapshot")
-    name = script(running, "uses.py", "import helper; print(helper.WORD)")
-    assert running("run", name).stdout == "from the snapshot\n"
+def test_local_modules_data_and_the_callers_folder_are_there(anywhere):
+    (anywhere.folder / "helper").mkdir(exist_ok=True)
+    script(anywhere, "helper/__init__.py", "WORD = open('data.txt').read()")
+    script(anywhere, "data.txt", "from the snapshot")
+    name = script(anywhere, "uses.py", "import helper; print(helper.WORD)")
+    assert anywhere("run", name).stdout == "from the snapshot\n"
 
 
-def test_environment_outputs_and_download(running, tmp_path):
-    name = script(running, "outputs.py", """
+def test_environment_outputs_and_download(anywhere, tmp_path):
+    name = script(anywhere, "outputs.py", """
         import os, pathlib
         out = pathlib.Path(os.environ["SEAWAY_OUTPUTS"])
         (out / "deep").mkdir()
@@ -76,25 +78,28 @@ def test_environment_outputs_and_download(running, tmp_path):
         (out / "model.bin").write_bytes(bytes(range(256)) * 1000)
         print(os.environ["SEAWAY_RUN"])
     """)  # fmt: skip
-    assert running("run", "--name", "with-outputs", "--env", "WORD=hé", name).stdout == "with-outputs\n"
-    assert {file["path"] for file in running.json("outputs", "with-outputs")} == {"deep/a b.txt", "model.bin"}
-    running("download", "with-outputs", "-o", str(tmp_path / "all"))
+    assert anywhere("run", "--name", "with-outputs", "--env", "WORD=hé", name).stdout == "with-outputs\n"
+    assert {file["path"] for file in anywhere.json("outputs", "with-outputs")} == {
+        "deep/a b.txt",
+        "model.bin",
+    }
+    anywhere("download", "with-outputs", "-o", str(tmp_path / "all"))
     assert (tmp_path / "all" / "deep" / "a b.txt").read_text() == "hé"
-    running("download", "with-outputs", "model.bin", "-o", str(tmp_path / "one"))
+    anywhere("download", "with-outputs", "model.bin", "-o", str(tmp_path / "one"))
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["model.bin"]
     assert (tmp_path / "one" / "model.bin").read_bytes() == bytes(range(256)) * 1000
-    assert "no output" in running("download", "with-outputs", "none", code=64).stderr
+    assert "no output" in anywhere("download", "with-outputs", "none", code=64).stderr
 
 
-def test_ctrl_c_detaches_and_the_run_goes_on(running):
+def test_ctrl_c_detaches_and_the_run_goes_on(anywhere):
     listener = socket.create_server(("127.0.0.1", 0))
-    name = script(running, "long.py", f"""
+    name = script(anywhere, "long.py", f"""
         import socket
         print("began", flush=True)
         socket.create_connection(("127.0.0.1", {listener.getsockname()[1]})).recv(1)
         print("ended")
     """)  # fmt: skip
-    process = running.start("run", "--name", "left-alone", name)
+    process = anywhere.start("run", "--name", "left-alone", name)
     assert process.stdout.readline() == "began\n"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -102,12 +107,12 @@ def test_ctrl_c_detaches_and_the_run_goes_on(running):
     assert "seaway stop left-alone" in err
     with listener, listener.accept()[0] as go:
         go.sendall(b"!")
-    assert running("logs", "-f", "left-alone").stdout == "began\nended\n"
-    assert wait_for(running, "left-alone", "succeeded")["exit_code"] == 0
+    assert anywhere("logs", "-f", "left-alone").stdout == "began\nended\n"
+    assert wait_for(anywhere, "left-alone", "succeeded")["exit_code"] == 0
 
 
-def test_stop_is_graceful_and_retry_goes_on_from_the_checkpoint(running):
-    name = script(running, "stops.py", """
+def test_stop_is_graceful_and_retry_goes_on_from_the_checkpoint(anywhere):
+    name = script(anywhere, "stops.py", """
         import os, pathlib, signal, sys, time
         state = pathlib.Path(os.environ["SEAWAY_CHECKPOINT"]) / "state"
         if state.exists():
@@ -118,38 +123,38 @@ def test_stop_is_graceful_and_retry_goes_on_from_the_checkpoint(running):
         print("began", flush=True)
         time.sleep(60)
     """)  # fmt: skip
-    process = running.start("run", "--name", "stopped", name)
+    process = anywhere.start("run", "--name", "stopped", name)
     assert process.stdout.readline() == "began\n"
-    running("stop", "stopped")
+    anywhere("stop", "stopped")
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (143, "saved\n")
-    running("retry", "stopped")
-    wait_for(running, "stopped", "succeeded")
-    assert running("logs", "--attempt", "2", "stopped").stdout == "going on from 7\n"
+    anywhere("retry", "stopped")
+    wait_for(anywhere, "stopped", "succeeded")
+    assert anywhere("logs", "--attempt", "2", "stopped").stdout == "going on from 7\n"
 
 
-def test_timeout_is_124(running):
-    running("run", "--timeout", "1s", "--", "sleep", "30", code=124)
+def test_timeout_is_124(anywhere):
+    anywhere("run", "--timeout", "1s", "--", "sleep", "30", code=124)
 
 
-def test_a_missing_module_is_explained(running):
-    name = script(running, "broken.py", "import surely_no_such_module")
-    done = running("run", "--name", "broken", name, code=1)
+def test_a_missing_module_is_explained(anywhere):
+    name = script(anywhere, "broken.py", "import surely_no_such_module")
+    done = anywhere("run", "--name", "broken", name, code=1)
     assert "surely_no_such_module" in done.stderr
-    assert "surely_no_such_module" in running("why", "broken").stdout
-    explanation = running.json("why", "broken")
+    assert "surely_no_such_module" in anywhere("why", "broken").stdout
+    explanation = anywhere.json("why", "broken")
     assert explanation["class"] in ("user", "configuration")
     assert explanation["evidence"]
     assert explanation["next_step"]
 
 
-def test_a_removed_run_can_be_restored(running):
-    running("run", "--name", "removed", "--", "true")
-    running("rm", "removed")
-    assert "restored" in running("rm", "--undo", "removed").stdout
-    running("rm", "removed")
-    running("restore", "removed")
-    assert not running.json("show", "removed")["deleted"]
+def test_a_removed_run_can_be_restored(anywhere):
+    anywhere("run", "--name", "removed", "--", "true")
+    anywhere("rm", "removed")
+    assert "restored" in anywhere("rm", "--undo", "removed").stdout
+    anywhere("rm", "removed")
+    anywhere("restore", "removed")
+    assert not anywhere.json("show", "removed")["deleted"]
 
 
 @pytest.mark.parametrize(
@@ -166,39 +171,39 @@ def test_a_removed_run_can_be_restored(running):
         (["run", "--name", "Bad Name", "--", "true"], 64),
     ],
 )
-def test_an_unknown_run_is_said_to_be_so(running, arguments, code):
-    assert "error:" in running(*arguments, code=code).stderr
+def test_an_unknown_run_is_said_to_be_so(anywhere, arguments, code):
+    assert "error:" in anywhere(*arguments, code=code).stderr
 
 
-def test_a_taken_name_is_refused(running):
-    running("run", "--name", "taken", "--", "true")
-    assert "taken" in running("run", "--name", "taken", "--", "true", code=65).stderr
+def test_a_taken_name_is_refused(anywhere):
+    anywhere("run", "--name", "taken", "--", "true")
+    assert "taken" in anywhere("run", "--name", "taken", "--", "true", code=65).stderr
 
 
-def test_requirements_that_cannot_be_resolved_show_the_resolvers_message(running):
-    (running.folder / "bad.txt").write_text("numpy==\n")
-    name = script(running, "never.py", "print(1)")
-    before = len(running.json("ps", "-a"))
-    assert "numpy==" in running("run", "--requirements", "bad.txt", name, code=65).stderr
-    assert len(running.json("ps", "-a")) == before
+def test_requirements_that_cannot_be_resolved_show_the_resolvers_message(anywhere):
+    (anywhere.folder / "bad.txt").write_text("numpy==\n")
+    name = script(anywhere, "never.py", "print(1)")
+    before = len(anywhere.json("ps", "-a"))
+    assert "numpy==" in anywhere("run", "--requirements", "bad.txt", name, code=65).stderr
+    assert len(anywhere.json("ps", "-a")) == before
 
 
-def test_a_huge_folder_is_refused_with_its_largest_file(running, tmp_path):
+def test_a_huge_folder_is_refused_with_its_largest_file(anywhere, tmp_path):
     from dataclasses import replace
 
     with (tmp_path / "weights.bin").open("wb") as file:
         file.truncate(2 * 1024**3)
     (tmp_path / "requirements.txt").touch()
     (tmp_path / "train.py").touch()
-    said = replace(running, folder=tmp_path)("run", "train.py", code=65).stderr
+    said = replace(anywhere, folder=tmp_path)("run", "train.py", code=65).stderr
     assert "weights.bin" in said
     assert ".seawayignore" in said
 
 
-def test_lists_are_json_for_programs_and_plain_in_pipes(running):
-    running("run", "--", "true")
-    assert isinstance(json.loads(running("ps", "-a", "-o", "json").stdout), list)
-    lines = running("ps", "-a").stdout.splitlines()
+def test_lists_are_json_for_programs_and_plain_in_pipes(anywhere):
+    anywhere("run", "--", "true")
+    assert isinstance(json.loads(anywhere("ps", "-a", "-o", "json").stdout), list)
+    lines = anywhere("ps", "-a").stdout.splitlines()
     assert lines[0].split() == ["NAME", "STATUS", "AGE", "TOOK", "COMMAND"]
     assert "\x1b" not in "".join(lines)
 
@@ -216,12 +221,12 @@ def test_the_kubeconfig_is_for_its_owner_alone(running):
     assert "certificate-authority-data" in running("kubeconfig").stdout
 
 
-def test_names_of_runs_are_completed(running):
-    running("run", "--name", "completed", "--", "true")
+def test_names_of_runs_are_completed(anywhere):
+    anywhere("run", "--name", "completed", "--", "true")
     words = {"_SEAWAY_COMPLETE": "complete_bash", "COMP_WORDS": "seaway show compl", "COMP_CWORD": "2"}
     from dataclasses import replace
 
-    assert replace(running, extra=words)(code=None).stdout.split() == ["completed"]
+    assert replace(anywhere, extra=words)(code=None).stdout.split() == ["completed"]
 
 
 def test_a_followed_run_outlives_kill_9_of_the_daemon(running):
