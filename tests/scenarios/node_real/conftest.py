@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
 from seaway.client.logs import LogOptions
 from seaway.client.request import Request
+from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.objects.builtin import NAMESPACES, PODS, SERVICE_ACCOUNTS
 from seaway.objects.errors import NotFound
 from seaway.objects.resource import Resource
@@ -110,10 +112,33 @@ class Place:
 @pytest.fixture
 async def place(real_control_plane: ControlPlane, real_node: RunningNode) -> AsyncIterator[Place]:
     """A namespace of the real cluster, whose only node is ours."""
-    found = Place(real_control_plane.kubeconfig, f"t-{uuid.uuid4().hex[:8]}")
+    async with made_place(real_control_plane.kubeconfig) as found:
+        yield found
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """A namespace of the embedded cluster, then one of the real cluster."""
+    if request.param == "real":
+        plane: ControlPlane = request.getfixturevalue("real_control_plane")
+        request.getfixturevalue("real_node")
+        async with made_place(plane.kubeconfig) as found:
+            yield found
+        return
+    settings = ClusterSettings(home=tmp_path / "home", node_stop_seconds=0.5)
+    async with run_cluster(settings) as cluster, made_place(cluster.kubeconfig) as found:
+        yield found
+
+
+@asynccontextmanager
+async def made_place(kubeconfig: Path) -> AsyncIterator[Place]:
+    """Make a namespace of a cluster, and remove it at the end."""
+    found = Place(kubeconfig, f"t-{uuid.uuid4().hex[:8]}")
     await found.prepare()
-    yield found
-    await found.remove()
+    try:
+        yield found
+    finally:
+        await found.remove()
 
 
 def _binaries() -> list[Path]:
@@ -174,21 +199,23 @@ class Kubectl:
             process.stdout.close()
 
 
-@pytest.fixture(params=BINARIES or [None], ids=lambda path: path.name if path else "none")
-def kubectl(request: pytest.FixtureRequest, place: Place) -> Iterator[Kubectl]:
-    """Each kubectl in turn."""
+@pytest.fixture(
+    params=sorted({*BINARIES[:1], *BINARIES[-1:]}) or [None], ids=lambda path: path.name if path else "none"
+)
+def kubectl(request: pytest.FixtureRequest, either: Place) -> Iterator[Kubectl]:
+    """The oldest kubectl, then the newest."""
     if request.param is None:
         pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
-    found = Kubectl(request.param, place)
+    found = Kubectl(request.param, either)
     yield found
     found.end()
 
 
 @pytest.fixture
-def last_kubectl(place: Place) -> Iterator[Kubectl]:
+def last_kubectl(either: Place) -> Iterator[Kubectl]:
     """The newest kubectl, for what does not depend on its version."""
     if not BINARIES:
         pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
-    found = Kubectl(BINARIES[-1], place)
+    found = Kubectl(BINARIES[-1], either)
     yield found
     found.end()

@@ -1,4 +1,4 @@
-"""Exec, attach, cp and port-forward with real kubectls through the real API server, over WebSocket and SPDY."""
+"""Exec, attach, cp and port-forward with real kubectls, over WebSocket and SPDY: on the embedded and the real cluster."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from seaway.objects.builtin import PODS
+from seaway.objects.builtin import PODS, ROLE_BINDINGS, ROLES
 
-pytestmark = [pytest.mark.real, pytest.mark.kubectl]
+pytestmark = pytest.mark.kubectl
 SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
 BOTH = pytest.mark.parametrize("environment", [{}, SPDY], ids=["websocket", "spdy"])
 SERVE = "exec python3 -u -m http.server 8000 --bind $IP"
@@ -25,10 +25,10 @@ ADDRESS = {
 
 
 @BOTH
-async def test_exec(place: Any, kubectl: Any, environment: dict[str, str]) -> None:
+async def test_exec(either: Any, kubectl: Any, environment: dict[str, str]) -> None:
     """A command runs inside: the container's variables, folder and processes; its exit code and both streams come back."""
-    await place.pod("p", "sleep 600", container=ADDRESS)
-    await place.running("p")
+    await either.pod("p", "sleep 600", container=ADDRESS)
+    await either.running("p")
     done = await kubectl("exec", "p", "--", "sh", "-c", "echo $A; pwd; echo err >&2; exit 3", **environment)
     assert (done.returncode, done.stdout) == (3, b"b\n/workspace\n"), done.stderr
     assert b"err\n" in done.stderr
@@ -42,10 +42,10 @@ async def test_exec(place: Any, kubectl: Any, environment: dict[str, str]) -> No
     assert b"container other is not valid for pod p" in done.stderr
 
 
-async def test_terminal(place: Any, last_kubectl: Any) -> None:
+async def test_terminal(either: Any, last_kubectl: Any) -> None:
     """With a terminal the command gets one, of the size that the caller's has, and typing arrives."""
-    await place.pod("p", "sleep 600")
-    await place.running("p")
+    await either.pod("p", "sleep 600")
+    await either.running("p")
     program = "import os, pty, sys; code = pty.spawn(sys.argv[1:]); sys.exit(os.waitstatus_to_exitcode(code))"
     inner = "test -t 0 && test -t 1 && stty rows 11 && read x && echo got $x && stty size; exit 5"
     line = [sys.executable, "-c", program, *last_kubectl.command("exec", "-it", "p", "--", "sh", "-c", inner)]
@@ -58,10 +58,10 @@ async def test_terminal(place: Any, last_kubectl: Any) -> None:
     assert process.returncode == 5
 
 
-async def test_a_command_ends_with_its_caller(place: Any, last_kubectl: Any) -> None:
+async def test_a_command_ends_with_its_caller(either: Any, last_kubectl: Any) -> None:
     """Who interrupts kubectl leaves nothing running in the container."""
-    await place.pod("p", "sleep 600")
-    await place.running("p")
+    await either.pod("p", "sleep 600")
+    await either.running("p")
     process = last_kubectl.start("exec", "p", "--", "sh", "-c", "echo up; exec sleep 31415")
     assert await asyncio.to_thread(process.stdout.readline) == b"up\n"
     process.terminate()
@@ -70,24 +70,45 @@ async def test_a_command_ends_with_its_caller(place: Any, last_kubectl: Any) -> 
             await asyncio.sleep(0.1)
 
 
-async def test_a_session_ends_with_its_container(place: Any, last_kubectl: Any) -> None:
+async def test_a_session_ends_with_its_container(either: Any, last_kubectl: Any) -> None:
     """A command that runs beside the program ends when that one does."""
-    await place.pod("p", "while [ ! -e /tmp/end ]; do sleep 0.05; done")
-    await place.running("p")
-    running = asyncio.create_task(last_kubectl("exec", "p", "--", "sleep", "600"))
-    assert (await last_kubectl("exec", "p", "--", "touch", "/tmp/end")).returncode == 0
-    assert (await running).returncode == 137
-    await place.ended("p")
+    await either.pod("p", "while [ ! -e /tmp/end ]; do sleep 0.05; done")
+    await either.running("p")
+    running = last_kubectl.start("exec", "p", "--", "sh", "-c", "echo up; exec sleep 600")
+    assert await asyncio.to_thread(running.stdout.readline) == b"up\n"
+    await last_kubectl("exec", "p", "--", "touch", "/tmp/end")  # which may be ended too
+    assert await asyncio.to_thread(running.wait, 60) == 137
+    await either.ended("p")
     done = await last_kubectl("exec", "p", "--", "true")
     assert b"cannot exec into a container in a completed pod" in done.stderr
 
 
+async def test_who_only_reads_runs_nothing(either: Any, last_kubectl: Any) -> None:
+    """A WebSocket is opened by GET, but the right to read is not enough to run a command."""
+    await either.pod("p", "sleep 600")
+    await either.running("p")
+    reading = [{"apiGroups": [""], "resources": ["pods", "pods/exec"], "verbs": ["get", "list"]}]
+    await either.create(ROLES, {"metadata": {"name": "reader"}, "rules": reading})
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "Role", "name": "reader"}
+    subject = {"apiGroup": group, "kind": "User", "name": "reader"}
+    await either.create(
+        ROLE_BINDINGS, {"metadata": {"name": "reader"}, "roleRef": role, "subjects": [subject]}
+    )
+    async with asyncio.timeout(60):
+        while (await last_kubectl("get", "pod", "p", "--as=reader")).returncode:
+            await asyncio.sleep(0.1)
+    done = await last_kubectl("exec", "p", "--as=reader", "--", "true")
+    assert b'cannot create resource "pods/exec"' in done.stderr
+    assert done.returncode == 1
+
+
 @BOTH
-async def test_attach(place: Any, last_kubectl: Any, environment: dict[str, str]) -> None:
+async def test_attach(either: Any, last_kubectl: Any, environment: dict[str, str]) -> None:
     """What the program writes from now on arrives, each stream by itself, until it ends."""
     script = "for i in $(seq 600); do echo out; echo err >&2; sleep 0.1; [ -e /tmp/end ] && exit 0; done"
-    await place.pod("p", script)
-    await place.running("p")
+    await either.pod("p", script)
+    await either.running("p")
     attached = asyncio.create_task(last_kubectl("attach", "p", **environment))
     await last_kubectl("exec", "p", "--", "sh", "-c", "sleep 0.5; touch /tmp/end")  # which may end it too
     done = await attached
@@ -96,10 +117,10 @@ async def test_attach(place: Any, last_kubectl: Any, environment: dict[str, str]
     assert b"err" in done.stderr.splitlines()
 
 
-async def test_cp(place: Any, kubectl: Any, tmp_path: Path) -> None:
+async def test_cp(either: Any, kubectl: Any, tmp_path: Path) -> None:
     """Files come out as they went in."""
-    await place.pod("p", "sleep 600")
-    await place.running("p")
+    await either.pod("p", "sleep 600")
+    await either.running("p")
     there, back = tmp_path / "there", tmp_path / "back"
     there.write_bytes(bytes(range(256)) * 1000)
     assert (await kubectl("cp", str(there), "p:/workspace/file")).returncode == 0
@@ -108,12 +129,12 @@ async def test_cp(place: Any, kubectl: Any, tmp_path: Path) -> None:
 
 
 @BOTH
-async def test_port_forward(place: Any, kubectl: Any, environment: dict[str, str]) -> None:
+async def test_port_forward(either: Any, kubectl: Any, environment: dict[str, str]) -> None:
     """Connections reach the pod's port, several at once; a port where nothing listens is named."""
-    await place.pod(
+    await either.pod(
         "p", SERVE, container=ADDRESS | {"readinessProbe": {"tcpSocket": {"port": 8000}, "periodSeconds": 1}}
     )
-    await place.until(PODS, "p", lambda pod: pod["status"].get("containerStatuses", [{}])[0].get("ready"))
+    await either.until(PODS, "p", lambda pod: pod["status"].get("containerStatuses", [{}])[0].get("ready"))
     process = kubectl.start("port-forward", "p", ":8000", **environment)
     line = (await asyncio.to_thread(process.stdout.readline)).decode()
     port = int(line.split("->")[0].strip().rpartition(":")[2])

@@ -65,6 +65,9 @@ def test_aggregated_discovery_holds_everything(accept: str, version: str) -> Non
     assert {entry["subresource"] for entry in pods["subresources"]} == {
         "binding",
         "eviction",
+        "exec",
+        "attach",
+        "portforward",
         "log",
         "status",
     }

@@ -26,7 +26,8 @@ _VIEWED = [
     ("coordination.k8s.io", ["leases"]),
 ]  # fmt: skip
 _EDITED = [
-    ("", ["configmaps", "events", "persistentvolumeclaims", "pods", "pods/eviction", "secrets", "serviceaccounts", "services"]),
+    ("", ["configmaps", "events", "persistentvolumeclaims", "pods", "pods/attach", "pods/eviction", "pods/exec",
+          "pods/portforward", "secrets", "serviceaccounts", "services"]),
     ("batch", ["jobs", "jobs/status"]),
     ("coordination.k8s.io", ["leases"]),
 ]  # fmt: skip
@@ -43,7 +44,7 @@ def _paths(*paths: str) -> Object:
 _VIEW = [_rule([group], resources, _READ) for group, resources in _VIEWED]
 _EDIT = [
     *_VIEW,
-    _rule([""], ["secrets"], _READ),
+    _rule([""], ["secrets", "pods/attach", "pods/exec", "pods/portforward"], _READ),
     _rule([""], ["serviceaccounts"], ["impersonate"]),
     _rule([""], ["serviceaccounts/token"], ["create"]),
     *(_rule([group], resources, _WRITE) for group, resources in _EDITED),

@@ -19,6 +19,9 @@ KUBERNETES_VERSION = "1.36"
 """Kubernetes version whose API this server speaks."""
 AGGREGATED_VERSIONS = ("v2", "v2beta1")
 READ_WRITE = ("get", "patch", "update")
+_CONNECT = ("create", "get")
+STREAMS = frozenset({"exec", "attach", "portforward", "proxy"})
+"""Subresources that take a connection over: OpenAPI has no words for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ SUBRESOURCES = {
     "eviction": Subresource(("create",), ("policy", "v1", "Eviction")),
     "token": Subresource(("create",), ("authentication.k8s.io", "v1", "TokenRequest")),
     "scale": Subresource(READ_WRITE, ("autoscaling", "v1", "Scale")),
+    "exec": Subresource(_CONNECT, ("", "v1", "PodExecOptions")),
+    "attach": Subresource(_CONNECT, ("", "v1", "PodAttachOptions")),
+    "portforward": Subresource(_CONNECT, ("", "v1", "PodPortForwardOptions")),
     "proxy": Subresource(("create", "delete", "get", "patch", "update"), ("", "v1", "NodeProxyOptions")),
 }
 

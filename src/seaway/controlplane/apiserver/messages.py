@@ -5,7 +5,8 @@ Two adapters speak them: `asgi` over TLS and `inprocess` for the parts of the sa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,18 @@ Object = dict[str, Any]
 JSON = "application/json"
 YAML = "application/yaml"
 TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(slots=True)
+class Connection:
+    """What carried a request that wants to change the protocol."""
+
+    head: bytes
+    """Of the request, as HTTP/1.1."""
+    query: Mapping[str, list[str]]
+    """All values of each parameter."""
+    take: Callable[[], tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    """Takes it over: from then on nothing else reads or writes it."""
 
 
 @dataclass(slots=True)
@@ -35,6 +48,8 @@ class ApiRequest:
     content_type: str = JSON
     user: User | None = None
     """Whoever the transport vouches for: the peer's certificate, or an in-process part. None: read the headers."""
+    connection: Connection | None = None
+    """Set where the caller asks to change the protocol of a connection that allows it."""
 
 
 @dataclass(slots=True)
@@ -60,3 +75,5 @@ class ApiResponse:
     """A watch: ends by itself after its time; close it (aclose) when the caller leaves."""
     stream: StreamOpener | None = None
     """A byte stream (container logs)."""
+    upgrade: Callable[[], Awaitable[None]] | None = None
+    """Takes the connection over and serves it to its end; raises ApiError before it does."""

@@ -1,4 +1,4 @@
-"""How the API server reaches a node: for container logs now, exec and port-forward later.
+"""How the API server reaches a node: for container logs, exec, attach and port-forward.
 
 On real Kubernetes this is the kubelet's HTTPS port. The embedded nodes run in the API server's process and register
 a `NodeHandler`; the API server knows no more of them than these methods.
@@ -6,11 +6,13 @@ a `NodeHandler`; the API server knows no more of them than these methods.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from seaway.client.logs import LogOptions
+from seaway.client.streams import StreamRequest, Upgrade
 
 
 class NodeHandler(Protocol):
@@ -24,5 +26,23 @@ class NodeHandler(Protocol):
         Raises:
             NotFound: the node has no such container, or no previous instance of it.
             BadRequest: the container is waiting to start.
+        """
+        ...
+
+    async def stream(
+        self,
+        request: StreamRequest,
+        upgrade: Upgrade,
+        connect: Callable[[], tuple[asyncio.StreamReader, asyncio.StreamWriter]],
+    ) -> None:
+        """Serve exec, attach or port-forward to its end.
+
+        Args:
+            request: what is asked for.
+            upgrade: how the caller wants to speak.
+            connect: takes the connection over, when the request is accepted; called once at most.
+
+        Raises:
+            ApiError: it was refused before the connection was taken over.
         """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seaway.controlplane.apiserver.discovery import SUBRESOURCES
+from seaway.controlplane.apiserver.discovery import STREAMS, SUBRESOURCES
 from seaway.objects.resource import Resource
 
 Names = Mapping[tuple[str, str, str], str]
@@ -72,7 +72,7 @@ def paths_of(resource: Resource, name: str, names: Names, *, strategic: bool) ->
         item = _item(resource, name, ["list"], strategic=strategic)
         item["parameters"] = []
         paths[resource.path()] = item
-    for subresource in sorted(resource.subresources - {"proxy"}):
+    for subresource in sorted(resource.subresources - STREAMS):
         path = resource.path(namespace, "{name}", subresource)
         paths[path] = _subresource_item(resource, name, subresource, names, strategic=strategic)
     return paths

@@ -36,6 +36,7 @@ from seaway.controlplane.apiserver.requestinfo import RequestInfo, parse_request
 from seaway.controlplane.apiserver.reviews import Reviewer
 from seaway.controlplane.apiserver.served import KindTable
 from seaway.controlplane.apiserver.settings import ApiServerSettings
+from seaway.controlplane.apiserver.streams import Streams
 from seaway.controlplane.apiserver.tokens import TokenSigner
 from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
@@ -87,6 +88,7 @@ class ApiServer:
         self.registry = Registry(store, self.admission, clock, lookup)
         self.registry.listeners += [self._authorizer.changed, self._custom.listener(self.registry)]
         self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes)
+        self._streams = Streams(lookup, self._authorizer, self.nodes)
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
         self._documents: tuple[int, Discovery, OpenApi] | None = None
@@ -139,6 +141,8 @@ class ApiServer:
         served = self.kinds.find(info.group, info.version, info.resource)
         if served is None:
             return self._review(request, info, user)
+        if self._streams.serves(info):
+            return self._streams.answer(request, info, user)
         return await self._verbs.answer(request, info, served, user)
 
     def _review(self, request: ApiRequest, info: RequestInfo, user: User) -> ApiResponse:

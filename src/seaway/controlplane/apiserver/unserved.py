@@ -5,9 +5,6 @@ from __future__ import annotations
 from seaway.objects.errors import NotFound
 
 _INSTEAD = {
-    ("pods", "exec"): "`kubectl logs` shows what the container wrote",
-    ("pods", "attach"): "`kubectl logs -f` follows what the container writes",
-    ("pods", "portforward"): "the pod's own address (`kubectl get pod -o wide`) answers on this machine",
     ("pods", "proxy"): "the pod's own address (`kubectl get pod -o wide`) answers on this machine",
     ("pods", "ephemeralcontainers"): "start another pod beside it",
     ("pods", "resize"): "delete the pod and create it with other resources",

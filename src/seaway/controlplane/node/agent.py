@@ -15,6 +15,7 @@ from pathlib import Path
 from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
+from seaway.client.streams import ATTACH, StreamRequest, Upgrade
 from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, follow
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.attach import AttachedProgram
@@ -30,7 +31,8 @@ from seaway.controlplane.node.settings import NodeSettings
 from seaway.controlplane.node.state import ContainerState, Exit, Object, Running
 from seaway.controlplane.node.streaming.command import Command
 from seaway.controlplane.node.streaming.forward import Connect
-from seaway.controlplane.node.streaming.serve import ATTACH, StreamRequest
+from seaway.controlplane.node.streaming.link import LateLink, Opener
+from seaway.controlplane.node.streaming.serve import serve_stream
 from seaway.controlplane.node.worker import PodWorker, remove_folder
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_found
@@ -138,6 +140,10 @@ class NodeAgent:
         )
         async with aclosing(reader.chunks()) as chunks:
             yield chunks
+
+    async def stream(self, request: StreamRequest, upgrade: Upgrade, connect: Opener) -> None:
+        """Serve exec, attach or port-forward for the API server of this process; see its `NodeHandler`."""
+        await serve_stream(self, request, upgrade, LateLink(connect))
 
     async def start_command(self, request: StreamRequest) -> Command:
         """Run a command in a running container, or attach to its program.

@@ -121,11 +121,7 @@ def test_explain_raw_and_diff(each_kubectl: Kubectl, pod: Pod) -> None:
 
 
 NOT_SERVED = {
-    ("exec", "web", "--", "ls"): "does not serve pods/exec yet; `kubectl logs`",
-    ("attach", "web"): "does not serve pods/attach yet; `kubectl logs -f`",
-    ("port-forward", "web", ":80"): "does not serve pods/portforward yet; the pod's own address",
     ("debug", "web", "--image=python:3.12", "--profile=general"): "ephemeral containers are disabled",
-    ("cp", "web:/etc/hosts", "/dev/null"): "does not serve pods/exec yet",
     ("top", "nodes"): "Metrics API not available",
     ("top", "pods"): "Metrics API not available",
     ("rollout", "status", "deployment/web"): 'the server doesn\'t have a resource type "deployment"',

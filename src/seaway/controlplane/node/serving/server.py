@@ -17,6 +17,7 @@ import orjson
 
 from seaway.client.errors import Unreachable
 from seaway.client.logs import LogOptions
+from seaway.client.streams import ATTACH, EXEC, FORWARD, StreamRequest, upgrade_of
 from seaway.controlplane.node.serving.access import Access
 from seaway.controlplane.node.serving.logoptions import log_options
 from seaway.controlplane.node.serving.request import (
@@ -27,15 +28,7 @@ from seaway.controlplane.node.serving.request import (
     send_chunks,
 )
 from seaway.controlplane.node.streaming.link import StreamLink
-from seaway.controlplane.node.streaming.serve import (
-    ATTACH,
-    EXEC,
-    FORWARD,
-    Host,
-    StreamRequest,
-    serve_stream,
-)
-from seaway.controlplane.node.streaming.upgrade import upgrade_of
+from seaway.controlplane.node.streaming.serve import Host, serve_stream
 from seaway.objects.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 
 log = logging.getLogger(__name__)

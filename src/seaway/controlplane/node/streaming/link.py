@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from ssl import SSLError
 from typing import Protocol
@@ -24,6 +25,9 @@ class Link(Protocol):
     async def close(self) -> None:
         """End it."""
         ...
+
+
+Opener = Callable[[], tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 
 class StreamLink:
@@ -52,3 +56,29 @@ class StreamLink:
         self._writer.close()
         with suppress(ConnectionError, SSLError, TimeoutError):
             await self._writer.wait_closed()
+
+
+class LateLink:
+    """A connection that is taken over when the first byte is sent: until then its HTTP server may still answer."""
+
+    def __init__(self, connect: Opener) -> None:
+        self._connect = connect
+        self._link: StreamLink | None = None
+
+    async def read(self) -> bytes:
+        """Return what came next; nothing when the other side is gone."""
+        return await self._taken().read()
+
+    async def write(self, data: bytes) -> None:
+        """Send; waits where the other side is slow. Raises ConnectionError."""
+        await self._taken().write(data)
+
+    async def close(self) -> None:
+        """End it."""
+        if self._link is not None:
+            await self._link.close()
+
+    def _taken(self) -> StreamLink:
+        if self._link is None:
+            self._link = StreamLink(*self._connect())
+        return self._link

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import Protocol
 
+from seaway.client.streams import FORWARD, SPDY, StreamRequest, Upgrade, check
 from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels
 from seaway.controlplane.node.streaming.command import Command, converse
 from seaway.controlplane.node.streaming.forward import Connect, forward_channels, forward_spdy
 from seaway.controlplane.node.streaming.link import Link
 from seaway.controlplane.node.streaming.spdy import SpdyConnection
 from seaway.controlplane.node.streaming.spdychannels import gather_streams
-from seaway.controlplane.node.streaming.upgrade import SPDY, Upgrade
 from seaway.controlplane.node.streaming.websocket import (
     COMMAND_PROTOCOLS,
     V4,
@@ -24,28 +23,9 @@ from seaway.controlplane.node.streaming.websocket import (
 from seaway.objects.errors import BadRequest
 
 log = logging.getLogger(__name__)
-EXEC, ATTACH, FORWARD = "exec", "attach", "portforward"
 SPDY_COMMAND = "v4.channel.k8s.io"
 SPDY_FORWARD = "portforward.k8s.io"
 TUNNEL = f"SPDY/3.1+{SPDY_FORWARD}"
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRequest:
-    """What is asked for."""
-
-    kind: str
-    """EXEC, ATTACH or FORWARD."""
-    namespace: str
-    pod: str
-    uid: str
-    container: str = ""
-    command: tuple[str, ...] = ()
-    stdin: bool = False
-    stdout: bool = False
-    stderr: bool = False
-    terminal: bool = False
-    ports: tuple[int, ...] = ()
 
 
 class Host(Protocol):
@@ -58,18 +38,6 @@ class Host(Protocol):
     def connector(self, request: StreamRequest) -> Connect:
         """Return what connects to ports of a pod. Raises ApiError."""
         ...
-
-
-def check(request: StreamRequest) -> None:
-    """Refuse what makes no sense. Raises BadRequest."""
-    if request.kind == FORWARD:
-        return
-    if request.kind == EXEC and not request.command:
-        raise BadRequest("a command is needed: say what to run")
-    if not (request.stdin or request.stdout or request.stderr):
-        raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
-    if request.terminal and request.stderr:
-        raise BadRequest("tty and stderr cannot both be true")
 
 
 async def serve_stream(host: Host, request: StreamRequest, upgrade: Upgrade, link: Link) -> None:

@@ -15,9 +15,9 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from seaway.client.streams import Upgrade
 from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Received
 from seaway.controlplane.node.streaming.link import Link
-from seaway.controlplane.node.streaming.upgrade import Upgrade
 
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.WARNING)  # it tells of each connection otherwise

@@ -1,4 +1,7 @@
-"""How a caller wants to go on with its connection: pure."""
+"""What of a pod's streams is asked for (exec, attach, port-forward), and how the caller wants to speak. Pure.
+
+Source: `PodExecOptions`, `PodAttachOptions` and `PodPortForwardOptions` of core/v1.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,38 @@ from dataclasses import dataclass
 
 from seaway.objects.errors import BadRequest
 
+EXEC, ATTACH, FORWARD = "exec", "attach", "portforward"
 SPDY, WEBSOCKET = "spdy/3.1", "websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """What is asked for."""
+
+    kind: str
+    """EXEC, ATTACH or FORWARD."""
+    namespace: str
+    pod: str
+    uid: str
+    container: str = ""
+    command: tuple[str, ...] = ()
+    stdin: bool = False
+    stdout: bool = False
+    stderr: bool = False
+    terminal: bool = False
+    ports: tuple[int, ...] = ()
+
+
+def check(request: StreamRequest) -> None:
+    """Refuse what makes no sense. Raises BadRequest."""
+    if request.kind == FORWARD:
+        return
+    if request.kind == EXEC and not request.command:
+        raise BadRequest("a command is needed: say what to run")
+    if not (request.stdin or request.stdout or request.stderr):
+        raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
+    if request.terminal and request.stderr:
+        raise BadRequest("tty and stderr cannot both be true")
 
 
 @dataclass(frozen=True, slots=True)
