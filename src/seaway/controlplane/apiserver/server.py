@@ -15,12 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from seaway.base.clock import Clock
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
+from seaway.controlplane.apiserver.admission_certificates import requester
 from seaway.controlplane.apiserver.admission_nodes import node_restriction
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
 from seaway.controlplane.apiserver.admission_rbac import Escalation
 from seaway.controlplane.apiserver.authentication import PUBLIC_PATHS, Authenticator
 from seaway.controlplane.apiserver.authorization import Authorizer, action_of, forbidden
 from seaway.controlplane.apiserver.bootstrap import bootstrap
+from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import BytesContent, TextContent, ValueContent
 from seaway.controlplane.apiserver.customresources import CustomResources
 from seaway.controlplane.apiserver.discovery import Discovery, version_document
@@ -81,13 +83,15 @@ class ApiServer:
             service_account,
             priority,
             default_tolerations,
+            requester,
             self._addresses,
             self._custom,
             Escalation(self._authorizer),
         )
         self.registry = Registry(store, self.admission, clock, lookup)
         self.registry.listeners += [self._authorizer.changed, self._custom.listener(self.registry)]
-        self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes)
+        budgets = Budgets(self.registry, self.kinds, lookup, clock)
+        self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes, budgets)
         self._streams = Streams(lookup, self._authorizer, self.nodes)
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from seaway.base.clock import rfc3339
+from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.registry import Registry, Write
@@ -72,8 +73,8 @@ async def bind(registry: Registry, write: Write, body: Any, now: float) -> Conte
     return ValueContent({**SUCCESS, "code": 201})
 
 
-async def evict(registry: Registry, write: Write, body: Any, now: float) -> Content:
-    """Delete a pod gracefully on somebody's behalf. Disruption budgets are not served, so none forbids it."""
+async def evict(registry: Registry, budgets: Budgets, write: Write, body: Any, now: float) -> Content:
+    """Delete a pod gracefully on somebody's behalf, if its disruption budget lets it go. Raises TooManyRequests."""
     eviction = require_map(body, "Eviction")
     name = (eviction.get("metadata") or {}).get("name")
     if name and name != write.name:
@@ -89,6 +90,7 @@ async def evict(registry: Registry, write: Write, body: Any, now: float) -> Cont
         meta.set_condition(conditions, "DisruptionTarget", "True", reason, said, now=rfc3339(now))
         return {**pod, "status": status}
 
+    await budgets.take(write, dry_run=options.dry_run)
     if not options.dry_run and not options.resource_version:  # which the mark would change
         await registry.adjust(write, mark)
     await registry.delete(write, options)

@@ -14,6 +14,7 @@ from seaway.base.clock import Clock
 from seaway.client.request import APPLY_PATCH
 from seaway.controlplane.apiserver import subresources
 from seaway.controlplane.apiserver.accepting import typed_object
+from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.listing import Listed, list_records
 from seaway.controlplane.apiserver.logs import open_log
@@ -124,11 +125,12 @@ class Verbs:
 
     def __init__(
         self, store: Store, registry: Registry, lookup: StoreLookup, signer: TokenSigner, clock: Clock,
-        settings: ApiServerSettings, nodes: Mapping[str, NodeHandler],
+        settings: ApiServerSettings, nodes: Mapping[str, NodeHandler], budgets: Budgets,
     ) -> None:  # fmt: skip
         self._store = store
         self._registry = registry
         self._lookup = lookup
+        self._budgets = budgets
         self._signer = signer
         self._clock = clock
         self._settings = settings
@@ -268,7 +270,7 @@ class Verbs:
     async def _evict(self, call: Call) -> ApiResponse:
         return call.answer(
             await subresources.evict(
-                self._registry, call.write(), call.object("Eviction"), self._clock.now()
+                self._registry, self._budgets, call.write(), call.object("Eviction"), self._clock.now()
             ),
             201,
         )
