@@ -1,0 +1,193 @@
+"""`seaway server`: a team's server in the foreground, on a cluster that it knows by a kubeconfig alone."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.cli.conftest import Shell, make_shell
+
+SECONDS = 60
+
+
+@dataclass
+class Team:
+    """One server's home, and somebody who has logged in to it."""
+
+    cluster: Shell
+    folder: Path
+    port: int
+    member: Shell
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "server"
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def command(self, *flags: str) -> tuple[str, ...]:
+        kubeconfig = str(self.cluster.home / "kubeconfig")
+        return ("server", "--kubeconfig", kubeconfig, "--namespace", "default", "--home", str(self.home),
+                "--listen", f"127.0.0.1:{self.port}", *flags)  # fmt: skip
+
+    def start(self, *flags: str) -> subprocess.Popen[str]:
+        """Start it; return when it says that it is ready."""
+        with (self.folder / "server.log").open("a") as log:
+            process = self.cluster.start(*self.command(*flags), stderr=log)
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.rstrip().endswith(f" is ready: {self.url}"), (self.folder / "server.log").read_text()
+        return process
+
+    def ask(self, path: str) -> tuple[int, str]:
+        context = ssl.create_default_context(cafile=str(self.home / "ca.crt"))
+        try:
+            with urllib.request.urlopen(self.url + path, context=context, timeout=SECONDS) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def log_in(self) -> None:
+        """Make it the member's current context."""
+        self.member.extra["SEAWAY_TOKEN"] = (self.home / "token").read_text().strip()
+        self.member("login", self.url, "--ca", str(self.home / "ca.crt"), "--no-keyring")
+        del self.member.extra["SEAWAY_TOKEN"]
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> int:
+    process.send_signal(number)
+    return process.wait(SECONDS)
+
+
+@pytest.fixture
+def team(running: Shell, tmp_path: Path) -> Iterator[Team]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    member = make_shell(tmp_path / "member")
+    yield Team(running, tmp_path, port, member)
+    member.clean()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_probes_and_a_clean_end(team: Team, number: signal.Signals) -> None:
+    process = team.start()
+    assert team.ask("/healthz") == (200, "ok")
+    assert team.ask("/readyz") == (200, "ok")
+    assert team.ask("/api/v1/runs")[0] == 401
+    assert end(process, number) == 0
+    assert "Traceback" not in (team.folder / "server.log").read_text()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in team.home.iterdir() if path.is_file()}
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_runs_go_on_while_the_server_is_away(team: Team) -> None:
+    """A stopped team server leaves the pods alone; the next one takes them up, and nothing starts twice."""
+    process = team.start()
+    team.log_in()
+    listener = socket.create_server(("127.0.0.1", 0))
+    wait = f"import socket; socket.create_connection(('127.0.0.1', {listener.getsockname()[1]})).recv(1)"
+    team.member("run", "--detach", "--name", "long", "--", "python3", "-c", f"{wait}; print('went on')")
+    wait_for(lambda: team.member.json("show", "long")["phase"] == "running")
+    assert end(process, signal.SIGTERM) == 0
+    connection, _ = listener.accept()
+    with listener, connection:
+        connection.sendall(b"1")  # what the program waits for
+    process = team.start()
+    wait_for(lambda: team.member.json("show", "long")["phase"] == "succeeded")
+    shown = team.member.json("show", "long")
+    assert [len(task["attempts"]) for task in shown["tasks"]] == [1]
+    assert "went on" in team.member("logs", "long").stdout
+    assert end(process, signal.SIGTERM) == 0
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.1)
+
+
+def test_two_servers_do_not_share_a_home(team: Team) -> None:
+    process = team.start()
+    refused = team.cluster(*team.command(), code=75)
+    assert f"a server runs already for {team.home}" in refused.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        team.port = taken.getsockname()[1]
+        other = team.command("--home", str(team.folder / "other"))
+        assert "is in use by another program" in team.cluster(*other, code=75).stderr
+    assert end(process, signal.SIGTERM) == 0
+
+
+def test_a_certificate_and_a_token_from_somewhere_else(team: Team) -> None:
+    """The files that a chart mounts, and what is said of those that do not fit."""
+    process = team.start()
+    assert end(process, signal.SIGTERM) == 0
+    token = team.folder / "token"
+    token.write_text("an-administrators-token\n")
+    token.chmod(0o640)
+    names = ("portal.crt", "portal.key", "ca.crt")
+    certificate, key, ca = (str(team.home / name) for name in names)
+    given = ("--tls-cert", certificate, "--tls-key", key, "--tls-ca", ca, "--token-file", str(token))
+    process = team.start(*given)
+    team.member.extra["SEAWAY_TOKEN"] = "an-administrators-token"
+    team.member("login", team.url, "--ca", ca, "--no-keyring")
+    assert end(process, signal.SIGTERM) == 0
+    wrong = {
+        ("--tls-cert", ca, "--tls-key", key): "are no certificate and its key",
+        ("--tls-cert", certificate, "--tls-key", key, "--tls-ca", key): "is no certificate",
+        ("--token-file", str(team.folder / "nothing")): "cannot be read",
+        ("--token-file", key): "holds no token",
+    }
+    for flags, said in wrong.items():
+        refused = team.cluster(*team.command(*flags), code=64)
+        assert said in refused.stderr
+        assert "PRIVATE KEY" not in refused.stderr
+    token.chmod(0o644)
+    assert (
+        "can be read by everybody" in team.cluster(*team.command("--token-file", str(token)), code=64).stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--listen", "0.0.0.0:8443"), "--url"),
+        (("--listen", "192.0.2.1:8443", "--url", "https://x"), "this machine has no address 192.0.2.1"),
+        (("--database", "mysql://a:hunter2@b/c"), "--database"),
+        (("--pod-user", "0"), "--pod-user"),
+        (("--context", "other"), "no context 'other'"),
+        (("--kubeconfig", "/nowhere"), "--kubeconfig"),
+        (("--tls-cert", "/nowhere"), "--tls-key"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else value[0],
+)
+def test_what_cannot_be_is_refused(team: Team, flags: tuple[str, ...], named: str) -> None:
+    refused = team.cluster(*team.command(*flags), code=64)
+    assert named in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+def test_a_cluster_that_is_away_at_the_start(team: Team) -> None:
+    """The server serves without it, and says so: runs are accepted."""
+    away = team.folder / "away"
+    known = (team.cluster.home / "kubeconfig").read_text()
+    away.write_text(re.sub(r"https://127\.0\.0\.1:\d+", "https://127.0.0.1:1", known))
+    process = team.start("--kubeconfig", str(away))
+    assert team.ask("/readyz") == (200, "ok")
+    team.log_in()
+    team.member("run", "--detach", "--name", "early", "--", "true")
+    assert team.member.json("show", "early")["phase"] == "queued"
+    assert end(process, signal.SIGTERM) == 0
