@@ -222,7 +222,7 @@ def _with_structs(old: Object, new: Object, schema: Schema) -> Object:
     added: Object = {}
     for name, unwritten in schema.unwritten.items():
         child = schema.properties[name]
-        if type(new.get(name)) is dict and unwritten is not None:
+        if type(new.get(name)) is dict and type(unwritten) is dict and not child.atomic_map:
             before = old.get(name) or {}
             filled = _with_structs(before, new[name], child)
             if filled is not before or name not in old:

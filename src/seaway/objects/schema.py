@@ -58,8 +58,11 @@ class Schema:
         """Of a type that reads its text itself: a quantity, a time, bytes."""
         self.go_name: str = definition.get("x-go-name", "")
         """Name of the Go type, "" where it has none of its own."""
-        self.go_fields: Mapping[str, str] = definition.get("x-go-fields") or {}
+        declared: Mapping[str, str] = definition.get("x-go-fields") or {}
+        self.go_fields = {name: text.rpartition("/")[2] for name, text in declared.items()}
         """Go types of the fields; "?" at the end: left out when empty, "!": left out when zero."""
+        self.go_embedded = {name: text.rpartition("/")[0] for name, text in declared.items() if "/" in text}
+        """Fields that Go has in a struct within the struct, and that struct's name."""
         self.plain_types: frozenset[type] = (
             frozenset()
             if structural or self.self_reading
@@ -124,19 +127,11 @@ class Schema:
 
     @cached_property
     def unwritten(self) -> dict[str, Any]:
-        """What a struct of a built-in kind holds before anything is written: its structs, and null for lists and maps.
+        """What a struct of a built-in kind holds before anything is written.
 
         A custom resource holds nothing. Shared: do not change.
         """
-        found: dict[str, Any] = {}
-        for name, child in () if self.structural else self.properties.items():
-            declared = self.go_fields.get(name, "")
-            if child.type == "array" or not child.properties:
-                if declared.startswith(("[]", "map[")) and not declared.endswith(("?", "!")):
-                    found[name] = None
-            elif declared and not declared.startswith("*") and not declared.endswith("!"):
-                found[name] = child.unwritten
-        return found
+        return {} if self.structural else self.spelled_out
 
     @cached_property
     def droppable(self) -> frozenset[str]:

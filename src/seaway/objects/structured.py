@@ -51,14 +51,13 @@ def created_fields(value: dict[str, Any], schema: Schema) -> FieldSet:
         child = schema.properties.get(name) or schema.additional or ANY
         if name not in unwritten:
             found[f"f:{name}"] = _everything(item, child)
-        elif unwritten[name] is None:
+        elif type(unwritten[name]) is dict and type(item) is dict and not child.atomic_map:
+            if below := created_fields(item, child):
+                found[f"f:{name}"] = below
+        else:
             changes = Comparison()
-            _compare_at(f"f:{name}", None, item, child, changes)
+            _compare_at(f"f:{name}", unwritten[name], item, child, changes)
             found |= union(changes.modified, changes.added)
-        elif type(item) is not dict:
-            found[f"f:{name}"] = {}
-        elif below := created_fields(item, child):
-            found[f"f:{name}"] = below
     return found
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.apiserver.authorization import RBAC_GROUP, Authorizer
-from seaway.controlplane.apiserver.rbac import Action, Rule, covers, rules_of
+from seaway.controlplane.apiserver.rbac import Action, Rule, compacted, covers, rules_of
 from seaway.controlplane.apiserver.users import MASTERS
+from seaway.objects.errors import not_found
 
 Object = dict[str, Any]
 
@@ -44,6 +45,8 @@ class Escalation:
                 return
             reference = new.get("roleRef") or {}
             role = "clusterroles" if reference.get("kind") == "ClusterRole" else "roles"
+            if not self._authorizer.role_exists(reference, attributes.namespace):
+                raise not_found(resource.group_resource, str(reference.get("name")))
             rules = self._authorizer.role_rules(reference, attributes.namespace)
             action = Action("bind", RBAC_GROUP, role, "", str(reference.get("name")), attributes.namespace)
         if self._authorizer.allowed(attributes.user, action):
@@ -55,9 +58,9 @@ class Escalation:
         owned = self._authorizer.rules(user, "")
         if attributes.namespace:
             owned += self._authorizer.rules(user, attributes.namespace)
-        missing = [part for rule in rules for part in covers(owned, rule)]
+        missing = compacted(part for rule in rules for part in covers(owned, rule))
         if missing:
-            listed = "\n".join(_shown(part) for part in missing[:10])
+            listed = "\n".join(sorted(map(_shown, missing)))
             groups = " ".join(f'"{group}"' for group in user.groups)
             raise attributes.refuse(
                 f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n{listed}'
@@ -69,7 +72,7 @@ def _shown(rule: Rule) -> str:
         f"{field}:[{' '.join(repr(word) for word in words)}]".replace("'", '"')
         for field, words in (
             ("APIGroups", sorted(rule.groups)), ("Resources", sorted(rule.resources)),
-            ("ResourceNames", sorted(rule.names)), ("NonResourceURLs", rule.paths), ("Verbs", sorted(rule.verbs)),
+            ("ResourceNames", sorted(rule.names)), ("NonResourceURLs", rule.paths), ("Verbs", rule.verbs),
         )
         if words
     ]  # fmt: skip

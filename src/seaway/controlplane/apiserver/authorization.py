@@ -6,6 +6,7 @@ binding changes.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from seaway.controlplane.apiserver.lookup import StoreLookup
@@ -43,6 +44,27 @@ class Authorizer:
             rule.allows(action) for rule in self.rules(user, action.namespace)
         )
 
+    def reason(self, user: User, action: Action) -> str:
+        """Return which binding allows something, "" where none does or none has to."""
+        scopes = ("", action.namespace) if action.namespace else ("",)
+        for namespace in scopes if MASTERS not in user.groups else ():
+            for binding in self._lookup.list(
+                ROLE_BINDINGS if namespace else CLUSTER_ROLE_BINDINGS, namespace
+            ):
+                subjects = (s for s in binding.get("subjects") or () if is_subject(s, user, namespace))
+                subject = next(subjects, None)
+                rules = self.role_rules(binding["roleRef"], namespace) if subject else ()
+                if subject and any(rule.allows(action) for rule in rules):
+                    return _allowed_by(binding, subject)
+        return ""
+
+    def role_exists(self, reference: Object, namespace: str) -> bool:
+        """Tell whether the role that a binding names is there."""
+        name = str(reference.get("name") or "")
+        if reference.get("kind") == "Role":
+            return self._lookup.get(ROLES, namespace, name) is not None
+        return self._lookup.get(CLUSTER_ROLES, "", name) is not None
+
     def rules(self, user: User, namespace: str) -> tuple[Rule, ...]:
         """Return what a user may do in all namespaces (empty namespace), or what bindings of one namespace add."""
         key = (user.name, user.groups, namespace)
@@ -68,6 +90,19 @@ class Authorizer:
         return tuple(rules)
 
 
+def _allowed_by(binding: Object, subject: Object) -> str:
+    metadata, reference = binding["metadata"], binding["roleRef"]
+    namespace = metadata.get("namespace")
+    named = (
+        f'RoleBinding "{metadata["name"]}/{namespace}"'
+        if namespace
+        else f'ClusterRoleBinding "{metadata["name"]}"'
+    )
+    account = subject.get("kind") == "ServiceAccount"
+    who = f"{subject.get('name')}/{subject.get('namespace') or namespace}" if account else subject.get("name")
+    return f'RBAC: allowed by {named} of {reference.get("kind")} "{reference.get("name")}" to {subject.get("kind")} "{who}"'
+
+
 def action_of(info: RequestInfo) -> Action:
     """Return the action that a request is."""
     if not info.is_resource:
@@ -78,14 +113,14 @@ def action_of(info: RequestInfo) -> Action:
 def forbidden(user: User, action: Action) -> Forbidden:
     """Return the error for something that a user may not do, worded as Kubernetes words it."""
     if action.path:
-        message = f'forbidden: User "{user.name}" cannot {action.verb} path "{action.path}"'
+        message = f'forbidden: User {json.dumps(user.name, ensure_ascii=False)} cannot {action.verb} path "{action.path}"'
         return Forbidden(message, details={})
     resource = f"{action.resource}/{action.subresource}" if action.subresource else action.resource
     qualified = f"{action.resource}.{action.group}" if action.group else action.resource
     scope = f'in the namespace "{action.namespace}"' if action.namespace else "at the cluster scope"
     named = f' "{action.name}"' if action.name else ""
     message = (
-        f'{qualified}{named} is forbidden: User "{user.name}" cannot {action.verb} resource "{resource}" '
+        f'{qualified}{named} is forbidden: User {json.dumps(user.name, ensure_ascii=False)} cannot {action.verb} resource "{resource}" '
         f'in API group "{action.group}" {scope}'
     )
     details = {"kind": action.resource} | ({"name": action.name} if action.name else {})

@@ -5,6 +5,7 @@ Source: Kubernetes' "User impersonation".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
@@ -42,7 +43,7 @@ def impersonate(user: User, headers: Mapping[str, str], authorizer: Authorizer) 
     uid = headers.get("impersonate-uid", "")
     if not name:
         if groups or extra or uid:
-            raise BadRequest("impersonation of a group, uid or extra needs Impersonate-User as well")
+            raise BadRequest(f"requested {_shown(uid, groups, extra)} without impersonating a user name")
         return user
     for action in _needed(name, groups, uid, extra):
         if not authorizer.allowed(user, action):
@@ -52,6 +53,18 @@ def impersonate(user: User, headers: Mapping[str, str], authorizer: Authorizer) 
         return service_account_user(namespace, account, uid, extra)
     acting = authenticated(name, groups) if name != "system:anonymous" else User(name, groups)
     return User(acting.name, acting.groups, uid, extra) if uid or extra else acting
+
+
+def _shown(uid: str, groups: Iterable[str], extra: Mapping[str, tuple[str, ...]]) -> str:
+    """Return what was asked for as Kubernetes prints it."""
+
+    def listed(values: Iterable[str]) -> str:
+        inside = ", ".join(map(json.dumps, values))
+        return f"[]string{{{inside}}}" if inside else "[]string(nil)"
+
+    pairs = ", ".join(f"{json.dumps(key)}:{listed(values)}" for key, values in extra.items())
+    more = f"map[string][]string{{{pairs}}}" if pairs else "map[string][]string(nil)"
+    return f'&user.DefaultInfo{{Name:"", UID:{json.dumps(uid)}, Groups:{listed(groups)}, Extra:{more}}}'
 
 
 def _needed(

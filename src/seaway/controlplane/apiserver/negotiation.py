@@ -29,6 +29,7 @@ PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 _YAML_TYPES = frozenset({YAML, "application/x-yaml", "text/yaml", "text/x-yaml", APPLY_PATCH})
 _JSON_TYPES = frozenset({"", JSON, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH})
 _SERVED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_WATCHED = ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
 _VERSION_AND_KIND = (
     r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 )
@@ -42,28 +43,44 @@ class Rendering:
     yaml: bool = False
     as_kind: str = ""
     """"Table", "PartialObjectMetadata" or "PartialObjectMetadataList"; empty for the object itself."""
+    version: str = "v1"
+    """Of meta.k8s.io, where it is not the object itself."""
 
 
 _PLAIN = Rendering()
 
 
 @lru_cache(maxsize=256)
-def rendering(accept: str) -> Rendering:
-    """Choose the answer's form from an Accept header. Raises NotAcceptable."""
+def rendering(accept: str, *, listing: bool = False) -> Rendering:
+    """Choose the answer's form from an Accept header.
+
+    Args:
+        accept: the header.
+        listing: it is a list, which can be watched too: a refusal says so.
+
+    Raises:
+        NotAcceptable: nothing of it is served.
+    """
     if not accept:
         return _PLAIN
+    offered = {clause.partition(";")[0].strip() for clause in accept.split(",")}
+    if not offered & {JSON, "*/*", YAML, protobuf.MEDIA_TYPE}:
+        representations = f"{_SERVED}{_WATCHED if listing else ''}"
+        message = f"406: Not Acceptable\n\nAvailable representations: {representations}"
+        raise NotAcceptable(message, details={})
     for clause in accept.split(","):
         media, *parameters = (part.strip() for part in clause.split(";"))
         options = dict(parameter.partition("=")[::2] for parameter in parameters)
         as_kind = options.get("as", "")
         if as_kind and as_kind not in {"Table", "PartialObjectMetadata", "PartialObjectMetadataList"}:
             continue
-        if as_kind and (options.get("g", "meta.k8s.io"), options.get("v", "v1")) != ("meta.k8s.io", "v1"):
+        version = options.get("v", "")
+        if as_kind and (options.get("g") != "meta.k8s.io" or version not in {"v1", "v1beta1"}):
             continue
-        if media in {JSON, "*/*", "application/*"}:
-            return Rendering(False, as_kind)
+        if media in {JSON, "*/*"}:
+            return Rendering(False, as_kind, version or "v1")
         if media == YAML:
-            return Rendering(True, as_kind)
+            return Rendering(True, as_kind, version or "v1")
     raise NotAcceptable(f"only the following media types are accepted: {_SERVED}")
 
 

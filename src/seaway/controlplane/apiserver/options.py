@@ -18,7 +18,7 @@ from seaway.controlplane.kinds import faults
 from seaway.objects.errors import BadRequest, Cause, invalid
 from seaway.objects.selectors import FieldSelector, LabelSelector
 
-_TOKEN_VERSION = "meta.k8s.io/v1"
+_TOKEN_VERSION = "meta.k8s.io/v1"  # noqa: S105  # of a continue token
 _MATCHES = ("Exact", "NotOlderThan")
 
 

@@ -6,7 +6,7 @@ Source: Kubernetes' "Using RBAC Authorization".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seaway.controlplane.apiserver.users import SERVICE_ACCOUNT_PREFIX, User
@@ -33,7 +33,8 @@ class Action:
 class Rule:
     """One `PolicyRule`."""
 
-    verbs: frozenset[str]
+    verbs: tuple[str, ...]
+    """In the order in which the rule gives them."""
     groups: frozenset[str] = frozenset()
     resources: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -47,7 +48,8 @@ class Rule:
             return frozenset(rule.get(field) or ())
 
         paths = tuple(rule.get("nonResourceURLs") or ())
-        return cls(words("verbs"), words("apiGroups"), words("resources"), words("resourceNames"), paths)
+        verbs = tuple(dict.fromkeys(rule.get("verbs") or ()))
+        return cls(verbs, words("apiGroups"), words("resources"), words("resourceNames"), paths)
 
     def allows(self, action: Action) -> bool:
         """Tell whether the rule allows an action."""
@@ -70,7 +72,7 @@ class Rule:
     def to_resource_rule(self) -> Object:
         """Return it as SelfSubjectRulesReview shows a resource rule."""
         rule: Object = {
-            "verbs": sorted(self.verbs), "apiGroups": sorted(self.groups), "resources": sorted(self.resources),
+            "verbs": list(self.verbs), "apiGroups": sorted(self.groups), "resources": sorted(self.resources),
         }  # fmt: skip
         return rule | ({"resourceNames": sorted(self.names)} if self.names else {})
 
@@ -87,12 +89,12 @@ def covers(owned: Sequence[Rule], wanted: Rule) -> list[Rule]:
 
 
 def _atoms(rule: Rule) -> Iterable[Rule]:
-    for verb in sorted(rule.verbs):
+    for verb in rule.verbs:
         for path in rule.paths:
-            yield Rule(frozenset({verb}), paths=(path,))
+            yield Rule((verb,), paths=(path,))
         for group in sorted(rule.groups):
             for resource in sorted(rule.resources):
-                one = (frozenset({verb}), frozenset({group}), frozenset({resource}))
+                one = ((verb,), frozenset({group}), frozenset({resource}))
                 if not rule.names:
                     yield Rule(*one)
                 for name in sorted(rule.names):
@@ -100,7 +102,7 @@ def _atoms(rule: Rule) -> Iterable[Rule]:
 
 
 def _contains(rule: Rule, part: Rule) -> bool:
-    if not (ALL in rule.verbs or part.verbs <= rule.verbs):
+    if not (ALL in rule.verbs or set(part.verbs) <= set(rule.verbs)):
         return False
     if part.paths:
         return any(_path_matches(path, part.paths[0]) for path in rule.paths)
@@ -112,6 +114,14 @@ def _contains(rule: Rule, part: Rule) -> bool:
     if not named and not (subresource and f"*/{subresource}" in rule.resources):
         return False
     return not rule.names or (bool(part.names) and part.names <= rule.names)
+
+
+def compacted(parts: Iterable[Rule]) -> list[Rule]:
+    """Return rules that differ in their verbs alone as one."""
+    verbs: dict[Rule, list[str]] = {}
+    for part in parts:
+        verbs.setdefault(replace(part, verbs=()), []).extend(part.verbs)
+    return [replace(rule, verbs=tuple(dict.fromkeys(said))) for rule, said in verbs.items()]
 
 
 def is_subject(subject: Mapping[str, Any], user: User, binding_namespace: str) -> bool:

@@ -12,6 +12,7 @@ from seaway.controlplane.apiserver.negotiation import Rendering, encode_yaml
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.table import include_object, table
 from seaway.controlplane.store.log import Record
+from seaway.objects.errors import NotAcceptable
 
 Object = dict[str, Any]
 
@@ -58,9 +59,26 @@ class Renderer:
         """Render one object."""
         if self._form.as_kind == "Table":
             content = ValueContent(self._table([content.parsed()]))
-        elif self._form.as_kind == "PartialObjectMetadata":
-            content = ValueContent(_partial(content.parsed()))
+        elif self._form.as_kind:
+            if self._form.as_kind == "PartialObjectMetadataList":
+                raise self._unlike("is not a list")
+            content = ValueContent(self._partial(content.parsed()))
         return YamlContent(content) if self._form.yaml else content
+
+    def plain(self, content: Content) -> Content:
+        """Render what is always itself: a Status."""
+        return YamlContent(content) if self._form.yaml else content
+
+    def _unlike(self, what: str) -> NotAcceptable:
+        """Return the error of a form that is not for this kind of answer."""
+        resource, listed = self._served.resource, "List" if what == "is a list" else ""
+        package = resource.group.partition(".")[0] or "core"
+        name = (
+            f"unstructured.Unstructured{listed}"
+            if self._served.custom
+            else f"{package}.{resource.kind}{listed}"
+        )
+        return NotAcceptable(f"you requested {self._form.as_kind}, but the requested object {what} (*{name})")
 
     def collection(self, listed: Listed) -> Content:
         """Render a list."""
@@ -69,8 +87,12 @@ class Renderer:
         if self._form.as_kind == "Table":
             content = ValueContent(self._table([record.object for record in listed.records], listed.metadata))
         elif self._form.as_kind:
-            items = [_partial(record.object) for record in listed.records]
-            kind = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
+            if self._form.as_kind == "PartialObjectMetadata":
+                raise self._unlike("is a list")
+            items = [self._partial(record.object) for record in listed.records]
+            kind = {
+                "kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{self._form.version}",
+            }  # fmt: skip
             content = ValueContent({**kind, "metadata": listed.metadata, "items": items})
         else:
             convert = None if self._served.stored_as is None else self._served.view
@@ -87,7 +109,7 @@ class Renderer:
             self._columns_sent = True
             return ValueContent(value)
         if self._form.as_kind:
-            return ValueContent(_partial(record.object))
+            return ValueContent(self._partial(record.object))
         return self._served.view(record)
 
     def _table(
@@ -96,9 +118,10 @@ class Renderer:
         if metadata is None:
             metadata = {"resourceVersion": objects[0]["metadata"].get("resourceVersion", "")}
         return table(
-            self._served.base.kind, objects, self._now(), metadata=metadata, include=self._include, with_columns=with_columns
+            self._served.base.kind, objects, self._now(), metadata=metadata, include=self._include, with_columns=with_columns,
+            version=self._form.version,
         )  # fmt: skip
 
-
-def _partial(obj: Object) -> Object:
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+    def _partial(self, obj: Object) -> Object:
+        api_version = f"meta.k8s.io/{self._form.version}"
+        return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": obj["metadata"]}

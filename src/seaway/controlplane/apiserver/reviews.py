@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from seaway.controlplane.apiserver.authentication import Authenticator
 from seaway.controlplane.apiserver.authorization import Authorizer
-from seaway.controlplane.apiserver.rbac import Action, Rule
+from seaway.controlplane.apiserver.rbac import Action
 from seaway.controlplane.apiserver.subresources import require_map
 from seaway.controlplane.apiserver.tokens import TokenRefused
-from seaway.controlplane.apiserver.users import MASTERS, User
-from seaway.objects.errors import BadRequest
+from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.kinds import faults
+from seaway.controlplane.kinds.schemas import schema_of
+from seaway.objects.apply import track_update
+from seaway.objects.errors import BadRequest, Cause, invalid
 from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
@@ -27,23 +32,46 @@ class Reviewer:
     authenticator: Authenticator
     authorizer: Authorizer
 
-    def answer(self, resource: Resource, user: User, namespace: str, body: Any) -> Object:
-        """Return a review with its status. Raises BadRequest."""
-        review = require_map(body, resource.kind)
-        spec = review.get("spec") or {}
+    def answer(
+        self, resource: Resource, user: User, namespace: str, body: Any, manager: str, now: str
+    ) -> Object:
+        """Return a review with its status.
+
+        Args:
+            resource: which review.
+            user: who asks.
+            namespace: of the URL.
+            body: the question.
+            manager: the caller's field manager.
+            now: RFC 3339.
+
+        Raises:
+            BadRequest, Invalid: it cannot be answered.
+        """
+        given = require_map(body, resource.kind)
+        review = {**given, "kind": resource.kind, "apiVersion": resource.api_version}
+        review["metadata"] = {**(given.get("metadata") or {})}
+        spec = given.get("spec") or {}
+        if resource.kind == "SelfSubjectReview":
+            review["metadata"]["creationTimestamp"] = now
+            return {**review, "status": {"userInfo": user.to_object()}}
+        tracked = track_update(
+            None, {name: value for name, value in review.items() if name != "status"}, manager=manager,
+            schema=schema_of(resource), api_version=resource.api_version, now=now,
+        )  # fmt: skip
         match resource.kind:
-            case "SelfSubjectReview":
-                status: Object = {"userInfo": user.to_object()}
             case "TokenReview":
-                status = self._token(spec)
+                return {**tracked, "status": self._token(spec)}
             case "SelfSubjectRulesReview":
-                status = self._rules(user, str(spec.get("namespace") or ""))
+                return {**tracked, "spec": {}, "status": self._rules(user, str(spec.get("namespace") or ""))}
             case "SelfSubjectAccessReview":
-                status = self._access(user, spec)
+                subject, found = user, list[Cause]()
             case _:
-                status = self._access(_subject(spec), spec, namespace)
-        shown = {**review, "kind": resource.kind, "apiVersion": resource.api_version, "status": status}
-        return {**shown, "metadata": review.get("metadata") or {}}
+                subject, found = _subject(spec)
+        found += _faults(spec, tracked["metadata"], namespace)
+        if found:
+            raise invalid(resource.group, "", "", found)
+        return {**tracked, "status": self._access(subject, _action(spec))}
 
     def _token(self, spec: Object) -> Object:
         token, audiences = spec.get("token"), spec.get("audiences") or []
@@ -55,38 +83,68 @@ class Reviewer:
             return {"user": {}, "error": str(refused)}
         return {"authenticated": True, "user": user.to_object(), "audiences": list(accepted)}
 
-    def _access(self, user: User, spec: Object, namespace: str = "") -> Object:
-        allowed = self.authorizer.allowed(user, _action(spec, namespace))
-        return {"allowed": allowed} | ({"reason": "RBAC: allowed"} if allowed else {})
+    def _access(self, user: User, action: Action) -> Object:
+        allowed = self.authorizer.allowed(user, action)
+        reason = self.authorizer.reason(user, action) if allowed else ""
+        return {"allowed": allowed} | ({"reason": reason} if reason else {})
 
     def _rules(self, user: User, namespace: str) -> Object:
-        rules = list(self.authorizer.rules(user, ""))
-        if namespace:
-            rules += self.authorizer.rules(user, namespace)
-        if MASTERS in user.groups:
-            every = frozenset({"*"})
-            rules += [Rule(every, every, every), Rule(every, paths=("*",))]
+        if not namespace:
+            raise BadRequest("no namespace on request")
+        rules = [*self.authorizer.rules(user, ""), *self.authorizer.rules(user, namespace)]
         resource_rules = [rule.to_resource_rule() for rule in rules if rule.resources]
-        path_rules = [{"verbs": sorted(r.verbs), "nonResourceURLs": list(r.paths)} for r in rules if r.paths]
+        path_rules = [{"verbs": list(r.verbs), "nonResourceURLs": list(r.paths)} for r in rules if r.paths]
         return {"resourceRules": resource_rules, "nonResourceRules": path_rules, "incomplete": False}
 
 
-def _subject(spec: Object) -> User:
+def _subject(spec: Object) -> tuple[User, list[Cause]]:
     user, groups = spec.get("user") or "", spec.get("groups") or []
-    if not isinstance(user, str) or not isinstance(groups, list) or not (user or groups):
-        raise BadRequest(
-            "spec.user and spec.groups: Required value: at least one of user or group must be specified"
-        )
-    return User(user, tuple(map(str, groups)), str(spec.get("uid") or ""))
+    if not isinstance(user, str) or not isinstance(groups, list):
+        raise BadRequest("spec.user must be a text, spec.groups a list of texts")
+    words = "at least one of user or group must be specified"
+    found = [] if user or groups else [faults.invalid("spec.user", user, words)]
+    return User(user, tuple(map(str, groups)), str(spec.get("uid") or "")), found
 
 
-def _action(spec: Object, namespace: str) -> Action:
+def _faults(spec: Object, metadata: Object, namespace: str) -> list[Cause]:
+    """Return what is wrong with the question of an access review."""
     wanted, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if bool(wanted) == bool(path) or not isinstance(wanted or path, dict):
-        raise BadRequest(
-            "exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be specified"
+    found = []
+    if wanted is not None and path is not None:
+        shown = (
+            {"Path": path.get("path") or "", "Verb": path.get("verb") or ""}
+            if isinstance(path, dict)
+            else path
         )
-    attributes: Object = wanted or path or {}
+        words = "cannot be specified in combination with resourceAttributes"
+        found.append(_compact("spec.nonResourceAttributes", shown, words))
+    elif wanted is None and path is None:
+        words = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        found.append(faults.invalid("spec.resourceAttributes", None, words))
+    if namespace and isinstance(wanted, dict) and (wanted.get("namespace") or "") != namespace:
+        words = "must match metadata.namespace"
+        found.append(
+            faults.invalid("spec.resourceAttributes.namespace", wanted.get("namespace") or "", words)
+        )
+    allowed = {"managedFields"} | ({"namespace"} if namespace else set())
+    if any(value for name, value in metadata.items() if name not in allowed):
+        found.append(
+            _compact(
+                "metadata", metadata, "must be empty except for namespace" if namespace else "must be empty"
+            )
+        )
+    return found
+
+
+def _compact(field: str, value: Any, words: str) -> Cause:
+    return Cause("FieldValueInvalid", f"Invalid value: {orjson.dumps(value).decode()}: {words}", field)
+
+
+def _action(spec: Object) -> Action:
+    path, attributes = spec.get("nonResourceAttributes"), spec.get("resourceAttributes")
+    attributes = attributes if attributes is not None else path
+    if not isinstance(attributes, dict):
+        raise BadRequest("the attributes of an access review must be a map")
 
     def text(field: str) -> str:
         value = attributes.get(field) or ""
@@ -94,7 +152,7 @@ def _action(spec: Object, namespace: str) -> Action:
             raise BadRequest(f"{field} must be a text")
         return value
 
-    if path:
+    if path is not None:
         return Action(text("verb"), path=text("path"))
     return Action(
         text("verb"),
@@ -102,5 +160,5 @@ def _action(spec: Object, namespace: str) -> Action:
         text("resource"),
         text("subresource"),
         text("name"),
-        text("namespace") or namespace,
+        text("namespace"),
     )

@@ -28,7 +28,10 @@ def include_object(query: str | None) -> IncludeObject:
             return "Metadata"
         case "Object":
             return "Object"
-    raise BadRequest(f'unrecognized includeObject value: "{query}"; use None, Metadata or Object')
+    words = "must be 'Metadata', 'Object', 'None', or empty"
+    raise BadRequest(
+        f'Unable to convert to Table as requested: includeObject: Invalid value: "{query}": {words}'
+    )
 
 
 def table(
@@ -39,6 +42,7 @@ def table(
     metadata: Mapping[str, Any] | None = None,
     include: IncludeObject = "Metadata",
     with_columns: bool = True,
+    version: str = "v1",
 ) -> dict[str, Any]:
     """Return a `Table` of objects.
 
@@ -49,15 +53,16 @@ def table(
         metadata: list metadata (resourceVersion, continue, remainingItemCount); for one object, {"resourceVersion": ...}.
         include: what each row carries of its object.
         with_columns: False for all but the first event of a watch.
+        version: of meta.k8s.io.
     """
     columns = kind.columns or DEFAULT_COLUMNS
-    api_version = "meta.k8s.io/v1"
+    api_version = f"meta.k8s.io/{version}"
     return {
         "kind": "Table",
         "apiVersion": api_version,
         "metadata": dict(metadata or {}),
         "columnDefinitions": [_definition(column) for column in columns] if with_columns else None,
-        "rows": [_row(columns, obj, now, include, api_version) for obj in objects],
+        "rows": [_row(kind, columns, obj, now, include, api_version) for obj in objects] or None,
     }
 
 
@@ -72,9 +77,11 @@ def _definition(column: Column) -> dict[str, Any]:
 
 
 def _row(
-    columns: Sequence[Column], obj: Object, now: float, include: IncludeObject, api_version: str
-) -> dict[str, Any]:
+    kind: Kind, columns: Sequence[Column], obj: Object, now: float, include: IncludeObject, api_version: str
+) -> dict[str, Any]:  # fmt: skip
     row: dict[str, Any] = {"cells": [column.cell(obj, now) for column in columns]}
+    if conditions := kind.row_conditions(obj):
+        row["conditions"] = list(conditions)
     if include == "Metadata":
         row["object"] = {
             "kind": "PartialObjectMetadata",

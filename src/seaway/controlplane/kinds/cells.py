@@ -102,7 +102,7 @@ AGE = Column("Age", age, description="Time since the object was created.")
 CREATED_AT = Column(
     "Created At",
     at("metadata", "creationTimestamp"),
-    format="date-time",
+    type="date",
     description="When the object was created.",
 )
 DEFAULT_COLUMNS = (NAME, AGE)

@@ -49,6 +49,10 @@ def _no_warnings(_new: Object, _old: Object | None) -> Sequence[str]:
     return ()
 
 
+def _no_conditions(_: Object) -> Sequence[Object]:
+    return ()
+
+
 def _no_update_faults(_new: Object, _old: Object) -> Sequence[Cause]:
     return ()
 
@@ -90,6 +94,8 @@ class Kind:
     warnings: Callable[[Object, Object | None], Sequence[str]] = _no_warnings
     """What the caller should know of a write (new, old or None) that succeeds."""
     columns: Sequence[Column] = ()
+    row_conditions: Callable[[Object], Sequence[Object]] = _no_conditions
+    """Conditions of an object's row in a table: that it is done, for example."""
     field_labels: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)
     """Field selectors beyond metadata.name and metadata.namespace."""
     has_status: bool = False

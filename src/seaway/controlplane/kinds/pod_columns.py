@@ -5,7 +5,7 @@ Source: the pod printer of Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from seaway.controlplane.kinds.declaration import Column, Object
 from seaway.objects import meta
 
 TERMINAL_PHASES = ("Succeeded", "Failed")
+_DONE = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
 _LOST_NODE = "NodeLost"
 
 
@@ -183,3 +184,11 @@ COLUMNS = (
     Column("Nominated Node", at("status", "nominatedNodeName", default=NONE), priority=1, description="Node being cleared for it."),
     Column("Readiness Gates", _readiness_gates, priority=1, description="Extra conditions met, of all."),
 )  # fmt: skip
+
+
+def row_conditions(pod: Object) -> Sequence[Object]:
+    """Return the condition of a pod's row that says that the pod is done."""
+    phase = read(pod, "status", "phase")
+    if phase not in _DONE:
+        return ()
+    return ({"type": "Completed", "status": "True", "reason": phase, "message": _DONE[phase]},)
