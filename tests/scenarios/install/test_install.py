@@ -1,0 +1,135 @@
+"""`seaway install` and `seaway uninstall` on Kubernetes' own API server, without a node: what they make, say and leave."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.install.conftest import Namespace, Seaway
+from tools.real_kubernetes.control_plane import ControlPlane
+from tools.real_kubernetes.node import call
+
+INSTALL = ("install", "--image", "registry.example.com/seaway:1", "--timeout", "1s")
+CLAIMS = "api/v1 persistentvolumeclaims"
+RUN = {"seaway.dev/run-uid": "1", "seaway.dev/run": "r"}
+
+
+def test_a_server_that_does_not_start_is_told_with_its_reason(seaway: Seaway) -> None:
+    done = seaway(*INSTALL, code=75)
+    for made in (
+        "ServiceAccount seaway",
+        "Role seaway",
+        "PersistentVolumeClaim seaway-data",
+        "Deployment seaway",
+    ):
+        assert made in done.stderr.splitlines()
+    assert "error: the server is not ready within 1 s: 0 of 1 ready" in done.stderr
+    assert "try: kubectl -n" in done.stderr
+
+
+def test_what_is_no_longer_wanted_goes(seaway: Seaway, namespace: Namespace) -> None:
+    ingresses = "apis/networking.k8s.io/v1 ingresses"
+    seaway(*INSTALL, "--set", "ingress.enabled=true", "--set", "ingress.host=a.example.com", code=75)
+    assert namespace.names(ingresses) == ["seaway"]
+    done = seaway(*INSTALL, "--set", "artifacts.url=s3://b", "--set", "database.secret=db", code=75)
+    assert namespace.names(ingresses) == []
+    assert "Ingress seaway removed" in done.stderr
+    assert namespace.names(CLAIMS) == ["seaway-data"], "data are never removed by the way"
+
+
+def test_two_installations_beside_each_other(seaway: Seaway, namespace: Namespace) -> None:
+    seaway(*INSTALL, code=75)
+    seaway(*INSTALL, "--name", "second", code=75)
+    seaway("uninstall", "--name", "second", "--yes")
+    assert namespace.names("apis/apps/v1 deployments") == ["seaway"]
+    assert namespace.names(CLAIMS) == ["seaway-data", "second-data"]
+
+
+def live_run(namespace: Namespace) -> None:
+    """Put a pod and a token there as a run has them."""
+    container = {"name": "main", "image": "python", "securityContext": {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"}}}  # fmt: skip
+    metadata = {"name": "r-1", "labels": RUN, "finalizers": ["seaway.dev/recorded"]}
+    namespace.post("api/v1 pods", {"metadata": metadata, "spec": {"containers": [container]}})
+    namespace.post("api/v1 secrets", {"metadata": {"name": "r-token", "labels": RUN}})
+
+
+def test_runs_stay_for_a_later_install_or_go_with_the_data(seaway: Seaway, namespace: Namespace) -> None:
+    seaway(*INSTALL, code=75)
+    live_run(namespace)
+    done = seaway("uninstall", "--yes")
+    assert "1 pods of runs go on; a later install takes them up" in done.stderr
+    assert "kept: PersistentVolumeClaim seaway-data" in done.stderr
+    assert namespace.names("api/v1 pods") == ["r-1"]
+    assert namespace.names(CLAIMS) == ["seaway-data"]
+    done = seaway("uninstall", "--yes", "--delete-data")
+    assert "removed Pod r-1" in done.stderr
+    assert namespace.names("api/v1 pods") == []
+    assert namespace.names("api/v1 secrets") == []
+    claims = namespace.get(CLAIMS)["items"]
+    assert all("deletionTimestamp" in one["metadata"] for one in claims)
+    assert "There is no installation" in seaway("uninstall", "--yes", "--delete-data").stderr
+
+
+def test_nothing_goes_without_a_confirmation(seaway: Seaway, namespace: Namespace) -> None:
+    seaway(*INSTALL, code=75)
+    done = seaway("uninstall", code=64)
+    assert "--yes" in done.stderr
+    assert namespace.names("apis/apps/v1 deployments") == ["seaway"]
+
+
+def test_what_install_did_not_make_is_not_touched(seaway: Seaway, namespace: Namespace) -> None:
+    seaway(*INSTALL, code=75)
+    labels = {"app.kubernetes.io/name": "seaway", "app.kubernetes.io/instance": "seaway"}
+    namespace.post("api/v1 secrets", {"metadata": {"name": "mine", "labels": labels}})
+    seaway("uninstall", "--yes")
+    assert namespace.names("api/v1 secrets") == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("install",), 64, "image: name the server's image"),
+        ((*INSTALL, "--set", "replicas=2"), 64, "more than one server needs a database"),
+        ((*INSTALL, "--set", "replica=2"), 64, "replica: there is no such value"),
+        ((*INSTALL, "--set", "replicas"), 64, "is no KEY=VALUE"),
+        ((*INSTALL, "--name", "No"), 64, "'No' cannot be a name"),
+        ((*INSTALL, "--timeout", "soon"), 64, "--timeout"),
+        ((*INSTALL, "--kubeconfig", "/nowhere"), 64, "--kubeconfig: the kubeconfig /nowhere cannot be read"),
+        ((*INSTALL, "--context", "other"), 64, "no context 'other'"),
+        ((*INSTALL, "--set", "rbac.nodes=true"), 77, "clusterroles"),
+        ((*INSTALL, "-n", "default"), 77, "default"),
+    ],
+    ids=["no image", "replicas", "unknown", "no value", "name", "timeout", "kubeconfig", "context", "nodes", "namespace"],
+)  # fmt: skip
+def test_refusals(seaway: Seaway, arguments: tuple[str, ...], code: int, said: str) -> None:
+    done = seaway(*arguments, code=code)
+    assert said in done.stderr
+    assert "  try: " in done.stderr
+
+
+def test_a_namespace_is_made_where_it_is_asked_for(
+    real_control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"team-{secrets.token_hex(4)}"
+    admin = Seaway(tmp_path, real_control_plane.kubeconfig)
+    assert f"the namespace {name} does not exist" in admin(*INSTALL, "-n", name, code=64).stderr
+    done = admin(*INSTALL, "-n", name, "--create-namespace", "--set", "rbac.nodes=true", code=75)
+    assert f"ClusterRole {name}-seaway-nodes" in done.stderr
+    admin("uninstall", "-n", name, "--yes")
+    roles: Any = call(real_control_plane, "GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles")
+    assert f"{name}-seaway-nodes" not in json.dumps(roles)
+    call(real_control_plane, "DELETE", f"/api/v1/namespaces/{name}")
+
+
+def test_a_cluster_that_does_not_answer(seaway: Seaway) -> None:
+    config = json.loads(seaway.kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    seaway.kubeconfig.write_text(json.dumps(config))
+    done = seaway(*INSTALL, code=69)
+    assert "127.0.0.1:1" in done.stderr
