@@ -40,6 +40,7 @@ SUCCESS = [
     pytest.param(["outputs", "good"], lambda value: [file["path"] for file in value] == ['a "b" ü.txt'], id="outputs"),
     pytest.param(["outputs", "bad"], lambda value: value == [], id="outputs of a run without any"),
     pytest.param(["status"], lambda value: value["running"] and value["server"]["nodes"], id="status"),
+    pytest.param(["context"], lambda value: [each["name"] for each in value] == ["local"], id="context"),
     pytest.param(["version"], lambda value: value["version"] == value["server"], id="version"),
 ]  # fmt: skip
 
@@ -77,10 +78,11 @@ def test_an_error_goes_to_standard_error_alone(told, arguments, code, said):
 @pytest.mark.parametrize("command", sorted(LISTING))
 def test_without_a_server_it_is_still_json_or_nothing(seaway, command):
     needs_run = command in ("show", "why", "outputs")
-    done = seaway(
-        command, *(["x"] if needs_run else []), "-o", "json", code=0 if command == "version" else 69
-    )
-    if command in ("version", "status"):
+    without_server = command in ("version", "context")
+    done = seaway(command, *(["x"] if needs_run else []), "-o", "json", code=0 if without_server else 69)
+    if command == "context":
+        assert json.loads(done.stdout)[0]["current"]
+    elif command in ("version", "status"):
         value = json.loads(done.stdout)
         assert value["version"]
         assert not value.get("running")

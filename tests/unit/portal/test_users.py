@@ -61,7 +61,7 @@ def test_a_token_is_shown_once_and_is_its_users(admin, portal):
 def test_neither_database_nor_log_hold_a_token(admin, portal, caplog):
     caplog.set_level(logging.DEBUG)
     token = admin.create_token("eve")["token"]
-    secret = token.rpartition("_")[2]
+    secret = token.split("_", 2)[2]
     with portal.client(token) as user:
         user.submit(SPEC)
         refused(user.tokens)
