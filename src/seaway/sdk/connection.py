@@ -40,12 +40,14 @@ def connect(endpoint: Endpoint, timeout: float) -> HTTPConnection:
         Untrusted: another one does.
     """
     parts = urlsplit(endpoint.url)
+    connection = _connection(endpoint, parts.scheme, parts.hostname or "", parts.port, timeout)
     try:
-        connection = _connection(endpoint, parts.scheme, parts.hostname or "", parts.port, timeout)
         connection.connect()
     except ssl.SSLCertVerificationError as error:
+        connection.close()
         raise _untrusted(endpoint, error) from error
     except OSError as error:
+        connection.close()
         raise _unreachable(endpoint, error) from error
     _keep_alive(connection.sock)
     return connection

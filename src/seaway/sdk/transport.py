@@ -116,6 +116,7 @@ class HttpClient:
             raise ConnectionBroken(f"the server's answer broke off: {reason(error)}") from error
         finally:
             if not response.isclosed():
+                response.close()
                 self.close()
 
     def close(self) -> None:
@@ -144,17 +145,18 @@ class HttpClient:
     def _check_version(self, response: HTTPResponse) -> None:
         assert self._endpoint is not None
         server = parse_version(response.headers.get(HEADER))
+        if server is not None and not remedy_for(server):
+            return
+        response.close()
+        self.close()
         if server is None:
-            self.close()
             raise not_ours(self._endpoint.url, response.status)
-        if remedy := remedy_for(server):
-            self.close()
-            raise SeawayError(
-                f"the server at {self._endpoint.url} is Seaway {server.release} (REST API {server.oldest} to "
-                f"{server.newest}), which this Seaway {__version__} (REST API {LEVEL}) cannot speak to",
-                code="OtherVersion",
-                remedy=remedy,
-            )
+        raise SeawayError(
+            f"the server at {self._endpoint.url} is Seaway {server.release} (REST API {server.oldest} to "
+            f"{server.newest}), which this Seaway {__version__} (REST API {LEVEL}) cannot speak to",
+            code="OtherVersion",
+            remedy=remedy_for(server),
+        )
 
     def _refusal(self, response: HTTPResponse) -> SeawayError:
         assert self._endpoint is not None
@@ -163,6 +165,7 @@ class HttpClient:
         except (OSError, HTTPException):
             body = b""
         if not response.isclosed() or response.will_close:
+            response.close()
             self.close()
         return refusal(response.status, body, self._endpoint)
 

@@ -123,8 +123,8 @@ def _look(endpoint: Endpoint, timeout: float) -> tuple[str, str | None]:
 def _named_authority(connection: HTTPSConnection) -> str | None:
     try:
         connection.request("GET", AUTHORITY)
-        response = connection.getresponse()
-        text = response.read(MOST_BYTES).decode("ascii")
+        with connection.getresponse() as response:
+            text = response.read(MOST_BYTES).decode("ascii")
         found = _CERTIFICATE.search(text)
     except (HTTPException, OSError, UnicodeDecodeError):
         return None
