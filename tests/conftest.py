@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import uuid
 from collections.abc import Iterator
@@ -64,11 +65,24 @@ def real_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Con
 
 
 @pytest.fixture(scope="session")
+def plain_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that is all of an image's PATH: a few programs, and no Python."""
+    folder = tmp_path_factory.mktemp("tools")
+    for name in ("sh", "cat", "sleep"):
+        (folder / name).symlink_to(shutil.which(name) or pytest.fail(f"this machine has no {name}"))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real_node(
-    real_control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+    real_control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, plain_tools: Path
 ) -> Iterator[RunningNode]:
-    """One of Seaway's own nodes under the real control plane, for all tests of a worker; kill others, not this one."""
-    with run_node(real_control_plane, tmp_path_factory.mktemp("real-node") / "node-1", "node-1") as running:
+    """One of Seaway's own nodes under the real control plane, for all tests of a worker; kill others, not this one.
+
+    Beside Python it has the image "tools", which has none.
+    """
+    folder = tmp_path_factory.mktemp("real-node") / "node-1"
+    with run_node(real_control_plane, folder, "node-1", ("--image", f"tools={plain_tools}")) as running:
         yield running
 
 

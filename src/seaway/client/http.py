@@ -19,7 +19,7 @@ from seaway.base.clock import Clock, SystemClock
 from seaway.client.connection import Connection
 from seaway.client.credentials import Credentials, Identity
 from seaway.client.errors import ConfigError, NotSent, Unreachable
-from seaway.client.pool import Pool, open_pool
+from seaway.client.pool import Handshake, Pool, open_pool
 from seaway.client.request import Request, WatchEvent
 from seaway.client.retry import RetrySettings, retry_wait
 from seaway.objects.errors import ApiError, Unauthorized, from_status
@@ -174,6 +174,8 @@ class HttpTransport:
             headers=self._headers(request, shown),
             timeout=httpx.Timeout(self._settings.connect_seconds, read=read),
         )
+        handshake = Handshake()
+        built.extensions["trace"] = handshake.follow
         if self._connection.server_name:
             built.extensions["sni_hostname"] = self._connection.server_name
         try:
@@ -181,6 +183,8 @@ class HttpTransport:
                 return await http.send(built, stream=True)
         except (httpx.TransportError, TimeoutError) as error:
             raise _unreachable(self._connection.server, error) from error
+        finally:
+            await handshake.close()
 
     def _headers(self, request: Request, shown: Identity) -> list[tuple[str, str]]:
         headers = {"accept": "application/json", "user-agent": self._settings.user_agent}

@@ -8,7 +8,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seaway.client.connection import Connection
 from seaway.client.credentials import Identity
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 Key = tuple[bytes | None, bytes | None, bytes | None]
 _IDLE = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
 """Linux's word and macOS'."""
+
+
+class Handshake:
+    """Closes a connection whose TLS handshake is broken off: httpcore forgets it when its caller is cancelled there."""
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    async def follow(self, event: str, info: dict[str, Any]) -> None:
+        """Take note of what becomes of a connection (httpcore's "trace" extension)."""
+        if event.endswith("connect_tcp.complete"):
+            self._stream = info["return_value"]
+        elif event.endswith(("start_tls.complete", "send_request_headers.started")):
+            self._stream = None
+
+    async def close(self) -> None:
+        """Close the connection, where its handshake did not end."""
+        if self._stream is not None:
+            await self._stream.aclose()
 
 
 class Pool:

@@ -1,4 +1,4 @@
-"""Runs on the embedded cluster: real pods, real processes, real logs."""
+"""Runs on each cluster: real pods, real processes, real logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from seaway.model.run import Phase, RunSpec, RunView, SecretRef, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NAMESPACES, PODS
 
-NAMESPACE = "seaway-default"
 WAIT = 60.0
 
 
@@ -131,7 +130,7 @@ async def test_what_can_never_start_fails_fast_and_names_the_blocker(platform, f
 
 async def test_everything_is_readable_after_the_namespace_is_gone(platform) -> None:
     await run(platform, python("raise KeyError('colour')"))
-    await platform.client.delete(NAMESPACES, NAMESPACE)
+    await platform.client.delete(NAMESPACES, platform.namespace)
     assert "KeyError" in await log_of(platform)
     assert (await platform.server.runs.get("run")).phase is Phase.FAILED
     assert "colour" in (await platform.server.runs.why("run")).model_dump_json()
@@ -140,7 +139,7 @@ async def test_everything_is_readable_after_the_namespace_is_gone(platform) -> N
 async def test_pods_go_once_their_story_is_kept(platform) -> None:
     await run(platform, *(python("pass", f"t{n}") for n in range(5)))
     async with asyncio.timeout(WAIT):
-        while (await platform.client.list(PODS, NAMESPACE))["items"]:
+        while (await platform.client.list(PODS, platform.namespace))["items"]:
             await asyncio.sleep(0.05)  # the engine tidies up behind the verdict
 
 

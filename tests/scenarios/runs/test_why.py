@@ -64,9 +64,9 @@ async def test_an_eviction_is_told_from_a_deletion_and_the_run_goes_on(platform)
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
-            "metadata": {"name": "run-1", "namespace": "seaway-default"},
+            "metadata": {"name": "run-1", "namespace": platform.namespace},
         }
-        await platform.client.create_subresource(PODS, "run-1", "eviction", eviction, "seaway-default")
+        await platform.client.create_subresource(PODS, "run-1", "eviction", eviction, platform.namespace)
         while len((await platform.server.runs.get("run")).tasks[0].attempts) < 2:
             await asyncio.sleep(0.1)
     first = (await platform.server.runs.get("run")).tasks[0].attempts[0]

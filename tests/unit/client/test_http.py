@@ -235,6 +235,29 @@ async def test_nobody_there() -> None:
                 await client.get(PODS, "a", "ns")
 
 
+async def test_a_call_that_is_given_up_in_the_handshake_leaves_no_connection() -> None:
+    """A server that takes connections and says nothing: what is left open would be told as a warning, an error here."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        async with client_of(Connection(f"https://127.0.0.1:{silent.getsockname()[1]}")) as client:
+            call = asyncio.create_task(client.get(PODS, "a", "ns"))
+            taken, _ = await asyncio.to_thread(silent.accept)
+            assert await asyncio.to_thread(taken.recv, 1)  # the handshake has begun
+            call.cancel()
+            assert isinstance((await asyncio.gather(call, return_exceptions=True))[0], asyncio.CancelledError)
+            assert await asyncio.to_thread(_rest, taken) == b""
+            taken.close()
+
+
+def _rest(taken: socket.socket) -> bytes:
+    """Read until the other side has closed; return what comes then."""
+    taken.settimeout(10)
+    while taken.recv(4096):
+        continue
+    return taken.recv(1)
+
+
 class Authority:
     """A certificate authority for one test."""
 

@@ -117,6 +117,36 @@ def test_a_node_that_has_not_told_its_size_may_have_enough():
     assert told.class_ is None
 
 
+KUBE_1_36 = (
+    "0/1 nodes are available: {}. no new claims to deallocate, preemption: 0/1 nodes are available: "
+    "1 Preemption is not helpful for scheduling."
+)
+
+
+def test_the_words_of_kubernetes_own_scheduler():
+    told = why(unscheduled(KUBE_1_36.format("1 Insufficient cpu")), waiting=True, nodes_hidden=True)
+    assert told.message == "it asks for more CPU than any node has (Insufficient cpu)"
+    assert "may not see the cluster's nodes" in told.evidence[-1].quote
+
+
+def tainted(*keys):
+    return {"spec": {"taints": [{"key": key, "effect": "NoSchedule"} for key in keys]}, "status": {}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "class_"),
+    [
+        pytest.param([], None, id="hidden nodes: it may be a node that starts"),
+        pytest.param([tainted("node.kubernetes.io/not-ready")], None, id="a node that starts"),
+        pytest.param([tainted("team"), tainted()], None, id="one of several nodes"),
+        pytest.param([tainted("team", "node.kubernetes.io/not-ready")], "configuration", id="somebody's own taint"),
+    ],
+)  # fmt: skip
+def test_a_taint_that_the_scheduler_does_not_name(nodes, class_):
+    message = KUBE_1_36.format("1 node(s) had untolerated taint(s)")
+    assert why(unscheduled(message), waiting=True, nodes=nodes).class_ == class_
+
+
 def test_a_transient_taint_is_waited_for():
     message = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
     assert why(unscheduled(message), waiting=True).class_ is None

@@ -163,6 +163,28 @@ def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
     assert decision.task.phase.ended
 
 
+UNPLACEABLE = replace(POD, waiting="Unschedulable", waiting_message="0/1 nodes")
+NEVER = Blocker(UNPLACEABLE.why_waiting, "too big", verdict(VerdictClass.CONFIGURATION))
+
+
+@pytest.mark.parametrize(
+    ("pod", "hope", "asked", "look_again"),
+    [
+        pytest.param(UNPLACEABLE, 0.0, "blocked", None, id="a cluster that never grows"),
+        pytest.param(UNPLACEABLE, 60.0, "", NOW + 60.0, id="a cluster that may grow"),
+        pytest.param(replace(UNPLACEABLE, node="n"), 60.0, "blocked", None, id="placed already: a node will not help"),
+    ],
+)  # fmt: skip
+def test_what_no_node_can_take(pod, hope, asked, look_again) -> None:
+    decision = decide(under_way(pod, blocker=NEVER), replace(POLICY, hope=hope))
+    assert (decision.attempt.asked, decision.look_again) == (asked, look_again)
+
+
+def test_hope_ends() -> None:
+    later = under_way(UNPLACEABLE, blocker=NEVER, now=NOW + 60.0)
+    assert decide(later, replace(POLICY, hope=60.0)).attempt.asked == "blocked"
+
+
 @pytest.mark.parametrize(
     ("spec", "phase"),
     [

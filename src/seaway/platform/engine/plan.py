@@ -62,6 +62,8 @@ class Policy:
 
     backoff: Backoff = Backoff(1.0, 2.0, 60.0)  # noqa: RUF009 - frozen, shared on purpose
     """Between tries after losses that were nobody's fault."""
+    hope: float = 0.0
+    """Seconds that a pod waits which no node could ever take: a cluster that grows by itself may get one that can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +152,13 @@ def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
     seen = _record(attempt, pod)
     if pod.ended:
         return _conclude(now, seen, pod, policy)
-    if (asked := _ask(now, seen)) != seen.asked:
+    if (asked := _ask(now, seen, policy)) != seen.asked:
         seen = replace(seen, asked=asked, asked_at=now.now, phase=Phase.STOPPING)
     if seen.asked:
         task = _says(now.task, Phase.STOPPING, texts.ending(seen.asked))
         effects = () if pod.deleting else (Effect.DELETE,)
         return Decision(task, seen, effects)
-    return _watch(now, seen, pod)
+    return _watch(now, seen, pod, policy)
 
 
 def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
@@ -166,14 +168,14 @@ def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Deci
     if now.creating:
         return Decision(now.task, attempt)
     if attempt.uid is not None or attempt.asked or now.run.stop_requested is not None or now.draining:
-        asked = attempt.asked or _ask(now, attempt)
+        asked = attempt.asked or _ask(now, attempt, policy)
         ending = replace(attempt, asked=asked, asked_at=attempt.asked_at or now.now) if asked else attempt
         return Decision(now.task, ending, (Effect.JUDGE,))
     task = _says(now.task, Phase.STARTING, now.blocker.message) if now.blocker is not None else now.task
     return Decision(task, attempt, (Effect.CREATE,))
 
 
-def _watch(now: Situation, attempt: AttemptRecord, pod: Observation) -> Decision:
+def _watch(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
     """Say what a pod does that shall go on."""
     if pod.phase == "Running" or attempt.started is not None:
         task = _says(now.task, Phase.RUNNING, texts.RUNNING)
@@ -181,12 +183,16 @@ def _watch(now: Situation, attempt: AttemptRecord, pod: Observation) -> Decision
     if pod.waiting:
         if now.blocker is None or now.blocker.reason != pod.why_waiting:
             return Decision(now.task, attempt, (Effect.EXAMINE,))
-        return Decision(_says(now.task, Phase.STARTING, now.blocker.message), attempt)
+        message, until = now.blocker.message, None
+        if now.blocker.verdict is not None:
+            until = attempt.created + policy.hope
+            message = texts.hopes(message, policy.hope)
+        return Decision(_says(now.task, Phase.STARTING, message), attempt, look_again=until)
     message = texts.placed(pod.node) if pod.node else texts.STARTING
     return Decision(_says(now.task, Phase.STARTING, message), attempt)
 
 
-def _ask(now: Situation, attempt: AttemptRecord) -> str:
+def _ask(now: Situation, attempt: AttemptRecord, policy: Policy) -> str:
     """Return why an attempt under way must end, "" where it may go on. What was asked first stays."""
     if attempt.asked:
         return attempt.asked
@@ -198,7 +204,8 @@ def _ask(now: Situation, attempt: AttemptRecord) -> str:
     if now.draining:
         return "drain"
     if now.blocker is not None and now.blocker.verdict is not None:
-        return "blocked"
+        placed = now.pod is not None and now.pod.node is not None
+        return "blocked" if placed or now.now >= attempt.created + policy.hope else ""
     return ""
 
 

@@ -36,6 +36,11 @@ def plain(image: str, spec: TaskSpec) -> str:
     )
 
 
+def hopes(why: str, seconds: float) -> str:
+    """Say how long is waited for a node that can take what none can now."""
+    return f"{why}; given up after {seconds:.0f} s, unless the cluster gets a node that can take it"
+
+
 def started_plainly(why: str) -> str:
     """Say that a task goes on without the runner."""
     return f"{why}; started again without Seaway's runner"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -46,7 +46,7 @@ def unschedulable(facts: Facts) -> Finding | None:
     message = found.get("message") or (event or {}).get("message", "")
     blocker = first_blocker(message)
     resource, too_big = _never_fits(facts)
-    static = _is_static(message)
+    static = _is_static(message, facts.nodes)
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
     said = _said(blocker, resource, too_big, never)
@@ -64,17 +64,23 @@ def unschedulable(facts: Facts) -> Finding | None:
 
 def first_blocker(message: str) -> str:
     """Return what blocks most nodes out of a scheduler's message, for example "Insufficient memory"."""
-    _, found, rest = message.partition("nodes are available:")
+    found, parts = _parts(message)
     if not found:
         return message.strip().rstrip(".")
-    reasons = [
-        match
-        for part in rest.partition("preemption:")[0].split(", ")
-        if (match := _BLOCKER.match(part.strip(" .")))
-    ]
+    reasons = [match for part in parts if (match := _BLOCKER.match(part))]
     if not reasons:
-        return rest.strip(" .") or message.strip()
+        return ", ".join(parts) or message.strip()
     return max(reasons, key=lambda match: int(match["count"]))["what"].strip(" .")
+
+
+def _parts(message: str) -> tuple[bool, list[str]]:
+    """Return whether a message is about nodes, and what it says of them: each part with its count of nodes.
+
+    What follows the first sentence is about what the scheduler tried then (preemption, releasing devices).
+    """
+    _, found, rest = message.partition("nodes are available:")
+    said = rest.partition("preemption:")[0].strip().partition(". ")[0]
+    return bool(found), [part.strip(" .") for part in said.split(", ") if part.strip(" .")]
 
 
 def requested(facts: Facts) -> dict[str, Decimal]:
@@ -103,17 +109,26 @@ def _allocatable(node: Mapping[str, Any], resource: str) -> Decimal:
     return parse_quantity(((node.get("status") or {}).get("allocatable") or {}).get(resource, 0))
 
 
-def _is_static(message: str) -> bool:
+def _is_static(message: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether every blocker is about what nodes are, not about what runs on them now."""
-    _, found, rest = message.partition("nodes are available:")
-    reasons = [part for part in rest.partition("preemption:")[0].split(", ") if part.strip()]
+    found, reasons = _parts(message)
     if not found or not reasons:
         return False
-    return all(
-        "node affinity/selector" in reason
-        or ("untolerated taint" in reason and not _TRANSIENT_TAINT.search(reason))
-        for reason in reasons
-    )
+    return all("node affinity/selector" in reason or _is_lasting_taint(reason, nodes) for reason in reasons)
+
+
+def _is_lasting_taint(reason: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a blocker is a taint that somebody put there, not one that comes and goes with a node's health."""
+    if "untolerated taint" not in reason:
+        return False
+    if "{" in reason:
+        return not _TRANSIENT_TAINT.search(reason)
+    tainted = [
+        [str(taint.get("key")) for taint in (node.get("spec") or {}).get("taints") or ()] for node in nodes
+    ]
+    return bool(tainted) and all(
+        any(not _TRANSIENT_TAINT.search(key) for key in keys) for keys in tainted
+    )  # since 1.35 the scheduler does not say which taint: where the nodes are hidden, it may go
 
 
 def _says_never(message: str) -> bool:
