@@ -2,7 +2,8 @@
 
 Kubernetes decodes JSON into these types and encodes them again: which zero values it leaves out, which it spells out,
 and how it names a type that does not fit, follow from them. Only facts are kept: a field's JSON name, its type, and
-whether it is left out when empty ("?" at the end; "!" where a struct is left out when zero).
+whether it is left out when empty ("?" at the end; "!" where a struct is left out when zero). A field of an embedded
+struct has that struct's name and a slash in front.
 
 Usage, with checkouts of k8s.io/api, k8s.io/apimachinery and k8s.io/apiextensions-apiserver of one version:
     python tools/generate_go_fields.py API APIMACHINERY APIEXTENSIONS [OUTPUT]
@@ -63,7 +64,8 @@ class Package:
             name, *options = tag[1].split(",")
             if not name:
                 inner = go_type.lstrip("*")
-                found |= {} if "." in inner else self.fields(inner)
+                own = {} if "." in inner else self.fields(inner)
+                found |= {field: f"{inner}/{declared}" for field, declared in own.items()}
                 continue
             mark = "!" if "omitzero" in options else "?" if "omitempty" in options else ""
             found[name] = self.printed(go_type) + mark

@@ -41,6 +41,25 @@ def differences(call: str, ours: Any, theirs: Any) -> list[Difference]:
     ]
 
 
+def _compare_causes(field: str, ours: list[Any], theirs: list[Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Pair up what is said of the same field; their order does not count."""
+    mine, others = list(ours), list(theirs)
+    for cause in ours:
+        if cause in others:
+            mine.remove(cause)
+            others.remove(cause)
+    for cause in list(mine):
+        alike = next((o for o in others if all(o.get(k) == cause.get(k) for k in ("field", "reason"))), None)
+        if alike is not None:
+            mine.remove(cause)
+            others.remove(alike)
+            yield f"{field}[{cause.get('field', '')}].message", cause.get("message"), alike.get("message")
+    for cause in mine:
+        yield f"{field}[{cause.get('field', '')}]", cause, ABSENT
+    for cause in others:
+        yield f"{field}[{cause.get('field', '')}]", ABSENT, cause
+
+
 def _kind(answer: Any) -> Any:
     body = answer.get("body")
     return body.get("kind") if isinstance(body, dict) else type(body).__name__
@@ -58,6 +77,8 @@ def _compare(field: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in sorted(ours.keys() | theirs.keys()):
             yield from _compare(f"{field}.{name}", ours.get(name, ABSENT), theirs.get(name, ABSENT))
+    elif field.endswith(".causes") and isinstance(ours, list) and isinstance(theirs, list):
+        yield from _compare_causes(field, ours, theirs)
     elif isinstance(ours, list) and isinstance(theirs, list):
         for index in range(max(len(ours), len(theirs))):
             mine = ours[index] if index < len(ours) else ABSENT

@@ -106,9 +106,12 @@ class _Decoder:
             if child is None:
                 continue
             self._struct = schema.go_name.rpartition(".")[2]
-            self._fields.append(name)
+            depth = len(self._fields)
+            self._fields += (
+                [*schema.go_embedded.get(name, "").split("/"), name] if name in schema.go_embedded else [name]
+            )
             self.read(child, item, schema.go_fields.get(name, "").rstrip("?!").lstrip("*"))
-            self._fields.pop()
+            del self._fields[depth:]
             self._struct = struct
 
     def _read_time(self, value: Any, *, precise: bool) -> None:

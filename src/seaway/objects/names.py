@@ -16,12 +16,13 @@ SUBDOMAIN_LENGTH = 253
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_UNDERSCORE_LABEL = "[a-z0-9_]([-_a-z0-9]*[a-z0-9])?"
+_UNDERSCORE_SUBDOMAIN = rf"{_UNDERSCORE_LABEL}(\.{_UNDERSCORE_LABEL})*"
 _LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = f"({_QUALIFIED})?"
 _QUALIFIED_RULE = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
 _QUALIFIED_EXAMPLES = ("MyName", "my.name", "123-abc")
-_VARIABLE = "[-._a-zA-Z][-._a-zA-Z0-9]*"
 
 _GENERATED_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _GENERATED_LENGTH = 5
@@ -45,6 +46,8 @@ def _remembered(check: _Check) -> _Check:
 @_remembered
 def dns_label_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with an RFC 1123 label (a namespace's name, a container's), in Kubernetes' words."""
+    if re.fullmatch(_SUBDOMAIN, text) and "." in text:
+        return (*_length_faults(text, LABEL_LENGTH), "must not contain dots")
     return _length_faults(text, LABEL_LENGTH) + _faults(
         text, _LABEL,
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
@@ -73,6 +76,16 @@ def dns_subdomain_faults(text: str) -> tuple[str, ...]:
 
 
 @_remembered
+def dns_subdomain_underscore_faults(text: str) -> tuple[str, ...]:
+    """Return what is wrong with a domain to search for names, which may hold underscores, in Kubernetes' words."""
+    return _length_faults(text, SUBDOMAIN_LENGTH) + _faults(
+        text, _UNDERSCORE_SUBDOMAIN,
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start "
+        "and end with an alphanumeric character", "example.com",
+    )  # fmt: skip
+
+
+@_remembered
 def qualified_name_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with a qualified name (a label's or annotation's key), in Kubernetes' words."""
     prefix, slash, last = text.rpartition("/")
@@ -85,7 +98,10 @@ def qualified_name_faults(text: str) -> tuple[str, ...]:
         faults += (
             ["prefix part must be non-empty"]
             if not prefix
-            else [f"prefix part {f}" for f in dns_subdomain_faults(prefix)]
+            else [
+                f"prefix part {f.replace(' 253 characters', ' 253 bytes')}"
+                for f in dns_subdomain_faults(prefix)
+            ]
         )
     if not last:
         faults.append("name part must be non-empty")
@@ -98,7 +114,7 @@ def qualified_name_faults(text: str) -> tuple[str, ...]:
 @_remembered
 def label_value_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with a label's value, in Kubernetes' words."""
-    return _length_faults(text, LABEL_LENGTH) + _faults(
+    return _length_faults(text, LABEL_LENGTH, "bytes") + _faults(
         text, _LABEL_VALUE,
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
         "end with an alphanumeric character", "MyValue", "my_value", "12345",
@@ -108,11 +124,13 @@ def label_value_faults(text: str) -> tuple[str, ...]:
 @_remembered
 def variable_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with an environment variable's name, in Kubernetes' words."""
-    return _faults(
-        text, _VARIABLE,
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
-        "start with a digit", "my.env-name", "MY_ENV.NAME", "MyEnvName1",
-    )  # fmt: skip
+    if not text:
+        return ("environment variable name must be non-empty",)
+    if all(" " <= sign <= "~" and sign != "=" for sign in text):
+        return ()
+    return (
+        "a valid environment variable name must consist only of printable ASCII characters other than '='",
+    )
 
 
 def is_dns_label(text: str) -> bool:
@@ -177,8 +195,8 @@ def _escaped(sign: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _length_faults(text: str, limit: int) -> tuple[str, ...]:
-    return (f"must be no more than {limit} bytes",) if len(text.encode()) > limit else ()
+def _length_faults(text: str, limit: int, unit: str = "characters") -> tuple[str, ...]:
+    return (f"must be no more than {limit} {unit}",) if len(text.encode()) > limit else ()
 
 
 def _faults(text: str, pattern: str, rule: str, *examples: str) -> tuple[str, ...]:

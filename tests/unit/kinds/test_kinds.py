@@ -222,7 +222,9 @@ def test_keys_size_and_immutability(kind: Kind) -> None:
     )
     large = base64.b64encode(b"x" * (1024 * 1024 + 1)).decode()
     field = "data" if kind is SECRET else "[]"  # Kubernetes means the whole object
-    assert f"{field}: Too long: may not be more than 1048576 bytes" in faults(kind, made(kind, data={"a": large}))
+    assert f"{field}: Too long: may not be more than 1048576 bytes" in faults(
+        kind, made(kind, data={"a": large})
+    )
     old, new = made(kind, data={"a": "eA=="}, immutable=True), made(kind, data={"a": "eQ=="}, immutable=True)
     assert [cause.field for cause in kind.validate_update(new, old)] == ["data"]
     del new["immutable"]

@@ -187,7 +187,7 @@ def test_names_follow_kubernetes_rules() -> None:
         (lambda spec: spec.update(tolerations=[{"operator": "Exists"}]), None),
         (lambda spec: spec["containers"][0].update(command=["x"]), "spec"),
         (lambda spec: spec.update(nodeName="other"), "spec"),
-        (lambda spec: spec["containers"].append({"name": "b", "image": "b"}), "spec.containers"),
+        (lambda spec: spec["containers"].append(spec["containers"][0] | {"name": "b"}), "spec.containers"),
     ],
     ids=["image", "deadline", "more tolerations", "command", "node", "one container more"],
 )

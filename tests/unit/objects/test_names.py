@@ -22,7 +22,7 @@ VALID = {
 }
 INVALID = {
     "label in capitals": (names.dns_label_faults, "Abc", "a lowercase RFC 1123 label must consist of"),
-    "label of 64": (names.dns_label_faults, "a" * 64, "must be no more than 63 bytes"),
+    "label of 64": (names.dns_label_faults, "a" * 64, "must be no more than 63 characters"),
     "label with a newline": (names.dns_label_faults, "a\n", "a lowercase RFC 1123 label"),
     "1035 label of digits": (names.dns_1035_label_faults, "1a", "a DNS-1035 label must"),
     "subdomain with an empty part": (names.dns_subdomain_faults, "a..b", "a lowercase RFC 1123 subdomain"),
@@ -39,7 +39,7 @@ INVALID = {
         "prefix part a lowercase RFC 1123 subdomain",
     ),
     "value with a space": (names.label_value_faults, "a b", "a valid label must be an empty string or"),
-    "variable with a digit first": (names.variable_faults, "1A", "a valid environment variable name must"),
+    "variable with an equals sign": (names.variable_faults, "A=", "a valid environment variable name must"),
 }
 
 

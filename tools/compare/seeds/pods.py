@@ -216,7 +216,6 @@ PODS: list[Object] = [
                 }
             ],
             "securityContext": {"windowsOptions": {"runAsUserName": "x"}, "seLinuxOptions": {"level": "s0"}},
-            "overhead": {},
             "priority": 0,
             "preemptionPolicy": "PreemptLowerPriority",
         },

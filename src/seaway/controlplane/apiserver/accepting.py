@@ -39,7 +39,7 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
     obj: Object = copy(body) if shared else body
     kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
     if (kind, api_version) != (resource.kind, resource.api_version):
-        raise _other_kind(served, kind, api_version)
+        raise _other_kind(served, kind, api_version, (obj.get("metadata") or {}).get("name") or "")
     obj |= {"kind": kind, "apiVersion": api_version}
     if obj.get("metadata") is None:
         obj["metadata"] = {}
@@ -61,9 +61,15 @@ def typed_object(served: Served, body: Any, *, shared: bool) -> Object:
     return obj
 
 
-def _other_kind(served: Served, kind: Any, api_version: Any) -> BadRequest:
+def _other_kind(served: Served, kind: Any, api_version: Any, name: Any) -> BadRequest | Invalid:
     resource = served.resource
     version = str(api_version).rpartition("/")[2]
+    if served.custom and api_version != resource.api_version:
+        words = f"the API version in the data ({api_version}) does not match the expected API version"
+        return BadRequest(f"{words} ({resource.api_version})")
+    if served.custom:
+        cause = faults.invalid("kind", kind, f"must be {resource.kind}")
+        return invalid(resource.group, str(kind), str(name), [cause])
     return BadRequest(
         f'{kind} in version "{version}" cannot be handled as a {resource.kind}: '
         f'no kind "{kind}" is registered for version "{api_version}"'
@@ -114,19 +120,13 @@ def _undecodable(served: Served, obj: Object, words: str, *, patched: bool) -> B
     return BadRequest(f'{kind} in version "{served.resource.version}" cannot be handled as a {kind}: {words}')
 
 
-def check_readable(served: Served, name: str, body: Any) -> None:
-    """Refuse an update by an object that cannot be read, where it looks unusual. Raises BadRequest."""
+def check_named(served: Served, name: str, body: Any) -> None:
+    """Refuse an update by an object that cannot be read, has no name or another one. Raises BadRequest."""
     metadata = body.get("metadata") if isinstance(body, dict) else None
     given = metadata.get("name") if isinstance(metadata, dict) else None
     if given != name and not served.custom and (fault := decode_fault(served.kind.schema, body)):
         raise _undecodable(served, body, fault, patched=False)
-
-
-def check_named(name: str, body: Any) -> None:
-    """Refuse an update by an object without a name or with another one. Raises BadRequest."""
-    metadata = body.get("metadata") if isinstance(body, dict) else None
-    given = metadata.get("name") if isinstance(metadata, dict) else None
-    if given and isinstance(given, str) and given != name:
+    if given and given != name:
         raise BadRequest(f"the name of the object ({given}) does not match the name on the URL ({name})")
     if not given:
         raise BadRequest(
@@ -166,7 +166,10 @@ def check_update(
     causes += served.kind.validate(new) if whole and served.kind.revalidated else ()
     if served.custom:
         causes += served.kind.schema.validate(new)
-    causes += served.kind.validate_update(new, old)
+    change = (
+        served.kind.validate_update if whole else served.kind.validate_status or served.kind.validate_update
+    )
+    causes += change(new, old)
     if causes:
         resource = served.resource
         raise invalid(resource.group, resource.kind, old["metadata"]["name"], causes)

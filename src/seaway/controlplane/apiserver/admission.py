@@ -58,12 +58,21 @@ class Attributes:
         """Tell whether the write is of a built-in resource."""
         return resource.plural == self.resource.plural and resource.group == self.resource.group
 
+    @property
+    def _asked_name(self) -> str:
+        """The name, or the generateName as long as that is all that the caller gave."""
+        metadata = self.object.get("metadata") or {}
+        prefix = metadata.get("generateName") or ""
+        made = self.operation == "CREATE" and prefix and self.name.startswith(prefix[:58])
+        return prefix if made and len(self.name) == len(prefix[:58]) + 5 else self.name
+
     def refuse(self, why: str, causes: Sequence[Cause] = ()) -> Forbidden:
         """Return the error of a step that says no, worded as Kubernetes words it."""
-        details = {"name": self.name, "kind": self.resource.plural}
+        name = self._asked_name
+        details = {"name": name, "kind": self.resource.plural}
         if self.resource.group:
             details["group"] = self.resource.group
-        message = f'{self.resource.group_resource} "{self.name}" is forbidden: {why}'
+        message = f'{self.resource.group_resource} "{name}" is forbidden: {why}'
         return Forbidden(message, details=details, causes=causes)
 
 

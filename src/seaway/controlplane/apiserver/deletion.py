@@ -40,7 +40,8 @@ Plan = Remove | Mark | Leave
 def plan_delete(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> Plan:
     """Return what a delete does to an object; the argument is not changed."""
     metadata = obj["metadata"]
-    finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation)
+    propagation = options.propagation or ("Orphan" if kind.orphans_by_default and not _dependents(metadata) else "")
+    finalizers = _finalizers(metadata.get("finalizers") or [], propagation)
     grace = _grace(kind, obj, options)
     if kind.resource.kind == "Namespace" and not kind.resource.group:
         return _plan_namespace(obj, finalizers, now)
@@ -54,6 +55,20 @@ def plan_delete(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> 
     if not grace and not finalizers:
         return Remove()
     return Mark(_marked(obj, finalizers, grace, now))
+
+
+def _dependents(metadata: Object) -> bool:
+    """Tell whether an object says itself what becomes of those that it owns."""
+    return not {FOREGROUND, ORPHAN}.isdisjoint(metadata.get("finalizers") or ())
+
+
+def last_seen(kind: Kind, obj: Object, now: float) -> Object:
+    """Return an object that goes at once as its delete shows it: of a kind with grace, with none left."""
+    metadata = {**obj["metadata"]}
+    if kind.default_grace_seconds and not metadata.get("deletionTimestamp"):
+        metadata |= {"deletionTimestamp": rfc3339(now), "deletionGracePeriodSeconds": 0}
+        metadata["generation"] = (metadata.get("generation") or 0) + 1
+    return {**obj, "metadata": metadata}
 
 
 def _plan_namespace(obj: Object, finalizers: list[str], now: float) -> Plan:
@@ -70,7 +85,7 @@ def _marked(obj: Object, finalizers: list[str], grace: int | None, now: float) -
     marked: Object = copy(obj)
     metadata = marked["metadata"]
     going = metadata.get("deletionTimestamp")
-    if not going and "generation" in metadata:
+    if not going and grace is not None and "generation" in metadata:
         metadata["generation"] += 1
     if grace is None:
         metadata["deletionTimestamp"] = rfc3339(now)

@@ -17,11 +17,17 @@ from seaway.controlplane.apiserver.registry import Change, Registry, Write
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.kinds import faults
 from seaway.objects.apply import server_side_apply
+from seaway.objects.configuration import configuration_faults
 from seaway.objects.errors import AlreadyExists, BadRequest, NotFound, UnsupportedMediaType, invalid
 from seaway.objects.gotext import json_type
 from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 
 Object = dict[str, Any]
+
+
+async def apply(registry: Registry, write: Write, body: Any, clock: Clock) -> Content:
+    """Apply a configuration to an object that is there. Raises BadRequest, Conflict, Forbidden, Invalid, NotFound."""
+    return (await _apply(registry, write, body, clock))[0]
 
 
 async def patch(
@@ -40,13 +46,18 @@ async def patch(
     return await registry.modify(write, _change(write, body, media)), False
 
 
+def no_strategic_patch() -> UnsupportedMediaType:
+    """Return the error of a strategic merge patch of what has no Go type that says how lists merge."""
+    listed = f"{JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
+    return UnsupportedMediaType(
+        f"the body of the request was in an unknown format - accepted media types include: {listed}"
+    )
+
+
 def _change(write: Write, body: Any, media: str) -> Change:
     served = write.served
     if media == STRATEGIC_MERGE_PATCH and served.custom:
-        listed = f"{JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
-        raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format - accepted media types include: {listed}"
-        )
+        raise no_strategic_patch()
     if media == MERGE_PATCH and body is None:
         raise BadRequest("Invalid JSON Patch")
     if media == MERGE_PATCH and not isinstance(body, dict):
@@ -86,10 +97,8 @@ def _patched_object(served: Served, name: str, patched: Any) -> Object:
 
 def _check_configuration(served: Served, wanted: Object) -> None:
     """Refuse unknown fields and wrong types of what is applied. Raises BadRequest."""
-    schema, resource = served.kind.schema, served.resource
-    found = [f".{path}: field not declared in schema" for path in schema.unknown_fields(wanted)]
-    if not served.custom:
-        found += [f".{cause.field}: {cause.message}" for cause in schema.validate(wanted)]
+    resource = served.resource
+    found = configuration_faults(wanted, served.kind.schema)
     if found:
         metadata = wanted["metadata"]
         named = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
@@ -117,7 +126,7 @@ async def _apply(registry: Registry, write: Write, body: Any, clock: Clock) -> t
         ignored = {"status"} if served.kind.has_status and not write.subresource else ()
         return server_side_apply(
             old, wanted, ignored=ignored, manager=write.options.manager, force=write.options.force, schema=served.kind.schema,
-            api_version=served.resource.api_version, now=rfc3339(clock.now()), subresource=write.subresource,
+            api_version=served.resource.api_version, now=rfc3339(clock.now()), subresource=write.tracked_as or write.subresource,
         )  # fmt: skip
 
     for _ in range(3):
@@ -126,6 +135,7 @@ async def _apply(registry: Registry, write: Write, body: Any, clock: Clock) -> t
         except NotFound:
             if (
                 write.subresource
+                or write.tracked_as
                 or wanted["metadata"].get("uid")
                 or registry.exists(served, write.namespace, write.name)
             ):

@@ -17,7 +17,7 @@ from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver import accepting, metadata
 from seaway.controlplane.apiserver.admission import Attributes, Operation, Step, admit
 from seaway.controlplane.apiserver.content import Content, ValueContent
-from seaway.controlplane.apiserver.deletion import Leave, Mark, goes_now, plan_delete
+from seaway.controlplane.apiserver.deletion import Leave, Mark, goes_now, last_seen, plan_delete
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.users import User
@@ -49,6 +49,8 @@ class Write:
     warnings: list[str] = field(default_factory=list)
     apply: bool = False
     """A server-side apply: managed fields are already made."""
+    tracked_as: str = ""
+    """The subresource that managed fields name where it is another: "scale" writes the object itself."""
     patched: bool = False
     """What is written is what a patch made of the live object."""
     twice: Sequence[str] = ()
@@ -263,7 +265,7 @@ class Registry:
             try:
                 if isinstance(plan, Mark):
                     return await self._replace(served, key, plan.object, record), False
-                last = {**stored, "metadata": {**stored["metadata"]}}
+                last = last_seen(served.base.kind, stored, self._clock.now())
                 gone = await self._store.delete(key, _encoder(last), record.revision, last)
             except KeyMissing:
                 raise not_found(resource.group_resource, write.name) from None
@@ -291,7 +293,8 @@ class Registry:
         try:
             return track_update(
                 old, new, manager=write.options.manager, schema=write.served.base.kind.schema,
-                api_version=write.served.resource.api_version, now=now, subresource=write.subresource,
+                api_version=write.served.resource.api_version, now="" if write.tracked_as else now,
+            subresource=write.tracked_as or write.subresource,
             )  # fmt: skip
         except BadRequest:
             return new  # a keyed list without its keys cannot be tracked; nothing forbids to store it

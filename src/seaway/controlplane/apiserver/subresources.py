@@ -194,15 +194,17 @@ def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:
     assert scale is not None, "the scale subresource is declared"
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        cause = faults.invalid("spec.replicas", replicas, "should be a non-negative integer")
-        raise invalid("autoscaling", "Scale", write.name, [cause])
+        resource = write.served.resource
+        cause = faults.invalid(scale.spec_replicas, replicas, "should be a non-negative integer")
+        raise invalid(resource.group, resource.kind, write.name, [cause])
     changed: Object = meta.copy(obj)
     place = changed
     *path, last = scale.spec_replicas.strip(".").split(".")
     for part in path:
         place = place.setdefault(part, {})
     place[last] = replicas
-    changed["metadata"]["resourceVersion"] = (wanted.get("metadata") or {}).get("resourceVersion") or ""
+    if version := (wanted.get("metadata") or {}).get("resourceVersion"):
+        changed["metadata"]["resourceVersion"] = version
     return changed
 
 

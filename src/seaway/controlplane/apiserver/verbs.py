@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.base.clock import Clock
-from seaway.client.request import APPLY_PATCH
+from seaway.client.request import APPLY_PATCH, STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver import subresources
-from seaway.controlplane.apiserver.accepting import typed_object
+from seaway.controlplane.apiserver.accepting import check_named, typed_object
 from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import Content, ValueContent
-from seaway.controlplane.apiserver.listing import Listed, list_records
+from seaway.controlplane.apiserver.listing import Listed, list_records, too_large
 from seaway.controlplane.apiserver.logs import open_log
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import JSON, ApiRequest, ApiResponse
@@ -30,8 +30,8 @@ from seaway.controlplane.apiserver.negotiation import (
     rendering,
 )  # fmt: skip
 from seaway.controlplane.apiserver.nodes import NodeHandler
-from seaway.controlplane.apiserver.options import list_options
-from seaway.controlplane.apiserver.patching import patch
+from seaway.controlplane.apiserver.options import list_options, revision_of
+from seaway.controlplane.apiserver.patching import apply, no_strategic_patch, patch
 from seaway.controlplane.apiserver.registry import Registry, Write
 from seaway.controlplane.apiserver.render import Renderer
 from seaway.controlplane.apiserver.requestinfo import RequestInfo
@@ -43,13 +43,12 @@ from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.watching import start_watch
 from seaway.controlplane.apiserver.writing import IGNORE, delete_options, write_options
 from seaway.controlplane.store.log import Store
-from seaway.objects.errors import BadRequest, MethodNotAllowed, NotFound
+from seaway.objects.errors import ApiError, MethodNotAllowed, NotFound
 
 Object = dict[str, Any]
 _LONGEST_WARNING, _MOST_WARNINGS = 300, 20
 _CHECKED = frozenset({"create", "update", "patch"})
 """Verbs whose bodies may not give a field twice."""
-_RETURNS_OBJECT = frozenset({"pods", "namespaces"})
 
 
 @dataclass(slots=True)
@@ -79,7 +78,12 @@ class Call:
         request = self.request
         if request.object is not None:
             return request.object
-        return decode_object(request.content_type, request.body, kind or self.served.resource.kind)
+        return decode_object(
+            request.content_type,
+            request.body,
+            kind or self.served.resource.kind,
+            typed=self.served.custom and not kind,
+        )
 
     def patch_body(self) -> Any:
         """Return the parsed patch. Raises BadRequest."""
@@ -107,11 +111,18 @@ class Call:
 
     def answer(self, content: Content, status: int = 200) -> ApiResponse:
         """Return an answer in the form that was asked for, with its warnings."""
-        headers = [
-            ("warning", f'299 - "{_quoted(text)}"')
-            for text in list(dict.fromkeys(self.warnings))[:_MOST_WARNINGS]
-        ]
-        return ApiResponse(status, self.renderer.one(content), self.renderer.content_type, headers)
+        return ApiResponse(status, self.renderer.one(content), self.renderer.content_type, self.told())
+
+    def done(self, status: Object) -> ApiResponse:
+        """Return a Status as the answer, which is no object of the kind."""
+        return ApiResponse(
+            200, self.renderer.plain(ValueContent(status)), self.renderer.content_type, self.told()
+        )
+
+    def told(self) -> list[tuple[str, str]]:
+        """Return the warnings as headers."""
+        once = list(dict.fromkeys(self.warnings))[:_MOST_WARNINGS]
+        return [("warning", f'299 - "{_quoted(text)}"') for text in once]
 
 
 def _quoted(text: str) -> str:
@@ -161,14 +172,19 @@ class Verbs:
     async def answer(self, request: ApiRequest, info: RequestInfo, served: Served, user: User) -> ApiResponse:
         """Answer a permitted request. Raises ApiError."""
         verb, resource = self._check(info, served), served.resource
-        form = rendering(request.headers.get("accept", "")) if info.subresource != "log" else rendering("")
+        accept = request.headers.get("accept", "") if info.subresource != "log" else ""
+        form = rendering(accept, listing=verb in {"list", "watch", "deletecollection"})
         renderer = Renderer(form, served, request.query.get("includeObject"), self._clock.now)
         if resource.namespaced and not info.namespace and (info.name and verb not in {"list", "watch"}):
             raise not_served()
         call = Call(request, info, served, user, renderer)
         if served.kind.deprecated:
             call.warnings.append(f"{resource.api_version} {resource.kind} is deprecated")
-        return await self._table[info.subresource, verb](call)
+        try:
+            return await self._table[info.subresource, verb](call)
+        except ApiError as error:
+            error.warnings = call.told()
+            raise
 
     def _check(self, info: RequestInfo, served: Served) -> str:
         """Return the verb if this resource has it here. Raises NotFound, MethodNotAllowed."""
@@ -188,6 +204,9 @@ class Verbs:
         return info.verb
 
     async def _get(self, call: Call) -> ApiResponse:
+        version = call.request.query.get("resourceVersion", "")
+        if version not in {"", "0"} and (revision := revision_of(version)) > self._store.revision:
+            raise too_large(revision, self._store.revision)
         record = self._registry.record(call.served, call.info.namespace, call.info.name)
         return call.answer(call.served.view(record))
 
@@ -225,7 +244,7 @@ class Verbs:
 
     async def _update(self, call: Call) -> ApiResponse:
         write, body = call.write(), call.object()
-        _check_named(write.name, body)
+        check_named(call.served, write.name, body)
         content = await self._registry.modify(write, lambda _: typed_object(call.served, body, shared=True))
         return call.answer(content)
 
@@ -239,11 +258,11 @@ class Verbs:
         write = call.write()
         content, gone = await self._registry.delete(write, options)
         resource = call.served.resource
-        if not gone or resource.plural in _RETURNS_OBJECT:
+        if not gone or call.served.kind.returns_deleted:
             return call.answer(content)
         details = {"name": write.name} | ({"group": resource.group} if resource.group else {})
         details |= {"kind": resource.plural, "uid": content.parsed()["metadata"]["uid"]}
-        return call.answer(ValueContent({**subresources.SUCCESS, "details": details}))
+        return call.done({**subresources.SUCCESS, "details": details})
 
     async def _delete_collection(self, call: Call) -> ApiResponse:
         options = delete_options(call.request.query, call.body())
@@ -297,14 +316,28 @@ class Verbs:
         from seaway.objects.patch import json_patch, merge_patch
 
         media, body = check_patch_type(call.request.content_type), call.patch_body()
+        if media == APPLY_PATCH:
+            return await self._apply_scale(call, subresources.require_map(body, "Scale"))
+        if media == STRATEGIC_MERGE_PATCH:
+            raise no_strategic_patch()
         by_operations = media.startswith("application/json-patch")
         return await self._rescale(
             call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body)
         )
 
+    async def _apply_scale(self, call: Call, scale: Object) -> ApiResponse:
+        write, resource = call.write(), call.served.resource
+        write.subresource, write.tracked_as = "", "scale"
+        named = {"name": (scale.get("metadata") or {}).get("name")}
+        empty = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": named}
+        content = await apply(
+            self._registry, write, subresources.with_replicas(write, empty, scale), self._clock
+        )
+        return call.answer(ValueContent(subresources.scale_of(write, content.parsed())))
+
     async def _rescale(self, call: Call, wanted: Callable[[Object], Object]) -> ApiResponse:
         write = call.write()
-        write.subresource = ""
+        write.subresource, write.tracked_as = "", "scale"
 
         def change(obj: Object) -> Object:
             scale = subresources.require_map(wanted(subresources.scale_of(write, obj)), "Scale")
@@ -312,16 +345,6 @@ class Verbs:
 
         content = await self._registry.modify(write, change)
         return call.answer(ValueContent(subresources.scale_of(write, content.parsed())))
-
-
-def _check_named(name: str, body: Any) -> None:
-    """Refuse an update by an object without a name. Raises BadRequest."""
-    if not (
-        isinstance(body, dict) and isinstance(body.get("metadata"), dict) and body["metadata"].get("name")
-    ):
-        raise BadRequest(
-            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
-        )
 
 
 def not_allowed() -> MethodNotAllowed:

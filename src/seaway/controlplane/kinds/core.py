@@ -267,15 +267,6 @@ SERVICE_ACCOUNT = Kind(
     validate_update=validate_metadata_update,
     prepare_create=keep_secret_names,
     prepare_update=keep_secret_names,
-    columns=(
-        NAME,
-        Column(
-            "Secrets",
-            lambda obj, _: len(obj.get("secrets") or ()),
-            description="Number of secrets listed in it.",
-        ),
-        AGE,
-    ),
     generation=False,
     returns_deleted=True,
 )
@@ -286,6 +277,7 @@ PERSISTENT_VOLUME_CLAIM = Kind(
     default=default_claim,
     validate=validate_claim,
     validate_update=validate_claim_update,
+    validate_status=validate_metadata_update,
     revalidated=False,
     prepare_create=prepare_claim,
     prepare_update=prepare_claim_update,

@@ -71,6 +71,7 @@ def _kind(spec: Object, version: Object, stored: str) -> Kind:
         deprecated=bool(version.get("deprecated")),
         storage_version=stored,
         scale=_scale(version),
+        conditional_updates=True,
     )
 
 

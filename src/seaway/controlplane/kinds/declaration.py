@@ -82,6 +82,8 @@ class Kind:
     """Faults of a new or changed object beyond its schema, every one with its field path."""
     validate_update: Callable[[Object, Object], Sequence[Cause]] = _no_update_faults
     """Faults of the change (new, old): immutable fields."""
+    validate_status: Callable[[Object, Object], Sequence[Cause]] | None = None
+    """Faults of a status write (new, old); None for those of any change."""
     revalidated: bool = True
     """An update is validated as a new object too, besides the change itself."""
     prepare_create: Callable[[Object], None] = _nothing

@@ -28,6 +28,7 @@ def invalid(field: str, value: Any, detail: str) -> Cause:
 def unsupported(field: str, value: Any, supported: Iterable[str]) -> Cause:
     """Return the fault of a value outside a fixed set."""
     listed = ", ".join(_shown(word) for word in supported)
+    value = "" if value is None else value
     return Cause(
         "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {listed}", field
     )
@@ -51,6 +52,11 @@ def forbidden(field: str, detail: str) -> Cause:
 def too_long(field: str, limit: int) -> Cause:
     """Return the fault of a text of more than `limit` bytes."""
     return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", field)
+
+
+def too_many(field: str, count: int, limit: int) -> Cause:
+    """Return the fault of a list of more than `limit` items."""
+    return Cause("FieldValueTooMany", f"Too many: {count}: must have at most {limit} items", field)
 
 
 def immutable(field: str, new: Any, old: Any) -> list[Cause]:

@@ -13,7 +13,9 @@ from seaway.controlplane.kinds.faults import forbidden, immutable, invalid, requ
 from seaway.objects import meta, names
 from seaway.objects.errors import Cause
 
-_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+_STANDARD_FINALIZERS = frozenset(
+    {"kubernetes", "orphan", "foregroundDeletion", "customresourcecleanup.apiextensions.k8s.io"}
+)
 
 NameFaults = Callable[[str], Sequence[str]]
 TOTAL_ANNOTATION_SIZE = 256 * 1024

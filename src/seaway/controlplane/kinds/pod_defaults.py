@@ -5,6 +5,7 @@ Source: the defaulting functions of Kubernetes' core/v1, version 1.36.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -57,6 +58,15 @@ def containers(spec: Object, *lists: str) -> Iterable[Object]:
     return [container for name in lists for container in _dicts(spec.get(name))]
 
 
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9][-A-Za-z0-9.]*(?::\d+)?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+    r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{32,})?",
+    re.ASCII,
+)
+"""A reference to an image."""
+
+
 def image_tag(image: str) -> str:
     """Return an image's tag; "latest" where it has none, "" where it is pinned by digest alone."""
     name, at, _ = image.partition("@")
@@ -66,7 +76,7 @@ def image_tag(image: str) -> str:
 
 def pull_policy(image: str) -> str:
     """Return the policy of an image that says none."""
-    return "Always" if image_tag(image) == "latest" else "IfNotPresent"
+    return "Always" if image_tag(image) == "latest" and _IMAGE.fullmatch(image) else "IfNotPresent"
 
 
 def canonical_quantities(amounts: Any) -> Any:
@@ -88,8 +98,7 @@ def _canonical(value: Any) -> Any:
 def _default_container(container: Object) -> None:
     _set(container, "terminationMessagePath", "/dev/termination-log")
     _set(container, "terminationMessagePolicy", "File")
-    if isinstance(container.get("image"), str):
-        _set(container, "imagePullPolicy", pull_policy(container["image"]))
+    _set(container, "imagePullPolicy", pull_policy(str(container.get("image") or "")))
     resources = container["resources"] = container.get("resources") or {}
     for kind in ("limits", "requests"):
         if kind in resources:
@@ -117,7 +126,7 @@ def _default_probe(probe: Object) -> None:
         _set(probe, field, value)
     _default_http_get(probe.get("httpGet"))
     if isinstance(probe.get("grpc"), dict):
-        probe["grpc"].setdefault("service", "")
+        probe["grpc"]["service"] = probe["grpc"].get("service") or ""
 
 
 def _default_http_get(action: Any) -> None:
@@ -171,6 +180,33 @@ def _default_empty_dir(source: Object) -> None:
         source["sizeLimit"] = _canonical(source["sizeLimit"])
 
 
+def _default_ephemeral(source: Object) -> None:
+    template = source.get("volumeClaimTemplate")
+    if isinstance(template, dict) and isinstance(template.get("spec"), dict):
+        template["spec"].setdefault("volumeMode", "Filesystem")
+
+
+def _default_iscsi(source: Object) -> None:
+    _set(source, "iscsiInterface", "default")
+
+
+def _default_rbd(source: Object) -> None:
+    for field, value in (("pool", "rbd"), ("user", "admin"), ("keyring", "/etc/ceph/keyring")):
+        _set(source, field, value)
+
+
+def _default_azure_disk(source: Object) -> None:
+    for field, value in (("cachingMode", "ReadWrite"), ("kind", "Shared"), ("fsType", "ext4")):
+        if source.get(field) is None:
+            source[field] = value
+    source.setdefault("readOnly", False)
+
+
+def _default_scale_io(source: Object) -> None:
+    _set(source, "storageMode", "ThinProvisioned")
+    _set(source, "fsType", "xfs")
+
+
 _VOLUME_DEFAULTS: dict[str, Callable[[Object], None]] = {
     "configMap": _default_mode,
     "secret": _default_mode,
@@ -178,6 +214,11 @@ _VOLUME_DEFAULTS: dict[str, Callable[[Object], None]] = {
     "projected": _default_projected,
     "hostPath": _default_host_path,
     "emptyDir": _default_empty_dir,
+    "ephemeral": _default_ephemeral,
+    "iscsi": _default_iscsi,
+    "rbd": _default_rbd,
+    "azureDisk": _default_azure_disk,
+    "scaleIO": _default_scale_io,
 }
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from seaway.controlplane.kinds.cells import read
 from seaway.controlplane.kinds.core import claim_spec_faults
 from seaway.controlplane.kinds.declaration import Object
-from seaway.controlplane.kinds.faults import duplicate, forbidden, invalid, required, unsupported
-from seaway.controlplane.kinds.pod_containers import relative_path_faults, resource_reference_faults
-from seaway.controlplane.kinds.resources import quantity_faults
+from seaway.controlplane.kinds.faults import duplicate, forbidden, invalid, required, too_long, unsupported
+from seaway.controlplane.kinds.metadata import annotation_faults, label_faults
+from seaway.controlplane.kinds.paths import backstep_faults, file_path_faults
+from seaway.controlplane.kinds.pod_containers import field_reference_faults, resource_reference_faults
+from seaway.controlplane.kinds.resources import amount_of
 from seaway.objects import names
 from seaway.objects.errors import Cause
 
@@ -24,7 +24,6 @@ HOST_PATH_TYPES = (
     "FileOrCreate",
     "Socket",
 )
-MEDIA = ("", "Memory")
 DOWNWARD_FIELDS = (
     "metadata.annotations",
     "metadata.labels",
@@ -32,45 +31,73 @@ DOWNWARD_FIELDS = (
     "metadata.namespace",
     "metadata.uid",
 )
-_PROJECTIONS = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle")
+_PROJECTIONS = (
+    "secret",
+    "configMap",
+    "downwardAPI",
+    "serviceAccountToken",
+    "clusterTrustBundle",
+    "podCertificate",
+)
+_SOURCES = (
+    "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi", "glusterfs",
+    "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI", "fc", "flexVolume",
+    "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "storageos",
+    "projected", "scaleIO", "csi", "ephemeral", "image",
+)  # fmt: skip
+"""In the order in which Kubernetes looks for them."""
+_SHOWN = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
+"""Sources that a fault names otherwise."""
+_TEMPLATE_FIELDS = {"uid": "uID"}
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 600, 1 << 32
+_LONGEST_DRIVER = 63
 
 
 def volume_faults(volumes: Iterable[Object], field: str) -> tuple[list[Cause], dict[str, Object]]:
-    """Return the faults of a pod's volumes and the volumes by name."""
+    """Return the faults of a pod's volumes and the good volumes by name."""
     faults: list[Cause] = []
     named: dict[str, Object] = {}
     for index, volume in enumerate(volumes):
         at, name = f"{field}[{index}]", volume.get("name") or ""
-        if not name:
-            faults.append(required(f"{at}.name"))
+        found = _source_faults(volume, at)
+        if name:
+            found += [invalid(f"{at}.name", name, f) for f in names.dns_label_faults(name)]
         else:
-            faults += [invalid(f"{at}.name", name, f) for f in names.dns_label_faults(name)]
-            faults += [duplicate(f"{at}.name", name)] if name in named else []
-        named[name] = volume
-        faults += _source_faults(volume, at)
+            found.append(required(f"{at}.name"))
+        found += [duplicate(f"{at}.name", name)] if name in named else []
+        if not found:
+            named[name] = volume
+        faults += found
     return faults, named
 
 
 def _source_faults(volume: Object, field: str) -> list[Cause]:
-    given = [kind for kind, value in volume.items() if kind != "name" and value is not None]
+    given = [kind for kind in _SOURCES if volume.get(kind) is not None]
     if not given:
         return [required(field, "must specify a volume type")]
-    faults = [forbidden(f"{field}.{kind}", "may not specify more than 1 volume type") for kind in given[1:]]
+    faults = [
+        forbidden(f"{field}.{_SHOWN.get(kind, kind)}", "may not specify more than 1 volume type")
+        for kind in given[1:]
+    ]
     at, source = f"{field}.{given[0]}", volume[given[0]]
     match given[0]:
         case "emptyDir":
-            faults += _empty_dir_faults(source, at)
+            if amount_of(source.get("sizeLimit") or "0") < 0:
+                faults.append(
+                    forbidden(f"{at}.sizeLimit", "SizeLimit field must be a valid resource quantity")
+                )
         case "hostPath":
             faults += _host_path_faults(source, at)
         case "configMap":
             faults += [] if source.get("name") else [required(f"{at}.name")]
-            faults += _keyed_faults(source, at)
+            faults += _mode_faults(source, at) + _keyed_faults(source, at)
         case "secret":
             faults += [] if source.get("secretName") else [required(f"{at}.secretName")]
-            faults += _keyed_faults(source, at)
+            faults += _mode_faults(source, at) + _keyed_faults(source, at)
         case "downwardAPI":
-            faults += _mode_faults(source, at) + _downward_faults(source, at)
+            faults += _mode_faults(source, at)
+            for item in source.get("items") or ():
+                faults += _downward_faults(item, at)
         case "projected":
             faults += _mode_faults(source, at) + _projected_faults(source, at)
         case "persistentVolumeClaim":
@@ -78,31 +105,46 @@ def _source_faults(volume: Object, field: str) -> list[Cause]:
         case "ephemeral":
             faults += _ephemeral_faults(source, at)
         case "nfs":
-            faults += [required(f"{at}.{part}") for part in ("server", "path") if not source.get(part)]
+            faults += _nfs_faults(source, at)
+        case "csi":
+            faults += _driver_faults(source, at)
     return faults
-
-
-def _empty_dir_faults(source: Object, field: str) -> list[Cause]:
-    medium = source.get("medium") or ""
-    faults = (
-        []
-        if medium in MEDIA or medium.startswith("HugePages")
-        else [unsupported(f"{field}.medium", medium, MEDIA)]
-    )
-    limit = source.get("sizeLimit")
-    return faults + (quantity_faults(f"{field}.sizeLimit", limit) if limit is not None else [])
 
 
 def _host_path_faults(source: Object, field: str) -> list[Cause]:
     path, kind = source.get("path") or "", source.get("type") or ""
-    faults = [] if path else [required(f"{field}.path")]
-    if ".." in path.split("/"):
-        faults.append(invalid(f"{field}.path", path, "must not contain '..'"))
+    if not path:
+        return [required(f"{field}.path")]
+    faults = backstep_faults(path, f"{field}.path")
     return faults + ([] if kind in HOST_PATH_TYPES else [unsupported(f"{field}.type", kind, HOST_PATH_TYPES)])
 
 
+def _nfs_faults(source: Object, field: str) -> list[Cause]:
+    path = source.get("path") or ""
+    faults = [required(f"{field}.{part}") for part in ("server", "path") if not source.get(part)]
+    if not path.startswith("/"):
+        faults.append(invalid(f"{field}.path", path, "must be an absolute path"))
+    return faults
+
+
+def _driver_faults(source: Object, field: str) -> list[Cause]:
+    name = source.get("driver") or ""
+    faults = [] if name else [required(f"{field}.driver")]
+    if len(name) > _LONGEST_DRIVER:
+        faults.append(too_long(f"{field}.driver", _LONGEST_DRIVER))
+    faults += [invalid(f"{field}.driver", name, f) for f in names.dns_subdomain_faults(name.lower()) if name]
+    secret = source.get("nodePublishSecretRef")
+    if secret is not None and not secret.get("name"):
+        faults.append(required(f"{field}.nodePublishSecretRef.name"))
+    elif secret is not None:
+        faults += [
+            invalid(f"{field}.name", secret["name"], f) for f in names.dns_subdomain_faults(secret["name"])
+        ]
+    return faults
+
+
 def _keyed_faults(source: Object, field: str) -> list[Cause]:
-    faults = _mode_faults(source, field)
+    faults: list[Cause] = []
     for index, item in enumerate(source.get("items") or ()):
         at = f"{field}.items[{index}]"
         faults += [] if item.get("key") else [required(f"{at}.key")]
@@ -112,83 +154,80 @@ def _keyed_faults(source: Object, field: str) -> list[Cause]:
 
 def _target_path_faults(item: Object, field: str) -> list[Cause]:
     path = item.get("path") or ""
-    if not path:
-        return [required(f"{field}.path")]
-    faults = relative_path_faults(path, f"{field}.path")
-    if path.split("/")[0].startswith("..") and not faults:
-        faults.append(invalid(f"{field}.path", path, "must not start with '..'"))
-    return faults + _mode_faults(item, field, name="mode")
+    faults = [] if path else [required(f"{field}.path")]
+    return faults + file_path_faults(path, f"{field}.path") + _mode_faults(item, field, name="mode")
 
 
 def _mode_faults(source: Object, field: str, *, name: str = "defaultMode") -> list[Cause]:
-    mode: Any = source.get(name)
+    mode = source.get(name)
     if mode is None or 0 <= mode <= 0o777:
         return []
     return [invalid(f"{field}.{name}", mode, "must be a number between 0 and 0777 (octal), both inclusive")]
 
 
-def _downward_faults(source: Object, field: str) -> list[Cause]:
-    faults: list[Cause] = []
-    for index, item in enumerate(source.get("items") or ()):
-        at = f"{field}.items[{index}]"
-        faults += _target_path_faults(item, at)
-        path, amount = item.get("fieldRef"), item.get("resourceFieldRef")
-        if path is not None and amount is not None:
-            faults.append(
-                invalid(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
-            )
-        elif path is not None:
-            reference = path.get("fieldPath") or ""
-            if reference.partition("[")[0] not in DOWNWARD_FIELDS:
-                faults.append(unsupported(f"{at}.fieldRef.fieldPath", reference, DOWNWARD_FIELDS))
-        elif amount is not None:
-            faults += (
-                [] if amount.get("containerName") else [required(f"{at}.resourceFieldRef.containerName")]
-            )
-            faults += resource_reference_faults(amount, f"{at}.resourceFieldRef")
-        else:
-            faults.append(required(at, "one of fieldRef and resourceFieldRef is required"))
+def _downward_faults(item: Object, field: str) -> list[Cause]:
+    faults = _target_path_faults(item, field)
+    path, amount = item.get("fieldRef"), item.get("resourceFieldRef")
+    if path is not None:
+        faults += field_reference_faults(path, f"{field}.fieldRef", DOWNWARD_FIELDS)
+        if amount is not None:
+            detail = "fieldRef and resourceFieldRef can not be specified simultaneously"
+            faults.append(invalid(field, "resource", detail))
+    elif amount is not None:
+        faults += resource_reference_faults(amount, f"{field}.resourceFieldRef", volume=True)
+    else:
+        faults.append(required(field, "one of fieldRef and resourceFieldRef is required"))
     return faults
 
 
 def _projected_faults(source: Object, field: str) -> list[Cause]:
     faults: list[Cause] = []
+    paths: set[str] = set()
     for index, projection in enumerate(source.get("sources") or ()):
         at = f"{field}.sources[{index}]"
         given = [kind for kind in _PROJECTIONS if projection.get(kind) is not None]
-        faults += [forbidden(f"{at}.{kind}", "may not specify more than 1 volume type") for kind in given[1:]]
-        if not given:
-            faults.append(required(at, "must specify a volume type"))
-            continue
-        inner, kind = projection[given[0]], given[0]
-        if kind in ("secret", "configMap"):
-            faults += [] if inner.get("name") else [required(f"{at}.{kind}.name")]
-            faults += _keyed_faults(inner, f"{at}.{kind}")
-        elif kind == "downwardAPI":
-            faults += _downward_faults(inner, f"{at}.{kind}")
-        elif kind == "serviceAccountToken":
-            faults += _token_faults(inner, f"{at}.{kind}")
+        for kind in given:
+            inner, here = projection[kind], f"{at}.{kind}"
+            if kind in ("secret", "configMap"):
+                faults += [] if inner.get("name") else [required(f"{here}.name")]
+                faults += _keyed_faults(inner, here)
+            elif kind == "downwardAPI":
+                for item in inner.get("items") or ():
+                    faults += _downward_faults(item, here)
+            elif kind == "serviceAccountToken":
+                faults += _token_faults(inner, field, here)
+            for item in inner.get("items") or ():
+                path = item.get("path")
+                if path and path in paths:
+                    shown = path if kind == "downwardAPI" else inner.get("name") or ""
+                    faults.append(invalid(field, shown, "conflicting duplicate paths"))
+                paths.add(path)
+        if len(given) > 1:
+            faults.append(forbidden(at, "may not specify more than 1 volume type per source"))
     return faults
 
 
-def _token_faults(projection: Object, field: str) -> list[Cause]:
-    seconds = projection.get("expirationSeconds") or 0
-    faults = [] if projection.get("path") else [required(f"{field}.path")]
+def _token_faults(projection: Object, volume: str, field: str) -> list[Cause]:
+    seconds, path = projection.get("expirationSeconds") or 0, projection.get("path") or ""
+    faults = file_path_faults(path, f"{volume}.path") if path else [required(f"{volume}.path")]
+    at = f"{field}.expirationSeconds"
     if seconds < _SHORTEST_TOKEN:
-        faults.append(
-            invalid(f"{field}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
-        )
+        faults.append(invalid(at, seconds, "may not specify a duration less than 10 minutes"))
     elif seconds > _LONGEST_TOKEN:
-        faults.append(
-            invalid(
-                f"{field}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"
-            )
-        )
+        faults.append(invalid(at, seconds, "may not specify a duration larger than 2^32 seconds"))
     return faults
 
 
 def _ephemeral_faults(source: Object, field: str) -> list[Cause]:
-    template = source.get("volumeClaimTemplate")
-    if not template:
-        return [required(f"{field}.volumeClaimTemplate")]
-    return claim_spec_faults(read(template, "spec", default={}), f"{field}.volumeClaimTemplate.spec")
+    template, at = source.get("volumeClaimTemplate"), f"{field}.volumeClaimTemplate"
+    if template is None:
+        return [required(at)]
+    metadata = template.get("metadata") or {}
+    faults = label_faults(metadata.get("labels"), f"{at}.metadata.labels")
+    faults += annotation_faults(metadata.get("annotations"), f"{at}.metadata.annotations")
+    faults += [
+        forbidden(f"{at}.metadata.{_TEMPLATE_FIELDS.get(name, name)}", "cannot be set")
+        for name, value in metadata.items()
+        if name not in ("labels", "annotations") and value
+    ]
+    return faults + claim_spec_faults(template.get("spec") or {}, f"{at}.spec")

@@ -8,7 +8,8 @@ from typing import Any
 
 from seaway.controlplane.kinds.cells import read
 from seaway.controlplane.kinds.declaration import Kind, Object
-from seaway.controlplane.kinds.pod_columns import COLUMNS
+from seaway.controlplane.kinds.metadata import validate_metadata_update
+from seaway.controlplane.kinds.pod_columns import COLUMNS, row_conditions
 from seaway.controlplane.kinds.pod_defaults import containers, default_pod
 from seaway.controlplane.kinds.pod_updates import validate_update
 from seaway.controlplane.kinds.pod_validation import validate_pod
@@ -31,6 +32,8 @@ def prepare_create(pod: Object) -> None:
             {
                 "type": "PodScheduled",
                 "status": "False",
+                "lastProbeTime": None,
+                "lastTransitionTime": pod["metadata"].get("creationTimestamp"),
                 "reason": "SchedulingGated",
                 "message": "Scheduling is blocked due to non-empty scheduling gates",
             }
@@ -76,10 +79,14 @@ POD = Kind(
     default=default_pod,
     validate=validate_pod,
     validate_update=validate_update,
+    validate_status=validate_metadata_update,
+    revalidated=False,
     prepare_create=prepare_create,
     columns=COLUMNS,
+    row_conditions=row_conditions,
     field_labels={path: _label(path) for path in _FIELD_PATHS}
     | {"spec.hostNetwork": lambda pod: "true" if read(pod, "spec", "hostNetwork") else "false"},
     has_status=True,
     default_grace_seconds=GRACE_SECONDS,
+    returns_deleted=True,
 )

@@ -31,8 +31,11 @@ def selector_faults(selector: Object | None, field: str) -> list[Cause]:
                     detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
                     faults.append(forbidden(f"{at}.values", detail))
             case _:
-                faults.append(invalid(f"{at}.operator", operator, "not a valid selector operator"))
+                faults.append(invalid(f"{at}.operator", operator or "", "not a valid selector operator"))
         faults += [invalid(f"{at}.key", key, f) for f in names.qualified_name_faults(key)]
+        for position, value in enumerate(values):
+            here = f"{at}.values[{position}]"
+            faults += [invalid(here, value, f) for f in names.label_value_faults(value)]
     return faults
 
 

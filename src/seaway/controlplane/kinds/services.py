@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, UNKNOWN, at, format_labels, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
+from seaway.controlplane.kinds.metadata import validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.service_validation import (
-    CLUSTER_IP, EXTERNAL_NAME, HEADLESS, LOAD_BALANCER, NODE_PORT, needs_health_check, validate, validate_update,
+    CLUSTER_IP,
+    EXTERNAL_NAME,
+    HEADLESS,
+    LOAD_BALANCER,
+    NODE_PORT,
+    needs_health_check,
+    validate,
+    validate_update,
 )  # fmt: skip
 from seaway.objects.builtin import SERVICES
 
@@ -171,6 +179,7 @@ SERVICE = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
+    validate_status=validate_metadata_update,
     revalidated=False,
     warnings=warnings,
     returns_deleted=True,
