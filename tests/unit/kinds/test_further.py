@@ -134,7 +134,7 @@ def test_what_a_workload_gets(kind: Kind, expected: Object) -> None:
         (DEPLOYMENT, {"selector": {}}, "spec.selector: Invalid value: {}: empty selector is invalid for deployment"),
         (
             DEPLOYMENT, {"selector": {"matchLabels": {"app": "other"}}},
-            "spec.template.metadata.labels: Invalid value: {\"app\": \"web\"}: `selector` does not match template `labels`",
+            "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`",
         ),
         (DEPLOYMENT, {"replicas": -1}, "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
         (DEPLOYMENT, {"strategy": {"type": "Blue"}}, "spec.strategy: Unsupported value"),
@@ -167,7 +167,7 @@ def test_what_a_workload_gets(kind: Kind, expected: Object) -> None:
         (STATEFUL_SET, {"serviceName": "Not A Name"}, "spec.serviceName: Invalid value: \"Not A Name\""),
         (
             STATEFUL_SET, {"updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 1}}},
-            "spec.updateStrategy.rollingUpdate: Invalid value: {\"partition\": 1}: only allowed for updateStrategy 'RollingUpdate'",
+            "spec.updateStrategy.rollingUpdate: Invalid value: {\"partition\":1}: only allowed for updateStrategy 'RollingUpdate'",
         ),
         (STATEFUL_SET, {"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}]}, "spec.volumeClaimTemplates[0].spec.accessModes: Required value"),
         (
@@ -182,7 +182,7 @@ def test_what_a_workload_gets(kind: Kind, expected: Object) -> None:
 )  # fmt: skip
 def test_a_bad_workload_is_refused(kind: Kind, changes: Object, expected: str) -> None:
     found = faults(kind, made(kind, spec=copy.deepcopy(SPEC) | changes))
-    assert any(fault.replace('":"', '": "').startswith(expected) for fault in found), found
+    assert any(fault.startswith(expected) for fault in found), found
 
 
 def test_a_claimed_volume_of_a_stateful_set_can_be_mounted() -> None:
