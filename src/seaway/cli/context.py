@@ -71,9 +71,15 @@ class Target:
         endpoint = self.endpoint()
         if self.context is None:
             require_same_version(self.home.read_record())
-        patience = LOCAL_PATIENCE if self.context is None else REMOTE_PATIENCE
+        elsewhere = self.context is not None
         return SeawayClient(
-            endpoint.url, endpoint.token, endpoint.ca, locate=self.endpoint, say=note, patience=patience
+            endpoint.url,
+            endpoint.token,
+            endpoint.ca,
+            locate=self.endpoint,
+            patience=REMOTE_PATIENCE if elsewhere else LOCAL_PATIENCE,
+            say=note,
+            replicated=elsewhere,
         )
 
 

@@ -178,12 +178,12 @@ class Waiting:
                 sys.stderr.flush()
 
     def _watch(self) -> None:
-        waited = 0.0
+        waited, client = 0.0, None
         while not self._over.wait(WAITING_POLL):
             waited += WAITING_POLL
             try:
-                with self._connect() as client:
-                    view = client.run(self._run)
+                client = client or self._connect()
+                view = client.run(self._run)
             except (SeawayError, OSError):
                 continue  # the server restarts; whoever follows the log says so if it stays away
             if view["phase"] in ENDED or view["phase"] == "running":
@@ -191,6 +191,8 @@ class Waiting:
             else:
                 text = f"{view['phase']}: {view['message']}" if view.get("message") else view["phase"]
             self._show(text, waited)
+        if client is not None:
+            client.close()
 
     def _show(self, text: str, waited: float) -> None:
         with self._lock:

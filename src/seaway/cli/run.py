@@ -92,7 +92,7 @@ def run(
     target = current_target()
     with _connect(target, start=up) as client:
         source = _source(chosen, options, requirements)
-        spec = _prepare(client, target.home, chosen, options, source)
+        spec = _prepare(client, target, chosen, options, source)
         typed = tuple(program or ())
         spec["origin"] = origin(options, typed, Path.cwd(), requirements, source, is_command=is_command)
         run = _submit(client, spec)
@@ -164,11 +164,11 @@ def _agrees(reason: str) -> bool:
 
 
 def _prepare(
-    client: SeawayClient, home: Home, program: Program, options: Options, source: Source | None
+    client: SeawayClient, target: Target, program: Program, options: Options, source: Source | None
 ) -> dict[str, Any]:
     """Send what the server does not have yet; return the specification."""
-    environment = None if source is None else _send_environment(client, home, source)
-    code = _send_code(client, home, program)
+    environment = None if source is None else _send_environment(client, target, source)
+    code = _send_code(client, target.home, program)
     return build_spec(program, options, code=code, environment=environment, environ=os.environ)
 
 
@@ -185,16 +185,17 @@ def _source(program: Program, options: Options, requirements: Path | None) -> So
     return choose_source(folder, requirements, os.environ, root=program.root, capture=capture)
 
 
-def _send_environment(client: SeawayClient, home: Home, source: Source) -> str | None:
+def _send_environment(client: SeawayClient, target: Target, source: Source) -> str | None:
     from seaway.sdk.environment import digest
-    from seaway.sdk.lock import is_cached, make_lock
+    from seaway.sdk.lock import is_cached, make_lock, target_for
 
-    folder = home.cache / "locks"
-    if not is_cached(source, folder):
+    folder = target.home.cache / "locks"
+    runs_on = target_for(elsewhere=target.context is not None, system=sys.platform)
+    if not is_cached(source, folder, runs_on):
         note(
             f"Resolving {source.path.name if source.path else 'the packages of your active environment'} ..."
         )
-    lock = make_lock(source, folder)
+    lock = make_lock(source, folder, runs_on)
     for warning in lock.warnings:
         note(f"warning: {warning}")
     if not lock.text:

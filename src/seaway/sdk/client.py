@@ -49,6 +49,7 @@ class SeawayClient:
         timeout: float = 30.0,
         patience: float = 60.0,
         say: Callable[[str], None] = lambda _: None,
+        replicated: bool = False,
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -60,10 +61,11 @@ class SeawayClient:
             timeout: seconds that an answer may take to begin.
             patience: seconds that a server may be away while something is followed.
             say: is told, once each time, that a server is waited for.
+            replicated: it is a team's: one that answered before and does not now is being replaced, and waited for.
         """
         fixed = Endpoint(url, token, ca)
         self._http = HttpClient(locate or (lambda: fixed), timeout=timeout)
-        self._patience, self._say = patience, say
+        self._patience, self._say, self._replicated = patience, say, replicated
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +81,7 @@ class SeawayClient:
 
     def version(self) -> dict[str, Any]:
         """Return the server's version."""
-        return dict(self._http.json("GET", "/api/v1/version"))
+        return dict(self._surely(partial(self._http.json, "GET", "/api/v1/version")))
 
     def status(self) -> dict[str, Any]:
         """Return what the server says of itself."""
@@ -278,7 +280,7 @@ class SeawayClient:
 
     def _has(self, path: str) -> bool:
         try:
-            self._http.read("HEAD", path)
+            self._surely(partial(self._http.read, "HEAD", path))
         except SeawayError as error:
             if error.status == 404:
                 return False
@@ -292,7 +294,10 @@ class SeawayClient:
         """Ask; where the connection breaks before the answer, ask again. For what may arrive twice."""
         try:
             return ask()
-        except ConnectionBroken:
+        except SeawayError as error:
+            replaced = self._replicated and self._http.connections > 0 and _is_away(error)
+            if not (replaced or isinstance(error, ConnectionBroken)):
+                raise
             return self._patiently(ask)
 
     def _patiently(self, ask: Callable[[], T]) -> T:

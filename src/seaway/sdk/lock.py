@@ -32,6 +32,16 @@ class Target:
     """As uv's --python-platform names it; None for this machine's."""
 
 
+def target_for(*, elsewhere: bool, system: str) -> Target:
+    """Return what a lock is for.
+
+    Args:
+        elsewhere: the program runs on a team's cluster, not on this machine.
+        system: this machine's, as sys.platform says; clusters run Linux.
+    """
+    return Target(platform="linux" if elsewhere and system != "linux" else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Lock:
     """Pinned requirements with hashes."""

@@ -15,7 +15,15 @@ from seaway.base.clock import ManualClock
 from seaway.model.run import OutputView, Phase, RunSpec, RunView
 from seaway.model.verdict import Explanation, Level
 from seaway.platform.database.database import open_database
-from seaway.platform.errors import Conflict, Invalid, NotFound, StaleFence, StorageFull, Unauthorized
+from seaway.platform.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    StaleFence,
+    StorageFull,
+    Unauthorized,
+    Unavailable,
+)
 from seaway.platform.server import Server
 from seaway.platform.service import RunService
 from seaway.platform.user_tokens import UserTokens
@@ -47,6 +55,8 @@ class MemoryRuns(RunService):
         self.by_key: dict[str, str] = {}
         """Submissions by their keys."""
         self.submissions = 0
+        self.standing_by = 0
+        """How many of the next submissions another replica refuses."""
 
     async def owner(self, run: str) -> str:
         return (await self.get(run)).user
@@ -58,6 +68,9 @@ class MemoryRuns(RunService):
         if self.full:
             raise StorageFull("the disk is full", remedy="make room")
         self.submissions += 1
+        if self.standing_by:
+            self.standing_by -= 1
+            raise Unavailable("this server stands by")
         if key in self.by_key:
             return self.views[self.by_key[key]]
         name = spec.name or "made-up"

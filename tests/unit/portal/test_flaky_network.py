@@ -12,7 +12,7 @@ import pytest
 
 from seaway.model.run import Phase
 from seaway.sdk.client import SeawayClient
-from seaway.sdk.errors import ServerUnreachable
+from seaway.sdk.errors import SeawayError, ServerUnreachable
 from tools.flaky_network import FlakyNetwork, flaky_network
 
 SPEC = {"name": "digits", "tasks": [{"command": ["python", "train.py"]}]}
@@ -113,6 +113,18 @@ def test_a_server_that_is_away_is_waited_for_and_that_is_said(portal, network):
     assert back.is_set()
     assert len(said) == 1
     assert "waiting for it, for 60 s at most" in said[0]
+
+
+def test_a_replica_that_stands_by_is_waited_for_where_there_are_replicas(portal):
+    portal.runs.standing_by = 2
+    with portal.client(replicated=True) as far, portal.client() as near:
+        with pytest.raises(SeawayError) as caught:
+            near.submit(SPEC)
+        assert caught.value.status == 503
+        portal.runs.standing_by = 2
+        assert far.version()
+        assert far.submit(SPEC)["name"] == "digits"
+    assert list(portal.runs.views) == ["digits"]
 
 
 def test_one_that_stays_away_is_given_up(portal, network):

@@ -91,3 +91,22 @@ def test_an_asked_port_that_is_taken_is_an_error_with_a_remedy(tmp_path):
         )
         with pytest.raises(PortInUse, match="choose another"):
             bind(settings)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "*"])
+def test_a_server_can_listen_on_all_addresses(tmp_path, host):
+    settings = ServeSettings(tmp_path / "port", ensure_certificate(tmp_path, NOW), host=host)
+    with bind(settings) as listener, socket.create_connection(listener.getsockname()[:2], timeout=5):
+        pass
+
+
+def test_a_certificate_is_made_anew_for_other_names(tmp_path):
+    first = ensure_certificate(tmp_path, NOW).certificate.read_bytes()
+    names = ("seaway.example.com", "10.0.0.1")
+    second = ensure_certificate(tmp_path, NOW, names).certificate.read_bytes()
+    assert second != first
+    assert ensure_certificate(tmp_path, NOW, names[:1]).certificate.read_bytes() == second
+    found = x509.load_pem_x509_certificate(second).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert found.value.get_values_for_type(x509.DNSName) == ["seaway.example.com"]

@@ -23,6 +23,7 @@ from seaway.sdk.contexts import (
 )
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
+from seaway.sdk.lock import target_for
 
 TEAM = Context("team", "https://seaway.example.com", user="ada")
 OTHER = Context("other", "https://10.0.0.7:8443", ca="PEM", expires="2027-01-01T00:00:00Z", keyring=True)
@@ -178,3 +179,16 @@ def test_commands_at_once_lose_nothing(tmp_path):
     for process in processes:
         process.join(60)
     assert sorted(read_contexts(Home(tmp_path)).named) == [f"server-{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "system", "platform"),
+    [
+        pytest.param(False, "linux", None, id="here"),
+        pytest.param(False, "darwin", None, id="here, on a Mac"),
+        pytest.param(True, "linux", None, id="a cluster, from Linux"),
+        pytest.param(True, "darwin", "linux", id="a cluster, from a Mac"),
+    ],
+)
+def test_packages_are_resolved_for_where_they_run(elsewhere, system, platform):
+    assert target_for(elsewhere=elsewhere, system=system).platform == platform
