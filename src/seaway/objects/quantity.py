@@ -23,6 +23,7 @@ _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL_UNIT = {power: unit for unit, power in _DECIMAL.items()}
 _BINARY_UNIT = {power: unit for unit, power in _BINARY.items()}
 _NANO = Decimal(1).scaleb(-9)
+_MILLI = Decimal(1).scaleb(-3)
 _LARGEST = Decimal(2**63 - 1)
 _MOST_DIGITS = 64
 _EXACT = Context(prec=4 * _MOST_DIGITS)
@@ -70,6 +71,17 @@ def canonical(text: str) -> str:
     """
     value, style = _parse(text)
     return format_quantity(value, style)
+
+
+@lru_cache(maxsize=4096)
+def canonical_amount(text: str) -> str:
+    """Return the same for an amount of a resource, which Kubernetes rounds up to thousandths.
+
+    Raises:
+        ValueError: it is not a quantity.
+    """
+    value, style = _parse(text)
+    return format_quantity(value.quantize(_MILLI, ROUND_UP) if value % _MILLI else value, style)
 
 
 def format_quantity(value: Decimal | int, style: Format = "decimal") -> str:

@@ -14,7 +14,7 @@ from seaway.objects import meta
 from seaway.objects.constraints import constraint_faults, null_fault, type_fault
 from seaway.objects.decoding import decode_fault
 from seaway.objects.errors import Cause
-from seaway.objects.quantity import canonical
+from seaway.objects.quantity import canonical, canonical_amount
 
 if TYPE_CHECKING:
     from seaway.objects.schema import Definition, Schema
@@ -63,7 +63,7 @@ def _tidy_map(schema: Schema, value: dict[str, Any]) -> bool:
         elif not (type(item) in child.plain_types or tidy(child, item)):
             return False
         elif child.quantity:
-            value[name] = canonical(str(item))
+            value[name] = canonical(str(item)) if name in properties else canonical_amount(str(item))
         elif type(item) is list and child.format == "byte":
             value[name] = b64encode(bytes(byte or 0 for byte in item)).decode()
         elif not item and name in droppable:

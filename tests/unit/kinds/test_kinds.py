@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from seaway.controlplane.kinds import BUILTIN_KINDS
-from seaway.controlplane.kinds.batch import CONTROLLER_UID, JOB
+from seaway.controlplane.kinds.batch import JOB
 from seaway.controlplane.kinds.cells import human_duration
 from seaway.controlplane.kinds.configs import CONFIG_MAP, SECRET
 from seaway.controlplane.kinds.core import NAMESPACE, PERSISTENT_VOLUME_CLAIM
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.kinds.events import EVENT, EVENT_V1
+from seaway.controlplane.kinds.job_validation import CONTROLLER_UID
 from seaway.controlplane.kinds.nodes import NODE
 from seaway.controlplane.kinds.rbac import CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from seaway.controlplane.kinds.scheduling import PRIORITY_CLASS

@@ -13,7 +13,7 @@ from typing import Any
 from seaway.base.clock import Clock
 from seaway.client.request import APPLY_PATCH, STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver import subresources
-from seaway.controlplane.apiserver.accepting import check_named, typed_object
+from seaway.controlplane.apiserver.accepting import check_named, check_structure, typed_object
 from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.listing import Listed, list_records, too_large
@@ -22,8 +22,8 @@ from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import JSON, ApiRequest, ApiResponse
 from seaway.controlplane.apiserver.negotiation import (
     check_patch_type,
-    decode_body,
     decode_object,
+    decode_options,
     decode_patch,
     duplicate_fields,
     media_type,
@@ -43,10 +43,15 @@ from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.watching import start_watch
 from seaway.controlplane.apiserver.writing import IGNORE, delete_options, write_options
 from seaway.controlplane.store.log import Store
-from seaway.objects.errors import ApiError, MethodNotAllowed, NotFound
+from seaway.objects.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 
 Object = dict[str, Any]
+_CHILDREN_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 _LONGEST_WARNING, _MOST_WARNINGS = 300, 20
+_NO_NAMES = frozenset({".", ".."})
 _CHECKED = frozenset({"create", "update", "patch"})
 """Verbs whose bodies may not give a field twice."""
 
@@ -67,7 +72,7 @@ class Call:
         request = self.request
         if request.object is not None:
             return request.object
-        return decode_body(request.content_type, request.body) if request.body else None
+        return decode_options(request.content_type, request.body) if request.body else None
 
     def object(self, kind: str = "") -> Any:
         """Return the parsed body, which must be there. Raises BadRequest.
@@ -177,6 +182,8 @@ class Verbs:
         renderer = Renderer(form, served, request.query.get("includeObject"), self._clock.now)
         if resource.namespaced and not info.namespace and (info.name and verb not in {"list", "watch"}):
             raise not_served()
+        if info.name in _NO_NAMES:
+            raise BadRequest(f"Name parameter invalid: \"{info.name}\": may not be '{info.name}'")
         call = Call(request, info, served, user, renderer)
         if served.kind.deprecated:
             call.warnings.append(f"{resource.api_version} {resource.kind} is deprecated")
@@ -199,7 +206,11 @@ class Verbs:
         needs_name = info.verb in {"update", "patch"} and collection
         per_namespace = info.verb in {"create", "deletecollection"} and resource.namespaced
         no_namespace = per_namespace and not info.namespace
-        if not known or misplaced or needs_name or no_namespace or info.beyond:
+        if info.beyond:
+            raise not_served()
+        if not known or misplaced or needs_name or no_namespace:
+            raise not_allowed()
+        if not info.subresource and info.verb not in resource.verbs:
             raise not_allowed()
         return info.verb
 
@@ -245,7 +256,13 @@ class Verbs:
     async def _update(self, call: Call) -> ApiResponse:
         write, body = call.write(), call.object()
         check_named(call.served, write.name, body)
-        content = await self._registry.modify(write, lambda _: typed_object(call.served, body, shared=True))
+        try:
+            content = await self._registry.modify(
+                write, lambda _: typed_object(call.served, body, shared=True)
+            )
+        except NotFound:  # first what is wrong with the body
+            check_structure(call.served, typed_object(call.served, body, shared=True), write.options, [])
+            raise
         return call.answer(content)
 
     async def _patch(self, call: Call) -> ApiResponse:
@@ -256,6 +273,8 @@ class Verbs:
     async def _delete(self, call: Call) -> ApiResponse:
         options = delete_options(call.request.query, call.body())
         write = call.write()
+        if call.served.kind.orphans_by_default and not options.propagation:
+            call.warnings.append(_CHILDREN_STAY)
         content, gone = await self._registry.delete(write, options)
         resource = call.served.resource
         if not gone or call.served.kind.returns_deleted:

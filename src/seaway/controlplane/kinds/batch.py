@@ -7,34 +7,23 @@ from typing import Any
 from seaway.base.clock import parse_rfc3339
 from seaway.controlplane.kinds.cells import AGE, NAME, human_duration, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import immutable, invalid, required, unsupported
-from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.job_validation import (
+    CONTROLLER_UID,
+    JOB_NAME,
+    LEGACY_CONTROLLER_UID,
+    LEGACY_JOB_NAME,
+    NON_INDEXED,
+    validate,
+    validate_update,
+)  # fmt: skip
+from seaway.controlplane.kinds.metadata import validate_metadata_update
 from seaway.controlplane.kinds.pod_defaults import default_spec
-from seaway.controlplane.kinds.pod_validation import template_faults
 from seaway.controlplane.kinds.schemas import schema_of
-from seaway.controlplane.kinds.selectors import selector_faults, selector_text
+from seaway.controlplane.kinds.selectors import selector_text
 from seaway.objects import meta, names
 from seaway.objects.builtin import JOBS
-from seaway.objects.errors import BadRequest, Cause
-from seaway.objects.selectors import LabelSelector
 
-CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
-JOB_NAME = "batch.kubernetes.io/job-name"
-LEGACY_CONTROLLER_UID, LEGACY_JOB_NAME = "controller-uid", "job-name"
 BACKOFF_LIMIT = 6
-MOST_PARALLEL_INDEXED = 100_000
-NON_INDEXED, INDEXED = "NonIndexed", "Indexed"
-REPLACEMENT_POLICIES = ("Failed", "TerminatingOrFailed")
-FAILURE_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
-_NUMBERS = (
-    "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
-    "backoffLimitPerIndex", "maxFailedIndexes",
-)  # fmt: skip
-_NOT_NEGATIVE = "must be greater than or equal to 0"
-_FIXED = (
-    "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy",
-)  # fmt: skip
-_CHANGEABLE_WHEN_SUSPENDED = ("affinity", "nodeSelector", "tolerations", "schedulingGates")
 
 
 def default(job: Object) -> None:
@@ -61,7 +50,9 @@ def default(job: Object) -> None:
         default_spec(template["spec"])
     labels = read(template, "metadata", "labels", default={})
     if labels and isinstance(job.get("metadata"), dict) and not job["metadata"].get("labels"):
-        job["metadata"]["labels"] = dict(labels)
+        job["metadata"]["labels"] = (
+            labels  # one map, as in Kubernetes: what create adds to one stands in the other
+        )
 
 
 def prepare_create(job: Object) -> None:
@@ -74,7 +65,12 @@ def prepare_create(job: Object) -> None:
     metadata = template["metadata"] = template.get("metadata") or {}
     name, uid = meta.name(job), meta.uid(job)
     own = {JOB_NAME: name, LEGACY_JOB_NAME: name, CONTROLLER_UID: uid, LEGACY_CONTROLLER_UID: uid}
-    metadata["labels"] = own | (metadata.get("labels") or {})
+    shared = job["metadata"].get("labels")
+    labels = metadata["labels"] = metadata.get("labels") or {}
+    for key, value in own.items():
+        labels.setdefault(key, value)
+    if shared is not None and shared is labels:
+        metadata["labels"] = dict(labels)
     selector = spec["selector"] = spec.get("selector") or {}
     selector["matchLabels"] = {CONTROLLER_UID: uid} | (selector.get("matchLabels") or {})
 
@@ -98,121 +94,17 @@ def prepare_update(new: Object, old: Object) -> None:
         metadata["labels"] = generated | (metadata.get("labels") or {})
 
 
-def validate(job: Object) -> list[Cause]:
-    """Return the faults of a Job."""
-    spec = job.get("spec") or {}
-    faults = validate_metadata(job)
-    faults += [
-        invalid(f"spec.{n}", spec[n], _NOT_NEGATIVE)
-        for n in _NUMBERS
-        if spec.get(n) is not None and spec[n] < 0
-    ]
-    faults += _mode_faults(spec) + _selector_faults(job)
-    faults += _failure_policy_faults(spec)
-    faults += template_faults(spec.get("template") or {}, "spec.template")
-    return faults + _restart_faults(spec)
-
-
-def validate_update(new: Object, old: Object) -> list[Cause]:
-    """Return the faults of a change: selector, template and mode are fixed."""
-    faults = validate_metadata_update(new, old)
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    unstarted = before.get("suspend") and not read(old, "status", "startTime")
-    for field in _FIXED:
-        wanted, current = after.get(field), before.get(field)
-        if field == "template" and unstarted:
-            wanted, current = _unscheduled(wanted), _unscheduled(current)
-        if wanted != current:
-            faults += immutable(f"spec.{field}", after.get(field), before.get(field))
-    elastic = after.get("completionMode") == INDEXED and after.get("completions") == after.get("parallelism")
-    if after.get("completions") != before.get("completions") and not elastic:
-        faults += immutable("spec.completions", after.get("completions"), before.get("completions"))
-    return faults
-
-
-def _unscheduled(template: Any) -> Any:
-    """Return a template without what may change while its job is suspended and has never run."""
-    spec = {
-        k: v for k, v in ((template or {}).get("spec") or {}).items() if k not in _CHANGEABLE_WHEN_SUSPENDED
-    }
-    return {key: value for key, value in (template or {}).items() if key != "metadata"} | {"spec": spec}
-
-
-def _mode_faults(spec: Object) -> list[Cause]:
-    faults: list[Cause] = []
-    mode, policy = spec.get("completionMode"), spec.get("podReplacementPolicy")
-    if mode not in (NON_INDEXED, INDEXED):
-        faults.append(unsupported("spec.completionMode", mode, (NON_INDEXED, INDEXED)))
-    if mode == INDEXED:
-        if spec.get("completions") is None:
-            faults.append(required("spec.completions", f"when completion mode is {INDEXED}"))
-        if (spec.get("parallelism") or 0) > MOST_PARALLEL_INDEXED:
-            detail = (
-                f"must be less than or equal to {MOST_PARALLEL_INDEXED} when completion mode is {INDEXED}"
-            )
-            faults.append(invalid("spec.parallelism", spec["parallelism"], detail))
-    else:
-        indexed_only = [
-            f
-            for f in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy")
-            if spec.get(f) is not None
-        ]
-        faults += [invalid(f"spec.{f}", spec[f], "requires indexed completion mode") for f in indexed_only]
-    supported = REPLACEMENT_POLICIES if spec.get("podFailurePolicy") is None else ("Failed",)
-    if policy is not None and policy not in supported:
-        faults.append(unsupported("spec.podReplacementPolicy", policy, supported))
-    if manager := spec.get("managedBy"):
-        domain, slash, rest = manager.partition("/")
-        if not slash or not rest or names.dns_subdomain_faults(domain):
-            detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
-            faults.append(invalid("spec.managedBy", manager, detail))
-    return faults
-
-
-def _selector_faults(job: Object) -> list[Cause]:
-    spec = job.get("spec") or {}
-    labels = read(spec, "template", "metadata", "labels", default={})
-    faults = selector_faults(spec.get("selector"), "spec.selector")
-    if not spec.get("selector"):
-        return [required("spec.selector")] if meta.uid(job) else []
-    try:
-        matches = LabelSelector.from_object(spec["selector"]).matches(labels)
-    except BadRequest:
-        return faults
-    if not matches:
-        detail = "`selector` does not match template `labels`"
-        faults.append(invalid("spec.template.metadata.labels", labels, detail))
-    if not spec.get("manualSelector") and meta.uid(job):
-        for key, expected in ((CONTROLLER_UID, meta.uid(job)), (JOB_NAME, meta.name(job))):
-            if key in labels and labels[key] != expected:
-                detail = f"must be '{expected}'"
-                faults.append(invalid(f"spec.template.metadata.labels[{key}]", labels[key], detail))
-    return faults
-
-
-def _failure_policy_faults(spec: Object) -> list[Cause]:
-    faults: list[Cause] = []
-    for index, rule in enumerate(read(spec, "podFailurePolicy", "rules", default=())):
-        at = f"spec.podFailurePolicy.rules[{index}]"
-        if not rule.get("action"):
-            faults.append(required(f"{at}.action", f"valid values: {', '.join(FAILURE_ACTIONS)}"))
-        elif rule["action"] not in FAILURE_ACTIONS:
-            faults.append(unsupported(f"{at}.action", rule["action"], FAILURE_ACTIONS))
-        if bool(rule.get("onExitCodes")) == bool(rule.get("onPodConditions")):
-            detail = "specifying one of OnExitCodes and OnPodConditions is required"
-            faults.append(invalid(at, dict(rule), detail))
-    return faults
-
-
-def _restart_faults(spec: Object) -> list[Cause]:
-    field, policy = "spec.template.spec.restartPolicy", read(spec, "template", "spec", "restartPolicy")
-    if policy in ("", "Always"):
-        return [required(field, 'valid values: "OnFailure", "Never"')]
-    if policy not in ("OnFailure", "Never"):
-        return [unsupported(field, policy, ("OnFailure", "Never"))]
-    if spec.get("podFailurePolicy") is not None and policy != "Never":
-        return [invalid(field, policy, 'only "Never" is supported when podFailurePolicy is specified')]
-    return []
+def warnings(job: Object, old: Object | None) -> list[str]:
+    """Name what may surprise in a new job."""
+    if old is not None:
+        return []
+    told: list[str] = []
+    if wrong := names.dns_label_faults(meta.name(job)):
+        told.append(
+            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label "
+            f"is recommended: [{' '.join(wrong)}]"
+        )
+    return told
 
 
 def _set(spec: Object, field: str, value: Any) -> None:
@@ -264,6 +156,10 @@ JOB = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
+    validate_status=validate_metadata_update,
+    revalidated=False,
+    warnings=warnings,
+    orphans_by_default=True,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     columns=(

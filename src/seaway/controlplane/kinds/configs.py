@@ -40,7 +40,9 @@ _FIXED = "field is immutable when `immutable` is set"
 def key_faults(key: str) -> list[str]:
     """Return what is wrong with a key of a config map or secret, in Kubernetes' words."""
     faults = (
-        [f"must be no more than {names.SUBDOMAIN_LENGTH} characters"] if len(key) > names.SUBDOMAIN_LENGTH else []
+        [f"must be no more than {names.SUBDOMAIN_LENGTH} characters"]
+        if len(key) > names.SUBDOMAIN_LENGTH
+        else []
     )
     if not re.fullmatch(_KEY, key):
         faults.append(

@@ -11,6 +11,7 @@ from seaway.controlplane.kinds import batch
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, at, read, since
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import invalid, required, unsupported
+from seaway.controlplane.kinds.job_validation import template_spec_faults
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_text
@@ -131,7 +132,9 @@ def _template_faults(template: Object) -> list[Cause]:
         return [unsupported(field, True, ("nil", "false"))]
     batch.default(job)
     job["spec"].pop("selector", None)
-    return [replace(fault, field=f"spec.jobTemplate.{fault.field}") for fault in batch.validate(job)]
+    return [
+        replace(fault, field=f"spec.jobTemplate.{fault.field}") for fault in template_spec_faults(job["spec"])
+    ]
 
 
 def _copied(spec: Object) -> Object:

@@ -95,6 +95,8 @@ class Kind:
     """What the server keeps or clears of a plain write (new, old), in place in new; status is handled generically."""
     warnings: Callable[[Object, Object | None], Sequence[str]] = _no_warnings
     """What the caller should know of a write (new, old or None) that succeeds."""
+    prepare_status: Callable[[Object, Object], None] = _nothing_on_update
+    """What the server keeps or fills of a status write (new, old), in place in new."""
     columns: Sequence[Column] = ()
     row_conditions: Callable[[Object], Sequence[Object]] = _no_conditions
     """Conditions of an object's row in a table: that it is done, for example."""

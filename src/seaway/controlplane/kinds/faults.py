@@ -25,6 +25,11 @@ def invalid(field: str, value: Any, detail: str) -> Cause:
     return Cause("FieldValueInvalid", _join(f"Invalid value: {_shown(value)}", detail), field)
 
 
+def invalid_whole(field: str, detail: str) -> Cause:
+    """Return the fault of a value that breaks a rule as a whole and is not shown."""
+    return Cause("FieldValueInvalid", f"Invalid value: {detail}", field)
+
+
 def unsupported(field: str, value: Any, supported: Iterable[str]) -> Cause:
     """Return the fault of a value outside a fixed set."""
     listed = ", ".join(_shown(word) for word in supported)

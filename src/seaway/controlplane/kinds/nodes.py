@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seaway.controlplane.kinds.addresses import network_faults
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, UNKNOWN, at, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import duplicate, forbidden, invalid, required, unsupported
@@ -23,16 +24,52 @@ TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 def validate(node: Object) -> list[Cause]:
     """Return the faults of a Node."""
     faults = validate_metadata(node, namespaced=False)
-    faults += _taint_faults((node.get("spec") or {}).get("taints") or (), "spec.taints")
+    faults += _taint_faults((node.get("spec") or {}).get("taints") or (), "metadata.taints")
+    networks = read(node, "spec", "podCIDRs", default=())
+    for index, network in enumerate(networks):
+        faults += network_faults(f"spec.podCIDRs[{index}]", network)
+    if len(networks) > 2 or len({":" in network for network in networks}) < len(networks):
+        detail = "may specify no more than one CIDR for each IP family"
+        faults.append(invalid("spec.podCIDRs", list(networks), detail))
+    return faults + _resource_faults(node)
+
+
+def _resource_faults(node: Object) -> list[Cause]:
+    faults: list[Cause] = []
     for kind in ("capacity", "allocatable"):
         for name, value in read(node, "status", kind, default={}).items():
-            faults += quantity_faults(f"status.{kind}[{name}]", value)
+            faults += quantity_faults(f"status.{kind}.{name}", value)
     return faults
+
+
+def default(node: Object) -> None:
+    """Let podCIDR be the first of podCIDRs, and all of the capacity be free where nothing else is said."""
+    spec, status = node.get("spec") or {}, node.get("status") or {}
+    if spec.get("podCIDR") and not spec.get("podCIDRs"):
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif spec.get("podCIDRs") and not spec.get("podCIDR"):
+        spec["podCIDR"] = spec["podCIDRs"][0]
+    if status.get("capacity") and not status.get("allocatable"):
+        status["allocatable"] = dict(status["capacity"])
+
+
+def prepare_create(node: Object) -> None:
+    """Drop settings that no node takes from here any more."""
+    for part, field in (("spec", "configSource"), ("status", "config")):
+        if isinstance(node.get(part), dict):
+            node[part].pop(field, None)
+
+
+def prepare_update(new: Object, _old: Object) -> None:
+    """Drop settings that no node takes from here any more."""
+    if isinstance(new.get("spec"), dict):
+        new["spec"].pop("configSource", None)
 
 
 def validate_update(new: Object, old: Object) -> list[Cause]:
     """Return the faults of a change of a Node."""
-    faults = validate_metadata_update(new, old)
+    faults = validate_metadata_update(new, old) + _resource_faults(new)
+    faults += _taint_faults((new.get("spec") or {}).get("taints") or (), "metadata.taints")
     before, after = read(old, "spec", "providerID"), read(new, "spec", "providerID")
     if before and before != after:
         detail = 'node updates may not change providerID except from "" to valid'
@@ -51,7 +88,8 @@ def _taint_faults(taints: Iterable[Mapping[str, Any]], field: str) -> list[Cause
         at_ = f"{field}[{index}]"
         key, value, effect = taint.get("key") or "", taint.get("value") or "", taint.get("effect")
         faults += [invalid(f"{at_}.key", key, f) for f in names.qualified_name_faults(key)]
-        faults += [invalid(f"{at_}.value", value, f) for f in names.label_value_faults(value)]
+        if wrong := names.label_value_faults(value):
+            faults.append(invalid(f"{at_}.value", value, ";".join(wrong)))
         if not effect:
             faults.append(required(f"{at_}.effect"))
         elif effect not in TAINT_EFFECTS:
@@ -85,7 +123,10 @@ def _address(kind: str) -> Any:
 NODE = Kind(
     NODES,
     schema_of(NODES),
+    default=default,
     validate=validate,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
     validate_update=validate_update,
     columns=(
         NAME,

@@ -59,9 +59,9 @@ def pod_faults(pod: Object) -> list[Cause]:
 
 def template_faults(template: Object, field: str) -> list[Cause]:
     """Return the faults of a pod template."""
-    faults = label_faults(read(template, "metadata", "labels", default={}), f"{field}.metadata.labels")
+    faults = label_faults(read(template, "metadata", "labels", default={}), f"{field}.labels")
     annotations = read(template, "metadata", "annotations", default={})
-    faults += annotation_faults(annotations, f"{field}.metadata.annotations")
+    faults += annotation_faults(annotations, f"{field}.annotations")
     spec = template.get("spec") or {}
     if spec.get("ephemeralContainers"):
         detail = "ephemeral containers not allowed in pod template"

@@ -9,7 +9,7 @@ from seaway.controlplane.kinds.declaration import Object
 from seaway.controlplane.kinds.faults import duplicate, forbidden, invalid, required, too_long, unsupported
 from seaway.controlplane.kinds.metadata import annotation_faults, label_faults
 from seaway.controlplane.kinds.paths import backstep_faults, file_path_faults
-from seaway.controlplane.kinds.pod_containers import field_reference_faults, resource_reference_faults
+from seaway.controlplane.kinds.pod_environment import field_reference_faults, resource_reference_faults
 from seaway.controlplane.kinds.resources import amount_of
 from seaway.objects import names
 from seaway.objects.errors import Cause

@@ -73,6 +73,20 @@ def _label(path: str) -> Callable[[Object], str]:
     return lambda pod: str(read(pod, *steps))
 
 
+def prepare_status(pod: Object, old: Object) -> None:
+    """Keep the quality of service, which is settled on create, and let the two forms of the pod's address agree."""
+    status = pod.get("status")
+    if not isinstance(status, dict):
+        pod["status"] = status = {}
+    if not status.get("qosClass") and (settled := (old.get("status") or {}).get("qosClass")):
+        status["qosClass"] = settled
+    listed = status.get("podIPs") or ()
+    if listed and not status.get("podIP"):
+        status["podIP"] = listed[0].get("ip")
+    elif status.get("podIP") and not listed:
+        status["podIPs"] = [{"ip": status["podIP"]}]
+
+
 POD = Kind(
     PODS,
     schema_of(PODS),
@@ -84,6 +98,7 @@ POD = Kind(
     prepare_create=prepare_create,
     columns=COLUMNS,
     row_conditions=row_conditions,
+    prepare_status=prepare_status,
     field_labels={path: _label(path) for path in _FIELD_PATHS}
     | {"spec.hostNetwork": lambda pod: "true" if read(pod, "spec", "hostNetwork") else "false"},
     has_status=True,

@@ -43,13 +43,13 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
     faults = validate_metadata_update(new, old)
     if EXTERNAL_NAME not in (after.get("type"), before.get("type")):
         faults += _address_change_faults(after, before)
-    if after.get("type") == before.get("type") == LOAD_BALANCER:
-        if after.get("loadBalancerClass") != before.get("loadBalancerClass"):
-            faults.append(invalid("spec.loadBalancerClass", after.get("loadBalancerClass"), _FIXED))
+    both = after.get("type") == before.get("type") == LOAD_BALANCER
+    if both and after.get("loadBalancerClass") != before.get("loadBalancerClass"):
+        faults.append(invalid("spec.loadBalancerClass", after.get("loadBalancerClass"), _FIXED))
     faults += _class_faults(after)
-    if needs_health_check(before) and needs_health_check(after):
-        if after.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
-            faults.append(forbidden("spec.healthCheckNodePort", "field is immutable"))
+    checked = needs_health_check(before) and needs_health_check(after)
+    if checked and after.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
+        faults.append(forbidden("spec.healthCheckNodePort", "field is immutable"))
     return faults + _spec_faults(new)
 
 
