@@ -36,6 +36,8 @@ _SETTINGS = {
 }
 """A test's data may be lost with the machine."""
 _READY_SECONDS = 60.0
+_ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Has the kernel end the server with the thread that started it, however that ends; Linux with util-linux."""
 
 
 class DidNotStart(Exception):
@@ -81,10 +83,10 @@ class PostgresServer:
         return self.url(name)
 
     def start(self) -> None:
-        """Start the server and return when it answers."""
+        """Start the server and return when it answers; call it in a thread that lives as long as the server shall."""
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(_program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder),
+                [*_ENDS_WITH_PARENT, str(_program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder),
                  "-p", str(self.port), *(f"--{name}={value.strip(chr(39))}" for name, value in _SETTINGS.items())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=_owner(), cwd=self.folder,
                 start_new_session=True,

@@ -55,15 +55,16 @@ class RunGateway:
     async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""
         run_id = await self._admit(run, task, fence, "outputs")
-        files = await self._storage.outputs.store(body)
-        now = self._clock.now()
-        records = [OutputRecord(task, file.path, file.size, file.sha256, now) for file in files]
+        async with self._storage.outputs.commits.one():
+            files = await self._storage.outputs.store(body)
+            now = self._clock.now()
+            records = [OutputRecord(task, file.path, file.size, file.sha256, now) for file in files]
 
-        def work(connection: Connection) -> None:
-            _check(connection, run, task, fence)
-            outputs.replace(connection, run_id, task, records)
+            def work(connection: Connection) -> None:
+                _check(connection, run, task, fence)
+                outputs.replace(connection, run_id, task, records)
 
-        await self._database.write(work)
+            await self._database.write(work)
 
     async def save_checkpoint(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's checkpoint (tar stream) in place of the one before. Raises NotFound, Invalid, TooLarge, StaleFence."""

@@ -18,7 +18,7 @@ from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
 from seaway.platform.cluster_view import FOLLOW, ClusterView
-from seaway.platform.database import outputs, runs
+from seaway.platform.database import runs
 from seaway.platform.database.database import Database
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
@@ -35,6 +35,7 @@ from seaway.platform.run_logs import RunLogs
 from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
 from seaway.platform.stores import open_stores
+from seaway.platform.tidying import forget_uncommitted
 from seaway.platform.user_tokens import UserTokens
 from seaway.platform.workloads.pod import PodSettings
 from seaway.platform.workloads.security import PodSecurity
@@ -147,9 +148,6 @@ async def run_server(
     clock = clock or SystemClock()
     async with open_stores(settings, clock) as stores:
         database, storage, logs = stores.database, stores.storage, stores.logs
-        forgotten = await storage.outputs.forget_others(await database.read(outputs.all_digests))
-        if forgotten:
-            log.info("%d files of outputs that were never committed are removed", forgotten)
         recorder = Recorder(database, clock)
         collector = LogCollector(client, logs, clock, settings.collector)
         view = ClusterView(client, settings.namespace, clock, settings.follow)
@@ -176,6 +174,7 @@ async def run_server(
                 await services.start("recorder", recorder.run)
                 await services.start("informers", view.run)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
+                await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 yield Server(service, UserTokens(database, clock), engine, database, view)
         finally:

@@ -202,9 +202,11 @@ async def kubernetes() -> AsyncIterator[Kubernetes]:
 
 
 @pytest.fixture
-def settings(tmp_path) -> ServerSettings:
+def settings(tmp_path, database_setting) -> ServerSettings:
+    """A server's settings, on each of the two databases."""
     return ServerSettings(
         home=tmp_path / "server",
+        database=database_setting,
         gateway_url="https://127.0.0.1:1",
         engine=EngineSettings(
             policy=Policy(Backoff(0.01, 1.0, 0.01)), carrier=CarrierSettings(backoff=Backoff(0.01, 1.0, 0.05))

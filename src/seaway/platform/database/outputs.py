@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select
@@ -30,6 +30,12 @@ def of_run(connection: Connection, run_id: int) -> list[OutputRecord]:
 def all_digests(connection: Connection) -> set[str]:
     """Return the digests of all files that any run committed."""
     return set(connection.execute(select(OUTPUTS.c.sha256).distinct()).scalars())
+
+
+def referenced(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Return which of these digests some run committed."""
+    query = select(OUTPUTS.c.sha256).where(OUTPUTS.c.sha256.in_(digests)).distinct()
+    return set(connection.execute(query).scalars())
 
 
 def one(connection: Connection, run_id: int, task: str, path: str) -> OutputRecord | None:

@@ -93,6 +93,7 @@ OUTPUTS = Table(
     Column("sha256", String(64), nullable=False),
     Column("committed", Double, nullable=False),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
+    Index("outputs_by_digest", "sha256"),
 )  # fmt: skip
 
 CHECKPOINTS = Table(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from seaway.platform.errors import Invalid
 from seaway.platform.storage.archives import ArchiveLimits, open_archive, safe_members
 from seaway.platform.storage.artifacts import ArtifactStore
+from seaway.platform.storage.commits import Commits
 from seaway.platform.storage.files import CHUNK, create_private, disk_errors, write_all
 
 _KIND = "outputs"
@@ -39,12 +40,14 @@ class OutputStore:
 
     def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
+        self.commits = Commits()
+        """Hold `one()` from `store` until the list is in the database."""
 
     async def store(self, body: AsyncIterable[bytes]) -> list[StoredFile]:
         """Store all files of a tar stream and return them, sorted by path.
 
         Nothing is committed yet: the caller writes the list into the database, in the transaction that checks the
-        fencing number. Files of a commit that is refused there are left over until `forget_others`. Links inside the archive to
+        fencing number. Files of a commit that is refused there are left over until they are forgotten. Links inside the archive to
         files inside it become copies.
 
         Raises:
@@ -59,12 +62,14 @@ class OutputStore:
         """Return a file's bytes, verified. Raises NotFound."""
         return await self._artifacts.read(_KIND, sha256)
 
-    async def forget_others(self, referenced: set[str]) -> int:
-        """Remove the files that nothing refers to any more and return how many. Call it while no commit is under way."""
-        gone = await self._artifacts.digests(_KIND) - referenced
-        for digest in gone:
+    async def stored(self) -> set[str]:
+        """Return the digests of all files that are there. May take long on an object store."""
+        return await self._artifacts.digests(_KIND)
+
+    async def forget(self, digests: Iterable[str]) -> None:
+        """Remove files that nothing refers to; only inside `commits.none()`."""
+        for digest in digests:
             await self._artifacts.delete(_KIND, digest)
-        return len(gone)
 
     def _store_members(self, path: Path) -> list[StoredFile]:
         stored: dict[str, StoredFile] = {}

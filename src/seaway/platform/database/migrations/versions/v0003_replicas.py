@@ -12,7 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables, and an index for tidying up."""
+    op.create_index("outputs_by_digest", "outputs", ["sha256"], unique=False)
     op.create_table(
         "log_chunks",
         sa.Column("run_uid", sa.String(length=32), nullable=False),
