@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.state import Object, PodState
 from seaway.controlplane.node.status import Now, pod_status
@@ -27,7 +28,8 @@ class Reporter:
     def is_echo(self, new: Object, old: Object) -> bool:
         """Tell whether a newer version of the pod shows nothing but what this node wrote itself."""
         return (
-            new.get("status") == self._last
+            self._last is not None
+            and _in_any_order(new.get("status") or {}) == _in_any_order(self._last)
             and new["spec"] == old["spec"]
             and _told_by_others(new) == _told_by_others(old)
         )
@@ -39,12 +41,14 @@ class Reporter:
         if status == self._last:
             return
         before = self._last if self._last is not None else pod.get("status") or {}
-        patch = {name: None for name in before if name in _CLEARED and name not in status} | status
+        patch = {name: None for name in before if name in _CLEARED and name not in status} | _changes(
+            pod, status
+        )
         metadata = pod["metadata"]
         try:
             await self._context.client.patch(
                 PODS, metadata["name"], {"metadata": {"uid": metadata["uid"]}, "status": patch}, metadata["namespace"],
-                subresource="status",
+                subresource="status", content_type=STRATEGIC_MERGE_PATCH,
             )  # fmt: skip
         except (NotFound, Conflict):
             return  # gone, or another pod of the same name: the watch will say so
@@ -73,10 +77,25 @@ class Reporter:
         return {**pod, "status": {**live, **self._last, "conditions": conditions}}
 
 
+def _changes(pod: Object, status: Object) -> Object:
+    """Return what of a status this node says: conditions that others write meanwhile stay as they are."""
+    foreign = [c for c in (pod.get("status") or {}).get("conditions") or () if not _is_ours(c)]
+    said = status | {"conditions": [c for c in status["conditions"] if c not in foreign]}
+    replaced = {name: [*status[name], {"$patch": "replace"}] for name in _ADDRESSES if name in status}
+    return said | replaced
+
+
+def _in_any_order(status: Object) -> Object:
+    """Return a status to compare: the order of its conditions says nothing."""
+    return status | {"conditions": {c["type"]: c for c in status.get("conditions") or ()}}
+
+
 def _told_by_others(pod: Object) -> Object:
     return {k: v for k, v in pod["metadata"].items() if k not in {"resourceVersion", "managedFields"}}
 
 
+_ADDRESSES = ("podIPs", "hostIPs")
+"""Lists that a strategic merge would only ever add to."""
 _CLEARED = ("reason", "message", "podIP", "podIPs", "initContainerStatuses")
 
 

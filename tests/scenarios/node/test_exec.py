@@ -1,0 +1,118 @@
+"""Commands beside a container's program: with namespaces and as plain processes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seaway.client.streams import ATTACH, EXEC, StreamRequest
+from seaway.controlplane.node.streaming.command import Command, Failed
+from seaway.objects.errors import BadRequest, NotFound
+
+
+async def _start(node: Any, *argv: str, kind: str = EXEC, container: str = "main", **rest: Any) -> Command:
+    asked = StreamRequest(kind, "d", "p", node.uids["p"], container, argv, **rest)
+    started: Command = await node.agent.start_command(asked)
+    return started
+
+
+async def _all(command: Command, stream: str) -> bytes:
+    found = b""
+    while data := await command.read(stream):
+        found += data
+    return found
+
+
+async def _outcome(command: Command, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+    """Give a command its input; return its exit code and outputs."""
+
+    async def give() -> None:
+        await command.write(stdin)
+        command.end_input()
+
+    try:
+        async with asyncio.timeout(60):
+            outputs = await asyncio.gather(*(_all(command, name) for name in command.outputs), give())
+            code = await command.wait()
+    finally:
+        command.close()
+    return code, outputs[0] or b"", outputs[1] or b""
+
+
+async def _pod(node: Any, script: str = "sleep 600", **rest: Any) -> None:
+    env = [{"name": "A", "value": "b"}]
+    await node.create("p", containers=[
+        {"name": "main", "image": "python", "command": ["sh", "-c", script], "env": env, "workingDir": "/usr"} | rest
+    ])  # fmt: skip
+    await node.until("p", lambda s: s.get("phase") == "Running")
+
+
+async def test_a_command_runs_beside_the_program(node: Any) -> None:
+    """It has the container's environment and folder, streams of its own, and an exit code."""
+    await _pod(node)
+    assert await _outcome(await _start(node, "sh", "-c", "echo $A; pwd; echo err >&2; exit 3")) == (
+        3,
+        b"b\n/usr\n",
+        b"err\n",
+    )
+    much = bytes(range(256)) * 2000
+    assert await _outcome(await _start(node, "cat", stdin=True), much) == (0, much, b"")
+    assert await _outcome(await _start(node, "sh", "-c", "kill -9 $$")) == (137, b"", b"")
+    with pytest.raises(Failed, match="executable file not found"):
+        await _outcome(await _start(node, "nonsense"))
+
+
+async def test_terminal(node: Any) -> None:
+    """A terminal has one output, a size, and a name that programs find."""
+    await _pod(node)
+    command = await _start(
+        node, "sh", "-c", "read x; stty size; tty >/dev/null && echo $TERM $x", stdin=True, terminal=True
+    )
+    command.resize(101, 31)
+    await command.write(b"typed\n")
+    async with asyncio.timeout(60):
+        text = await _all(command, "stdout")
+        assert await command.wait() == 0
+    command.close()
+    assert text.endswith(b"31 101\r\nxterm typed\r\n")
+
+
+async def test_nothing_is_left(node: Any) -> None:
+    """A command ends when nobody wants it any more, and with its container: the fixture looks for leftovers."""
+    await _pod(node, "echo up; while [ ! -e $PWD/never ]; do sleep 0.05; done")
+    forgotten = await _start(node, "sh", "-c", "echo $$; exec sleep 601")
+    await forgotten.read("stdout")
+    forgotten.close()
+    beside = await _start(node, "sh", "-c", "echo up; exec sleep 602")
+    assert await beside.read("stdout") == b"up\n"
+    node.agent.runtime.kill(node.folder("p") / "containers" / "main" / "0")
+    async with asyncio.timeout(60):
+        assert await beside.wait() == 137
+    beside.close()
+    await node.ended("p")
+    with pytest.raises(BadRequest, match="does not run"):
+        await _start(node, "true")
+    with pytest.raises(NotFound, match='container "other" not found'):
+        await _start(node, "true", container="other")
+
+
+async def test_attach_sees_what_comes(node: Any) -> None:
+    """From now on, until the program ends; each stream by itself."""
+    at = "/out" if node.agent.runtime.namespaces else str(node.settings.folder)
+    volume = {"name": "out", "hostPath": {"path": str(node.settings.folder)}}
+    script = (
+        f"echo before; touch {at}/up; until [ -e {at}/go ]; do sleep 0.02; done; echo after; echo err >&2"
+    )
+    main = {"name": "main", "image": "python", "command": ["sh", "-c", script],
+            "volumeMounts": [{"name": "out", "mountPath": "/out"}]}  # fmt: skip
+    await node.create("p", containers=[main], volumes=[volume])
+    async with asyncio.timeout(60):
+        while not (node.settings.folder / "up").exists() or await node.log("p") != b"before\n":
+            await asyncio.sleep(0.01)
+    attached = await _start(node, kind=ATTACH)
+    reading = asyncio.create_task(_outcome(attached))
+    await asyncio.sleep(0)  # it begins to read where the log ends now
+    (node.settings.folder / "go").touch()
+    assert await reading == (0, b"after\n", b"err\n")
