@@ -1,4 +1,4 @@
-"""Write the default roles of Kubernetes' own controllers and scheduler as package data, out of a running Kubernetes.
+"""Write the default roles of Kubernetes' own controllers, scheduler and users as package data, out of a running Kubernetes.
 
 Usage, with kubectl and a kubeconfig of the version that is wanted:
     kubectl get clusterroles -o json | python tools/generate_roles.py [OUTPUT]
@@ -12,6 +12,8 @@ from pathlib import Path
 
 OUTPUT = Path(__file__).parents[1] / "src/seaway/controlplane/apiserver/controller_roles.json"
 PREFIX = "system:controller:"
+OF_USERS = {"view": ("view",), "edit": ("view", "edit"), "admin": ("view", "edit", "admin")}
+"""Role -> the roles `system:aggregate-to-…` that a controller puts together into it."""
 FURTHER = ("system:kube-controller-manager", "system:kube-scheduler", "system:volume-scheduler")
 
 
@@ -22,6 +24,8 @@ def main() -> None:
     chosen = {name: rules for name, rules in roles.items() if name.startswith(PREFIX) or name in FURTHER}
     if not chosen:
         sys.exit("no role of a controller is in this list: pipe `kubectl get clusterroles -o json` in")
+    for name, parts in OF_USERS.items():
+        chosen[name] = [rule for part in parts for rule in roles[f"system:aggregate-to-{part}"]]
     lines = [
         f"{json.dumps(name)}:{json.dumps(rules, sort_keys=True, separators=(',', ':'))}"
         for name, rules in sorted(chosen.items())

@@ -110,7 +110,8 @@ class Place:
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.kubeconfig, self.namespace = kubeconfig, namespace
-        self.client = Client(HttpTransport(load_kubeconfig(kubeconfig)))
+        self.connection = load_kubeconfig(kubeconfig)
+        self.client = Client(HttpTransport(self.connection))
 
     async def create(self, resource: Resource, name: str, **fields: Any) -> dict[str, Any]:
         obj = {"metadata": {"name": name} | fields.pop("metadata", {})} | fields

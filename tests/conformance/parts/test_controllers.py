@@ -9,6 +9,9 @@ import time
 import pytest
 
 from seaway.base.clock import rfc3339
+from seaway.client.client import Client
+from seaway.client.connection import Connection
+from seaway.client.http import HttpTransport
 from seaway.objects import meta
 from seaway.objects.builtin import (
     CONFIG_MAPS,
@@ -20,7 +23,7 @@ from seaway.objects.builtin import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
-from seaway.objects.errors import NotFound, TooManyRequests
+from seaway.objects.errors import Forbidden, NotFound, TooManyRequests, Unauthorized
 from seaway.objects.further import (
     CONTROLLER_REVISIONS,
     CRON_JOBS,
@@ -218,7 +221,9 @@ async def test_a_namespace_that_is_deleted_is_emptied(place, template) -> None:
         await place.client.get(CONFIG_MAPS, "config", name)
 
 
-async def test_a_service_accounts_secret_is_filled_with_a_token(place) -> None:
+async def test_a_service_accounts_secret_is_filled_with_a_token_that_is_good_as_long_as_it_is_kept(
+    place,
+) -> None:
     await place.create(SERVICE_ACCOUNTS, "robot")
     annotations = {"annotations": {"kubernetes.io/service-account.name": "robot"}}
     await place.create(
@@ -226,8 +231,15 @@ async def test_a_service_accounts_secret_is_filled_with_a_token(place) -> None:
     )
     secret = await place.until(SECRETS, "robot-token", lambda secret: (secret.get("data") or {}).get("token"))
     assert base64.b64decode(secret["data"]["namespace"]).decode() == place.namespace
+    token = base64.b64decode(secret["data"]["token"]).decode()
+    robot = Client(HttpTransport(Connection(place.connection.server, place.connection.ca, token=token)))
+    with pytest.raises(Forbidden, match=f"system:serviceaccount:{place.namespace}:robot"):
+        await robot.list(SECRETS, place.namespace)
     await place.client.delete(SERVICE_ACCOUNTS, "robot", place.namespace)
     await place.gone(SECRETS, "robot-token")
+    with pytest.raises(Unauthorized):
+        await robot.list(SECRETS, place.namespace)
+    await robot.close()
 
 
 async def test_a_service_gets_endpoints_of_its_ready_pods(place, template) -> None:

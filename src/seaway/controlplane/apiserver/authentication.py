@@ -5,7 +5,9 @@ Source: Kubernetes' "Authenticating".
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,8 @@ from seaway.objects.errors import Unauthorized
 
 Object = dict[str, Any]
 PUBLIC_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
+LEGACY_ISSUER = "kubernetes/serviceaccount"
+"""Of tokens that do not expire; only Kubernetes' own controller makes them."""
 _MOST_TOKENS = 4096
 _POD_PREFIX = "authentication.kubernetes.io/pod-"
 
@@ -77,7 +81,29 @@ class Authenticator:
             if len(self._verified) >= _MOST_TOKENS:
                 self._verified.clear()
             self._verified[hashed] = claims
+        if claims.get("iss") == LEGACY_ISSUER:
+            return self._check_kept(claims, token, audiences or (ISSUER,))
         return self._check(claims, audiences or (ISSUER,))
+
+    def _check_kept(
+        self, claims: Object, token: str, audiences: tuple[str, ...]
+    ) -> tuple[User, tuple[str, ...]]:
+        """Return the user of a token that a controller keeps in a Secret: good as long as both Secret and account are there."""
+        namespace, name, uid, kept = (
+            str(claims.get(f"kubernetes.io/serviceaccount/{field}") or "")
+            for field in ("namespace", "service-account.name", "service-account.uid", "secret.name")
+        )
+        user = service_account_user(namespace, name, uid)
+        if claims.get("sub") != user.name or ISSUER not in audiences:
+            raise TokenRefused("the token is meant for another account or audience")
+        secret = self._lookup.get(SECRETS, namespace, kept)
+        if secret is None or secret["metadata"].get("deletionTimestamp"):
+            raise TokenRefused("the Secret of the token is gone")
+        data = str((secret.get("data") or {}).get("token") or "")
+        if not hmac.compare_digest(data.encode(), base64.b64encode(token.encode())):
+            raise TokenRefused("the Secret holds another token")
+        self._require(SERVICE_ACCOUNTS, namespace, {"name": name, "uid": uid})
+        return user, (ISSUER,)
 
     def _check(self, claims: Object, audiences: tuple[str, ...]) -> tuple[User, tuple[str, ...]]:
         now = self._clock.now()
