@@ -87,20 +87,37 @@ async def install(
 
     values = parse(given)
     async with _cluster(target) as (client, release):
-        if not await installation.has_namespace(client, release.namespace):
-            if not create_namespace:
-                raise SeawayError(
-                    f"the namespace {release.namespace} does not exist",
-                    code="Usage",
-                    field="--namespace",
-                    remedy="Make it with --create-namespace, or name another one",
-                )
-            await installation.create_namespace(client, release.namespace)
-            say(f"Namespace {release.namespace}")
+        try:
+            hint = await installation.check_namespace(client, values, release)
+        except installation.MadeByHelm as error:
+            raise SeawayError(
+                f"the installation {error} in the namespace {release.namespace} is Helm's",
+                code="Usage",
+                field="--name",
+                remedy='helm upgrade, with the chart that "seaway install --chart" names',
+            ) from error
+        if hint is None:
+            await _create_namespace(client, release, say, wanted=create_namespace)
+        elif hint:
+            say(f"note: {hint}")
         async for line in installation.apply(client, values, release, datetime.now(UTC)):
             say(line)
         await _wait(client, release, say, timeout)
     return next_steps(values, release)
+
+
+async def _create_namespace(client: Any, release: Any, say: Say, *, wanted: bool) -> None:
+    from seaway.platform.deploy import installation
+
+    if not wanted:
+        raise SeawayError(
+            f"the namespace {release.namespace} does not exist",
+            code="Usage",
+            field="--namespace",
+            remedy="Make it with --create-namespace, or name another one",
+        )
+    await installation.create_namespace(client, release.namespace)
+    say(f"Namespace {release.namespace}")
 
 
 async def _wait(client: Any, release: Any, say: Say, timeout: float) -> None:

@@ -14,7 +14,8 @@ from seaway.sdk.errors import SeawayError
 
 PREFIX = "SEAWAY_SERVER_"
 POD_SECURITY = ("plain", "hardened", "restricted")
-ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+EVERYWHERE = "*"
+ANY_ADDRESS = ("0.0.0.0", "::", EVERYWHERE)  # noqa: S104 - compared with, not listened on
 DEFAULT_LISTEN = "127.0.0.1:8443"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _HOST_NAME = re.compile(
@@ -84,7 +85,7 @@ def refuse(option: str, fault: str, remedy: str) -> SeawayError:
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """Return the address and port of HOST:PORT; IPv6 addresses stand in brackets.
+    """Return the address and port of HOST:PORT; IPv6 addresses stand in brackets, "*" is every address of any kind.
 
     Raises:
         SeawayError: it is none.
@@ -92,9 +93,13 @@ def parse_listen(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if bracketed else host
-    remedy = f'Give an address and a port, such as "{DEFAULT_LISTEN}", "0.0.0.0:8443" or "[::]:8443"'
+    remedy = (
+        f'Give an address and a port, such as "{DEFAULT_LISTEN}", "[::1]:8443", or "*:8443" for all addresses'
+    )
     try:
-        address = str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
+        address = host
+        if host != EVERYWHERE:
+            address = str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
     except ValueError:
         raise refuse("--listen", f"{text!r} does not begin with an address of this machine", remedy) from None
     if (":" in address) != bracketed:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 HOST = "127.0.0.1"
+EVERYWHERE = "*"
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than resolving requirements mostly takes between two requests."""
 
@@ -32,7 +33,7 @@ class ServeSettings:
     port: int | None = None
     """None for the kept one, else a free one."""
     host: str = HOST
-    """The address to listen on; "0.0.0.0" and "::" are all of this machine's."""
+    """The address to listen on; "0.0.0.0" and "::" are all of this machine's of one kind, "*" are all."""
     drain_seconds: float = 2.0
     """How long open requests, such as followed logs, may take to end when the server stops."""
 
@@ -75,9 +76,15 @@ def _listen_there(host: str, port: int) -> socket.socket:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if host == EVERYWHERE:
+        with contextlib.suppress(OSError):  # a kernel without IPv6, or a port that IPv4's error will name
+            return _listen("::", port)
+        host = "0.0.0.0"  # noqa: S104 - asked for
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if ":" in host:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # "::" takes IPv4's callers too
         listener.bind((host, port))
         listener.listen(1024)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it

@@ -73,6 +73,11 @@ class Namespace:
         group, _, rest = path.partition(" ")
         return call(self.plane, "POST", f"/{group}/namespaces/{self.name}/{rest}", body)
 
+    def delete(self, path: str) -> None:
+        """Delete an object."""
+        group, _, rest = path.partition(" ")
+        call(self.plane, "DELETE", f"/{group}/namespaces/{self.name}/{rest}")
+
     def names(self, path: str) -> list[str]:
         """Return the names of all objects of a kind."""
         return [one["metadata"]["name"] for one in self.get(path)["items"]]
@@ -80,6 +85,14 @@ class Namespace:
     def secret(self, name: str, **texts: str) -> None:
         """Create a Secret."""
         self.post("api/v1 secrets", {"metadata": {"name": name}, "stringData": texts})
+
+
+def poll(condition: Callable[[], bool], what: str) -> None:
+    """Return when a condition holds."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"it never came to: {what}"
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -102,6 +115,21 @@ def admin_kubeconfig(namespace: Namespace, tmp_path: Path) -> Path:
         "subjects": [{"apiGroup": api, "kind": "User", "name": user}],
     }
     namespace.post(f"apis/{api}/v1 rolebindings", binding)
+    asked = {
+        "user": user,
+        "resourceAttributes": {
+            "namespace": namespace.name,
+            "verb": "create",
+            "group": "apps",
+            "resource": "deployments",
+        },
+    }
+    review = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+    def allowed() -> bool:
+        return bool(call(namespace.plane, "POST", review, {"spec": asked})["status"]["allowed"])
+
+    poll(allowed, "the authoriser knows the binding")
     content = json.loads(namespace.plane.user_kubeconfig(user).read_text())
     content["contexts"][0]["context"]["namespace"] = namespace.name
     path = tmp_path / "kubeconfig"
@@ -165,16 +193,3 @@ def image_node(
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool], str], None]:
-    """Poll a condition until it holds."""
-
-    def wait(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, f"it never came to: {what}"
-            time.sleep(0.1)
-
-    return wait

@@ -31,6 +31,24 @@ def test_a_server_that_does_not_start_is_told_with_its_reason(seaway: Seaway) ->
     assert "try: kubectl -n" in done.stderr
 
 
+def test_a_namespace_that_will_refuse_runs_is_named(seaway: Seaway) -> None:
+    said = "note: the namespace enforces Pod Security's level restricted"
+    assert said in seaway(*INSTALL, code=75).stderr
+    assert said not in seaway(*INSTALL, "--set", "runs.security=restricted", code=75).stderr
+
+
+def test_what_helm_made_is_left_to_helm(seaway: Seaway, namespace: Namespace) -> None:
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    container = {"name": "server", "image": "python"}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    body = {"metadata": {"name": "seaway", "labels": labels}, "spec": spec}
+    namespace.post("apis/apps/v1 deployments", body)
+    done = seaway(*INSTALL, code=64)
+    assert "is Helm's" in done.stderr
+    assert namespace.names("api/v1 secrets") == []
+
+
 def test_what_is_no_longer_wanted_goes(seaway: Seaway, namespace: Namespace) -> None:
     ingresses = "apis/networking.k8s.io/v1 ingresses"
     seaway(*INSTALL, "--set", "ingress.enabled=true", "--set", "ingress.host=a.example.com", code=75)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 
 import pytest
 
-from tests.scenarios.install.conftest import USER, Image, Namespace, Seaway
+from tests.scenarios.install.conftest import USER, Image, Namespace, Seaway, poll
 from tools.s3_server.server import S3Server
 
 pytestmark = [pytest.mark.registry, pytest.mark.usefixtures("image_node")]
-Wait = Callable[[Callable[[], bool], str], None]
 
 
 @pytest.fixture
@@ -51,7 +49,7 @@ def log_in(seaway: Seaway, namespace: Namespace, url: str) -> None:
 
 @pytest.mark.timeout(300)
 def test_from_nothing_to_a_verdict(
-    seaway: Seaway, namespace: Namespace, image: Image, installed: tuple[str, list[str]], wait_until: Wait
+    seaway: Seaway, namespace: Namespace, image: Image, installed: tuple[str, list[str]]
 ) -> None:
     url, command = installed
     (pod,) = namespace.get("api/v1 pods")["items"]
@@ -66,10 +64,13 @@ def test_from_nothing_to_a_verdict(
     assert seaway("outputs", "first").stdout.split()
 
     kept = secret(namespace, "seaway-token"), secret(namespace, "seaway-tls")
-    upgraded = seaway(*command, "--set", "logLevel=debug", "--set", "networkPolicy.enabled=true")
+    upgraded = seaway(*command, "--set", "networkPolicy.enabled=true")
     assert "NetworkPolicy seaway" in upgraded.stderr
     assert (secret(namespace, "seaway-token"), secret(namespace, "seaway-tls")) == kept
-    assert "first" in seaway("ps", "--all").stdout, "the history outlives the pod"
+    name = pod["metadata"]["name"]
+    namespace.delete(f"api/v1 pods/{name}")
+    poll(lambda: namespace.names("api/v1 pods") not in ([], [name]), "another pod")
+    poll(lambda: "first" in seaway.run("ps", "--all").stdout, "the history outlives the pod")
     seaway(*command)
     assert namespace.names("apis/networking.k8s.io/v1 networkpolicies") == []
 

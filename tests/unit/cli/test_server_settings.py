@@ -17,6 +17,7 @@ from seaway.sdk.errors import SeawayError
         ("localhost:1", "127.0.0.1", 1),
         ("0.0.0.0:65535", "0.0.0.0", 65535),
         ("[::]:8443", "::", 8443),
+        ("*:8443", "*", 8443),
         ("[::1]:8443", "::1", 8443),
     ],
 )
@@ -61,7 +62,7 @@ def test_url_is_refused(text: str) -> None:
     assert ":p@" not in caught.value.message
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "*"])
 def test_url_must_be_said_where_all_addresses_are_listened_on(host: str) -> None:
     with pytest.raises(SeawayError, match="must be said"):
         reading.parse_url(None, host, 8443)

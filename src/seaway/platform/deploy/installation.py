@@ -18,7 +18,7 @@ from seaway.platform.certificates import AUTHORITY_LIFE, Pair, lives, make_autho
 from seaway.platform.deploy.kinds import CLUSTER_WIDE, DEPLOYMENTS, KINDS
 from seaway.platform.deploy.manifests import Credentials, manifests
 from seaway.platform.deploy.progress import Progress, progress
-from seaway.platform.deploy.release import MANAGER, NAMES_ANNOTATION, Release
+from seaway.platform.deploy.release import MANAGER, NAMES_ANNOTATION, Object, Release
 from seaway.platform.deploy.values import Values
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -84,15 +84,41 @@ async def _secret(client: Client, release: Release, name: str) -> tuple[dict[str
     return data, found["metadata"].get("annotations") or {}
 
 
-async def has_namespace(client: Client, namespace: str) -> bool:
-    """Return whether a namespace is there; where that may not be seen, what follows tells."""
+class MadeByHelm(Exception):
+    """The installation of this name is Helm's."""
+
+
+async def check_namespace(client: Client, values: Values, release: Release) -> str | None:
+    """Return what is to be said of the namespace ("" for nothing), None where there is none.
+
+    Raises:
+        MadeByHelm: Helm has installed there under this name: two tools would undo each other's work.
+    """
     try:
-        await client.get(NAMESPACES, namespace)
+        namespace = await client.get(NAMESPACES, release.namespace)
     except NotFound:
-        return False
-    except Forbidden:
-        return True
-    return True
+        return None
+    except Forbidden:  # what follows tells
+        namespace = {"metadata": {}}
+    try:
+        deployment = await client.get(DEPLOYMENTS, release.name, release.namespace)
+    except NotFound:
+        return hint(values, namespace)
+    if (deployment["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == "Helm":
+        raise MadeByHelm(release.name)
+    return hint(values, namespace)
+
+
+def hint(values: Values, namespace: Object) -> str:
+    """Return what a namespace's rules mean for runs, "" where they mean nothing."""
+    labels = namespace["metadata"].get("labels") or {}
+    enforced = labels.get("pod-security.kubernetes.io/enforce")
+    if enforced == "restricted" and values.runs.security != "restricted":
+        return (
+            "the namespace enforces Pod Security's level restricted: runs will be refused without "
+            "--set runs.security=restricted"
+        )
+    return ""
 
 
 async def create_namespace(client: Client, namespace: str) -> None:

@@ -3,7 +3,7 @@
 {{- $plain := list
   (list "SEAWAY_LOG" .Values.logLevel)
   (list "SEAWAY_SERVER_HOME" "/var/lib/seaway")
-  (list "SEAWAY_SERVER_LISTEN" (printf "0.0.0.0:%d" (int .Values.port)))
+  (list "SEAWAY_SERVER_LISTEN" (printf "*:%d" (int .Values.port)))
   (list "SEAWAY_SERVER_URL" (include "seaway.url" .))
   (list "SEAWAY_SERVER_TLS_CERT" "/etc/seaway/tls/tls.crt")
   (list "SEAWAY_SERVER_TLS_KEY" "/etc/seaway/tls/tls.key")
