@@ -57,7 +57,9 @@ async def open_stores(settings: ServerSettings, clock: Clock) -> AsyncIterator[S
     ):
         logs = _logs(settings, location, database, clock)
         try:
-            yield Stores(database, storage, logs, await _tokens(settings, location, database))
+            tokens = await _tokens(settings, location, database)
+            await storage.claim(tokens.identity)
+            yield Stores(database, storage, logs, tokens)
         finally:
             await logs.close_all()
 

@@ -17,6 +17,11 @@ class RunTokens:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    @property
+    def identity(self) -> str:
+        """Whose tokens these are: the same for all replicas of a server, and nobody can make tokens of it."""
+        return hmac.new(self._key, b"identity", hashlib.sha256).hexdigest()
+
     def token(self, run: str, run_uid: str) -> str:
         """Return a run's token."""
         return f"{run}.{self._signature(run, run_uid)}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from seaway.platform.errors import Invalid, PlatformError, StorageFull, Unavailable
+from seaway.platform.errors import Conflict, Invalid, PlatformError, StorageFull, Unavailable
 from seaway.platform.storage import object_store
 from seaway.platform.storage.object_store_errors import cause_of
 from seaway.platform.storage.object_store_options import ObjectStoreOptions, object_store_options
@@ -142,6 +142,18 @@ async def test_a_bucket_that_vanishes_is_not_taken_for_a_missing_file(s3, stream
             await call
     await storage.aclose()
     s3.disk.with_name("gone").rename(s3.disk)
+
+
+async def test_two_servers_with_databases_of_their_own_do_not_share_a_prefix(s3, tmp_path):
+    ours, theirs = s3.open(), s3.open()
+    await ours.claim("a" * 64)
+    await ours.claim("a" * 64)
+    with pytest.raises(Conflict, match="belong to another server") as caught:
+        await theirs.claim("b" * 64)
+    assert "a prefix of its own" in caught.value.remedy
+    for storage in (ours, theirs):
+        await storage.aclose()
+    assert [path.name for path in s3.files()] == ["owner"]
 
 
 def wrong(server, what: str) -> tuple[dict[str, str], str, str]:

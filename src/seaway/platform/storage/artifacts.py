@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, ParamSpec, TypeVar
 
-from seaway.platform.errors import Invalid, NotFound, TooLarge, Unavailable
+from seaway.platform.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from seaway.platform.storage.files import CHUNK, create_private, disk_errors, write_all
 from seaway.platform.storage.object_store_options import ObjectStoreOptions
 from seaway.platform.storage.places import Folder, Place
 
+_OWNER = "owner"
+"""Key of the object that says whose artifacts lie beside it."""
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -75,6 +77,35 @@ class ArtifactStore:
             self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
             for left in self._spool.iterdir():
                 left.unlink()
+
+    def claim(self, owner: str) -> None:
+        """Write down whose artifacts these are, where nobody has; a folder in the server's home needs no such word. Blocks.
+
+        Two servers with databases of their own would each remove what the other's database refers to.
+
+        Args:
+            owner: a word that all replicas of one server share, and no other server.
+
+        Raises:
+            Conflict: they are another server's.
+        """
+        if self._place.workers is None:
+            return
+        path = self.spool_path()
+        try:
+            with create_private(path) as file, disk_errors(str(self._spool)):
+                write_all(file, owner.encode())
+            self._place.publish(path, _OWNER)
+            with self._place.open(_OWNER) as stored, self._place.errors():
+                found = stored.read(len(owner) + 1)
+        finally:
+            path.unlink(missing_ok=True)
+        if found != owner.encode():
+            raise Conflict(
+                f"the artifacts in {self._place.name} belong to another server, which has a database of its own",
+                field="artifacts",
+                remedy=f"Use a prefix of its own for each server; to take these over for good, delete the object {_OWNER!r} there.",
+            )
 
     async def in_thread(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call a function that blocks, in a thread that others do not wait for where the place may be slow to answer."""

@@ -60,12 +60,12 @@ class ObjectStore:
             self._files.retries = (
                 2  # once more for a body that broke off, which the client below does not try again
             )
-        self._name = url.rstrip("/") + (f" at {options.endpoint_url}" if options.endpoint_url else "")
+        self.name = url.rstrip("/") + (f" at {options.endpoint_url}" if options.endpoint_url else "")
         self.workers = ThreadPoolExecutor(_THREADS, thread_name_prefix="artifacts")
 
     def errors(self) -> AbstractContextManager[None]:
         """Raise a PlatformError that says what to do in place of what the object store says."""
-        return object_store_errors(self._name)
+        return object_store_errors(self.name)
 
     def prepare(self) -> None:
         """Write, read, list and remove a file, so that what is missing is known at the start and not at the first run."""
@@ -82,7 +82,7 @@ class ObjectStore:
                 self._abort_abandoned()
         if not (same and listed):
             raise Unavailable(
-                f"artifacts cannot be kept in {self._name}: what was written there is not what is read or listed",
+                f"artifacts cannot be kept in {self.name}: what was written there is not what is read or listed",
                 remedy="Use an object store that shows what it has accepted (read after write, list after write).",
             )
 
@@ -155,14 +155,14 @@ class ObjectStore:
         except PermissionError:
             log.warning(
                 "unfinished uploads to %s are not looked for: that needs s3:ListBucketMultipartUploads",
-                self._name,
+                self.name,
             )
             return
         for upload in listed.get("Uploads", ()):
             if datetime.now(UTC) - upload["Initiated"] > _ABANDONED:
                 which = {"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
                 self._files.call_s3("abort_multipart_upload", **which)
-                log.info("an upload to %s that was left unfinished is removed", self._name)
+                log.info("an upload to %s that was left unfinished is removed", self.name)
 
 
 def _raise_if_no_bucket(error: FileNotFoundError) -> None:

@@ -15,6 +15,10 @@ class Place(Protocol):
     """Keeps whole files under keys such as "code/ab/abcd…". Every method blocks."""
 
     @property
+    def name(self) -> str:
+        """How errors call it; holds no secret."""
+
+    @property
     def workers(self) -> Executor | None:
         """Threads to call it in; None for those that everybody shares."""
 
@@ -49,7 +53,7 @@ class Folder:
     workers = None
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root, self.name = root, str(root)
 
     def errors(self) -> AbstractContextManager[None]:
         """Raise StorageFull or Unavailable in place of what the operating system says."""

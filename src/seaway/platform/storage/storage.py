@@ -27,6 +27,10 @@ class Storage:
     outputs: OutputStore
     checkpoints: CheckpointStore
 
+    async def claim(self, owner: str) -> None:
+        """Write down whose artifacts these are. Raises Conflict where they are another server's, see `ArtifactStore.claim`."""
+        await self.artifacts.in_thread(self.artifacts.claim, owner)
+
     async def aclose(self) -> None:
         """End what connections there are."""
         await asyncio.to_thread(self.artifacts.close)
