@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from seaway.base.clock import Clock
+from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.objects.errors import ApiError, NotFound
@@ -34,7 +35,9 @@ REQUESTS = Resource(
 _OWN_DAYS = 365
 _RENEW_PART = 0.7
 """A certificate is made anew after this part of its life, as the kubelet does."""
-_POLL_SECONDS, _RETRY_SECONDS = 0.5, 30.0
+_POLL = Backoff(initial=0.5, factor=1.3, cap=30.0)
+"""People approve requests: at first one is looked for often, for a test or a controller does it at once."""
+_RETRY = Backoff(initial=5.0, factor=2.0, cap=600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +94,21 @@ class ServingCertificate:
             context: of the server.
             signed: called whenever a signed certificate is shown.
         """
+        failures = 0
         while True:
             left = self._seconds_left()
             if left > 0:
                 context.load_cert_chain(self._signed.certificate, self._signed.key)
                 signed()
+                failures = 0
                 await self._clock.sleep(left)
                 continue
             try:
                 await self._obtain()
             except (ApiError, Unreachable, ValueError) as error:
+                failures += 1
                 log.warning("node %s has no signed serving certificate yet: %s", self._node, error)
-                await self._clock.sleep(_RETRY_SECONDS)
+                await self._clock.sleep(_RETRY.delay(failures))
 
     async def _obtain(self) -> None:
         """Ask for a certificate and wait until it is signed. Raises ApiError, Unreachable, ValueError (refused)."""
@@ -115,11 +121,13 @@ class ServingCertificate:
         made = await self._client.create(REQUESTS, {"metadata": {"generateName": "csr-"}, "spec": spec})
         name = made["metadata"]["name"]
         log.info("the certificate signing request %s waits for its approval", name)
+        looks = 0
         while not (signed := (made.get("status") or {}).get("certificate")):
             for condition in (made.get("status") or {}).get("conditions") or ():
                 if condition["type"] in {"Denied", "Failed"}:
                     raise ValueError(f"{name} was {condition['type'].lower()}: {condition.get('message')}")
-            await self._clock.sleep(_POLL_SECONDS)
+            looks += 1
+            await self._clock.sleep(_POLL.delay(looks))
             try:
                 made = await self._client.get(REQUESTS, name)
             except NotFound:

@@ -84,6 +84,8 @@ class NodeServer:
         task = asyncio.current_task()
         assert task is not None, "asyncio calls this in a task"
         self._connections.add(task)
+        # A caller whose machine vanished says nothing: the system notices.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         try:
             await self._converse(reader, writer)
         except (ConnectionError, TimeoutError, ssl.SSLError) as error:

@@ -92,6 +92,14 @@ def create(name: str, memory: int, cpu_millis: int) -> Cgroup | None:
     return Cgroup(of_memory, of_cpu, unified=False) if of_memory or of_cpu else None
 
 
+def join(name: str, pid: int) -> None:
+    """Put one more process under the limits of a container, where it has groups of its own."""
+    for path in set(_own_groups().values()):
+        for mount in (_MOUNT, f"{_MOUNT}/memory", f"{_MOUNT}/cpu"):
+            with suppress(OSError):  # no such group, or the process has ended already
+                _write(f"{mount}{path}/seaway-{name}/cgroup.procs", str(pid))
+
+
 def _own_groups() -> dict[str, str]:
     found = {}
     for line in _read("/proc/self/cgroup").splitlines():

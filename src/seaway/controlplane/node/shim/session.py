@@ -9,7 +9,7 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from seaway.controlplane.node.shim import files, identity
+from seaway.controlplane.node.shim import cgroups, files, identity
 from seaway.controlplane.node.shim.container import RESET, StartError, find_program
 from seaway.controlplane.node.shim.execute import enter
 
@@ -46,6 +46,7 @@ def attend(connection: socket.socket, request: dict[str, Any], descriptors: list
         return {"error": str(error)}
     except OSError as error:
         return {"error": f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}'}
+    cgroups.join(spec["id"], pid)
     for descriptor in set(descriptors):
         os.close(descriptor)
     return {"exit_code": _until_end(pid, connection, signals, watched, folder)}

@@ -15,9 +15,8 @@ FIN = 1
 INVALID_STREAM, REFUSED_STREAM, CANCEL = 2, 3, 5
 _VERSION = 3
 _CONTROL = 1 << 31
-_LONGEST = 1 << 20
-"""Bytes of a frame that is read; a data frame written is never longer than `PIECE`."""
 PIECE = 1 << 16
+"""Bytes of the longest data frame that is written; what is read may be as long as a frame can be, 16 MiB."""
 _MOST_HEADERS = 64 << 10
 _WORDS = (
     "options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow "
@@ -72,8 +71,6 @@ class Reader:
         while len(self._rest) >= 8:
             first, second = struct.unpack(">II", self._rest[:8])
             length = second & 0xFFFFFF
-            if length > _LONGEST:
-                raise BrokenFrame(f"a frame of {length} bytes is longer than {_LONGEST}")
             if len(self._rest) < 8 + length:
                 return
             body, self._rest = self._rest[8 : 8 + length], self._rest[8 + length :]

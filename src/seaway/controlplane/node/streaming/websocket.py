@@ -27,7 +27,7 @@ _NUMBERS = {STDIN: 0, STDOUT: 1, STDERR: 2, ERROR: 3, RESIZE: 4}
 _NAMES = {number: name for name, number in _NUMBERS.items()}
 _CLOSE = 255
 """Channel of v5: its byte says which other one ends."""
-_MOST = 4 << 20
+_MOST = 32 << 20
 """Bytes of one message."""
 
 
