@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,23 @@ class Site:
         """Return all files that are there, whole or not."""
         found = {path for folder in (self.disk, self.spool) for path in folder.rglob("*") if path.is_file()}
         return sorted(found)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_read_once() -> Iterator[None]:
+    """Keep the descriptions of S3 that each client reads anew: that is most of what opening a storage takes."""
+    from botocore.loaders import JSONFileLoader
+
+    kept, load = {}, JSONFileLoader.load_file
+
+    def load_once(self: Any, path: str) -> Any:
+        if path not in kept:
+            kept[path] = load(self, path)
+        return kept[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", load_once)
+        yield
 
 
 @pytest.fixture
