@@ -23,15 +23,17 @@ APP = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     epilog=EPILOG,
-    no_args_is_help=True,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The token's name.")]
 
 
 @APP.callback()
-def tokens() -> None:
+def tokens(ctx: typer.Context) -> None:
     """Make, list and revoke the tokens of a team's users. For administrators of the server."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 @APP.command()

@@ -8,10 +8,13 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seaway.sdk.errors import ServerUnreachable, Untrusted
-from seaway.sdk.proxies import Proxy
+
+if TYPE_CHECKING:
+    from seaway.sdk.proxies import Proxy  # for the type alone: a home's own server needs none
 
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds of silence, seconds between two questions, questions: then a network that has gone is noticed."""
