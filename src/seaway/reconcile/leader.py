@@ -14,7 +14,7 @@ from typing import Any
 
 from seaway.base.clock import Clock, SystemClock, rfc3339_micro
 from seaway.client.client import Client
-from seaway.client.errors import Unreachable
+from seaway.client.errors import ClientError
 from seaway.objects.builtin import LEASES
 from seaway.objects.errors import AlreadyExists, ApiError, Conflict, NotFound
 
@@ -156,7 +156,7 @@ class LeaderElector:
                 held = await self._acquire()
         except (AlreadyExists, Conflict):
             return False
-        except (ApiError, Unreachable, TimeoutError) as error:
+        except (ApiError, ClientError, TimeoutError) as error:
             log.warning("%s: %s", self.name, str(error) or "the API server does not answer")
             return False
         if held:
@@ -192,5 +192,5 @@ class LeaderElector:
                 if lease["spec"].get("holderIdentity") == self._identity:
                     spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
                     await self._client.replace(LEASES, {**lease, "spec": spec})
-        except (ApiError, Unreachable, TimeoutError) as error:
+        except (ApiError, ClientError, TimeoutError) as error:
             log.info("%s was not released: %s", self.name, error)

@@ -94,3 +94,47 @@ async def test_who_cannot_renew_stops_before_another_may_start(server, client) -
     assert clock.monotonic() - renewed <= 15
     with pytest.raises(LeadershipLost, match="no longer leads"):
         await running
+
+
+async def test_who_was_stopped_for_too_long_may_not_act_before_it_has_renewed(client) -> None:
+    clock = ManualClock()
+    one = elector(client, clock, "one")
+    assert not one.may_act
+    running = asyncio.create_task(one.run(asyncio.Event().wait))
+    await pump(clock, lambda: one.is_leader, 0.0)
+    assert one.may_act
+    clock.advance(11)  # the process did not run meanwhile: nothing was renewed
+    assert one.is_leader
+    assert not one.may_act
+    running.cancel()
+    await asyncio.wait([running])
+    assert not one.may_act
+
+
+async def test_who_could_not_do_the_work_leaves_the_lease_to_others(client) -> None:
+    clock, led, able = ManualClock(), asyncio.Event(), asyncio.Event()
+
+    async def lead() -> None:
+        led.set()
+
+    async def may_lead() -> bool:
+        return able.is_set()
+
+    running = asyncio.create_task(elector(client, clock, "one").run(lead, may_lead=may_lead))
+    before = clock.monotonic()
+    await pump(clock, lambda: clock.monotonic() > before + 60)
+    assert not led.is_set()
+    assert (await client.list(LEASES, "ns"))["items"] == []
+    able.set()
+    await pump(clock, led.is_set)
+    await running
+
+
+async def test_a_leader_that_is_ended_gives_the_lease_back_at_once(client) -> None:
+    clock = ManualClock()
+    one = elector(client, clock, "one")
+    running = asyncio.create_task(one.run(asyncio.Event().wait))
+    await pump(clock, lambda: one.is_leader, 0.0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert (await client.get(LEASES, "lock", "ns"))["spec"]["holderIdentity"] == ""
