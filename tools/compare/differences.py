@@ -28,12 +28,12 @@ class Difference:
         return f"{self.call}  {self.field}\n    ours:   {self.ours}\n    theirs: {self.theirs}"
 
 
-def differences(call: str, ours: Any, theirs: Any) -> list[Difference]:
+def differences(call: str, ours: dict[str, Any], theirs: dict[str, Any]) -> list[Difference]:
     """Return what differs between two normalised answers to a call.
 
-    Bodies of different kinds (an object here, a Status there) are one difference, not one a field.
+    Answers of different codes or kinds (an object here, a Status there) are one difference, not one a field.
     """
-    if _kind(ours) != _kind(theirs):
+    if _kind(ours) != _kind(theirs) or ours.get("status") != theirs.get("status"):
         return [Difference(call, "answer", _shown(_summary(ours)), _shown(_summary(theirs)))]
     return [
         Difference(call, field.lstrip("."), _shown(mine), _shown(other))

@@ -25,6 +25,7 @@ _WORDS = (
     (re.compile(r"X509SHA256=[0-9a-f]{64}"), "X509SHA256=<digest>"),
     (re.compile(r"\bUp-[a-z0-9]{5}\b"), "Up-<random>"),
     (re.compile(r"JTI=<[^>]*>"), "JTI=<id>"),
+    (re.compile(r"in record \(\d+\)"), "in record (<version>)"),
 )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ Object = dict[str, Any]
 _LEVELS = ("Strict", "Warn", "Ignore")
 _UNKNOWN = ("unknownField", "Spec", "metadata.x")
 _DEPTH = 4
+_SCHEMA = "openAPIV3Schema"
+"""The inside of a custom resource's schema is left alone: that is a language of its own."""
 _FREE = frozenset({"managedFields", "apiVersion", "kind"})
 
 
@@ -42,10 +44,13 @@ def changes(draw: st.DrawFn, resource: Resource, obj: Object) -> Mutation:
     """Draw a change of one field: of those that are there, or one that the kind has."""
     schema = schema_of(resource)
     if draw(st.booleans()):
-        every = [path for path in mutations.paths(obj) if path[0] not in ("apiVersion", "kind")]
+        every = [
+            p for p in mutations.paths(obj) if p[0] not in ("apiVersion", "kind") and _SCHEMA not in p[:-1]
+        ]
         path = draw(st.sampled_from(every))
         return Mutation(path, draw(_values(_at(schema, path))))
-    holders = [p for p in ((), *mutations.paths(obj)) if (s := _at(schema, p)) is not None and s.properties]
+    places = [p for p in ((), *mutations.paths(obj)) if _SCHEMA not in p]
+    holders = [p for p in places if (s := _at(schema, p)) is not None and s.properties]
     holder = draw(st.sampled_from([p for p in holders if isinstance(_get(obj, p), dict)]))
     inner = _at(schema, holder)
     assert inner is not None

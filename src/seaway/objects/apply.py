@@ -21,6 +21,7 @@ from seaway.objects.managed import (
     encode,
     joined,
     manager_id,
+    readable,
 )  # fmt: skip
 from seaway.objects.schema import ANY, Schema
 from seaway.objects.structured import Comparison, compare, created_fields, field_set, merge, settled, without
@@ -214,7 +215,9 @@ def _starting_managers(old: Object | None, new: Object, subresource: str) -> Man
     given = (new.get("metadata") or {}).get("managedFields")
     if given == [{}] and not subresource:
         return {}
-    return (not subresource and decode(new)) or decode(old or {})
+    if subresource or not given or not all(map(readable, given)):
+        return decode(old or {})
+    return decode(new)
 
 
 def _with_structs(old: Object, new: Object, schema: Schema) -> Object:

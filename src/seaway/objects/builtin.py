@@ -17,6 +17,7 @@ NAMESPACES = Resource(
     "namespaces",
     namespaced=False,
     short_names=("ns",),
+    verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
     subresources=frozenset({"status", "finalize"}),
 )
 NODES = Resource(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import itertools
 import json
 import re
 import uuid
@@ -69,9 +70,10 @@ def constraint_faults(value: Any, path: str, definition: Mapping[str, Any]) -> l
     if isinstance(value, bool):
         return found
     if isinstance(value, int | float):
-        found += _number_faults(value, path, definition)
+        found += itertools.islice(_number_faults(value, path, definition), 1)
     elif isinstance(value, str):
-        found += _string_faults(value, path, definition)
+        found += itertools.islice(_string_faults(value, path, definition), 1)
+        found += _format_faults(value, path, definition)
     elif isinstance(value, list):
         found += _list_faults(value, path, definition)
     elif isinstance(value, dict):
@@ -104,15 +106,19 @@ def _number_faults(value: float, path: str, definition: Mapping[str, Any]) -> It
 
 def _string_faults(value: str, path: str, definition: Mapping[str, Any]) -> Iterator[Cause]:
     shortest, longest, pattern = (definition.get(word) for word in ("minLength", "maxLength", "pattern"))
-    if shortest is not None and len(value) < shortest:
-        yield _invalid(path, value, f"{path} in body should be at least {shortest} chars long")
     if longest is not None and len(value) > longest:
         yield Cause("FieldValueTooLong", f"Too long: may not be more than {longest} bytes", path)
+    if shortest is not None and len(value) < shortest:
+        yield _invalid(path, value, f"{path} in body should be at least {shortest} chars long")
     if pattern and not _matches(pattern, value):
         yield _invalid(path, value, f"{path} in body should match '{pattern}'")
+
+
+def _format_faults(value: str, path: str, definition: Mapping[str, Any]) -> Iterator[Cause]:
     check = _FORMATS.get(definition.get("format", ""))
     if check is not None and not check(value):
-        yield _invalid(path, value, f"{path} in body must be of type {definition['format']}: {_show(value)}")
+        words = f"Invalid value: {_show(value)}: {path} in body must be of type {definition['format']}: {_show(value)}"
+        yield Cause("FieldValueTypeInvalid", words, path)
 
 
 def _list_faults(value: Sequence[Any], path: str, definition: Mapping[str, Any]) -> Iterator[Cause]:

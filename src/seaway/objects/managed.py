@@ -52,12 +52,20 @@ def manager_id(manager: str, operation: str, subresource: str, api_version: str)
     return ManagerId(manager or "unknown", operation, subresource, "" if operation == APPLY else api_version)
 
 
+def readable(entry: Any) -> bool:
+    """Tell whether an entry of managedFields can be read."""
+    fields = entry.get("fieldsV1") if isinstance(entry, dict) else None
+    if not isinstance(fields, dict) or entry.get("operation") not in (UPDATE, APPLY):
+        return False
+    return all(step == "." or step[:2] in ("f:", "k:", "v:", "i:") for step in fields)
+
+
 def decode(obj: Mapping[str, Any]) -> Managers:
     """Return an object's managers; an entry that cannot be read is left out, as if it had never been tracked."""
     managers: Managers = {}
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
         fields, version = entry.get("fieldsV1"), entry.get("apiVersion", "")
-        if entry.get("operation") not in (UPDATE, APPLY) or not isinstance(fields, dict):
+        if not readable(entry):
             continue
         found = manager_id(
             entry.get("manager", ""), entry["operation"], entry.get("subresource", ""), version

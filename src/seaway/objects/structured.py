@@ -134,11 +134,14 @@ def _step(item: Any, schema: Schema) -> str:
         if value is None:
             declared = schema.items.properties.get(key)
             value = declared.default if declared is not None else None
-            if value is None:
-                raise BadRequest(
-                    f'associative list with keys has an element that omits key field "{key}" (and doesn\'t have default value)'
-                )
-        identity[key] = value
+        if value is not None:
+            identity[key] = value
+    if not identity:
+        keys = " ".join(f'"{key}"' for key in schema.list_map_keys)
+        raise BadRequest(
+            f"associative list with keys has an element that omits all key fields [{keys}] "
+            "(and doesn't have default values for any key fields)"
+        )
     return "k:" + orjson.dumps(identity, option=orjson.OPT_SORT_KEYS).decode()
 
 

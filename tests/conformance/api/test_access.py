@@ -22,7 +22,7 @@ from seaway.objects.builtin import (
     SECRETS,
     SERVICE_ACCOUNTS,
 )  # fmt: skip
-from seaway.objects.errors import BadRequest, Forbidden, Unauthorized
+from seaway.objects.errors import Forbidden, Invalid, Unauthorized
 from seaway.objects.resource import Resource
 
 REVIEW = Resource(
@@ -139,7 +139,7 @@ async def test_reviews_say_who_and_what(client, client_as):
     }
     assert (await jane.create(REVIEW, question))["status"]["allowed"] is False
     assert (await client.create(REVIEW, question))["status"]["allowed"] is True
-    with pytest.raises(BadRequest, match="exactly one of"):
+    with pytest.raises(Invalid, match="exactly one of"):
         await jane.create(REVIEW, {"spec": {}})
 
 

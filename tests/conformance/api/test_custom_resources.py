@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from seaway.client.request import STRATEGIC_MERGE_PATCH, Request
+from seaway.client.request import MERGE_PATCH, STRATEGIC_MERGE_PATCH, Request
 from seaway.controlplane.apiserver.messages import ApiRequest
 from seaway.controlplane.apiserver.users import ADMIN
 from seaway.objects.builtin import CUSTOM_RESOURCE_DEFINITIONS
@@ -62,9 +62,10 @@ async def boats(client):
 async def test_a_definition_without_a_served_version_goes_with_its_objects(client, boats):
     await client.create(BOATS, boat("a"), "default")
     versions = [{**one, "served": False} for one in boats["spec"]["versions"]]
-    hidden = {**copy(boats), "spec": {**boats["spec"], "versions": versions}}
-    hidden["metadata"].pop("resourceVersion", None)
-    await client.replace(CUSTOM_RESOURCE_DEFINITIONS, hidden)
+    name = "boats.sea.example.com"
+    await client.patch(
+        CUSTOM_RESOURCE_DEFINITIONS, name, {"spec": {"versions": versions}}, content_type=MERGE_PATCH
+    )
     await client.delete(CUSTOM_RESOURCE_DEFINITIONS, "boats.sea.example.com")
     async with asyncio.timeout(20):
         while (await client.list(CUSTOM_RESOURCE_DEFINITIONS))["items"]:

@@ -16,6 +16,7 @@ from seaway.objects.schema import ANY, Schema
 from seaway.objects.structured import compare, created_fields
 from tests.unit.objects.conftest import COMPONENTS
 
+
 @pytest.fixture(scope="module")
 def schema():
     """The kind's schema, with the facts of its Go types."""
@@ -211,7 +212,7 @@ def test_an_object_that_nobody_tracked_gets_a_manager_at_its_first_apply(schema)
 BAD = {
     "another version": (obj() | {"apiVersion": "v2"}, "Incorrect version specified in apply patch. Specified patch version: v2, expected: v1"),
     "managers of its own": (obj() | {"metadata": {"managedFields": []}}, "metadata.managedFields must be nil"),
-    "an item without its key": (obj({"containers": [{"image": "i"}]}), 'omits key field "name"'),
+    "an item without its key": (obj({"containers": [{"image": "i"}]}), 'omits all key fields ["name"]'),
     "a key twice": (obj({"containers": [{"name": "c"}, {"name": "c"}]}), "duplicate entries for key"),
 }  # fmt: skip
 

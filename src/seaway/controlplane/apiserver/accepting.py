@@ -13,6 +13,7 @@ import orjson
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.writing import IGNORE, STRICT, WriteOptions
 from seaway.controlplane.kinds import faults
+from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.kinds.metadata import common_update_faults
 from seaway.objects.decoding import decode_fault
 from seaway.objects.errors import BadRequest, Cause, Invalid, invalid
@@ -140,9 +141,15 @@ def unconditional(resource: Resource, name: str) -> Invalid:
     return invalid(resource.group, resource.plural, name, [cause])
 
 
-def check_create(served: Served, obj: Object) -> None:
-    """Refuse a new object with faults. Raises Invalid."""
-    causes = list(served.kind.validate(obj))
+def check_create(served: Served, obj: Object, rules: Kind) -> None:
+    """Refuse a new object with faults. Raises Invalid.
+
+    Args:
+        served: the kind that is stored.
+        obj: as it is to be stored.
+        rules: the kind whose rules count: an alias has its own.
+    """
+    causes = list(rules.validate(obj))
     if served.custom:
         causes += served.kind.schema.validate(obj)
     if causes:
@@ -151,24 +158,23 @@ def check_create(served: Served, obj: Object) -> None:
 
 
 def check_update(
-    served: Served, new: Object, old: Object, *, whole: bool, found: Sequence[Cause] = ()
+    served: Served, new: Object, old: Object, rules: Kind, *, whole: bool, found: Sequence[Cause] = ()
 ) -> None:
     """Refuse a changed object with faults. Raises Invalid.
 
     Args:
-        served: the kind.
+        served: the kind that is stored.
         new: as it is to be.
         old: as it is.
+        rules: the kind whose rules count: an alias has its own.
         whole: False for a status write, which leaves the rest as it was.
         found: faults that are known already.
     """
     causes = [*found, *common_update_faults(new, old)]
-    causes += served.kind.validate(new) if whole and served.kind.revalidated else ()
+    causes += rules.validate(new) if whole and rules.revalidated else ()
     if served.custom:
         causes += served.kind.schema.validate(new)
-    change = (
-        served.kind.validate_update if whole else served.kind.validate_status or served.kind.validate_update
-    )
+    change = rules.validate_update if whole else rules.validate_status or rules.validate_update
     causes += change(new, old)
     if causes:
         resource = served.resource
@@ -191,6 +197,7 @@ def merge_for_subresource(served: Served, new: Object, old: Object, subresource:
         return kept | {"metadata": new["metadata"]}
     if subresource == "finalize":
         spec = {**(old.get("spec") or {}), "finalizers": (new.get("spec") or {}).get("finalizers") or []}
+        spec = {name: value for name, value in spec.items() if value}
         return {**old, "metadata": {**old["metadata"]}, "spec": spec}
     if served.kind.has_status:
         new = (

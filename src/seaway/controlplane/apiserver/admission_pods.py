@@ -114,7 +114,8 @@ def priority(attributes: Attributes) -> None:
 
 def default_tolerations(attributes: Attributes) -> None:
     """Let a pod stay for five minutes on a node that is not ready or unreachable, unless it says otherwise."""
-    if not _is_new_pod(attributes):
+    changed = attributes.operation == "UPDATE" and attributes.is_a(PODS) and not attributes.subresource
+    if not (changed or _is_new_pod(attributes)):
         return
     spec = attributes.object["spec"]
     tolerations = spec.get("tolerations") or []

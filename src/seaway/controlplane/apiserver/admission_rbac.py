@@ -71,8 +71,8 @@ def _shown(rule: Rule) -> str:
     parts = [
         f"{field}:[{' '.join(repr(word) for word in words)}]".replace("'", '"')
         for field, words in (
-            ("APIGroups", sorted(rule.groups)), ("Resources", sorted(rule.resources)),
-            ("ResourceNames", sorted(rule.names)), ("NonResourceURLs", rule.paths), ("Verbs", rule.verbs),
+            ("APIGroups", rule.groups), ("Resources", rule.resources),
+            ("ResourceNames", rule.names), ("NonResourceURLs", rule.paths), ("Verbs", rule.verbs),
         )
         if words
     ]  # fmt: skip

@@ -7,8 +7,10 @@ time, which leaves a router nothing to do, and bodies go out as the store's byte
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
@@ -41,7 +43,9 @@ class PeerProtocol(HttpToolsProtocol):
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
         if certificate:
             name, groups = user_of_certificate(certificate)
-            self._peer = authenticated(name, groups) if name else None
+            digest = f"X509SHA256={hashlib.sha256(certificate).hexdigest()}"
+            extra = {"authentication.kubernetes.io/credential-id": (digest,)}
+            self._peer = replace(authenticated(name, groups), extra=extra) if name else None
 
     def on_message_begin(self) -> None:
         """Hand the user to the application with each request."""

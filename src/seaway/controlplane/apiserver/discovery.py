@@ -68,12 +68,13 @@ class Discovery:
             NotAcceptable: neither JSON nor an aggregated form that is served was accepted.
         """
         form = _aggregated_form(accept) if path in ("/api", "/apis") else ""
-        if not form and not accepts_json(accept):
-            message = "only the following media types are accepted: application/json"
-            raise NotAcceptable(message)
         if (path, form) not in self._made:
             self._made[path, form] = self._make(path, form)
-        return self._made[path, form]
+        found = self._made[path, form]
+        if found is not None and not form and not accepts_json(accept):
+            message = "only the following media types are accepted: application/json"
+            raise NotAcceptable(message)
+        return found
 
     def _make(self, path: str, form: str) -> Document | None:
         resources = [*(kind.resource for kind in self.kinds if kind.served), *self.reviews]

@@ -20,6 +20,8 @@ from seaway.controlplane.store.log import Compacted, FutureRevision, Page, Recor
 from seaway.objects.errors import BadRequest, Cause, Expired, Timeout
 
 _SELECT_PAGE = 2000
+_DEPTH_OF_ALL = 4
+"""Slashes in the prefix of a kind's objects; one more with a namespace."""
 
 
 class Listed:
@@ -59,7 +61,7 @@ async def list_records(store: Store, served: Served, namespace: str, options: Li
         raise _too_old(options, prefix, after) from None
     except FutureRevision:
         raise too_large(revision or 0, store.revision) from None
-    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    metadata = _metadata(page.revision)
     if page.last_key is not None:
         metadata["continue"] = encode_continue(page.revision, prefix, page.last_key)
         metadata["remainingItemCount"] = page.remaining
@@ -98,13 +100,25 @@ async def _select(
             found.append(record)
             if len(found) == most:
                 more = position + 1 < len(page.records) or page.last_key is not None
-                metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+                more = more and not _names_one(options, prefix)
+                metadata = _metadata(revision)
                 if more:
                     metadata["continue"] = encode_continue(revision, prefix, record.key)
                 return Listed(found, metadata)
         if page.last_key is None:
-            return Listed(found, {"resourceVersion": str(revision)})
+            return Listed(found, _metadata(revision))
         after = page.last_key
+
+
+def _metadata(revision: int) -> dict[str, Any]:
+    return {"resourceVersion": str(revision)}
+
+
+def _names_one(options: ListOptions, prefix: str) -> bool:
+    """Tell whether a list in one namespace asks for one name alone."""
+    fields = options.fields.requirements if options.fields is not None else ()
+    inside = prefix.count("/") > _DEPTH_OF_ALL
+    return inside and any(wanted.field == "metadata.name" and wanted.equal for wanted in fields)
 
 
 async def _page(store: Store, prefix: str, revision: int | None, after: str | None, limit: int) -> Page:

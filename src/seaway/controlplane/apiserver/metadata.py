@@ -13,6 +13,7 @@ from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+_LONGEST_MANAGER = 128
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
@@ -91,6 +92,9 @@ def immutable_faults(new: Object, old: Object) -> list[Cause]:
         value = new.get(field)
         if value and value != old.get(field) and not (field != "uid" and old.get(field)):
             found += faults.immutable(f"metadata.{field}", value, old.get(field))
+    for index, entry in enumerate(new.get("managedFields") or ()):
+        if isinstance(entry, dict) and len(str(entry.get("manager") or "").encode()) > _LONGEST_MANAGER:
+            found.append(faults.too_long(f"metadata.managedFields[{index}].manager", _LONGEST_MANAGER))
     return found
 
 
@@ -108,8 +112,12 @@ def check_uid(resource: Resource, name: str, wanted: str, actual: str) -> None:
         raise conflict(resource.group_resource, name, why)
 
 
-def check_version(resource: Resource, name: str, wanted: str, actual: str) -> None:
-    """Refuse a delete of another version than the one meant. Raises Conflict."""
-    if wanted and wanted != actual:
-        why = f"Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {actual}"
-        raise conflict(resource.group_resource, name, why)
+def check_preconditions(resource: Resource, metadata: Object, uid: str, version: str, actual: str) -> None:
+    """Refuse a delete of another object or version than the one meant. Raises Conflict."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    if uid and uid != metadata["uid"]:
+        why = f"the UID in the precondition ({uid}) does not match the UID in record ({metadata['uid']})."
+        raise conflict(kind, metadata["name"], f"{why} The object might have been deleted and then recreated")
+    if version and version != actual:
+        why = f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({actual})."
+        raise conflict(kind, metadata["name"], f"{why} The object might have been modified")

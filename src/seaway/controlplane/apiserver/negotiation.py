@@ -115,29 +115,65 @@ def decode_body(content_type: str, body: bytes) -> Any:
         ) from error
 
 
-def decode_object(content_type: str, body: bytes, kind: str) -> Any:
-    """Parse a body that must be an object of a kind. Raises BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+def decode_object(content_type: str, body: bytes, kind: str, *, typed: bool = False) -> Any:
+    """Parse a body that must be an object of a kind.
+
+    Args:
+        content_type: what it is written in.
+        body: the bytes.
+        kind: which it should be.
+        typed: it has to say its kind and version itself (custom resources).
+
+    Raises:
+        BadRequest, UnsupportedMediaType, RequestEntityTooLarge: it is none.
+    """
     try:
         value = decode_body(content_type, body)
         if value is None:
             return {}
         _check_version_and_kind(value)
+        missing = [name for name in ("kind", "apiVersion") if typed and not value.get(name)]
+        if missing:
+            name = "Kind" if missing[0] == "kind" else missing[0]
+            raise BadRequest(f"Object '{name}' is missing in '{body.decode(errors='replace')}'")
     except BadRequest as fault:
         unread = f"the object provided is unrecognized (must be of type {kind}): {fault.message} ({shown_body(body)})"
         raise BadRequest(unread) from fault
     return value
 
 
+def decode_options(content_type: str, body: bytes) -> Any:
+    """Parse the body of a delete. Raises BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+    value = decode_body(content_type, body)
+    if value is not None:
+        _check_version_and_kind(value)
+    return value
+
+
 def decode_patch(content_type: str, body: bytes) -> Any:
     """Parse a patch. Raises BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
     if media_type(content_type) == APPLY_PATCH:
-        return decode_body(content_type, body)
+        return _decode_configuration(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         fault = json_fault(body) or str(error)
         strategic = media_type(content_type) == STRATEGIC_MERGE_PATCH
         raise BadRequest(fault if strategic else f"error decoding patch: {fault}") from error
+
+
+def _decode_configuration(body: bytes) -> Any:
+    check_size(len(body))
+    try:
+        value = decode_yaml(body)
+    except BadRequest as fault:
+        words = fault.message.removeprefix("error converting YAML to JSON: ")
+        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {words}") from fault
+    if value is not None and not isinstance(value, dict):
+        into = "Go value of type map[string]interface {}"
+        why = f"while decoding JSON: json: cannot unmarshal {json_type(value)} into {into}"
+        raise BadRequest(f"error decoding YAML: error unmarshaling JSON: {why}")
+    return value
 
 
 def _check_version_and_kind(value: Any) -> None:

@@ -18,7 +18,8 @@ from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.kinds import faults
 from seaway.objects.apply import server_side_apply
 from seaway.objects.configuration import configuration_faults
-from seaway.objects.errors import AlreadyExists, BadRequest, NotFound, UnsupportedMediaType, invalid
+from seaway.objects.decoding import decode_fault
+from seaway.objects.errors import AlreadyExists, BadRequest, NotFound, UnsupportedMediaType, conflict, invalid
 from seaway.objects.gotext import json_type
 from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 
@@ -71,6 +72,8 @@ def _change(write: Write, body: Any, media: str) -> Change:
             patched = merge_patch(old, body)
         else:
             patched = strategic_merge_patch(old, body, served.kind.schema)
+        if media == STRATEGIC_MERGE_PATCH and isinstance(patched, dict):  # what it is, its type says
+            patched |= {"kind": served.resource.kind, "apiVersion": served.resource.api_version}
         return _patched_object(served, write.name, patched)
 
     return change
@@ -89,6 +92,9 @@ def _patched_object(served: Served, name: str, patched: Any) -> Object:
         resource.kind, resource.api_version,
     ):  # fmt: skip
         why = f'no kind "{given.get("kind")}" is registered for version "{given.get("apiVersion")}"'
+        raise invalid("", "", "", [faults.invalid("patch", orjson.dumps(patched).decode(), why)])
+    if not served.custom and not isinstance(given.get("metadata") or {}, dict):
+        why = decode_fault(served.kind.schema, given)
         raise invalid("", "", "", [faults.invalid("patch", orjson.dumps(patched).decode(), why)])
     obj = typed_object(served, patched, shared=False)
     check_named(served, name, obj)
@@ -117,6 +123,10 @@ async def _apply(registry: Registry, write: Write, body: Any, clock: Clock) -> t
     if wanted["metadata"].get("managedFields") is not None:
         raise BadRequest("metadata.managedFields must be nil")
     _check_configuration(served, wanted)
+    uid = wanted["metadata"].get("uid")
+    if uid and not registry.exists(served, write.namespace, write.name):
+        words = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        raise conflict(resource.group_resource, write.name, words)
     check_named(served, write.name, wanted)
     if served.resource.namespaced:
         wanted["metadata"].setdefault("namespace", write.namespace)

@@ -34,22 +34,21 @@ class Rule:
     """One `PolicyRule`."""
 
     verbs: tuple[str, ...]
-    """In the order in which the rule gives them."""
-    groups: frozenset[str] = frozenset()
-    resources: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
+    """All words are in the order in which the rule gives them, each once."""
+    groups: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
 
     @classmethod
     def from_object(cls, rule: Mapping[str, Any]) -> Rule:
         """Read one rule of a role."""
 
-        def words(field: str) -> frozenset[str]:
-            return frozenset(rule.get(field) or ())
+        def words(field: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(rule.get(field) or ()))
 
-        paths = tuple(rule.get("nonResourceURLs") or ())
-        verbs = tuple(dict.fromkeys(rule.get("verbs") or ()))
-        return cls(verbs, words("apiGroups"), words("resources"), words("resourceNames"), paths)
+        fields = ("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs")
+        return cls(*map(words, fields))
 
     def allows(self, action: Action) -> bool:
         """Tell whether the rule allows an action."""
@@ -72,9 +71,9 @@ class Rule:
     def to_resource_rule(self) -> Object:
         """Return it as SelfSubjectRulesReview shows a resource rule."""
         rule: Object = {
-            "verbs": list(self.verbs), "apiGroups": sorted(self.groups), "resources": sorted(self.resources),
+            "verbs": list(self.verbs), "apiGroups": list(self.groups), "resources": list(self.resources),
         }  # fmt: skip
-        return rule | ({"resourceNames": sorted(self.names)} if self.names else {})
+        return rule | ({"resourceNames": list(self.names)} if self.names else {})
 
 
 def _path_matches(pattern: str, path: str) -> bool:
@@ -92,13 +91,13 @@ def _atoms(rule: Rule) -> Iterable[Rule]:
     for verb in rule.verbs:
         for path in rule.paths:
             yield Rule((verb,), paths=(path,))
-        for group in sorted(rule.groups):
-            for resource in sorted(rule.resources):
-                one = ((verb,), frozenset({group}), frozenset({resource}))
+        for group in rule.groups:
+            for resource in rule.resources:
+                one = ((verb,), (group,), (resource,))
                 if not rule.names:
                     yield Rule(*one)
-                for name in sorted(rule.names):
-                    yield Rule(*one, frozenset({name}))
+                for name in rule.names:
+                    yield Rule(*one, (name,))
 
 
 def _contains(rule: Rule, part: Rule) -> bool:
@@ -106,14 +105,14 @@ def _contains(rule: Rule, part: Rule) -> bool:
         return False
     if part.paths:
         return any(_path_matches(path, part.paths[0]) for path in rule.paths)
-    if not (ALL in rule.groups or part.groups <= rule.groups):
+    if not (ALL in rule.groups or set(part.groups) <= set(rule.groups)):
         return False
     resource = next(iter(part.resources))
     subresource = resource.partition("/")[2]
     named = ALL in rule.resources or resource in rule.resources
     if not named and not (subresource and f"*/{subresource}" in rule.resources):
         return False
-    return not rule.names or (bool(part.names) and part.names <= rule.names)
+    return not rule.names or (bool(part.names) and set(part.names) <= set(rule.names))
 
 
 def compacted(parts: Iterable[Rule]) -> list[Rule]:

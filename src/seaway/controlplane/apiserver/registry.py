@@ -97,15 +97,20 @@ class Registry:
         obj = served.to_storage(obj)
         metadata.place(served.resource, obj, write.namespace, write.name)
         generated = not obj["metadata"].get("name") and obj["metadata"].get("generateName")
+        prefix = obj["metadata"].get("generateName")
         for attempt in range(_ATTEMPTS):
             fresh = copy(obj) if generated else obj
             if generated:
                 fresh["metadata"]["name"] = generate_name(generated, self._random)
             try:
                 return await self._create_named(write, fresh)
-            except AlreadyExists:
-                if not generated or attempt == _ATTEMPTS - 1:
+            except AlreadyExists as error:
+                if generated and attempt < _ATTEMPTS - 1:
+                    continue
+                if not prefix:
                     raise
+                words = f"{error.message}, the server was not able to generate a unique name for the object"
+                raise AlreadyExists(words, details=error.details, retry_after=1) from None
         raise AssertionError("unreachable")
 
     async def _create_named(self, write: Write, obj: Object) -> Content:
@@ -123,21 +128,22 @@ class Registry:
             obj["metadata"]["generation"] = 1
         try:
             kind.prepare_create(obj)
+            kind.default(obj)  # what follows from what the server set: a job's labels from its pods'
         except (KeyError, TypeError, AttributeError):
-            accepting.check_create(base, obj)  # says what is missing
+            accepting.check_create(base, obj, served.rules)  # says what is missing
             raise
-        accepting.check_create(base, obj)
+        accepting.check_create(base, obj, served.rules)
         metadata.forget_version(obj)
         write.warnings += kind.warnings(obj, None)
         key = served.key(write.namespace, name)
         if options.dry_run:
             if self._store.get(key) is not None:
-                raise already_exists(served.resource.group_resource, name)
+                raise self._taken(write, name)
             return ValueContent(served.from_storage(obj))
         try:
             record = await self._store.create(key, _encoder(obj), obj)
         except KeyExists:
-            raise already_exists(served.resource.group_resource, name) from None
+            raise self._taken(write, name) from None
         self._tell(base, None, obj)
         return served.view(record)
 
@@ -153,12 +159,7 @@ class Registry:
             record = self.record(served, write.namespace, write.name)
             old = record.object
             new = change(served.from_storage(old))
-            version = new["metadata"].get("resourceVersion") or ""
-            if version not in ("", "0", str(record.revision)):
-                raise conflict(served.resource.group_resource, write.name, STALE)
-            if not version and served.base.kind.conditional_updates and not write.patched and not write.apply:
-                raise accepting.unconditional(served.resource, write.name)
-            new = self._prepare_update(write, new, old)
+            new = self._prepare_update(write, new, record)
             if accepting.unchanged(new, old):
                 return served.view(record)
             if write.options.dry_run:
@@ -172,29 +173,34 @@ class Registry:
                 continue  # read again: a change that names a resourceVersion is refused at the next turn
         raise conflict(served.resource.group_resource, write.name, STALE)
 
-    def _prepare_update(self, write: Write, new: Object, old: Object) -> Object:
+    def _prepare_update(self, write: Write, new: Object, record: Record) -> Object:
         """Return the object as it is to be stored: checked, defaulted, admitted, tracked."""
-        resource, base = write.served.resource, write.served.base
+        resource, base, old = write.served.resource, write.served.base, record.object
+        if new["metadata"].get("managedFields") == []:
+            new["metadata"]["managedFields"] = [{}]  # an empty list clears them; no list leaves them
         accepting.check_structure(
             write.served, new, write.options, write.warnings, twice=write.twice, patched=write.patched
         )
         new = write.served.to_storage(new)
         metadata.place(resource, new, write.namespace, write.name)
-        if not write.patched:
+        if not (write.patched or write.apply):
             metadata.check_uid(resource, write.name, new["metadata"].get("uid") or "", old["metadata"]["uid"])
+        _check_version(write, new["metadata"].get("resourceVersion") or "", str(record.revision))
         immutable = metadata.immutable_faults(new["metadata"], old["metadata"])
         whole = not write.subresource
         new = accepting.merge_for_subresource(base, new, old, write.subresource)
         metadata.keep(new, old)
         base.kind.default(new)
-        if not write.apply:
+        if write.subresource == "status":
+            base.kind.prepare_status(new, old)
+        if not write.apply and write.subresource != "finalize":
             write.warnings += metadata.drop_same_owners(new)
             new = self._track(write, old, new, rfc3339(self._clock.now()))
         if whole:
             try:
                 base.kind.prepare_update(new, old)
             except (KeyError, TypeError, AttributeError):
-                accepting.check_update(base, new, old, whole=True)  # says what is missing
+                accepting.check_update(base, new, old, write.served.rules, whole=True)  # says what is missing
                 raise
         self._admit(write, "UPDATE", new, old, write.name)
         if (
@@ -204,7 +210,7 @@ class Registry:
             and accepting.spec_changed(new, old)
         ):
             new["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
-        accepting.check_update(base, new, old, whole=whole, found=immutable)
+        accepting.check_update(base, new, old, write.served.rules, whole=whole, found=immutable)
         write.warnings += base.kind.warnings(new, old) if whole else ()
         return new
 
@@ -219,12 +225,13 @@ class Registry:
         self._tell(served.base, record.object, stored)
         return served.view(updated)
 
-    async def adjust(self, write: Write, change: Change) -> Content:
+    async def adjust(self, write: Write, change: Change, *, tracked: bool = True) -> Content:
         """Change a live object on the server's own account: no admission, no validation; races are tried again.
 
         Args:
             write: which object, and the manager that the fields are tracked for.
             change: given the live object (shared), returns a new one, or the same one for no change.
+            tracked: False where nobody owns what changes.
         """
         served = write.served
         key = served.key(write.namespace, write.name)
@@ -233,7 +240,9 @@ class Registry:
             new = change(record.object)
             if new is record.object or write.options.dry_run:
                 return served.view(record) if new is record.object else ValueContent(new)
-            new = self._track(write, record.object, new, rfc3339(self._clock.now()))
+            served.base.kind.schema.tidy(new)
+            if tracked:
+                new = self._track(write, record.object, new, rfc3339(self._clock.now()))
             try:
                 return await self._replace(served, key, new, record)
             except KeyMissing:
@@ -256,8 +265,9 @@ class Registry:
         for _ in range(_ATTEMPTS):
             record = self.record(served, write.namespace, write.name)
             stored = record.object
-            metadata.check_uid(resource, write.name, options.uid, stored["metadata"]["uid"])
-            metadata.check_version(resource, write.name, options.resource_version, str(record.revision))
+            metadata.check_preconditions(
+                resource, stored["metadata"], options.uid, options.resource_version, str(record.revision)
+            )
             self._admit(write, "DELETE", stored, stored, write.name)
             plan = plan_delete(served.base.kind, stored, options, self._clock.now())
             if options.dry_run or isinstance(plan, Leave):
@@ -282,6 +292,14 @@ class Registry:
         )  # fmt: skip
         admit(self._steps, attributes)
 
+    def _taken(self, write: Write, name: str) -> AlreadyExists:
+        """Return the error of a name that is taken, which says so where its object is going."""
+        error = already_exists(write.served.resource.group_resource, name)
+        record = self._store.get(write.served.key(write.namespace, name))
+        if record is not None and record.object["metadata"].get("deletionTimestamp"):
+            return AlreadyExists(f"object is being deleted: {error.message}", details=error.details)
+        return error
+
     def _track_new(self, write: Write, obj: Object, now: str) -> Object:
         """Return a new object with its managers; its status, which the server sets, is nobody's."""
         if not write.served.base.kind.has_status or "status" not in obj:
@@ -297,11 +315,22 @@ class Registry:
             subresource=write.tracked_as or write.subresource,
             )  # fmt: skip
         except BadRequest:
+            new["metadata"].pop("managedFields", None)
             return new  # a keyed list without its keys cannot be tracked; nothing forbids to store it
 
     def _tell(self, served: Served, old: Object | None, new: Object | None) -> None:
         for listener in self.listeners:
             listener(served, old, new)
+
+
+def _check_version(write: Write, wanted: str, live: str) -> None:
+    """Refuse an update of another version than the live one. Raises Conflict, Invalid."""
+    resource = write.served.resource
+    if wanted not in ("", "0", live):
+        raise conflict(resource.group_resource, write.name, STALE)
+    blind = not wanted and not write.patched and not write.apply
+    if blind and write.served.base.kind.conditional_updates:
+        raise accepting.unconditional(resource, write.name)
 
 
 def _encoder(stored: Object) -> Callable[[int], bytes]:

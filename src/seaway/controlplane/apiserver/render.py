@@ -97,10 +97,14 @@ class Renderer:
         else:
             convert = None if self._served.stored_as is None else self._served.view
             content = ListContent(
-                resource.api_version, f"{resource.kind}List", listed.metadata, listed.records, convert,
+                resource.api_version, f"{resource.kind}List", self._list_metadata(listed), listed.records, convert,
                 typed=self._served.custom,
             )  # fmt: skip
         return YamlContent(content) if self._form.yaml else content
+
+    def _list_metadata(self, listed: Listed) -> Object:
+        """Return a list's metadata; a custom resource's says in every list whether there is more."""
+        return {"continue": "", **listed.metadata} if self._served.custom else listed.metadata
 
     def event(self, record: Record) -> Content:
         """Render one object of a watch; the columns of a Table come with the first only."""

@@ -16,9 +16,11 @@ from seaway.controlplane.apiserver.rbac import Action
 from seaway.controlplane.apiserver.subresources import require_map
 from seaway.controlplane.apiserver.tokens import TokenRefused
 from seaway.controlplane.apiserver.users import User
+from seaway.controlplane.apiserver.writing import STRICT, WriteOptions
 from seaway.controlplane.kinds import faults
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.objects.apply import track_update
+from seaway.objects.decoding import decode_fault
 from seaway.objects.errors import BadRequest, Cause, invalid
 from seaway.objects.resource import Resource
 
@@ -33,7 +35,7 @@ class Reviewer:
     authorizer: Authorizer
 
     def answer(
-        self, resource: Resource, user: User, namespace: str, body: Any, manager: str, now: str
+        self, resource: Resource, user: User, namespace: str, body: Any, options: WriteOptions, now: str
     ) -> Object:
         """Return a review with its status.
 
@@ -42,28 +44,29 @@ class Reviewer:
             user: who asks.
             namespace: of the URL.
             body: the question.
-            manager: the caller's field manager.
+            options: the field manager, and what becomes of unknown fields.
             now: RFC 3339.
 
         Raises:
             BadRequest, Invalid: it cannot be answered.
         """
-        given = require_map(body, resource.kind)
+        given = require_map(body, resource.kind, whole=False)
+        _check_structure(resource, given, options)
         review = {**given, "kind": resource.kind, "apiVersion": resource.api_version}
         review["metadata"] = {**(given.get("metadata") or {})}
         spec = given.get("spec") or {}
         if resource.kind == "SelfSubjectReview":
             review["metadata"]["creationTimestamp"] = now
             return {**review, "status": {"userInfo": user.to_object()}}
+        if resource.kind == "SelfSubjectRulesReview":
+            return {**review, "spec": {}, "status": self._rules(user, str(spec.get("namespace") or ""))}
         tracked = track_update(
-            None, {name: value for name, value in review.items() if name != "status"}, manager=manager,
+            None, {name: value for name, value in review.items() if name != "status"}, manager=options.manager,
             schema=schema_of(resource), api_version=resource.api_version, now=now,
         )  # fmt: skip
         match resource.kind:
             case "TokenReview":
                 return {**tracked, "status": self._token(spec)}
-            case "SelfSubjectRulesReview":
-                return {**tracked, "spec": {}, "status": self._rules(user, str(spec.get("namespace") or ""))}
             case "SelfSubjectAccessReview":
                 subject, found = user, list[Cause]()
             case _:
@@ -74,13 +77,15 @@ class Reviewer:
         return {**tracked, "status": self._access(subject, _action(spec))}
 
     def _token(self, spec: Object) -> Object:
-        token, audiences = spec.get("token"), spec.get("audiences") or []
+        token, audiences = spec.get("token") or "", spec.get("audiences") or []
+        if not token:
+            raise BadRequest("token is required for TokenReview in authentication")
         if not isinstance(token, str) or not isinstance(audiences, list):
             raise BadRequest("TokenReview: spec.token must be a text, spec.audiences a list of texts")
         try:
             user, accepted = self.authenticator.token_user(token, tuple(map(str, audiences)))
-        except TokenRefused as refused:
-            return {"user": {}, "error": str(refused)}
+        except TokenRefused:
+            return {"user": {}, "error": "invalid bearer token"}
         return {"authenticated": True, "user": user.to_object(), "audiences": list(accepted)}
 
     def _access(self, user: User, action: Action) -> Object:
@@ -95,6 +100,20 @@ class Reviewer:
         resource_rules = [rule.to_resource_rule() for rule in rules if rule.resources]
         path_rules = [{"verbs": list(r.verbs), "nonResourceURLs": list(r.paths)} for r in rules if r.paths]
         return {"resourceRules": resource_rules, "nonResourceRules": path_rules, "incomplete": False}
+
+
+def _check_structure(resource: Resource, review: Object, options: WriteOptions) -> None:
+    """Refuse wrong types, and unknown fields where they are to be refused. Raises BadRequest."""
+    schema, unread = (
+        schema_of(resource),
+        f'{resource.kind} in version "{resource.version}" cannot be handled as a',
+    )
+    if fault := decode_fault(schema, review):
+        raise BadRequest(f"{unread} {resource.kind}: {fault}")
+    unknown = schema.unknown_fields(review) if options.validation == STRICT else ()
+    if unknown:
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise BadRequest(f"{unread} {resource.kind}: strict decoding error: {listed}")
 
 
 def _subject(spec: Object) -> tuple[User, list[Cause]]:

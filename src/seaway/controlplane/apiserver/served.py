@@ -41,6 +41,11 @@ class Served:
         """The kind in whose form the objects are stored: its defaults, rules, cells and selectors count."""
         return self.stored_as or self
 
+    @property
+    def rules(self) -> Kind:
+        """The kind whose validation counts: its own of an alias, that of the stored form of another version."""
+        return self.kind if self.kind.alias_of is not None else self.base.kind
+
     def key(self, namespace: str, name: str) -> str:
         """Return the store key of one object."""
         return f"{self.prefix}{namespace}/{name}" if self.kind.resource.namespaced else f"{self.prefix}{name}"

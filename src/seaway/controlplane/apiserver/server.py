@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from seaway.base.clock import Clock
+from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
 from seaway.controlplane.apiserver.admission_certificates import requester
@@ -30,7 +30,7 @@ from seaway.controlplane.apiserver.documents import Document
 from seaway.controlplane.apiserver.impersonation import impersonate
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
-from seaway.controlplane.apiserver.negotiation import check_size, decode_body
+from seaway.controlplane.apiserver.negotiation import check_size, decode_object
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
 from seaway.controlplane.apiserver.registry import Registry
@@ -43,6 +43,7 @@ from seaway.controlplane.apiserver.tokens import TokenSigner
 from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.verbs import Verbs, not_allowed
+from seaway.controlplane.apiserver.writing import write_options
 from seaway.controlplane.kinds import REVIEW_RESOURCES
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.store.log import Store, StoreUnavailable
@@ -96,6 +97,7 @@ class ApiServer:
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
         self._documents: tuple[int, Discovery, OpenApi] | None = None
+        self._clock = clock
         self._ready = False
 
     async def start(self) -> None:
@@ -133,15 +135,15 @@ class ApiServer:
         if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonate(user, request.headers, self._authorizer)
         check_size(len(request.body))
-        if not info.is_resource and (request.path in PUBLIC_PATHS):
+        if not info.is_resource and request.path in PUBLIC_PATHS and request.method in {"GET", "HEAD"}:
             return self._document(request)
-        if info.is_resource and not info.verb:
-            raise not_allowed()
         action = action_of(info)
         if not self._authorizer.allowed(user, action):
             raise forbidden(user, action)
         if not info.is_resource:
             return self._document(request)
+        if not info.verb:
+            raise not_allowed()
         served = self.kinds.find(info.group, info.version, info.resource)
         if served is None:
             return self._review(request, info, user)
@@ -153,14 +155,17 @@ class ApiServer:
         resource = self._reviews.get((info.group, info.version, info.resource))
         if resource is None:
             return self._no_document(request.path)
-        if info.subresource:
+        if info.subresource or info.name:
             raise not_served()
-        if info.verb != "create" or info.name or (resource.namespaced and not info.namespace):
+        if info.verb != "create" or (resource.namespaced and not info.namespace):
             raise not_allowed()
-        body = (
-            request.object if request.object is not None else decode_body(request.content_type, request.body)
-        )
-        return ApiResponse(201, ValueContent(self._reviewer.answer(resource, user, info.namespace, body)))
+        options = write_options(request.query, request.headers.get("user-agent", ""))
+        body = request.object
+        if body is None:
+            body = decode_object(request.content_type, request.body, resource.kind)
+        now = rfc3339(self._clock.now())
+        answer = self._reviewer.answer(resource, user, info.namespace, body, options, now)
+        return ApiResponse(201, ValueContent(answer))
 
     def _document(self, request: ApiRequest) -> ApiResponse:
         """Answer a path that is no resource: health, version, discovery, OpenAPI."""
@@ -201,9 +206,8 @@ class ApiServer:
     def _no_document(self, path: str) -> ApiResponse:
         """Answer a path that nothing is at: a `Status` below what is served, plain text elsewhere, as Kubernetes does."""
         root, *rest = path.strip("/").split("/")
-        groups = {kind.resource.group for kind in self.kinds.kinds()} | {
-            group for group, _, _ in self._reviews
-        }
+        groups = {served.resource.group for served in self.kinds if not served.custom}
+        groups |= {group for group, _, _ in self._reviews}
         if root == "api" or (root == "apis" and rest and rest[0] in groups):
             raise not_served()
         return ApiResponse(404, TextContent("404 page not found\n"), TEXT)
@@ -234,7 +238,7 @@ def _document_response(found: Document, request: ApiRequest) -> ApiResponse:
 
 def error_response(error: ApiError) -> ApiResponse:
     """Return the answer that an error is."""
-    headers = []
+    headers = list(error.warnings)
     if error.retry_after is not None:
         headers.append(("retry-after", str(error.retry_after)))
     if error.code == 401:

@@ -5,6 +5,8 @@ Source: Kubernetes API reference, and "API-initiated Eviction", "TokenRequest", 
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 from seaway.base.clock import rfc3339
@@ -16,23 +18,31 @@ from seaway.controlplane.apiserver.tokens import ISSUER, BoundTo, TokenSigner, s
 from seaway.controlplane.apiserver.users import node_of
 from seaway.controlplane.apiserver.writing import delete_options
 from seaway.controlplane.kinds import faults
+from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_text
 from seaway.objects import meta
+from seaway.objects.apply import track_update
 from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import BadRequest, Forbidden, conflict, invalid, not_found
+from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
+_TOKEN_REQUESTS = Resource("authentication.k8s.io", "v1", "TokenRequest", "tokenrequests")
 _MIN_SECONDS, _DEFAULT_SECONDS, _MAX_SECONDS = 600, 3600, 2**32
 SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
-def require_map(body: Any, kind: str) -> Object:
-    """Return a body that must be an object of a kind. Raises BadRequest."""
+def require_map(body: Any, kind: str, *, whole: bool = True) -> Object:
+    """Return a body that must be an object of a kind, with `whole` its parts maps. Raises BadRequest."""
     if not isinstance(body, dict):
         raise BadRequest(f"the body of the request must be a {kind} object")
     if body.get("kind", kind) != kind:
-        raise BadRequest(f'"{body["kind"]}" is not a {kind}')
-    for field in ("metadata", "spec", "status"):
+        version = str(body.get("apiVersion") or "").rpartition("/")[2]
+        said = f'{body["kind"]} in version "{version}" cannot be handled as a {kind}'
+        raise BadRequest(
+            f'{said}: no kind "{body["kind"]}" is registered for version "{body.get("apiVersion")}"'
+        )
+    for field in ("metadata", "spec", "status") if whole else ():
         if not isinstance(body.get(field) or {}, dict):
             raise BadRequest(f"{kind}: {field} must be a map")
     return body
@@ -40,21 +50,27 @@ def require_map(body: Any, kind: str) -> Object:
 
 async def bind(registry: Registry, write: Write, body: Any, now: float) -> Content:
     """Bind a pod to a node. Raises Conflict where it is bound already or going."""
-    binding = require_map(body, "Binding")
+    binding = _named(write, require_map(body, "Binding"), "Binding")
     target = binding.get("target")
     node = target.get("name") if isinstance(target, dict) else None
     if not node or not isinstance(node, str):
         raise invalid("", "Binding", write.name, [faults.required("target.name")])
-    annotations = (binding.get("metadata") or {}).get("annotations") or {}
-    if not isinstance(annotations, dict) or not all(isinstance(text, str) for text in annotations.values()):
-        raise BadRequest("Binding: metadata.annotations must be a map of strings")
+    aimed = target.get("kind") if isinstance(target, dict) else None
+    if aimed not in (None, "", "Node"):
+        shown = json.dumps(aimed)
+        raise BadRequest(f'target.kind: Unsupported value: {shown}: supported values: "Node", "<empty>"')
+    added = {}
+    for field in ("labels", "annotations"):
+        added[field] = texts = binding["metadata"].get(field) or {}
+        if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+            raise BadRequest(f"Binding: metadata.{field} must be a map of strings")
     uid = (binding.get("metadata") or {}).get("uid")
 
     def change(pod: Object) -> Object:
         metadata, spec = pod["metadata"], pod["spec"]
         if uid and uid != metadata["uid"]:
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata['uid']}"
-            raise conflict("pods/binding", write.name, why)
+            raise conflict("pods", write.name, why)
         if metadata.get("deletionTimestamp"):
             raise conflict(
                 "pods/binding", write.name, f"pod {write.name} is being deleted, cannot be assigned to a host"
@@ -62,24 +78,34 @@ async def bind(registry: Registry, write: Write, body: Any, now: float) -> Conte
         if spec.get("nodeName"):
             why = f'pod {write.name} is already assigned to node "{spec["nodeName"]}"'
             raise conflict("pods/binding", write.name, why)
+        if spec.get("schedulingGates"):
+            raise conflict(
+                "pods/binding", write.name, f"pod {write.name} has non-empty .spec.schedulingGates"
+            )
         status = {**(pod.get("status") or {})}
         status["conditions"] = conditions = meta.copy(status.get("conditions") or [])
         meta.set_condition(conditions, "PodScheduled", "True", now=rfc3339(now))
-        if annotations:
-            metadata = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
+        for field, texts in added.items():
+            if texts:
+                metadata = {**metadata, field: {**(metadata.get(field) or {}), **texts}}
         return {**pod, "metadata": {**metadata}, "spec": {**spec, "nodeName": node}, "status": status}
 
-    await registry.adjust(write, change)
+    await registry.adjust(write, change, tracked=False)
     return ValueContent({**SUCCESS, "code": 201})
+
+
+def _named(write: Write, body: Object, kind: str) -> Object:
+    """Return a body whose name must be the URL's. Raises BadRequest."""
+    if ((body.get("metadata") or {}).get("name") or "") != write.name:
+        raise BadRequest(f"name in URL does not match name in {kind} object")
+    return body
 
 
 async def evict(registry: Registry, budgets: Budgets, write: Write, body: Any, now: float) -> Content:
     """Delete a pod gracefully on somebody's behalf, if its disruption budget lets it go. Raises TooManyRequests."""
-    eviction = require_map(body, "Eviction")
-    name = (eviction.get("metadata") or {}).get("name")
-    if name and name != write.name:
-        raise BadRequest(f"name in URL does not match name in Eviction object: {write.name} is not {name}")
+    eviction = _named(write, require_map(body, "Eviction"), "Eviction")
     options = delete_options({}, eviction.get("deleteOptions"))
+    options = replace(options, dry_run=options.dry_run or write.options.dry_run)
 
     def mark(pod: Object) -> Object:
         status = {**(pod.get("status") or {})}
@@ -92,7 +118,7 @@ async def evict(registry: Registry, budgets: Budgets, write: Write, body: Any, n
 
     await budgets.take(write, dry_run=options.dry_run)
     if not options.dry_run and not options.resource_version:  # which the mark would change
-        await registry.adjust(write, mark)
+        await registry.adjust(write, mark, tracked=False)
     await registry.delete(write, options)
     return ValueContent({**SUCCESS, "code": 201})
 
@@ -104,6 +130,7 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
     account = lookup.get(SERVICE_ACCOUNTS, write.namespace, write.name)
     if account is None:
         raise not_found("serviceaccounts", write.name)
+    _check_account(write, request.get("metadata") or {})
     audiences = spec.get("audiences") or [ISSUER]
     if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
         raise BadRequest("TokenRequest: spec.audiences must be a list of strings")
@@ -128,21 +155,44 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
     bound = _bound_to(lookup, write.namespace, spec.get("boundObjectRef"))
     _check_node(lookup, write, bound)
     token = signer.sign(service_account_claims(write.namespace, account, audiences, now, seconds, bound))
+    api_version = "authentication.k8s.io/v1"
+    metadata = {"name": write.name, "namespace": write.namespace, "creationTimestamp": rfc3339(now)}
+    asked = {"metadata": metadata, "spec": {**spec, "expirationSeconds": seconds}}
+    tracked = track_update(
+        None, asked, manager=write.options.manager, schema=schema_of(_TOKEN_REQUESTS), api_version=api_version, now=rfc3339(now),
+        subresource="token",
+    )  # fmt: skip
     return ValueContent(
         {
-            "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {"name": write.name, "namespace": write.namespace, "creationTimestamp": rfc3339(now)},
-            "spec": {**spec, "audiences": audiences, "expirationSeconds": seconds},
+            "kind": "TokenRequest", "apiVersion": api_version,
+            "metadata": {**tracked["metadata"], "uid": account["metadata"]["uid"]},
+            "spec": {"boundObjectRef": None, **spec, "audiences": audiences, "expirationSeconds": seconds},
             "status": {"token": token, "expirationTimestamp": rfc3339(now + seconds)},
         }
     )  # fmt: skip
 
 
+def _check_account(write: Write, metadata: Object) -> None:
+    """Refuse a request that names another account than its URL. Raises BadRequest, Invalid."""
+    if metadata.get("namespace") not in (None, "", write.namespace):
+        raise BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if (name := metadata.get("name")) not in (None, "", write.name):
+        words = "must match the service account name if specified"
+        cause = faults.invalid("metadata.name", name, words)
+        raise invalid("authentication.k8s.io", "TokenRequest", write.name, [cause])
+
+
 def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | None:
     if not reference:
         return None
-    if not isinstance(reference, dict) or reference.get("kind") not in ("Pod", "Secret"):
-        raise BadRequest("cannot bind token to object: boundObjectRef.kind must be Pod or Secret")
+    if not isinstance(reference, dict):
+        raise BadRequest("TokenRequest: spec.boundObjectRef must be a map")
+    if reference.get("kind") not in ("Pod", "Secret") or reference.get("apiVersion") not in (None, "", "v1"):
+        group, _, version = str(reference.get("apiVersion") or "").rpartition("/")
+        named = f"{group}/{version}, Kind={reference.get('kind') or ''}"
+        raise BadRequest(f"cannot bind token to object of type {named}")
     kind, name = str(reference["kind"]), str(reference.get("name") or "")
     resource = PODS if kind == "Pod" else SECRETS
     found = lookup.get(resource, namespace, name)
@@ -154,7 +204,7 @@ def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | 
             f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record. "
             "The object might have been deleted and then recreated"
         )
-        raise conflict(resource.plural, name, why)
+        raise conflict(kind, name, why)
     return BoundTo(kind, name, uid)
 
 

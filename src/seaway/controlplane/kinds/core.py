@@ -31,7 +31,10 @@ _SHORT_ACCESS_MODES = {
 
 
 def default_namespace(namespace: Object) -> None:
-    """Label the namespace with its own name."""
+    """Label the namespace with its own name; it is active unless it says otherwise."""
+    if "status" in namespace:
+        namespace["status"] = {**(namespace["status"] or {})}
+        namespace["status"].setdefault("phase", "Active")
     if name := meta.name(namespace):
         labels = namespace["metadata"].get("labels") or {}
         namespace["metadata"]["labels"] = labels | {NAMESPACE_NAME_LABEL: name}
@@ -267,6 +270,7 @@ SERVICE_ACCOUNT = Kind(
     validate_update=validate_metadata_update,
     prepare_create=keep_secret_names,
     prepare_update=keep_secret_names,
+    columns=(NAME, AGE),
     generation=False,
     returns_deleted=True,
 )
