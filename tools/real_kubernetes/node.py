@@ -67,6 +67,14 @@ class RunningNode:
         """Stop the node and its containers."""
         self._end(signal.SIGTERM)
 
+    def forget(self) -> None:
+        """Take the node, or the hollow ones, out of the cluster: a scheduler would go on using it for a while."""
+        names = [node["metadata"]["name"] for node in call(self.plane, "GET", "/api/v1/nodes")["items"]]
+        hollow = "--simulated" in self.flags
+        for name in names:
+            if name == self.name or (hollow and name.startswith(self.name)):
+                call(self.plane, "DELETE", f"/api/v1/nodes/{name}")
+
     def _end(self, number: int) -> None:
         process = self.processes[-1]
         if process.poll() is None:
@@ -118,7 +126,7 @@ def _says_ready(process: subprocess.Popen[bytes]) -> bool:
 def run_node(
     plane: ControlPlane, folder: Path, name: str, flags: Sequence[str] = (), python: str = sys.executable
 ) -> Iterator[RunningNode]:
-    """Run one of Seaway's nodes under a control plane until the block is left; ready when entered.
+    """Run one of Seaway's nodes under a control plane until the block is left; ready when entered, forgotten afterwards.
 
     Args:
         plane: with controllers, which sign the node's certificate.
@@ -136,6 +144,7 @@ def run_node(
             if node.processes[-1].poll() is not None:
                 node.start()  # a killed one has left its containers
             node.stop()
+            node.forget()
 
 
 def call(plane: ControlPlane, method: str, path: str, body: Any = None) -> Any:

@@ -219,3 +219,13 @@ def last_kubectl(either: Place) -> Iterator[Kubectl]:
     found = Kubectl(BINARIES[-1], either)
     yield found
     found.end()
+
+
+@pytest.fixture
+def last_kubectl_there(place: Place) -> Iterator[Kubectl]:
+    """The newest kubectl, on the real cluster."""
+    if not BINARIES:
+        pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
+    found = Kubectl(BINARIES[-1], place)
+    yield found
+    found.end()

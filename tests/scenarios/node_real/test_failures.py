@@ -47,7 +47,6 @@ async def here(hasty: ControlPlane, first: RunningNode) -> AsyncIterator[Place]:
     found = Place(hasty.kubeconfig, f"t-{uuid.uuid4().hex[:8]}")
     await found.prepare()
     yield found
-    await found.client.delete(NODES, first.name)
     await found.remove()
 
 
@@ -154,7 +153,6 @@ async def test_a_dead_node_is_given_up(
                 await asyncio.sleep(0.05)
         await here.client.delete(DEPLOYMENTS, "d", here.namespace, propagation="Foreground")
         await here.gone(new["metadata"]["name"])
-    await here.client.delete(NODES, name)
 
 
 def _processes(folder: Path) -> list[int]:

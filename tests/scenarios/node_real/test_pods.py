@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seaway.base.clock import parse_rfc3339
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, JOBS, LEASES, NODES, PODS, SECRETS
 from tests.scenarios.node_real.conftest import DEPLOYMENTS, SECONDS
-from tools.real_kubernetes.node import RunningNode
+from tools.real_kubernetes.control_plane import ControlPlane
+from tools.real_kubernetes.node import RunningNode, run_node
 
 pytestmark = pytest.mark.real
 WHO_AM_I = """
@@ -116,7 +121,7 @@ async def test_configuration_and_identity(place: Any, real_node: RunningNode) ->
 
 
 async def test_the_node_is_one_of_the_cluster(place: Any, real_node: RunningNode) -> None:
-    """It is ready, of the control plane's version, renews its lease, and its API server believes its certificate."""
+    """It is ready, of the control plane's version, and holds a lease that is not over."""
     node = await place.client.get(NODES, real_node.name)
     conditions = {c["type"]: c["status"] for c in node["status"]["conditions"]}
     assert conditions == {
@@ -128,10 +133,9 @@ async def test_the_node_is_one_of_the_cluster(place: Any, real_node: RunningNode
     version = await place.ask("GET", "/version")
     assert node["status"]["nodeInfo"]["kubeletVersion"].startswith(f"v{version['major']}.{version['minor']}.")
     assert not node["spec"].get("taints")
-    first = await place.client.get(LEASES, real_node.name, "kube-node-lease")
-    async with asyncio.timeout(SECONDS):
-        while (await place.client.get(LEASES, real_node.name, "kube-node-lease"))["spec"] == first["spec"]:
-            await asyncio.sleep(0.2)
+    lease = (await place.client.get(LEASES, real_node.name, "kube-node-lease"))["spec"]
+    assert lease["holderIdentity"] == real_node.name
+    assert time.time() - parse_rfc3339(lease["renewTime"]) < lease["leaseDurationSeconds"]
 
 
 async def test_logs_as_asked_for(place: Any) -> None:
@@ -191,6 +195,32 @@ async def test_probes_restart(place: Any) -> None:
     async with asyncio.timeout(SECONDS):
         while not {"Unhealthy", "Killing", "Scheduled", "Started"} <= await told():
             await asyncio.sleep(0.1)
+
+
+async def test_a_node_without_namespaces(
+    place: Any, real_control_plane: ControlPlane, last_kubectl_there: Any, tmp_path: Path
+) -> None:
+    """Where the kernel allows none, pods are plain processes: they run, log, take commands, and say what they lack."""
+    name = f"plain-{uuid.uuid4().hex[:6]}"
+    with run_node(real_control_plane, tmp_path / "plain", name, ("--plain",)):
+        await place.create(CONFIG_MAPS, {"metadata": {"name": "c"}, "data": {"k": "v"}})
+        script = "cat $SEAWAY_VOLUME_CFG/k; echo; while [ ! -e end ]; do sleep 0.05; done; exit 4"
+        here = {
+            "nodeSelector": {"kubernetes.io/hostname": name},
+            "volumes": [{"name": "cfg", "configMap": {"name": "c"}}],
+        }
+        await place.pod(
+            "p", script, container={"volumeMounts": [{"name": "cfg", "mountPath": "/cfg"}]}, **here
+        )
+        await place.running("p")
+        done = await last_kubectl_there("exec", "-i", "p", "--", "cat", stdin=b"typed")
+        assert done.stdout == b"typed", done.stderr
+        await last_kubectl_there("exec", "p", "--", "touch", "end")
+        pod = await place.ended("p")
+        assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 4
+        assert await place.log("p") == "v\n"
+        reasons = {event["reason"] for event in (await place.client.list(EVENTS, place.namespace))["items"]}
+        assert "PlainProcesses" in reasons
 
 
 async def test_nothing_is_refused_to_the_node(place: Any, real_node: RunningNode) -> None:
