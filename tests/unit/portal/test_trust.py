@@ -16,7 +16,7 @@ import pytest
 
 from seaway.portal.certificates import ensure_certificate
 from seaway.sdk.client import SeawayClient
-from seaway.sdk.connection import Endpoint
+from seaway.sdk.connection import KEEPALIVE, Endpoint, connect
 from seaway.sdk.errors import SeawayError, ServerUnreachable, Untrusted
 from seaway.sdk.proxies import Proxy
 from seaway.sdk.transport import HttpClient, refusal
@@ -251,3 +251,15 @@ def test_who_is_not_let_in_is_told_how_to_log_in():
     assert "seaway login https://seaway.example.com" in refusal(401, body, known).remedy
     assert refusal(401, body, replace(known, context="")).remedy == "x"
     assert refusal(403, body, known).remedy == "x"
+
+
+def test_a_network_that_has_gone_is_noticed(portal):
+    """However quiet a followed program is."""
+    connection = connect(portal.endpoint, TIMEOUT)
+    try:
+        assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            idle = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            assert idle == KEEPALIVE["TCP_KEEPIDLE"]
+    finally:
+        connection.close()
