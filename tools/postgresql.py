@@ -16,13 +16,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL
 
+from seaway.portal.certificates import ensure_certificate
+
 NOT_INSTALLED = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
 SUPERUSER = "seaway_admin"
 USER = "seaway"
+TLS_USER = "seaway_tls"
+"""Is admitted with TLS only."""
 PASSWORD = "horse/battery@staple"
 _HOST = "127.0.0.1"
 _SETTINGS = {
@@ -33,6 +38,9 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "listen_addresses": f"'{_HOST}'",
     "autovacuum": "off",
+    "ssl": "on",
+    "ssl_cert_file": "server.crt",
+    "ssl_key_file": "server.key",
 }
 """A test's data may be lost with the machine."""
 _READY_SECONDS = 60.0
@@ -60,6 +68,11 @@ class PostgresServer:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ca(self) -> Path:
+        """Return the authority of the server's certificate (PEM)."""
+        return self.folder / "ca.crt"
 
     def url(self, database: str, *, user: str = USER, password: str = PASSWORD) -> str:
         """Return the SQLAlchemy URL of a database, with the password."""
@@ -126,11 +139,13 @@ def run_postgres() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="seaway-postgresql-"))  # short: a socket's path has a limit
     server = PostgresServer(folder, _free_port())
     try:
-        if (owner := _owner()) is not None:
-            os.chown(folder, pwd.getpwnam(owner).pw_uid, -1)
+        _give_to_owner(folder)
         _initialise(server)
+        _encrypt(server)
         server.start()
-        server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
+        for user in (USER, TLS_USER):
+            server.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")
+        server.execute(f"GRANT {USER} TO {TLS_USER}")
         yield server
     finally:
         server.stop()
@@ -154,6 +169,24 @@ def _initialise(server: PostgresServer) -> None:
     )
     if done.returncode != 0:
         raise DidNotStart(f"initdb failed: {done.stderr}")
+
+
+def _encrypt(server: PostgresServer) -> None:
+    """Give the server a certificate, and a user who has to use it."""
+    made = ensure_certificate(server.folder / "certificate", datetime.now(UTC))
+    shutil.copy(made.ca, server.ca)
+    for source, name in ((made.certificate, "server.crt"), (made.key, "server.key")):
+        target = server.folder / "data" / name
+        shutil.copy(source, target)
+        target.chmod(0o600)
+        _give_to_owner(target)
+    rules = server.folder / "data" / "pg_hba.conf"
+    rules.write_text(f"hostnossl all {TLS_USER} all reject\n" + rules.read_text())
+
+
+def _give_to_owner(path: Path) -> None:
+    if (owner := _owner()) is not None:
+        os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
 
 
 def _owner() -> str | None:

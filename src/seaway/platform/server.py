@@ -176,7 +176,10 @@ async def run_server(
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
-                yield Server(service, UserTokens(database, clock), engine, database, view)
+                try:
+                    yield Server(service, UserTokens(database, clock), engine, database, view)
+                finally:
+                    database.hurry()
         finally:
             await collector.close()
 

@@ -24,8 +24,8 @@ from seaway.platform.replica import Replica, lease_name
 from seaway.platform.server import ServerSettings
 from seaway.portal.replica import run_replica
 from seaway.reconcile.leader import LeaderSettings
-from tests.unit.platform.conftest import NAMESPACE
 
+NAMESPACE = "seaway-default"
 TIMES = LeaderSettings(2.0, 1.5, 0.05)
 """Quick ones: these tests break nothing that has to be waited for."""
 

@@ -19,9 +19,10 @@ from seaway.platform.database.database import open_database
 from seaway.platform.database.location import InvalidDatabaseUrl, PostgresLocation, SqliteLocation, locate
 from seaway.platform.database.postgres_driver import PostgresSettings
 from seaway.platform.database.postgres_errors import DatabaseRefused, DatabaseTaken, is_lost, meaning
+from seaway.platform.database.probe import Probe
 from seaway.platform.database.records import RunRecord
 from tools.forwarder import Forwarder
-from tools.postgresql import PASSWORD, USER, PostgresServer
+from tools.postgresql import PASSWORD, TLS_USER, USER, PostgresServer
 
 SETTINGS = PostgresSettings(patience=20, beat_seconds=0.1)
 RUN = RunRecord(0, "u1", "first", "ada", "ns", Phase.QUEUED, "", "python x", 1.0)
@@ -152,9 +153,17 @@ async def test_a_host_that_is_away_or_unknown_is_named(location, forwarder) -> N
     assert "the host of" in await error_of(unknown)
 
 
-async def test_a_server_without_tls_is_named_where_tls_was_asked_for(location) -> None:
-    wanted = replace(location, url=location.url.update_query_dict({"sslmode": "require"}))
-    assert "does not speak TLS" in await error_of(wanted)
+async def test_tls_is_asked_for_where_the_server_wants_it_and_its_certificate_is_checked(
+    postgres: PostgresServer, location
+) -> None:
+    def with_tls(mode: str, **options: str) -> PostgresLocation:
+        url = location.url.set(username=TLS_USER).update_query_dict({"sslmode": mode, **options})
+        return replace(location, url=url)
+
+    assert "add ?sslmode=require" in await error_of(with_tls("disable"))
+    wrong = str(Path(__file__).parents[3] / "pyproject.toml")
+    assert "sslrootcert" in await error_of(with_tls("verify-full", sslrootcert=wrong))
+    await Probe(with_tls("verify-full", sslrootcert=str(postgres.ca))).ask()
 
 
 async def test_missing_rights_are_named_with_the_grant(postgres: PostgresServer, location) -> None:
@@ -237,7 +246,8 @@ async def test_a_commit_whose_answer_is_lost_is_made_once(
     armed = threading.Event()
     forwarder = Forwarder(("127.0.0.1", postgres.port), is_commit if answered else lambda _: False)
     try:
-        async with open_database(through(forwarder, location), settings=SETTINGS) as database:
+        plain = replace(location, url=location.url.update_query_dict({"sslmode": "disable"}))
+        async with open_database(through(forwarder, plain), settings=SETTINGS) as database:
             armed.set()
 
             def work(connection) -> None:
@@ -276,6 +286,18 @@ async def test_a_network_that_drops_everything_ends_what_waits(location, forward
             await database.write(add("lost"))
         with pytest.raises(DatabaseUnavailable):
             await database.read(names)
+
+
+async def test_a_server_that_ends_waits_for_no_database(location, forwarder) -> None:
+    async with open_database(
+        through(forwarder, location), settings=replace(SETTINGS, patience=1000)
+    ) as database:
+        forwarder.cut()
+        waiting = asyncio.create_task(database.write(add("lost")))
+        await asyncio.sleep(0)
+        database.hurry()
+        with pytest.raises(DatabaseUnavailable):
+            await waiting
 
 
 # one server writes

@@ -70,6 +70,9 @@ class Database:
         """Return never; raises where this server may not, or cannot, use the database any more."""
         await asyncio.Event().wait()
 
+    def hurry(self) -> None:
+        """Have nothing wait for a database that is away any more, or not for long: the server is ending."""
+
     async def close_readers(self) -> None:
         """Close the connections that read."""
         await asyncio.to_thread(self._threads.shutdown)

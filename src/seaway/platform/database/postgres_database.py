@@ -63,6 +63,10 @@ class PostgresDatabase(Database):
                     self._postgres.give_up(reason)
                     raise DatabaseUnavailable(f"{reason} ({error})" if str(error) else reason) from error
 
+    def hurry(self) -> None:
+        """Have nothing wait for long for a database that is away: the server is ending."""
+        self._postgres.hurry()
+
     def _ask(self) -> None:
         with self._postgres.reading(self._own) as connection:
             self._postgres.check(connection)
@@ -100,6 +104,7 @@ async def open_postgres(
         try:
             yield database
         finally:
+            database.hurry()
             await writer.close()
             await database.close_readers()
     finally:

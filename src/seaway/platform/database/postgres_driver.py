@@ -21,14 +21,17 @@ from seaway.base.sqlite import DatabaseError, DatabaseUnavailable
 from seaway.platform.database import writers
 from seaway.platform.database.driver import READERS, dump_json
 from seaway.platform.database.location import PostgresLocation
-from seaway.platform.database.migrate import bring_up
+from seaway.platform.database.migrate import bring_up, require_known
 from seaway.platform.database.postgres_errors import DatabaseRefused, DatabaseTaken, is_lost, meaning
 from seaway.platform.database.postgres_writer import BACKOFF, PostgresBackend, descriptor
 from seaway.platform.database.socket_watch import SocketWatch
+from seaway.platform.database.tables import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
 
 _READ_ONLY = "25006"
+_ENDING_SECONDS = 3.0
+"""How long a read or a write waits for a database that is away, when the server is ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class PostgresSettings:
     """For a lock that another program holds."""
     idle_seconds: float = 5.0
     """For the next statement of a transaction: a server that was stopped in the middle of one holds no lock for longer."""
+    upgrade_seconds: float = 3600.0
+    """For an upgrade of the schema, in which large tables may be rewritten."""
     patience: float = 30.0
     """How long a read or a write waits while the server cannot be reached; then it fails with the reason."""
     beat_seconds: float = 2.0
@@ -73,6 +78,7 @@ class PostgresDriver:
         self.watch = SocketWatch(settings.statement_seconds + settings.idle_seconds)
         self._location, self._on_taken = location, on_taken
         self._epoch = 0
+        self._patience = settings.patience
         self._given_up = ""
 
     def prepare(self) -> None:
@@ -97,12 +103,15 @@ class PostgresDriver:
     def _take_over(self) -> int:
         engine = self.engine("writer", {"poolclass": NullPool})
         try:
-            with self.translated(), self.watch.work() as watch, engine.begin() as connection:
+            limit = self.settings.upgrade_seconds
+            with self.translated(), self.watch.work(limit) as watch, engine.begin() as connection:
                 watch(descriptor(connection))
                 writers.lock(connection)
                 writers.end_others(connection)
                 writers.hold(connection)
-                bring_up(connection, self.title)
+                if require_known(connection, self.title) != SCHEMA_VERSION:
+                    writers.allow(connection, limit)
+                    bring_up(connection, self.title)
                 return writers.take_over(connection, self.settings.holder, time.time())
         finally:
             engine.dispose()
@@ -141,6 +150,10 @@ class PostgresDriver:
         self._on_taken(error)
         return error
 
+    def hurry(self) -> None:
+        """Have nothing wait for long any more: the server is ending."""
+        self._patience = min(self._patience, _ENDING_SECONDS)
+
     def give_up(self, reason: str) -> None:
         """Have all that waits for the database, now or later, fail with this reason."""
         self._given_up = reason
@@ -154,7 +167,7 @@ class PostgresDriver:
     def may_read_again(self, error: Exception, waited: float) -> bool:
         """Return whether a connection that was lost, or not made, is worth another try after so many seconds."""
         passing = isinstance(error, DatabaseUnavailable) and not isinstance(error, DatabaseRefused)
-        return passing and not self._given_up and waited < self.settings.patience
+        return passing and not self._given_up and waited < self._patience
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -28,16 +28,20 @@ class SocketWatch:
         self._lock = threading.Lock()
 
     @contextmanager
-    def work(self) -> Iterator[Callable[[int], None]]:
-        """Limit what happens in the block; call what it gives with the file descriptor of the connection's socket."""
-        key = object()
+    def work(self, seconds: float | None = None) -> Iterator[Callable[[int], None]]:
+        """Limit what happens in the block; call what it gives with the file descriptor of the connection's socket.
+
+        Args:
+            seconds: how long it may take; None for the usual.
+        """
+        key, limit = object(), self._seconds if seconds is None else seconds
 
         def begin(descriptor: int) -> None:
             self._forget(key)
             # a copy of the descriptor: the driver may close its own, and the number may be given to another file
             watched = socket.socket(fileno=os.dup(descriptor))
             with self._lock:
-                self._watched[key] = (time.monotonic() + self._seconds, watched)
+                self._watched[key] = (time.monotonic() + limit, watched)
 
         try:
             yield begin

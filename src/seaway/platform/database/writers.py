@@ -19,6 +19,14 @@ _COUNT = (
 )
 
 
+def allow(connection: Connection, seconds: float) -> None:
+    """Let the statements of this transaction take longer than usual, and the program between them a minute."""
+    limits = {"statement_timeout": seconds, "idle_in_transaction_session_timeout": 60.0}
+    for name, limit in limits.items():
+        setting = text("SELECT set_config(:name, :value, true)")
+        connection.execute(setting, {"name": name, "value": str(round(limit * 1000))})
+
+
 def lock(connection: Connection) -> None:
     """Wait until no other server takes the database over, and keep others from it until the transaction ends."""
     connection.execute(
