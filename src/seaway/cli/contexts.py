@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from seaway.cli.arguments import ContextName, Output
-from seaway.cli.context import VARIABLE, current_home, current_target, note
+from seaway.cli.asked import ASKED
+from seaway.cli.context import VARIABLE, current_home, note
 from seaway.cli.output import Format, ends, now, print_json, print_table
-from seaway.sdk.contexts import LOCAL, Context, change_contexts, check_name, read_contexts
+from seaway.sdk.contexts import LOCAL, Context, change_contexts, check_name, chosen_name, read_contexts
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
 from seaway.sdk.token_store import forget_token, has_token, load_token, save_token
@@ -88,7 +89,9 @@ def rename(
 def _list(output: Format) -> None:
     home = current_home()
     known = read_contexts(home)
-    current = current_target().name
+    current = chosen_name(ASKED.get(), os.environ.get(VARIABLE), lambda: known)
+    if current != LOCAL and current not in known.named:
+        note(f"{'--context' if ASKED.get() else VARIABLE} names {current}, and there is no such context.")
     listed: list[dict[str, Any]] = [
         _local(home, current),
         *(_view(home, each, current) for _, each in sorted(known.named.items())),

@@ -202,6 +202,9 @@ def test_contexts_are_listed_chosen_renamed_and_removed(running, laptop):
     by_variable = replace(laptop, extra={"SEAWAY_CONTEXT": "team"})
     assert by_variable.json("status")["context"] == "team"
     assert by_variable.json("--context", "local", "context", "list")[0]["current"]
+    gone = replace(laptop, extra={"SEAWAY_CONTEXT": "gone"})("context")
+    assert "SEAWAY_CONTEXT names gone" in gone.stderr
+    assert "team" in gone.stdout
     assert "comes first" in by_variable("context", "use", "local").stderr
     laptop("context", "rename", "team", "us")
     laptop("context", "use", "us")
@@ -311,6 +314,10 @@ def test_another_servers_certificate_is_not_trusted(running, laptop):
     shown = laptop("ps", code=69).stderr
     assert "not one that the context 'team' trusts" in shown
     assert "seaway login" in shown
+    code, shown = dialogue(laptop, "login", "team", answers=[("told you?", "n\n")])
+    assert code == 69
+    assert "does not show the certificate that you trusted before" in shown
+    assert known_by(running) in shown
 
 
 def test_a_followed_run_outlives_a_network_that_breaks(running, laptop):

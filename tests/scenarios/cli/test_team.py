@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 from dataclasses import replace
 
 import pytest
 
 from seaway.sdk.trust import fingerprint
+from tools.connect_proxy import connect_proxy
 
 from .conftest import make_shell
 from .test_server import Team, end, team
@@ -59,3 +61,33 @@ def test_an_administrator_makes_users_who_share_a_server(team: Team, tmp_path) -
         assert token not in said
         assert token.split("_", 2)[2] not in said
     assert "POST /api/v1/runs by ada" in said
+
+
+def test_a_server_that_only_a_proxy_reaches(team: Team) -> None:
+    """Its name is known to the proxy alone; nobody asks the network for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    listening, team.port = f"127.0.0.1:{team.port}", port
+    url = f"https://seaway.test:{port}"
+    with (team.folder / "server.log").open("a") as log:
+        process = team.cluster.start(*team.command("--listen", listening, "--url", url), stderr=log)
+    assert process.stdout
+    assert process.stdout.readline().rstrip().endswith(f"is ready: {url}")
+    served = ("127.0.0.1", int(listening.rpartition(":")[2]))
+    with connect_proxy({f"seaway.test:{port}": served}) as proxy:
+        team.member.extra |= {
+            "HTTPS_PROXY": f"http://ada:secret@127.0.0.1:{proxy.port}",
+            "SEAWAY_TOKEN": (team.home / "token").read_text().strip(),
+        }
+        proxy.authorization = "Basic YWRhOnNlY3JldA=="
+        team.member("login", url, "--ca", str(team.home / "ca.crt"), "--no-keyring", "--name", "far")
+        assert team.member.json("status")["url"] == url
+        assert set(proxy.asked) == {f"seaway.test:{port}"}
+        proxy.authorization = "Basic another"
+        said = team.member("ps", code=69).stderr
+        assert f"through the proxy 127.0.0.1:{proxy.port}" in said
+        assert "407" in said
+        assert "secret" not in said
+        team.member.extra["NO_PROXY"] = ".test"
+        assert "proxy 127" not in team.member("ps", code=69).stderr
+    assert end(process, signal.SIGTERM) == 0

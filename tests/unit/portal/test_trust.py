@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import ClassVar
 
 import pytest
 
@@ -21,6 +20,7 @@ from seaway.sdk.errors import SeawayError, ServerUnreachable, Untrusted
 from seaway.sdk.proxies import Proxy
 from seaway.sdk.transport import HttpClient, refusal
 from seaway.sdk.trust import choose_trust, fingerprint, is_trusted, offers
+from tools.connect_proxy import ConnectProxy, connect_proxy, splice
 
 TIMEOUT = 20.0
 
@@ -92,7 +92,7 @@ def _relay(server: tuple[str, int], host: str) -> Iterator[int]:
             with contextlib.suppress(OSError):
                 while True:
                     client, _ = listener.accept()
-                    thread = threading.Thread(target=_splice, args=(client, socket.create_connection(server)))
+                    thread = threading.Thread(target=splice, args=(client, socket.create_connection(server)))
                     thread.start()
                     threads.append(thread)
 
@@ -107,60 +107,13 @@ def _relay(server: tuple[str, int], host: str) -> Iterator[int]:
                 thread.join(20)
 
 
-def _splice(one: socket.socket, other: socket.socket) -> None:
-    def copy(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    back = threading.Thread(target=copy, args=(other, one))
-    back.start()
-    copy(one, other)
-    back.join(20)
-    one.close()
-    other.close()
-
-
-class ConnectProxy(http.server.BaseHTTPRequestHandler):
-    """An HTTP proxy for TLS: knows one name, and one password."""
-
-    known: ClassVar[dict[str, tuple[str, int]]] = {}
-    asked: ClassVar[list[str]] = []
-    password: ClassVar[str | None] = None
-
-    def do_CONNECT(self) -> None:
-        self.asked.append(self.path)
-        if self.password is not None and self.headers.get("Proxy-Authorization") != self.password:
-            self.send_error(407)
-            return
-        target = self.known.get(self.path)
-        if target is None:
-            self.send_error(502)
-            return
-        self.send_response(200)
-        self.end_headers()
-        _splice(self.connection, socket.create_connection(target))
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def proxy(portal) -> Iterator[type[ConnectProxy]]:
-    address = ("127.0.0.1", int(portal.endpoint.url.rpartition(":")[2]))
-    handler = type("Handler", (ConnectProxy,), {"known": {"localhost:7443": address}, "asked": []})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        handler.port = server.server_address[1]
-        try:
-            yield handler
-        finally:
-            server.shutdown()
-            serving.join(20)
+def proxy(portal) -> Iterator[ConnectProxy]:
+    """A proxy that calls the portal "localhost:7443"."""
+    with connect_proxy(
+        {"localhost:7443": ("127.0.0.1", int(portal.endpoint.url.rpartition(":")[2]))}
+    ) as running:
+        yield running
 
 
 def test_a_server_behind_a_proxy_is_reached_and_known_through_it(portal, endpoint, proxy):
@@ -181,7 +134,7 @@ def test_a_server_behind_a_proxy_is_reached_and_known_through_it(portal, endpoin
     ],
 )
 def test_a_proxy_that_refuses_is_named_without_its_password(portal, endpoint, proxy, url, password, said):
-    proxy.password = password
+    proxy.authorization = password
     way = Proxy("127.0.0.1", proxy.port, "Basic hidden")
     known = replace(endpoint, url=url, ca=portal.endpoint.ca, proxy=way)
     with SeawayClient("", "", locate=lambda: known) as client, pytest.raises(ServerUnreachable) as caught:
