@@ -114,6 +114,7 @@ async def serve(app: ASGIApp, settings: ServeSettings, listener: socket.socket) 
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever calls may write anything into them, and refusals are counted by address
         lifespan="off",
         ws="none",
         http="httptools",

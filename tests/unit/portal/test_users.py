@@ -264,6 +264,13 @@ def test_a_path_cannot_begin_a_line_of_the_log(admin, portal, caplog):
     assert "\nforged" not in caplog.text
 
 
+def test_nobody_chooses_the_address_that_they_are_known_by(admin, caplog):
+    caplog.set_level(logging.DEBUG, logger="seaway.portal.requests")
+    admin._http.read("GET", "/api/v1/whoami", headers={"X-Forwarded-For": "10.9.8.7"})
+    logged(caplog, "GET /api/v1/whoami by ada from 127.0.0.1")
+    assert "10.9.8.7" not in caplog.text
+
+
 def test_every_answer_says_the_version(admin, portal: object, tmp_path: Path):
     for path in ("/api/v1/healthz", "/api/v1/version"):
         assert admin._http.open("GET", path).headers["Seaway-Version"].endswith("; api=1-1")
