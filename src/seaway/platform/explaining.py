@@ -16,6 +16,7 @@ from seaway.platform.database import attempts, revisions, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.history.logs import LogKey, LogStore
@@ -87,6 +88,7 @@ def _remembered_facts(
     uid = attempt.uid if attempt is not None else None
     events: list[dict[str, Any]] = [e.object for e in revisions.events_about(connection, uid)] if uid else []
     ended = attempt is not None and attempt.phase.ended
+    not_created = attempt is None or ended or (attempt.uid is None and task.message != texts.STARTING)
     return Facts(
         run=run.name,
         task=task.name,
@@ -99,7 +101,7 @@ def _remembered_facts(
         requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
         timeout_seconds=spec.timeout_seconds,
         waiting=not task.phase.ended,
-        waits_for=task.message if not task.phase.ended and (attempt is None or ended) else "",
+        waits_for=task.message if not task.phase.ended and not_created else "",
         command=spec.command,
         needs_code=spec.code is not None,
         needs_environment=spec.environment is not None,

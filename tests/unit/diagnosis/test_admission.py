@@ -38,6 +38,10 @@ CASES = [
         "the workspace allows at most 1Gi of memory per run", "--memory", id="limit range, nothing given",
     ),
     pytest.param(
+        'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1', Admission.RANGE,
+        "the workspace allows at most 1 of CPU per run", "--cpu", id="limit range, a maximum as a limit",
+    ),
+    pytest.param(
         'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "main" must set it)',
         Admission.SECURITY,
         "the namespace's Pod Security Standard 'restricted:latest' forbids it: "

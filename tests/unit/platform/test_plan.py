@@ -173,6 +173,7 @@ NEVER = Blocker(UNPLACEABLE.why_waiting, "too big", verdict(VerdictClass.CONFIGU
         pytest.param(UNPLACEABLE, 0.0, "blocked", None, id="a cluster that never grows"),
         pytest.param(UNPLACEABLE, 60.0, "", NOW + 60.0, id="a cluster that may grow"),
         pytest.param(replace(UNPLACEABLE, node="n"), 60.0, "blocked", None, id="placed already: a node will not help"),
+        pytest.param(replace(POD, node="n"), 60.0, "", None, id="a node came"),
     ],
 )  # fmt: skip
 def test_what_no_node_can_take(pod, hope, asked, look_again) -> None:

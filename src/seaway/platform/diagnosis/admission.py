@@ -19,6 +19,8 @@ _RANGE = re.compile(
     r"(?P<side>maximum|minimum) (?P<what>\S+) usage per (?P<of>\w+) is (?P<bound>\d[\w.]*\w|\d)"
     r"(?:, but (?:request|limit) is (?P<asked>\d[\w.]*\w|\d))?"
 )
+_LIMIT = re.compile(r"must be less than or equal to (?P<what>\w+) limit of (?P<bound>\d[\w.]*)")
+"""A limit range's maximum becomes the limit of a container that gives none: Seaway gives no other than it requests."""
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]+)": (?P<what>.+)$')
 _WEBHOOK = re.compile(
     r'admission webhook "(?P<name>[^"]+)" denied the request(?:: (?P<why>.+)| without explanation)?$'
@@ -48,6 +50,7 @@ def admission(message: str) -> Admission | None:
         (_WEBHOOK, Admission.DENIED),
         (_POLICY, Admission.DENIED),
         (_RANGE, Admission.RANGE),
+        (_LIMIT, Admission.RANGE),
     ):
         if found.search(message):
             return rule
@@ -77,12 +80,14 @@ def explanation(message: str) -> str:
         asked = f"; it asks for {found['asked']}" if found["asked"] else ""
         side = "at most" if found["side"] == "maximum" else "at least"
         return f"the workspace allows {side} {found['bound']} of {_NAMES.get(found['what'], found['what'])} per run{asked}"
+    if found := _LIMIT.search(message):
+        return f"the workspace allows at most {found['bound']} of {_NAMES.get(found['what'], found['what'])} per run"
     return ""
 
 
 def wants_option(message: str) -> str:
     """Return the option of `seaway run` that a rule is about: "--memory", "--cpu", "" for neither."""
-    told = _RANGE.search(message)
+    told = _RANGE.search(message) or _LIMIT.search(message)
     what = told["what"] if told else "".join(m["what"] for m in (_QUOTA_WANTS.search(message),) if m)
     if not what:
         what = " ".join(exceeding(message, of_used=False))

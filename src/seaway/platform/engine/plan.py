@@ -203,10 +203,15 @@ def _ask(now: Situation, attempt: AttemptRecord, policy: Policy) -> str:
         return "timeout"
     if now.draining:
         return "drain"
-    if now.blocker is not None and now.blocker.verdict is not None:
+    if now.blocker is not None and now.blocker.verdict is not None and _is_current(now.blocker, now.pod):
         placed = now.pod is not None and now.pod.node is not None
         return "blocked" if placed or now.now >= attempt.created + policy.hope else ""
     return ""
+
+
+def _is_current(blocker: Blocker, pod: Observation | None) -> bool:
+    """Return whether a blocker is about what the pod waits for now."""
+    return pod is None or (bool(pod.waiting) and blocker.reason == pod.why_waiting)
 
 
 def _deadline(spec: TaskSpec, attempt: AttemptRecord) -> float | None:

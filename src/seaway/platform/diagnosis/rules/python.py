@@ -14,6 +14,8 @@ from seaway.platform.diagnosis.rules.startup import start_failure
 NO_PYTHON = "NoPython"
 """The cause after which a task is started again without the runner, where it can do without."""
 _MISSING = re.compile(r"(?i)not found|no such file or directory")
+_PYTHON = re.compile(r"\bpython[\d.]*\b")
+"""What the runner is started with: it is the only program that a node itself looks for, unless the pod is plain."""
 _TOO_OLD = re.compile(r"future feature annotations is not defined|invalid syntax")
 _TEXT = 'File "<string>"'
 """Where Python says that an error of a program lies that was given on the command line."""
@@ -27,13 +29,11 @@ def plain_is_enough(command: tuple[str, ...], *, needs_environment: bool) -> boo
 
 def no_python(facts: Facts) -> Finding | None:
     """Find an image that lacks the python3 that Seaway's runner is started with."""
-    words = main_container(facts).get("command") or [""]
-    program = str(words[0])
     message, evidence = start_failure(facts)
-    if is_plain(facts) or not message or program not in message or not _MISSING.search(message):
+    named = _PYTHON.search(message)
+    if is_plain(facts) or named is None or not _MISSING.search(message):
         return None
-    if "python" not in program:
-        return None
+    program = named.group()
     image = main_container(facts).get("image", "?")
     enough = plain_is_enough(tuple(facts.command), needs_environment=facts.needs_environment)
     what = "its packages" if facts.needs_environment else "a Python program"

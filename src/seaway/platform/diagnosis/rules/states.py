@@ -37,8 +37,16 @@ def waits_for_others(facts: Facts) -> Finding | None:
     """Find an attempt that is not created yet because something must come first."""
     if not facts.waiting or not facts.waits_for:
         return None
+    reason = blanked(facts, facts.waits_for)
+    said = (
+        f"it {reason}"
+        if reason.startswith("waits ")
+        else f"it waits for {reason}"
+        if reason.startswith("the task ")
+        else f"it waits: {reason}"
+    )
     return Finding(
-        Level.SPEC, VerdictClass.UNKNOWN, "Waiting", f"it waits for {blanked(facts, facts.waits_for)}",
+        Level.SPEC, VerdictClass.UNKNOWN, "Waiting", said,
         (quote(facts, "submission", facts.waits_for),), next_step="seaway show {run}", permanent=False,
     )  # fmt: skip
 
