@@ -217,17 +217,13 @@ def test_sub_paths_stay_in_their_volume(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("volume", "message"),
     [
-        (
-            {"name": "v", "persistentVolumeClaim": {"claimName": "data"}},
-            'persistentVolumeClaim "data" cannot be mounted',
-        ),
         ({"name": "v", "nfs": {}}, 'volume "v": nfs is not served'),
         (
             {"name": "v", "hostPath": {"path": "/etc/passwd", "type": "Directory"}},
             "hostPath type check failed: /etc/passwd is not a directory",
         ),
     ],
-    ids=["claim", "other", "wrong type"],
+    ids=["other", "wrong type"],
 )
 def test_volumes_that_cannot_be(tmp_path: Path, volume: dict[str, Any], message: str) -> None:
     with pytest.raises(MountError, match=message):

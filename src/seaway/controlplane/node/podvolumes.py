@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seaway.controlplane.node import payloads, volumes
+from seaway.controlplane.node import claims, payloads, volumes
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import ConfigError, PodFacts
 from seaway.controlplane.node.ownership import owned
@@ -71,12 +71,19 @@ class PodVolumes:
                 if volume["name"] in self.written:
                     await self._write(facts, volume)
                 else:
-                    path = await asyncio.to_thread(volumes.plain_volume, self.folder, volume)
-                    self.paths[volume["name"]] = path
+                    self.paths[volume["name"]] = await self._plain(facts.pod, volume)
             except (MountError, ConfigError, OSError) as error:
                 raise MountError(
                     f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}'
                 ) from error
+
+    async def _plain(self, pod: Object, volume: Object) -> Path:
+        meant = await claims.resolve(self._context.client, pod["metadata"]["namespace"], volume)
+        path = await asyncio.to_thread(volumes.plain_volume, self.folder, meant)
+        group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+        if meant is not volume and group is not None and os.geteuid() == 0:
+            await asyncio.to_thread(claims.give_to_group, path, int(group))
+        return path
 
     async def refresh(self, facts: PodFacts) -> None:
         """Write again what changed. Raises as `set_up`."""

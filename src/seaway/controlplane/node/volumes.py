@@ -83,11 +83,6 @@ def plain_volume(folder: Path, volume: Object) -> Path:
         return path
     if "hostPath" in volume:
         return _host_path(volume["hostPath"])
-    if "persistentVolumeClaim" in volume:
-        claim = volume["persistentVolumeClaim"]["claimName"]
-        raise MountError(
-            f'persistentVolumeClaim "{claim}" cannot be mounted: this node has no storage for claims yet; use hostPath or emptyDir'
-        )
     kinds = ", ".join(key for key in volume if key != "name")
     raise MountError(f'volume "{volume["name"]}": {kinds} is not served by this node')
 
