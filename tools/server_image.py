@@ -61,7 +61,7 @@ def build(target: Path, python: Path) -> Path:
     """
     steps = [one for one in parse(DOCKERFILE.read_text())[1] if one.word in ("RUN", "COPY")]
     first = next(number for number, one in enumerate(steps) if one.rest.startswith("src/"))
-    kept = cache_folder() / "server-image" / _key(steps[:first], python)
+    kept = cache_folder() / "server-image" / _key(steps[:first])
     if not kept.is_dir():
         unfinished = kept.with_name(f".{kept.name}.{os.getpid()}")
         try:
@@ -89,10 +89,10 @@ def link_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, copy_function=link, dirs_exist_ok=True)
 
 
-def _key(steps: Sequence[Instruction], python: Path) -> str:
+def _key(steps: Sequence[Instruction]) -> str:
     told = [f"{one.word} {one.rest}" for one in steps]
     told += [(ROOT / one.rest.split()[0]).read_text() for one in steps if one.word == "COPY"]
-    told += [sys.version, str(python)]
+    told.append(sys.version)
     return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
 
 
