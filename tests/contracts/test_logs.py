@@ -76,9 +76,12 @@ async def test_a_log_that_is_not_there_is_empty(open_logs: Opener) -> None:
     await logs.close(KEY)
 
 
-async def test_what_was_appended_is_read_at_once_and_after_the_end(open_logs: Opener) -> None:
+async def test_what_was_appended_is_read_soon_and_after_the_end(open_logs: Opener) -> None:
     logs = await open_logs()
     await logs.writer(KEY).append(LINE)
+    async with asyncio.timeout(30):
+        while not await read(logs):
+            await asyncio.sleep(0.005)
     assert await read(logs) == b"line\n"
     await logs.close(KEY)
     assert logs.being_written(KEY) is None
@@ -177,6 +180,20 @@ async def test_a_line_longer_than_what_is_looked_at_is_resumed(open_logs: Opener
     point = await (await open_logs()).writer(KEY).resume_point()
     assert (point.repeats, point.partial) == (1, b"")
     assert point.nanoseconds % 10 == 2
+
+
+async def test_what_readers_were_shown_is_there_when_the_server_was_killed(open_logs: Opener) -> None:
+    """A second store over the same place stands for the server's successor: the first one is not closed."""
+    logs = await open_logs()
+    log, shown = logs.writer(KEY), b""
+    for number in range(200):
+        await log.append(line(number))
+        log.say(f"own line {number}", number)
+        await asyncio.sleep(0)
+        while chunk := await logs.read(KEY, len(shown)):
+            shown += chunk
+        if number % 20 == 0:
+            assert (await stored(await open_logs())).startswith(shown)
 
 
 async def test_any_sequence_of_appends_and_restarts_keeps_every_line_once(open_logs: Opener) -> None:

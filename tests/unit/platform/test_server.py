@@ -343,8 +343,11 @@ async def test_a_commit_with_an_old_fencing_number_changes_nothing(server) -> No
     with pytest.raises(StaleFence):
         await server.runs.commit_outputs("fenced", "main", 0, body(buffer.getvalue()))
     assert await server.runs.outputs("fenced") == []
-    told = b"".join([chunk async for chunk in await server.runs.logs("fenced")]).decode()
-    assert "refused the outputs of an earlier attempt (fencing number 0)" in told
+    async with asyncio.timeout(30):
+        while "refused the outputs of an earlier attempt (fencing number 0)" not in await log_of(
+            server, "fenced"
+        ):
+            await asyncio.sleep(0.01)
     await server.runs.commit_outputs("fenced", "main", 1, body(buffer.getvalue()))
     await server.runs.save_checkpoint("fenced", "main", 1, body(buffer.getvalue()))
     assert [(o.path, o.size) for o in await server.runs.outputs("fenced")] == [("model.bin", 3)]

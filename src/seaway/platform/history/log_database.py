@@ -1,8 +1,8 @@
 """Stored logs as packed chunks in the database, so that a server keeps nothing of its own.
 
 What was appended lies in memory until the next flush, which stores what all logs have gained in one transaction. A server
-that is killed before loses nothing that its successor cannot read from the pod again. Readers of what is being written are
-served from memory; the end of each open log stays there.
+that is killed before loses nothing that its successor cannot read from the pod again. Readers see what is stored, so that
+they can go on with the successor where they were; they get it from memory, where the end of each open log stays.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class DatabaseLogSettings:
 
     limit: int = 256 * 1024 * 1024
     """Most bytes of one attempt's log."""
-    flush_seconds: float = 0.2
-    """Between two flushes while logs grow."""
+    flush_seconds: float = 0.1
+    """Between two flushes while logs grow; readers see no line before."""
     waiting: int = 1024 * 1024
     """Most bytes of one log that wait for a flush; who appends has to wait then."""
     closing_seconds: float = 5.0
@@ -52,6 +52,8 @@ class DatabaseLog(AttemptLog):
         self.owner = ChunkOwner(*key)
         self.stored = packing.Stored()
         self.closing = False
+        self.readable = 0
+        """Bytes that are stored, in whatever chunks."""
         self.flushed = Signal()
         self._kept = bytearray()
         self._loaded = False
@@ -88,6 +90,8 @@ class DatabaseLog(AttemptLog):
     def keep(self, stored: packing.Stored) -> None:
         """Take note of what is stored, and forget what is not needed in memory any more."""
         self.stored = stored
+        self.readable = max(self.readable, stored.end)
+        self.changed.notify()
         needless = min(stored.loose, self.size - TAIL) - self.kept_from
         if needless > TAIL:
             del self._kept[:needless]
@@ -122,7 +126,7 @@ class DatabaseLog(AttemptLog):
             length *= 4  # a line longer than that: its beginning is looked for
         whole = data[: data.rfind(b"\n") + 1]  # an unfinished line will come again
         self._kept = bytearray(whole)
-        self.size = begin + len(whole)
+        self.size = self.readable = begin + len(whole)
         if chunks:
             # what this server writes next takes the place of these chunks' end
             self.stored = packing.Stored(min(self.size, begin + len(data)), begin, len(chunks))
@@ -131,6 +135,8 @@ class DatabaseLog(AttemptLog):
         self.truncated = self.size >= self._limit
         self._loaded = True
         self._write(b"")
+        if self.is_behind:
+            self._store.wake()
 
 
 class DatabaseLogStore:
@@ -162,7 +168,7 @@ class DatabaseLogStore:
         if written is not None:
             await written.ready()
             if position >= written.kept_from:
-                return written.between(position, min(written.size, position + CHUNK))
+                return written.between(position, min(written.readable, position + CHUNK))
         owner = ChunkOwner(*key)
         found = await self._database.read(lambda connection: log_chunks.at(connection, owner, position))
         if found is None:
@@ -200,9 +206,9 @@ class DatabaseLogStore:
         if written is None:
             return
         await written.ready()
-        if not written.complete:
+        if not written.closing:
             written.finish()
-        written.closing = True
+            written.closing = True
         self._hurry.set()
         while written.is_behind:
             if self._refused is not None:
@@ -210,6 +216,7 @@ class DatabaseLogStore:
             flushed = written.flushed.next()
             self.wake()
             await asyncio.wait([flushed])
+        written.seal()
         if self._open.get(key) is written:
             del self._open[key]
 

@@ -49,6 +49,7 @@ class FileLog(AttemptLog):
         while view:
             view = view[os.write(self._file, view) :]
         self.size += len(data)
+        self.changed.notify()
 
     def close(self) -> None:
         """Make it durable and close the file. Blocks."""
@@ -96,6 +97,7 @@ class FileLogStore:
         log = self._open.pop(key, None)
         if log is not None:
             log.finish()
+            log.seal()
             await asyncio.to_thread(log.close)
 
     async def close_all(self) -> None:

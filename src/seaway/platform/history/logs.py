@@ -1,7 +1,7 @@
 """Stored logs: what every place that keeps them does alike, and what it has to offer.
 
-A log is a sequence of bytes, read by position. One process writes it; what was given to it is there for readers of this
-process at once, and is durable when `LogStore.close` returns, before the pod may go.
+A log is a sequence of bytes, read by position. One process writes it. What readers were shown once stays as it is, whatever
+becomes of that process; all of it is durable when `LogStore.close` returns, before the pod may go.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ class AttemptLog(ABC):
         self._at_start = True
         self.truncated = False
         self.complete = False
+        """Nothing more will come, and all of it can be read."""
         self.collected = False
         """All of the container's log is in it."""
         self.changed = Signal()
+        """Notified when there is more to read."""
 
     @abstractmethod
     async def ready(self) -> None:
@@ -51,7 +53,7 @@ class AttemptLog(ABC):
 
     @abstractmethod
     def _put(self, data: bytes) -> None:
-        """Take bytes at the end."""
+        """Take bytes at the end; `changed` is notified when they can be read."""
 
     async def _room(self) -> None:
         """Return when more can be taken: who writes faster than the place that keeps it has to wait."""
@@ -92,12 +94,14 @@ class AttemptLog(ABC):
             self._own.clear()
         if data:
             self._put(data)
-        self.changed.notify()
 
     def finish(self) -> None:
-        """Say that nothing more will come."""
+        """Say that nothing more will be appended."""
         self._at_start = True
         self._write(b"")
+
+    def seal(self) -> None:
+        """Say that all of it can be read."""
         self.complete = True
         self.changed.notify()
 
