@@ -96,6 +96,12 @@ async def install(
                 field="--name",
                 remedy='helm upgrade, with the chart that "seaway install --chart" names',
             ) from error
+        except installation.NotWhole as error:
+            raise SeawayError(
+                f"this cluster serves no {error}: a team's server needs a whole Kubernetes",
+                code="Usage",
+                remedy="Give the kubeconfig of one with --kubeconfig; an embedded cluster has a server: seaway up",
+            ) from error
         if hint is None:
             await _create_namespace(client, release, say, wanted=create_namespace)
         elif hint:

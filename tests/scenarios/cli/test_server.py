@@ -191,3 +191,12 @@ def test_a_cluster_that_is_away_at_the_start(team: Team) -> None:
     team.member("run", "--detach", "--name", "early", "--", "true")
     assert team.member.json("show", "early")["phase"] == "queued"
     assert end(process, signal.SIGTERM) == 0
+
+
+def test_an_embedded_cluster_is_none_to_install_on(team: Team) -> None:
+    """It has a server already, and nobody who would run a Deployment; nothing is made there."""
+    kubeconfig = str(team.cluster.home / "kubeconfig")
+    refused = team.cluster("install", "--kubeconfig", kubeconfig, "--image", "seaway/server:1", code=64)
+    assert "this cluster serves no Deployment" in refused.stderr
+    nothing = team.cluster("uninstall", "--kubeconfig", kubeconfig, "--yes", "--delete-data")
+    assert "There is no installation" in nothing.stderr

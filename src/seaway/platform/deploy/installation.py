@@ -13,9 +13,10 @@ from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.objects.builtin import NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS
 from seaway.objects.errors import ApiError, Forbidden, NotFound
+from seaway.objects.further import DEPLOYMENTS
 from seaway.objects.resource import Resource
 from seaway.platform.certificates import AUTHORITY_LIFE, Pair, lives, make_authority, make_certificate
-from seaway.platform.deploy.kinds import CLUSTER_WIDE, DEPLOYMENTS, KINDS
+from seaway.platform.deploy.kinds import CLUSTER_WIDE, KINDS
 from seaway.platform.deploy.manifests import Credentials, manifests
 from seaway.platform.deploy.progress import Progress, progress
 from seaway.platform.deploy.release import MANAGER, NAMES_ANNOTATION, Object, Release
@@ -88,11 +89,16 @@ class MadeByHelm(Exception):
     """The installation of this name is Helm's."""
 
 
+class NotWhole(Exception):
+    """The cluster does not serve a kind that is needed; the text is its name."""
+
+
 async def check_namespace(client: Client, values: Values, release: Release) -> str | None:
     """Return what is to be said of the namespace ("" for nothing), None where there is none.
 
     Raises:
         MadeByHelm: Helm has installed there under this name: two tools would undo each other's work.
+        NotWhole: the cluster does not serve what a server is made of.
     """
     try:
         namespace = await client.get(NAMESPACES, release.namespace)
@@ -101,11 +107,13 @@ async def check_namespace(client: Client, values: Values, release: Release) -> s
     except Forbidden:  # what follows tells
         namespace = {"metadata": {}}
     try:
-        deployment = await client.get(DEPLOYMENTS, release.name, release.namespace)
-    except NotFound:
-        return hint(values, namespace)
-    if (deployment["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == "Helm":
-        raise MadeByHelm(release.name)
+        deployments, _ = await client.list_all(DEPLOYMENTS, release.namespace)
+    except NotFound as error:
+        raise NotWhole("Deployment") from error
+    for one in deployments:
+        managed_by = (one["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by")
+        if one["metadata"]["name"] == release.name and managed_by == "Helm":
+            raise MadeByHelm(release.name)
     return hint(values, namespace)
 
 

@@ -12,10 +12,9 @@ from seaway.objects.builtin import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
+from seaway.objects.further import DEPLOYMENTS, POD_DISRUPTION_BUDGETS
 from seaway.objects.resource import Resource
 
-DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments")
-DISRUPTION_BUDGETS = Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 CLUSTER_WIDE = (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
@@ -23,7 +22,7 @@ KINDS: dict[str, Resource] = {
     resource.kind: resource
     for resource in (
         SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, *CLUSTER_WIDE, SECRETS, PERSISTENT_VOLUME_CLAIMS, DEPLOYMENTS, SERVICES,
-        DISRUPTION_BUDGETS, INGRESSES, NETWORK_POLICIES,
+        POD_DISRUPTION_BUDGETS, INGRESSES, NETWORK_POLICIES,
     )
 }  # fmt: skip
 """In the order in which they are applied; they are removed in the reverse one."""
