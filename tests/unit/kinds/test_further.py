@@ -167,7 +167,7 @@ def test_what_a_workload_gets(kind: Kind, expected: Object) -> None:
         (STATEFUL_SET, {"serviceName": "Not A Name"}, "spec.serviceName: Invalid value: \"Not A Name\""),
         (
             STATEFUL_SET, {"updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 1}}},
-            "spec.updateStrategy.rollingUpdate: Invalid value: {\"partition\":1}: only allowed for updateStrategy 'RollingUpdate'",
+            "spec.updateStrategy.rollingUpdate: Invalid value: {\"Partition\":1,\"MaxUnavailable\":null}: only allowed for updateStrategy 'RollingUpdate'",
         ),
         (STATEFUL_SET, {"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}]}, "spec.volumeClaimTemplates[0].spec.accessModes: Required value"),
         (
@@ -239,7 +239,7 @@ def test_the_generation_of_a_daemon_sets_template_counts_its_changes_alone() -> 
         ("* * * * *", ""), ("*/5 0-12/3 1,15 jan-mar mon-fri", ""), ("@hourly", ""), ("@every 1h30m", ""), ("0 0 ? * 0", ""),
         ("* * * *", "expected exactly 5 fields, found 4"), ("60 * * * *", "above maximum (59)"),
         ("* * 0 * *", "below minimum (1)"), ("5-1 * * * *", "beyond end of range"), ("a * * * *", "failed to parse int"),
-        ("*/0 * * * *", "positive number"), ("@often", "unrecognized descriptor"), ("@every x", "unrecognized descriptor"),
+        ("*/0 * * * *", "positive number"), ("@often", "unrecognized descriptor"), ("@every x", "failed to parse duration"), ("1-2-3 * * * *", "too many hyphens"),
         ("TZ=UTC * * * * *", "use timeZone field instead"), ("* * * * 8", "above maximum (6)"),
     ],
 )  # fmt: skip
@@ -298,7 +298,7 @@ BAD: list[Any] = [
     (ENDPOINT_SLICE, {}, "addressType: Required value"),
     (ENDPOINT_SLICE, {"addressType": "IPv9"}, "addressType: Unsupported value"),
     (ENDPOINT_SLICE, {"addressType": "IPv4", "endpoints": [{"addresses": []}]}, "endpoints[0].addresses: Required value"),
-    (ENDPOINT_SLICE, {"addressType": "IPv4", "ports": [{"port": 99999}]}, "ports[0].port: Invalid value: 99999"),
+    (ENDPOINT_SLICE, {"addressType": "IPv4", "ports": [{"name": "a"}, {"name": "a"}]}, "ports[1].name: Duplicate value"),
     (SERVICE_CIDR, {"spec": {"cidrs": ["10.0.0.0/40"]}}, "spec.cidrs[0]: Invalid value"),
     (SERVICE_CIDR, {"spec": {}}, "spec.cidrs: Required value"),
     (IP_ADDRESS, {"spec": {"parentRef": {"resource": "services", "name": "web"}}}, "metadata.name: Invalid value"),
@@ -312,7 +312,7 @@ BAD: list[Any] = [
     (STORAGE_CLASS, {"provisioner": "x/y", "reclaimPolicy": "Keep"}, "reclaimPolicy: Unsupported value"),
     (CSI_NODE, {"spec": {"drivers": [{"name": "a", "nodeID": "1"}, {"name": "a", "nodeID": "2"}]}}, "spec.drivers[1].name: Duplicate"),
     (CSI_DRIVER, {"spec": {"volumeLifecycleModes": ["Sometimes"]}}, "spec.volumeLifecycleModes: Unsupported value"),
-    (CSI_STORAGE_CAPACITY, {"capacity": "-1"}, "storageClassName: Required value"),
+    (CSI_STORAGE_CAPACITY, {"capacity": "-1"}, "storageClassName: Invalid value"),
     (VOLUME_ATTACHMENT, {"spec": {"attacher": "a", "nodeName": "n", "source": {}}}, "spec.source: Required value"),
     (VOLUME_ATTRIBUTES_CLASS, {"driverName": "a"}, "parameters: Required value"),
     (RESOURCE_CLAIM, {"spec": {"devices": {"requests": [{"name": "gpu"}]}}}, "spec.devices.requests[0]: Required value"),
@@ -368,7 +368,7 @@ def test_what_is_fixed_cannot_change(kind: Kind, path: tuple[str, ...], value: A
         (RESOURCE_CLAIM, {"status": {"allocation": {"devices": {}}}}, ["one", "allocated", "5m"]),
         (SERVICE_CIDR, {"spec": {"cidrs": ["10.0.0.0/8"]}}, ["one", "10.0.0.0/8", "5m"]),
         (ENDPOINT_SLICE, {"addressType": "IPv4", "ports": [{"port": 80}], "endpoints": [{"addresses": [f"10.0.0.{n}"]} for n in range(5)]}, ["one", "IPv4", "80", "10.0.0.0,10.0.0.1,10.0.0.2 + 2 more...", "5m"]),
-        (HORIZONTAL_POD_AUTOSCALER, {"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "web"}}}, ["one", "Deployment/web", "cpu: <unknown>/80%", 1, 3, 0, "5m"]),
+        (HORIZONTAL_POD_AUTOSCALER, {"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "web"}}}, ["one", "Deployment/web", "cpu: <unknown>/80%", "1", 3, 0, "5m"]),
     ],
     ids=lambda value: getattr(getattr(value, "resource", None), "kind", None),
 )  # fmt: skip

@@ -220,9 +220,12 @@ def _comparable(obj: Object) -> Object:
     return {**obj, "metadata": metadata}
 
 
-def spec_changed(new: Object, old: Object) -> bool:
-    """Tell whether anything outside metadata and status changed: what `generation` counts."""
-    return _spec(new) != _spec(old)
+def spec_changed(new: Object, old: Object, counted: Sequence[str] = ()) -> bool:
+    """Tell whether anything outside metadata and status changed, or what is counted of the metadata: what `generation` counts."""
+    after, before = new["metadata"], old["metadata"]
+    return _spec(new) != _spec(old) or any(
+        (after.get(name) or {}) != (before.get(name) or {}) for name in counted
+    )
 
 
 def _spec(obj: Object) -> Object:

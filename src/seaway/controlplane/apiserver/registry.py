@@ -207,7 +207,7 @@ class Registry:
             whole
             and base.kind.generation
             and base.kind.generation_counts
-            and accepting.spec_changed(new, old)
+            and accepting.spec_changed(new, old, base.kind.generation_metadata)
         ):
             new["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
         accepting.check_update(base, new, old, write.served.rules, whole=whole, found=immutable)

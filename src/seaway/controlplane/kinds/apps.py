@@ -9,18 +9,21 @@ from seaway.controlplane.kinds.metadata import validate_metadata, validate_metad
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.workloads import (
     HISTORY_LIMIT,
+    NOT_NEGATIVE,
     REPLICA_COLUMNS,
     SELECTOR_COLUMN,
     amount_faults,
     default_template,
     is_zero,
     map_at,
+    missing_selector_faults,
     negative_faults,
     number_of,
     over_hundred_faults,
     pods_faults,
     ready_of_wanted,
     set_missing,
+    strategy_value,
     template_columns,
 )  # fmt: skip
 from seaway.objects import meta
@@ -70,12 +73,19 @@ def prepare_create(obj: Object) -> None:
     obj["status"] = {}
 
 
+def prepare_replica_set(replica_set: Object) -> None:
+    """Begin without pods."""
+    replica_set["status"] = {"replicas": 0}
+
+
 def validate_deployment(deployment: Object) -> list[Cause]:
     """Return the faults of a Deployment."""
     spec = deployment.get("spec") or {}
     faults = validate_metadata(deployment)
     numbers = ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
-    faults += negative_faults(spec, "spec", numbers) + pods_faults(deployment)
+    faults += (
+        negative_faults(spec, "spec", numbers) + missing_selector_faults(deployment) + pods_faults(deployment)
+    )
     strategy, field = spec.get("strategy") or {}, "spec.strategy"
     rolling = strategy.get("rollingUpdate")
     if strategy.get("type") == RECREATE and rolling is not None:
@@ -84,7 +94,7 @@ def validate_deployment(deployment: Object) -> list[Cause]:
     elif strategy.get("type") == ROLLING:
         faults += _rolling_faults(rolling or {}, f"{field}.rollingUpdate")
     elif strategy.get("type") != RECREATE:
-        faults.append(unsupported(field, dict(strategy), (RECREATE, ROLLING)))
+        faults.append(unsupported(field, strategy_value(strategy), (RECREATE, ROLLING)))
     deadline = spec.get("progressDeadlineSeconds")
     if deadline is not None and deadline <= (spec.get("minReadySeconds") or 0):
         faults.append(
@@ -106,7 +116,7 @@ def validate_replica_set(replica_set: Object) -> list[Cause]:
     """Return the faults of a ReplicaSet."""
     spec = replica_set.get("spec") or {}
     faults = validate_metadata(replica_set) + negative_faults(spec, "spec", ("replicas", "minReadySeconds"))
-    return faults + pods_faults(replica_set)
+    return faults + missing_selector_faults(replica_set) + pods_faults(replica_set)
 
 
 def validate_fixed_selector(new: Object, old: Object) -> list[Cause]:
@@ -117,7 +127,10 @@ def validate_fixed_selector(new: Object, old: Object) -> list[Cause]:
 
 def validate_revision(revision: Object) -> list[Cause]:
     """Return the faults of a ControllerRevision."""
-    faults = validate_metadata(revision) + negative_faults(revision, "", ("revision",))
+    number = revision.get("revision") or 0
+    faults = validate_metadata(revision)
+    if number < 0:
+        faults.append(invalid("revision", number, NOT_NEGATIVE))
     if revision.get("data") is None:
         faults.append(required("data", "data is mandatory"))
     return faults
@@ -150,6 +163,7 @@ DEPLOYMENT = Kind(
         SELECTOR_COLUMN,
     ),
     has_status=True,
+    generation_metadata=("annotations",),
     scale=SCALE,
 )  # fmt: skip
 REPLICA_SET = Kind(
@@ -158,7 +172,7 @@ REPLICA_SET = Kind(
     default=default_replica_set,
     validate=validate_replica_set,
     validate_update=validate_fixed_selector,
-    prepare_create=prepare_create,
+    prepare_create=prepare_replica_set,
     columns=(NAME, *REPLICA_COLUMNS, SELECTOR_COLUMN),
     field_labels={"status.replicas": lambda obj: str(read(obj, "status", "replicas", default=0))},
     has_status=True,

@@ -7,7 +7,11 @@ from typing import Any
 from seaway.controlplane.kinds.cells import AGE, NAME, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import invalid, required
-from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.metadata import (
+    path_segment_faults,
+    validate_metadata,
+    validate_metadata_update,
+)
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.workloads import number_of, set_missing
 from seaway.objects.errors import Cause
@@ -46,7 +50,7 @@ def _rules(behavior: Object, name: str) -> Object:
 
 def prepare_create(autoscaler: Object) -> None:
     """Begin without status."""
-    autoscaler["status"] = {}
+    autoscaler["status"] = {"desiredReplicas": 0, "currentMetrics": None}
 
 
 def validate(autoscaler: Object) -> list[Cause]:
@@ -64,6 +68,12 @@ def validate(autoscaler: Object) -> list[Cause]:
         detail = "must be greater than or equal to `minReplicas`"
         faults.append(invalid("spec.maxReplicas", highest, detail))
     target = spec.get("scaleTargetRef") or {}
+    if "/" not in (target.get("apiVersion") or ""):
+        detail = "apiVersion must specify API group"
+        faults.append(invalid("spec.scaleTargetRef.apiVersion", target.get("apiVersion") or "", detail))
+    for part in ("kind", "name"):
+        text = target.get(part) or ""
+        faults += [invalid(f"spec.scaleTargetRef.{part}", text, f) for f in path_segment_faults(text)]
     return faults + [
         required(f"spec.scaleTargetRef.{part}") for part in ("kind", "name") if not target.get(part)
     ]
@@ -99,7 +109,11 @@ HORIZONTAL_POD_AUTOSCALER = Kind(
         NAME,
         Column("Reference", _reference, description="What is scaled."),
         Column("Targets", _targets, description="What is measured, and what is aimed at."),
-        Column("MinPods", number_of("spec", "minReplicas"), description="Pods at least."),
+        Column(
+            "MinPods",
+            lambda obj, _: str(read(obj, "spec", "minReplicas", default="<unset>")),
+            description="Pods at least.",
+        ),
         Column("MaxPods", number_of("spec", "maxReplicas"), description="Pods at most."),
         Column("Replicas", number_of("status", "currentReplicas"), description="Pods now."),
         AGE,

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, at, human_duration, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import immutable, invalid, required
+from seaway.controlplane.kinds.faults import immutable, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.objects import names
@@ -17,6 +17,11 @@ from seaway.objects.errors import Cause
 from seaway.objects.further import CERTIFICATE_SIGNING_REQUESTS
 
 SHORTEST_SECONDS = 600
+USAGES = (
+    "any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment", "decipher only",
+    "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user", "key agreement",
+    "key encipherment", "microsoft sgc", "netscape sgc", "ocsp signing", "s/mime", "server auth", "signing", "timestamping",
+)  # fmt: skip
 
 
 def prepare_create(request: Object) -> None:
@@ -32,9 +37,14 @@ def validate(request: Object) -> list[Cause]:
         x509.load_pem_x509_csr(base64.b64decode(spec.get("request") or "", validate=True))
     except (ValueError, binascii.Error):
         detail = "PEM block type must be CERTIFICATE REQUEST"
-        faults.append(invalid("spec.request", "<value omitted>", detail))
+        faults.append(invalid("spec.request", spec.get("request") or "", detail))
     if not spec.get("usages"):
-        faults.append(required("spec.usages", "usages must be provided"))
+        faults.append(required("spec.usages"))
+    faults += [
+        unsupported(f"spec.usages[{index}]", usage, USAGES)
+        for index, usage in enumerate(spec.get("usages") or ())
+        if usage not in USAGES
+    ]
     signer = spec.get("signerName") or ""
     domain, slash, path = signer.partition("/")
     if not signer:

@@ -22,6 +22,7 @@ from seaway.objects.further import (
 )
 
 EXACT = "ExactCount"
+_PLACES = ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
 
 
 def _requests(spec: Any) -> Iterable[Object]:
@@ -66,7 +67,7 @@ def claim_faults(spec: Object, field: str) -> list[Cause]:
         if not name:
             faults.append(required(f"{here}.name"))
         elif name in taken:
-            faults.append(duplicate(f"{here}.name", name))
+            faults.append(duplicate(here, name))
         taken.add(name)
         exactly, alternatives = request.get("exactly"), request.get("firstAvailable")
         if bool(exactly) == bool(alternatives):
@@ -99,6 +100,14 @@ def validate_slice(resource_slice: Object) -> list[Cause]:
     faults += driver_faults(spec.get("driver") or "", "spec.driver")
     if not read(spec, "pool", "name"):
         faults.append(required("spec.pool.name"))
+    if (count := read(spec, "pool", "resourceSliceCount", default=0)) <= 0:
+        faults.append(invalid("spec.pool.resourceSliceCount", count, "must be greater than zero"))
+    given = [name for name in _PLACES if spec.get(name)]
+    detail = f"exactly one of {', '.join(f'`{name}`' for name in _PLACES)} is required"
+    if not given:
+        faults.append(required("spec", detail))
+    elif len(given) > 1:
+        faults.append(invalid("spec", f"{{{', '.join(f'`{name}`' for name in given)}}}", detail))
     return faults
 
 
@@ -130,6 +139,7 @@ RESOURCE_CLAIM = Kind(
     validate=validate_claim,
     validate_update=fixed(("spec",)),
     prepare_create=prepare_create,
+    returns_deleted=True,
     columns=(NAME, Column("State", _state, description="Pending, allocated, reserved, deleted."), AGE),
     has_status=True,
     generation=False,
@@ -140,6 +150,7 @@ RESOURCE_CLAIM_TEMPLATE = Kind(
     default=default_template,
     validate=validate_template,
     validate_update=fixed(("spec",)),
+    returns_deleted=True,
     columns=(NAME, AGE),
     generation=False,
 )
@@ -148,6 +159,7 @@ DEVICE_CLASS = Kind(
     schema_of(DEVICE_CLASSES),
     validate=validate_class,
     validate_update=validate_metadata_update,
+    returns_deleted=True,
     columns=(NAME, AGE),
 )
 RESOURCE_SLICE = Kind(
@@ -155,6 +167,7 @@ RESOURCE_SLICE = Kind(
     schema_of(RESOURCE_SLICES),
     validate=validate_slice,
     validate_update=validate_slice_update,
+    returns_deleted=True,
     columns=(
         NAME,
         Column("Node", at("spec", "nodeName"), description="The node whose devices these are."),

@@ -67,8 +67,11 @@ def schedule_faults(schedule: str, field: str) -> list[Cause]:
         return [invalid(field, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")]
     if schedule.startswith("@"):
         every = schedule.removeprefix("@every ")
-        known = schedule in _WORDS or (every != schedule and _DURATION.match(every))
-        return [] if known else [invalid(field, schedule, f"unrecognized descriptor: {schedule}")]
+        if schedule in _WORDS or (every != schedule and _DURATION.match(every)):
+            return []
+        why = f'failed to parse duration {schedule}: time: invalid duration "{every}"'
+        unknown = f"unrecognized descriptor: {schedule}"
+        return [invalid(field, schedule, why if every != schedule else unknown)]
     parts = schedule.split()
     if len(parts) != len(_FIELDS):
         detail = f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]"
@@ -85,8 +88,10 @@ def _item_fault(item: str, lowest: int, highest: int, words: dict[str, int]) -> 
     start, dash, end = bounds.partition("-")
     if slash and not (step.isdigit() and int(step) > 0):
         return f"step of range should be a positive number: {item}"
+    if bounds.count("-") > 1 or (start in ("*", "?") and dash):
+        return f"too many hyphens: {item}"
     if start in ("*", "?"):
-        return f"too many hyphens: {item}" if dash else ""
+        return ""
     numbers = []
     for text in (start, end) if dash else (start,):
         number = words.get(text.lower()[:3]) if words and text.isalpha() else None
@@ -112,7 +117,9 @@ def validate(cron_job: Object) -> list[Cause]:
     schedule = spec.get("schedule")
     faults += schedule_faults(schedule, "spec.schedule") if schedule else [required("spec.schedule")]
     zone = spec.get("timeZone")
-    if zone is not None and (zone == "Local" or zone not in available_timezones()):
+    if zone == "":
+        faults.append(invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string"))
+    elif zone is not None and (zone == "Local" or zone not in available_timezones()):
         faults.append(invalid("spec.timeZone", zone, f"unknown time zone {zone}"))
     policy = spec.get("concurrencyPolicy")
     if policy not in CONCURRENCY_POLICIES:

@@ -25,11 +25,13 @@ from seaway.controlplane.kinds.workloads import (
     over_hundred_faults,
     pods_faults,
     set_missing,
+    strategy_value,
     template_columns,
 )
 from seaway.objects.errors import Cause
 from seaway.objects.further import DAEMON_SETS
 
+_COUNTS = ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady")
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 """Annotation of a daemon set: how often its template has changed."""
 
@@ -51,7 +53,7 @@ def default_daemon_set(daemon_set: Object) -> None:
 
 def prepare_daemon_set(daemon_set: Object) -> None:
     """Begin without status, with the first generation of the template."""
-    daemon_set["status"] = {}
+    daemon_set["status"] = dict.fromkeys(_COUNTS, 0)
     _annotate_generation(daemon_set, 1)
 
 
@@ -71,13 +73,13 @@ def _annotate_generation(daemon_set: Object, generation: int) -> None:
 def validate_daemon_set(daemon_set: Object) -> list[Cause]:
     """Return the faults of a DaemonSet."""
     spec = daemon_set.get("spec") or {}
-    faults = validate_metadata(daemon_set) + pods_faults(daemon_set)
+    faults = validate_metadata(daemon_set) + pods_faults(daemon_set, "daemonset", "DaemonSet", broken=None)
     faults += negative_faults(spec, "spec", ("minReadySeconds", "revisionHistoryLimit"))
     strategy, field = spec.get("updateStrategy") or {}, "spec.updateStrategy"
     if strategy.get("type") == ON_DELETE:
         return faults
     if strategy.get("type") != ROLLING:
-        return [*faults, unsupported(field, dict(strategy), (ROLLING, ON_DELETE))]
+        return [*faults, unsupported(field, strategy_value(strategy), (ROLLING, ON_DELETE))]
     at, rolling = f"{field}.rollingUpdate", strategy.get("rollingUpdate") or {}
     for name in ("maxUnavailable", "maxSurge"):
         faults += amount_faults(rolling.get(name), f"{at}.{name}")

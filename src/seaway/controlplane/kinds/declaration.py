@@ -108,6 +108,8 @@ class Kind:
     """metadata.generation counts changes outside metadata and status."""
     generation_counts: bool = True
     """False where the generation begins at 1 and stays."""
+    generation_metadata: Sequence[str] = ()
+    """What of the metadata the generation counts too, for example "labels"."""
     default_grace_seconds: int = 0
     """Deletion grace where neither the request nor the object says (30 for pods)."""
     conditional_updates: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, UNSET, at, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import immutable, invalid, required, unsupported
+from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.objects import names
@@ -17,6 +17,7 @@ from seaway.objects.further import ENDPOINT_SLICES, ENDPOINTS
 
 ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 PROTOCOLS = ("SCTP", "TCP", "UDP")
+_FAMILIES = {"IPv4": 4, "IPv6": 6}
 _SHOWN = 3
 _MOST_ADDRESSES = 100
 
@@ -51,7 +52,11 @@ def validate_endpoints(endpoints: Object) -> list[Cause]:
             faults.append(required(at_subset, "must specify `addresses` or `notReadyAddresses`"))
         for kind in ("addresses", "notReadyAddresses"):
             for position, address in enumerate(subset.get(kind) or ()):
-                faults += address_faults(address.get("ip"), f"{at_subset}.{kind}[{position}].ip")
+                field = f"{at_subset}.{kind}[{position}].ip"
+                found = address_faults(address.get("ip"), field)
+                faults += found
+                if any("must be a valid" in fault.message for fault in found):  # said twice, in two ways
+                    faults.append(invalid(field, address.get("ip") or "", "must be a valid IP address"))
         faults += _port_faults(subset.get("ports") or (), f"{at_subset}.ports")
     return faults
 
@@ -90,7 +95,7 @@ def validate_slice(endpoint_slice: Object) -> list[Cause]:
         faults.append(required("addressType"))
     elif kind not in ADDRESS_TYPES:
         faults.append(unsupported("addressType", kind, ADDRESS_TYPES))
-    faults += _port_faults(endpoint_slice.get("ports") or (), "ports")
+    faults += _slice_port_faults(endpoint_slice.get("ports") or ())
     for index, endpoint in enumerate(endpoint_slice.get("endpoints") or ()):
         field, addresses = f"endpoints[{index}].addresses", endpoint.get("addresses") or ()
         if not addresses:
@@ -100,7 +105,36 @@ def validate_slice(endpoint_slice: Object) -> list[Cause]:
         if kind != "FQDN":
             for position, address in enumerate(addresses):
                 faults += address_faults(address, f"{field}[{position}]")
+                if kind in _FAMILIES and not _is_of(address, kind):
+                    faults.append(invalid(field, address, f"must be an {kind} address"))
     return faults
+
+
+def _is_of(address: Any, family: str) -> bool:
+    """Tell whether an address is of a family; one that cannot be read is told elsewhere."""
+    try:
+        return ipaddress.ip_address(address).version == _FAMILIES[family]
+    except ValueError:
+        return True
+
+
+def _slice_port_faults(ports: Iterable[Object]) -> list[Cause]:
+    faults: list[Cause] = []
+    taken: set[str] = set()
+    for index, port in enumerate(ports):
+        name, field = port.get("name") or "", f"ports[{index}].name"
+        if name in taken:
+            faults.append(duplicate(field, name))
+        taken.add(name)
+        faults += [invalid(field, name, f) for f in names.dns_label_faults(name)] if name else []
+        if port.get("protocol") not in PROTOCOLS:
+            faults.append(unsupported(f"ports[{index}].protocol", port.get("protocol"), PROTOCOLS))
+    return faults
+
+
+def deprecation(_endpoints: Object, _old: Object | None) -> list[str]:
+    """Tell that there is something better."""
+    return ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"]
 
 
 def validate_slice_update(new: Object, old: Object) -> list[Cause]:
@@ -139,6 +173,7 @@ ENDPOINTS_KIND = Kind(
     schema_of(ENDPOINTS),
     default=default_endpoints,
     validate=validate_endpoints,
+    warnings=deprecation,
     validate_update=validate_metadata_update,
     generation=False,
     columns=(NAME, Column("Endpoints", _endpoints, description="Addresses and ports."), AGE),
@@ -149,6 +184,7 @@ ENDPOINT_SLICE = Kind(
     default=default_slice,
     validate=validate_slice,
     validate_update=validate_slice_update,
+    generation_metadata=("annotations", "labels"),
     columns=(
         NAME,
         Column("AddressType", at("addressType"), description="IPv4, IPv6 or FQDN."),

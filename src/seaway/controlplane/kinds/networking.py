@@ -28,7 +28,7 @@ def validate_range(service_range: Object) -> list[Cause]:
     if not cidrs:
         faults.append(required("spec.cidrs", "at least one CIDR required"))
     elif len(cidrs) > 2:
-        faults.append(invalid("spec.cidrs", list(cidrs), "may only hold up to 2 values"))
+        return [*faults, invalid("spec.cidrs", {"CIDRs": list(cidrs)}, "may only hold up to 2 values")]
     for index, cidr in enumerate(cidrs):
         try:
             ipaddress.ip_network(cidr)
@@ -44,13 +44,15 @@ def _address_faults(name: str) -> list[str]:
             [] if str(ipaddress.ip_address(name)) == name else ["must be a valid address in canonical format"]
         )
     except ValueError:
-        return ["must be a valid address in canonical format"]
+        return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"]
 
 
 def validate_address(address: Object) -> list[Cause]:
     """Return the faults of an IPAddress."""
     faults = validate_metadata(address, namespaced=False, name_faults=_address_faults)
-    reference = read(address, "spec", "parentRef", default={})
+    reference = read(address, "spec", "parentRef", default=None)
+    if reference is None:
+        return [*faults, required("spec.parentRef")]
     return faults + [
         required(f"spec.parentRef.{part}") for part in ("resource", "name") if not reference.get(part)
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from seaway.controlplane.kinds.cells import AGE, NAME, at
+from collections.abc import Callable
+
+from seaway.controlplane.kinds.cells import AGE, NAME, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import invalid, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
@@ -12,12 +14,13 @@ from seaway.controlplane.kinds.workloads import amount_faults, number_of, over_h
 from seaway.objects.errors import Cause
 from seaway.objects.further import POD_DISRUPTION_BUDGETS
 
+_COUNTS = ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods")
 UNHEALTHY_POLICIES = ("AlwaysAllow", "IfHealthyBudget")
 
 
 def prepare_create(budget: Object) -> None:
     """Begin without status: nothing is allowed before the controller has counted."""
-    budget["status"] = {}
+    budget["status"] = dict.fromkeys(_COUNTS, 0)
 
 
 def validate(budget: Object) -> list[Cause]:
@@ -25,7 +28,7 @@ def validate(budget: Object) -> list[Cause]:
     spec = budget.get("spec") or {}
     faults = validate_metadata(budget)
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        faults.append(invalid("spec", dict(spec), "minAvailable and maxUnavailable cannot be both set"))
+        faults.append(invalid("spec", _as_go(spec), "minAvailable and maxUnavailable cannot be both set"))
     for name in ("minAvailable", "maxUnavailable"):
         faults += amount_faults(spec.get(name), f"spec.{name}")
         faults += over_hundred_faults(spec.get(name), f"spec.{name}")
@@ -33,6 +36,16 @@ def validate(budget: Object) -> list[Cause]:
     if policy not in (None, *UNHEALTHY_POLICIES):
         faults.append(unsupported("spec.unhealthyPodEvictionPolicy", policy, UNHEALTHY_POLICIES))
     return faults + selector_faults(spec.get("selector"), "spec.selector")
+
+
+def _as_go(spec: Object) -> Object:
+    """Return a spec as Kubernetes' faults show it: by the names of its Go fields."""
+    names = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+    return {name[0].upper() + name[1:]: spec.get(name) for name in names}
+
+
+def _amount(field: str) -> Callable[[Object, float], str]:
+    return lambda budget, _: str(read(budget, "spec", field, default="N/A"))
 
 
 POD_DISRUPTION_BUDGET = Kind(
@@ -43,10 +56,11 @@ POD_DISRUPTION_BUDGET = Kind(
     prepare_create=prepare_create,
     columns=(
         NAME,
-        Column("Min Available", at("spec", "minAvailable", default="N/A"), description="Pods that must stay."),
-        Column("Max Unavailable", at("spec", "maxUnavailable", default="N/A"), description="Pods that may be away."),
+        Column("Min Available", _amount("minAvailable"), description="Pods that must stay."),
+        Column("Max Unavailable", _amount("maxUnavailable"), description="Pods that may be away."),
         Column("Allowed Disruptions", number_of("status", "disruptionsAllowed"), type="integer", description="Pods that may go now."),
         AGE,
     ),
     has_status=True,
+    conditional_updates=True,
 )  # fmt: skip

@@ -59,8 +59,13 @@ def default_replication_controller(controller: Object) -> None:
 
 
 def prepare_create(obj: Object) -> None:
-    """Begin without status."""
-    obj["status"] = {}
+    """Begin without pods."""
+    obj["status"] = {"replicas": 0}
+
+
+def prepare_quota(quota: Object) -> None:
+    """Begin without status: nothing is counted."""
+    quota["status"] = {}
 
 
 def validate_replication_controller(controller: Object) -> list[Cause]:
@@ -89,11 +94,22 @@ def default_volume(volume: Object) -> None:
     if isinstance(spec, dict):
         set_missing(spec, "persistentVolumeReclaimPolicy", "Retain")
         set_missing(spec, "volumeMode", "Filesystem")
+        if isinstance(spec.get("hostPath"), dict):
+            set_missing(spec["hostPath"], "type", "")
 
 
 def prepare_volume(volume: Object) -> None:
-    """Begin pending: the controller finds out whether it can be claimed."""
+    """Begin pending, and protected: the controller finds out whether it can be claimed, and whether it may go."""
     volume["status"] = {"phase": "Pending"}
+    if made := volume["metadata"].get("creationTimestamp"):
+        volume["status"]["lastPhaseTransitionTime"] = made
+    protect(volume, "kubernetes.io/pv-protection")
+
+
+def protect(obj: Object, finalizer: str) -> None:
+    """Add a finalizer that a controller takes off when nothing uses the object any more."""
+    if finalizer not in meta.finalizers(obj):
+        obj["metadata"]["finalizers"] = [*meta.finalizers(obj), finalizer]
 
 
 def validate_volume(volume: Object) -> list[Cause]:
@@ -107,14 +123,20 @@ def validate_volume(volume: Object) -> list[Cause]:
         unsupported("spec.accessModes", mode, ACCESS_MODES) for mode in modes if mode not in ACCESS_MODES
     ]
     if not capacity:
-        faults.append(required("spec.capacity"))
+        faults += [
+            required("spec.capacity"),
+            unsupported("spec.capacity", spec.get("capacity"), ("storage",)),
+        ]
     elif set(capacity) != {"storage"}:
-        faults.append(unsupported("spec.capacity", ",".join(sorted(capacity)), ("storage",)))
+        faults.append(unsupported("spec.capacity", dict(capacity), ("storage",)))
     else:
         faults += quantity_faults("spec.capacity[storage]", capacity["storage"], positive=True)
     policy = spec.get("persistentVolumeReclaimPolicy")
     if policy and policy not in RECLAIM_POLICIES:
         faults.append(unsupported("spec.persistentVolumeReclaimPolicy", policy, RECLAIM_POLICIES))
+    mode = spec.get("volumeMode")
+    if mode not in (None, "Block", "Filesystem"):
+        faults.append(unsupported("spec.volumeMode", mode, ("Block", "Filesystem")))
     sources = [name for name, value in spec.items() if name not in _NO_SOURCE and value is not None]
     if not sources:
         faults.append(required("spec", "must specify a volume type"))
@@ -148,6 +170,7 @@ def validate_quota(quota: Object) -> list[Cause]:
         field = f"spec.hard[{name}]"
         faults += [invalid(field, name, f) for f in names.qualified_name_faults(name)]
         if "/" not in name and name not in _STANDARD_QUOTAS and not name.startswith(_PREFIXES):
+            faults.append(invalid(field, name, "must be a standard resource type or fully qualified"))
             faults.append(invalid(field, name, "must be a standard resource for quota"))
         faults += quantity_faults(field, amount, whole=name.startswith("count/") or name == "pods")
     faults += [
@@ -200,6 +223,8 @@ REPLICATION_CONTROLLER = Kind(
     ),
     field_labels={"status.replicas": lambda obj: str(read(obj, "status", "replicas", default=0))},
     has_status=True,
+    returns_deleted=True,
+    orphans_by_default=True,
     scale=Scale(".spec.replicas", ".status.replicas", ".spec.selector"),
 )  # fmt: skip
 PERSISTENT_VOLUME = Kind(
@@ -223,6 +248,7 @@ PERSISTENT_VOLUME = Kind(
         Column("VolumeMode", at("spec", "volumeMode", default=UNSET), priority=1, description="Filesystem or Block."),
     ),
     has_status=True,
+    returns_deleted=True,
     generation=False,
 )  # fmt: skip
 RESOURCE_QUOTA = Kind(
@@ -230,7 +256,7 @@ RESOURCE_QUOTA = Kind(
     schema_of(RESOURCE_QUOTAS),
     validate=validate_quota,
     validate_update=validate_quota_update,
-    prepare_create=prepare_create,
+    prepare_create=prepare_quota,
     columns=(
         NAME,
         Column("Request", _used(limits=False), description="What is used of what may be requested."),
@@ -238,5 +264,6 @@ RESOURCE_QUOTA = Kind(
         AGE,
     ),
     has_status=True,
+    returns_deleted=True,
     generation=False,
 )

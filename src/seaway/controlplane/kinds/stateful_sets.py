@@ -6,7 +6,6 @@ from seaway.controlplane.kinds.apps import (
     ON_DELETE,
     ROLLING,
     SCALE,
-    prepare_create,
     spec_of,
 )
 from seaway.controlplane.kinds.cells import AGE, NAME, read
@@ -21,11 +20,13 @@ from seaway.controlplane.kinds.workloads import (
     default_template,
     is_zero,
     map_at,
+    missing_selector_faults,
     negative_faults,
     over_hundred_faults,
     pods_faults,
     ready_of_wanted,
     set_missing,
+    strategy_value,
     template_columns,
 )
 from seaway.objects import names
@@ -62,7 +63,7 @@ def default_stateful_set(stateful_set: Object) -> None:
         if isinstance(claim, dict):
             claim |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim"} | claim
             default_claim(claim)
-            claim.setdefault("status", {"phase": "Pending"})
+            set_missing(map_at(claim, "status"), "phase", "Pending")
     default_template(spec)
 
 
@@ -76,10 +77,10 @@ def validate_stateful_set(stateful_set: Object) -> list[Cause]:
     strategy = spec.get("updateStrategy") or {}
     rolling = strategy.get("rollingUpdate")
     if strategy.get("type") not in (ROLLING, ON_DELETE):
-        faults.append(invalid(field, dict(strategy), f"must be '{ROLLING}' or '{ON_DELETE}'"))
+        faults.append(invalid(field, strategy_value(strategy), f"must be '{ROLLING}' or '{ON_DELETE}'"))
     elif strategy["type"] == ON_DELETE and rolling is not None:
         detail = f"only allowed for updateStrategy '{ROLLING}'"
-        faults.append(invalid(f"{field}.rollingUpdate", rolling, detail))
+        faults.append(invalid(f"{field}.rollingUpdate", _rolling_value(rolling), detail))
     elif rolling:
         at = f"{field}.rollingUpdate"
         faults += negative_faults(rolling, at, ("partition",))
@@ -91,11 +92,21 @@ def validate_stateful_set(stateful_set: Object) -> list[Cause]:
     faults += _retention_faults(spec.get("persistentVolumeClaimRetentionPolicy") or {})
     for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
         faults += claim_spec_faults(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
-    faults += negative_faults(spec, "spec", ("replicas", "minReadySeconds", "revisionHistoryLimit"))
+    faults += negative_faults(spec, "spec", ("replicas", "minReadySeconds"))
     faults += negative_faults(spec.get("ordinals") or {}, "spec.ordinals", ("start",))
     if name := spec.get("serviceName"):
         faults += [invalid("spec.serviceName", name, f) for f in names.dns_label_faults(name)]
-    return faults + pods_faults(_with_claimed_volumes(stateful_set))
+    faults += missing_selector_faults(stateful_set)
+    return faults + pods_faults(_with_claimed_volumes(stateful_set), "statefulset", "StatefulSet", broken="")
+
+
+def _rolling_value(rolling: Object) -> Object:
+    return {"Partition": rolling.get("partition"), "MaxUnavailable": rolling.get("maxUnavailable")}
+
+
+def prepare_stateful_set(stateful_set: Object) -> None:
+    """Begin without pods."""
+    stateful_set["status"] = {"replicas": 0, "availableReplicas": 0}
 
 
 def _retention_faults(policy: Object) -> list[Cause]:
@@ -136,7 +147,7 @@ STATEFUL_SET = Kind(
     default=default_stateful_set,
     validate=validate_stateful_set,
     validate_update=validate_stateful_set_update,
-    prepare_create=prepare_create,
+    prepare_create=prepare_stateful_set,
     columns=(
         NAME,
         Column("Ready", ready_of_wanted, description="Pods that are ready, of those wanted."),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from seaway.controlplane.kinds.cells import AGE, NAME, UNSET, at, joined, read
+from seaway.controlplane.kinds.cells import AGE, CREATED_AT, NAME, UNSET, at, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.replication import protect
 from seaway.controlplane.kinds.resources import quantity_faults
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.workloads import set_missing
@@ -23,6 +24,7 @@ from seaway.objects.further import (
 )  # fmt: skip
 
 BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
+FS_GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
 RECLAIM_POLICIES = ("Delete", "Retain")
 _LONGEST_DRIVER = 63
 Fields = Sequence[tuple[str, ...]]
@@ -106,15 +108,17 @@ def validate_driver(driver: Object) -> list[Cause]:
     """Return the faults of a CSIDriver."""
     faults = validate_metadata(driver, namespaced=False)
     modes, field = read(driver, "spec", "volumeLifecycleModes", default=()), "spec.volumeLifecycleModes"
-    supported = ("Ephemeral", "Persistent")
+    supported, policy = ("Persistent", "Ephemeral"), read(driver, "spec", "fsGroupPolicy")
+    if policy and policy not in FS_GROUP_POLICIES:
+        faults.append(unsupported("spec.fsGroupPolicy", policy, FS_GROUP_POLICIES))
     return faults + [unsupported(field, mode, supported) for mode in modes if mode not in supported]
 
 
 def validate_capacity(capacity: Object) -> list[Cause]:
     """Return the faults of a CSIStorageCapacity."""
     faults = validate_metadata(capacity)
-    if not capacity.get("storageClassName"):
-        faults.append(required("storageClassName"))
+    name = capacity.get("storageClassName") or ""
+    faults += [invalid("storageClassName", name, f) for f in names.dns_subdomain_faults(name)]
     for field in ("capacity", "maximumVolumeSize"):
         if capacity.get(field) is not None:
             faults += quantity_faults(field, capacity[field])
@@ -130,7 +134,9 @@ def validate_attachment(attachment: Object) -> list[Cause]:
     """Return the faults of a VolumeAttachment."""
     spec = attachment.get("spec") or {}
     faults = validate_metadata(attachment, namespaced=False)
-    faults += [required(f"spec.{field}") for field in ("attacher", "nodeName") if not spec.get(field)]
+    node = spec.get("nodeName") or ""
+    faults += [] if spec.get("attacher") else [required("spec.attacher")]
+    faults += [invalid("spec.nodeName", node, f) for f in names.dns_subdomain_faults(node)]
     source = spec.get("source") or {}
     given = [field for field in ("persistentVolumeName", "inlineVolumeSpec") if source.get(field)]
     if not given:
@@ -146,10 +152,19 @@ def validate_attachment(attachment: Object) -> list[Cause]:
 def validate_attributes(attributes: Object) -> list[Cause]:
     """Return the faults of a VolumeAttributesClass."""
     faults = validate_metadata(attributes, namespaced=False)
-    faults += driver_faults(attributes.get("driverName") or "", "driverName")
+    driver = (attributes.get("driverName") or "").lower()
+    faults += [] if driver else [required("driverName")]
+    faults += (
+        [invalid("driverName", driver, f) for f in names.qualified_name_faults(driver)] if driver else []
+    )
     if not attributes.get("parameters"):
         faults.append(required("parameters", "must contain at least one key/value pair"))
     return faults
+
+
+def prepare_attributes(attributes: Object) -> None:
+    """Begin protected: a controller lets it go when no volume is of this class."""
+    protect(attributes, "kubernetes.io/vac-protection")
 
 
 STORAGE_CLASS = Kind(
@@ -159,6 +174,7 @@ STORAGE_CLASS = Kind(
     validate=validate_class,
     validate_update=fixed(("parameters",), ("provisioner",), ("reclaimPolicy",), ("volumeBindingMode",)),
     generation=False,
+    returns_deleted=True,
     columns=(
         NAME,
         Column("Provisioner", at("provisioner"), description="Who makes its volumes."),
@@ -174,6 +190,8 @@ CSI_NODE = Kind(
     validate=validate_csi_node,
     validate_update=validate_metadata_update,
     generation=False,
+    conditional_updates=True,
+    returns_deleted=True,
     columns=(
         NAME,
         Column("Drivers", lambda obj, _: len(read(obj, "spec", "drivers", default=())), type="integer", description="Drivers on the node."),
@@ -186,6 +204,9 @@ CSI_DRIVER = Kind(
     default=default_driver,
     validate=validate_driver,
     validate_update=fixed(("spec", "attachRequired"), ("spec", "volumeLifecycleModes")),
+    generation=False,
+    conditional_updates=True,
+    returns_deleted=True,
     columns=(
         NAME,
         Column("AttachRequired", at("spec", "attachRequired", default=True), type="boolean", description="Whether volumes are attached first."),
@@ -203,10 +224,10 @@ CSI_STORAGE_CAPACITY = Kind(
     validate=validate_capacity,
     validate_update=fixed(("nodeTopology",), ("storageClassName",)),
     generation=False,
+    conditional_updates=True,
     columns=(
         NAME,
-        Column("StorageClassName", at("storageClassName"), description="Of which class."),
-        Column("Capacity", at("capacity", default=UNSET), description="How much there is."),
+        CREATED_AT,
     ),
 )
 VOLUME_ATTACHMENT = Kind(
@@ -215,6 +236,8 @@ VOLUME_ATTACHMENT = Kind(
     validate=validate_attachment,
     validate_update=fixed(("spec",)),
     prepare_create=prepare_attachment,
+    conditional_updates=True,
+    returns_deleted=True,
     columns=(
         NAME,
         Column("Attacher", at("spec", "attacher"), format="name", description="The driver."),
@@ -232,5 +255,7 @@ VOLUME_ATTRIBUTES_CLASS = Kind(
     validate=validate_attributes,
     validate_update=fixed(("driverName",), ("parameters",)),
     generation=False,
+    prepare_create=prepare_attributes,
+    returns_deleted=True,
     columns=(NAME, Column("DriverName", at("driverName"), description="The driver."), AGE),
 )

@@ -78,40 +78,55 @@ def is_zero(value: Any) -> bool:
     return not value or (isinstance(value, str) and bool(_PERCENT.match(value)) and int(value[:-1]) == 0)
 
 
-def pods_faults(obj: Object, *, check_template: bool = True) -> list[Cause]:
-    """Return the faults of a selector and the template whose pods it must meet, which restart always."""
+def pods_faults(
+    obj: Object,
+    word: str = "deployment",
+    kind: str = "ReplicaSet",
+    *,
+    broken: str | None = "invalid label selector",
+) -> list[Cause]:
+    """Return the faults of a selector and the template whose pods it must meet, which restart always.
+
+    Args:
+        obj: the workload.
+        word: what an empty selector is said to be invalid for.
+        kind: what a deadline is said not to be supported in.
+        broken: what is said, beside the fault itself, of a selector that cannot be read; None for nothing.
+    """
     spec = obj.get("spec") or {}
-    word = str(obj.get("kind", "")).lower()
     selector, template = spec.get("selector"), spec.get("template") or {}
-    faults: list[Cause] = []
-    if selector is None:
-        faults.append(required("spec.selector"))
-    else:
-        faults += selector_faults(selector, "spec.selector")
-        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-            faults.append(invalid("spec.selector", dict(selector), f"empty selector is invalid for {word}"))
-    faults += _mismatch_faults(selector, template)
-    if check_template:
-        faults += template_faults(template, "spec.template")
+    faults = selector_faults(selector, "spec.selector")
+    if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        faults.append(invalid("spec.selector", dict(selector), f"empty selector is invalid for {word}"))
+    faults += _mismatch_faults(selector, template, broken) + template_faults(template, "spec.template")
     policy, field = read(template, "spec", "restartPolicy"), "spec.template.spec"
     if policy and policy != "Always":
         faults.append(unsupported(f"{field}.restartPolicy", policy, ("Always",)))
     if read(template, "spec", "activeDeadlineSeconds", default=None) is not None:
-        detail = f"activeDeadlineSeconds in {obj.get('kind')} is not Supported"
+        detail = f"activeDeadlineSeconds in {kind} is not Supported"
         faults.append(forbidden(f"{field}.activeDeadlineSeconds", detail))
     return faults
 
 
-def _mismatch_faults(selector: Any, template: Object) -> list[Cause]:
-    labels = read(template, "metadata", "labels", default={})
-    if not selector:
-        return []
+def missing_selector_faults(obj: Object) -> list[Cause]:
+    """Return the fault of a selector that is not there."""
+    return [required("spec.selector")] if (obj.get("spec") or {}).get("selector") is None else []
+
+
+def _mismatch_faults(selector: Any, template: Object, broken: str | None) -> list[Cause]:
+    labels = read(template, "metadata", "labels", default=None)
     try:
-        matches = LabelSelector.from_object(selector).matches(labels)
+        matches = LabelSelector.from_object(selector).matches(labels or {})
     except BadRequest:
+        return [] if broken is None else [invalid("spec.selector", dict(selector), broken)]
+    if matches or selector == {}:
         return []
-    detail = "`selector` does not match template `labels`"
-    return [] if matches else [invalid("spec.template.metadata.labels", labels, detail)]
+    return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
+
+
+def strategy_value(strategy: Object) -> Object:
+    """Return an update strategy as Kubernetes' faults show it: by the names of its Go fields."""
+    return {"Type": strategy.get("type"), "RollingUpdate": None}
 
 
 def number_of(*path: str) -> Callable[[Object, float], int]:
