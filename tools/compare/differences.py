@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 ABSENT = "(absent)"
-_LONGEST = 2000
+_LONGEST = 600
+"""Signs of a value that a person is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Difference:
 
     def __str__(self) -> str:
         """Return it for a person."""
-        return f"{self.call}  {self.field}\n    ours:   {self.ours}\n    theirs: {self.theirs}"
+        ours, theirs = (text[:_LONGEST] for text in (self.ours, self.theirs))
+        return f"{self.call}  {self.field}\n    ours:   {ours}\n    theirs: {theirs}"
 
 
 def differences(call: str, ours: dict[str, Any], theirs: dict[str, Any]) -> list[Difference]:
@@ -89,5 +91,5 @@ def _compare(field: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any
 
 
 def _shown(value: Any) -> str:
-    text = ABSENT if value is ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text[:_LONGEST]
+    text: str = ABSENT if value is ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text

@@ -49,6 +49,11 @@ def read_listed(text: str) -> list[Listed]:
     return found
 
 
+def of_objects(rows: Iterable[Listed]) -> list[Listed]:
+    """Return the rows that the stories about objects may show; those of the protocol are the scenes' own."""
+    return [row for row in rows if not row.id.startswith("protocol-")]
+
+
 def unlisted(found: Iterable[Difference], listed: Sequence[Listed]) -> list[Difference]:
     """Return the differences that no row covers."""
     return [difference for difference in found if not any(row.covers(difference) for row in listed)]

@@ -9,7 +9,7 @@ from itertools import count
 from tools.compare.calls import JSON, Answer, Call, NotPossible, Story
 from tools.compare.connection import Connection
 from tools.compare.differences import Difference, differences
-from tools.compare.listed import Listed, unlisted
+from tools.compare.listed import Listed, of_objects, unlisted
 from tools.compare.normalise import normalise
 
 USER_AGENT = "comparison/1.0"
@@ -54,7 +54,7 @@ class Pair:
         found = self.differences(story)
         self.stories += 1
         self.found += found
-        return unlisted(found, self.listed)
+        return unlisted(found, of_objects(self.listed))
 
     def differences(self, story: Story) -> list[Difference]:
         """Make a story's calls on both servers and return every difference."""

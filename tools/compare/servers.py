@@ -9,7 +9,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from seaway.controlplane.apiserver.serve import TlsFiles, serve
 from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.store.memory import MemoryStore
 from tools.compare.connection import Endpoint
 from tools.real_kubernetes.control_plane import ControlPlane
@@ -29,7 +30,7 @@ _READY_SECONDS = 30.0
 
 
 @contextmanager
-def run_ours(folder: Path) -> Iterator[Endpoint]:
+def run_ours(folder: Path, kinds: Sequence[Kind] = BUILTIN_KINDS) -> Iterator[Endpoint]:
     """Run our API server alone, over TLS, until the block is left."""
     pki = ensure_pki(folder / "pki", (_HOST, "localhost"), time.time())
     listener = socket.create_server((_HOST, 0))
@@ -37,7 +38,8 @@ def run_ours(folder: Path) -> Iterator[Endpoint]:
     ready, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
     thread = threading.Thread(
-        target=lambda: loop.run_until_complete(_serve(listener, pki, ready, stop)), name="our API server"
+        target=lambda: loop.run_until_complete(_serve(listener, pki, ready, stop, kinds)),
+        name="our API server",
     )
     thread.start()
     try:
@@ -61,9 +63,11 @@ def endpoint(pki: Pki, url: str) -> Endpoint:
     return Endpoint(url, pki.ca.certificate, pair.certificate, pair.key)
 
 
-async def _serve(listener: socket.socket, pki: Pki, ready: threading.Event, stop: asyncio.Event) -> None:
+async def _serve(
+    listener: socket.socket, pki: Pki, ready: threading.Event, stop: asyncio.Event, kinds: Sequence[Kind]
+) -> None:
     settings = ApiServerSettings(service_network=_SERVICE_NETWORK)
-    server = ApiServer(MemoryStore(), BUILTIN_KINDS, settings, SystemClock())
+    server = ApiServer(MemoryStore(), kinds, settings, SystemClock())
     await server.start()
     files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
     try:

@@ -20,6 +20,7 @@ _UNKNOWN = ("unknownField", "Spec", "metadata.x")
 _DEPTH = 4
 _SCHEMA = "openAPIV3Schema"
 """The inside of a custom resource's schema is left alone: that is a language of its own."""
+_SCHEMA_TYPE = "v1.JSONSchemaProps"
 _FREE = frozenset({"managedFields", "apiVersion", "kind"})
 
 
@@ -54,7 +55,7 @@ def changes(draw: st.DrawFn, resource: Resource, obj: Object) -> Mutation:
     holder = draw(st.sampled_from([p for p in holders if isinstance(_get(obj, p), dict)]))
     inner = _at(schema, holder)
     assert inner is not None
-    names = [name for name in sorted(inner.properties) if name not in _FREE]
+    names = [name for name in sorted(inner.properties) if name not in {*_FREE, _SCHEMA}]
     name = draw(st.sampled_from([*names, *names, *_UNKNOWN]))
     return Mutation((*holder, name), draw(_values(inner.properties.get(name))))
 
@@ -80,6 +81,8 @@ def typed(schema: Schema, depth: int) -> st.SearchStrategy[Any]:
         return st.sampled_from(mutations.NUMBERS)
     if schema.type == "boolean":
         return st.booleans()
+    if schema.go_name == _SCHEMA_TYPE:
+        return st.just({"type": "object"})
     if depth <= 0:
         return st.sampled_from(([],) if schema.type == "array" else ({},))
     if schema.type == "array":

@@ -92,7 +92,7 @@ def _retain_keys(original: Object, patch: Object) -> None:
     if retained is None:
         return
     if not isinstance(retained, list):
-        raise BadRequest(f"{_RETAIN} must be a list of field names")
+        raise BadRequest("invalid patch format of retainKeys")
     for key in patch:
         name = key.partition("/")[2] if key.startswith((_ORDER, _DELETE_ITEMS)) else key
         if name != _RETAIN and name not in retained:

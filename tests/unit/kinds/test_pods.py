@@ -153,7 +153,7 @@ def test_an_ordinary_pod_has_no_fault() -> None:
         ({}, {"volumeMounts": [{"name": "gone", "mountPath": "/a"}]}, 'spec.containers[0].volumeMounts[0].name: Not found: "gone"'),
         ({}, {"ports": [{"containerPort": 99999}]}, "spec.containers[0].ports[0].containerPort: Invalid value: 99999: must be between 1 and 65535, inclusive"),
         ({}, {"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}, 'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1'),
-        ({}, {"resources": {"requests": {"gpus": "1"}}}, 'spec.containers[0].resources.requests: Invalid value: "gpus": must be a standard resource for containers'),
+        ({}, {"resources": {"requests": {"gpus": "1"}}}, 'spec.containers[0].resources.requests[gpus]: Invalid value: "gpus": must be a standard resource for containers'),
         ({}, {"resources": {"requests": {"nvidia.com/gpu": "1"}}}, "spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable resources"),
         ({}, {"resources": {"limits": {"memory": "-1"}}}, 'spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0'),
         ({}, {"env": [{"value": "x"}]}, "spec.containers[0].env[0].name: Required value"),

@@ -43,13 +43,15 @@ class ServiceAddresses:
         spec = attributes.object.setdefault("spec", {})
         if spec.get("type") == "ExternalName":
             return
+        if not attributes.object["metadata"].get("name"):
+            detail = "name or generateName is required"
+            raise invalid("", "Service", "", [faults.required("metadata.name", detail)])
         if spec.get("clusterIP") and not spec.get("clusterIPs"):
             spec["clusterIPs"] = [spec["clusterIP"]]
         if wrong := cluster_address_faults(spec):
             raise invalid("", "Service", attributes.name, wrong)
         services = attributes.lookup.list(SERVICES)
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
-        spec.setdefault("ipFamilies", ["IPv4"])
+        _set_families(spec)
         self._assign_address(attributes, spec, services)
         balanced = spec.get("type") == "LoadBalancer"
         _check_node_ports(attributes, spec, services)
@@ -109,6 +111,15 @@ class ServiceAddresses:
 def _key(service: Object) -> str:
     metadata = service["metadata"]
     return f"{metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def _set_families(spec: Object) -> None:
+    """Fill in the families: of this network, and of both where a headless service without selector names none."""
+    anywhere = spec.get("clusterIP") == "None" and not spec.get("selector")
+    policy = spec.setdefault("ipFamilyPolicy", "RequireDualStack" if anywhere else "SingleStack")
+    families = spec["ipFamilies"] = spec.get("ipFamilies") or ["IPv4"]
+    if anywhere and policy != "SingleStack" and len(families) == 1:
+        families.append("IPv6" if families[0] == "IPv4" else "IPv4")
 
 
 def _check_node_ports(attributes: Attributes, spec: Object, services: Iterable[Object]) -> None:

@@ -193,7 +193,7 @@ class Registry:
         base.kind.default(new)
         if write.subresource == "status":
             base.kind.prepare_status(new, old)
-        if not write.apply and write.subresource != "finalize":
+        if not write.apply:
             write.warnings += metadata.drop_same_owners(new)
             new = self._track(write, old, new, rfc3339(self._clock.now()))
         if whole:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from seaway.controlplane.kinds.cells import CREATED_AT, NAME, read
 from seaway.controlplane.kinds.declaration import Kind, Object
@@ -18,6 +17,7 @@ from seaway.objects.errors import Cause
 
 SCOPES = ("Cluster", "Namespaced")
 COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
+COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _ONE_STORED = "must have exactly one version marked as storage version"
 _BUILT_IN_GROUPS = ("k8s.io", "kubernetes.io")
 _APPROVAL = "api-approved.kubernetes.io"
@@ -31,7 +31,8 @@ def default(definition: Object) -> None:
     declared = spec.get("names")
     if isinstance(declared, dict) and isinstance(declared.get("kind"), str):
         declared["singular"] = declared.get("singular") or declared["kind"].lower()
-        declared["listKind"] = declared.get("listKind") or f"{declared['kind']}List"
+        if declared["kind"]:
+            declared["listKind"] = declared.get("listKind") or f"{declared['kind']}List"
     spec["conversion"] = spec.get("conversion") or {"strategy": "None"}
 
 
@@ -76,14 +77,16 @@ def validate(definition: Object) -> list[Cause]:
     """Return the faults of a CustomResourceDefinition."""
     spec = definition.get("spec") or {}
     declared, group = spec.get("names") or {}, spec.get("group") or ""
-    faults = validate_metadata(definition, namespaced=False)
-    expected = f"{declared.get('plural')}.{group}"
-    if meta.name(definition) != expected:
+    faults = validate_metadata(definition, namespaced=False, any_finalizer=True)
+    expected = f"{declared.get('plural') or ''}.{group}"
+    if meta.name(definition) and meta.name(definition) != expected:
         detail = 'must be spec.names.plural+"."+spec.group'
         faults.append(invalid("metadata.name", meta.name(definition), detail))
     faults += _group_faults(group, read(definition, "metadata", "annotations", default={}))
-    if spec.get("scope") not in SCOPES:
-        faults.append(unsupported("spec.scope", spec.get("scope") or "", SCOPES))
+    if not spec.get("scope"):
+        faults.append(required("spec.scope"))
+    elif spec["scope"] not in SCOPES:
+        faults.append(unsupported("spec.scope", spec["scope"], SCOPES))
     if spec.get("preserveUnknownFields"):
         detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
         faults.append(invalid("spec.preserveUnknownFields", True, detail))
@@ -108,8 +111,8 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
 def _group_faults(group: str, annotations: Mapping[str, str]) -> list[Cause]:
     if not group:
         return [required("spec.group")]
-    faults = [invalid("spec.group", group, f) for f in names.dns_subdomain_faults(group)]
-    if "." not in group:
+    faults = _joined("spec.group", group, names.dns_subdomain_faults(group))
+    if not faults and "." not in group:
         faults.append(invalid("spec.group", group, "should be a domain with at least one dot"))
     protected = any(group == own or group.endswith(f".{own}") for own in _BUILT_IN_GROUPS)
     if protected and not annotations.get(_APPROVAL):
@@ -125,17 +128,21 @@ def _names_faults(declared: Object) -> list[Cause]:
         if not value:
             faults.append(required(f"spec.names.{field}"))
             continue
-        checked = value.lower() if field in ("kind", "listKind") else value
-        faults += [invalid(f"spec.names.{field}", value, f) for f in names.dns_1035_label_faults(checked)]
+        mixed = field in ("kind", "listKind")
+        wrong = names.dns_1035_label_faults(value.lower() if mixed else value)
+        hint = "may have mixed case, but should otherwise match: " if mixed else ""
+        faults += _joined(f"spec.names.{field}", value, wrong, hint)
     for field in ("shortNames", "categories"):
         for index, value in enumerate(declared.get(field) or ()):
-            faults += [
-                invalid(f"spec.names.{field}[{index}]", value, f) for f in names.dns_1035_label_faults(value)
-            ]
+            faults += _joined(f"spec.names.{field}[{index}]", value, names.dns_1035_label_faults(value))
     if declared.get("kind") and declared.get("kind") == declared.get("listKind"):
         detail = "kind and listKind may not be the same"
         faults.append(invalid("spec.names.listKind", declared["listKind"], detail))
     return faults
+
+
+def _joined(field: str, value: str, wrong: Sequence[str], hint: str = "") -> list[Cause]:
+    return [invalid(field, value, hint + ",".join(wrong))] if wrong else []
 
 
 def _versions_faults(spec: Object) -> list[Cause]:
@@ -144,44 +151,92 @@ def _versions_faults(spec: Object) -> list[Cause]:
         return [invalid("spec.versions", [], _ONE_STORED)]
     faults: list[Cause] = []
     seen: set[str] = set()
+    alike = {part: all(v.get(part) == versions[0].get(part) for v in versions) for part in _SHARED}
     for index, version in enumerate(versions):
         at, name = f"spec.versions[{index}]", version.get("name") or ""
-        faults += [invalid(f"{at}.name", name, f) for f in names.dns_1035_label_faults(name)]
+        faults += _joined(f"{at}.name", name, names.dns_1035_label_faults(name))
         faults += [duplicate(f"{at}.name", name)] if name in seen else []
         seen.add(name)
-        faults += _version_faults(version, at)
+        for part, check in _SHARED.items():
+            if not alike[part]:
+                faults += check(version, f"{at}.{part}")
+            elif not index:
+                faults += check(version, f"spec.{'validation' if part == 'schema' else part}")
+    if not any(version.get("storage") for version in versions):
+        faults.append(invalid("status.storedVersions", None, "must have at least one stored version"))
     if sum(bool(version.get("storage")) for version in versions) != 1:
         faults.append(invalid("spec.versions", [version.get("name") for version in versions], _ONE_STORED))
     return faults
 
 
-def _version_faults(version: Object, field: str) -> list[Cause]:
-    structure = read(version, "schema", "openAPIV3Schema", default=None)
-    at = f"{field}.schema.openAPIV3Schema"
-    faults = [required(at, "schemas are required")] if structure is None else structural_faults(structure, at)
+def _structure_faults(version: Object, field: str) -> list[Cause]:
+    structure, at = read(version, "schema", "openAPIV3Schema", default=None), f"{field}.openAPIV3Schema"
+    if structure is None:
+        return [required(at.replace("spec.validation", "spec.versions[0].schema"))]
+    return structural_faults(structure, at)
+
+
+def _column_faults(version: Object, field: str) -> list[Cause]:
+    faults: list[Cause] = []
     for index, column in enumerate(version.get("additionalPrinterColumns") or ()):
-        where = f"{field}.additionalPrinterColumns[{index}]"
+        where = f"{field}[{index}]"
         faults += [] if column.get("name") else [required(f"{where}.name")]
-        if column.get("type") not in COLUMN_TYPES:
-            faults.append(unsupported(f"{where}.type", column.get("type") or "", COLUMN_TYPES))
-        faults += _path_faults(column.get("jsonPath"), f"{where}.jsonPath")
+        kind, form = column.get("type") or "", column.get("format") or ""
+        if not kind:
+            faults.append(required(f"{where}.type", f"must be one of {','.join(COLUMN_TYPES)}"))
+        elif kind not in COLUMN_TYPES:
+            faults.append(invalid(f"{where}.type", kind, f"must be one of {','.join(COLUMN_TYPES)}"))
+        if form and form not in COLUMN_FORMATS:
+            faults.append(invalid(f"{where}.format", form, f"must be one of {','.join(COLUMN_FORMATS)}"))
+        faults += _path_faults(column.get("jsonPath") or "", f"{where}.JSONPath")
+    return faults
+
+
+def _selectable_faults(version: Object, field: str) -> list[Cause]:
+    faults: list[Cause] = []
     for index, selectable in enumerate(version.get("selectableFields") or ()):
-        faults += _path_faults(selectable.get("jsonPath"), f"{field}.selectableFields[{index}].jsonPath")
+        faults += _path_faults(selectable.get("jsonPath"), f"{field}[{index}].jsonPath")
+    return faults
+
+
+def _subresource_faults(version: Object, field: str) -> list[Cause]:
+    faults: list[Cause] = []
     scale = read(version, "subresources", "scale", default=None)
     if scale is not None:
         for name, under in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
             path = scale.get(name) or ""
             if not path:
-                faults.append(required(f"{field}.subresources.scale.{name}"))
+                faults.append(required(f"{field}.scale.{name}"))
+            elif not path.startswith("."):
+                detail = "must be a simple json path starting with ."
+                faults.append(invalid(f"{field}.scale.{name}", path, detail))
             elif not path.startswith(under):
                 detail = f"should be a json path under {under.rstrip('.')}"
-                faults.append(invalid(f"{field}.subresources.scale.{name}", path, detail))
+                faults.append(invalid(f"{field}.scale.{name}", path, detail))
+        path = scale.get("labelSelectorPath") or ""
+        if path and not path.startswith("."):
+            detail = "must be a simple json path starting with ."
+            faults.append(invalid(f"{field}.scale.labelSelectorPath", path, detail))
+        elif path and not path.startswith((".spec.", ".status.")):
+            detail = "should be a json path under either .spec or .status"
+            faults.append(invalid(f"{field}.scale.labelSelectorPath", path, detail))
     return faults
 
 
-def _path_faults(path: Any, field: str) -> list[Cause]:
+_SHARED = {
+    "schema": _structure_faults,
+    "additionalPrinterColumns": _column_faults,
+    "selectableFields": _selectable_faults,
+    "subresources": _subresource_faults,
+}
+"""What is checked of each version, and told of the definition as a whole where all versions have the same."""
+
+
+def _path_faults(path: str, field: str) -> list[Cause]:
     if not path:
         return [required(field)]
+    if not path.startswith("."):
+        return [invalid(field, path, "must be a simple json path starting with .")]
     try:
         compile_path(path)
     except ValueError as error:
@@ -200,6 +255,7 @@ CUSTOM_RESOURCE_DEFINITION = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
+    conditional_updates=True,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     columns=(NAME, CREATED_AT),

@@ -46,12 +46,22 @@ def _strategy_faults(strategy: str) -> list[Cause]:
     return [] if strategy in STRATEGIES else [unsupported(field, strategy, STRATEGIES)]
 
 
+def drop_strategy(lease: Object, old: Object | None = None) -> None:
+    """Drop what only a coordinated election uses, which Kubernetes has switched off, too."""
+    before = (old or {}).get("spec") or {}
+    if "strategy" not in before and "preferredHolder" not in before:
+        for field in ("strategy", "preferredHolder"):
+            (lease.get("spec") or {}).pop(field, None)
+
+
 LEASE = Kind(
     LEASES,
     schema_of(LEASES),
     validate=validate,
     validate_update=validate_update,
     revalidated=False,
+    prepare_create=drop_strategy,
+    prepare_update=drop_strategy,
     generation=False,
     conditional_updates=True,
     columns=(

@@ -9,9 +9,14 @@ from typing import Any
 
 from seaway.controlplane.kinds.cells import NAME, at, read, since
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import invalid
-from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.faults import IMMUTABLE, invalid, required
+from seaway.controlplane.kinds.metadata import (
+    path_segment_faults,
+    validate_metadata,
+    validate_metadata_update,
+)
 from seaway.controlplane.kinds.schemas import schema_of
+from seaway.objects import names
 from seaway.objects.builtin import EVENTS, EVENTS_V1
 from seaway.objects.errors import Cause
 
@@ -26,6 +31,15 @@ RENAMED = {
 }
 """Fields of events.k8s.io and what the core group calls them."""
 _BACK = {core: new for new, core in RENAMED.items()}
+LONGEST_WORD, LONGEST_NOTE = 128, 1024
+_FIXED = (
+    "involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "reason", "type",
+    "eventTime", "action", "related", "reportingComponent", "reportingInstance",
+)  # fmt: skip
+_REFERENCE_NAMES = {
+    "kind": "Kind", "namespace": "Namespace", "name": "Name", "uid": "UID", "apiVersion": "APIVersion",
+    "resourceVersion": "ResourceVersion", "fieldPath": "FieldPath",
+}  # fmt: skip
 _REFERENCE_FIELDS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 
 
@@ -42,12 +56,80 @@ def from_core(event: Object) -> Object:
 
 
 def validate(event: Object) -> list[Cause]:
-    """Return the faults of an Event, in the core form."""
-    faults = validate_metadata(event)
-    within = read(event, "involvedObject", "namespace")
-    namespace = read(event, "metadata", "namespace")
-    if namespace != (within or "default"):
-        faults.append(invalid("involvedObject.namespace", within, "does not match event.namespace"))
+    """Return the faults of a core Event; nearly any name will do."""
+    return _faults(event, "reportingComponent") or validate_metadata(
+        event, name_faults=path_segment_faults, any_finalizer=True
+    )
+
+
+def validate_v1(event: Object) -> list[Cause]:
+    """Return the faults of a new events.k8s.io Event, in the core form."""
+    faults = _faults(event, "reportingController") + validate_metadata(event) + _series_faults(event)
+    faults += [] if event.get("eventTime") else [required("eventTime")]
+    if event.get("type") not in ("Normal", "Warning"):
+        faults.append(invalid("type", "", f"has invalid value: {event.get('type') or ''}"))
+    old_fields = ["firstTimestamp", "lastTimestamp", "count"]
+    faults += [invalid(field, "", "needs to be unset") for field in old_fields if event.get(field)]
+    source = event.get("source") or {}
+    faults += [invalid("source", "", "needs to be unset")] if any(source.values()) else []
+    return faults
+
+
+def validate_update(new: Object, _old: Object) -> list[Cause]:
+    """Return the faults of a changed core Event: those of a new one."""
+    return validate(new)
+
+
+def validate_v1_update(new: Object, old: Object) -> list[Cause]:
+    """Return the faults of a change of an events.k8s.io Event, in the core form: only its series may change."""
+    faults = _faults(new, "reportingController") + validate_metadata_update(new, old)
+    if new.get("series") != old.get("series"):
+        faults += _series_faults(new)
+    for field in _FIXED:
+        after, before = new.get(field), old.get(field)
+        if (after or None) != (before or None):
+            name = "reportingController" if field == "reportingComponent" else field
+            faults.append(invalid(name, _shown(field, after), IMMUTABLE))
+    return faults
+
+
+def _shown(field: str, value: Any) -> Any:
+    if field in ("involvedObject", "related") and value is not None:
+        return {shown: value.get(name) or "" for name, shown in _REFERENCE_NAMES.items()}
+    return value if value is not None or field in ("eventTime", "related") else ""
+
+
+def _series_faults(event: Object) -> list[Cause]:
+    series = event.get("series")
+    if series is None:
+        return []
+    faults = [] if (series.get("count") or 0) >= 2 else [invalid("series.count", "", "should be at least 2")]
+    return faults + ([] if series.get("lastObservedTime") else [required("series.lastObservedTime")])
+
+
+def _faults(event: Object, controller_field: str) -> list[Cause]:
+    within, namespace = read(event, "involvedObject", "namespace"), read(event, "metadata", "namespace")
+    new = bool(event.get("eventTime"))
+    free = ("default", "kube-system") if new else ("", "default")
+    fits = namespace in free if not within else new or within == namespace
+    faults = [] if fits else [invalid("involvedObject.namespace", within, "does not match event.namespace")]
+    if not new:
+        return faults
+    controller, instance = event.get("reportingComponent") or "", event.get("reportingInstance") or ""
+    faults += [] if controller else [required(controller_field)]
+    faults += [invalid(controller_field, controller, f) for f in names.qualified_name_faults(controller)]
+    needed = (
+        ("reportingInstance", instance),
+        ("action", event.get("action") or ""),
+        ("reason", event.get("reason") or ""),
+    )
+    for field, text in needed:
+        if not text:
+            faults.append(required(field))
+        if len(text) > LONGEST_WORD:
+            faults.append(invalid(field, "", f"can have at most {LONGEST_WORD} characters"))
+    if len(event.get("message") or "") > LONGEST_NOTE:
+        faults.append(invalid("message", "", f"can have at most {LONGEST_NOTE} characters"))
     return faults
 
 
@@ -86,7 +168,8 @@ EVENT = Kind(
     EVENTS,
     schema_of(EVENTS),
     validate=validate,
-    validate_update=validate_metadata_update,
+    validate_update=validate_update,
+    revalidated=False,
     columns=(
         Column("Last Seen", _last_seen, description="Time since it last happened."),
         Column("Type", at("type"), description="Normal or Warning."),
@@ -117,6 +200,9 @@ EVENT = Kind(
 EVENT_V1 = Kind(
     EVENTS_V1,
     schema_of(EVENTS_V1),
+    validate=validate_v1,
+    validate_update=validate_v1_update,
+    revalidated=False,
     columns=EVENT.columns,
     field_labels=dict(EVENT.field_labels)
     | {f"regarding.{field}": _reference_label(field) for field in _REFERENCE_FIELDS}

@@ -44,9 +44,9 @@ def duplicate(field: str, value: Any) -> Cause:
     return Cause("FieldValueDuplicate", f"Duplicate value: {_shown(value)}", field)
 
 
-def not_found(field: str, value: Any) -> Cause:
+def not_found(field: str, value: Any, detail: str = "") -> Cause:
     """Return the fault of a reference within the object that meets nothing."""
-    return Cause("FieldValueNotFound", f"Not found: {_shown(value)}", field)
+    return Cause("FieldValueNotFound", _join(f"Not found: {_shown(value)}", detail), field)
 
 
 def forbidden(field: str, detail: str) -> Cause:

@@ -60,6 +60,13 @@ def prepare_create(node: Object) -> None:
             node[part].pop(field, None)
 
 
+def warnings(node: Object, _old: Object | None) -> list[str]:
+    """Name what has no effect any more."""
+    if not read(node, "spec", "externalID"):
+        return []
+    return ["spec.externalID: this field is deprecated, and is unused by Kubernetes"]
+
+
 def prepare_update(new: Object, _old: Object) -> None:
     """Drop settings that no node takes from here any more."""
     if isinstance(new.get("spec"), dict):
@@ -127,6 +134,7 @@ NODE = Kind(
     validate=validate,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
+    warnings=warnings,
     validate_update=validate_update,
     columns=(
         NAME,

@@ -32,6 +32,8 @@ class Context:
     """Volumes of the pod by name."""
     host_users: bool = True
     """Whether user ids in the pod are those of its host."""
+    claims: tuple[str, ...] = ()
+    """Names of the pod's resource claims."""
     restart_policy: str = ""
     """Of the pod."""
     grace: int | None = None
@@ -62,12 +64,37 @@ def container_faults(container: Object, field: str, context: Context, *, initial
     faults += env_faults(container, field)
     faults += _mount_faults(container, f"{field}.volumeMounts", context.volumes)
     faults += _device_faults(container, f"{field}.volumeDevices", context.volumes)
-    faults += container_resource_faults(container.get("resources") or {}, f"{field}.resources")
+    resources = container.get("resources") or {}
+    faults += container_resource_faults(resources, f"{field}.resources")
+    faults += _claim_faults(resources.get("claims") or (), f"{field}.resources.claims", context.claims)
     faults += _resize_faults(container, field, context.restart_policy, initial=initial)
     faults += container_security_faults(
         container.get("securityContext"), f"{field}.securityContext", host_users=context.host_users
     )
     return faults + role_faults(container, field, context.grace, initial=initial)
+
+
+def _claim_faults(claims: Iterable[Object], field: str, known: tuple[str, ...]) -> list[Cause]:
+    faults: list[Cause] = []
+    seen: set[str] = set()
+    where = f": {', '.join(sorted(known))}" if known else " which is empty"
+    for index, claim in enumerate(claims):
+        at, name, request = f"{field}[{index}]", claim.get("name") or "", claim.get("request") or ""
+        if not name:
+            faults.append(required(at))
+            continue
+        key = f"{name}/{request}" if request else name
+        if name not in seen:
+            wrong = names.dns_label_faults(request) if request else ()
+            faults += [invalid(f"{at}.request", request, f) for f in wrong]
+        overlaps = not request and any(other.startswith(f"{name}/") for other in seen)
+        if name in seen or key in seen or overlaps:
+            faults.append(duplicate(at, name if name in seen or overlaps else key))
+        seen.add(key)
+        if name not in known:
+            detail = f"must be one of the names in pod.spec.resourceClaims{where}"
+            faults.append(not_found(at, name, detail))
+    return faults
 
 
 def trimmed_image_faults(container: Object, field: str) -> list[Cause]:

@@ -5,11 +5,14 @@ Source: `ValidatePodUpdate` of Kubernetes 1.36.
 
 from __future__ import annotations
 
+from typing import Any
+
+from seaway.controlplane.kinds.cells import read
 from seaway.controlplane.kinds.declaration import Object
 from seaway.controlplane.kinds.faults import forbidden, invalid, required
 from seaway.controlplane.kinds.metadata import validate_metadata_update
 from seaway.controlplane.kinds.pod_containers import trimmed_image_faults
-from seaway.controlplane.kinds.pod_placement import toleration_faults
+from seaway.controlplane.kinds.pod_placement import HARD, toleration_faults
 from seaway.controlplane.kinds.pod_validation import pod_faults
 from seaway.objects.errors import Cause
 
@@ -42,6 +45,8 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
     else:
         faults += toleration_faults(after.get("tolerations") or (), "spec.tolerations")
     faults += _gate_faults(after, before)
+    if before.get("schedulingGates"):
+        faults += _narrowing_faults(after, before)
     if _fixed(after, gated=bool(before.get("schedulingGates"))) != _fixed(
         before, gated=bool(before.get("schedulingGates"))
     ):
@@ -49,6 +54,54 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
         detail = f"pod updates may not change fields other than {_CHANGEABLE}; changed: {changed}"
         faults.append(forbidden("spec", detail))
     return faults
+
+
+def _narrowing_faults(after: Object, before: Object) -> list[Cause]:
+    """Return the faults of a gated pod's changed placement, which may only become narrower. Source: KEP-3838."""
+    new, old = after.get("nodeSelector") or {}, before.get("nodeSelector") or {}
+    faults: list[Cause] = []
+    if any(new.get(key) != value for key, value in old.items()):
+        detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+        faults.append(invalid("spec.nodeSelector", new, detail))
+    terms, old_terms = _terms(after), _terms(before)
+    field = f"spec.affinity.nodeAffinity.{HARD}.nodeSelectorTerms"
+    if old_terms and len(terms) != len(old_terms):
+        detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
+        shown = [_internal_term(term) for term in terms] or None
+        return [*faults, invalid(field, shown, detail)]
+    for index, (term, old_term) in enumerate(zip(terms, old_terms, strict=False)):
+        if not _only_adds(term, old_term):
+            detail = "only additions are allowed (no mutations or deletions)"
+            faults.append(invalid(f"{field}[{index}]", _internal_term(term), detail))
+    return faults
+
+
+def _terms(spec: Object) -> list[Object]:
+    return read(spec, "affinity", "nodeAffinity", HARD, "nodeSelectorTerms", default=None) or []
+
+
+def _only_adds(term: Object, old: Object) -> bool:
+    parts = [(term.get(name) or [], old.get(name) or []) for name in ("matchExpressions", "matchFields")]
+    if not any(before for _, before in parts):
+        return not any(after for after, _ in parts)
+    return all(after[: len(before)] == before for after, before in parts)
+
+
+def _internal_term(term: Object) -> Object:
+    """Return a term as Kubernetes shows it in a fault: in its internal form."""
+
+    def shown(name: str) -> Any:
+        found = [
+            {
+                "Key": e.get("key") or "",
+                "Operator": e.get("operator") or "",
+                "Values": e.get("values") or None,
+            }
+            for e in term.get(name) or ()
+        ]
+        return found or None
+
+    return {"MatchExpressions": shown("matchExpressions"), "MatchFields": shown("matchFields")}
 
 
 def _gate_faults(after: Object, before: Object) -> list[Cause]:

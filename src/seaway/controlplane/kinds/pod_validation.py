@@ -17,6 +17,7 @@ from seaway.controlplane.kinds.pod_containers import Context, container_faults, 
 from seaway.controlplane.kinds.pod_placement import placement_faults
 from seaway.controlplane.kinds.pod_security import pod_security_faults
 from seaway.controlplane.kinds.pod_volumes import volume_faults
+from seaway.controlplane.kinds.resources import pod_resource_faults
 from seaway.objects import names
 from seaway.objects.errors import Cause
 
@@ -80,8 +81,10 @@ def spec_faults(spec: Object, field: str, *, whole: bool) -> list[Cause]:
     faults, volumes = volume_faults(spec.get("volumes") or (), f"{field}.volumes")
     host_users = spec.get("hostUsers") is not False
     policy, grace = spec.get("restartPolicy") or "", spec.get("terminationGracePeriodSeconds")
-    context = Context(volumes, host_users, policy, grace)
+    claims = tuple(claim.get("name") or "" for claim in spec.get("resourceClaims") or ())
+    context = Context(volumes, host_users, claims, policy, grace)
     faults += _all_container_faults(spec, field, context)
+    faults += pod_resource_faults(spec, field)
     faults += pod_security_faults(spec, field)
     faults += _word_faults(spec, field)
     faults += _dns_faults(spec, field)

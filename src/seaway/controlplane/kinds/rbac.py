@@ -14,6 +14,7 @@ from seaway.controlplane.kinds.metadata import (
     validate_metadata_update,
 )
 from seaway.controlplane.kinds.schemas import schema_of
+from seaway.controlplane.kinds.selectors import selector_faults
 from seaway.objects import names
 from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from seaway.objects.errors import Cause
@@ -46,26 +47,40 @@ def validate_role(role: Object) -> list[Cause]:
 def validate_cluster_role(role: Object) -> list[Cause]:
     """Return the faults of a ClusterRole."""
     faults = validate_metadata(role, namespaced=False, name_faults=path_segment_faults)
-    return faults + _rules_faults(role.get("rules") or (), namespaced=False)
+    faults += _rules_faults(role.get("rules") or (), namespaced=False)
+    rule = role.get("aggregationRule")
+    if rule is None:
+        return faults
+    field, selectors = "aggregationRule.clusterRoleSelectors", rule.get("clusterRoleSelectors") or ()
+    if not selectors:
+        detail = "at least one clusterRoleSelector required if aggregationRule is non-nil"
+        faults.append(required(field, detail))
+    for index, selector in enumerate(selectors):
+        if wrong := selector_faults(selector, f"{field}[{index}]"):
+            faults += [*wrong, invalid(f"{field}[{index}]", None, "invalid label selector.")]
+    return faults
 
 
 def validate_role_binding(binding: Object) -> list[Cause]:
     """Return the faults of a RoleBinding."""
     faults = validate_metadata(binding, name_faults=path_segment_faults)
-    return faults + _binding_faults(binding, ("Role", "ClusterRole"))
+    return faults + _binding_faults(binding, ("Role", "ClusterRole"), namespaced=True)
 
 
 def validate_cluster_role_binding(binding: Object) -> list[Cause]:
     """Return the faults of a ClusterRoleBinding."""
     faults = validate_metadata(binding, namespaced=False, name_faults=path_segment_faults)
-    return faults + _binding_faults(binding, ("ClusterRole",))
+    return faults + _binding_faults(binding, ("ClusterRole",), namespaced=False)
 
 
 def validate_binding_update(new: Object, old: Object) -> list[Cause]:
     """Return the faults of a change of a binding: what it grants is fixed."""
     faults = validate_metadata_update(new, old)
     if new.get("roleRef") != old.get("roleRef"):
-        faults.append(invalid("roleRef", new.get("roleRef"), "cannot change roleRef"))
+        reference = new.get("roleRef") or {}
+        shown = {name[0].upper() + name[1:]: reference.get(name) or "" for name in ("kind", "name")}
+        shown = {"APIGroup": reference.get("apiGroup") or ""} | shown
+        faults.append(invalid("roleRef", shown, "cannot change roleRef"))
     return faults
 
 
@@ -98,7 +113,7 @@ def _rule_faults(rule: Mapping[str, Any], field: str, namespaced: bool) -> list[
     return faults
 
 
-def _binding_faults(binding: Object, role_kinds: tuple[str, ...]) -> list[Cause]:
+def _binding_faults(binding: Object, role_kinds: tuple[str, ...], *, namespaced: bool) -> list[Cause]:
     reference = binding.get("roleRef") or {}
     faults: list[Cause] = []
     if reference.get("apiGroup") != GROUP:
@@ -110,11 +125,11 @@ def _binding_faults(binding: Object, role_kinds: tuple[str, ...]) -> list[Cause]
     else:
         faults.append(required("roleRef.name"))
     for index, subject in enumerate(binding.get("subjects") or ()):
-        faults += _subject_faults(subject, f"subjects[{index}]")
+        faults += _subject_faults(subject, f"subjects[{index}]", namespaced=namespaced)
     return faults
 
 
-def _subject_faults(subject: Mapping[str, Any], field: str) -> list[Cause]:
+def _subject_faults(subject: Mapping[str, Any], field: str, *, namespaced: bool) -> list[Cause]:
     name, kind, group = subject.get("name"), subject.get("kind"), subject.get("apiGroup") or ""
     faults = [] if name else [required(f"{field}.name")]
     if kind == "ServiceAccount":
@@ -122,7 +137,7 @@ def _subject_faults(subject: Mapping[str, Any], field: str) -> list[Cause]:
             [invalid(f"{field}.name", name, f) for f in names.dns_subdomain_faults(name)] if name else []
         )
         faults += [unsupported(f"{field}.apiGroup", group, ("",))] if group else []
-        faults += [] if subject.get("namespace") else [required(f"{field}.namespace")]
+        faults += [] if namespaced or subject.get("namespace") else [required(f"{field}.namespace")]
     elif kind in SUBJECT_KINDS:
         faults += [] if group == GROUP else [unsupported(f"{field}.apiGroup", group, (GROUP,))]
     else:
