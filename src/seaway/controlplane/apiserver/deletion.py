@@ -40,7 +40,9 @@ Plan = Remove | Mark | Leave
 def plan_delete(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> Plan:
     """Return what a delete does to an object; the argument is not changed."""
     metadata = obj["metadata"]
-    propagation = options.propagation or ("Orphan" if kind.orphans_by_default and not _dependents(metadata) else "")
+    propagation = options.propagation or (
+        "Orphan" if kind.orphans_by_default and not _dependents(metadata) else ""
+    )
     finalizers = _finalizers(metadata.get("finalizers") or [], propagation)
     grace = _grace(kind, obj, options)
     if kind.resource.kind == "Namespace" and not kind.resource.group:
@@ -68,6 +70,8 @@ def last_seen(kind: Kind, obj: Object, now: float) -> Object:
     if kind.default_grace_seconds and not metadata.get("deletionTimestamp"):
         metadata |= {"deletionTimestamp": rfc3339(now), "deletionGracePeriodSeconds": 0}
         metadata["generation"] = (metadata.get("generation") or 0) + 1
+    elif metadata.get("deletionGracePeriodSeconds"):
+        metadata["deletionGracePeriodSeconds"] = 0
     return {**obj, "metadata": metadata}
 
 

@@ -139,12 +139,8 @@ def resource_list(resources: Iterable[Resource], group: str, version: str) -> di
         return None
     entries = [entry for resource in served for entry in _entries(resource)]
     group_version = f"{group}/{version}" if group else version
-    return {
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": group_version,
-        "resources": entries,
-    }
+    named = {"apiVersion": "v1"} if group else {}  # the core group's list does not say it
+    return {"kind": "APIResourceList", **named, "groupVersion": group_version, "resources": entries}
 
 
 def aggregated(resources: Iterable[Resource], form: str, *, core: bool) -> dict[str, Any]:

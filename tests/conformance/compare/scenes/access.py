@@ -27,10 +27,12 @@ from tests.conformance.compare.scenes.building import (
 def as_(call, user, *groups, **h):
     return replace(
         call,
-        headers=call.headers
-        + (("Impersonate-User", user),)
-        + tuple(("Impersonate-Group", g) for g in groups)
-        + tuple((k.replace("_", "-"), v) for k, v in h.items()),
+        headers=(
+            *call.headers,
+            ("Impersonate-User", user),
+            *(("Impersonate-Group", group) for group in groups),
+            *((name.replace("_", "-"), value) for name, value in h.items()),
+        ),
     )
 
 
@@ -39,7 +41,7 @@ def anonymous(call):
 
 
 def bearing(call, t):
-    return replace(call, anonymous=True, headers=call.headers + (("Authorization", t),))
+    return replace(call, anonymous=True, headers=(*call.headers, ("Authorization", t)))
 
 
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
