@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import copy
 import importlib
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seaway import __version__
 from seaway.platform import access
+from seaway.platform.deploy.installation import fresh_credentials
 from seaway.platform.deploy.manifests import Credentials, manifests
 from seaway.platform.deploy.notes import next_steps
 from seaway.platform.deploy.release import Release
@@ -131,3 +137,38 @@ def test_values_file_is_the_models_own_defaults() -> None:
     yaml = importlib.import_module("yaml")
     written = yaml.safe_load((CHART / "values.yaml").read_text())
     assert Values.model_validate(written) == Values()
+
+
+def handshake(secret: dict[str, str], folder: Path, name: str) -> None:
+    """Shake hands in memory, with everything checked that RFC 5280 asks for, as newer Pythons do by default."""
+    for key, text in secret.items():
+        (folder / key).write_bytes(base64.b64decode(text))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    client = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(back, there, server_hostname=name)
+    answering = server.wrap_bio(there, back, server_side=True)
+    waiting = {asking, answering}
+    for _ in range(10):
+        for side in waiting:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+                waiting.discard(side)
+    assert not waiting
+
+
+@pytest.mark.parametrize(
+    "name", ["seaway.research.svc", "localhost", "127.0.0.1", "::1", "seaway.example.com"]
+)
+@pytest.mark.parametrize("maker", ["helm", "seaway install"])
+def test_the_certificate_is_good_for_every_name(helm: Helm, tmp_path: Path, maker: str, name: str) -> None:
+    given = {"image": IMAGE, "tls": {"names": ["seaway.example.com"]}}
+    values, release = parse_values(given), Release("seaway", "research", __version__)
+    if maker == "helm":
+        objects = helm.template(given)
+    else:
+        objects = manifests(values, release, fresh_credentials(values, release, datetime.now(UTC)))
+    (secret,) = [one["data"] for one in objects if one["metadata"]["name"] == "seaway-tls"]
+    handshake(secret, tmp_path, name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.install.conftest import Namespace, Seaway
+from tests.scenarios.install.conftest import Namespace, Seaway, poll
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import call
 
@@ -57,6 +57,29 @@ def test_what_is_no_longer_wanted_goes(seaway: Seaway, namespace: Namespace) -> 
     assert namespace.names(ingresses) == []
     assert "Ingress seaway removed" in done.stderr
     assert namespace.names(CLAIMS) == ["seaway-data"], "data are never removed by the way"
+
+
+def test_what_the_server_may_do(seaway: Seaway, namespace: Namespace) -> None:
+    """Its account works in its own namespace, and reads nobody's Secrets anywhere."""
+    seaway(*INSTALL, code=75)
+    account = f"system:serviceaccount:{namespace.name}:seaway"
+    own = {
+        ("create", "pods"): True, ("get", "pods/log"): True, ("create", "secrets"): True, ("delete", "secrets"): True,
+        ("get", "secrets"): False, ("list", "secrets"): False, ("watch", "secrets"): False,
+        ("create", "pods/exec"): False, ("update", "roles"): False, ("get", "configmaps"): False,
+    }  # fmt: skip
+    others = {("get", "secrets"): False, ("create", "pods"): False, ("list", "nodes"): False}
+
+    def may(where: str, verb: str, what: str) -> bool:
+        resource, _, subresource = what.partition("/")
+        asked = {"namespace": where, "verb": verb, "resource": resource, "subresource": subresource}
+        spec = {"user": account, "resourceAttributes": asked}
+        review = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        return bool(call(namespace.plane, "POST", review, {"spec": spec})["status"]["allowed"])
+
+    poll(lambda: may(namespace.name, "create", "pods"), "the authoriser knows the Role")
+    assert {asked: may(namespace.name, *asked) for asked in own} == own
+    assert {asked: may("default", *asked) for asked in others} == others
 
 
 def test_two_installations_beside_each_other(seaway: Seaway, namespace: Namespace) -> None:
