@@ -63,12 +63,15 @@ async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 @pytest.fixture
-async def real_platform(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Platform]:
-    """A platform on the real cluster, for what the embedded one does not serve (`docs/differences.md`)."""
-    async with (
-        real_cluster(request, tmp_path / "cache") as found,
-        run_platform(found, tmp_path / "server") as running,
-    ):
+async def real_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TestCluster]:
+    """A namespace of the real cluster, for what the embedded one does not serve (`docs/differences.md`)."""
+    async with real_cluster(request, tmp_path / "cache") as found:
+        yield found
+
+
+@pytest.fixture
+async def real_platform(real_place: TestCluster, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with run_platform(real_place, tmp_path / "server") as running:
         yield running
         assert await running.server.drain(timeout=30)
 
