@@ -26,7 +26,14 @@ from seaway.objects.builtin import CONFIG_MAPS, NAMESPACES, PODS, SERVICE_ACCOUN
 from seaway.objects.errors import NotFound
 from seaway.objects.resource import Resource
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
-from tools.real_kubernetes.control_plane import run_controller_manager, run_scheduler, write_kubeconfig
+from tools.real_kubernetes.control_plane import (
+    ControlPlane,
+    Settings,
+    run_control_plane,
+    run_controller_manager,
+    run_scheduler,
+    write_kubeconfig,
+)
 
 PROGRAM = Path(__file__).with_name("serve_cluster.py")
 SECONDS = 90.0
@@ -241,3 +248,15 @@ async def place(parts: Path) -> AsyncIterator[Place]:
     yield found
     await found.client.delete(NAMESPACES, found.namespace)
     await found.client.close()
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """kube-apiserver and etcd alone: nobody else binds pods, or would."""
+    if not TOOL.is_built():
+        pytest.skip(NOT_BUILT)
+    without = Settings(
+        scheduler=False, controllers=False, api_flags=("--disable-admission-plugins=ServiceAccount",)
+    )
+    with run_control_plane(tmp_path_factory.mktemp("bare"), without) as running:
+        yield running

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,22 +20,9 @@ from seaway.objects.meta import get_condition
 from seaway.reconcile.informer import Informers
 from seaway.reconcile.manager import Manager
 from seaway.reconcile.recorder import EventRecorder
-from tools.real_kubernetes.build import NOT_BUILT, TOOL
-from tools.real_kubernetes.control_plane import ControlPlane, Settings, run_control_plane
+from tools.real_kubernetes.control_plane import ControlPlane
 
 SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """kube-apiserver and etcd alone: nobody else binds pods, or would."""
-    if not TOOL.is_built():
-        pytest.skip(NOT_BUILT)
-    without = Settings(
-        scheduler=False, controllers=False, api_flags=("--disable-admission-plugins=ServiceAccount",)
-    )
-    with run_control_plane(tmp_path_factory.mktemp("bare"), without) as running:
-        yield running
 
 
 def connected(kubeconfig: Path) -> Client:
