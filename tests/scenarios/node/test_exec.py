@@ -116,3 +116,50 @@ async def test_attach_sees_what_comes(node: Any) -> None:
     await asyncio.sleep(0)  # it begins to read where the log ends now
     (node.settings.folder / "go").touch()
     assert await reading == (0, b"after\n", b"err\n")
+
+
+async def test_attach_gives_input_once(node: Any) -> None:
+    """A program with an input gets what the first caller gives, and then its end; its outputs come back."""
+    await _pod(node, "cat; echo done >&2; exit 5", stdin=True, stdinOnce=True)
+    much = bytes(range(256)) * 2000
+    assert await _outcome(await _start(node, kind=ATTACH, stdin=True), much) == (0, much, b"done\n")
+    status = await node.ended("p")
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 5
+
+
+async def test_attach_to_a_terminal(node: Any) -> None:
+    """A program with a terminal: callers type, see what it writes, come and go; the log has it too."""
+    script = "while read line; do echo said $line; stty size; [ $line = bye ] && exit 0; done"
+    await _pod(node, script, stdin=True, tty=True)
+    first = await _start(node, kind=ATTACH, stdin=True, terminal=True)
+    first.resize(99, 33)
+    await first.write(b"one\n")
+    seen = b""
+    async with asyncio.timeout(60):
+        while b"33 99" not in seen:
+            seen += await first.read("stdout")
+    first.end_input()
+    first.close()
+    assert b"said one" in seen
+    second = await _start(node, kind=ATTACH, stdin=True, terminal=True)
+    await second.write(b"bye\n")
+    async with asyncio.timeout(60):
+        assert b"said bye" in await _all(second, "stdout")
+        assert await second.wait() == 0
+    second.close()
+    assert (await node.ended("p"))["phase"] == "Succeeded"
+    assert b"said bye" in await node.log("p")
+
+
+async def test_a_terminal_outlives_the_agent(node: Any) -> None:
+    """The agent dies: the program goes on reading what it is given afterwards."""
+    await _pod(node, "read line; echo got $line", stdin=True, tty=True)
+    await node.crash()
+    await node.start()
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    command = await _start(node, kind=ATTACH, stdin=True, terminal=True)
+    await command.write(b"typed\n")
+    async with asyncio.timeout(60):
+        assert b"got typed" in await _all(command, "stdout")
+    command.close()
+    assert (await node.ended("p"))["phase"] == "Succeeded"

@@ -159,3 +159,14 @@ async def _get(port: int) -> bytes:
         return b""
     finally:
         writer.close()
+
+
+@BOTH
+async def test_run_with_input(either: Any, last_kubectl: Any, environment: dict[str, str]) -> None:
+    """A program reads what its caller gives; the caller gets its output and its exit code, and the pod is removed."""
+    much = b"line\n" * 50_000
+    line = ("run", "p", "--image=python", "--restart=Never", "-i", "--rm", "--", "sh", "-c", "cat; exit 3")
+    done = await last_kubectl(*line, stdin=much, **environment)
+    assert done.stdout.count(b"line\n") == 50_000, done.stderr
+    assert done.returncode == 3, done.stderr
+    await either.gone("p")

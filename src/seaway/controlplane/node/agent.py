@@ -18,7 +18,7 @@ from seaway.client.logs import LogOptions
 from seaway.client.streams import ATTACH, StreamRequest, Upgrade
 from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, follow
 from seaway.controlplane.node import registration
-from seaway.controlplane.node.attach import AttachedProgram
+from seaway.controlplane.node.attach import attach
 from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
 from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
@@ -158,13 +158,13 @@ class NodeAgent:
             raise BadRequest(f'container "{state.name}" of pod "{request.pod}" does not run')
         assert self._context is not None
         folder = self._context.container_folder(request.uid, state.name, state.attempt)
-        if request.kind == ATTACH:
-            return AttachedProgram(folder, state, self._clock.now())
         try:
+            if request.kind == ATTACH:
+                return await attach(folder, state, self._clock.now(), stdin=request.stdin)
             return await self._runtime.open_session(
                 folder, request.command, stdin=request.stdin, terminal=request.terminal
             )
-        except RuntimeUnavailableError as error:
+        except (RuntimeUnavailableError, OSError) as error:
             raise ServiceUnavailable(str(error)) from error
 
     def connector(self, request: StreamRequest) -> Connect:

@@ -114,7 +114,7 @@ class ForkServer:
         return answer
 
     async def _open(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answers:
-        async with _address(self._folder / "shim.sock") as address:
+        async with address_of(self._folder / "shim.sock") as address:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
             try:
@@ -142,7 +142,7 @@ class ForkServer:
 
 
 @asynccontextmanager
-async def _address(path: Path) -> AsyncIterator[str]:
+async def address_of(path: Path) -> AsyncIterator[str]:
     """Yield an address for a socket; a path too long for the kernel goes through its open folder."""
     if len(os.fsencode(path)) < _LONGEST_ADDRESS:
         yield str(path)

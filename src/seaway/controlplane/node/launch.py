@@ -60,6 +60,7 @@ async def prepare(
     real = context.runtime.namespaces
     home = WORKSPACE if real else str(folder / "workspace")
     # GPUs are exclusive: a pod's own variables do not get it another one's.
+    node |= {"TERM": "xterm"} if container.get("tty") else {}
     own_env = env.complete(own, image, context.settings.network_env, node, home) | gpu.environment(devices)
     limits = (container.get("resources") or {}).get("limits") or {}
     return ContainerSpec(
@@ -76,6 +77,9 @@ async def prepare(
         groups=user.groups,
         read_only_root=user.read_only_root,
         gpus=devices,
+        stdin=bool(container.get("stdin")),
+        stdin_once=bool(container.get("stdinOnce")),
+        terminal=bool(container.get("tty")),
         log_max_bytes=context.settings.log_max_bytes,
         log_max_files=context.settings.log_max_files,
     )

@@ -99,6 +99,12 @@ class ContainerSpec:
     read_only_root: bool = False
     gpus: tuple[str, ...] = ()
     """Those that it has alone."""
+    stdin: bool = False
+    """Its program has an input, which callers who attach to it give."""
+    stdin_once: bool = False
+    """The input ends with the first of them."""
+    terminal: bool = False
+    """Its program's streams are a terminal."""
     log_max_bytes: int = 50 << 20
     log_max_files: int = 5
 

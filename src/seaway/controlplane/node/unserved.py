@@ -19,8 +19,6 @@ _OF_POD: dict[str, Callable[[Any], bool]] = {
     "subdomain": bool,
 }
 _OF_CONTAINER: dict[str, Callable[[Any], bool]] = {
-    "stdin": bool,
-    "tty": bool,
     "volumeDevices": bool,
     "resizePolicy": bool,
 }

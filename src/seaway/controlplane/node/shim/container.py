@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from seaway.controlplane.node.shim import cgroups, files, identity, interpreter, kernel, root, tree
+from seaway.controlplane.node.shim.attached import Attached
 from seaway.controlplane.node.shim.logfile import LogFile
 from seaway.controlplane.node.shim.rootplan import Mount
 
@@ -48,6 +50,8 @@ class Shim:
         self._status: int | None = None
         self._started = self._finished = 0
         self._cgroup: cgroups.Cgroup | None = None
+        self._attached: Attached | None = None
+        self._poll = select.poll()
         self._log = LogFile(folder, LOG, self._spec["log_max_bytes"], self._spec["log_max_files"])
         # Signals arrive as bytes on a pipe, so that one `poll` waits for everything.
         self._signals, self._signals_in = os.pipe()
@@ -74,21 +78,55 @@ class Shim:
         self._finish()
 
     def _start(self) -> dict[int, bytes]:
+        # The host's terminal, and the socket's path: both before the root folder changes.
+        terminal = os.openpty() if self._spec.get("terminal") else None
+        if terminal or self._spec.get("stdin"):
+            self._attached = Attached(self._folder, self._poll)
         if self._namespace:
             self._enter()
         else:
             kernel.become_subreaper()
         if self._limit or self._spec.get("cpu_millis"):
             self._cgroup = cgroups.create(self._spec["id"], self._limit, self._spec.get("cpu_millis") or 0)
-        pipes = {stream: os.pipe() for stream in (b"stdout", b"stderr")}
-        self._main = self._spawn(pipes[b"stdout"][1], pipes[b"stderr"][1])
+        pipes = {stream: os.pipe() for stream in (b"stdout", b"stderr")} if terminal is None else {}
+        if self._attached is not None:
+            self._main = self._spawn_attached(self._attached, terminal, pipes)
+        else:
+            self._main = self._spawn(pipes[b"stdout"][1], pipes[b"stderr"][1])
         self._started = time.time_ns()
         if self._cgroup:
             self._cgroup.add(self._main)
+        if terminal is not None:
+            pipes = {b"stdout": terminal}
         for reading, writing in pipes.values():
             os.close(writing)
             os.set_blocking(reading, False)
         return {reading: stream for stream, (reading, _) in pipes.items()}
+
+    def _spawn_attached(
+        self, attached: Attached, terminal: tuple[int, int] | None, pipes: Mapping[bytes, tuple[int, int]]
+    ) -> int:
+        """Start a program that has a terminal or an input, and say where input goes."""
+        wanted = bool(self._spec.get("stdin"))
+        if terminal is not None:
+            theirs, into = terminal[1], os.dup(terminal[0]) if wanted else None
+            streams = (theirs, theirs, theirs)
+        else:
+            theirs, into = os.pipe()
+            streams = (theirs, pipes[b"stdout"][1], pipes[b"stderr"][1])
+        if into is not None:
+            os.set_blocking(into, False)
+        attached.serve(into, terminal[0] if terminal else None, once=bool(self._spec.get("stdin_once")))
+        argv, env = self._spec["argv"], self._spec["env"]
+        self._change_folder()
+        try:
+            program = find_program(argv[0], env)
+            return identity.spawn_as(self._spec, program, argv, streams, RESET, terminal=terminal is not None)
+        except OSError as error:
+            raise StartError(f'exec: "{argv[0]}": {(error.strerror or str(error)).lower()}') from error
+        finally:
+            if terminal is None:
+                os.close(theirs)
 
     def _enter(self) -> None:
         try:
@@ -104,11 +142,8 @@ class Shim:
             ) from error
 
     def _spawn(self, stdout: int, stderr: int) -> int:
-        argv, env, folder = self._spec["argv"], self._spec["env"], self._spec["cwd"]
-        try:
-            os.chdir(folder)
-        except OSError as error:
-            raise StartError(f'working folder "{folder}": {error.strerror}') from error
+        argv, env = self._spec["argv"], self._spec["env"]
+        self._change_folder()
         program = find_program(argv[0], env)
         if identity.is_other(self._spec):
             return spawn_other(self._spec, program, argv, stdout, stderr)
@@ -116,15 +151,25 @@ class Shim:
             return interpreter.fork(program, argv, env, stdout, stderr, namespace=self._namespace)
         return spawn(program, argv, env, stdout, stderr)
 
+    def _change_folder(self) -> None:
+        folder = self._spec["cwd"]
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise StartError(f'working folder "{folder}": {error.strerror}') from error
+
     def _follow(self, outputs: dict[int, bytes]) -> None:
-        poll = select.poll()
+        poll = self._poll
         for descriptor in (*outputs, self._signals):
             poll.register(descriptor, select.POLLIN)
         give_up: float | None = None
         while outputs or self._status is None:
-            for descriptor, _ in poll.poll(self._timeout(give_up)):
+            for descriptor, event in poll.poll(self._timeout(give_up)):
                 if descriptor == self._signals:
                     self._on_signals(os.read(descriptor, 4096))
+                elif descriptor not in outputs:
+                    if self._attached is not None:
+                        self._attached.handle(descriptor, event)
                 elif not self._read(descriptor, outputs[descriptor]):
                     poll.unregister(descriptor)
                     del outputs[descriptor]
@@ -146,12 +191,20 @@ class Shim:
         return int(min(known) * 1000) + 1 if known else None
 
     def _read(self, descriptor: int, stream: bytes) -> bool:
-        with suppress(BlockingIOError):
+        try:
             data = os.read(descriptor, _CHUNK)
-            if not data:
-                os.close(descriptor)
-                return False
-            self._log.feed(stream, data)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal whose last program ended
+                raise
+            data = b""
+        if not data:
+            os.close(descriptor)
+            return False
+        self._log.feed(stream, data)
+        if self._attached is not None:
+            self._attached.tell(stream, data)
         return True
 
     def _on_signals(self, numbers: bytes) -> None:
@@ -186,6 +239,8 @@ class Shim:
 
     def _finish(self) -> None:
         self._reap()
+        if self._attached is not None:
+            self._attached.close()
         self._log.close()
         status = self._status or 0
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0

@@ -25,7 +25,7 @@ from seaway.controlplane.node.shim.rootplan import Mount
 from seaway.controlplane.node.shim.session import attend
 
 SOCKET, LOCK, LOG = "shim.sock", "shim.lock", "shim.log"
-PROTOCOL = 3
+PROTOCOL = 4
 """Of requests and of what a container's spec says; a node replaces a server that speaks another one."""
 
 _CHUNK = 1 << 16
