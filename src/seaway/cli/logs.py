@@ -33,7 +33,7 @@ def logs(
 ) -> None:
     """Print a run's log; also of one that ended long ago."""
     with connect() as client:
-        read = client.follow_logs if follow else client.logs
+        read = client.follow_logs if follow else client.read_logs
         try:
             chunks = read(run, attempt=attempt, task=task, timestamps=timestamps)
             write_log(chunks, sys.stdout.buffer, raw=sys.stdout.isatty())

@@ -9,25 +9,21 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, Self
 from urllib.parse import quote
 
 from seaway.sdk.connection import Endpoint
-from seaway.sdk.errors import ConnectionBroken, SeawayError, ServerUnreachable
+from seaway.sdk.errors import ConnectionBroken, SeawayError
 from seaway.sdk.following import Position
-from seaway.sdk.transport import AWAY, CHUNK, HttpClient
+from seaway.sdk.patience import Patience, Progress, is_away
+from seaway.sdk.transport import CHUNK, HttpClient
 
 ENDED = frozenset({"succeeded", "failed", "stopped", "skipped"})
 """Phases of a run after which nothing follows by itself."""
 FOLLOW_TIMEOUT = 24 * 3600.0
 """Seconds of silence after which a followed log is asked for again: a program may be quiet for hours."""
 JSON = {"Content-Type": "application/json"}
-_RETRY_PAUSE = 0.3
 
-SAID_AFTER = 2.0
-"""Seconds that a server may be away before that is said."""
-
-T = TypeVar("T")
 Run = dict[str, Any]
 """A `RunView` as JSON."""
 
@@ -65,7 +61,7 @@ class SeawayClient:
         """
         fixed = Endpoint(url, token, ca)
         self._http = HttpClient(locate or (lambda: fixed), timeout=timeout)
-        self._patience, self._say, self._replicated = patience, say, replicated
+        self._patience = Patience(patience, say, lambda: replicated and self._http.connections > 0)
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +77,7 @@ class SeawayClient:
 
     def version(self) -> dict[str, Any]:
         """Return the server's version."""
-        return dict(self._surely(partial(self._http.json, "GET", "/api/v1/version")))
+        return dict(self._patience.surely(partial(self._http.json, "GET", "/api/v1/version")))
 
     def status(self) -> dict[str, Any]:
         """Return what the server says of itself."""
@@ -116,7 +112,7 @@ class SeawayClient:
         """Submit a `RunSpec`; return the run. There is one run, however often the answer is lost."""
         headers = {**JSON, "Idempotency-Key": uuid.uuid4().hex}
         body = json.dumps(spec).encode()
-        return self._surely(partial(self._run, "POST", "/api/v1/runs", body=body, headers=headers))
+        return self._patience.surely(partial(self._run, "POST", "/api/v1/runs", body=body, headers=headers))
 
     def runs(self, *, all: bool = False, limit: int = 50, before: str | None = None) -> list[Run]:  # noqa: A002
         """Return runs, newest first; with `all` also those that ended and those in the bin."""
@@ -153,27 +149,22 @@ class SeawayClient:
 
     def download(self, run: str, task: str, path: str, into: IO[bytes]) -> int:
         """Write one committed file into an open, empty file; return its size in bytes. A broken connection goes on where it was."""
-        size, etag, moved = 0, "", time.monotonic()
+        size, etag, progress = 0, "", Progress(self._patience)
         target = _path(run, "outputs", task) + "/" + quote(path)
         while True:
             headers = {"Range": f"bytes={size}-", "If-Range": etag} if size else {}
-            response = self._patiently(partial(self._http.open, "GET", target, headers=headers))
+            response = self._patience.patiently(partial(self._http.open, "GET", target, headers=headers))
             if size and response.status != 206:  # another file has taken its place
                 size = 0
                 into.seek(0)
                 into.truncate()
             etag = response.headers.get("ETag", "")
-            before = size
             try:
                 for chunk in self._http.chunks(response):
                     into.write(chunk)
                     size += len(chunk)
-            except ConnectionBroken:
-                if size > before:
-                    moved = time.monotonic()
-                elif time.monotonic() - moved > self._patience:
-                    raise
-                self._pause()
+            except ConnectionBroken as error:
+                progress.broke(size, error)
                 continue
             return size
 
@@ -193,7 +184,7 @@ class SeawayClient:
             if left <= 0:
                 raise TimeoutError(f"run {run} has not ended after {timeout:g} seconds")
             period = min(left, 30.0)
-            view = self._patiently(partial(self.wait, run, timeout=period))
+            view = self._patience.patiently(partial(self.wait, run, timeout=period))
             if view["phase"] in ENDED:
                 return view
 
@@ -227,6 +218,26 @@ class SeawayClient:
         timeout = FOLLOW_TIMEOUT if follow else None
         return self._http.stream("GET", _path(run, "logs"), query=query, timeout=timeout)
 
+    def read_logs(
+        self, run: str, *, task: str | None = None, attempt: int | None = None, timestamps: bool = False
+    ) -> Iterator[bytes]:
+        """Yield a run's log as it is now; a broken connection goes on where it was.
+
+        Not where several tasks still run: what they say in the meantime stands in between.
+        """
+        read, progress = 0, Progress(self._patience)
+        while True:
+            try:
+                for chunk in self.logs(run, task=task, attempt=attempt, timestamps=timestamps, skip=read):
+                    read += len(chunk)
+                    yield chunk
+                return
+            except ConnectionBroken as error:
+                progress.broke(read, error)
+                view = self._patience.patiently(partial(self.run, run))
+                if read and task is None and len(view["tasks"]) > 1 and view["phase"] not in ENDED:
+                    raise
+
     def follow_logs(
         self, run: str, *, task: str | None = None, attempt: int | None = None, timestamps: bool = False
     ) -> Iterator[bytes]:
@@ -234,7 +245,10 @@ class SeawayClient:
 
         Then the log is read again after what was seen: of one task that is so many bytes, of several it is each task's lines.
         """
-        position = Position(labelled=len(self._patiently(partial(self.run, run))["tasks"]) > 1)
+        known = self._http.connections > 0  # one that was never there is not waited for
+        look = partial(self.run, run)
+        view = self._patience.patiently(look) if known else self._patience.surely(look)
+        position = Position(labelled=len(view["tasks"]) > 1)
         last = False
         while True:
             seen = position.read_again()
@@ -245,14 +259,15 @@ class SeawayClient:
                     if fresh := position.fresh(chunk):
                         yield fresh
                 server = self._http.connections
-                ended = self._patiently(partial(self.run, run))["phase"] in ENDED
+                ended = self._patience.patiently(partial(self.run, run))["phase"] in ENDED
                 if ended and (last or self._http.connections == server):
                     return
                 last = ended  # the server was restarted in between: its end may not have been the log's, so look once more
             except SeawayError as error:
-                if not _is_away(error):
+                if not is_away(error):
                     raise
-                self._patiently(partial(self.run, run))
+                self._patience.pause()
+                self._patience.patiently(partial(self.run, run))
 
     def has_code(self, digest: str) -> bool:
         """Return whether the server has a code snapshot."""
@@ -266,7 +281,7 @@ class SeawayClient:
             with archive.open("rb", buffering=CHUNK) as body:
                 self._http.read("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
 
-        self._surely(put)
+        self._patience.surely(put)
 
     def has_environment(self, digest: str) -> bool:
         """Return whether the server has a lock of requirements."""
@@ -276,11 +291,11 @@ class SeawayClient:
         """Upload a lock of requirements."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         path = f"/api/v1/environments/{digest}"
-        self._surely(partial(self._http.read, "PUT", path, body=lock.encode(), headers=headers))
+        self._patience.surely(partial(self._http.read, "PUT", path, body=lock.encode(), headers=headers))
 
     def _has(self, path: str) -> bool:
         try:
-            self._surely(partial(self._http.read, "HEAD", path))
+            self._patience.surely(partial(self._http.read, "HEAD", path))
         except SeawayError as error:
             if error.status == 404:
                 return False
@@ -289,39 +304,6 @@ class SeawayClient:
 
     def _run(self, method: str, path: str, **options: Any) -> Run:
         return dict(self._http.json(method, path, **options))
-
-    def _surely(self, ask: Callable[[], T]) -> T:
-        """Ask; where the connection breaks before the answer, ask again. For what may arrive twice."""
-        try:
-            return ask()
-        except SeawayError as error:
-            replaced = self._replicated and self._http.connections > 0 and _is_away(error)
-            if not (replaced or isinstance(error, ConnectionBroken)):
-                raise
-            return self._patiently(ask)
-
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """Ask again while the server is away, for at most `patience` seconds."""
-        began, said = time.monotonic(), False
-        while True:
-            try:
-                return ask()
-            except SeawayError as error:
-                away = time.monotonic() - began
-                if not _is_away(error) or away + _RETRY_PAUSE > self._patience:
-                    raise
-                if away > SAID_AFTER and not said:
-                    said = True
-                    self._say(f"{error.message}; waiting for it, for {self._patience:g} s at most")
-                self._pause()
-
-    def _pause(self) -> None:
-        time.sleep(_RETRY_PAUSE)
-
-
-def _is_away(error: SeawayError) -> bool:
-    """Return whether the server may be there again in a moment."""
-    return isinstance(error, ServerUnreachable) or error.status in AWAY
 
 
 def _path(run: str, *further: str) -> str:

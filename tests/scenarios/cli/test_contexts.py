@@ -301,7 +301,7 @@ def test_what_is_about_this_machine_says_so(running, laptop):
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(laptop):
     move_context(laptop, "https://127.0.0.1:1")
-    for command in (["ps"], ["run", "--", "true"], ["why", "x"]):
+    for command in (["ps"], ["run", "--", "true"], ["why", "x"], ["logs", "-f", "x"], ["download", "x"]):
         shown = laptop(*command, code=69).stderr
         assert "context 'team' does not answer" in shown
         assert "seaway context use local" in shown

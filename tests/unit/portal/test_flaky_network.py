@@ -83,14 +83,15 @@ def test_a_file_that_changed_meanwhile_is_not_mixed_with_the_old_one(far, networ
 
 
 @pytest.mark.parametrize("cuts", [[3_000], [2_000, 40_000, 60_000, 1_400, 30_000]], ids=["once", "often"])
-def test_a_followed_log_has_each_line_once(far, network, portal, cuts):
+@pytest.mark.parametrize("read", ["follow_logs", "read_logs"])
+def test_a_log_has_each_line_once(far, network, portal, cuts, read):
     lines = [b"%d %s\n" % (number, os.urandom(20).hex().encode()) for number in range(3000)]
     portal.runs.log = lines
     far.submit(SPEC)
     portal.runs.set_phase("digits", Phase.SUCCEEDED)
     far.close()
     network.limits = [("down", after) for after in cuts]
-    assert b"".join(far.follow_logs("digits")) == b"".join(lines)
+    assert b"".join(getattr(far, read)("digits")) == b"".join(lines)
     assert network.connections > len(cuts)
 
 
