@@ -77,4 +77,5 @@ def _confirm(*, yes: bool) -> None:
             "nobody is there to confirm this", code="Usage", field="--yes", remedy="Confirm it with --yes"
         )
     if not typer.confirm("Remove this?", err=True):
-        raise typer.Abort
+        note("Nothing was removed.")
+        raise typer.Exit

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +123,31 @@ def test_runs_stay_for_a_later_install_or_go_with_the_data(seaway: Seaway, names
 
 def test_nothing_goes_without_a_confirmation(seaway: Seaway, namespace: Namespace) -> None:
     seaway(*INSTALL, code=75)
-    done = seaway("uninstall", code=64)
-    assert "--yes" in done.stderr
+    assert "--yes" in seaway("uninstall", code=64).stderr
+    assert "Nothing was removed." in answer(seaway, "n")
     assert namespace.names("apis/apps/v1 deployments") == ["seaway"]
+    assert "removed Deployment seaway" in answer(seaway, "y")
+    assert namespace.names("apis/apps/v1 deployments") == []
+
+
+def answer(seaway: Seaway, word: str) -> str:
+    """Run an uninstall on a terminal, and answer its question."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "seaway", "uninstall"]
+    environment = {
+        **os.environ,
+        "SEAWAY_HOME": str(seaway.folder / "home"),
+        "KUBECONFIG": str(seaway.kubeconfig),
+    }
+    with subprocess.Popen(
+        command, stdin=theirs, stderr=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        os.close(theirs)
+        os.write(ours, f"{word}\n".encode())
+        _, said = process.communicate(timeout=100)
+        os.close(ours)
+    assert process.returncode == 0, said
+    return said
 
 
 def test_what_install_did_not_make_is_not_touched(seaway: Seaway, namespace: Namespace) -> None:
