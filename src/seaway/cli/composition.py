@@ -6,21 +6,19 @@ They are imported as they are started, because importing is most of the time tha
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from seaway import __version__
 from seaway.cli.settings_file import Settings, as_values
 from seaway.sdk.home import DaemonRecord, Home
+from seaway.sdk.snapshot import sweep_snapshots
 
 Report = Callable[[dict[str, Any]], None]
-_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +77,6 @@ async def everything(
             server,
             DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url, settings=as_values(told)),
         )
-
-
-def sweep_snapshots(cache: Path, now: float) -> None:
-    """Remove code archives that a command left behind which was killed while it sent them, a day ago or more."""
-    for left in cache.glob("snapshot-*"):
-        if now - left.stat().st_mtime > _DAY:
-            shutil.rmtree(left)
 
 
 async def _grant(client: Any, manifests: Sequence[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -207,12 +208,13 @@ def _send_environment(client: SeawayClient, target: Target, source: Source) -> s
 
 
 def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None:
-    from seaway.sdk.snapshot import SnapshotLimits, take_snapshot
+    from seaway.sdk.snapshot import SnapshotLimits, sweep_snapshots, take_snapshot
 
     if _too_wide(program.root):
         note(f"warning: no code is sent from {program.root}: work in a folder of its own")
         return None
     home.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sweep_snapshots(home.cache, time.time())  # where no server starts here, nobody else does
     with tempfile.TemporaryDirectory(dir=home.cache, prefix="snapshot-") as folder:
         limit = int(client.version()["code_limit"])
         limits = SnapshotLimits(compressed=limit, raw=5 * limit)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
+import shutil
 import stat
 import tarfile
 from collections.abc import Sequence
@@ -19,6 +21,10 @@ COMPRESSION = 3
 """Source text gains little beyond this, and it is four times as fast as the default."""
 NAMED_FILES = 5
 """How many of the largest files an error names."""
+
+
+_LEFT_ALONE = 24 * 3600
+"""Seconds after which what a command packed is nobody's any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +162,16 @@ def readable_size(size: float) -> str:
         if size < 1024:
             return f"{size:.1f} {unit}"
     return f"{size / 1024:.1f} GiB"
+
+
+def sweep_snapshots(cache: Path, now: float) -> None:
+    """Remove code archives that a command left behind which was killed while it sent them, a day ago or more.
+
+    Args:
+        cache: the home's.
+        now: in seconds since the epoch.
+    """
+    for left in cache.glob("snapshot-*"):
+        with contextlib.suppress(FileNotFoundError):  # another command may sweep too
+            if now - left.stat().st_mtime > _LEFT_ALONE:
+                shutil.rmtree(left)

@@ -9,7 +9,7 @@ import pytest
 
 from seaway.base.sqlite import DatabaseCorrupt
 from seaway.cli import exits
-from seaway.cli.composition import DaemonSettings, cluster_settings, server_settings, sweep_snapshots
+from seaway.cli.composition import DaemonSettings, cluster_settings, server_settings
 from seaway.cli.daemon import explain
 from seaway.cli.network import network_environment
 from seaway.cli.settings_file import Settings
@@ -20,6 +20,7 @@ from seaway.platform.errors import StorageFull
 from seaway.portal.serve import PortInUse
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
+from seaway.sdk.snapshot import sweep_snapshots
 
 
 def chained(error: Exception, cause: Exception) -> Exception:
