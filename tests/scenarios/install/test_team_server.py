@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.scenarios.install.conftest import USER, Image, Namespace, Seaway
+from tools.helm.fetch import NOT_FETCHED, find
 from tools.real_kubernetes.node import call
 from tools.s3_server.server import S3Server
 
@@ -91,7 +94,10 @@ def test_with_database_and_object_storage(
 def test_with_a_volume(
     seaway: Seaway, namespace: Namespace, image: Image, free_port: int, tmp_path: Path
 ) -> None:
-    """The least that is needed: one volume. What a team did outlives an uninstall."""
+    """The least that is needed: one volume. What a team did outlives an uninstall, and Helm's server goes on with it."""
+    helm = find("helm")
+    if helm is None:
+        pytest.skip(NOT_FETCHED)
     volume(namespace, tmp_path / "volume")
     install = ["install", "--image", "seaway/server:test", *options(image, free_port)]
     seaway(*install)
@@ -99,11 +105,33 @@ def test_with_a_volume(
     assert "trained" in run(seaway, image, "first", PROGRAM)
     seaway("uninstall", "--yes")
     assert namespace.names("api/v1 persistentvolumeclaims") == ["seaway-data"]
-    seaway(*install)
-    log_in(seaway, namespace, free_port)
-    assert "first" in seaway("ps", "--all").stdout
-    seaway("download", "first")
-    assert [path.read_text() for path in seaway.folder.rglob("model")] == ["weights"]
+    chart = seaway("install", "--chart").stdout.strip()
+    place = (
+        "--kubeconfig",
+        str(seaway.kubeconfig),
+        "--namespace",
+        namespace.name,
+        "--wait",
+        "--timeout",
+        "100s",
+    )
+    own = ("--set", "image=seaway/server:test", "--set", "storage.existingClaim=seaway-data")
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    for command in (("install", "seaway", chart, *own, *install[3:]), ("uninstall", "seaway")):
+        done = subprocess.run(
+            [str(helm), *command, *place],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        if command[0] == "install":
+            log_in(seaway, namespace, free_port)
+            assert "first" in seaway("ps", "--all").stdout
+            seaway("download", "first")
+            assert [path.read_text() for path in seaway.folder.rglob("model")] == ["weights"]
     seaway("uninstall", "--yes", "--delete-data")
 
 
