@@ -162,6 +162,9 @@ class Replicas:
     """The replicas of one server."""
 
     cluster: TestCluster
+    folder: Path
+    ca: Path
+    token: str
     servers: dict[str, ServerProcess]
     service: Forwarder
     """Carries to the pod with the leader's label, as the chart's Service does."""
@@ -178,6 +181,33 @@ class Replicas:
     def standby(self) -> ServerProcess:
         """Return the one that does not lead."""
         return next(one for name, one in self.servers.items() if name != self.seen[-1])
+
+    async def log_in(self) -> None:
+        """Have the command line of a user's laptop know the service."""
+        done = await self._seaway(
+            "login", str(self.http.base_url), "--ca", str(self.ca), "--token-stdin", "--no-keyring"
+        )
+        said = (await done.communicate(self.token.encode()))[0]
+        assert done.returncode == 0, said
+
+    async def follow(self, run: str) -> asyncio.Task[str]:
+        """Begin `seaway logs --follow` on a user's laptop; what comes is what it prints until the run has ended."""
+        following = await self._seaway("logs", "--follow", run)
+        assert following.stdout is not None, "it is a pipe"
+        first = await following.stdout.readline()
+
+        async def rest() -> str:
+            said = first + (await following.communicate())[0]
+            assert following.returncode == 0, said
+            return said.decode()
+
+        return asyncio.create_task(rest(), name=f"following {run}")
+
+    async def _seaway(self, *words: str) -> asyncio.subprocess.Process:
+        environment = os.environ | {"SEAWAY_HOME": str(self.folder / "laptop"), "NO_COLOR": "1"}
+        return await asyncio.create_subprocess_exec(
+            SEAWAY, *words, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
 
     async def serves(self) -> bool:
         """Return whether the service's address answers users."""
@@ -260,7 +290,9 @@ async def run_replicas(cluster: TestCluster, database: str, folder: Path) -> Asy
                 headers={"Authorization": f"Bearer {token.read_text().strip()}"},
             )
         )  # fmt: skip
-        replicas = Replicas(cluster, servers, service, http)
+        replicas = Replicas(
+            cluster, folder, certificate.ca, token.read_text().strip(), servers, service, http
+        )
         routing = asyncio.create_task(replicas.follow_the_label())
         stack.push_async_callback(_end, routing)
         await asyncio.gather(*(server.start() for server in servers.values()))
