@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import select
-import signal
 import socket
 import stat
 import subprocess
@@ -24,6 +23,11 @@ from tools.flaky_network import flaky_network
 from .conftest import make_shell
 
 pytestmark = pytest.mark.timeout(200)
+ON_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "seaway", *sys.argv[1:]])
+"""
 KEYRING = '''
 import json, os, pathlib
 from keyring.backend import KeyringBackend
@@ -76,20 +80,24 @@ def with_token(shell, token: str):
 
 def dialogue(shell, *arguments: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
     """Run `seaway` on a terminal of its own and answer what it asks; return its exit code and all that was shown."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.chdir(shell.folder)
-        command = [sys.executable, "-m", "seaway", *arguments]
-        os.execve(sys.executable, command, {**shell.environ, "TERM": "xterm", "NO_COLOR": "1"})
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_A_TERMINAL, *arguments],
+        cwd=shell.folder,
+        env={**shell.environ, "TERM": "xterm", "NO_COLOR": "1"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
     try:
         shown = _converse(master, list(answers))
-    except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        raise
+        return process.wait(60), shown
     finally:
+        process.kill()
+        process.wait()
         os.close(master)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
 
 
 def _converse(master: int, left: list[tuple[str, str]]) -> str:
