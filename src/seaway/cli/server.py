@@ -17,6 +17,7 @@ from seaway.cli import server_options as options
 from seaway.cli import server_settings as reading
 from seaway.cli.context import current_home
 from seaway.cli.server_settings import TeamServerSettings
+from seaway.sdk.errors import SeawayError
 
 logger = logging.getLogger(__name__)
 EPILOG = """\b
@@ -88,7 +89,10 @@ def run_team_server(settings: TeamServerSettings) -> int:
     gc.disable()  # imports make much that stays
     os.umask(0o077)
     level = os.environ.get("SEAWAY_LOG", "info")
-    configure(level, sys.stderr)
+    try:
+        configure(level, sys.stderr)
+    except ValueError as error:
+        raise SeawayError(f"SEAWAY_LOG: {error}", code="Usage", remedy="Set it to one of them") from error
     if level.lower() != "debug":
         logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each call to the cluster
     try:
@@ -120,9 +124,7 @@ async def _serve(settings: TeamServerSettings) -> None:
     try:
         async with team_server(settings) as url:
             gc.freeze()
-            gc.set_threshold(
-                20_000, 20, 20
-            )  # Kubernetes objects are trees: looking for cycles is mostly in vain
+            gc.set_threshold(20_000, 20, 20)  # objects are trees: looking for cycles is mostly in vain
             gc.enable()
             print(f"seaway server {__version__} is ready: {url}", flush=True)
             await asyncio.Event().wait()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from seaway.cli import install_composition as composition
 from seaway.cli.context import note
 from seaway.cli.install import Kubeconfig, KubeContext, Name, Namespace, Timeout
 from seaway.sdk.errors import SeawayError
@@ -34,8 +35,6 @@ def uninstall(
     timeout: Timeout = "2m",
 ) -> None:
     """Remove exactly what seaway install made. The volume with the data stays, if it is not asked for."""
-    from seaway.cli import install_composition as composition
-
     seconds = parse_seconds("--timeout", timeout)
     target = composition.Target(name, kubeconfig, context, namespace)
     plan = asyncio.run(composition.plan_uninstall(target, data=delete_data))
@@ -56,16 +55,18 @@ def uninstall(
     _say_kept(plan)
 
 
-def _say_runs(plan: object, *, delete_data: bool) -> None:
-    runs = getattr(plan, "runs", 0)
-    if runs and delete_data:
-        note(f"  {runs} pods of runs, wherever they are: nobody could take them up again")
-    elif runs:
-        note(f"  ({runs} pods of runs go on; a later install takes them up)")
+def _say_runs(plan: composition.Plan, *, delete_data: bool) -> None:
+    if not plan.runs:
+        return
+    pods, them = ("one pod of a run", "it") if plan.runs == 1 else (f"{plan.runs} pods of runs", "them")
+    if delete_data:
+        note(f"  {pods}: nobody could go on with {them}")
+    else:
+        note(f"  (not {pods}: a later install goes on with {them})")
 
 
-def _say_kept(plan: object) -> None:
-    for one in getattr(plan, "stays", ()):
+def _say_kept(plan: composition.Plan) -> None:
+    for one in plan.stays:
         note(f"kept: {one} (the data of all runs; seaway uninstall --delete-data removes it)")
 
 

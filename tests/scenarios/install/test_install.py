@@ -108,7 +108,7 @@ def test_runs_stay_for_a_later_install_or_go_with_the_data(seaway: Seaway, names
     seaway(*INSTALL, code=75)
     live_run(namespace)
     done = seaway("uninstall", "--yes")
-    assert "1 pods of runs go on; a later install takes them up" in done.stderr
+    assert "not one pod of a run: a later install goes on with it" in done.stderr
     assert "kept: PersistentVolumeClaim seaway-data" in done.stderr
     assert namespace.names("api/v1 pods") == ["r-1"]
     assert namespace.names(CLAIMS) == ["seaway-data"]
