@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from seaway.base.clock import Clock, rfc3339
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
-from seaway.client.errors import ClientError
+from seaway.client.errors import ClientError, Unreachable
 from seaway.client.logs import LogOptions
 from seaway.objects.errors import ApiError, BadRequest, NotFound
 from seaway.platform.history.lines import Joiner
@@ -30,8 +31,13 @@ class CollectorSettings:
     follow_after: float = 0.2
     """Seconds that a container runs before its log is followed: a short one's is read once, at its end."""
     tries: int = 6
-    """How often the end of a log is asked for where the node does not answer."""
+    """How often the end of a log is asked for where the node does not answer. While the API server itself does not, the pod
+    stays, and so does its log: that is waited for."""
     backoff: Backoff = Backoff(0.2, 2.0, 5.0)  # noqa: RUF009 - frozen, shared on purpose
+    quiet_seconds: float = 300.0
+    """A followed log that says nothing for so long is opened again: the connection may be dead, and nobody said so."""
+    lively_seconds: float = 5.0
+    """A log that was followed for so long did not fail: the next failure is the first."""
     last_lines: int = 200
     """Kept of a log that is over its limit, beside its beginning."""
 
@@ -82,18 +88,22 @@ class LogCollector:
         await written.ready()
         failures = 0
         while not written.truncated:
+            began = self._clock.monotonic()
             try:
                 await self._read(written, name, namespace, LogOptions(follow=True, timestamps=True))
-                return  # the container ended; `complete` looks once more
             except (BadRequest, NotFound):
                 return  # the pod went; `complete` says what could not be read
             except (ApiError, ClientError, OSError) as error:
-                failures += 1
-                log.warning("the log of pod %s cannot be followed now: %s", name, error)
-                await self._clock.sleep(self._settings.backoff.delay(failures))
+                level = logging.WARNING if failures else logging.INFO
+                log.log(level, "the log of pod %s cannot be followed now: %s", name, error)
+            # an end need not be the container's: a server that goes down ends its streams; `complete` ends this
+            lively = self._clock.monotonic() - began > self._settings.lively_seconds
+            failures = 1 if lively else failures + 1
+            await self._clock.sleep(self._settings.backoff.delay(failures))
 
     async def _read_end(self, written: AttemptLog, name: str, namespace: str) -> None:
-        for failures in range(1, self._settings.tries + 1):
+        failures = refused = 0
+        while refused < self._settings.tries:
             try:
                 await self._read(written, name, namespace, LogOptions(timestamps=True))
                 if written.truncated:
@@ -103,7 +113,8 @@ class LogCollector:
                 problem: Exception = error
                 break
             except (ApiError, ClientError) as error:
-                problem = error
+                problem, failures = error, failures + 1
+                refused += isinstance(error, ApiError)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
         log.warning("the end of the log of pod %s cannot be read: %s", name, problem)
         written.finish_line()
@@ -114,12 +125,21 @@ class LogCollector:
         if point.nanoseconds:
             since = rfc3339(point.nanoseconds // 1_000_000_000)
             options = LogOptions(follow=options.follow, timestamps=True, since_time=since)
-        joiner = Joiner(point)
-        async with self._client.logs(name, namespace, labels.CONTAINER, options) as chunks:
-            async for chunk in chunks:
-                await written.append(joiner.feed(chunk))
-                if written.truncated:
-                    return
+        joiner, loop = Joiner(point), asyncio.get_running_loop()
+        quiet = self._settings.quiet_seconds
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(quiet) as limit,
+                self._client.logs(name, namespace, labels.CONTAINER, options) as chunks,
+            ):
+                async for chunk in chunks:
+                    await written.append(joiner.feed(chunk))
+                    if written.truncated:
+                        return
+                    limit.reschedule(loop.time() + quiet)
+            return
+        if not options.follow:
+            raise Unreachable(f"nothing more came of the log for {quiet:g} s")
 
     async def _read_last_lines(self, written: AttemptLog, name: str, namespace: str) -> None:
         options = LogOptions(timestamps=True, tail_lines=self._settings.last_lines)

@@ -1,0 +1,102 @@
+"""Bringing logs home over connections that end, go quiet and break: each line once, and an end that is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from seaway.base.clock import SystemClock
+from seaway.base.tasks import Backoff
+from seaway.client.errors import Unreachable
+from seaway.objects.errors import InternalError
+from seaway.platform.history.collector import CollectorSettings, LogCollector
+from seaway.platform.history.log_files import FileLogStore
+from seaway.platform.history.logs import LogKey
+
+KEY = LogKey("uid", "main", 1)
+POD = {
+    "metadata": {"name": "run-1", "namespace": "ns"},
+    "status": {
+        "containerStatuses": [{"name": "main", "state": {"running": {"startedAt": "2026-01-02T03:04:00Z"}}}]
+    },
+}
+SETTINGS = CollectorSettings(follow_after=0.0, tries=3, backoff=Backoff(0.001, 1.0, 0.001), quiet_seconds=0.2)
+FOREVER = "goes quiet"
+
+
+def line(second: int, text: str) -> bytes:
+    return f"2026-01-02T03:04:{second:02}.000000000Z {text}\n".encode()
+
+
+class Logs:
+    """A client whose container logs follow a script: each opening the next entry, the last one for ever."""
+
+    def __init__(self, *script) -> None:
+        self.script = list(script)
+        self.openings: list[str | None] = []
+
+    @asynccontextmanager
+    async def logs(self, name, namespace, container, options):
+        self.openings.append(options.since_time)
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(step, Exception):
+            raise step
+        yield self._play(step)
+
+    async def _play(self, step):
+        for part in step:
+            if part is FOREVER:
+                await asyncio.Event().wait()
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+
+async def collected(tmp_path, logs: Logs, *, openings: int, follow: bool = True) -> str:
+    """Follow a log until it was opened so often, then complete it; return what is stored."""
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    collector = LogCollector(logs, store, SystemClock(), SETTINGS)
+    if follow:
+        collector.follow(KEY, POD)
+        async with asyncio.timeout(10):
+            while len(logs.openings) < openings:
+                await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        await collector.complete(KEY, POD)
+    await store.close(KEY)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    return file.read_text()
+
+
+ALL = [line(1, "one"), line(2, "two"), line(3, "three")]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(ALL[:1], id="a stream that ends: its server went down"),
+        pytest.param([ALL[0], FOREVER], id="a stream that goes quiet: its connection is dead"),
+        pytest.param([ALL[0], Unreachable("reset")], id="a stream that breaks"),
+    ],
+)
+async def test_a_log_is_followed_on(tmp_path, first) -> None:
+    logs = Logs(first, [*ALL[:2], FOREVER], ALL)
+    stored = await collected(tmp_path, logs, openings=2)
+    assert [stored.count(f" {text}\n") for text in ("one", "two", "three")] == [1, 1, 1]
+    assert logs.openings[1] == "2026-01-02T03:04:01Z"
+
+
+async def test_the_end_is_waited_for_while_the_api_server_is_away(tmp_path) -> None:
+    logs = Logs(*[Unreachable("away")] * 20, ALL)
+    stored = await collected(tmp_path, logs, openings=0, follow=False)
+    assert stored.count(" three\n") == 1
+    assert "may be missing" not in stored
+
+
+async def test_a_node_that_does_not_answer_is_not_waited_for_without_end(tmp_path) -> None:
+    logs = Logs(InternalError("dial tcp: connection refused"))
+    stored = await collected(tmp_path, logs, openings=0, follow=False)
+    assert "the end of the log may be missing: dial tcp" in stored
+    assert len(logs.openings) == SETTINGS.tries
