@@ -14,7 +14,7 @@ import typer.core
 
 from seaway.cli import run_options as option
 from seaway.cli.asked import advice
-from seaway.cli.context import Target, current_target, note
+from seaway.cli.context import LOCAL, Target, current_target, note
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import InvalidInput, SeawayError, ServerUnreachable
 from seaway.sdk.home import Home
@@ -141,6 +141,13 @@ def _too_wide(root: Path) -> bool:
 
 def _connect(target: Target, *, start: bool) -> SeawayClient:
     """Connect; where this machine's server does not run, start it if that was asked for or the person at the terminal agrees."""
+    if start and target.context is not None:
+        raise SeawayError(
+            f"it starts the cluster of this machine, and the context {target.name!r} is a server elsewhere",
+            code="Usage",
+            field="--up",
+            remedy=f"Leave --up out, or choose this machine: --context {LOCAL}",
+        )
     try:
         client = target.connect()
         client.version()

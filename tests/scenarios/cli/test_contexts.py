@@ -298,6 +298,9 @@ def test_what_is_about_this_machine_says_so(running, laptop):
     assert "no kubeconfig yet" in laptop("kubeconfig", "--context", "local", code=69).stderr
     for command in ("up", "down"):
         assert "this machine" in laptop(command, "--context", "team", code=64).stderr
+    assert (
+        "--up: it starts the cluster of this machine" in laptop("run", "--up", "--", "true", code=64).stderr
+    )
     assert "does not run" in laptop("down").stderr
     up = laptop("up").stderr
     assert "The current context is team" in up
