@@ -92,7 +92,7 @@ def story(kind: str, name: str, sample: Object) -> Story:
 
 
 def is_known(kind: str, difference: Difference) -> bool:
-    if all(re.fullmatch(r'"\\d+s"', str(text)) for text in (difference.ours, difference.theirs)):
+    if all(re.fullmatch(r'"\d+s"', str(text)) for text in (difference.ours, difference.theirs)):
         return True  # an age has moved on by a second between the two
     return any(of in ("", kind) and re.search(field, difference.field) for of, field, _ in KNOWN)
 
