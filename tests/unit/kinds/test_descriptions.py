@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seaway.controlplane.kinds.schemas import components, descriptions
 from seaway.objects.builtin import BUILTIN_RESOURCES
+from seaway.objects.further import FURTHER_RESOURCES
 
 
 def test_each_description_is_of_a_known_schema_or_field() -> None:
@@ -17,7 +18,8 @@ def test_each_description_is_of_a_known_schema_or_field() -> None:
 
 
 def test_every_served_kind_is_described() -> None:
-    assert {resource.kind for resource in BUILTIN_RESOURCES} - descriptions().keys() == set()
+    served = (*BUILTIN_RESOURCES, *FURTHER_RESOURCES)
+    assert {resource.kind for resource in served} - descriptions().keys() == set()
 
 
 def test_the_package_data_holds_facts_only() -> None:
