@@ -18,6 +18,8 @@ from seaway.sdk.home import take_lock
 
 ADMINISTRATOR = "admin"
 """Whose runs are submitted with the administrator's token."""
+GROWTH_SECONDS = 300.0
+"""How long a pod waits that no node could ever take: a cluster that grows by itself has a node by then."""
 TOKEN_LENGTH = 16
 """Characters that an administrator's token must have at least."""
 
@@ -108,6 +110,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         database=settings.database,
         artifacts=settings.artifacts,
         artifact_options=settings.object_store,
+        engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),
     )
 
 
