@@ -108,7 +108,7 @@ async def install(
             say(f"note: {hint}")
         async for line in installation.apply(client, values, release, datetime.now(UTC)):
             say(line)
-        await _wait(client, release, say, timeout)
+        await _wait(client, values, release, say, timeout)
     return next_steps(values, release)
 
 
@@ -126,11 +126,11 @@ async def _create_namespace(client: Any, release: Any, say: Say, *, wanted: bool
     say(f"Namespace {release.namespace}")
 
 
-async def _wait(client: Any, release: Any, say: Say, timeout: float) -> None:
+async def _wait(client: Any, values: Any, release: Any, say: Say, timeout: float) -> None:
     from seaway.platform.deploy import installation
 
     last = None
-    async for last in installation.watch_start(client, release, timeout=timeout):
+    async for last in installation.watch_start(client, values, release, timeout=timeout):
         say(f"the server: {last.text}")
     assert last is not None
     if last.ready:

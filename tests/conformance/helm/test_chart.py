@@ -152,7 +152,7 @@ def handshake(secret: dict[str, str], folder: Path, name: str) -> None:
     answering = server.wrap_bio(there, back, server_side=True)
     waiting = {asking, answering}
     for _ in range(10):
-        for side in waiting:
+        for side in waiting.copy():
             with contextlib.suppress(ssl.SSLWantReadError):
                 side.do_handshake()
                 waiting.discard(side)

@@ -190,6 +190,28 @@ def image_node(
 
 
 @pytest.fixture
+def image_node_alone(image_node: RunningNode) -> Iterator[None]:
+    """No other node takes pods meanwhile: those that run for other tests have no environment that every user can reach."""
+    others = [name for name in _nodes(image_node.plane) if name != image_node.name]
+    for name in others:
+        _cordon(image_node.plane, name, unschedulable=True)
+    yield
+    for name in _nodes(image_node.plane) & set(others):
+        _cordon(image_node.plane, name, unschedulable=False)
+
+
+def _nodes(plane: ControlPlane) -> set[str]:
+    return {node["metadata"]["name"] for node in call(plane, "GET", "/api/v1/nodes")["items"]}
+
+
+def _cordon(plane: ControlPlane, name: str, *, unschedulable: bool) -> None:
+    node = call(plane, "GET", f"/api/v1/nodes/{name}")
+    node["spec"]["unschedulable"] = unschedulable
+    del node["metadata"]["resourceVersion"]  # its heartbeats change it all the time
+    call(plane, "PUT", f"/api/v1/nodes/{name}", node)
+
+
+@pytest.fixture
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

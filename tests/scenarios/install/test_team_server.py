@@ -14,7 +14,7 @@ from tools.helm.fetch import NOT_FETCHED, find
 from tools.real_kubernetes.node import call
 from tools.s3_server.server import S3Server
 
-pytestmark = [pytest.mark.registry, pytest.mark.usefixtures("image_node")]
+pytestmark = [pytest.mark.registry, pytest.mark.usefixtures("image_node_alone")]
 
 
 def options(image: Image, port: int, **values: str) -> list[str]:

@@ -186,7 +186,7 @@ async def _find_cluster_wide(client: Client, resource: Resource, release: Releas
 
 
 async def watch_start(
-    client: Client, release: Release, *, timeout: float, clock: Clock | None = None
+    client: Client, values: Values, release: Release, *, timeout: float, clock: Clock | None = None
 ) -> AsyncIterator[Progress]:
     """Yield how far the start is whenever that changed, until it is ready, has failed or `timeout` seconds have passed."""
     clock = clock or SystemClock()
@@ -195,7 +195,7 @@ async def watch_start(
     while True:
         deployment = await client.get(DEPLOYMENTS, release.name, release.namespace)
         pods = await client.list(PODS, release.namespace, label_selector=selector)
-        now = progress(deployment, pods["items"])
+        now = progress(deployment, pods["items"], elected=bool(values.database.secret))
         if now != last:
             yield now
         last = now

@@ -8,9 +8,7 @@ from seaway.platform import access
 from seaway.platform.deploy.pods import pod_spec
 from seaway.platform.deploy.release import NAMES_ANNOTATION, Object, Release
 from seaway.platform.deploy.values import Values
-
-LEADER = "seaway.dev/leader"
-"""The label of the pod whose server leads; the Service selects it where there may be several."""
+from seaway.platform.workloads import labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ def _service(values: Values, release: Release) -> Object:
     wanted = values.service
     selector = dict(release.selector)
     if values.database.secret:
-        selector[LEADER] = "true"
+        selector[labels.LEADER] = "true"
     port = {"name": "https", "port": wanted.port, "targetPort": "https", "protocol": "TCP"}
     spec = {"type": wanted.type, "selector": selector, "ports": [port]}
     return release.object("v1", "Service", annotations=dict(wanted.annotations), spec=spec)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seaway.platform.workloads import labels
+
 Object = Mapping[str, Any]
 HOPELESS = {"InvalidImageName", "ErrImageNeverPull"}
 """Reasons of a waiting container that waiting does not mend."""
@@ -26,18 +28,21 @@ class Progress:
     """The pod whose server ended: its log says more."""
 
 
-def progress(deployment: Object, pods: Sequence[Object]) -> Progress:
+def progress(deployment: Object, pods: Sequence[Object], *, elected: bool = False) -> Progress:
     """Return how far a Deployment is.
 
     Args:
         deployment: as the cluster shows it.
         pods: those that its selector matches.
+        elected: one of the servers has to lead before anybody is served.
     """
     wanted = deployment["spec"].get("replicas", 1)
     status = deployment.get("status") or {}
     seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if seen and updated == wanted == available == status.get("replicas", 0):
+        if elected and not any(labels.LEADER in (pod["metadata"].get("labels") or {}) for pod in pods):
+            return Progress(ready=False, text=f"{available} of {wanted} ready, none of them leads yet")
         return Progress(ready=True, text=f"{available} of {wanted} ready")
     current = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     problems = [*_refusals(status), *(problem for pod in current for problem in _problems(pod))]

@@ -77,3 +77,11 @@ def test_waiting_longer_is_of_no_use(shown: Object, crashed: str) -> None:
     said = progress(deployment(2), [other, shown])
     assert said.failed
     assert said.crashed == crashed
+
+
+def test_ready_is_not_enough_where_one_has_to_lead() -> None:
+    plain, leading = pod(), pod()
+    leading["metadata"]["labels"] = {"seaway.dev/leader": "true"}
+    said = progress(deployment(**READY), [plain], elected=True)
+    assert (said.ready, said.failed, said.text) == (False, False, "1 of 1 ready, none of them leads yet")
+    assert progress(deployment(**READY), [plain, leading], elected=True).ready
