@@ -22,6 +22,7 @@ from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import NodeSettings
+from seaway.controlplane.ranges import claim_range
 from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import AlreadyExists, NotFound
@@ -60,8 +61,10 @@ class Harness:
         self.client = Client(transport)
         self.of_agent = Counting(transport)
         self.uids: dict[str, str] = {}
+        # Other tests of this machine have nodes too: each has addresses of its own.
+        second, self._claim = claim_range()
         self.settings = NodeSettings(
-            name="n1", folder=folder / "node", namespaces=namespaces, hidden=(str(folder / "kept"),), pretend_gpus=2,
+            name="n1", addresses=f"127.{second}.0.0/16", folder=folder / "node", namespaces=namespaces, hidden=(str(folder / "kept"),), pretend_gpus=2,
             backoff_initial=0.05, refresh_seconds=0.05, measure_seconds=0.1, heartbeat_seconds=0.2,
         )  # fmt: skip
         self.agent: NodeAgent
@@ -99,6 +102,8 @@ class Harness:
             await self.start()
         await self.agent.shutdown(0)
         await self.crash()
+        if self._claim is not None:
+            self._claim.close()
 
     async def create(
         self, name: str, script: str | None = None, *, annotations: dict[str, str] | None = None, **spec: Any

@@ -108,14 +108,13 @@ async def test_attach_sees_what_comes(node: Any) -> None:
     main = {"name": "main", "image": "python", "command": ["sh", "-c", script],
             "volumeMounts": [{"name": "out", "mountPath": "/out"}]}  # fmt: skip
     await node.create("p", containers=[main], volumes=[volume])
+    await node.until("p", lambda s: s.get("phase") == "Running")
     async with asyncio.timeout(60):
         while not (node.settings.folder / "up").exists() or await node.log("p") != b"before\n":
             await asyncio.sleep(0.01)
     attached = await _start(node, kind=ATTACH)
-    reading = asyncio.create_task(_outcome(attached))
-    await asyncio.sleep(0)  # it begins to read where the log ends now
     (node.settings.folder / "go").touch()
-    assert await reading == (0, b"after\n", b"err\n")
+    assert await _outcome(attached) == (0, b"after\n", b"err\n")
 
 
 async def test_attach_gives_input_once(node: Any) -> None:

@@ -111,6 +111,7 @@ class AttachedProgram:
     def __init__(self, folder: Path, state: ContainerState, now: float) -> None:
         attempt = state.attempt
         self._chunks: dict[str, AsyncGenerator[bytes, None]] = {}
+        self._readers: list[LogReader] = []
         self._open = set(self.outputs)
         self._over = asyncio.Event()
         for stream in self.outputs:
@@ -118,6 +119,8 @@ class AttachedProgram:
             reader = LogReader(
                 log_path(folder), options, now, lambda: state.attempt != attempt or not state.running
             )
+            reader.begin()
+            self._readers.append(reader)
             self._chunks[stream] = reader.chunks()
 
     async def read(self, stream: str) -> bytes:
@@ -147,3 +150,5 @@ class AttachedProgram:
     def close(self) -> None:
         """Let go of the log; the program runs on."""
         self._chunks.clear()
+        for reader in self._readers:
+            reader.close()

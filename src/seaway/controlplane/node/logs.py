@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -17,6 +17,7 @@ from seaway.client.logs import LogOptions
 
 _BLOCK = 1 << 16
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 0.25
+_GONE = -1
 
 
 class Entry(NamedTuple):
@@ -152,10 +153,17 @@ class LogReader:
         self._file: BinaryIO | None = None
         self._rest = b""
 
+    def begin(self) -> None:
+        """Settle now where reading begins: what is written from now on is not missed, however late it is read."""
+        self._open_start()
+        if self._file is None:
+            self._options = replace(self._options, tail_lines=None)
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield text as it comes; end where the log ends (or, not following, where it ends now)."""
         try:
-            self._open_start()
+            if self._file is None:
+                self._open_start()
             wait = _SHORTEST_WAIT
             while self._rendering.left != 0:
                 ended = self._ended()
@@ -170,8 +178,12 @@ class LogReader:
                     await asyncio.sleep(wait)
                     wait = min(wait * 1.5, _LONGEST_WAIT)
         finally:
-            if self._file:
-                self._file.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file:
+            self._file.close()
 
     def _open_start(self) -> None:
         files = log_files(self._path)
@@ -203,7 +215,7 @@ class LogReader:
         mine = os.fstat(self._file.fileno()).st_ino
         files = log_files(self._path)
         inodes = [_inode(path) for path in files]
-        if not files or mine == inodes[-1]:
+        if not files or inodes[-1] in {mine, _GONE}:
             return False
         following = inodes.index(mine) + 1 if mine in inodes else 0
         # What was written between the last read and the rotation comes first.
@@ -211,9 +223,13 @@ class LogReader:
         if data:
             self._file.seek(-len(data), os.SEEK_CUR)
             return True
+        try:
+            opened = files[following].open("rb")
+        except FileNotFoundError:  # the pod's folder is being removed
+            return False
         self._file.close()
         self._rest = b""
-        self._file = files[following].open("rb")
+        self._file = opened
         return True
 
 
@@ -221,4 +237,4 @@ def _inode(path: Path) -> int:
     try:
         return path.stat().st_ino
     except FileNotFoundError:
-        return -1
+        return _GONE
