@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,9 @@ from seaway.portal.limits import CODE_LIMIT, BodyLimits
 from seaway.portal.refusals import Refusals
 from seaway.portal.requests import Requests
 from seaway.portal.tokens import TokenVerifier
+from seaway.sdk.trust import fingerprint
+
+logger = logging.getLogger(__name__)
 
 Facts = Callable[[], Awaitable[dict[str, Any]]]
 READY_SECONDS = 3.0
@@ -57,6 +61,8 @@ def create_app(
     )
     app.state.server, app.state.tokens, app.state.facts = server, tokens, facts
     app.state.ca, app.state.code_limit = ca, code_limit
+    if ca:
+        logger.info("whoever logs in knows this server by the fingerprint %s", fingerprint(ca))
     app.state.refusals = Refusals(clock or SystemClock())
     parts = (
         open_router,

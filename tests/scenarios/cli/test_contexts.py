@@ -387,6 +387,7 @@ def test_no_token_is_in_the_servers_log(running, laptop):
     laptop("ps")
     tokens = [path.read_text().strip() for path in (laptop.home / "tokens").iterdir()]
     log = Path(running.home / "daemon.log").read_text()
+    assert f"by the fingerprint {known_by(running)}" in log
     assert len(tokens) == 1
     assert tokens[0] not in log
     assert tokens[0].split("_", 2)[2] not in log
