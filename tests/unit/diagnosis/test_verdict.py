@@ -135,6 +135,8 @@ CASES = {
     "image does not exist": (facts(pod(waits("ErrImagePull", "not found"), phase="Pending")), C, "BadImage"),
     "image backs off": (facts(pod(waits("ImagePullBackOff"), phase="Pending")), C, "BadImage"),
     "image name invalid": (facts(pod(waits("InvalidImageName", "timeout:!"), phase="Pending")), C, "BadImage"),
+    "registry limits pulls": (facts(pod(waits("ErrImagePull", "toomanyrequests: You have reached your pull rate limit"), phase="Pending")), INFRA, "ImagePull"),
+    "registry is unavailable": (facts(pod(waits("RegistryUnavailable", "x"), phase="Pending")), INFRA, "ImagePull"),
     "registry does not answer": (facts(pod(waits("ErrImagePull", "dial tcp: i/o timeout"), phase="Pending")), INFRA, "ImagePull"),
     "secret missing": (facts(pod(waits("CreateContainerConfigError", 'secret "db" not found'), phase="Pending")), C, "MissingConfiguration"),
     "refused by quota": (

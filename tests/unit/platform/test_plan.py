@@ -163,6 +163,19 @@ def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
     assert decision.task.phase.ended
 
 
+@pytest.mark.parametrize(
+    ("due", "says", "look_again"),
+    [
+        pytest.param(NOW + 5, "is being taken off the node n", NOW + 35, id="its time to end"),
+        pytest.param(NOW - 60, "kubectl delete node n", None, id="overdue: its node does not answer"),
+    ],
+)
+def test_a_pod_that_the_cluster_takes_away_is_waited_for(due, says, look_again) -> None:
+    decision = decide(under_way(replace(RUNNING, deleting=True, due=due)), POLICY)
+    assert says in decision.task.message
+    assert (decision.effects, decision.look_again) == ((), look_again)
+
+
 UNPLACEABLE = replace(POD, waiting="Unschedulable", waiting_message="0/1 nodes")
 NEVER = Blocker(UNPLACEABLE.why_waiting, "too big", verdict(VerdictClass.CONFIGURATION))
 

@@ -177,6 +177,8 @@ def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Deci
 
 def _watch(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
     """Say what a pod does that shall go on."""
+    if pod.deleting:
+        return _taken_away(now, attempt, pod)
     if pod.phase == "Running" or attempt.started is not None:
         task = _says(now.task, Phase.RUNNING, texts.RUNNING)
         return Decision(task, replace(attempt, phase=Phase.RUNNING), look_again=_deadline(now.spec, attempt))
@@ -190,6 +192,22 @@ def _watch(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Pol
         return Decision(_says(now.task, Phase.STARTING, message), attempt, look_again=until)
     message = texts.placed(pod.node) if pod.node else texts.STARTING
     return Decision(_says(now.task, Phase.STARTING, message), attempt)
+
+
+_LATE = 30.0
+"""Seconds after which the end of a pod is overdue: its node does not answer."""
+
+
+def _taken_away(now: Situation, attempt: AttemptRecord, pod: Observation) -> Decision:
+    """Say what is waited for while the cluster ends a pod that Seaway did not ask it to: two must never run at once."""
+    overdue = (pod.due or now.now) + _LATE
+    if now.now < overdue:
+        message, again = texts.taken_away(pod.node or "its node"), overdue
+    else:
+        message, again = texts.unconfirmed(pod.node or "its node"), None
+    runs = pod.phase == "Running" or attempt.started is not None
+    phase = Phase.RUNNING if runs else Phase.STARTING
+    return Decision(_says(now.task, phase, message), replace(attempt, phase=phase), look_again=again)
 
 
 def _ask(now: Situation, attempt: AttemptRecord, policy: Policy) -> str:

@@ -66,6 +66,19 @@ def placed(node: str) -> str:
     return f"placed on node {node}; starting"
 
 
+def taken_away(node: str) -> str:
+    """Say that the cluster ends a pod."""
+    return f"is being taken off the node {node} by the cluster; goes on elsewhere when that has ended"
+
+
+def unconfirmed(node: str) -> str:
+    """Say that nobody confirms the end of a pod, and who can."""
+    return (
+        f"the node {node} does not say that the program has ended, and it must not run twice: it goes on when the node "
+        f"answers or is removed from the cluster (kubectl delete node {node})"
+    )
+
+
 def lost(why: str, delay: float) -> str:
     """Say that an attempt was lost through nobody's fault."""
     again = "at once" if delay <= 0 else f"in {delay:.0f} s"

@@ -30,6 +30,8 @@ class Observation:
     finished: float | None = None
     exit_code: int | None = None
     deleting: bool = False
+    due: float | None = None
+    """When a pod that is being deleted has to have ended, in seconds since the epoch."""
     held: bool = False
     """It carries Seaway's finalizer."""
     waiting: str = ""
@@ -74,6 +76,7 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
         finished=_time(ended.get("finishedAt")),
         exit_code=ended.get("exitCode"),
         deleting=bool(metadata.get("deletionTimestamp")),
+        due=_time(metadata.get("deletionTimestamp")),
         held=labels.FINALIZER in (metadata.get("finalizers") or ()),
         waiting=reason,
         waiting_message=message,

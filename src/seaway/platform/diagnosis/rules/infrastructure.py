@@ -46,6 +46,10 @@ _REJECTIONS = {
         "NodeRejected",
         "its node could not give it the devices that it was promised",
     ),
+    "TopologyAffinityError": (
+        "NodeRejected",
+        "its node could not place it on its CPUs and devices as promised",
+    ),
     "NodeAffinity": ("NodeRejected", "its node no longer matches what it asks for"),
 }
 

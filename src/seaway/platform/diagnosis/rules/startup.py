@@ -33,9 +33,12 @@ _BAD_IMAGE = (
     "InvalidImageName",
     "ErrImageNeverPull",
     "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
 )
 _REGISTRY_TROUBLE = re.compile(
-    r"(?i)timeout|timed out|connection refused|no such host|temporary failure|too many requests|\b50[0234]\b|i/o timeout|tls handshake"
+    r"(?i)timeout|timed out|connection (?:refused|reset)|no such host|server misbehaving|temporary failure|too ?many ?requests|\b50[0234]\b"
+    r"|tls handshake|deadline exceeded|context canceled|unexpected eof|no space left on device"
 )
 _MISSING = re.compile(r'(?i)(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?P<name>\S+)")
@@ -93,7 +96,9 @@ def bad_image(facts: Facts) -> Finding | None:
     image = main_container(facts).get("image") or container_status(facts).get("image") or "?"
     event = last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull")
     why = f"{found.get('message', '')} {(event or {}).get('message', '')}"
-    unreachable = found["reason"] != "InvalidImageName" and _REGISTRY_TROUBLE.search(why)
+    unreachable = found["reason"] == "RegistryUnavailable" or (
+        found["reason"] != "InvalidImageName" and _REGISTRY_TROUBLE.search(why)
+    )
     evidence = _waiting_evidence(facts, f"{found['reason']}: {found.get('message', '')}", event)
     if unreachable:
         return Finding(
