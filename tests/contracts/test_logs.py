@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from seaway.base.clock import SystemClock
 from seaway.platform.database.database import open_database
@@ -194,6 +195,23 @@ async def test_what_readers_were_shown_is_there_when_the_server_was_killed(open_
             shown += chunk
         if number % 20 == 0:
             assert (await stored(await open_logs())).startswith(shown)
+
+
+async def test_what_was_thought_new_and_is_not_takes_the_place_of_what_was_there(open_logs: Opener) -> None:
+    logs = await open_logs()
+    if isinstance(logs, FileLogStore):
+        pytest.skip("a file is looked at in any case")
+    await logs.writer(KEY).append(LINE)
+    await logs.close(KEY)
+    again = await open_logs()
+    again.writer(KEY, new=True).say("begun anew", 1)
+    async with asyncio.timeout(30):
+        while again.being_written(KEY) is not None:
+            try:
+                await again.close(KEY)
+            except IntegrityError:
+                await asyncio.sleep(0.01)
+    assert await read(await open_logs()) == b"[seaway] begun anew\n"
 
 
 async def test_any_sequence_of_appends_and_restarts_keeps_every_line_once(open_logs: Opener) -> None:

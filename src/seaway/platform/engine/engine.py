@@ -224,7 +224,7 @@ class Engine:
             before = known.get(attempt.pod)
             key = LogKey(state.run.uid, attempt.task, attempt.number)
             for sentence in narrate(before, attempt):
-                self._logs.writer(key).say(sentence, now)
+                self._logs.writer(key, new=before is None).say(sentence, now)
             if attempt.phase is Phase.RUNNING and (seen := self._pods.get(attempt.pod, state.run.uid)):
                 self._collector.follow(key, seen.object)
             if attempt.phase.ended and attempt.pod not in releasing:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
@@ -46,7 +47,9 @@ class DatabaseLogSettings:
 class DatabaseLog(AttemptLog):
     """One attempt's log while it is written."""
 
-    def __init__(self, store: DatabaseLogStore, key: LogKey, settings: DatabaseLogSettings) -> None:
+    def __init__(
+        self, store: DatabaseLogStore, key: LogKey, settings: DatabaseLogSettings, *, new: bool
+    ) -> None:
         super().__init__(settings.limit)
         self._store, self._settings = store, settings
         self.owner = ChunkOwner(*key)
@@ -56,8 +59,10 @@ class DatabaseLog(AttemptLog):
         """Bytes that are stored, in whatever chunks."""
         self.flushed = Signal()
         self._kept = bytearray()
-        self._loaded = False
-        self._loading = asyncio.create_task(self._load(), name=f"log {key}")
+        self._loaded = new
+        self._loading: asyncio.Task[None] | None = None
+        if not new:
+            self._loading = asyncio.create_task(self._load(), name=f"log {key}")
 
     @property
     def kept_from(self) -> int:
@@ -71,7 +76,7 @@ class DatabaseLog(AttemptLog):
 
     async def ready(self) -> None:
         """Return when it is known what is stored already; waits for the database."""
-        if not self._loaded:
+        if self._loading is not None and not self._loaded:
             await asyncio.shield(self._loading)
 
     async def resume_point(self) -> lines.Point:
@@ -97,10 +102,15 @@ class DatabaseLog(AttemptLog):
             del self._kept[:needless]
         self.flushed.notify()
 
+    def store_again(self) -> None:
+        """Have the next flush put the loose end of the log in place of whatever is there."""
+        self.stored = packing.Stored(self.stored.end, self.stored.loose, packing.ROWS)
+
     async def abandon(self) -> None:
         """Stop looking for what is stored."""
-        self._loading.cancel()
-        await asyncio.wait([self._loading])
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
 
     async def _room(self) -> None:
         while self.size - self.stored.end > self._settings.waiting:
@@ -148,14 +158,14 @@ class DatabaseLogStore:
         self._open: dict[LogKey, DatabaseLog] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._refused: DatabaseError | None = None
+        self._refused: Exception | None = None
         self._ending = False
 
-    def writer(self, key: LogKey) -> DatabaseLog:
+    def writer(self, key: LogKey, *, new: bool = False) -> DatabaseLog:
         """Return an attempt's log for writing, opened where it is not."""
         found = self._open.get(key)
         if found is None:
-            found = self._open[key] = DatabaseLog(self, key, self._settings)
+            found = self._open[key] = DatabaseLog(self, key, self._settings, new=new)
         return found
 
     def being_written(self, key: LogKey) -> DatabaseLog | None:
@@ -265,10 +275,15 @@ class DatabaseLogStore:
             try:
                 await self._flush(behind)
                 failures, self._refused = 0, None
-            except DatabaseError as error:
+            except (DatabaseError, SQLAlchemyError) as error:
                 failures += 1
                 log.error("logs cannot be stored, they are kept in memory until they can: %s", error)
                 self._refused = error
+                if isinstance(
+                    error, IntegrityError
+                ):  # somebody else wrote: what this server has takes its place
+                    for written in behind:
+                        written.store_again()
                 for written in behind:
                     written.flushed.notify()
                 if self._ending:

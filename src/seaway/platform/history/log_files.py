@@ -72,7 +72,7 @@ class FileLogStore:
         """Return the file of an attempt's log, which may not exist."""
         return self._folder / key.run_uid / key.task / f"{key.attempt}.log"
 
-    def writer(self, key: LogKey) -> FileLog:
+    def writer(self, key: LogKey, *, new: bool = False) -> FileLog:  # noqa: ARG002 - the store's interface
         """Return an attempt's log for writing, opened where it is not."""
         found = self._open.get(key)
         if found is None:

@@ -109,8 +109,13 @@ class AttemptLog(ABC):
 class LogStore(Protocol):
     """All stored logs of a server."""
 
-    def writer(self, key: LogKey) -> AttemptLog:
-        """Return an attempt's log for writing, opened where it is not; an unfinished last line of an earlier process is cut off."""
+    def writer(self, key: LogKey, *, new: bool = False) -> AttemptLog:
+        """Return an attempt's log for writing, opened where it is not; an unfinished last line of an earlier process is cut off.
+
+        Args:
+            key: whose.
+            new: nothing can be stored of it yet; it need not be looked for.
+        """
         ...
 
     def being_written(self, key: LogKey) -> AttemptLog | None:
