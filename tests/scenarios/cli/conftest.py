@@ -126,8 +126,11 @@ def laptop(tmp_path: Path, running: Shell) -> Iterator[Shell]:
     """A `seaway` without a server, whose user is logged in to the running one as "ada" (context "team")."""
     shell = make_shell(tmp_path / "laptop")
     log_in(running, shell, f"ada-{tmp_path.name}", "--user", "ada")
-    yield shell
-    assert not shell.processes()
+    try:
+        yield shell
+        assert not shell.processes()
+    finally:
+        shell.clean()
 
 
 @pytest.fixture

@@ -121,8 +121,11 @@ def _converse(master: int, left: list[tuple[str, str]]) -> str:
 def empty(tmp_path):
     """A `seaway` of somebody who has not logged in anywhere."""
     shell = make_shell(tmp_path / "empty")
-    yield shell
-    assert not shell.processes()
+    try:
+        yield shell
+        assert not shell.processes()
+    finally:
+        shell.clean()
 
 
 @pytest.fixture
