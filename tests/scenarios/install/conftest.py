@@ -159,19 +159,25 @@ class Image:
 @pytest.fixture(scope="session")
 def image() -> Iterator[Image]:
     """An environment that the Dockerfile's steps made, where every user can reach it."""
+    python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    if not _succeeds(str(python), "-m", "pip", "--version"):
+        pytest.skip(f"{python} has no pip, which the Dockerfile's steps use")
     with tempfile.TemporaryDirectory(prefix="seaway-image-", dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
         variables: dict[str, str] = {}
-        python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
         if not _open_to_all(python):
             server_image.link_tree(Path(sys.base_prefix), folder / "python")
             python = folder / "python" / python.relative_to(sys.base_prefix)
             if sysconfig.get_config_var(
                 "Py_ENABLE_SHARED"
-            ):  # it knows its library by the path that it was built for
+            ):  # it looks for its library where it was built for
                 variables["LD_LIBRARY_PATH"] = str(folder / "python" / "lib")
         yield Image(server_image.build(folder / "image", python) / "bin" / "python", variables)
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _open_to_all(path: Path) -> bool:
@@ -182,7 +188,10 @@ def _open_to_all(path: Path) -> bool:
 def image_node(
     real_control_plane: ControlPlane, image: Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningNode]:
-    """A node of ours that has the server's image."""
+    """A node of ours that has the server's image, and can give it a read-only root."""
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    if not _succeeds("unshare", *user, "--mount", "--pid", "--fork", "true"):
+        pytest.skip("the kernel gives no namespaces here: a node cannot serve a read-only root folder")
     folder = tmp_path_factory.mktemp("image-node") / "node"
     flags = ("--label", "seaway.dev/test=image")
     with run_node(real_control_plane, folder, "image-node", flags, str(image.python)) as running:
