@@ -18,6 +18,7 @@ from seaway.platform.engine.plan import Policy
 from seaway.platform.workloads.security import PodSecurity
 from tools.clusters import namespace_on
 from tools.platforms import run_platform
+from tools.real_kubernetes.node import run_node
 
 WAIT = 60.0
 QUOTAS = Resource("", "v1", "ResourceQuota", "resourcequotas")
@@ -219,6 +220,34 @@ async def evicted_and_back(platform) -> None:
     await says(platform, "running")
     await platform.server.runs.stop("run")
     assert (await ended(platform)).phase is Phase.STOPPED
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+async def test_a_node_that_is_lost_and_removed_costs_one_attempt(request, real_platform, tmp_path) -> None:
+    """Kubernetes' own garbage collector of pods ends what was on the node; it takes it a minute to be sure."""
+    if not real_platform.cluster.own_nodes:
+        pytest.skip("kills a node, which is done to Seaway's own test nodes alone")
+    plane, client = request.getfixturevalue("real_control_plane"), real_platform.client
+    name = f"lost-{real_platform.namespace}"
+    with run_node(plane, tmp_path / name, name) as node:
+        await client.patch(NODES, "node-1", {"spec": {"unschedulable": True}})
+        try:
+            await submit(real_platform, "sleep", "600")
+            await says(real_platform, "running")
+        finally:
+            await client.patch(NODES, "node-1", {"spec": {"unschedulable": None}})
+        assert (await real_platform.server.runs.get("run")).tasks[0].attempts[0].node == name
+        node.kill()
+        await client.delete(NODES, name)
+        async with asyncio.timeout(150):
+            while len((found := await real_platform.server.runs.get("run")).tasks[0].attempts) < 2:
+                await asyncio.sleep(0.2)
+    first = found.tasks[0].attempts[0].verdict
+    assert (first.class_, first.cause) == (VerdictClass.INFRASTRUCTURE, "NodeLost")
+    await says(real_platform, "running")
+    await real_platform.server.runs.stop("run")
+    assert (await ended(real_platform)).phase is Phase.STOPPED
 
 
 async def test_a_cluster_that_may_grow_is_waited_for(cluster, tmp_path) -> None:
