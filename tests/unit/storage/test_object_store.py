@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -189,6 +190,17 @@ def test_what_is_told_wrongly_is_found_at_the_start_and_no_key_is_shown(s3, s3_s
     assert caught.value.__suppress_context__
     for secret in (told.get("secret_key"), s3_server.secret_key):
         assert not secret or secret not in f"{caught.value} {caught.value.remedy} {caplog.text}"
+
+
+def test_an_object_store_that_does_not_answer_is_not_waited_for_for_ever(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        options = {
+            "endpoint_url": "http://{}:{}".format(*silent.getsockname()),
+            "access_key": "a", "secret_key": "b", "read_seconds": 0.2, "request_seconds": 1, "attempts": 1,
+        }  # fmt: skip
+        with pytest.raises(Unavailable, match="it did not answer in time") as caught:
+            open_storage("s3://bucket", spool=tmp_path / "spool", options=options)
+    assert "the network to it" in caught.value.remedy
 
 
 def test_a_bucket_that_is_missing_is_found_at_the_start(s3, tmp_path):

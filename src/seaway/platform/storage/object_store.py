@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -18,6 +17,7 @@ from fsspec.core import url_to_fs
 
 from seaway.platform.errors import Invalid, Unavailable
 from seaway.platform.storage.object_store_errors import code_of, object_store_errors
+from seaway.platform.storage.object_store_http import bounded_session
 from seaway.platform.storage.object_store_options import PART, ObjectStoreOptions
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class ObjectStore:
     def __init__(self, url: str, options: ObjectStoreOptions) -> None:
         parts = _checked(url)
         self._s3 = parts.scheme in _S3
-        arguments = options.arguments() if self._s3 else {}
         try:
+            arguments = _bounded(options) if self._s3 else {}
             self._files, self._root = url_to_fs(
                 url.rstrip("/"), skip_instance_cache=True, use_listings_cache=False, **arguments
             )
@@ -70,10 +70,8 @@ class ObjectStore:
     def prepare(self) -> None:
         """Write, read, list and remove a file, so that what is missing is known at the start and not at the first run."""
         key, data = f"check/{secrets.token_hex(8)}", secrets.token_bytes(64)
-        with tempfile.NamedTemporaryFile() as file, self.errors():
-            file.write(data)
-            file.flush()
-            self._upload(Path(file.name), key)
+        with self.errors():
+            self._files.pipe_file(self._path(key), data)
             with self._open(key) as stored:
                 same = stored.read() == data
             listed = key.rpartition("/")[2] in self.names("check")
@@ -163,6 +161,13 @@ class ObjectStore:
                 which = {"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
                 self._files.call_s3("abort_multipart_upload", **which)
                 log.info("an upload to %s that was left unfinished is removed", self.name)
+
+
+def _bounded(options: ObjectStoreOptions) -> dict[str, Any]:
+    """Return the arguments of s3fs, every request limited. Raises ImportError where the packages for S3 are missing."""
+    arguments = options.arguments()
+    arguments["config_kwargs"]["http_session_cls"] = bounded_session(options.request_seconds)
+    return arguments
 
 
 def _raise_if_no_bucket(error: FileNotFoundError) -> None:

@@ -39,6 +39,8 @@ class ObjectStoreOptions:
     """How long one attempt waits for a connection."""
     read_seconds: float = 30.0
     """How long one attempt waits for the next bytes."""
+    request_seconds: float = 120.0
+    """How long one attempt may take as a whole; at most 16 MiB are sent or fetched in it."""
     attempts: int = 4
     """How often a request is tried that failed in passing (a lost connection, 429, 5xx), with growing pauses."""
 
@@ -127,7 +129,8 @@ def _check(options: ObjectStoreOptions) -> None:
             raise _wrong("endpoint_url", "is no plain URL", 'Write it as "https://host:port".')
     if options.ca_file and not Path(options.ca_file).is_file():
         raise _wrong("ca_file", f"is no file: {options.ca_file}", "Name a PEM file that the server can read.")
-    if not (options.connect_seconds > 0 and options.read_seconds > 0 and options.attempts > 0):
+    limits = (options.connect_seconds, options.read_seconds, options.request_seconds, options.attempts)
+    if not all(limit > 0 for limit in limits):
         raise _wrong("attempts", "and the seconds must be above zero", "Leave them out for the defaults.")
 
 
