@@ -88,10 +88,8 @@ async def follow(
         BadRequest: a selector is malformed; trying again cannot help.
         MethodNotAllowed: the resource cannot be listed or watched.
     """
-    session, clock = (
-        _Session(client, collection, settings or FollowSettings(), chance),
-        clock or SystemClock(),
-    )
+    session = _Session(client, collection, settings or FollowSettings(), chance)
+    clock = clock or SystemClock()
     revision, failures = resource_version, 0
     while True:
         try:
@@ -119,9 +117,7 @@ async def follow(
             failed(error)
             await clock.sleep(session.asked_wait(error))
             if isinstance(error, ApiError) and failures >= _RELIST_AFTER:
-                revision = (
-                    None  # it may be the revision that it does not like: it is ahead of a restored backup
-                )
+                revision = None  # it may be ahead of a restored backup
         await clock.sleep(session.settings.backoff.delay(failures, chance()))
 
 

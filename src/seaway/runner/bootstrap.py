@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def caches() -> list[str]:
-    """Return the folders to look in and to keep the runner in, the best first."""
-    return [folder for folder in (os.environ.get("SEAWAY_CACHE"), "/var/cache/seaway") if folder]
-
-
 def fetch(digest: str) -> bytes:
     """Return the runner's bytes from the gateway, trying again while it cannot be reached (it may be restarting)."""
     import time
@@ -102,17 +97,18 @@ def unpack(data: bytes, place: str) -> None:
 
 def locate(digest: str) -> str:
     """Return the folder or archive to import the runner from."""
-    places = [os.path.join(folder, "runner", digest) for folder in caches()]
-    for place in places:
-        if os.path.isdir(place):
-            return place
+    cache = os.environ.get("SEAWAY_CACHE")
+    place = os.path.join(cache, "runner", digest) if cache else ""
+    if place and os.path.isdir(place):
+        return place
     data = fetch(digest)
-    for place in places:
+    if place:
         try:
             unpack(data, place)
-        except OSError:  # a cache that cannot be written is only slower
-            continue
-        return place
+        except OSError as error:  # a cache that cannot be written is only slower
+            sys.stderr.write("[seaway] the runner cannot be kept in " + place + ": " + str(error) + "\n")
+        else:
+            return place
     import tempfile
 
     place = os.path.join(tempfile.mkdtemp(prefix="seaway-runner-"), digest)

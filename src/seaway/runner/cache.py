@@ -9,7 +9,6 @@ import time
 
 from seaway.runner.files import make_folder, remove_tree
 
-DEFAULT_FOLDER = "/var/cache/seaway"
 _UNFINISHED = ".unfinished-"
 _ABANDONED = 24 * 3600.0
 """Seconds after which nobody works on something unfinished any more: its pod was killed."""
@@ -62,12 +61,15 @@ def open_cache(configured: str | None, own: str) -> Cache:
         configured: SEAWAY_CACHE.
         own: a folder of this attempt alone.
     """
-    if configured:
-        try:
-            make_folder(configured)
-        except OSError:
-            configured = None
-    for root in (configured, DEFAULT_FOLDER):
-        if root and os.access(root, os.W_OK | os.X_OK):
-            return Cache(root)
+    if configured and _usable(configured):
+        return Cache(configured)
     return Cache(make_folder(os.path.join(own, "cache")))
+
+
+def _usable(folder: str) -> bool:
+    """Return whether a folder is there, or can be made, and can be written to."""
+    try:
+        make_folder(folder)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)

@@ -66,13 +66,13 @@ def through(forwarder: Forwarder, location: PostgresLocation) -> PostgresLocatio
     ],
 )
 def test_what_messages_call_a_database(setting: str, title: str) -> None:
-    found = locate(setting, Path("/home"))
+    found = locate(setting, Path("/srv"))
     assert found.title == f"the PostgreSQL database {title}"
     assert "secret" not in repr(found)
 
 
 def test_without_a_setting_it_is_a_file_of_the_home() -> None:
-    assert locate("", Path("/home")) == SqliteLocation(Path("/home/seaway.db"))
+    assert locate("", Path("/srv")) == SqliteLocation(Path("/srv/seaway.db"))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_without_a_setting_it_is_a_file_of_the_home() -> None:
 )
 def test_a_url_that_cannot_be_used_is_refused_without_its_password(setting: str) -> None:
     with pytest.raises(InvalidDatabaseUrl, match="give postgresql") as caught:
-        locate(setting, Path("/home"))
+        locate(setting, Path("/srv"))
     assert "secret" not in str(caught.value)
 
 

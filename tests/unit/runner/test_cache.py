@@ -18,8 +18,7 @@ def test_the_configured_cache_is_private_and_made(tmp_path):
     assert (tmp_path / "a" / "cache").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_cache_that_cannot_be_made_is_replaced_by_the_attempts_own(tmp_path, monkeypatch):
-    monkeypatch.setattr("seaway.runner.cache.DEFAULT_FOLDER", str(tmp_path / "none"))
+def test_a_cache_that_cannot_be_made_is_replaced_by_the_attempts_own(tmp_path):
     (tmp_path / "file").touch()
     assert open_cache(str(tmp_path / "file" / "cache"), str(tmp_path / "own")).root == str(
         tmp_path / "own" / "cache"
