@@ -18,6 +18,8 @@ from tools.compare.pair import Pair
 from tools.compare.servers import run_ours, theirs
 from tools.real_kubernetes.control_plane import ControlPlane
 
+pytestmark = pytest.mark.real
+
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
 MERGE = "application/merge-patch+json"
 RESOURCES = {resource.kind: resource for resource in FURTHER_RESOURCES}

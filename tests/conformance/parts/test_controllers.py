@@ -39,6 +39,8 @@ from seaway.objects.further import (
     STATEFUL_SETS,
 )
 
+pytestmark = pytest.mark.real
+
 NODES = 4
 """Simulated ones."""
 PROTECTED = "kubernetes.io/pvc-protection"

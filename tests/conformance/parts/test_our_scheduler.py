@@ -22,6 +22,8 @@ from seaway.reconcile.manager import Manager
 from seaway.reconcile.recorder import EventRecorder
 from tools.real_kubernetes.control_plane import ControlPlane
 
+pytestmark = pytest.mark.real
+
 SECONDS = 60.0
 
 

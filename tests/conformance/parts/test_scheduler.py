@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from seaway.objects.builtin import EVENTS, NODES, PODS, PRIORITY_CLASSES
 from seaway.objects.meta import get_condition
+
+pytestmark = pytest.mark.real
 
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 
