@@ -13,6 +13,8 @@ from typing import Any
 
 from tools.compare.calls import Answer
 
+UNORDERED = ("resourceRules", "nonResourceRules", "managedFields")
+"""Lists without an order; managers are sorted by their times, which are whole seconds."""
 HEADERS = ("content-type", "warning", "retry-after", "allow")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"20(2[4-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -50,8 +52,7 @@ class Numbers:
             return self._map(value)
         if isinstance(value, list):
             items = [self._value(item, field) for item in value]
-            unordered = field in ("resourceRules", "nonResourceRules")
-            return sorted(items, key=json.dumps) if unordered else items
+            return sorted(items, key=json.dumps) if field in UNORDERED else items
         if not isinstance(value, str):
             return "<port>" if field == "nodePort" and value else value
         if field == "description":

@@ -29,9 +29,13 @@ WITNESSES = {
     "protocol-strategic-directives": "patches: strategic faults",
     "protocol-patched-parts": "patches: strategic of pods",
     "protocol-patched-template": "patches: strategic of jobs",
+    "protocol-applied-twice": "managed: apply jobs twice",
     "protocol-patched-uid": "patches: binding",
     "protocol-null-selector": "managed: apply pod env",
     "protocol-null-applied": "managed: apply null values",
+    "protocol-null-left": "custom: apply gives up untyped values",
+    "protocol-null-left-fault": "custom: apply gives up an untyped map",
+    "protocol-emptied-metadata": "custom: apply empty labels",
     "protocol-number-format": "custom: custom faults",
     "protocol-scale-path": "custom: custom faults",
     "protocol-scale-version": "custom: custom status and scale",
@@ -39,10 +43,11 @@ WITNESSES = {
     "protocol-empty-rules": "tables: table of roles",
     "protocol-claims-finalizer-shown": "tables: table of claims",
     "protocol-anonymous": "access: bad tokens",
-    "protocol-binding-named": "access: access reviews",
     "protocol-audiences": "access: reviews by an administrator",
 }
 """The scene that shows a listed difference."""
+BY_CHANCE = {"protocol-binding-named"}
+"""Which binding either server meets first is in no order."""
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -52,10 +57,10 @@ def test_both_servers_answer_alike(stage, name):
 
 
 def test_every_row_has_a_scene():
-    assert set(LISTED) == set(WITNESSES)
+    assert set(LISTED) == WITNESSES.keys() | BY_CHANCE
 
 
-@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("name", WITNESSES)
 def test_the_difference_is_there(stage, name):
     found = stage.differences(SCENES[WITNESSES[name]])
     assert any(LISTED[name].covers(difference) for difference in found), "this row can go"

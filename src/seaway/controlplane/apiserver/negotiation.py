@@ -26,6 +26,7 @@ MAX_BODY = 3 * 1024 * 1024
 _MAX_NODES = 400_000
 _MAX_DEPTH = 200
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
+_UNTYPED_PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 _YAML_TYPES = frozenset({YAML, "application/x-yaml", "text/yaml", "text/x-yaml", APPLY_PATCH})
 _JSON_TYPES = frozenset({"", JSON, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH})
 _SERVED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
@@ -187,9 +188,19 @@ def _check_version_and_kind(value: Any) -> None:
     raise BadRequest(f"couldn't get version/kind; json parse error: json: cannot unmarshal {fault}")
 
 
-def check_patch_type(content_type: str) -> str:
-    """Return a patch's media type. Raises UnsupportedMediaType where it is none that is served."""
+def check_patch_type(content_type: str, *, typed: bool = True) -> str:
+    """Return a patch's media type. Raises UnsupportedMediaType where it is none that is served.
+
+    Args:
+        content_type: as it came.
+        typed: whether a Go type says how lists merge, as the strategic patch wants.
+    """
     media = media_type(content_type)
+    if not typed and media not in _UNTYPED_PATCH_TYPES:
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(_UNTYPED_PATCH_TYPES)
+        )
     if media not in PATCH_TYPES:
         raise UnsupportedMediaType("415: Unsupported Media Type", details={})
     return media

@@ -19,7 +19,7 @@ from seaway.controlplane.kinds import faults
 from seaway.objects.apply import server_side_apply
 from seaway.objects.configuration import configuration_faults
 from seaway.objects.decoding import decode_fault
-from seaway.objects.errors import AlreadyExists, BadRequest, NotFound, UnsupportedMediaType, conflict, invalid
+from seaway.objects.errors import AlreadyExists, BadRequest, NotFound, conflict, invalid
 from seaway.objects.gotext import json_type
 from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 
@@ -47,18 +47,8 @@ async def patch(
     return await registry.modify(write, _change(write, body, media)), False
 
 
-def no_strategic_patch() -> UnsupportedMediaType:
-    """Return the error of a strategic merge patch of what has no Go type that says how lists merge."""
-    listed = f"{JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
-    return UnsupportedMediaType(
-        f"the body of the request was in an unknown format - accepted media types include: {listed}"
-    )
-
-
 def _change(write: Write, body: Any, media: str) -> Change:
     served = write.served
-    if media == STRATEGIC_MERGE_PATCH and served.custom:
-        raise no_strategic_patch()
     if media == MERGE_PATCH and body is None:
         raise BadRequest("Invalid JSON Patch")
     if media == MERGE_PATCH and not isinstance(body, dict):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.base.clock import Clock
-from seaway.client.request import APPLY_PATCH, STRATEGIC_MERGE_PATCH
+from seaway.client.request import APPLY_PATCH
 from seaway.controlplane.apiserver import subresources
 from seaway.controlplane.apiserver.accepting import check_named, check_structure, typed_object
 from seaway.controlplane.apiserver.budgets import Budgets
@@ -31,7 +31,7 @@ from seaway.controlplane.apiserver.negotiation import (
 )  # fmt: skip
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.options import list_options, revision_of
-from seaway.controlplane.apiserver.patching import apply, no_strategic_patch, patch
+from seaway.controlplane.apiserver.patching import apply, patch
 from seaway.controlplane.apiserver.registry import Registry, Write
 from seaway.controlplane.apiserver.render import Renderer
 from seaway.controlplane.apiserver.requestinfo import RequestInfo
@@ -266,7 +266,7 @@ class Verbs:
         return call.answer(content)
 
     async def _patch(self, call: Call) -> ApiResponse:
-        media = check_patch_type(call.request.content_type)
+        media = check_patch_type(call.request.content_type, typed=not call.served.custom)
         content, created = await patch(self._registry, call.write(), call.patch_body(), media, self._clock)
         return call.answer(content, 201 if created else 200)
 
@@ -334,11 +334,9 @@ class Verbs:
     async def _patch_scale(self, call: Call) -> ApiResponse:
         from seaway.objects.patch import json_patch, merge_patch
 
-        media, body = check_patch_type(call.request.content_type), call.patch_body()
+        media, body = check_patch_type(call.request.content_type, typed=False), call.patch_body()
         if media == APPLY_PATCH:
             return await self._apply_scale(call, subresources.require_map(body, "Scale"))
-        if media == STRATEGIC_MERGE_PATCH:
-            raise no_strategic_patch()
         by_operations = media.startswith("application/json-patch")
         return await self._rescale(
             call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body)
