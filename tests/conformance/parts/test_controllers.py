@@ -43,7 +43,6 @@ pytestmark = pytest.mark.real
 
 NODES = 4
 """Simulated ones."""
-PROTECTED = "kubernetes.io/pvc-protection"
 ON_OUR_NODE = {"nodeSelector": {"kubernetes.io/hostname": "node-1"}}
 
 
@@ -303,13 +302,13 @@ async def test_a_claim_is_bound_to_a_volume_that_fits(place, tmp_path) -> None:
         "storageClassName": name,
         "resources": {"requests": {"storage": "1Gi"}},
     }
-    await place.create(PERSISTENT_VOLUME_CLAIMS, "claim", spec=claim)
+    made = await place.create(PERSISTENT_VOLUME_CLAIMS, "claim", spec=claim)
+    assert meta.finalizers(made) == ["kubernetes.io/pvc-protection"]
     bound = await place.until(
         PERSISTENT_VOLUME_CLAIMS, "claim", lambda claim: claim["status"]["phase"] == "Bound"
     )
     assert bound["spec"]["volumeName"] == name
-    # on Kubernetes' own API server the claim has it from the beginning
-    await place.until(PERSISTENT_VOLUME_CLAIMS, "claim", lambda claim: PROTECTED in meta.finalizers(claim))
     await place.client.delete(PERSISTENT_VOLUME_CLAIMS, "claim", place.namespace)
+    await place.gone(PERSISTENT_VOLUME_CLAIMS, "claim")
     await place.until(PERSISTENT_VOLUMES, name, lambda volume: volume["status"]["phase"] == "Released")
     await place.client.delete(PERSISTENT_VOLUMES, name)

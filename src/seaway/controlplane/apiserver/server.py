@@ -16,6 +16,7 @@ from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
 from seaway.controlplane.apiserver.admission_certificates import requester
+from seaway.controlplane.apiserver.admission_claims import ClaimProtection
 from seaway.controlplane.apiserver.admission_nodes import node_restriction
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
 from seaway.controlplane.apiserver.admission_rbac import Escalation
@@ -85,6 +86,7 @@ class ApiServer:
             priority,
             default_tolerations,
             requester,
+            ClaimProtection(self.kinds),
             self._addresses,
             self._custom,
             Escalation(self._authorizer),
