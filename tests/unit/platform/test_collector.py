@@ -10,7 +10,7 @@ import pytest
 from seaway.base.clock import SystemClock
 from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
-from seaway.objects.errors import InternalError
+from seaway.objects.errors import InternalError, NotFound
 from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogKey
@@ -93,6 +93,19 @@ async def test_the_end_is_waited_for_while_the_api_server_is_away(tmp_path) -> N
     stored = await collected(tmp_path, logs, openings=0, follow=False)
     assert stored.count(" three\n") == 1
     assert "may be missing" not in stored
+
+
+async def test_a_log_that_was_completed_is_not_asked_for_again(tmp_path) -> None:
+    """The call that let the pod go may have to be repeated, because its answer was lost: the pod is gone then."""
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    logs = Logs(ALL, NotFound('pods "run-1" not found'))
+    collector = LogCollector(logs, store, SystemClock(), SETTINGS)
+    for _ in range(2):
+        await collector.complete(KEY, POD)
+        await store.close(KEY)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert "may be missing" not in file.read_text()
+    assert len(logs.openings) == 1
 
 
 async def test_a_node_that_does_not_answer_is_not_waited_for_without_end(tmp_path) -> None:

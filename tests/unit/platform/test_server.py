@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from seaway.client.client import Client
+from seaway.client.errors import Unreachable
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NAMESPACES, PODS, SECRETS
@@ -357,3 +359,46 @@ async def test_a_commit_with_an_old_fencing_number_changes_nothing(server) -> No
     assert b"".join([chunk async for chunk in checkpoint]) == buffer.getvalue()
     await server.runs.stop("fenced")
     await server.runs.wait("fenced", timeout=10)
+
+
+class LateCreation:
+    """Loses the answer to the first creation of a pod, and keeps the second on its way until it may arrive."""
+
+    def __init__(self, inner) -> None:
+        self._inner, self._creations = inner, 0
+        self.sent, self.arrives = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str):
+        return getattr(self._inner, name)
+
+    async def send(self, request):
+        if request.method != "POST" or not request.path.endswith("/pods"):
+            return await self._inner.send(request)
+        self._creations += 1
+        if self._creations == 1:
+            await self._inner.send(request)
+            raise Unreachable("the answer was lost")
+        self.sent.set()
+        await self.arrives.wait()
+        return await self._inner.send(request)
+
+
+async def test_a_creation_that_arrives_late_finds_the_name_taken(kubernetes, settings) -> None:
+    """The pod that the lost answer was about may have ended by then: letting it go would have it run twice."""
+    transport = LateCreation(kubernetes.client.transport)
+    async with run_server(settings, Client(transport)) as server:
+        await server.runs.submit(spec("hang", name="late"), user="ada")
+        await transport.sent.wait()
+        await kubernetes.node.end_all()
+
+        async def ended() -> bool:
+            return (await server.runs.get("late")).tasks[0].attempts[0].phase.ended
+
+        await until(server, ended)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await pods_gone(server, kubernetes)
+        transport.arrives.set()
+        await server.runs.wait("late", timeout=10)
+        await pods_gone(server, kubernetes)
+    assert kubernetes.node.started == ["late-1"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from seaway.base.clock import Clock
@@ -16,6 +16,7 @@ from seaway.platform.engine.plan import Effect
 from seaway.platform.engine.pods import Seen
 from seaway.platform.engine.state import RunState
 from seaway.platform.history.logs import LogKey
+from seaway.platform.history.signal import Signal
 
 log = logging.getLogger(__name__)
 _ANSWERED = (Effect.JUDGE, Effect.EXAMINE, Effect.CREATE)
@@ -50,12 +51,23 @@ class Carrier:
         self._busy: set[tuple[str, Effect]] = set()
         self._creations = asyncio.Semaphore(settings.creations_at_once)
         self._others = asyncio.Semaphore(settings.others_at_once)
+        self._ended = Signal()
         self.creating: set[str] = set()
         """Pods of which a create call is under way: whether they exist is not known."""
 
     def is_releasing(self, pod: str) -> bool:
         """Return whether a pod is being released already."""
         return (pod, Effect.RELEASE) in self._busy
+
+    async def created(self, pods: Iterable[str]) -> None:
+        """Wait until no call that creates one of these pods is under way or to be repeated.
+
+        A pod that has run keeps its name until then: a creation that is still on its way, after the answer to an earlier
+        one was lost, would else find the name free and have the program run twice.
+        """
+        names = list(pods)
+        while any((name, Effect.CREATE) in self._busy for name in names):
+            await asyncio.shield(self._ended.next())
 
     def start(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
         """Carry out an effect, unless that is under way already."""
@@ -86,10 +98,13 @@ class Carrier:
                 await self._clock.sleep(self._settings.backoff.delay(failures))
         finally:
             self._busy.discard((attempt.pod, effect))
+            self._ended.notify()
             if effect in _ANSWERED:
                 self._look(state, attempt)
 
     async def _try(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
+        if effect is Effect.RELEASE:
+            await self.created([attempt.pod])
         if effect is not Effect.CREATE:
             async with self._others:
                 await self._effects.carry_out(effect, state, attempt)
@@ -113,6 +128,7 @@ class Carrier:
         try:
             while True:
                 try:
+                    await self.created([observation.pod])
                     async with self._others:
                         await self._effects.release_stray(log_key, seen)
                     return

@@ -183,6 +183,7 @@ class Effects:
         if current is not None and not current.observation.gone:
             await cluster.release_pod(self._client, current.object)
             self._pods.let_go(current)
+        self._collector.forget(key)
 
 
 def _key(state: RunState, attempt: AttemptRecord) -> LogKey:

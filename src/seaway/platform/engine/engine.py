@@ -243,9 +243,13 @@ class Engine:
             for name in state.specs:
                 if timer := self._timers.pop((uid, name), None):
                     timer[1].cancel()
-            self._background.spawn(self._on_end(state.run), "run ended")
+            self._background.spawn(self._finish(state), "run ended")
         if any(attempt.phase.ended for attempt in result.changed.values()):
             self._use_room()
+
+    async def _finish(self, state: RunState) -> None:
+        await self._carrier.created([attempt.pod for attempt in state.attempts.values()])
+        await self._on_end(state.run)
 
     def _use_room(self) -> None:
         """Have tasks looked at that wait for room, as many as there is room for."""

@@ -51,6 +51,7 @@ class LogCollector:
         self._client, self._logs, self._clock = client, logs, clock
         self._settings = settings or CollectorSettings()
         self._following: dict[LogKey, asyncio.Task[None]] = {}
+        self._completed: set[LogKey] = set()
 
     def follow(self, key: LogKey, pod: Object) -> None:
         """Follow a running pod's log from now on; harmless where that is done already."""
@@ -61,6 +62,8 @@ class LogCollector:
 
     async def complete(self, key: LogKey, pod: Object) -> None:
         """Return when all of an ended pod's log is stored, or as much as can still be had (the log says so then)."""
+        if key in self._completed:
+            return
         following = self._following.pop(key, None)
         if following is not None:
             following.cancel()
@@ -73,6 +76,11 @@ class LogCollector:
         await self._read_end(written, metadata["name"], metadata["namespace"])
         written.finish_line()
         written.collected = True
+        self._completed.add(key)
+
+    def forget(self, key: LogKey) -> None:
+        """Take note that a pod is let go: nobody asks for its log again."""
+        self._completed.discard(key)
 
     async def close(self) -> None:
         """Stop following."""
