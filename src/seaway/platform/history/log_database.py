@@ -177,6 +177,11 @@ class DatabaseLogStore:
         written = self._open.get(key)
         if written is not None:
             await written.ready()
+            if position >= written.readable and written.is_behind:
+                # a run may have ended a moment ago: whoever asks for its log now is to see the end of it
+                flushed = written.flushed.next()
+                self.wake()
+                await asyncio.wait([flushed])
             if position >= written.kept_from:
                 return written.between(position, min(written.readable, position + CHUNK))
         owner = ChunkOwner(*key)

@@ -123,7 +123,7 @@ class LogStore(Protocol):
         ...
 
     async def read(self, key: LogKey, position: int) -> bytes:
-        """Return some bytes from a position on, at most `CHUNK`; b"" where there are none (yet)."""
+        """Return some bytes from a position on, at most `CHUNK`; b"" where nothing was appended after it."""
         ...
 
     async def tail(self, key: LogKey, count: int) -> lines.Tail:
