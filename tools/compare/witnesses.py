@@ -48,6 +48,10 @@ _NO_CODES = Mutation(("spec", "podFailurePolicy", "rules", 0, "onExitCodes", "va
 )
 _NO_CLAIMS = Mutation(("spec", "resources"), {"claims": []}).apply(_seed(PODS, 0))
 _NO_CLAIMS_NOR_IMAGE = Mutation(("spec", "containers", 0, "image"), "").apply(_NO_CLAIMS)
+_EPHEMERAL = Mutation(("spec", "ephemeralContainers"), [{"name": "*", "image": ""}]).apply(_seed(PODS, 0))
+_WINDOWS = Mutation(("spec", "securityContext"), {"windowsOptions": {"runAsUserName": "x" * 300}}).apply(
+    _seed(PODS, 0)
+)
 _NO_RULES = Mutation(("rules",), []).apply(_seed(ROLES, 0))
 _DEFINITION = _of(CUSTOM_RESOURCE_DEFINITIONS, 0)
 
@@ -70,6 +74,11 @@ WITNESSES: dict[str, Story] = {
     "other-uid": _of(CONFIG_MAPS, 0, _put(f"{_NAMESPACE}/configmaps/a", "/metadata/uid", "other")),
     "empty-is-nothing": _of(CONFIG_MAPS, 1, _put(f"{_NAMESPACE}/configmaps/fixed", "/binaryData", {})),
     "empty-shown-as-nothing": Story((Call("POST", collection(JOBS), _NO_CODES),)),
+    "empty-labels-shown": _of(
+        JOBS, 0, _put(f"{collection(JOBS)}/plain", "/spec/template/metadata/labels", {})
+    ),
+    "ephemeral-too": Story((Call("POST", f"{_NAMESPACE}/pods", _EPHEMERAL),)),
+    "windows-names": Story((Call("POST", f"{_NAMESPACE}/pods", _WINDOWS),)),
     "empty-claims": Story((Call("POST", f"{_NAMESPACE}/pods", _NO_CLAIMS),)),
     "empty-claims-too": Story((Call("POST", f"{_NAMESPACE}/pods", _NO_CLAIMS_NOR_IMAGE),)),
     "empty-rules": Story((Call("POST", collection(ROLES), _NO_RULES),)),

@@ -168,9 +168,9 @@ def check_update(
         old: as it is.
         rules: the kind whose rules count: an alias has its own.
         whole: False for a status write, which leaves the rest as it was.
-        found: faults that are known already.
+        found: faults of the metadata that are known already.
     """
-    causes = [*found, *common_update_faults(new, old)]
+    causes = [*found, *common_update_faults(new, old)] + (list(found) if rules.judges_metadata else [])
     causes += rules.validate(new) if whole and rules.revalidated else ()
     if served.custom:
         causes += served.kind.schema.validate(new)

@@ -89,9 +89,10 @@ def immutable_faults(new: Object, old: Object) -> list[Cause]:
     """Return the faults of an update's metadata as it came, before `keep`: what it may leave out but not change."""
     found = []
     for field in ("uid", "deletionTimestamp", "deletionGracePeriodSeconds"):
-        value = new.get(field)
-        if value and value != old.get(field) and not (field != "uid" and old.get(field)):
-            found += faults.immutable(f"metadata.{field}", value, old.get(field))
+        value, previous = new.get(field), old.get(field)
+        said = value not in (None, "") and not (field == "deletionTimestamp" and previous)
+        if said and value != previous:
+            found += faults.immutable(f"metadata.{field}", value, previous)
     for index, entry in enumerate(new.get("managedFields") or ()):
         if isinstance(entry, dict) and len(str(entry.get("manager") or "").encode()) > _LONGEST_MANAGER:
             found.append(faults.too_long(f"metadata.managedFields[{index}].manager", _LONGEST_MANAGER))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from seaway.controlplane.kinds.cells import CREATED_AT, NAME, read
 from seaway.controlplane.kinds.declaration import Kind, Object
-from seaway.controlplane.kinds.faults import duplicate, forbidden, immutable, invalid, required, unsupported
+from seaway.controlplane.kinds.faults import forbidden, immutable, invalid, required, unsupported
 from seaway.controlplane.kinds.jsonpath import compile_path
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
@@ -19,6 +19,8 @@ SCOPES = ("Cluster", "Namespaced")
 COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _ONE_STORED = "must have exactly one version marked as storage version"
+_NONE_STORED = "must have at least one stored version"
+_LONGEST_WARNING = 256
 _BUILT_IN_GROUPS = ("k8s.io", "kubernetes.io")
 _APPROVAL = "api-approved.kubernetes.io"
 
@@ -148,25 +150,50 @@ def _joined(field: str, value: str, wrong: Sequence[str], hint: str = "") -> lis
 def _versions_faults(spec: Object) -> list[Cause]:
     versions = spec.get("versions") or []
     if not versions:
-        return [invalid("spec.versions", [], _ONE_STORED)]
+        return [
+            invalid("spec.versions", [], _ONE_STORED),
+            invalid("status.storedVersions", None, _NONE_STORED),
+        ]
     faults: list[Cause] = []
     seen: set[str] = set()
     alike = {part: all(v.get(part) == versions[0].get(part) for v in versions) for part in _SHARED}
     for index, version in enumerate(versions):
         at, name = f"spec.versions[{index}]", version.get("name") or ""
-        faults += _joined(f"{at}.name", name, names.dns_1035_label_faults(name))
-        faults += [duplicate(f"{at}.name", name)] if name in seen else []
+        wrong = names.dns_1035_label_faults(name)
+        faults += _joined(f"{at}.name", name, wrong)
+        faults += _joined("spec.version", name, wrong) if name and not index else []  # the name of the first
+        faults += _deprecation_faults(version, f"{at}.deprecationWarning")
         seen.add(name)
         for part, check in _SHARED.items():
             if not alike[part]:
                 faults += check(version, f"{at}.{part}")
             elif not index:
                 faults += check(version, f"spec.{'validation' if part == 'schema' else part}")
+    if len(seen) < len(versions):
+        listed = [version.get("name") for version in versions]
+        faults.append(invalid("spec.versions", listed, "must contain unique version names"))
     if not any(version.get("storage") for version in versions):
-        faults.append(invalid("status.storedVersions", None, "must have at least one stored version"))
+        faults.append(invalid("status.storedVersions", None, _NONE_STORED))
     if sum(bool(version.get("storage")) for version in versions) != 1:
         faults.append(invalid("spec.versions", [version.get("name") for version in versions], _ONE_STORED))
     return faults
+
+
+def _deprecation_faults(version: Object, field: str) -> list[Cause]:
+    text = version.get("deprecationWarning")
+    if text is None:
+        return []
+    if not version.get("deprecated"):
+        return [invalid(field, text, "can only be set for deprecated versions")]
+    wrong = [] if len(text.encode()) <= _LONGEST_WARNING else ["must be <= 256 characters long"]
+    wrong += [] if text else ["must not be an empty string"]
+    hidden = next((index for index, character in enumerate(text) if not character.isprintable()), None)
+    if hidden is not None:
+        index = len(text[:hidden].encode())
+        wrong.append(
+            f"must only contain printable UTF-8 characters; non-printable character found at index {index}"
+        )
+    return [invalid(field, text, why) for why in wrong]
 
 
 def _structure_faults(version: Object, field: str) -> list[Cause]:

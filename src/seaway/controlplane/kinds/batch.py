@@ -75,25 +75,6 @@ def prepare_create(job: Object) -> None:
     selector["matchLabels"] = {CONTROLLER_UID: uid} | (selector.get("matchLabels") or {})
 
 
-def prepare_update(new: Object, old: Object) -> None:
-    """Keep the generated selector and labels where the new object leaves them out."""
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    template = after.get("template")
-    if before.get("manualSelector") or not isinstance(template, dict):
-        return
-    if not after.get("selector") and before.get("selector"):
-        after["selector"] = before["selector"]
-    kept = read(before, "template", "metadata", "labels", default={})
-    generated = {
-        key: kept[key]
-        for key in (JOB_NAME, LEGACY_JOB_NAME, CONTROLLER_UID, LEGACY_CONTROLLER_UID)
-        if key in kept
-    }
-    if generated:
-        metadata = template["metadata"] = template.get("metadata") or {}
-        metadata["labels"] = generated | (metadata.get("labels") or {})
-
-
 def warnings(job: Object, old: Object | None) -> list[str]:
     """Name what may surprise in a new job."""
     if old is not None:
@@ -161,7 +142,6 @@ JOB = Kind(
     warnings=warnings,
     orphans_by_default=True,
     prepare_create=prepare_create,
-    prepare_update=prepare_update,
     columns=(
         NAME,
         Column("Status", _status, description="Complete, Failed, Running, Suspended or being deleted."),

@@ -86,6 +86,8 @@ class Kind:
     """Faults of a status write (new, old); None for those of any change."""
     revalidated: bool = True
     """An update is validated as a new object too, besides the change itself."""
+    judges_metadata: bool = True
+    """Its own rules judge the metadata of a change too, as those of all kinds do: a fault is told twice."""
     prepare_create: Callable[[Object], None] = _nothing
     """What the server sets or clears on create besides metadata (for example, drop `status`, phase Pending).
 

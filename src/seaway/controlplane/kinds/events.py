@@ -170,6 +170,7 @@ EVENT = Kind(
     validate=validate,
     validate_update=validate_update,
     revalidated=False,
+    judges_metadata=False,
     columns=(
         Column("Last Seen", _last_seen, description="Time since it last happened."),
         Column("Type", at("type"), description="Normal or Warning."),

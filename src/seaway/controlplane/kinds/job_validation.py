@@ -197,10 +197,10 @@ def _selector_faults(spec: Object) -> list[Cause]:
     if spec.get("selector") is None:
         return [required("spec.selector")]
     faults = selector_faults(spec["selector"], "spec.selector")
-    labels = read(spec, "template", "metadata", "labels", default={})
-    if not _matches(spec["selector"], labels):
+    labels = read(spec, "template", "metadata", "labels", default=None)
+    if not _matches(spec["selector"], labels or {}):
         detail = "`selector` does not match template `labels`"
-        faults.append(invalid("spec.template.metadata.labels", labels or None, detail))
+        faults.append(invalid("spec.template.metadata.labels", labels, detail))
     return faults
 
 

@@ -63,6 +63,8 @@ def common_update_faults(new: Object, old: Object) -> list[Cause]:
     """Return the faults of metadata that Kubernetes looks for in every update, besides the kind's own."""
     metadata = new.get("metadata") or {}
     common = _common_faults(metadata, namespaced=bool(metadata.get("namespace")))
+    prefix = metadata.get("generateName") or ""
+    common += [invalid("metadata.generateName", prefix, fault) for fault in _path_prefix_faults(prefix)]
     return common + validate_metadata_update(new, old, any_finalizer=True)
 
 

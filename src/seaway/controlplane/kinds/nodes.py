@@ -45,7 +45,7 @@ def _resource_faults(node: Object) -> list[Cause]:
 def default(node: Object) -> None:
     """Let podCIDR be the first of podCIDRs, and all of the capacity be free where nothing else is said."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
-    if spec.get("podCIDR") and not spec.get("podCIDRs"):
+    if spec.get("podCIDR") and (spec.get("podCIDRs") or [""])[0] != spec["podCIDR"]:
         spec["podCIDRs"] = [spec["podCIDR"]]
     elif spec.get("podCIDRs") and not spec.get("podCIDR"):
         spec["podCIDR"] = spec["podCIDRs"][0]

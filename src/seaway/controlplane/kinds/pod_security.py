@@ -62,7 +62,7 @@ def pod_security_faults(spec: Object, field: str) -> list[Cause]:
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
         detail = "ShareProcessNamespace and HostPID cannot both be enabled"
         faults.append(invalid(f"{at}.shareProcessNamespace", True, detail))
-    faults += _sysctl_faults(context.get("sysctls") or (), f"{at}.sysctls")
+    faults += _sysctl_faults(context.get("sysctls") or [], f"{at}.sysctls")
     words = (
         ("fsGroupChangePolicy", _GROUP_CHANGES), ("supplementalGroupsPolicy", _GROUP_POLICIES),
         ("seLinuxChangePolicy", _SELINUX_POLICIES),

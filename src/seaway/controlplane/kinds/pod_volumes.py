@@ -108,6 +108,8 @@ def _source_faults(volume: Object, field: str) -> list[Cause]:
             faults += _nfs_faults(source, at)
         case "csi":
             faults += _driver_faults(source, at)
+        case "rbd":
+            faults += [required(f"{at}.{part}") for part in ("monitors", "image") if not source.get(part)]
     return faults
 
 
