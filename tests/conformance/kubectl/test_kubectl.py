@@ -430,7 +430,7 @@ def _with(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         (_with(lambda p: p["spec"].update(restartPolicy="Sometimes")), 'spec.restartPolicy: Unsupported value: "Sometimes"'),
         (_with(lambda p: p["metadata"].update(name="Not_Valid")), "metadata.name: Invalid value"),
         (_with(lambda p: p["spec"]["containers"][0].pop("name")), "spec.containers[0].name: Required value"),
-        (_with(lambda p: p["spec"]["containers"][0].update(resources={"limits": {"cpu": "many"}})), "many"),
+        (_with(lambda p: p["spec"]["containers"][0].update(resources={"limits": {"cpu": "many"}})), "quantities must match"),
         (_with(lambda p: p.update(apiVersion="v9")), 'no matches for kind "Pod" in version "v9"'),
         (_with(lambda p: p.pop("kind")), "kind"),
     ],

@@ -93,7 +93,7 @@ _POD = "kind: Pod\napiVersion: v1\n"
         (_POD + "metadata: {name: x}\nspec: 7", "spec"),
         (_POD + "metadata: {name: x}", "spec.containers: Required value"),
         (_POD + "metadata: {name: x}\nspec: {containers: [{name: a}]}", "spec.containers[0].image: Required value"),
-        (_POD + "metadata: {name: x}\nspec: {containers: [{name: a, image: i, env: [{name: A, value: 1}]}]}", "env[0].value"),
+        (_POD + "metadata: {name: x}\nspec: {containers: [{name: a, image: i, env: [{name: A, value: 1}]}]}", "EnvVar.spec.containers.env.value"),
         (_POD + "metadata: {name: x}\nspec: {nodeSelector: {a: true}, containers: [{name: a, image: i}]}", "nodeSelector"),
     ],
     ids=[
