@@ -16,6 +16,9 @@ MISSING = "missing"
 ESTABLISHED = "ESTABLISHED"
 """A method of ours: makes the custom resource definition of the body and waits until it is served."""
 
+ALLOWED = "ALLOWED"
+"""A method of ours: reads until it is not forbidden any more, as Kubernetes sees new bindings a moment later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

@@ -14,7 +14,7 @@ import yaml
 
 from tools.compare.calls import Answer
 from tools.compare.connection import Endpoint
-from tools.compare.messages import ESTABLISHED, Message
+from tools.compare.messages import ALLOWED, ESTABLISHED, Message
 
 _SECONDS = 20.0
 USER_AGENT = "tester/1"
@@ -40,6 +40,8 @@ class Wire:
         """Send a message whose references are replaced and return its answer; a watch's body is a list of events."""
         if message.method == ESTABLISHED:
             return self._established(message)
+        if message.method == ALLOWED:
+            return self._allowed(message)
         context = self._nobody if message.anonymous else self._admin
         fresh = message.anonymous or message.events is not None
         connection = None if fresh else self._kept
@@ -56,6 +58,15 @@ class Wire:
         else:
             self._kept = connection
         return answer
+
+    def _allowed(self, message: Message) -> Answer:
+        """Read until it is not forbidden any more."""
+        end = time.monotonic() + _SECONDS
+        while time.monotonic() < end:
+            if self.send(replace(message, method="GET")).status != 403:
+                return Answer(200)
+            time.sleep(0.05)
+        raise TimeoutError(f"{message.target} stays forbidden")
 
     def _established(self, message: Message) -> Answer:
         """Make a custom resource definition where there is none and wait until it is served."""
