@@ -43,6 +43,9 @@ def default(job: Object) -> None:
         "podReplacementPolicy",
         "TerminatingOrFailed" if spec.get("podFailurePolicy") is None else "Failed",
     )
+    for rule in read(spec, "podFailurePolicy", "rules", default=()):
+        for pattern in rule.get("onPodConditions") or ():
+            pattern["status"] = pattern.get("status") or "True"
     template = spec.get("template")
     if not isinstance(template, dict):
         return

@@ -39,9 +39,10 @@ def unsupported(field: str, value: Any, supported: Iterable[str]) -> Cause:
     )
 
 
-def duplicate(field: str, value: Any) -> Cause:
+def duplicate(field: str, value: Any, detail: str = "") -> Cause:
     """Return the fault of a value that must be unique and is not."""
-    return Cause("FieldValueDuplicate", f"Duplicate value: {_shown(value)}", field)
+    message = f"Duplicate value: {_shown(value)}" + (f": {detail}" if detail else "")
+    return Cause("FieldValueDuplicate", message, field)
 
 
 def not_found(field: str, value: Any, detail: str = "") -> Cause:

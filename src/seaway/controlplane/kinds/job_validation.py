@@ -194,11 +194,10 @@ def _generated_faults(job: Object) -> list[Cause]:
 
 
 def _selector_faults(spec: Object) -> list[Cause]:
-    if spec.get("selector") is None:
-        return [required("spec.selector")]
-    faults = selector_faults(spec["selector"], "spec.selector")
+    selector = spec.get("selector")
+    faults = [required("spec.selector")] if selector is None else selector_faults(selector, "spec.selector")
     labels = read(spec, "template", "metadata", "labels", default=None)
-    if not _matches(spec["selector"], labels or {}):
+    if selector is None or not _matches(selector, labels or {}):
         detail = "`selector` does not match template `labels`"
         faults.append(invalid("spec.template.metadata.labels", labels, detail))
     return faults

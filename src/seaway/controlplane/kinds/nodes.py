@@ -102,7 +102,8 @@ def _taint_faults(taints: Iterable[Mapping[str, Any]], field: str) -> list[Cause
         elif effect not in TAINT_EFFECTS:
             faults.append(unsupported(f"{at_}.effect", effect, TAINT_EFFECTS))
         if (key, effect) in seen:
-            faults.append(duplicate(at_, dict(taint)))
+            shown = {"Key": key, "Value": value, "Effect": effect or "", "TimeAdded": taint.get("timeAdded")}
+            faults.append(duplicate(at_, shown, "taints must be unique by key and effect pair"))
         seen.add((key, effect))
     return faults
 
