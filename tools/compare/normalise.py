@@ -85,7 +85,8 @@ def _named(value: Any, prefix: str) -> Any:
     if isinstance(value, list):
         return [_named(item, prefix) for item in value]
     if isinstance(value, str):
+        masked = _UID.sub("<uid>", value)  # first: a short prefix may stand in a uid by chance
         return re.sub(
-            re.escape(prefix[:58]) + _NAME_LETTERS, f"{prefix[:58]}<random>".replace("\\", r"\\"), value
+            re.escape(prefix[:58]) + _NAME_LETTERS, f"{prefix[:58]}<random>".replace("\\", r"\\"), masked
         )
     return value

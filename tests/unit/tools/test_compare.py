@@ -53,6 +53,10 @@ def test_a_call_is_labelled_by_method_and_resource(path, label):
             {"metadata": {"generateName": "a-", "name": "other"}},
             {"metadata": {"generateName": "a-", "name": "other"}},
         ),
+        (
+            {"metadata": {"generateName": "0", "uid": "065bf33a-eb8f-46b8-8a0b-000bcdfe09d8"}},
+            {"metadata": {"generateName": "0", "uid": "<uid>"}},
+        ),
         ("text", "text"),
     ],
 )
