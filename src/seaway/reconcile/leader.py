@@ -20,6 +20,7 @@ from seaway.objects.errors import AlreadyExists, ApiError, Conflict, NotFound
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
+_RELEASE_SECONDS = 3.0
 
 
 class LeadershipLost(Exception):
@@ -187,10 +188,19 @@ class LeaderElector:
     async def _release(self) -> None:
         """Give the Lease back, so that the next leader need not wait; best effort."""
         try:
-            async with asyncio.timeout(self._settings.retry_seconds):
-                lease = await self._client.get(LEASES, self._lease, self._namespace)
-                if lease["spec"].get("holderIdentity") == self._identity:
-                    spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
-                    await self._client.replace(LEASES, {**lease, "spec": spec})
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                while not await self._give_back():
+                    log.debug("%s: a renewal was still under way", self.name)
         except (ApiError, ClientError, TimeoutError) as error:
             log.info("%s was not released: %s", self.name, error)
+
+    async def _give_back(self) -> bool:
+        """Return whether the Lease is not this process' any more; False where it changed meanwhile."""
+        lease = await self._client.get(LEASES, self._lease, self._namespace)
+        if lease["spec"].get("holderIdentity") == self._identity:
+            spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+            try:
+                await self._client.replace(LEASES, {**lease, "spec": spec})
+            except Conflict:
+                return False
+        return True
