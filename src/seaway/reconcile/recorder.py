@@ -17,7 +17,14 @@ from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.objects.builtin import EVENTS
-from seaway.objects.errors import AlreadyExists, ApiError, Forbidden, NotFound, ServiceUnavailable, TooManyRequests
+from seaway.objects.errors import (
+    AlreadyExists,
+    ApiError,
+    Forbidden,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from seaway.reconcile.correlate import CorrelateSettings, Correlator, Occurrence, Series, reference
 
 log = logging.getLogger(__name__)
