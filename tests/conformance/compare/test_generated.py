@@ -110,7 +110,7 @@ def scenes(draw, kind):
 
 
 @pytest.mark.parametrize("kind", BODIES)
-@settings(max_examples=20, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 @given(data=st.data())
 def test_objects_and_managers_come_out_alike(stage, kind, data):
     scene = data.draw(scenes(kind))
@@ -136,7 +136,7 @@ _OBJECTS = {
 
 
 @pytest.mark.parametrize("kind", _OBJECTS)
-@settings(max_examples=20, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 @given(patches=st.lists(_OPERATIONS, min_size=1, max_size=3))
 def test_json_patches_do_the_same(stage, kind, patches):
     collection, path, body = _OBJECTS[kind]
