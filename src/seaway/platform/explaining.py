@@ -95,6 +95,7 @@ def _remembered_facts(
         attempt=attempt.number if attempt is not None else 1,
         pod=last_pod(connection, uid) if uid else None,
         pod_gone=ended and uid is not None,
+        deleted_by_others=attempt is not None and ended and uid is not None and not attempt.asked,
         events=events,
         node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
         requested=requested(attempt, run),

@@ -63,6 +63,19 @@ Traceback (most recent call last):
 ValueError: bad shape
 """
 NO_MODULE = "Traceback (most recent call last):\n  File \"train.py\", line 1, in <module>\nModuleNotFoundError: No module named '{}'\n"
+UNPLACED = pod(
+    None,
+    phase="Pending",
+    node=None,
+    conditions=[
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Too many pods.",
+        }
+    ],
+)
 
 S, INFRA, R, U, C, D, X, N = (
     VerdictClass.SUCCEEDED, VerdictClass.INFRASTRUCTURE, VerdictClass.RESOURCE, VerdictClass.USER,
@@ -111,6 +124,10 @@ CASES = {
     "deleted after it had failed": (
         facts(pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:14:33Z", "deletionGracePeriodSeconds": 30})), U, "NonZeroExit",
     ),
+    "deleted before a node had it": (facts(pod(None, phase="Pending", node=None), deleted_by_others=True), INFRA, "PodDeleted"),
+    "deleted while no node could take it": (facts(UNPLACED, deleted_by_others=True), INFRA, "PodDeleted"),
+    "given up while no node could take it": (facts(UNPLACED, pod_gone=True), C, "Unschedulable"),
+    "deleted while its image was fetched": (facts(pod(waits("ContainerCreating"), phase="Pending"), deleted_by_others=True), INFRA, "PodDeleted"),
     "deleted, nobody saw its end": (facts(pod(None, phase="Running"), pod_gone=True), INFRA, "PodDeleted"),
     "exception": (facts(pod(ended(1)), log_tail=TRACEBACK), U, "UserException"),
     "module missing": (facts(pod(ended(1)), log_tail=NO_MODULE.format("cv2")), U, "ModuleNotFound"),

@@ -166,6 +166,25 @@ async def test_a_pod_that_somebody_deletes_is_tried_again_without_counting(serve
     await server.runs.wait("lost", timeout=10)
 
 
+async def test_a_pod_that_somebody_deletes_before_a_node_has_it_is_tried_again(server, kubernetes) -> None:
+    await server.runs.submit(spec("unplaceable", name="big"), user="ada")
+
+    async def waits() -> bool:
+        return "Insufficient cpu" in (await server.runs.why("big")).model_dump_json()
+
+    await until(server, waits)
+    await kubernetes.client.delete(PODS, "big-1", NAMESPACE)
+
+    async def second() -> bool:
+        return len((await server.runs.get("big")).tasks[0].attempts) == 2
+
+    await until(server, second)
+    first = (await server.runs.get("big")).tasks[0].attempts[0]
+    assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "PodDeleted")
+    await server.runs.stop("big")
+    await server.runs.wait("big", timeout=10)
+
+
 async def test_a_drained_server_goes_on_at_its_next_start(kubernetes, settings) -> None:
     async with run_server(settings, kubernetes.client) as server:
         await server.runs.submit(spec("hang", name="resumes"), user="ada")

@@ -24,6 +24,8 @@ class Facts:
     """The attempt's Pod as last seen; None where it never existed or nothing is known of it."""
     pod_gone: bool = False
     """The Pod is not in the cluster any more: `pod` is a memory."""
+    deleted_by_others: bool = False
+    """The Pod is gone, or was deleted before a node had it, and Seaway had not asked for that."""
     events: Sequence[Mapping[str, Any]] = ()
     """Events about the Pod, oldest first."""
     node: Mapping[str, Any] | None = None

@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     resources.out_of_memory,
     infrastructure.container_lost,
     infrastructure.deleted,
+    infrastructure.deleted_before_start,
     runner.runner_failed,
     startup.bad_image,
     startup.missing_configuration,

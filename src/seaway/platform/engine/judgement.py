@@ -63,6 +63,9 @@ class FactsGatherer:
             attempt=attempt.number if attempt is not None else 1,
             pod=seen.object if seen is not None else None,
             pod_gone=seen.observation.gone if seen is not None else bool(attempt and attempt.uid),
+            deleted_by_others=seen is not None
+            and seen.observation.vanished
+            and not (attempt and attempt.asked),
             events=events,
             node=node,
             node_gone=bool(node_name) and node is None and self._view.sees_nodes,

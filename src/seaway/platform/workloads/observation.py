@@ -43,7 +43,12 @@ class Observation:
     @property
     def ended(self) -> bool:
         """It certainly runs no more, and never will: terminal, gone, or deleted before a node had it."""
-        return self.gone or self.phase in _TERMINAL or (self.deleting and self.node is None)
+        return self.phase in _TERMINAL or self.vanished
+
+    @property
+    def vanished(self) -> bool:
+        """It is gone, or was deleted before a node had it: the API server binds no Pod that is being deleted."""
+        return self.gone or (self.deleting and self.node is None)
 
     @property
     def why_waiting(self) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.evidence import (
     condition,
+    container_status,
     from_end,
     from_event,
     last_event,
@@ -143,6 +144,18 @@ def deleted(facts: Facts) -> Finding | None:
         "its pod was deleted from the cluster before the program ended",
         Level.CLUSTER,
         (evidence, *from_end(facts)),
+    )
+
+
+def deleted_before_start(facts: Facts) -> Finding | None:
+    """Find a Pod that somebody else deleted before its program started: what it waited for then explains nothing."""
+    ran = (container_status(facts).get("state") or {}).keys() & {"running", "terminated"}
+    if not facts.deleted_by_others or facts.waiting or ran or last_event(facts, "Preempted") is not None:
+        return None
+    if pod_status(facts).get("phase", "Pending") != "Pending":
+        return None
+    return _lost(
+        "PodDeleted", "its pod was deleted from the cluster before the program started", Level.CLUSTER, ()
     )
 
 
