@@ -215,12 +215,16 @@ def _connection(target: Target) -> Any:
 
 
 def _release(target: Target, namespace: str) -> Any:
-    from seaway.objects.names import dns_1035_label_faults
+    from seaway.objects.names import dns_1035_label_faults, dns_label_faults
     from seaway.platform.deploy.release import Release
 
     if dns_1035_label_faults(target.name) or len(target.name) > NAME_LIMIT:
         remedy = f"Give lower-case letters, digits and hyphens, at most {NAME_LIMIT}"
         raise SeawayError(f"{target.name!r} cannot be a name", code="Usage", field="--name", remedy=remedy)
+    if target.namespace and dns_label_faults(target.namespace):
+        remedy = "Give lower-case letters, digits and hyphens, at most 63"
+        said = f"{target.namespace!r} cannot be a namespace's name"
+        raise SeawayError(said, code="Usage", field="--namespace", remedy=remedy)
     return Release(target.name, target.namespace or namespace, __version__)
 
 

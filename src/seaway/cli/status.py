@@ -167,5 +167,12 @@ def _cluster(answer: dict[str, Any]) -> str:
     facts = answer["server"]
     if not facts:
         return str(answer.get("cluster_url", ""))
-    state = "answers" if facts.get("cluster_seen", True) else "does not answer"
+    state = cluster_state(facts)
     return f"{answer['cluster_url']} ({state})" if "cluster_url" in answer else state
+
+
+def cluster_state(facts: dict[str, Any]) -> str:
+    """Say in a few words whether the server follows its cluster, and what keeps it from that."""
+    if facts.get("cluster_problem"):
+        return f"cannot be followed: {facts['cluster_problem']}"
+    return "answers" if facts.get("cluster_seen", True) else "does not answer"

@@ -166,13 +166,14 @@ def test_what_install_did_not_make_is_not_touched(seaway: Seaway, namespace: Nam
         ((*INSTALL, "--set", "replica=2"), 64, "replica: there is no such value"),
         ((*INSTALL, "--set", "replicas"), 64, "is no KEY=VALUE"),
         ((*INSTALL, "--name", "No"), 64, "'No' cannot be a name"),
+        ((*INSTALL, "-n", "No_Space", "--dry-run"), 64, "'No_Space' cannot be a namespace's name"),
         ((*INSTALL, "--timeout", "soon"), 64, "--timeout"),
         ((*INSTALL, "--kubeconfig", "/nowhere"), 64, "--kubeconfig: the kubeconfig /nowhere cannot be read"),
         ((*INSTALL, "--context", "other"), 64, "no context 'other'"),
         ((*INSTALL, "--set", "rbac.nodes=true"), 77, "clusterroles"),
         ((*INSTALL, "-n", "default"), 77, "default"),
     ],
-    ids=["no image", "replicas", "unknown", "no value", "name", "timeout", "kubeconfig", "context", "nodes", "namespace"],
+    ids=["no image", "replicas", "unknown", "no value", "name", "no namespace", "timeout", "kubeconfig", "context", "nodes", "namespace"],
 )  # fmt: skip
 def test_refusals(seaway: Seaway, arguments: tuple[str, ...], code: int, said: str) -> None:
     done = seaway(*arguments, code=code)

@@ -11,6 +11,7 @@ from seaway.cli.down import lock_holder
 from seaway.cli.download import choose, destination
 from seaway.cli.follow import FinalLines, Waiting, write_log
 from seaway.cli.output import coloured, print_fields, print_table, span
+from seaway.cli.status import cluster_state
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
 
@@ -195,3 +196,18 @@ def test_the_lock_names_its_holder(tmp_path):
     assert lock_holder(home) == 123
     home.lock.write_text("")
     assert lock_holder(home) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        pytest.param({"cluster_seen": True, "cluster_problem": ""}, "answers", id="all is seen"),
+        pytest.param({"cluster_seen": False, "cluster_problem": ""}, "does not answer", id="not seen yet"),
+        pytest.param(
+            {"cluster_seen": True, "cluster_problem": "no answer"}, "cannot be followed: no answer", id="lost"
+        ),
+        pytest.param({}, "answers", id="an older server"),
+    ],
+)
+def test_how_the_cluster_stands(facts, said):
+    assert cluster_state(facts) == said

@@ -176,6 +176,20 @@ def test_an_unhindered_attempt_is_said_to_run():
     assert (told.cause, told.class_) == ("Running", None)
 
 
+@pytest.mark.parametrize("status", ["False", "Unknown"])
+@pytest.mark.parametrize(
+    "state", [{"running": {"startedAt": "2026-01-02T03:04:05Z"}}, None], ids=["running", "starting"]
+)
+def test_a_silent_node_is_told_of_an_attempt_under_way(state, status):
+    ready = {"type": "Ready", "status": status, "message": "Kubelet stopped posting node status."}
+    shown = [{"name": "main", "state": state}] if state else []
+    pod = {"spec": {"nodeName": "n1"}, "status": {"phase": "Pending", "containerStatuses": shown}}
+    told = why(pod, waiting=True, node={"status": {"conditions": [ready]}})
+    assert (told.cause, told.message) == ("NodeSilent", "its node n1 does not answer")
+    assert "Kubelet stopped posting node status." in told.evidence[0].quote
+    assert "tried again" in told.done
+
+
 def test_a_task_that_waits_for_another_says_for_which():
     told = why(waiting=True, waits_for="the task 'prepare'")
     assert told.message == "it waits for the task 'prepare'"

@@ -55,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     infrastructure.preempted,
     infrastructure.node_lost,
     infrastructure.pod_gone,
+    infrastructure.node_silent,
     states.running,
     states.starting,
 )

@@ -118,13 +118,31 @@ def node_lost(facts: Facts) -> Finding | None:
             Level.NODE,
             (),
         )
+    evidence = _not_ready(facts, name)
+    return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence) if evidence else None
+
+
+def node_silent(facts: Facts) -> Finding | None:
+    """Find an attempt under way whose node does not answer: what its Pod shows may have passed."""
+    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    evidence = _not_ready(facts, name) if facts.waiting and terminated(facts) is None else ()
+    if not evidence:
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.UNKNOWN, "NodeSilent", f"its node {name} does not answer", evidence,
+        next_step="wait, or ask whoever runs the cluster about the node", permanent=False,
+        done="it goes on if the node comes back; where the cluster takes it off the node, it is tried again",
+    )  # fmt: skip
+
+
+def _not_ready(facts: Facts, name: str | None) -> tuple[Evidence, ...]:
+    """Return what the node says of itself, nothing where it is ready or not known."""
     conditions = ((facts.node or {}).get("status") or {}).get("conditions") or ()
     ready = next((found for found in conditions if found.get("type") == "Ready"), None)
-    if ready is None or ready.get("status") == "True":
-        return None
+    if not name or ready is None or ready.get("status") == "True":
+        return ()
     text = f"node {name}: Ready is {ready.get('status')}: {ready.get('message', '')}"
-    evidence = quote(facts, "node", text, ready.get("lastTransitionTime"))
-    return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, (evidence,))
+    return (quote(facts, "node", text, ready.get("lastTransitionTime")),)
 
 
 def deleted(facts: Facts) -> Finding | None:
