@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import ssl
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,8 @@ class Connection:
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         """Send a request and return its whole answer."""
+        if hung_up(self._http):
+            self._http.close()
         self._http.request(method, _target(path, query), body, dict(headers))
         response = self._http.getresponse()
         data = response.read()
@@ -65,6 +68,11 @@ class Connection:
     def _open(self) -> http.client.HTTPSConnection:
         netloc = urllib.parse.urlsplit(self.endpoint.url).netloc
         return http.client.HTTPSConnection(netloc, timeout=_SECONDS, context=self._context)
+
+
+def hung_up(connection: http.client.HTTPSConnection) -> bool:
+    """Return whether the server has closed a connection that waits for its next request."""
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def _target(path: str, query: Mapping[str, str]) -> str:

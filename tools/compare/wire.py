@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from tools.compare.calls import Answer
-from tools.compare.connection import Endpoint
+from tools.compare.connection import Endpoint, hung_up
 from tools.compare.messages import ALLOWED, ESTABLISHED, Message
 
 _SECONDS = 20.0
@@ -45,6 +45,9 @@ class Wire:
         context = self._nobody if message.anonymous else self._admin
         fresh = message.anonymous or message.events is not None
         connection = None if fresh else self._kept
+        if connection is not None and hung_up(connection):
+            connection.close()
+            connection = None
         if connection is None:
             connection = http.client.HTTPSConnection(self._netloc, timeout=_SECONDS, context=context)
         self._kept = None if not fresh else self._kept

@@ -105,6 +105,7 @@ def test_install_upgrade_uninstall(helm_there: Helm, kubectl: Kubectl) -> None:
     assert "seaway.example.com" in pod["metadata"]["annotations"]["seaway.dev/certificate-names"]
     helm_there("uninstall", "seaway", "--namespace", kubectl.namespace)
     left = kubectl("get", "deployment,service,role,rolebinding,pvc,secret,serviceaccount", "--output", "name")
-    assert set(left.split()) == {"persistentvolumeclaim/seaway-data", "serviceaccount/default"}
+    ours = set(left.split()) - {"serviceaccount/default"}  # a controller makes that one, where it has come by
+    assert ours == {"persistentvolumeclaim/seaway-data"}
     helm_there("install", *place, values={"image": IMAGE})
     assert kubectl.secret("seaway-token") != token

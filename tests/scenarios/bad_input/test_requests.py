@@ -143,9 +143,10 @@ def test_a_hostile_pod_and_a_late_twin(server, tmp_path: Path) -> None:
     async def token() -> str:
         client = Client(HttpTransport(load_kubeconfig(server.home / "kubeconfig")))
         try:
-            secret = await client.get(SECRETS, "pod-seaway-token", "seaway-default")
+            listed = await client.list(SECRETS, "seaway-default", label_selector="seaway.dev/run=pod")
         finally:
             await client.close()
+        (secret,) = listed["items"]
         return base64.b64decode(secret["data"]["token"]).decode()
 
     (tmp_path / "requirements.txt").touch()

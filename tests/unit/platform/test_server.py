@@ -185,6 +185,21 @@ async def test_a_pod_that_somebody_deletes_before_a_node_has_it_is_tried_again(s
     await server.runs.wait("big", timeout=10)
 
 
+async def test_a_log_is_followed_on_by_the_next_server(kubernetes, settings) -> None:
+    async with run_server(settings, kubernetes.client) as server:
+        await server.runs.submit(spec("hang", name="followed"), user="ada")
+        await phase_is(server, "followed", Phase.RUNNING)
+
+    async with run_server(settings, kubernetes.client) as server:
+
+        async def is_followed() -> bool:
+            return len(server._engine._collector._following) == 1
+
+        await until(server, is_followed)
+        await server.runs.stop("followed")
+        await server.runs.wait("followed", timeout=10)
+
+
 async def test_a_drained_server_goes_on_at_its_next_start(kubernetes, settings) -> None:
     async with run_server(settings, kubernetes.client) as server:
         await server.runs.submit(spec("hang", name="resumes"), user="ada")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -208,6 +208,7 @@ class Engine:
                 stored.add_done_callback(_report_progress)
         passes.keep(state, result)
         self._tell(state, result, known)
+        self._follow_logs(state, marked)
         self._follow_up(state, result)
         if changed:
             self.changed.notify()
@@ -217,7 +218,7 @@ class Engine:
         return seen.observation if seen is not None else None
 
     def _tell(self, state: RunState, result: passes.Pass, known: dict[str, AttemptRecord]) -> None:
-        """Say in the attempts' logs what became of them, and follow the logs of those that run."""
+        """Say in the attempts' logs what became of them."""
         releasing = {attempt.pod for effect, attempt in result.effects if effect is Effect.RELEASE}
         now = int(self._clock.now() * 1_000_000_000)
         for attempt in (*result.changed.values(), *result.added.values()):
@@ -225,11 +226,18 @@ class Engine:
             key = LogKey(state.run.uid, attempt.task, attempt.number)
             for sentence in narrate(before, attempt):
                 self._logs.writer(key, new=before is None).say(sentence, now)
-            if attempt.phase is Phase.RUNNING and (seen := self._pods.get(attempt.pod, state.run.uid)):
-                self._collector.follow(key, seen.object)
             if attempt.phase.ended and attempt.pod not in releasing:
                 self._background.spawn(self._logs.close(key), "close log")
                 self._pods.forget(attempt.pod)
+
+    def _follow_logs(self, state: RunState, tasks: Iterable[str]) -> None:
+        """Follow the logs of the tasks that run, also of those that ran before this server started."""
+        for task in tasks:
+            attempt = state.attempts.get(task)
+            if attempt is None or attempt.phase is not Phase.RUNNING:
+                continue
+            if seen := self._pods.get(attempt.pod, state.run.uid):
+                self._collector.follow(LogKey(state.run.uid, task, attempt.number), seen.object)
 
     def _follow_up(self, state: RunState, result: passes.Pass) -> None:
         for effect, attempt in result.effects:
