@@ -61,9 +61,19 @@ CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False,
     short_names=("crd", "crds"), categories=("api-extensions",), subresources=_STATUS,
 )  # fmt: skip
+ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", singular="endpoints", short_names=("ep",))
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+INGRESSES = Resource(
+    "networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=_STATUS
+)
+INGRESS_CLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
+NETWORK_POLICIES = Resource(
+    "networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)
+)
 
 BUILTIN_RESOURCES: tuple[Resource, ...] = (
     NAMESPACES, NODES, PODS, CONFIG_MAPS, SECRETS, SERVICES, SERVICE_ACCOUNTS, EVENTS, EVENTS_V1,
     PERSISTENT_VOLUME_CLAIMS, LEASES, JOBS, ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS,
-    PRIORITY_CLASSES, CUSTOM_RESOURCE_DEFINITIONS,
+    PRIORITY_CLASSES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
+    NETWORK_POLICIES,
 )  # fmt: skip

@@ -20,7 +20,6 @@ PERSISTENT_VOLUMES = Resource(
 RESOURCE_QUOTAS = Resource(
     "", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=_STATUS
 )
-ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", singular="endpoints", short_names=("ep",))
 DEPLOYMENTS = Resource(
     "apps", "v1", "Deployment", "deployments", short_names=("deploy",), categories=_ALL, subresources=_SCALED
 )  # fmt: skip
@@ -44,7 +43,6 @@ HORIZONTAL_POD_AUTOSCALERS = Resource(
     "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",), categories=_ALL,
     subresources=_STATUS,
 )  # fmt: skip
-ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 CERTIFICATE_SIGNING_REQUESTS = Resource(
     "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", namespaced=False,
     short_names=("csr",), subresources=_STATUS,
@@ -75,8 +73,8 @@ DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "DeviceClass", "deviceclasses
 RESOURCE_SLICES = Resource("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False)
 
 FURTHER_RESOURCES: tuple[Resource, ...] = (
-    REPLICATION_CONTROLLERS, PERSISTENT_VOLUMES, RESOURCE_QUOTAS, ENDPOINTS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS,
-    DAEMON_SETS, CONTROLLER_REVISIONS, CRON_JOBS, POD_DISRUPTION_BUDGETS, HORIZONTAL_POD_AUTOSCALERS, ENDPOINT_SLICES,
+    REPLICATION_CONTROLLERS, PERSISTENT_VOLUMES, RESOURCE_QUOTAS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS,
+    DAEMON_SETS, CONTROLLER_REVISIONS, CRON_JOBS, POD_DISRUPTION_BUDGETS, HORIZONTAL_POD_AUTOSCALERS,
     CERTIFICATE_SIGNING_REQUESTS, SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES, VOLUME_ATTACHMENTS, VOLUME_ATTRIBUTES_CLASSES, RESOURCE_CLAIMS, RESOURCE_CLAIM_TEMPLATES,
     DEVICE_CLASSES, RESOURCE_SLICES,

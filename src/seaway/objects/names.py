@@ -76,6 +76,16 @@ def dns_subdomain_faults(text: str) -> tuple[str, ...]:
 
 
 @_remembered
+def wildcard_faults(text: str) -> tuple[str, ...]:
+    """Return what is wrong with a name that stands for all below it (*.example.com), in Kubernetes' words."""
+    return _length_faults(text, SUBDOMAIN_LENGTH) + _faults(
+        text, rf"\*\.{_SUBDOMAIN}",
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of "
+        "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character", "*.example.com",
+    )  # fmt: skip
+
+
+@_remembered
 def dns_subdomain_underscore_faults(text: str) -> tuple[str, ...]:
     """Return what is wrong with a domain to search for names, which may hold underscores, in Kubernetes' words."""
     return _length_faults(text, SUBDOMAIN_LENGTH) + _faults(

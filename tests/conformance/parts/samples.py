@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.conformance.parts.samples_network import network
+
 Object = dict[str, Any]
 Sample = tuple[str, str, Object]
 """Kind, what is special about it, and the object but for its apiVersion and kind."""
@@ -412,4 +414,4 @@ def claims() -> Iterator[Sample]:
 
 def samples() -> list[Sample]:
     """Return all of them."""
-    return [*workloads(), *cron_jobs(), *policies(), *core(), *storage(), *claims()]
+    return [*workloads(), *cron_jobs(), *policies(), *core(), *storage(), *claims(), *network()]

@@ -15,6 +15,8 @@ from seaway.client.http import HttpTransport
 from seaway.objects import meta
 from seaway.objects.builtin import (
     CONFIG_MAPS,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
     JOBS,
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -29,8 +31,6 @@ from seaway.objects.further import (
     CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
-    ENDPOINT_SLICES,
-    ENDPOINTS,
     PERSISTENT_VOLUMES,
     POD_DISRUPTION_BUDGETS,
     REPLICA_SETS,

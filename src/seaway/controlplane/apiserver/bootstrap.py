@@ -17,6 +17,8 @@ from seaway.controlplane.kinds.scheduling import SYSTEM_CLASSES
 from seaway.objects.builtin import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
     NAMESPACES,
     PRIORITY_CLASSES,
     SERVICES,
@@ -28,6 +30,7 @@ from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
 _MANAGER = WriteOptions("seaway-apiserver")
+_ENDPOINT_KINDS = ("Endpoints", "EndpointSlice")
 _AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 
 
@@ -61,14 +64,39 @@ def kubernetes_service(address: str, port: int) -> Object:
     }
 
 
-async def bootstrap(registry: Registry, table: KindTable, service_address: str, port: int) -> None:
-    """Make what is missing, bring roles and the service's port up to date."""
+def kubernetes_endpoints(address: str, port: int) -> Object:
+    """Return the Endpoints of that Service, which has no selector: where the API server answers."""
+    labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    subsets = [{"addresses": [{"ip": address}], "ports": ports}]
+    return {
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels}, "subsets": subsets,
+    }  # fmt: skip
+
+
+def kubernetes_slice(address: str, port: int) -> Object:
+    """Return the same as an EndpointSlice."""
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    return {
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    }
+
+
+async def bootstrap(
+    registry: Registry, table: KindTable, service_address: str, address: str, port: int
+) -> None:
+    """Make what is missing, bring roles and the way to the API server up to date."""
     further = table.find(DEPLOYMENTS.group, DEPLOYMENTS.version, DEPLOYMENTS.plural) is not None
     await _ensure(registry, table, NAMESPACES, namespaces())
     await _ensure(registry, table, PRIORITY_CLASSES, priority_classes())
     await _ensure(registry, table, CLUSTER_ROLES, cluster_roles(further=further))
     await _ensure(registry, table, CLUSTER_ROLE_BINDINGS, cluster_role_bindings(further=further))
     await _ensure(registry, table, SERVICES, [kubernetes_service(service_address, port)])
+    await _ensure(registry, table, ENDPOINTS, [kubernetes_endpoints(address, port)])
+    await _ensure(registry, table, ENDPOINT_SLICES, [kubernetes_slice(address, port)])
 
 
 async def _ensure(registry: Registry, table: KindTable, resource: Resource, wanted: Iterable[Object]) -> None:
@@ -101,6 +129,8 @@ def _updater(wanted: Object) -> Any:
             updated = live | kept
         elif live["kind"] == "Service":
             updated = {**live, "spec": {**live["spec"], "ports": wanted["spec"]["ports"]}}
+        elif live["kind"] in _ENDPOINT_KINDS:
+            updated = live | {field: value for field, value in wanted.items() if field != "metadata"}
         return live if updated == live else updated
 
     return change

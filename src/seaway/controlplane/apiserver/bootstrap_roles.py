@@ -24,12 +24,17 @@ _VIEWED = [
     ("batch", ["jobs", "jobs/status"]),
     ("events.k8s.io", ["events"]),
     ("coordination.k8s.io", ["leases"]),
+    ("", ["endpoints"]),
+    ("discovery.k8s.io", ["endpointslices"]),
+    ("networking.k8s.io", ["ingresses", "ingresses/status", "networkpolicies"]),
 ]  # fmt: skip
 _EDITED = [
     ("", ["configmaps", "events", "persistentvolumeclaims", "pods", "pods/attach", "pods/eviction", "pods/exec",
           "pods/portforward", "secrets", "serviceaccounts", "services"]),
     ("batch", ["jobs", "jobs/status"]),
     ("coordination.k8s.io", ["leases"]),
+    ("", ["pods/proxy", "services/proxy"]),
+    ("networking.k8s.io", ["ingresses", "networkpolicies"]),
 ]  # fmt: skip
 
 
@@ -44,7 +49,11 @@ def _paths(*paths: str) -> Object:
 _VIEW = [_rule([group], resources, _READ) for group, resources in _VIEWED]
 _EDIT = [
     *_VIEW,
-    _rule([""], ["secrets", "pods/attach", "pods/exec", "pods/portforward"], _READ),
+    _rule(
+        [""],
+        ["secrets", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "services/proxy"],
+        _READ,
+    ),
     _rule([""], ["serviceaccounts"], ["impersonate"]),
     _rule([""], ["serviceaccounts/token"], ["create"]),
     *(_rule([group], resources, _WRITE) for group, resources in _EDITED),
@@ -72,6 +81,18 @@ _NODE = [
     _rule([""], ["serviceaccounts/token"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
 ]
+_PROXIER = [
+    _rule([""], ["endpoints", "services"], ["list", "watch"]),
+    _rule([""], ["nodes"], _READ),
+    *_EVENTS,
+    _rule(["discovery.k8s.io"], ["endpointslices"], ["list", "watch"]),
+]
+_INGRESS = [
+    *_EVENTS,
+    _rule([""], ["secrets"], ["get"]),
+    _rule(["networking.k8s.io"], ["ingresses/status"], ["patch", "update"]),
+]
+"""Of the proxy that serves Ingresses: it reads the certificates that they name."""
 _SCHEDULER = [
     *_EVENTS,
     _rule(["coordination.k8s.io"], ["leases"], ["create", "get", "list", "patch", "update", "watch"]),
@@ -87,6 +108,8 @@ _CONTROLLERS = [
     _rule(_EVERY, _EVERY, [*_READ, "delete", "deletecollection", "patch", "update"]),
     _rule([""], ["configmaps", "namespaces", "pods", "serviceaccounts"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create"]),
+    _rule([""], ["endpoints"], ["create"]),
+    _rule(["discovery.k8s.io"], ["endpointslices"], ["create"]),
 ]
 ROLES: dict[str, list[Object]] = {
     "cluster-admin": [_rule(_EVERY, _EVERY, _EVERY), {"nonResourceURLs": ["*"], "verbs": ["*"]}],
@@ -100,8 +123,10 @@ ROLES: dict[str, list[Object]] = {
     "system:public-info-viewer": [_paths("/healthz", "/livez", "/readyz", "/version", "/version/")],
     "system:monitoring": [_paths("/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/readyz", "/readyz/*")],
     "system:node": _NODE,
+    "system:node-proxier": _PROXIER,
     "system:kube-scheduler": _SCHEDULER,
     "system:kube-controller-manager": _CONTROLLERS,
+    "seaway:ingress": _INGRESS,
     "system:auth-delegator": [
         _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
         _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
@@ -120,6 +145,8 @@ BINDINGS: tuple[tuple[str, str, str, str], ...] = (
     ("system:monitoring", "system:monitoring", _GROUP, "system:monitoring"),
     ("system:nodes", "system:node", _GROUP, NODES),
     ("system:kube-scheduler", "system:kube-scheduler", _USER, "system:kube-scheduler"),
+    ("system:node-proxier", "system:node-proxier", _USER, "system:kube-proxy"),
+    ("seaway:ingress", "seaway:ingress", _USER, "seaway:ingress"),
     (
         "system:kube-controller-manager",
         "system:kube-controller-manager",

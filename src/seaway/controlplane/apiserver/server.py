@@ -105,7 +105,8 @@ class ApiServer:
     async def start(self) -> None:
         """Make the objects that every cluster has, serve the custom resources."""
         self._custom.load(self.registry)
-        await bootstrap(self.registry, self.kinds, self._addresses.first, self.settings.port)
+        settings = self.settings
+        await bootstrap(self.registry, self.kinds, self._addresses.first, settings.address, settings.port)
         self._ready = True
 
     async def stop(self) -> None:

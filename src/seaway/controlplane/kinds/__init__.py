@@ -13,7 +13,10 @@ from seaway.controlplane.kinds import (
     configs,
     coordination,
     core,
+    discovery,
     events,
+    ingress,
+    networkpolicy,
     nodes,
     pods,
     rbac,
@@ -43,6 +46,11 @@ BUILTIN_KINDS: tuple[Kind, ...] = (
     rbac.CLUSTER_ROLE_BINDING,
     scheduling.PRIORITY_CLASS,
     apiextensions.CUSTOM_RESOURCE_DEFINITION,
+    discovery.ENDPOINTS_KIND,
+    discovery.ENDPOINT_SLICE,
+    ingress.INGRESS,
+    ingress.INGRESS_CLASS,
+    networkpolicy.NETWORK_POLICY,
 )
 """Every stored kind."""
 

@@ -12,8 +12,8 @@ from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, requ
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.objects import names
+from seaway.objects.builtin import ENDPOINT_SLICES, ENDPOINTS
 from seaway.objects.errors import Cause
-from seaway.objects.further import ENDPOINT_SLICES, ENDPOINTS
 
 ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 PROTOCOLS = ("SCTP", "TCP", "UDP")
