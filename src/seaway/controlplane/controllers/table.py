@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seaway.controlplane.controllers import (
+    endpoints,
     garbage,
     job,
     namespace,
@@ -27,6 +28,9 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     nodelifecycle.build,
     nodelifecycle.build_eviction,
     podgc.build,
+    endpoints.build_slices,
+    endpoints.build_endpoints,
+    endpoints.build_mirror,
 )
 """In the order they start."""
 

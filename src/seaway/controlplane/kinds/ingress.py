@@ -19,7 +19,7 @@ from seaway.controlplane.kinds.metadata import (
 )
 from seaway.controlplane.kinds.ports import named_port_faults, port_number_faults
 from seaway.controlplane.kinds.schemas import schema_of
-from seaway.objects import meta, names
+from seaway.objects import names
 from seaway.objects.builtin import INGRESSES
 from seaway.objects.errors import Cause
 
@@ -29,6 +29,11 @@ CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 _NOT_IN_PATHS = ("//", "/./", "/../", "%2f", "%2F")
 _NOT_AT_ENDS = ("/..", "/.")
 _ADDRESS_WIDTH, _SHOWN_HOSTS = 16, 3
+
+
+def _annotations(obj: Object) -> Object:
+    found: Object = obj["metadata"].get("annotations") or {}
+    return found
 
 
 def prepare_create(ingress: Object) -> None:
@@ -58,7 +63,7 @@ def validate(ingress: Object) -> list[Cause]:
 
 def _annotation_faults(ingress: Object) -> list[Cause]:
     """Return the fault of a class that is named twice, which only a create is asked about."""
-    named = meta.annotations(ingress).get(CLASS_ANNOTATION)
+    named = _annotations(ingress).get(CLASS_ANNOTATION)
     chosen = read(ingress, "spec", "ingressClassName", default=None)
     if named is None or chosen is None or named == chosen or "resourceVersion" in ingress["metadata"]:
         return []
@@ -151,7 +156,7 @@ def _tls_faults(tls: Object, field: str) -> list[Cause]:
 
 def warnings(new: Object, old: Object | None) -> list[str]:
     """Tell that the annotation is the old way to name a class."""
-    annotated = CLASS_ANNOTATION in meta.annotations(new)
+    annotated = CLASS_ANNOTATION in _annotations(new)
     if old is not None or not annotated or read(new, "spec", "ingressClassName", default=None) is not None:
         return []
     return [f"annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"]

@@ -23,6 +23,11 @@ _SCOPES = ("Cluster", "Namespace")
 _PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 
+def _annotations(obj: Object) -> Object:
+    found: Object = obj["metadata"].get("annotations") or {}
+    return found
+
+
 def default(ingress_class: Object) -> None:
     """Fill in the scope of the parameters."""
     spec = ingress_class.get("spec")
@@ -74,7 +79,9 @@ def _parameter_faults(parameters: Object, field: str) -> list[Cause]:
     elif scope == "Namespace" and namespace is None:
         faults.append(required(f"{field}.namespace", "`parameters.scope` is set to 'Namespace'"))
     elif scope == "Namespace":
-        faults += [invalid(f"{field}.namespace", namespace, f) for f in names.dns_label_faults(namespace)]
+        faults += [
+            invalid(f"{field}.namespace", namespace, f) for f in names.dns_label_faults(namespace or "")
+        ]
     return faults
 
 
@@ -86,7 +93,7 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
 
 def is_default(ingress_class: Object) -> bool:
     """Tell whether Ingresses that name no class are of this one."""
-    return meta.annotations(ingress_class).get(DEFAULT_CLASS) == "true"
+    return _annotations(ingress_class).get(DEFAULT_CLASS) == "true"
 
 
 def _name(ingress_class: Object, _now: float) -> str:
