@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seaway.objects.builtin import EVENTS, NODES, PODS
+from seaway.objects.builtin import EVENTS, NODES, PODS, PRIORITY_CLASSES
 from seaway.objects.meta import get_condition
 
 
@@ -99,3 +99,38 @@ async def test_another_schedulers_pod_is_left_alone(world) -> None:
     await world.pod("ours")
     await world.until(lambda: node_of(world, "ours"))
     assert not await node_of(world, "foreign")
+
+
+async def test_a_pod_of_higher_priority_takes_the_place_of_a_lower_one(world) -> None:
+    await world.node("n", cpu="1")
+    for value in (1, 5, 9):
+        await world.client.create(PRIORITY_CLASSES, {"metadata": {"name": f"p{value}"}, "value": value})
+    low = await world.pod("low", priorityClassName="p1")
+    await world.until(lambda: node_of(world, "low"))
+    await world.pod("high", priorityClassName="p9")
+
+    async def asked():
+        pod = await world.read(PODS, "low")
+        return pod and pod["metadata"].get("deletionTimestamp") and pod
+
+    going = await world.until(asked)
+    condition = get_condition(going, "DisruptionTarget")
+    assert (condition["status"], condition["reason"]) == ("True", "PreemptionByScheduler")
+    assert condition["message"] == "default-scheduler: preempting to accommodate a higher priority pod"
+
+    async def nominated():
+        return (await world.read(PODS, "high"))["status"].get("nominatedNodeName")
+
+    assert await world.until(nominated) == "n"
+    await world.pod("third", priorityClassName="p5")
+    await world.end(low)
+    await world.until(lambda: node_of(world, "high"))
+    assert not await node_of(world, "third")
+
+    async def preempted():
+        return [e for e in await world.items(EVENTS) if e["reason"] == "Preempted"]
+
+    (event,) = await world.until(preempted)
+    high = await world.read(PODS, "high")
+    assert event["involvedObject"]["name"] == "low"
+    assert event["message"] == f"Preempted by pod {high['metadata']['uid']} on node n"

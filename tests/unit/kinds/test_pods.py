@@ -9,6 +9,7 @@ import pytest
 
 from seaway.controlplane.kinds.pod_columns import summarize
 from seaway.controlplane.kinds.pod_defaults import image_tag, pull_policy
+from seaway.controlplane.kinds.pod_placement import fill_in_label_keys
 from seaway.controlplane.kinds.pods import POD, quality_of_service
 
 NOW = 1_800_000_000.0
@@ -264,3 +265,36 @@ def test_field_selectors_read_their_fields() -> None:
     assert read["status.phase"] == "Running"
     assert read["spec.serviceAccountName"] == ""
     assert read["spec.hostNetwork"] == "false"
+
+
+def test_label_keys_become_part_of_the_selectors() -> None:
+    term = {
+        "labelSelector": {"matchLabels": {"app": "a"}},
+        "matchLabelKeys": ["v", "absent"],
+        "mismatchLabelKeys": ["t"],
+    }
+    spread = {"labelSelector": {}, "matchLabelKeys": ["v"]}
+    unselected = {"matchLabelKeys": ["v"]}
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+    pod = {
+        "metadata": {"labels": {"v": "1", "t": "x"}},
+        "spec": {
+            "topologySpreadConstraints": [spread, unselected],
+            "affinity": {
+                "podAffinity": {required: [copy.deepcopy(term)]},
+                "podAntiAffinity": {preferred: [{"weight": 1, "podAffinityTerm": copy.deepcopy(term)}]},
+            },
+        },
+    }
+    fill_in_label_keys(pod)
+    added = [
+        {"key": "v", "operator": "In", "values": ["1"]},
+        {"key": "t", "operator": "NotIn", "values": ["x"]},
+    ]
+    affinity = pod["spec"]["affinity"]
+    assert affinity["podAffinity"][required][0]["labelSelector"]["matchExpressions"] == added
+    weighted = affinity["podAntiAffinity"][preferred][0]["podAffinityTerm"]
+    assert weighted["labelSelector"]["matchExpressions"] == added
+    assert spread["labelSelector"] == {"matchExpressions": added[:1]}
+    assert unselected == {"matchLabelKeys": ["v"]}

@@ -63,7 +63,6 @@ def test_what_cannot_be_served_is_refused(host: Host, container: dict[str, Any],
     ("spec", "expected"),
     [
         ({"dnsPolicy": "ClusterFirst", "securityContext": {"runAsUser": 1}, "containers": [{"name": "c", "tty": True}]}, []),
-        ({"topologySpreadConstraints": [{"maxSkew": 1}]}, ["spec.topologySpreadConstraints"]),
         ({"hostPID": True, "dnsPolicy": "None"}, ["spec.hostPID", "spec.dnsPolicy"]),
         ({"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}, ["spec.securityContext.seccompProfile"]),
         ({"containers": [{"securityContext": {"privileged": True, "capabilities": {"drop": ["ALL"]}}}]},
@@ -73,7 +72,7 @@ def test_what_cannot_be_served_is_refused(host: Host, container: dict[str, Any],
         ({"containers": [{"volumeMounts": [{"mountPropagation": "None"}, {"mountPropagation": "Bidirectional"}]}]},
          ["spec.containers[0].volumeMounts[1].mountPropagation"]),
     ],
-    ids=["defaults", "spreading", "of the pod", "of the pod's security", "of a container", "of an init container", "mounts"],
+    ids=["defaults", "of the pod", "of the pod's security", "of a container", "of an init container", "mounts"],
 )  # fmt: skip
 def test_what_has_no_effect_is_named(spec: dict[str, Any], expected: list[str]) -> None:
     assert unserved({"spec": spec}) == expected

@@ -21,7 +21,7 @@ HELPLESS, VICTIMLESS = (
         pytest.param(
             [{"cpu": "8", "taints": [{"key": "key", "value": "value", "effect": "NoSchedule"}]}] * 2
             + [{"cpu": "1"}],
-            "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {key: value}. "
+            "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). "
             f"preemption: 0/3 nodes are available: 3 {HELPLESS}.",
             id="too small and tainted",
         ),
@@ -37,24 +37,17 @@ def test_message(node, pod, nodes: list[dict], message: str) -> None:
     state = ClusterState()
     for number, more in enumerate(nodes):
         state.set_node(node(f"n{number}", **more))
-    assert explain(pod_info(pod(requests={"cpu": "2", "memory": "1Gi"})), state) == message
+    assert explain(pod_info(pod(requests={"cpu": "2", "memory": "1Gi"})), state).message == message
 
 
-@pytest.mark.parametrize(
-    ("priority", "why"),
-    [
-        pytest.param(0, VICTIMLESS, id="of its equals"),
-        pytest.param(
-            9,
-            "Pods of lower priority are not preempted by this scheduler",
-            id="of lower ones, which we do not do",
-        ),
-    ],
-)
-def test_a_full_node_could_be_emptied(node, pod, priority: int, why: str) -> None:
+def test_a_full_node_could_be_emptied_of_lower_ones_only(node, pod) -> None:
     state = ClusterState()
     state.set_node(node("n", cpu="2"))
     state.place(pod_info(pod(requests={"cpu": "2"})), "n")
-    assert explain(pod_info(pod(requests={"cpu": "1"}, priority=priority)), state) == (
-        f"0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 {why}."
+    assert explain(pod_info(pod(requests={"cpu": "1"})), state).message == (
+        f"0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 {VICTIMLESS}."
+    )
+    never = pod_info(pod(requests={"cpu": "1"}, priority=9, preemptionPolicy="Never"))
+    assert explain(never, state).message == (
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never."
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seaway.controlplane.scheduler.filters import pod_affinity, reasons
+from seaway.controlplane.scheduler.filters import among_pods, reasons
 from seaway.controlplane.scheduler.podinfo import pod_info
 from seaway.controlplane.scheduler.queue import PodQueue
 from seaway.controlplane.scheduler.select import Selector
@@ -181,9 +181,9 @@ def test_accounting_is_the_sum_of_what_is_there(node, pod, steps) -> None:
 def test_static_verdicts_are_forgotten_when_the_node_changes(node, pod) -> None:
     state = state_of(node("n"))
     info = pod_info(pod(nodeSelector={"zone": "a"}))
-    assert reasons(info, state.nodes["n"], pod_affinity(info, state))
+    assert reasons(info, state.nodes["n"], among_pods(info, state))
     assert state.set_node(node("n", labels={"zone": "a"}))
-    assert not reasons(info, state.nodes["n"], pod_affinity(info, state))
+    assert not reasons(info, state.nodes["n"], among_pods(info, state))
     assert not state.set_node(node("n", labels={"zone": "a"})), "a heartbeat changes nothing"
 
 
@@ -194,7 +194,7 @@ def test_the_queue_is_by_priority_then_age_and_remembers_refusals(pod) -> None:
     first = queue.pop()
     assert (first.key, queue.pop().key) == ("ns/urgent", "ns/old")
     queue.block(first, eased=1, message="no")
-    like = pod_info(pod("like", priority=0))
+    like = pod_info(pod("like", priority=9))
     assert (queue.refusal(like, 1), queue.refusal(like, 2)) == ("no", None)
     assert queue.refusal(pod_info(pod("other", requests={"cpu": "1"})), 1) is None
     queue.retry_blocked()

@@ -101,6 +101,7 @@ _SCHEDULER = [
     _rule([""], ["pods/binding", "bindings"], ["create"]),
     _rule([""], ["pods/status"], ["patch", "update"]),
     _rule(["scheduling.k8s.io"], ["priorityclasses"], _READ),
+    _rule(["policy"], ["poddisruptionbudgets"], _READ),
 ]
 _CONTROLLERS = [
     *_EVENTS,

@@ -83,6 +83,7 @@ async def bind(registry: Registry, write: Write, body: Any, now: float) -> Conte
                 "pods/binding", write.name, f"pod {write.name} has non-empty .spec.schedulingGates"
             )
         status = {**(pod.get("status") or {})}
+        status.pop("nominatedNodeName", None)
         status["conditions"] = conditions = meta.copy(status.get("conditions") or [])
         meta.set_condition(conditions, "PodScheduled", "True", now=rfc3339(now))
         for field, texts in added.items():

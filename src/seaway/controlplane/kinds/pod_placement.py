@@ -9,7 +9,7 @@ from seaway.controlplane.kinds.declaration import Object
 from seaway.controlplane.kinds.faults import duplicate, forbidden, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import label_faults
 from seaway.controlplane.kinds.selectors import selector_faults
-from seaway.objects import names
+from seaway.objects import meta, names
 from seaway.objects.errors import Cause
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -220,3 +220,30 @@ def _domain_faults(constraint: Object, field: str, action: str) -> list[Cause]:
         if policy is not None and policy not in INCLUSION_POLICIES:
             faults.append(unsupported(f"{field}.{name}", policy, INCLUSION_POLICIES))
     return faults
+
+
+def fill_in_label_keys(pod: Object) -> None:
+    """Have selectors say which values a pod's own labels have for the keys that a term or constraint names, in place.
+
+    Source: KEP-3633 and KEP-3243.
+    """
+    spec, labels = pod.get("spec") or {}, meta.labels(pod)
+    terms = [*(spec.get("topologySpreadConstraints") or ())]
+    affinity = spec.get("affinity") or {}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        of = affinity.get(kind) or {}
+        terms += of.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+        terms += [
+            one.get("podAffinityTerm") or {}
+            for one in of.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        ]
+    for term in terms:
+        selector = term.get("labelSelector")
+        added = [
+            {"key": key, "operator": operator, "values": [labels[key]]}
+            for name, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
+            for key in term.get(name) or ()
+            if key in labels
+        ]
+        if selector is not None and added:
+            selector["matchExpressions"] = [*(selector.get("matchExpressions") or ()), *added]

@@ -11,6 +11,7 @@ from seaway.controlplane.kinds.declaration import Kind, Object
 from seaway.controlplane.kinds.metadata import validate_metadata_update
 from seaway.controlplane.kinds.pod_columns import COLUMNS, row_conditions
 from seaway.controlplane.kinds.pod_defaults import containers, default_pod
+from seaway.controlplane.kinds.pod_placement import fill_in_label_keys
 from seaway.controlplane.kinds.pod_updates import validate_update
 from seaway.controlplane.kinds.pod_validation import validate_pod
 from seaway.controlplane.kinds.schemas import schema_of
@@ -26,6 +27,7 @@ _FIELD_PATHS = (
 
 def prepare_create(pod: Object) -> None:
     """Begin pending, with the quality of service that requests and limits give; the pod's own status is dropped."""
+    fill_in_label_keys(pod)
     pod["status"] = {"phase": "Pending", "qosClass": quality_of_service(pod)}
     if (pod.get("spec") or {}).get("schedulingGates"):
         pod["status"]["conditions"] = [

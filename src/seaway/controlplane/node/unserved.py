@@ -7,7 +7,6 @@ from typing import Any
 
 Object = Mapping[str, Any]
 _OF_POD: dict[str, Callable[[Any], bool]] = {
-    "topologySpreadConstraints": bool,
     "hostPID": bool,
     "hostIPC": bool,
     "shareProcessNamespace": bool,

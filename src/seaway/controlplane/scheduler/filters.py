@@ -1,7 +1,7 @@
 """Filters: why a pod cannot be on a node. Pure; an empty answer means it can.
 
-Source: kube-scheduler's default plugins (NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts,
-NodeResourcesFit, InterPodAffinity), whose words `messages.py` uses.
+Source: kube-scheduler's default plugins and their order (NodeUnschedulable, TaintToleration, NodeAffinity, NodePorts,
+NodeResourcesFit, then PodTopologySpread, InterPodAffinity), whose words `messages.py` uses.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import Any
 
 from seaway.controlplane.scheduler import messages
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo, Static
+from seaway.controlplane.scheduler.nodewishes import node_affinity, tolerated, unschedulable, untolerated
 from seaway.controlplane.scheduler.podinfo import ANY_ADDRESS, PodInfo, Port
+from seaway.controlplane.scheduler.spread import spread
 from seaway.controlplane.scheduler.state import ClusterState
 from seaway.controlplane.scheduler.terms import PodTerm, matches_node
 
 Object = dict[str, Any]
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+Further = Callable[[NodeInfo], tuple[str, ...]]
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 def static_verdict(pod: PodInfo, node: NodeInfo) -> Static:
@@ -41,54 +42,6 @@ def _static_verdict(spec: Mapping[str, Any], node: NodeInfo) -> Static:
     return Static((), preference, avoided)
 
 
-def unschedulable(tolerations: Any, node: NodeInfo) -> str:
-    """Say why a cordoned node is out."""
-    return (
-        messages.UNSCHEDULABLE
-        if node.unschedulable and not tolerated(tolerations, UNSCHEDULABLE_TAINT)
-        else ""
-    )
-
-
-def untolerated(tolerations: Any, node: NodeInfo) -> str:
-    """Say which taint keeps the pod away."""
-    for taint in node.taints:
-        if taint["effect"] in ("NoSchedule", "NoExecute") and not tolerated(tolerations, taint):
-            return messages.untolerated_taint(taint)
-    return ""
-
-
-def tolerated(tolerations: Any, taint: Mapping[str, Any]) -> bool:
-    """Tell whether any toleration tolerates the taint. Source: `Toleration` of core/v1."""
-    return any(_tolerates(toleration, taint) for toleration in tolerations)
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    effect, key = toleration.get("effect"), toleration.get("key")
-    if effect and effect != taint["effect"]:
-        return False
-    if key and key != taint["key"]:
-        return False
-    match toleration.get("operator") or "Equal":
-        case "Exists":
-            return True
-        case "Equal":
-            return bool(key) and (toleration.get("value") or "") == (taint.get("value") or "")
-    return False
-
-
-def node_affinity(spec: Mapping[str, Any], node: NodeInfo) -> str:
-    """Say that node selector or required node affinity exclude the node."""
-    labels = node.labels
-    if any(labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
-        return messages.NODE_AFFINITY
-    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(REQUIRED)
-    if required is None:
-        return ""
-    terms = required.get("nodeSelectorTerms") or ()
-    return "" if any(matches_node(term, labels, node.name) for term in terms) else messages.NODE_AFFINITY
-
-
 def fits(pod: PodInfo, node: NodeInfo) -> bool:
     """Tell whether the pod's requests are free; `insufficient` says what is missing."""
     free = node.free
@@ -100,6 +53,12 @@ def insufficient(pod: PodInfo, node: NodeInfo) -> tuple[str, ...]:
     return tuple(
         messages.insufficient(name) for name, amount in pod.requests if node.free.get(name, 0) < amount
     )
+
+
+def too_large(pod: PodInfo, node: NodeInfo) -> bool:
+    """Tell whether the pod asks for more than the whole node has."""
+    allocatable = node.allocatable
+    return any(allocatable.get(name, 0) < amount for name, amount in pod.requests if name != "pods")
 
 
 def ports_taken(pod: PodInfo, node: NodeInfo) -> bool:
@@ -145,8 +104,29 @@ def _is_first(pod: PodInfo, terms: tuple[PodTerm, ...], state: ClusterState) -> 
     return all(state.meant(term, pod) for term in terms) and not any(state.found(term) for term in terms)
 
 
-def reasons(pod: PodInfo, node: NodeInfo, affinity: Callable[[NodeInfo], str] | None) -> tuple[str, ...]:
-    """Return why the pod cannot be on the node, in kube-scheduler's words; empty where it can."""
+def among_pods(pod: PodInfo, state: ClusterState) -> Further | None:
+    """Return the filter of all that depends on pods of other nodes too, None where nothing does."""
+    found = [one for one in (spread(pod, state), pod_affinity(pod, state)) if one is not None]
+    if not found:
+        return None
+
+    def reasons(node: NodeInfo) -> tuple[str, ...]:
+        for one in found:
+            if reason := one(node):
+                return (reason,)
+        return ()
+
+    return reasons
+
+
+def reasons(pod: PodInfo, node: NodeInfo, further: Further | None) -> tuple[str, ...]:
+    """Return why the pod cannot be on the node, in kube-scheduler's words; empty where it can.
+
+    Args:
+        pod: the pod.
+        node: the node.
+        further: from `among_pods`.
+    """
     static = static_verdict(pod, node)
     if static.reasons:
         return static.reasons
@@ -154,6 +134,4 @@ def reasons(pod: PodInfo, node: NodeInfo, affinity: Callable[[NodeInfo], str] | 
         return (messages.PORTS,)
     if not fits(pod, node):
         return insufficient(pod, node)
-    if affinity is not None and (reason := affinity(node)):
-        return (reason,)
-    return ()
+    return further(node) if further is not None else ()

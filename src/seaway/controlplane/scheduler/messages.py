@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 UNSCHEDULABLE = "node(s) were unschedulable"
 NODE_AFFINITY = "node(s) didn't match Pod's node affinity/selector"
@@ -12,17 +11,15 @@ PORTS = "node(s) didn't have free ports for the requested pod ports"
 POD_AFFINITY = "node(s) didn't match pod affinity rules"
 POD_ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules"
 EXISTING_ANTI_AFFINITY = "node(s) didn't satisfy existing pods anti-affinity rules"
+SPREAD = "node(s) didn't match pod topology spread constraints"
+SPREAD_LABEL = f"{SPREAD} (missing required label)"
+UNTOLERATED = "node(s) had untolerated taint(s)"
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
-NOT_PREEMPTED = "Pods of lower priority are not preempted by this scheduler"
-_TAINT = "node(s) had untolerated taint"
-_LASTING = (UNSCHEDULABLE, NODE_AFFINITY, POD_AFFINITY)
-
-
-def untolerated_taint(taint: Mapping[str, Any]) -> str:
-    """Return the reason for a taint."""
-    return f"{_TAINT} {{{taint['key']}: {taint.get('value') or ''}}}"
+NEVER = "not eligible due to preemptionPolicy=Never."
+WAITING = "not eligible due to a terminating pod on the nominated node."
+_LASTING = frozenset({UNSCHEDULABLE, UNTOLERATED, NODE_AFFINITY, POD_AFFINITY, SPREAD_LABEL})
 
 
 def insufficient(resource: str) -> str:
@@ -32,22 +29,18 @@ def insufficient(resource: str) -> str:
 
 def lasting(reasons: Sequence[str]) -> bool:
     """Tell whether the reasons would stay if every other pod left the node."""
-    return any(reason in _LASTING or reason.startswith(_TAINT) for reason in reasons)
+    return any(reason in _LASTING for reason in reasons)
 
 
-def unschedulable(nodes: Sequence[tuple[Sequence[str], str]]) -> str:
-    """Return the message of FailedScheduling.
-
-    Args:
-        nodes: for every node its reasons, and why preemption does not help there.
-    """
+def unavailable(nodes: Sequence[Sequence[str]]) -> str:
+    """Return why none of the nodes will do, from the reasons of each; without a node, that there is none."""
     if not nodes:
         return NO_NODES
-    none = f"0/{len(nodes)} nodes are available"
-    counts = Counter(reason for reasons, _ in nodes for reason in reasons)
-    helpless = Counter(why for _, why in nodes)
-    return f"{none}: {_listed(counts)}. preemption: {none}: {_listed(helpless)}."
+    counts = Counter(reason for reasons in nodes for reason in reasons)
+    listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+    return f"0/{len(nodes)} nodes are available: {listed}."
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+def unschedulable(why: str, preemption: str) -> str:
+    """Return the message of FailedScheduling; without the second half where others make room."""
+    return f"{why} preemption: {preemption}" if preemption else why

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from seaway.controlplane.scheduler.spreadterms import SpreadConstraint, spread_constraints
 from seaway.controlplane.scheduler.terms import PodAffinity, pod_affinity
 from seaway.objects.quantity import cpu_millis, whole
 
@@ -19,6 +20,10 @@ Port = tuple[str, str, int]
 """Address, protocol, number."""
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the API's word for any address
+PREEMPTION = "PreemptionByScheduler"
+"""Reason of the condition DisruptionTarget of a pod that makes room."""
+FOREVER = "~"
+"""Later than every time in RFC 3339: when a pod began that has not begun."""
 DEFAULT_CPU = 100
 DEFAULT_MEMORY = 200 << 20
 """What a container that requests nothing counts for in scores, as in kube-scheduler."""
@@ -40,6 +45,16 @@ class PodInfo:
     score_memory: int
     ports: tuple[Port, ...]
     affinity: PodAffinity
+    spread: tuple[SpreadConstraint, ...]
+    nominated: str
+    """The node where others were asked to make room for it, "" for none."""
+    preempts: bool
+    """Whether it may have others make room."""
+    started: str
+    """RFC 3339."""
+    terminating: bool
+    preempted: bool
+    """Whether it is terminating because the scheduler made room for another pod."""
     signature: bytes
     """Equal for pods that static filters cannot tell apart."""
     shape: tuple[Any, ...]
@@ -56,22 +71,42 @@ def pod_info(pod: Object) -> PodInfo:
     affinity = pod_affinity(spec, namespace)
     signature = static_signature(spec)
     labels = metadata.get("labels") or {}
-    shape = (signature, requests, ports, namespace, tuple(sorted(labels.items())), affinity)
+    spread = spread_constraints(spec, namespace, labels)
+    status, priority = pod.get("status") or {}, spec.get("priority") or 0
+    nominated, preempts = status.get("nominatedNodeName") or "", spec.get("preemptionPolicy") != "Never"
+    sorted_labels = tuple(sorted(labels.items()))
+    shape = (
+        signature, requests, ports, namespace, sorted_labels, affinity, spread, priority, nominated, preempts,
+    )  # fmt: skip
     containers = len(spec.get("containers") or ())
+    terminating = bool(metadata.get("deletionTimestamp"))
     return PodInfo(
         key=f"{namespace}/{metadata['name']}",
         uid=metadata.get("uid", ""),
         namespace=namespace,
         labels=labels,
         spec=spec,
-        priority=spec.get("priority") or 0,
+        priority=priority,
         requests=requests,
         score_cpu=wanted.get("cpu") or DEFAULT_CPU * containers,
         score_memory=wanted.get("memory") or DEFAULT_MEMORY * containers,
         ports=ports,
         affinity=affinity,
+        spread=spread,
+        nominated=nominated,
+        preempts=preempts,
+        started=status.get("startTime") or FOREVER,
+        terminating=terminating,
+        preempted=terminating and _is_preempted(status),
         signature=signature,
         shape=shape,
+    )
+
+
+def _is_preempted(status: Mapping[str, Any]) -> bool:
+    return any(
+        (one["type"], one["status"], one.get("reason")) == ("DisruptionTarget", "True", PREEMPTION)
+        for one in status.get("conditions") or ()
     )
 
 

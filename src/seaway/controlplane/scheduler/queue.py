@@ -51,10 +51,11 @@ class PodQueue:
                 return pod
         return None
 
-    def block(self, pod: PodInfo, eased: int, message: str) -> None:
-        """Put a pod aside until `retry_blocked`; its like are refused alike while `eased` stays."""
+    def block(self, pod: PodInfo, eased: int, message: str | None) -> None:
+        """Put a pod aside until `retry_blocked`; with a message, its like are refused alike while `eased` stays."""
         self._blocked[pod.uid] = pod
-        self._refused[pod.shape] = (eased, message)
+        if message is not None:
+            self._refused[pod.shape] = (eased, message)
 
     def refusal(self, pod: PodInfo, eased: int) -> str | None:
         """Return the message that a like pod got since the cluster last eased, None where none did."""

@@ -9,22 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from seaway.base.clock import Clock, rfc3339
+from seaway.base.clock import Clock
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
-from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.controlplane.scheduler.podinfo import PodInfo, pod_info
+from seaway.controlplane.scheduler.preemption import Room
 from seaway.controlplane.scheduler.queue import PodQueue
 from seaway.controlplane.scheduler.scores import Strategy
-from seaway.controlplane.scheduler.select import Choice, Selector
+from seaway.controlplane.scheduler.select import Choice, Selector, make_room
 from seaway.controlplane.scheduler.state import ClusterState
+from seaway.controlplane.scheduler.writes import Writes
 from seaway.objects.builtin import NAMESPACES, NODES, PODS
 from seaway.objects.errors import ApiError, Conflict, NotFound
-from seaway.objects.meta import get_condition, labels, name, split_key, uid
+from seaway.objects.meta import labels, name, uid
 from seaway.reconcile.informer import Informers
 from seaway.reconcile.recorder import EventRecorder
 
@@ -62,9 +63,10 @@ class Scheduler:
         clock: Clock,
         settings: SchedulerSettings | None = None,
     ) -> None:
-        self._client, self._recorder, self._clock = client, recorder, clock
+        self._clock = clock
         self._settings = settings or SchedulerSettings()
         self._pods = informers.informer(PODS)
+        self._write = Writes(client, self._pods, recorder, clock, self._settings.name)
         self._nodes = informers.informer(NODES)
         self._namespaces = informers.informer(NAMESPACES)
         self.state = ClusterState()
@@ -74,6 +76,7 @@ class Scheduler:
         self._eased = 0
         self._failures: dict[str, int] = {}
         self._said: dict[str, str] = {}
+        self._preempting: set[str] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(self._settings.bindings)
 
@@ -122,10 +125,15 @@ class Scheduler:
                 self._start(self._bind(pod, choice.node))
                 return
             message = choice.message
+            if choice.may_preempt:
+                self.queue.block(pod, eased, None)
+                if pod.uid not in self._preempting:
+                    self._preempting.add(pod.uid)
+                    self._start(self._make_room(pod))
+                return
         self.queue.block(pod, eased, message)
         if self._said.get(pod.uid) != message:
-            self._said[pod.uid] = message
-            self._start(self._say_unschedulable(pod, message))
+            self._start(self._say(pod, message))
 
     def _choose(self, pod: PodInfo) -> Choice:
         """Return the choice; a pod that breaks the scheduler must not keep all others waiting."""
@@ -150,16 +158,25 @@ class Scheduler:
             self._forget(uid(pod))
         elif node := spec.get("nodeName"):
             self.queue.remove(uid(pod))
-            if old is not None and labels(old) != labels(pod):
-                self.state.remove(uid(pod))
+            self.state.nominated.pop(uid(pod), None)
             if self.state.node_of(uid(pod)) != node:
                 self.state.place(pod_info(pod), node)
+            elif old is not None and _counted(old) != _counted(pod):
+                self.state.update(pod_info(pod))
         elif not is_waiting(pod, self._settings.name):
-            self.queue.remove(uid(pod))
+            self._leave(uid(pod))
         elif self._must_try(pod, old):
-            self.queue.add(pod_info(pod), pod["metadata"].get("creationTimestamp") or "")
+            self._enqueue(pod)
         if len(self.queue) or self._eased != self.state.eased:
             self._wake.set()
+
+    def _enqueue(self, pod: Object) -> None:
+        info = pod_info(pod)
+        if info.nominated:
+            self.state.nominated[info.uid] = info
+        else:
+            self.state.nominated.pop(info.uid, None)
+        self.queue.add(info, pod["metadata"].get("creationTimestamp") or "")
 
     def _must_try(self, pod: Object, old: Object | None) -> bool:
         """Tell whether a pending pod is new here or changed in what scheduling depends on."""
@@ -167,13 +184,18 @@ class Scheduler:
             return False  # assumed: its binding is under way
         if not self.queue.knows(uid(pod)):
             return True
-        return old is None or old["spec"] != pod["spec"] or labels(old) != labels(pod)
+        return old is None or _asked(old) != _asked(pod)
 
     def _forget(self, pod_uid: str) -> None:
-        self.queue.remove(pod_uid)
+        self._leave(pod_uid)
         self.state.remove(pod_uid)
         self._said.pop(pod_uid, None)
         self._failures.pop(pod_uid, None)
+
+    def _leave(self, pod_uid: str) -> None:
+        self.queue.remove(pod_uid)
+        if self.state.nominated.pop(pod_uid, None) is not None:
+            self.state.eased += 1
 
     def _start(self, write: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._limited(write), name="scheduler write")
@@ -185,22 +207,13 @@ class Scheduler:
             await write
 
     async def _bind(self, pod: PodInfo, node: str) -> None:
-        namespace, pod_name = split_key(pod.key)
-        binding = {
-            "apiVersion": "v1",
-            "kind": "Binding",
-            "metadata": {"name": pod_name, "namespace": namespace, "uid": pod.uid},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
-        }
         try:
-            await self._client.create_subresource(PODS, pod_name, "binding", binding, namespace)
+            await self._write.bind(pod, node)
         except (ApiError, Unreachable) as error:
             await self._binding_failed(pod, node, error)
             return
         self._failures.pop(pod.uid, None)
         self._said.pop(pod.uid, None)
-        message = f"Successfully assigned {pod.key} to {node}"
-        self._report(pod, "Normal", "Scheduled", message)
 
     async def _binding_failed(self, pod: PodInfo, node: str, error: Exception) -> None:
         """Take the assumption back and try the pod again, where it still waits."""
@@ -215,44 +228,72 @@ class Scheduler:
         if current is None or uid(current) != pod.uid or not is_waiting(current, self._settings.name):
             self._failures.pop(pod.uid, None)
             return
-        self.queue.add(pod_info(current), current["metadata"].get("creationTimestamp") or "")
+        self._enqueue(current)
         self._wake.set()
 
-    async def _say_unschedulable(self, pod: PodInfo, message: str) -> None:
-        self._report(pod, "Warning", "FailedScheduling", message)
-        current = self._pods.get(pod.key)
-        if current is None or uid(current) != pod.uid:
-            return
-        known = get_condition(current, "PodScheduled") or {}
-        if (known.get("status"), known.get("reason"), known.get("message")) == (
-            "False",
-            "Unschedulable",
-            message,
-        ):
-            return
-        since = known.get("lastTransitionTime") if known.get("status") == "False" else None
-        condition = {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": "Unschedulable",
-            "message": message,
-            "lastProbeTime": None,
-            "lastTransitionTime": since or rfc3339(self._clock.now()),
-        }
-        namespace, pod_name = split_key(pod.key)
-        patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+    async def _make_room(self, pod: PodInfo) -> None:
+        """Have pods of lower priority make room, or say why none can; what fails is tried again later."""
         try:
-            await self._client.patch(
-                PODS, pod_name, patch, namespace, content_type=STRATEGIC_MERGE_PATCH, subresource="status"
-            )
-        except (Conflict, NotFound) as error:
-            log.debug("pod %s: %s", pod.key, error)
+            if await self._made_room(pod):
+                self._failures.pop(pod.uid, None)
+                return
         except (ApiError, Unreachable) as error:
-            self._said.pop(pod.uid, None)
-            log.warning("pod %s: its condition was not written: %s", pod.key, error)
+            log.warning("nobody makes room for pod %s: %s", pod.key, error)
+        finally:
+            self._preempting.discard(pod.uid)
+            self._wake.set()
+        failures = self._failures[pod.uid] = self._failures.get(pod.uid, 0) + 1
+        await self._clock.sleep(RETRY.delay(failures))
+        self.state.eased += 1
+        self._wake.set()
 
-    def _report(self, pod: PodInfo, event_type: str, reason: str, message: str) -> None:
-        self._recorder.event(_involved(pod), event_type, reason, message, component=self._settings.name)
+    async def _made_room(self, pod: PodInfo) -> bool:
+        """Return whether all was written."""
+        budgets = await self._write.budgets()
+        if not self.queue.knows(pod.uid):
+            return True
+        room = make_room(pod, self.state, budgets)
+        if room.node:
+            return await self._preempt(pod, room)
+        if room.hopeless and pod.nominated:
+            self.state.nominated.pop(pod.uid, None)
+            pod = replace(pod, nominated="")
+            await self._say(pod, room.message, "")
+        elif self._said.get(pod.uid) != room.message:
+            await self._say(pod, room.message)
+        if self.queue.knows(pod.uid):
+            self.queue.block(pod, self._eased, room.message)
+        return True
+
+    async def _preempt(self, pod: PodInfo, room: Room) -> bool:
+        """Nominate the node and have the victims end; who was nominated there with a lower priority looks elsewhere."""
+        for other in [one for one in self.state.nominated.values() if one.nominated == room.node]:
+            if other.priority < pod.priority:
+                del self.state.nominated[other.uid]
+                await self._write.clear_nomination(other)
+        nominated = self.state.nominated[pod.uid] = replace(pod, nominated=room.node)
+        self.queue.block(nominated, self._eased, None)
+        await self._say(nominated, room.message, room.node)
+        if not await self._write.evict(pod, room):
+            return False
+        for victim in room.victims:
+            self.state.update(replace(victim, terminating=True, preempted=True))
+        return True
+
+    async def _say(self, pod: PodInfo, message: str, nominated: str | None = None) -> None:
+        self._said[pod.uid] = message
+        if not await self._write.say_unschedulable(pod, message, nominated):
+            self._said.pop(pod.uid, None)
+
+
+def _asked(pod: Object) -> tuple[Any, ...]:
+    """Return what of a pod without a node scheduling depends on."""
+    return pod["spec"], labels(pod), (pod.get("status") or {}).get("nominatedNodeName")
+
+
+def _counted(pod: Object) -> tuple[Any, ...]:
+    """Return what of a pod on a node others' scheduling depends on."""
+    return labels(pod), pod["metadata"].get("deletionTimestamp"), (pod.get("status") or {}).get("startTime")
 
 
 def is_finished(pod: Object) -> bool:
@@ -270,9 +311,3 @@ def is_waiting(pod: Object, scheduler: str) -> bool:
         and (spec.get("schedulerName") or "default-scheduler") == scheduler
         and not is_finished(pod)
     )
-
-
-def _involved(pod: PodInfo) -> Object:
-    namespace, pod_name = split_key(pod.key)
-    metadata = {"namespace": namespace, "name": pod_name, "uid": pod.uid}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}

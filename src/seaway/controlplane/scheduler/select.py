@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seaway.controlplane.scheduler import filters, messages, scores
+from seaway.controlplane.scheduler import filters, messages, preemption, scores
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo, Static
 from seaway.controlplane.scheduler.podinfo import PodInfo
+from seaway.controlplane.scheduler.preemption import Budget, Room
 from seaway.controlplane.scheduler.state import ClusterState
 
 
@@ -17,6 +18,8 @@ class Choice(NamedTuple):
     node: str | None
     message: str = ""
     """Why there is none."""
+    may_preempt: bool = False
+    """Whether others might make room: `make_room` finds out, and then says all."""
 
 
 class Selector:
@@ -34,9 +37,20 @@ class Selector:
 
     def choose(self, pod: PodInfo, state: ClusterState) -> Choice:
         """Return the best feasible node, or why there is none."""
+        if not state.nominated:
+            return self._choose(pod, state)
+        with state.reserving(pod):
+            return self._choose(pod, state)
+
+    def _choose(self, pod: PodInfo, state: ClusterState) -> Choice:
+        kept = state.nodes.get(pod.nominated)
+        if kept is not None and not filters.reasons(pod, kept, filters.among_pods(pod, state)):
+            return Choice(kept.name)
         feasible, statics = self._feasible(pod, state)
         if not feasible:
-            return Choice(None, explain(pod, state))
+            if preemption.may_preempt(pod, state):
+                return Choice(None, may_preempt=True)
+            return Choice(None, explain(pod, state, ()).message)
         if len(feasible) == 1:
             return Choice(feasible[0].name)
         return Choice(scores.best(pod, feasible, statics, state, self._strategy).name)
@@ -44,7 +58,7 @@ class Selector:
     def _feasible(self, pod: PodInfo, state: ClusterState) -> tuple[list[NodeInfo], list[Static]]:
         order, total = state.order, len(state.order)
         enough = self._enough or total
-        affinity = filters.pod_affinity(pod, state)
+        further = filters.among_pods(pod, state)
         start = self._start % total if total else 0
         feasible: list[NodeInfo] = []
         statics: list[Static] = []
@@ -59,7 +73,7 @@ class Selector:
                 static = node.static.get(signature) or filters.static_verdict(pod, node)
                 if static.reasons or (pod.ports and filters.ports_taken(pod, node)):
                     continue
-                if affinity is not None and affinity(node):
+                if further is not None and further(node):
                     continue
                 feasible.append(node)
                 statics.append(static)
@@ -70,20 +84,18 @@ class Selector:
         return feasible, statics
 
 
-def explain(pod: PodInfo, state: ClusterState) -> str:
-    """Return why no node is feasible, as FailedScheduling says it."""
-    affinity = filters.pod_affinity(pod, state)
-    found = []
-    for node in state.order:
-        reasons = filters.reasons(pod, node, affinity)
-        found.append((reasons, _no_preemption(pod, node, reasons)))
-    return messages.unschedulable(found)
+def make_room(pod: PodInfo, state: ClusterState, budgets: Sequence[Budget]) -> Room:
+    """Return which pods make room where for a pod that is feasible nowhere; the message is FailedScheduling's."""
+    with state.reserving(pod):
+        return explain(pod, state, budgets)
 
 
-def _no_preemption(pod: PodInfo, node: NodeInfo, reasons: Sequence[str]) -> str:
-    """Return why taking the place of other pods on the node does not help."""
-    too_large = any(node.allocatable.get(name, 0) < amount for name, amount in pod.requests)
-    if too_large or messages.lasting(reasons):
-        return messages.NOT_HELPFUL
-    lower = any(other.priority < pod.priority for other in node.pods.values())
-    return messages.NOT_PREEMPTED if lower else messages.NO_VICTIMS
+def explain(pod: PodInfo, state: ClusterState, budgets: Sequence[Budget] = ()) -> Room:
+    """Return `make_room`'s answer without regard to pods that others make room for."""
+    further = filters.among_pods(pod, state)
+    found = [(node, filters.reasons(pod, node, further)) for node in state.order]
+    why = messages.unavailable([reasons for _, reasons in found])
+    if not found:
+        return Room(message=why)
+    room = preemption.make_room(pod, state, found, budgets)
+    return room._replace(message=messages.unschedulable(why, room.message))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo, relevant
 from seaway.controlplane.scheduler.podinfo import PodInfo
-from seaway.controlplane.scheduler.terms import PodTerm
+from seaway.controlplane.scheduler.terms import NO_AFFINITY, NODE, PodTerm
 
 Object = dict[str, Any]
+K = TypeVar("K")
 TERMS = 256
 """So many affinity terms are counted along; then counting starts anew with those in use."""
 
@@ -23,12 +25,16 @@ class ClusterState:
         self.order: list[NodeInfo] = []
         self.namespaces: dict[str, Mapping[str, str]] = {}
         """Labels of each namespace."""
+        self._priorities: Counter[int] = Counter()
         self.eased = 0
         """Rises with every change that can make an infeasible pod feasible."""
         self._nodes_seen: dict[str, tuple[Any, ...]] = {}
         self._placed: dict[str, tuple[str, PodInfo]] = {}
         self._found: dict[PodTerm, Counter[str]] = {}
         self._refused: dict[PodTerm, Counter[str]] = {}
+        self._drawn: dict[PodTerm, Counter[str]] = {}
+        self.nominated: dict[str, PodInfo] = {}
+        """Pods for which others make room, by uid: each counts on its nominated node for those of no higher priority."""
 
     def set_node(self, node: Object) -> bool:
         """Take over a node; return whether anything that scheduling depends on changed."""
@@ -66,9 +72,21 @@ class ClusterState:
                 return
             self.remove(pod.uid)
         self._placed[pod.uid] = (node, pod)
+        self._priorities[pod.priority] += 1
         if info := self.nodes.get(node):
             info.add(pod)
             self._count(pod, info, 1)
+
+    def update(self, pod: PodInfo) -> None:
+        """Take over what changed of a pod that is counted; that alone makes no room."""
+        placed = self._placed.get(pod.uid)
+        if placed is None:
+            return
+        relabelled, eased = placed[1].labels != pod.labels, self.eased
+        self.remove(pod.uid)
+        self.place(pod, placed[0])
+        if not relabelled and pod.terminating == placed[1].terminating:
+            self.eased = eased
 
     def remove(self, uid: str) -> bool:
         """Count a pod out; return whether it was counted."""
@@ -76,6 +94,7 @@ class ClusterState:
         if placed is None:
             return False
         self.eased += 1
+        _change(self._priorities, placed[1].priority, -1)
         if info := self.nodes.get(placed[0]):
             info.remove(uid)
             self._count(placed[1], info, -1)
@@ -98,6 +117,10 @@ class ClusterState:
         placed = self._placed.get(uid)
         return placed[0] if placed else None
 
+    def lowest_priority(self) -> int:
+        """Return the lowest priority of a pod on a node; without pods, one that none is below."""
+        return min(self._priorities, default=1 << 31)
+
     def found(self, term: PodTerm) -> Mapping[str, int]:
         """Return how many pods the term finds for each value of its topology key."""
         counter = self._found.get(term)
@@ -106,7 +129,7 @@ class ClusterState:
                 self._found.clear()
             counter = self._found[term] = Counter()
             for info in self.order:
-                value = info.labels.get(term.topology_key)
+                value = domain(info, term.topology_key)
                 if value is not None:
                     matching = sum(self.meant(term, pod) for pod in info.pods.values())
                     if matching:
@@ -121,37 +144,87 @@ class ClusterState:
             if where and self.meant(term, pod)
         ]
 
+    def drawing(self, pod: PodInfo) -> list[tuple[str, Mapping[str, int]]]:
+        """Return the weights with which pods on the nodes want this one near, by topology key and value."""
+        return [(term.topology_key, where) for term, where in self._drawn.items() if self.meant(term, pod)]
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Let pods be placed and removed, and put back by the end, without that easing anything."""
+        eased = self.eased
+        try:
+            yield
+        finally:
+            self.eased = eased
+
+    @contextmanager
+    def reserving(self, pod: PodInfo) -> Iterator[None]:
+        """Count the nominated pods of no lower priority as being where they will be, except this one."""
+        with self.trial():
+            added = [
+                one
+                for one in self.nominated.values()
+                if one.uid != pod.uid and one.priority >= pod.priority and self.node_of(one.uid) is None
+            ]
+            for one in added:
+                self.place(one, one.nominated)
+            try:
+                yield
+            finally:
+                for one in added:
+                    self.remove(one.uid)
+
     def meant(self, term: PodTerm, pod: PodInfo) -> bool:
         """Tell whether a term means a pod."""
+        if term.living and pod.terminating:
+            return False
         return term.matches(pod.namespace, pod.labels, self.namespaces)
 
     def _count(self, pod: PodInfo, info: NodeInfo, by: int) -> None:
         for term, counter in self._found.items():
-            value = info.labels.get(term.topology_key)
+            value = domain(info, term.topology_key)
             if value is not None and self.meant(term, pod):
                 _change(counter, value, by)
         for term in pod.affinity.apart:
-            value = info.labels.get(term.topology_key)
-            if value is not None:
-                _change(self._refused.setdefault(term, Counter()), value, by)
-                if not self._refused[term]:
-                    del self._refused[term]
+            _change_of(self._refused, term, info, by)
+        for weight, term in pod.affinity.drawing:
+            _change_of(self._drawn, term, info, by * weight)
         if by > 0 and self._found:
             self.eased += 1
 
     def _recount(self) -> None:
         """Count anew after a node changed; terms in use are counted when asked for."""
         self._found.clear()
-        if not self._refused and not any(pod.affinity.apart for _, pod in self._placed.values()):
+        if not self._refused and not self._drawn and not any(map(_wishes, self._placed.values())):
             return
         self._refused.clear()
+        self._drawn.clear()
         for info in self.order:
             for pod in info.pods.values():
-                if pod.affinity.apart:
+                if pod.affinity is not NO_AFFINITY:
                     self._count(pod, info, 1)
 
 
-def _change(counter: Counter[str], value: str, by: int) -> None:
+def domain(info: NodeInfo, key: str) -> str | None:
+    """Return what a node has for a topology key, None where it has nothing."""
+    return info.name if key == NODE else info.labels.get(key)
+
+
+def _wishes(placed: tuple[str, PodInfo]) -> bool:
+    return placed[1].affinity is not NO_AFFINITY
+
+
+def _change_of(counters: dict[PodTerm, Counter[str]], term: PodTerm, info: NodeInfo, by: int) -> None:
+    value = info.labels.get(term.topology_key)
+    if value is None:
+        return
+    counter = counters.setdefault(term, Counter())
+    _change(counter, value, by)
+    if not counter:
+        del counters[term]
+
+
+def _change(counter: Counter[K], value: K, by: int) -> None:
     counter[value] += by
     if not counter[value]:
         del counter[value]

@@ -12,6 +12,8 @@ from typing import Any
 from seaway.objects.selectors import LabelSelector
 
 Object = dict[str, Any]
+NODE = ""
+"""In place of a topology key: every node is a domain of its own, by name."""
 
 
 def matches_node(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
@@ -58,6 +60,8 @@ class PodTerm:
     """Named ones; the pod's own where the term names none."""
     namespace_selector: LabelSelector | None = None
     """Further namespaces, by their labels; None for none."""
+    living: bool = False
+    """Whether pods that are being deleted do not count."""
 
     def matches(
         self, namespace: str, labels: Mapping[str, str], namespace_labels: Mapping[str, Mapping[str, str]]
@@ -93,6 +97,11 @@ class PodAffinity:
     """Required anti-affinity."""
     preferred: tuple[tuple[int, PodTerm], ...] = ()
     """Weights, negative for anti-affinity."""
+
+    @property
+    def drawing(self) -> tuple[tuple[int, PodTerm], ...]:
+        """Weights with which it draws later pods: its preferences, and what it required itself counts one."""
+        return (*self.preferred, *((1, term) for term in self.near))
 
 
 NO_AFFINITY = PodAffinity()
