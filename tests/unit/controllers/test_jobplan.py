@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seaway.base.clock import rfc3339
-from seaway.controlplane.controllers.jobplan import JobLimits, plan_job
-from seaway.controlplane.controllers.jobpods import FINALIZER, INDEX, format_indexes, new_pods, parse_indexes
+from seaway.controlplane.controllers.jobfailures import JobLimits
+from seaway.controlplane.controllers.jobindexes import format_indexes, parse_indexes
+from seaway.controlplane.controllers.jobplan import plan_job
+from seaway.controlplane.controllers.jobpods import FINALIZER, INDEX, new_pods
 from seaway.controlplane.controllers.ttl import expires_at
 
 NOW = 1_000_000.0
@@ -152,7 +154,7 @@ def test_a_pod_carries_what_the_job_says_and_the_template_stays_as_it_is() -> No
     (made,) = new_pods(owner, 1, 0, (), [1])
     metadata = made["metadata"]
     assert metadata["labels"]["own"] == "label"
-    assert metadata["labels"]["batch.kubernetes.io/job-name"] == "job"
+    assert metadata["labels"][INDEX] == "1"
     assert (metadata["finalizers"], metadata["annotations"]) == ([FINALIZER], {INDEX: "1"})
     assert metadata["ownerReferences"][0]["uid"] == "job-uid"
     assert made["spec"]["hostname"] == "job-1"

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from seaway.controlplane.controllers.context import Context
-from seaway.controlplane.controllers.jobplan import JobLimits, JobPlan, is_finished, plan_job
+from seaway.controlplane.controllers.jobfailures import JobLimits
+from seaway.controlplane.controllers.jobplan import JobPlan, is_finished, is_managed_elsewhere, plan_job
 from seaway.controlplane.controllers.jobpods import FINALIZER
 from seaway.objects.builtin import JOBS, PODS
 from seaway.objects.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
@@ -63,7 +64,7 @@ class JobController:
         strangers = [pod for pod in pods if job is None or (controller_of(pod) or {}).get("uid") != uid(job)]
         if strangers and await self._is_gone(job_key, strangers):
             await self._release(strangers)
-        if job is None:
+        if job is None or is_managed_elsewhere(job):
             return DONE
         mine = [pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid(job)]
         if is_finished(job) or deletion_timestamp(job) is not None:

@@ -11,20 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seaway.base.clock import parse_rfc3339, rfc3339
-from seaway.controlplane.controllers.jobpods import (
-    FINALIZER,
-    PodCensus,
-    census,
-    format_indexes,
-    new_pods,
-    parse_indexes,
-    pod_index,
+from seaway.controlplane.controllers.jobcounts import JobCounts
+from seaway.controlplane.controllers.jobfailures import (
+    JobLimits,
+    backoff_wait,
+    ended_at,
+    failures_after,
+    judge,
+    restarted_too_often,
 )
-from seaway.objects.meta import copy, finalizers, get_condition, name, set_condition, uid
+from seaway.controlplane.controllers.jobindexes import met_rule
+from seaway.controlplane.controllers.jobpods import is_ready, new_pods, surplus
+from seaway.objects.meta import copy, get_condition, set_condition
 
 Object = dict[str, Any]
 BURST = 500
 """Pods created in one go at most; the next go follows at once."""
+CONTROLLER_NAME = "kubernetes.io/job-controller"
 
 
 class Report(NamedTuple):
@@ -41,28 +44,25 @@ class JobPlan:
 
     status: Object
     release: list[Object] = field(default_factory=list)
-    """Counted in `status.uncountedTerminatedPods`: their finalizer goes once the status is written."""
+    """Counted in the status, or never to be counted: their finalizer goes once the status is written."""
     stop: list[Object] = field(default_factory=list)
     """Deleted because the job wants them no more: let go first, so that they do not count as failed."""
     delete: list[Object] = field(default_factory=list)
-    """Deleted because the job fails; they count."""
+    """Deleted because the job ends."""
     create: list[Object] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     again: float | None = None
     """Seconds until something is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobLimits:
-    """Back-off of a job's failing pods, in seconds."""
-
-    backoff: float = 10.0
-    backoff_cap: float = 600.0
-
-
 def is_finished(job: Object) -> bool:
     """Tell whether a job is Complete or Failed."""
     return any((get_condition(job, kind) or {}).get("status") == "True" for kind in ("Complete", "Failed"))
+
+
+def is_managed_elsewhere(job: Object) -> bool:
+    """Tell whether another controller brings the job forward (`spec.managedBy`, KEP-4368)."""
+    return job["spec"].get("managedBy") not in (None, CONTROLLER_NAME)
 
 
 def plan_job(job: Object, pods: Sequence[Object], now: float, limits: JobLimits) -> JobPlan:
@@ -83,65 +83,127 @@ class _Planner:
     def __init__(self, job: Object, pods: Sequence[Object], now: float, limits: JobLimits) -> None:
         self.job, self.spec, self.pods, self.now, self.limits = job, job["spec"], pods, now, limits
         self.suspended = bool(self.spec.get("suspend"))
-        self.indexed = self.spec.get("completionMode") == "Indexed"
-        replace_failed_only = self.spec.get("podReplacementPolicy") == "Failed"
-        self.census: PodCensus = census(pods, replace_failed_only=replace_failed_only)
-        self.waits_for_terminating = replace_failed_only
         self.result = JobPlan(copy(job.get("status") or {}))
         self.status = self.result.status
-        self.completed = parse_indexes(self.status.get("completedIndexes") or "")
+        self.counts = JobCounts(job, pods, self.status)
+        self.census = self.counts.census
 
     def plan(self) -> JobPlan:
         """Decide, in the order of Kubernetes' own controller."""
-        self._count()
-        self._suspend_or_resume()
+        if not self.suspended and not self.status.get("startTime"):
+            self.status["startTime"] = rfc3339(self.now)
         self._decide_end()
-        if ending := self._ending():
-            failing = ending["type"] == "FailureTarget"
-            (self.result.delete if failing else self.result.stop).extend(self.census.active)
-            self._finish()
-        elif self.suspended:
-            self.result.stop += self.census.active
-        elif not self.job["metadata"].get("deletionTimestamp"):
-            self._scale()
+        if self._ending():
+            self.result.delete += self.census.active
+        else:
+            if not self.job["metadata"].get("deletionTimestamp"):
+                self._manage()
+            if self._is_complete():
+                message = "Reached expected number of succeeded pods"
+                self._condition("SuccessCriteriaMet", "CompletionsReached", message)
+            else:
+                self._suspend_or_resume()
+        ending = self._ending()
+        failing = ending is not None and ending["type"] == "FailureTarget"
+        self.result.release += self.counts.count(ends=ending is not None, fails=failing)
+        self._finish(ending)
         self._write_counts()
         return self.result
 
-    def _count(self) -> None:
-        """Count ended pods: first as uncounted, for good once their finalizer is gone."""
-        uncounted = self.status.setdefault("uncountedTerminatedPods", {})
-        tracked = {uid(pod) for pod in self.pods if FINALIZER in finalizers(pod)}
-        for outcome, ended in (("succeeded", self.census.succeeded), ("failed", self.census.failed)):
-            listed = list(uncounted.get(outcome) or ())
-            safe = [pod_uid for pod_uid in listed if pod_uid not in tracked]
-            waiting = [pod_uid for pod_uid in listed if pod_uid in tracked]
-            if not (self.indexed and outcome == "succeeded"):
-                self.status[outcome] = (self.status.get(outcome) or 0) + len(safe)
-            known = {*(uncounted.get("succeeded") or ()), *(uncounted.get("failed") or ())}
-            new = [pod for pod in ended if uid(pod) not in known]
-            if outcome == "succeeded" and self.indexed:
-                self.completed |= {index for pod in new if (index := pod_index(pod)) is not None}
-            uncounted[outcome] = waiting + [uid(pod) for pod in new]
-            wanted = set(uncounted[outcome])
-            self.result.release += [pod for pod in ended if uid(pod) in wanted]
-        if self.indexed:
-            self.completed = {
-                index for index in self.completed if index < (self.spec.get("completions") or 0)
-            }
-            self.status["completedIndexes"] = format_indexes(self.completed)
-            self.status["succeeded"] = len(self.completed)
+    def _decide_end(self) -> None:
+        """Set the condition that says how the job will end, where that is certain before any pod is created or stopped."""
+        if self._ending():
+            return
+        counts, limit = self.counts, self.spec.get("backoffLimit", 6)
+        if message := self._policy_failure():
+            self._fail("PodFailurePolicy", message)
+        elif counts.failed_total > limit or restarted_too_often(self.job, self.pods):
+            self._fail("BackoffLimitExceeded", "Job has reached the specified backoff limit")
+        elif (left := self._until_deadline()) is not None and left <= 0:
+            self._fail("DeadlineExceeded", "Job was active longer than specified deadline")
+        elif counts.per_index and self._too_many_failed_indexes():
+            return
+        elif counts.indexed and (policy := self.spec.get("successPolicy")):
+            rule = met_rule(policy["rules"], counts.completions or 0, counts.completed)
+            if rule is not None:
+                message = f"Matched rules at index {rule}"
+                self._condition("SuccessCriteriaMet", "SuccessPolicy", message)
 
-    @property
-    def succeeded(self) -> int:
-        """Pods that ended well, counted for good or not yet."""
-        if self.indexed:
-            return len(self.completed)
-        return (self.status.get("succeeded") or 0) + len(self.status["uncountedTerminatedPods"]["succeeded"])
+    def _policy_failure(self) -> str:
+        if self.spec.get("podFailurePolicy") is None:
+            return ""
+        judged = (judge(self.job, pod).message for pod in self.pods if self.counts.has_failed(pod))
+        return next(filter(None, judged), "")
 
-    @property
-    def failed(self) -> int:
-        """Pods that ended badly, counted for good or not yet."""
-        return (self.status.get("failed") or 0) + len(self.status["uncountedTerminatedPods"]["failed"])
+    def _too_many_failed_indexes(self) -> bool:
+        failed, most = len(self.counts.failed_indexes), self.spec.get("maxFailedIndexes")
+        if most is not None and failed > most:
+            why = "Job has exceeded the specified maximal number of failed indexes"
+            self._fail("MaxFailedIndexesExceeded", why)
+        elif failed and failed + len(self.counts.completed) >= (self.counts.completions or 0):
+            self._fail("FailedIndexes", "Job has failed indexes")
+        else:
+            return False
+        return True
+
+    def _until_deadline(self) -> float | None:
+        seconds, started = self.spec.get("activeDeadlineSeconds"), self.status.get("startTime")
+        if seconds is None or not started or self.suspended:
+            return None
+        return float(parse_rfc3339(started) + seconds - self.now)
+
+    def _is_complete(self) -> bool:
+        """Tell whether as many pods succeeded as are wanted, and none is left."""
+        if len(self.census.active) + len(self.result.create) > len(self.result.stop):
+            return False
+        completions, succeeded = self.counts.completions, self.counts.succeeded_total
+        return succeeded > 0 if completions is None else succeeded >= completions
+
+    def _manage(self) -> None:
+        """Have as many pods active as parallelism and what is left to do allow."""
+        active = len(self.census.active)
+        wanted = 0 if self.suspended else self._wanted()
+        indexes = (self.counts.completions or 0) if self.counts.indexed else None
+        self.result.stop += surplus(self.census.active, max(0, active - wanted), indexes)[:BURST]
+        waiting = len(self.census.terminating) if self.counts.replace_failed_only else 0
+        if not self.result.stop and not self.suspended and active + waiting < wanted:
+            self._create(min(wanted - waiting - active, BURST))
+        if (left := self._until_deadline()) is not None:
+            self._look_again(left)
+
+    def _wanted(self) -> int:
+        parallelism: int = self.spec.get("parallelism", 1)
+        if self.counts.completions is None:
+            return len(self.census.active) if self.counts.succeeded_total else parallelism
+        return max(0, min(parallelism, self.counts.completions - self.counts.succeeded_total))
+
+    def _create(self, count: int) -> None:
+        if not self.counts.per_index and (wait := backoff_wait(self.pods, self.limits, self.now)):
+            self._look_again(wait)
+            return
+        indexes, failures = None, None
+        if self.counts.indexed:
+            indexes = self.counts.free_indexes(count)
+            if self.counts.per_index:
+                kept = self.counts.kept
+                failures = {index: failures_after(self.job, pod) for index, pod in kept.items()}
+                waits = {
+                    index: self.limits.wait(sum(failed), ended_at(kept[index]), self.now)
+                    for index, failed in failures.items()
+                    if index in indexes
+                }
+                ready = [index for index in indexes if not waits.get(index)]
+                if not ready and waits:
+                    self._look_again(min(waits.values()))
+                elif len(ready) < len(indexes):
+                    self._look_again(min(wait for wait in waits.values() if wait))
+                indexes = ready
+            count = len(indexes)
+        ordinal = self.counts.succeeded_total + self.counts.failed_total
+        self.result.create = new_pods(self.job, count, ordinal, self.census.names, indexes, failures)
+
+    def _look_again(self, seconds: float) -> None:
+        self.result.again = seconds if self.result.again is None else min(seconds, self.result.again)
 
     def _suspend_or_resume(self) -> None:
         known = (get_condition(self.job, "Suspended") or {}).get("status")
@@ -149,145 +211,55 @@ class _Planner:
             self._condition("Suspended", "JobSuspended", "Job suspended")
             self.status.pop("startTime", None)
             self.result.reports.append(Report("Normal", "Suspended", "Job suspended"))
-        elif not self.suspended:
-            if known == "True":
-                self._condition("Suspended", "JobResumed", "Job resumed", status="False")
-                self.result.reports.append(Report("Normal", "Resumed", "Job resumed"))
-            if not self.status.get("startTime"):
-                self.status["startTime"] = rfc3339(self.now)
-
-    def _decide_end(self) -> None:
-        """Set the condition that says how the job will end, once that is certain."""
-        if self._ending():
-            return
-        completions, limit = self.spec.get("completions"), self.spec.get("backoffLimit", 6)
-        if self.failed > limit:
-            self._fail("BackoffLimitExceeded", "Job has reached the specified backoff limit")
-        elif not self.suspended and (left := self._until_deadline()) is not None and left <= 0:
-            self._fail("DeadlineExceeded", "Job was active longer than specified deadline")
-        elif (completions is not None and self.succeeded >= completions) or (
-            completions is None and self.succeeded and not self.census.active
-        ):
-            self._succeed("Reached expected number of succeeded pods")
-
-    def _until_deadline(self) -> float | None:
-        seconds, started = self.spec.get("activeDeadlineSeconds"), self.status.get("startTime")
-        if seconds is None or not started:
-            return None
-        return float(parse_rfc3339(started) + seconds - self.now)
-
-    def _fail(self, reason: str, message: str) -> None:
-        self._condition("FailureTarget", reason, message)
-
-    def _succeed(self, message: str) -> None:
-        self._condition("SuccessCriteriaMet", "CompletionsReached", message)
+        elif not self.suspended and known == "True":
+            self._condition("Suspended", "JobResumed", "Job resumed", status="False")
+            self.status["startTime"] = rfc3339(self.now)
+            self.result.reports.append(Report("Normal", "Resumed", "Job resumed"))
 
     def _ending(self) -> Object | None:
         """Return the condition that says how the job ends, None while that is open."""
-        for kind in ("FailureTarget", "SuccessCriteriaMet"):
+        for kind in ("SuccessCriteriaMet", "FailureTarget"):
             condition = get_condition({"status": self.status}, kind)
             if condition is not None and condition["status"] == "True":
                 return condition
         return None
 
-    def _finish(self) -> None:
-        """Set the terminal condition once no pod runs and all are counted for good."""
-        condition, uncounted = self._ending(), self.status["uncountedTerminatedPods"]
-        if condition is None or self.census.active or self.census.terminating:
+    def _finish(self, ending: Object | None) -> None:
+        """Set the terminal condition once no pod is left that runs or is to be counted."""
+        uncounted = self.status["uncountedTerminatedPods"]
+        if ending is None or self.census.active or self.census.terminating or self.result.release:
             return
         if uncounted["succeeded"] or uncounted["failed"]:
             return
-        failed = condition["type"] == "FailureTarget"
-        reason, message = condition.get("reason", ""), condition.get("message", "")
+        failed = ending["type"] == "FailureTarget"
+        reason, message = ending.get("reason", ""), ending.get("message", "")
         self._condition("Failed" if failed else "Complete", reason, message)
+        self.status.setdefault("startTime", rfc3339(self.now))
         if failed:
             self.result.reports.append(Report("Warning", reason, message))
             return
         self.status["completionTime"] = rfc3339(self.now)
+        if self.counts.completions is not None and self.counts.succeeded_total > self.counts.completions:
+            why = "Too many succeeded pods running after completion count reached"
+            self.result.reports.append(Report("Warning", "TooManySucceededPods", why))
         self.result.reports.append(Report("Normal", "Completed", "Job completed"))
 
-    def _scale(self) -> None:
-        """Have as many pods active as parallelism and what is left to do allow."""
-        wanted, active = self._wanted(), len(self.census.active)
-        taken = active + (len(self.census.terminating) if self.waits_for_terminating else 0)
-        if active > wanted:
-            ordered = sorted(self.census.active, key=_worth)
-            self.result.stop += ordered[: active - wanted]
-        elif taken < wanted:
-            wait = self._backoff()
-            if wait > 0:
-                self.result.again = wait
-            else:
-                self._create(min(wanted - taken, BURST))
-        if (left := self._until_deadline()) is not None:
-            self.result.again = left if self.result.again is None else min(left, self.result.again)
-
-    def _wanted(self) -> int:
-        parallelism: int = self.spec.get("parallelism", 1)
-        completions: int | None = self.spec.get("completions")
-        if completions is None:
-            return len(self.census.active) if self.succeeded else parallelism
-        return max(0, min(parallelism, completions - self.succeeded))
-
-    def _backoff(self) -> float:
-        """Return the seconds until the next pod may be created after failures since the last success."""
-        ends = [(_ended_at(pod), False) for pod in self.pods if _phase(pod) == "Failed"]
-        ends += [(_ended_at(pod), True) for pod in self.pods if _phase(pod) == "Succeeded"]
-        last_success = max((end for end, well in ends if well), default=0.0)
-        failures = [end for end, well in ends if not well and end > last_success]
-        if not failures:
-            return 0.0
-        delay = min(self.limits.backoff * 2.0 ** min(len(failures) - 1, 32), self.limits.backoff_cap)
-        return max(0.0, max(failures) + delay - self.now)
-
-    def _create(self, count: int) -> None:
-        indexes = self._free_indexes(count) if self.indexed else None
-        if indexes is not None:
-            count = len(indexes)
-        ordinal = self.succeeded + self.failed
-        self.result.create = new_pods(self.job, count, ordinal, self.census.names, indexes)
-
-    def _free_indexes(self, count: int) -> list[int]:
-        busy = {pod_index(pod) for pod in self.census.active}
-        if self.waits_for_terminating:
-            busy |= {pod_index(pod) for pod in self.census.terminating}
-        every = range(self.spec.get("completions") or 0)
-        return [index for index in every if index not in self.completed and index not in busy][:count]
-
     def _write_counts(self) -> None:
-        active = len(self.census.active) - len(self.result.delete) - len(self.result.stop)
-        self.status["active"] = active
-        self.status["ready"] = self.census.ready if active else 0
-        self.status["terminating"] = len(self.census.terminating)
-        uncounted = self.status["uncountedTerminatedPods"]
-        self.status["uncountedTerminatedPods"] = {k: v for k, v in uncounted.items() if v}
+        going = {id(pod) for pod in (*self.result.delete, *self.result.stop)}
+        left = [pod for pod in self.census.active if id(pod) not in going]
+        self.status["active"] = len(left)
+        self.status["ready"] = sum(map(is_ready, left))
+        self.status["terminating"] = len(self.census.terminating) + len(going)
+        self.counts.write()
         for optional in ("active", "succeeded", "failed", "completedIndexes"):
             if not self.status.get(optional):
                 self.status.pop(optional, None)
+
+    def _fail(self, reason: str, message: str) -> None:
+        self._condition("FailureTarget", reason, message)
 
     def _condition(self, kind: str, reason: str, message: str, status: str = "True") -> None:
         conditions = self.status.setdefault("conditions", [])
         set_condition(conditions, kind, status, reason, message, now=rfc3339(self.now))
         condition = next(c for c in conditions if c["type"] == kind)
         condition["lastProbeTime"] = rfc3339(self.now)
-
-
-def _worth(pod: Object) -> tuple[bool, bool, str, str]:
-    """Sort pods so that those go first that have come least far."""
-    ready = (get_condition(pod, "Ready") or {}).get("status") == "True"
-    return bool(pod["spec"].get("nodeName")), ready, pod["metadata"].get("creationTimestamp", ""), name(pod)
-
-
-def _phase(pod: Object) -> str:
-    return (pod.get("status") or {}).get("phase") or ""
-
-
-def _ended_at(pod: Object) -> float:
-    """Return when the last container of a pod ended, else when the pod was made."""
-    ends = [
-        state["terminated"]["finishedAt"]
-        for status in (pod.get("status") or {}).get("containerStatuses") or ()
-        if (state := status.get("state") or {}).get("terminated") and state["terminated"].get("finishedAt")
-    ]
-    text = max(ends, default=pod["metadata"].get("creationTimestamp") or "1970-01-01T00:00:00Z")
-    return parse_rfc3339(text)

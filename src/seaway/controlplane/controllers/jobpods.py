@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seaway.base.clock import parse_rfc3339
+from seaway.controlplane.controllers.jobfailures import FAILURES, IGNORED_FAILURES, Failures
 from seaway.objects.meta import copy as deep_copy
 from seaway.objects.meta import deletion_timestamp, finalizers, get_condition, name, owner_reference, uid
 from seaway.objects.names import bounded_name
@@ -18,6 +20,7 @@ Object = dict[str, Any]
 FINALIZER = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,57 +31,82 @@ class PodCensus:
     """Neither ended nor being deleted."""
     terminating: tuple[Object, ...] = ()
     """Being deleted, not ended."""
-    succeeded: tuple[Object, ...] = ()
-    """Ended well and not counted for good."""
-    failed: tuple[Object, ...] = ()
-    """Ended badly (or deleted before they ended) and not counted for good."""
     names: frozenset[str] = frozenset()
 
-    @property
-    def ready(self) -> int:
-        """How many of the active ones are ready."""
-        return sum((get_condition(pod, "Ready") or {}).get("status") == "True" for pod in self.active)
 
-
-def census(pods: Iterable[Object], *, replace_failed_only: bool = False) -> PodCensus:
-    """Sort a job's pods.
-
-    Args:
-        pods: all that the job controls.
-        replace_failed_only: podReplacementPolicy Failed: a pod being deleted has not failed until it ended.
-    """
-    groups: dict[str, list[Object]] = {"active": [], "terminating": [], "succeeded": [], "failed": []}
+def census(pods: Iterable[Object]) -> PodCensus:
+    """Sort a job's pods."""
+    active: list[Object] = []
+    terminating: list[Object] = []
     names = set()
     for pod in pods:
         names.add(name(pod))
-        phase = (pod.get("status") or {}).get("phase")
-        tracked = FINALIZER in finalizers(pod)
-        if phase in ("Succeeded", "Failed"):
-            if tracked:
-                groups[phase.lower()].append(pod)
-        elif deletion_timestamp(pod) is None:
-            groups["active"].append(pod)
-        else:
-            groups["terminating"].append(pod)
-            if tracked and not replace_failed_only:
-                groups["failed"].append(pod)
-    return PodCensus(
-        tuple(groups["active"]),
-        tuple(groups["terminating"]),
-        tuple(groups["succeeded"]),
-        tuple(groups["failed"]),
-        frozenset(names),
-    )
+        if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            (active if deletion_timestamp(pod) is None else terminating).append(pod)
+    return PodCensus(tuple(active), tuple(terminating), frozenset(names))
+
+
+def is_tracked(pod: Object) -> bool:
+    """Tell whether a pod is not counted for good."""
+    return FINALIZER in finalizers(pod)
+
+
+def is_ready(pod: Object) -> bool:
+    """Tell whether a pod is ready."""
+    return (get_condition(pod, "Ready") or {}).get("status") == "True"
 
 
 def pod_index(pod: Mapping[str, Any]) -> int | None:
     """Return the completion index of a pod, None where it has none."""
     text = (pod["metadata"].get("annotations") or {}).get(INDEX, "")
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
+
+
+def surplus(active: Sequence[Object], count: int, completions: int | None) -> list[Object]:
+    """Return the active pods to delete: those whose index is wrong or taken, and at least `count`, newest first.
+
+    Args:
+        active: live pods of the job.
+        count: how many are too many.
+        completions: number of indexes of an indexed job; None for another.
+    """
+    ordered = sorted(active, key=_worth)
+    wrong: list[Object] = []
+    if completions is not None:
+        seen: set[int] = set()
+        for pod in reversed(ordered):
+            index = pod_index(pod)
+            if index is None or index >= completions or index in seen:
+                wrong.append(pod)
+            else:
+                seen.add(index)
+    left = [pod for pod in ordered if not any(pod is other for other in wrong)]
+    return wrong + left[: max(0, count - len(wrong))]
+
+
+def _worth(pod: Object) -> tuple[bool, int, bool, float, int, float, str]:
+    """Sort pods so that those go first that have come least far."""
+    status, ready = pod.get("status") or {}, get_condition(pod, "Ready") or {}
+    since = ready.get("lastTransitionTime")
+    restarts = max((c.get("restartCount") or 0 for c in status.get("containerStatuses") or ()), default=0)
+    return (
+        bool(pod["spec"].get("nodeName")),
+        _PHASES.get(status.get("phase") or "Pending", 0),
+        is_ready(pod),
+        -parse_rfc3339(since) if since and is_ready(pod) else 0.0,
+        -restarts,
+        -parse_rfc3339(pod["metadata"].get("creationTimestamp") or "1970-01-01T00:00:00Z"),
+        name(pod),
+    )
 
 
 def new_pods(
-    job: Object, count: int, ordinal: int, taken: Collection[str], indexes: Sequence[int] | None
+    job: Object,
+    count: int,
+    ordinal: int,
+    taken: Collection[str],
+    indexes: Sequence[int] | None,
+    failures: Mapping[int, Failures] | None = None,
 ) -> list[Object]:
     """Return `count` pods to create.
 
@@ -90,6 +118,7 @@ def new_pods(
         ordinal: how many pods the job had that are counted for good.
         taken: names of its pods that exist.
         indexes: completion indexes to give out, in order; None for a job without.
+        failures: how often each index failed, where the job counts that.
     """
     wanted: list[Object] = []
     while len(wanted) < count:
@@ -97,7 +126,8 @@ def new_pods(
         pod_name = _pod_name(job, ordinal, index)
         ordinal += 1
         if pod_name not in taken:
-            wanted.append(_pod(job, pod_name, index))
+            failed = None if failures is None or index is None else failures.get(index, Failures())
+            wanted.append(_pod(job, pod_name, index, failed))
     return wanted
 
 
@@ -111,29 +141,29 @@ def _pod_name(job: Object, ordinal: int, index: int | None) -> str:
     return bounded_name(name(job), *own, "".join(letters))
 
 
-def _pod(job: Object, pod_name: str, index: int | None) -> Object:
+def _pod(job: Object, pod_name: str, index: int | None, failed: Failures | None) -> Object:
     template = deep_copy(job["spec"]["template"])
-    metadata = template.setdefault("metadata", {}) or {}
-    job_labels = {
-        "batch.kubernetes.io/controller-uid": uid(job), "batch.kubernetes.io/job-name": name(job),
-        "controller-uid": uid(job), "job-name": name(job),
-    }  # fmt: skip
-    notes = dict(metadata.get("annotations") or {})
+    metadata = template.get("metadata") or {}
+    labels, notes = dict(metadata.get("labels") or {}), dict(metadata.get("annotations") or {})
     spec = template["spec"]
     if index is not None:
-        notes[INDEX] = str(index)
-        job_labels[INDEX] = str(index)
+        notes[INDEX] = labels[INDEX] = str(index)
         _give_index(spec)
-        spec.setdefault("hostname", f"{name(job)}-{index}")
+        spec["hostname"] = f"{name(job)}-{index}"
+    if failed is not None:
+        notes[FAILURES] = str(failed.counted)
+        if failed.ignored:
+            notes[IGNORED_FAILURES] = str(failed.ignored)
+    own = {FINALIZER: None} | dict.fromkeys(metadata.get("finalizers") or ())
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": pod_name,
             "namespace": job["metadata"]["namespace"],
-            "labels": {**(metadata.get("labels") or {}), **job_labels},
+            **({"labels": labels} if labels else {}),
             **({"annotations": notes} if notes else {}),
-            "finalizers": [*(metadata.get("finalizers") or ()), FINALIZER],
+            "finalizers": list(own),
             "ownerReferences": [owner_reference(job)],
         },
         "spec": spec,
@@ -141,31 +171,9 @@ def _pod(job: Object, pod_name: str, index: int | None) -> Object:
 
 
 def _give_index(spec: Object) -> None:
-    path = f"metadata.annotations['{INDEX}']"
+    path = f"metadata.labels['{INDEX}']"
     variable = {"name": "JOB_COMPLETION_INDEX", "valueFrom": {"fieldRef": {"fieldPath": path}}}
     for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
         known = container.get("env") or []
         if not any(entry["name"] == variable["name"] for entry in known):
             container["env"] = [*known, variable]
-
-
-def parse_indexes(text: str) -> set[int]:
-    """Read "1,3-5" as {1, 3, 4, 5}."""
-    found: set[int] = set()
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found
-
-
-def format_indexes(indexes: Iterable[int]) -> str:
-    """Write {1, 3, 4, 5} as "1,3-5"."""
-    parts: list[str] = []
-    ordered = sorted(indexes)
-    start = 0
-    for position in range(1, len(ordered) + 1):
-        if position == len(ordered) or ordered[position] != ordered[position - 1] + 1:
-            first, last = ordered[start], ordered[position - 1]
-            parts.append(str(first) if first == last else f"{first}-{last}")
-            start = position
-    return ",".join(parts)

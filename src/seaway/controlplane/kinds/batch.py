@@ -7,6 +7,7 @@ from typing import Any
 from seaway.base.clock import parse_rfc3339
 from seaway.controlplane.kinds.cells import AGE, NAME, human_duration, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
+from seaway.controlplane.kinds.job_status import validate_status
 from seaway.controlplane.kinds.job_validation import (
     CONTROLLER_UID,
     JOB_NAME,
@@ -16,7 +17,6 @@ from seaway.controlplane.kinds.job_validation import (
     validate,
     validate_update,
 )  # fmt: skip
-from seaway.controlplane.kinds.metadata import validate_metadata_update
 from seaway.controlplane.kinds.pod_defaults import default_spec
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_text
@@ -140,7 +140,7 @@ JOB = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
-    validate_status=validate_metadata_update,
+    validate_status=validate_status,
     revalidated=False,
     warnings=warnings,
     orphans_by_default=True,

@@ -126,7 +126,8 @@ def _success_rule_faults(rule: Object, field: str, completions: int) -> list[Cau
     if indexes is not None:
         if len(indexes) > _LONGEST_INDEXES:
             faults.append(too_long(f"{field}.succeededIndexes", _LONGEST_INDEXES))
-        total, wrong = _count_indexes(indexes, completions)
+        intervals, wrong = index_intervals(indexes, completions)
+        total = sum(last - first + 1 for first, last in intervals)
         if wrong:
             detail = f"error parsing succeededIndexes: {wrong}"
             faults.append(invalid(f"{field}.succeededIndexes", indexes, detail))
@@ -144,30 +145,30 @@ def _success_rule_faults(rule: Object, field: str, completions: int) -> list[Cau
     return faults
 
 
-def _count_indexes(text: str, completions: int) -> tuple[int, str]:
-    """Return how many indexes "0-2,5" names, and what is wrong with the text."""
-    total, last = 0, -1
+def index_intervals(text: str, completions: int) -> tuple[list[tuple[int, int]], str]:
+    """Return the first and last index of each interval of "0-2,5", and what is wrong with the text."""
+    found: list[tuple[int, int]] = []
     for part in text.split(",") if text else ():
         ends: list[int] = []
         pieces = part.split("-")
         if len(pieces) > 2:
             return (
-                0,
+                [],
                 f"the fragment {_quoted(part)} violates the requirement that an index interval can have at most two parts separated by '-'",
             )
         for piece in pieces:
             if not re.fullmatch(r"[+-]?\d+", piece):
-                return 0, f"cannot convert string to integer for index: {_quoted(piece)}"
+                return [], f"cannot convert string to integer for index: {_quoted(piece)}"
             ends.append(int(piece))
-        if any(end < last + 1 for end in ends[:1]) and last >= 0:
-            return 0, f"non-increasing order, previous: {last}, current: {ends[0]}"
+        if found and ends[0] <= found[-1][1]:
+            return [], f"non-increasing order, previous: {found[-1][1]}, current: {ends[0]}"
         if ends[-1] >= completions or ends[0] < 0:
             wrong = next(piece for piece, end in zip(pieces, ends, strict=True) if not 0 <= end < completions)
-            return 0, f"too large index: {_quoted(wrong)}"
+            return [], f"too large index: {_quoted(wrong)}"
         if len(ends) == 2 and ends[0] >= ends[1]:
-            return 0, f"non-increasing order, previous: {ends[0]}, current: {ends[1]}"
-        total, last = total + ends[-1] - ends[0] + 1, ends[-1]
-    return total, ""
+            return [], f"non-increasing order, previous: {ends[0]}, current: {ends[1]}"
+        found.append((ends[0], ends[-1]))
+    return found, ""
 
 
 def _listed(words: tuple[str, ...]) -> str:
