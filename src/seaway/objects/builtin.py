@@ -7,6 +7,7 @@ What the embedded API server adds to them (defaults, validation, columns) is its
 from __future__ import annotations
 
 from seaway.objects.resource import Resource
+from seaway.objects.workloads import WORKLOAD_RESOURCES
 
 _STATUS = frozenset({"status"})
 
@@ -76,4 +77,5 @@ BUILTIN_RESOURCES: tuple[Resource, ...] = (
     PERSISTENT_VOLUME_CLAIMS, LEASES, JOBS, ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS,
     PRIORITY_CLASSES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
     NETWORK_POLICIES,
+    *WORKLOAD_RESOURCES,
 )  # fmt: skip

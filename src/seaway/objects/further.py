@@ -8,37 +8,17 @@ from __future__ import annotations
 from seaway.objects.resource import Resource
 
 _STATUS = frozenset({"status"})
-_SCALED = frozenset({"status", "scale"})
 _ALL = ("all",)
 
-REPLICATION_CONTROLLERS = Resource(
-    "", "v1", "ReplicationController", "replicationcontrollers", short_names=("rc",), categories=_ALL, subresources=_SCALED
-)  # fmt: skip
 PERSISTENT_VOLUMES = Resource(
     "", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=_STATUS
 )  # fmt: skip
 RESOURCE_QUOTAS = Resource(
     "", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=_STATUS
 )
-DEPLOYMENTS = Resource(
-    "apps", "v1", "Deployment", "deployments", short_names=("deploy",), categories=_ALL, subresources=_SCALED
-)  # fmt: skip
-REPLICA_SETS = Resource(
-    "apps", "v1", "ReplicaSet", "replicasets", short_names=("rs",), categories=_ALL, subresources=_SCALED
-)
-STATEFUL_SETS = Resource(
-    "apps", "v1", "StatefulSet", "statefulsets", short_names=("sts",), categories=_ALL, subresources=_SCALED
-)  # fmt: skip
-DAEMON_SETS = Resource(
-    "apps", "v1", "DaemonSet", "daemonsets", short_names=("ds",), categories=_ALL, subresources=_STATUS
-)
-CONTROLLER_REVISIONS = Resource("apps", "v1", "ControllerRevision", "controllerrevisions")
 CRON_JOBS = Resource(
     "batch", "v1", "CronJob", "cronjobs", short_names=("cj",), categories=_ALL, subresources=_STATUS
 )
-POD_DISRUPTION_BUDGETS = Resource(
-    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",), subresources=_STATUS
-)  # fmt: skip
 HORIZONTAL_POD_AUTOSCALERS = Resource(
     "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",), categories=_ALL,
     subresources=_STATUS,
@@ -73,8 +53,8 @@ DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "DeviceClass", "deviceclasses
 RESOURCE_SLICES = Resource("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False)
 
 FURTHER_RESOURCES: tuple[Resource, ...] = (
-    REPLICATION_CONTROLLERS, PERSISTENT_VOLUMES, RESOURCE_QUOTAS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS,
-    DAEMON_SETS, CONTROLLER_REVISIONS, CRON_JOBS, POD_DISRUPTION_BUDGETS, HORIZONTAL_POD_AUTOSCALERS,
+    PERSISTENT_VOLUMES, RESOURCE_QUOTAS,
+    CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS,
     CERTIFICATE_SIGNING_REQUESTS, SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES, VOLUME_ATTACHMENTS, VOLUME_ATTRIBUTES_CLASSES, RESOURCE_CLAIMS, RESOURCE_CLAIM_TEMPLATES,
     DEVICE_CLASSES, RESOURCE_SLICES,

@@ -26,16 +26,14 @@ from seaway.objects.builtin import (
     SERVICES,
 )
 from seaway.objects.errors import Forbidden, NotFound, TooManyRequests, Unauthorized
-from seaway.objects.further import (
+from seaway.objects.further import CRON_JOBS, PERSISTENT_VOLUMES, RESOURCE_QUOTAS
+from seaway.objects.workloads import (
     CONTROLLER_REVISIONS,
-    CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
-    PERSISTENT_VOLUMES,
     POD_DISRUPTION_BUDGETS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
-    RESOURCE_QUOTAS,
     STATEFUL_SETS,
 )
 

@@ -22,7 +22,8 @@ from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects import meta
 from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PERSISTENT_VOLUME_CLAIMS, PODS
 from seaway.objects.errors import Forbidden, NotFound
-from seaway.objects.further import CERTIFICATE_SIGNING_REQUESTS, DEPLOYMENTS, REPLICA_SETS
+from seaway.objects.further import CERTIFICATE_SIGNING_REQUESTS, VOLUME_ATTACHMENTS
+from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
 
 CONTROLLER = "system:controller:replicaset-controller"
 WEB = {"app": "web"}
@@ -45,10 +46,10 @@ def client(server: ApiServer, user: User = ADMIN) -> Client:
     return Client(InProcessTransport(server, user))
 
 
-async def test_elsewhere_a_deployment_is_refused_and_no_controller_has_a_role(api_server: ApiServer) -> None:
+async def test_elsewhere_an_attachment_is_refused_and_no_controller_has_a_role(api_server: ApiServer) -> None:
     admin = client(api_server)
     with pytest.raises(NotFound):
-        await admin.create(DEPLOYMENTS, {"metadata": {"name": "web"}, "spec": SPEC}, "default")
+        await admin.create(VOLUME_ATTACHMENTS, {"metadata": {"name": "disk"}, "spec": {}})
     names = {role["metadata"]["name"] for role in (await admin.list(CLUSTER_ROLES))["items"]}
     assert "system:kube-controller-manager" in names
     assert not any(name.startswith("system:controller:") for name in names)

@@ -24,7 +24,7 @@ from seaway.objects.builtin import (
     SERVICES,
 )  # fmt: skip
 from seaway.objects.errors import AlreadyExists
-from seaway.objects.further import DEPLOYMENTS
+from seaway.objects.further import VOLUME_ATTACHMENTS
 from seaway.objects.meta import copy
 from seaway.objects.resource import Resource
 
@@ -89,7 +89,10 @@ async def bootstrap(
     registry: Registry, table: KindTable, service_address: str, address: str, port: int
 ) -> None:
     """Make what is missing, bring roles and the way to the API server up to date."""
-    further = table.find(DEPLOYMENTS.group, DEPLOYMENTS.version, DEPLOYMENTS.plural) is not None
+    further = (
+        table.find(VOLUME_ATTACHMENTS.group, VOLUME_ATTACHMENTS.version, VOLUME_ATTACHMENTS.plural)
+        is not None
+    )
     await _ensure(registry, table, NAMESPACES, namespaces())
     await _ensure(registry, table, PRIORITY_CLASSES, priority_classes())
     await _ensure(registry, table, CLUSTER_ROLES, cluster_roles(further=further))

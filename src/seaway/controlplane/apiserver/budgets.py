@@ -16,8 +16,8 @@ from seaway.controlplane.apiserver.writing import WriteOptions
 from seaway.objects import meta
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import ApiError, BadRequest, Cause, Forbidden, InternalError, TooManyRequests
-from seaway.objects.further import POD_DISRUPTION_BUDGETS
 from seaway.objects.selectors import LabelSelector
+from seaway.objects.workloads import POD_DISRUPTION_BUDGETS
 
 Object = dict[str, Any]
 MOST_DISRUPTED = 2000

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 from seaway.controlplane.kinds import (
     apiextensions,
+    apps,
     batch,
     configs,
     coordination,
     core,
+    daemon_sets,
     discovery,
     events,
     ingress,
     networkpolicy,
     nodes,
     pods,
+    policy,
     rbac,
+    replication,
     reviews,
     scheduling,
     services,
+    stateful_sets,
 )
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.objects.resource import Resource
@@ -51,6 +56,13 @@ BUILTIN_KINDS: tuple[Kind, ...] = (
     ingress.INGRESS,
     ingress.INGRESS_CLASS,
     networkpolicy.NETWORK_POLICY,
+    replication.REPLICATION_CONTROLLER,
+    apps.DEPLOYMENT,
+    apps.REPLICA_SET,
+    stateful_sets.STATEFUL_SET,
+    daemon_sets.DAEMON_SET,
+    apps.CONTROLLER_REVISION,
+    policy.POD_DISRUPTION_BUDGET,
 )
 """Every stored kind."""
 

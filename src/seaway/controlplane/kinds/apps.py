@@ -28,11 +28,7 @@ from seaway.controlplane.kinds.workloads import (
 )  # fmt: skip
 from seaway.objects import meta
 from seaway.objects.errors import Cause
-from seaway.objects.further import (
-    CONTROLLER_REVISIONS,
-    DEPLOYMENTS,
-    REPLICA_SETS,
-)
+from seaway.objects.workloads import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS
 
 ROLLING, RECREATE, ON_DELETE = "RollingUpdate", "Recreate", "OnDelete"
 SCALE = Scale(".spec.replicas", ".status.replicas", ".spec.selector")

@@ -29,7 +29,7 @@ from seaway.controlplane.kinds.workloads import (
     template_columns,
 )
 from seaway.objects.errors import Cause
-from seaway.objects.further import DAEMON_SETS
+from seaway.objects.workloads import DAEMON_SETS
 
 _COUNTS = ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady")
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"

@@ -7,31 +7,20 @@ and makes no pods is worse than one that is refused.
 from __future__ import annotations
 
 from seaway.controlplane.kinds import (
-    apps,
     autoscaling,
     certificates,
     claims,
     cronjobs,
-    daemon_sets,
     networking,
-    policy,
     replication,
-    stateful_sets,
     storage,
 )
 from seaway.controlplane.kinds.declaration import Kind
 
 FURTHER_KINDS: tuple[Kind, ...] = (
-    replication.REPLICATION_CONTROLLER,
     replication.PERSISTENT_VOLUME,
     replication.RESOURCE_QUOTA,
-    apps.DEPLOYMENT,
-    apps.REPLICA_SET,
-    stateful_sets.STATEFUL_SET,
-    daemon_sets.DAEMON_SET,
-    apps.CONTROLLER_REVISION,
     cronjobs.CRON_JOB,
-    policy.POD_DISRUPTION_BUDGET,
     autoscaling.HORIZONTAL_POD_AUTOSCALER,
     certificates.CERTIFICATE_SIGNING_REQUEST,
     networking.SERVICE_CIDR,

@@ -12,7 +12,7 @@ from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_faults
 from seaway.controlplane.kinds.workloads import amount_faults, number_of, over_hundred_faults
 from seaway.objects.errors import Cause
-from seaway.objects.further import POD_DISRUPTION_BUDGETS
+from seaway.objects.workloads import POD_DISRUPTION_BUDGETS
 
 _COUNTS = ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods")
 UNHEALTHY_POLICIES = ("AlwaysAllow", "IfHealthyBudget")

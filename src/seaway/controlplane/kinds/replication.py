@@ -20,7 +20,8 @@ from seaway.controlplane.kinds.workloads import (
 )
 from seaway.objects import meta, names
 from seaway.objects.errors import Cause
-from seaway.objects.further import PERSISTENT_VOLUMES, REPLICATION_CONTROLLERS, RESOURCE_QUOTAS
+from seaway.objects.further import PERSISTENT_VOLUMES, RESOURCE_QUOTAS
+from seaway.objects.workloads import REPLICATION_CONTROLLERS
 
 RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
 _SHORT_MODES = {

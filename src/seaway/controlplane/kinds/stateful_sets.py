@@ -31,7 +31,7 @@ from seaway.controlplane.kinds.workloads import (
 )
 from seaway.objects import names
 from seaway.objects.errors import Cause
-from seaway.objects.further import STATEFUL_SETS
+from seaway.objects.workloads import STATEFUL_SETS
 
 _CHANGEABLE = (
     "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy",

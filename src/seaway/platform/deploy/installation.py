@@ -13,8 +13,8 @@ from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.objects.builtin import NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS
 from seaway.objects.errors import ApiError, Forbidden, NotFound
-from seaway.objects.further import DEPLOYMENTS
 from seaway.objects.resource import Resource
+from seaway.objects.workloads import DEPLOYMENTS
 from seaway.platform.certificates import AUTHORITY_LIFE, Pair, lives, make_authority, make_certificate
 from seaway.platform.deploy.kinds import CLUSTER_WIDE, KINDS
 from seaway.platform.deploy.manifests import Credentials, manifests

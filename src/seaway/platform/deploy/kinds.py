@@ -12,8 +12,8 @@ from seaway.objects.builtin import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
-from seaway.objects.further import DEPLOYMENTS, POD_DISRUPTION_BUDGETS
 from seaway.objects.resource import Resource
+from seaway.objects.workloads import DEPLOYMENTS, POD_DISRUPTION_BUDGETS
 
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
