@@ -48,7 +48,7 @@ def labels(obj: Mapping[str, Any]) -> dict[str, str]:
     return (obj.get("metadata") or {}).get("labels") or {}
 
 
-def annotations(obj: Mapping[str, Any]) -> dict[str, str]:  # type: ignore[no-redef]  # the future import's name is free
+def annotations_of(obj: Mapping[str, Any]) -> dict[str, str]:
     """Return the object's annotations: a view, not a copy, where there are some."""
     return (obj.get("metadata") or {}).get("annotations") or {}
 

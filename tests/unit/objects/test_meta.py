@@ -25,7 +25,7 @@ def test_nothing_is_read_from_nothing(obj):
         meta.uid(obj),
         meta.resource_version(obj),
     ) == ("",) * 5
-    assert (meta.labels(obj), meta.annotations(obj)) == ({}, {})
+    assert (meta.labels(obj), meta.annotations_of(obj)) == ({}, {})
     assert (meta.owner_references(obj), meta.finalizers(obj)) == ([], [])
     assert meta.deletion_timestamp(obj) is None
     assert meta.controller_of(obj) is None

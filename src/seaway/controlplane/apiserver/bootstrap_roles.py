@@ -21,6 +21,11 @@ _EVERY = ["*"]
 _VIEWED = [
     ("", ["configmaps", "events", "persistentvolumeclaims", "persistentvolumeclaims/status", "pods", "pods/log",
           "pods/status", "serviceaccounts", "services", "services/status", "namespaces", "namespaces/status"]),
+    ("", ["replicationcontrollers", "replicationcontrollers/scale", "replicationcontrollers/status"]),
+    ("apps", ["controllerrevisions", "daemonsets", "daemonsets/status", "deployments", "deployments/scale",
+              "deployments/status", "replicasets", "replicasets/scale", "replicasets/status", "statefulsets",
+              "statefulsets/scale", "statefulsets/status"]),
+    ("policy", ["poddisruptionbudgets", "poddisruptionbudgets/status"]),
     ("batch", ["jobs", "jobs/status"]),
     ("events.k8s.io", ["events"]),
     ("coordination.k8s.io", ["leases"]),
@@ -31,6 +36,10 @@ _VIEWED = [
 _EDITED = [
     ("", ["configmaps", "events", "persistentvolumeclaims", "pods", "pods/attach", "pods/eviction", "pods/exec",
           "pods/portforward", "secrets", "serviceaccounts", "services"]),
+    ("", ["replicationcontrollers", "replicationcontrollers/scale"]),
+    ("apps", ["daemonsets", "deployments", "deployments/rollback", "deployments/scale", "replicasets",
+              "replicasets/scale", "statefulsets", "statefulsets/scale"]),
+    ("policy", ["poddisruptionbudgets"]),
     ("batch", ["jobs", "jobs/status"]),
     ("coordination.k8s.io", ["leases"]),
     ("", ["pods/proxy", "services/proxy"]),
@@ -107,7 +116,10 @@ _CONTROLLERS = [
     *_EVENTS,
     # Garbage collection and the end of a namespace reach every kind, also those that are defined later.
     _rule(_EVERY, _EVERY, [*_READ, "delete", "deletecollection", "patch", "update"]),
-    _rule([""], ["configmaps", "namespaces", "pods", "serviceaccounts"], ["create"]),
+    _rule(
+        [""], ["configmaps", "namespaces", "persistentvolumeclaims", "pods", "serviceaccounts"], ["create"]
+    ),
+    _rule(["apps"], ["controllerrevisions", "replicasets"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create"]),
     _rule([""], ["endpoints"], ["create"]),
     _rule(["discovery.k8s.io"], ["endpointslices"], ["create"]),

@@ -16,6 +16,8 @@ from seaway.controlplane.controllers import (
     ttl,
 )
 from seaway.controlplane.controllers.context import Context
+from seaway.controlplane.controllers.ondemand import on_demand
+from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS, REPLICATION_CONTROLLERS
 from seaway.reconcile.manager import Runnable
 
 CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
@@ -31,6 +33,9 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     endpoints.build_slices,
     endpoints.build_endpoints,
     endpoints.build_mirror,
+    on_demand("deployment", DEPLOYMENTS, "workloads.deployment"),
+    on_demand("replicaset", REPLICA_SETS, "workloads.replicaset"),
+    on_demand("replication", REPLICATION_CONTROLLERS, "workloads.replicaset", "build_replication"),
 )
 """In the order they start."""
 
