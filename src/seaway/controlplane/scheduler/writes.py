@@ -14,8 +14,8 @@ from seaway.controlplane.scheduler.podinfo import PREEMPTION, PodInfo
 from seaway.controlplane.scheduler.preemption import Budget, Room, budget_of
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import ApiError, Conflict, NotFound
-from seaway.objects.further import POD_DISRUPTION_BUDGETS
 from seaway.objects.meta import get_condition, split_key, uid
+from seaway.objects.workloads import POD_DISRUPTION_BUDGETS
 from seaway.reconcile.informer import Informer
 from seaway.reconcile.recorder import EventRecorder
 
