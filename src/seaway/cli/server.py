@@ -49,6 +49,7 @@ def server(
     pod_security: options.PodSecurity = "hardened",
     pod_user: options.PodUser = 1000,
     pod_service_account: options.PodAccount = "",
+    lease: options.Lease = reading.DEFAULT_LEASE,
     leader_election: options.LeaderElection = False,
     pod_name: options.PodName = "",
 ) -> None:
@@ -70,6 +71,7 @@ def server(
         pod_security=reading.parse_pod_security(pod_security),
         pod_user=pod_user,
         pod_account=pod_service_account,
+        lease_seconds=reading.parse_lease(lease),
         pod=pod_name,
         leader_election=leader_election,
         object_store=reading.object_store(os.environ) if artifacts else {},

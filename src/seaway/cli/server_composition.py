@@ -107,6 +107,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         image=settings.image or plain.image,
         pod_security=PodSecurity(level, settings.pod_user),
         service_account=settings.pod_account or None,
+        lease_seconds=settings.lease_seconds,
         database=settings.database,
         artifacts=settings.artifacts,
         artifact_options=settings.object_store,

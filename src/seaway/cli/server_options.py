@@ -79,6 +79,14 @@ PodAccount = Annotated[
         "--pod-service-account", "NAME", "The service account of the runs' pods; they get no token of it."
     ),
 ]
+Lease = Annotated[
+    str,
+    _option(
+        "--lease",
+        "DURATION",
+        "A program that cannot reach the server for so long is ended and tried again elsewhere; 0: never.",
+    ),
+]
 LeaderElection = Annotated[
     bool, _option("--leader-election", None, "Several servers share the database; one of them leads.")
 ]

@@ -11,11 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seaway.sdk.errors import SeawayError
+from seaway.sdk.submit import seconds
 
 PREFIX = "SEAWAY_SERVER_"
 POD_SECURITY = ("plain", "hardened", "restricted")
 EVERYWHERE = "*"
 ANY_ADDRESS = ("0.0.0.0", "::", EVERYWHERE)  # noqa: S104 - compared with, not listened on
+DEFAULT_LEASE = "1h"
+SHORTEST_LEASE = 60
 DEFAULT_LISTEN = "127.0.0.1:8443"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _HOST_NAME = re.compile(
@@ -64,6 +67,8 @@ class TeamServerSettings:
     """Whom the pods of runs run as where they are restricted."""
     pod_account: str = ""
     """Service account of the pods of runs; "" for the namespace's default."""
+    lease_seconds: int = 3600
+    """How long programs may run without word from the server; 0 for ever."""
     pod: str = ""
     """The name of the pod that this server runs in; "" outside a pod."""
     leader_election: bool = False
@@ -156,6 +161,20 @@ def parse_pod_security(text: str) -> str:
     if text not in POD_SECURITY:
         raise refuse("--pod-security", f"{text!r} is none of them", f"Give {', '.join(POD_SECURITY)}")
     return text
+
+
+def parse_lease(text: str) -> int:
+    """Return how long programs may run without word from the server, in seconds. Raises SeawayError where it is no duration."""
+    if text.strip() == "0":
+        return 0
+    found = seconds("--lease", text)
+    if found < SHORTEST_LEASE:
+        raise refuse(
+            "--lease",
+            f"{text!r} is too short: a restart of the server would end programs",
+            "Give at least 60s, or 0",
+        )
+    return int(found)
 
 
 def parse_database(text: str) -> str:

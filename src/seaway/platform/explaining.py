@@ -16,12 +16,14 @@ from seaway.platform.database import attempts, revisions, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.rules.infrastructure import NODE_LOST, UNCONFIRMED
 from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import last_node, last_pod
+from seaway.platform.workloads.observation import observe
 
 _TELLING = (Phase.FAILED, Phase.STOPPED, Phase.STOPPING, Phase.STARTING, Phase.RUNNING, Phase.QUEUED)
 """Which of several tasks a question about the run is about: the first one in the first of these phases."""
@@ -89,15 +91,20 @@ def _remembered_facts(
     events: list[dict[str, Any]] = [e.object for e in revisions.events_about(connection, uid)] if uid else []
     ended = attempt is not None and attempt.phase.ended
     not_created = attempt is None or ended or (attempt.uid is None and task.message != texts.STARTING)
+    pod = last_pod(connection, uid) if uid else None
+    leased = pod is not None and observe(pod).lease > 0
+    cause = (attempt.verdict or {}).get("cause") if attempt is not None else None
     return Facts(
         run=run.name,
         task=task.name,
         attempt=attempt.number if attempt is not None else 1,
-        pod=last_pod(connection, uid) if uid else None,
+        pod=pod,
         pod_gone=ended and uid is not None,
         deleted_by_others=attempt is not None and ended and uid is not None and not attempt.asked,
         events=events,
         node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
+        given_up=cause == UNCONFIRMED or (cause == NODE_LOST and leased),  # the pod may have said more since
+        leased=leased,
         requested=requested(attempt, run),
         requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
         timeout_seconds=spec.timeout_seconds,

@@ -18,16 +18,18 @@ from seaway.platform.tokens import RunTokens
 
 Tell = Callable[[str, str, str], Awaitable[None]]
 """Puts a line of Seaway's own into the log of a run's task: run, task, text."""
+Renew = Callable[[str, str, int], Awaitable[None]]
+"""Lets an attempt go on: the run's uid, task, fencing number. Raises where it is not to."""
 
 
 class RunGateway:
     """Serves the pods of runs. Call `authenticate_run_token` first: the run it returns is the only one that may be touched."""
 
     def __init__(
-        self, database: Database, storage: Storage, tokens: RunTokens, clock: Clock, tell: Tell
+        self, database: Database, storage: Storage, tokens: RunTokens, clock: Clock, tell: Tell, renew: Renew
     ) -> None:
         self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
-        self._tell = tell
+        self._tell, self._renew = tell, renew
 
     async def authenticate_run_token(self, token: str) -> str:
         """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
@@ -51,6 +53,13 @@ class RunGateway:
     async def get_environment(self, digest: str) -> AsyncIterator[bytes]:
         """Return a lock of requirements. Raises NotFound."""
         return await self._storage.environments.open(digest)
+
+    async def renew_lease(self, run: str, task: str, fence: int) -> None:
+        """Let an attempt go on that keeps a lease. Raises NotFound, Conflict where it is to end, Unavailable."""
+        record = await self._database.read(lambda connection: runs.by_name(connection, run))
+        if record is None:
+            raise NotFound(f"there is no run {run!r}")
+        await self._renew(record.uid, task, fence)
 
     async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""

@@ -71,6 +71,8 @@ class ServerSettings:
     """For tasks that name none."""
     cpu: str = "100m"
     """Requested for tasks that ask for none."""
+    lease_seconds: int = 0
+    """How long a program may run without word from the server before it is ended, so that another attempt is safe; 0 for ever."""
     python: str = "python3"
     """The images' Python that starts the runner."""
     code_limit: int = 100 * 1024 * 1024
@@ -229,6 +231,7 @@ def _pod_settings(settings: ServerSettings) -> PodSettings:
         gateway_ca=settings.gateway_ca,
         image=settings.image,
         cpu=settings.cpu,
+        lease_seconds=settings.lease_seconds,
         cache_volume=settings.cache_volume,
         cache_path=settings.cache_path,
         service_account=settings.service_account,

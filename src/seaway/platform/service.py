@@ -49,7 +49,7 @@ class RunService(RunGateway):
         namespace: str,
         random: Random,
     ) -> None:
-        super().__init__(database, storage, tokens, clock, logs.say)
+        super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
         self._engine, self._logs, self._explainer = engine, logs, explainer
         self._namespace, self._random = namespace, random
 

@@ -37,6 +37,13 @@ async def environment(digest: str, service: Service) -> StreamingResponse:
     return _bytes(await service.get_environment(digest), "text/plain; charset=utf-8")
 
 
+@router.put("/runs/{run}/tasks/{task}/lease", status_code=204)
+async def renew_lease(run: PodsRun, task: str, fence: Fence, service: Service) -> Response:
+    """Let an attempt go on that keeps a lease; 409 where it is to end."""
+    await service.renew_lease(run, task, fence)
+    return Response(status_code=204)
+
+
 @router.put("/runs/{run}/tasks/{task}/outputs", status_code=204)
 async def commit_outputs(
     run: PodsRun, task: str, fence: Fence, request: Request, service: Service

@@ -52,14 +52,24 @@ class Gateway:
         url: "https://host:port".
         ca: PEM text of the CA of its certificate, "" for the system's own.
         token: the run's token.
+        timeout: seconds that one step of a request may take.
         sleep: how to wait between tries.
     """
 
-    def __init__(self, url: str, ca: str, token: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        url: str,
+        ca: str,
+        token: str,
+        *,
+        timeout: float = _TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._scheme, _, place = url.partition("://")
         self._place, _, self._path = place.rstrip("/").partition("/")
         self._ca = ca
         self._token = token
+        self._timeout = timeout
         self._sleep = sleep
 
     def fetch(self, path: str, target: str) -> str:
@@ -146,11 +156,11 @@ class Gateway:
         import http.client
 
         if self._scheme != "https":
-            return http.client.HTTPConnection(self._place, timeout=_TIMEOUT)
+            return http.client.HTTPConnection(self._place, timeout=self._timeout)
         import ssl
 
         context = ssl.create_default_context(cadata=self._ca or None)
-        return http.client.HTTPSConnection(self._place, timeout=_TIMEOUT, context=context)
+        return http.client.HTTPSConnection(self._place, timeout=self._timeout, context=context)
 
     @staticmethod
     def _send(connection: http.client.HTTPConnection, send: Send) -> None:

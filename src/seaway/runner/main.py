@@ -18,6 +18,7 @@ from seaway.runner.task import HIDDEN, Task, read_task
 TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     from seaway.runner.checkpoint import Checkpoint
+    from seaway.runner.lease import Lease
 
 
 def main() -> None:
@@ -65,13 +66,40 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     if not os.path.isdir(folder):
         raise StageFailed("code", f"the code has no folder {task.workdir!r} to start in", refused=True)
     _add_project(code_folder, environ)
+    lease = _take_lease(task, program)
     try:
         program.start(task.command, folder, environ)
     except CannotStart as error:
         say(str(error))
         return error.exit_code
+    if lease is not None:
+        lease.keep()
     code = program.wait(task.checkpoint_seconds, saved.save_while_running)
+    if lease is not None:
+        lease.let_go()
+        if lease.lost:
+            return _give_up(saved, lease.lost)
     return _commit(task, gateway, outputs, saved, code)
+
+
+def _take_lease(task: Task, program: Program) -> Lease | None:
+    """Take the attempt's lease, where it has one. Raises StageFailed where it was refused."""
+    if not task.lease_seconds:
+        return None
+    from seaway.runner.lease import Lease
+
+    lease = Lease(task, program)
+    lease.take()
+    return lease
+
+
+def _give_up(saved: _LazyCheckpoint, why: str) -> int:
+    """Keep the checkpoint of a program that lost its lease, if the server still takes it. Raises StageFailed in any case."""
+    try:
+        saved.save_at_end()
+    except StageFailed as failure:
+        say(f"{failure.stage}: {failure.message}")
+    raise StageFailed("lease", f"the program was stopped: {why}")
 
 
 def _add_project(code_folder: str, environ: dict[str, str]) -> None:

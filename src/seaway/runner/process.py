@@ -16,6 +16,7 @@ from seaway.runner.report import Stopped
 TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     import signal
+    import threading
     from collections.abc import Callable, Mapping
 else:
     try:  # the same functions without the enumerations
@@ -104,6 +105,12 @@ class Program:
                 periodically()
                 due = time.monotonic() + every
 
+    def stop(self, grace: float, ended: threading.Event) -> None:
+        """End the program from another thread: SIGTERM first, SIGKILL where it has not ended after `grace` seconds."""
+        self._signal(signal.SIGTERM)
+        if not ended.wait(grace):
+            self._signal(signal.SIGKILL)
+
     def _drain(self) -> None:
         try:
             while os.read(self._wake, 512):
@@ -116,6 +123,11 @@ class Program:
             return
         if not self._group:
             raise Stopped(number)
+        self._signal(number)
+
+    def _signal(self, number: int) -> None:
+        if self._ended:
+            return
         try:
             os.killpg(self._group, number)
         except ProcessLookupError:  # it has just ended

@@ -7,7 +7,15 @@ from __future__ import annotations
 import os
 import sys
 
-EXIT_CODES = {"runner": 120, "code": 121, "environment": 122, "checkpoint": 123, "outputs": 124, "spec": 125}
+EXIT_CODES = {
+    "lease": 119,
+    "runner": 120,
+    "code": 121,
+    "environment": 122,
+    "checkpoint": 123,
+    "outputs": 124,
+    "spec": 125,
+}
 """What the container exits with when a stage of the runner's own work fails."""
 _ERROR_LIMIT = 3000
 """Characters of an error in the termination log, of which Kubernetes keeps 4,096 bytes."""

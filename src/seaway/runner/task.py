@@ -48,6 +48,7 @@ class Task:
         "environment",
         "fence",
         "gateway",
+        "lease_seconds",
         "name",
         "run",
         "token",
@@ -71,6 +72,8 @@ class Task:
         """Folder inside the code to start in; "" for its root."""
         self.checkpoint_seconds = float(spec.get("checkpoint_seconds", 30))
         """How often a changed checkpoint is saved while the program runs."""
+        self.lease_seconds = float(spec.get("lease_seconds", 0))
+        """For how long the program may run without word from the server; 0 for ever."""
 
 
 def read_task(environ: Mapping[str, str]) -> Task:

@@ -77,6 +77,11 @@ UNPLACED = pod(
     ],
 )
 
+SILENT = pod(
+    container({"running": {}}), phase="Running", metadata={"deletionTimestamp": "2026-01-02T03:04:05Z"},
+    conditions=disruption("DeletionByTaintManager"),
+)  # fmt: skip
+
 S, INFRA, R, U, C, D, X, N = (
     VerdictClass.SUCCEEDED, VerdictClass.INFRASTRUCTURE, VerdictClass.RESOURCE, VerdictClass.USER,
     VerdictClass.CONFIGURATION, VerdictClass.DEADLINE, VerdictClass.CANCELLED, VerdictClass.UNKNOWN,
@@ -115,6 +120,12 @@ CASES = {
     "node silent": (
         facts(pod(None, phase="Running"), node={"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}), INFRA, "NodeLost",
     ),
+    "given up, its lease has passed": (facts(SILENT, given_up=True, leased=True), INFRA, "NodeLost"),
+    "given up, its lease has passed, drained": (facts(SILENT, given_up=True, leased=True, requested="drain"), INFRA, "NodeLost"),
+    "given up, its lease has passed, stopped": (facts(SILENT, given_up=True, leased=True, requested="stop"), X, "Stopped"),
+    "given up, may still run": (facts(SILENT, given_up=True), N, "EndUnconfirmed"),
+    "given up, may still run, drained": (facts(SILENT, given_up=True, requested="drain"), N, "EndUnconfirmed"),
+    "given up, may still run, stopped": (facts(SILENT, given_up=True, requested="stop"), X, "EndUnconfirmed"),
     "node shut down": (facts(pod(ended(143), reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")), INFRA, "NodeShutdown"),
     "no room on its node after all": (facts(pod(None, reason="OutOfcpu")), INFRA, "NodeRejected"),
     "container unknown after a restart": (facts(pod(ended(137, "ContainerStatusUnknown"))), INFRA, "ContainerLost"),

@@ -10,6 +10,7 @@ from seaway.base.tasks import Backoff
 from seaway.model.run import Phase, TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.diagnosis.rules.infrastructure import UNCONFIRMED
 from seaway.platform.diagnosis.rules.python import NO_PYTHON
 from seaway.platform.engine import texts
 from seaway.platform.engine.plan import Blocker, Effect, Need, Policy, Situation, decide
@@ -167,13 +168,51 @@ def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
     ("due", "says", "look_again"),
     [
         pytest.param(NOW + 5, "is being taken off the node n", NOW + 35, id="its time to end"),
-        pytest.param(NOW - 60, "kubectl delete node n", None, id="overdue: its node does not answer"),
+        pytest.param(NOW - 60, "kubectl delete node n", NOW + 3570, id="overdue: its node does not answer"),
     ],
 )
 def test_a_pod_that_the_cluster_takes_away_is_waited_for(due, says, look_again) -> None:
     decision = decide(under_way(replace(RUNNING, deleting=True, due=due)), POLICY)
     assert says in decision.task.message
     assert (decision.effects, decision.look_again) == ((), look_again)
+
+
+SILENT = replace(RUNNING, deleting=True, due=NOW - 5000)
+"""Its node has not confirmed its end for longer than any patience."""
+LEASED = replace(SILENT, lease=600.0)
+
+
+@pytest.mark.parametrize(
+    ("pod", "changes", "effects", "look_again"),
+    [
+        pytest.param(SILENT, {}, (Effect.JUDGE,), None, id="given up"),
+        pytest.param(SILENT, {"run": STOPPED_RUN}, (Effect.JUDGE,), None, id="given up after a stop"),
+        pytest.param(replace(SILENT, due=NOW - 3629), {}, (), NOW + 1, id="the last second of patience"),
+        pytest.param(replace(SILENT, due=NOW - 3629), {"run": STOPPED_RUN}, (), NOW + 1, id="the same after a stop"),
+        pytest.param(LEASED, {"unheard": 1199.0}, (), NOW + 1, id="its program may still hold the lease"),
+        pytest.param(LEASED, {"unheard": 1200.0}, (Effect.JUDGE,), None, id="its program has ended by itself"),
+        pytest.param(replace(LEASED, due=NOW - 29), {"unheard": 9000.0}, (), NOW + 1, id="its node has time to confirm"),
+        pytest.param(replace(LEASED, deleting=False), {"unheard": 9000.0}, (), None, id="nobody wants it to end"),
+        pytest.param(replace(SILENT, due=None), {}, (), NOW + 30, id="when it has to end is not known"),
+    ],
+)  # fmt: skip
+def test_how_long_an_end_is_waited_for_that_nobody_confirms(pod, changes, effects, look_again) -> None:
+    decision = decide(under_way(pod, **changes), POLICY)
+    assert (decision.effects, decision.look_again) == (effects, look_again)
+
+
+@pytest.mark.parametrize(
+    ("cause", "class_", "phase"),
+    [
+        pytest.param(UNCONFIRMED, VerdictClass.UNKNOWN, Phase.FAILED, id="it may still run"),
+        pytest.param("NodeLost", VerdictClass.INFRASTRUCTURE, Phase.QUEUED, id="it has ended by itself"),
+    ],
+)
+def test_only_what_has_certainly_ended_is_tried_again(cause, class_, phase) -> None:
+    found = Verdict.model_validate({"class": class_, "cause": cause, "message": "silent"})
+    spec = replace_spec(retries=3)
+    decision = decide(under_way(LEASED, unheard=9000.0, verdict=found, spec=spec), POLICY)
+    assert (decision.task.phase, decision.effects) == (phase, (Effect.RELEASE,))
 
 
 UNPLACEABLE = replace(POD, waiting="Unschedulable", waiting_message="0/1 nodes")

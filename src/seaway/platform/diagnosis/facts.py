@@ -36,6 +36,10 @@ class Facts:
     """All nodes of the cluster, where they may be listed: tells what can never fit from what waits for room."""
     nodes_hidden: bool = False
     """The server may not see the cluster's nodes: nothing follows from their absence."""
+    given_up: bool = False
+    """Nobody confirmed for too long that the Pod, which was to be deleted, has ended."""
+    leased: bool = False
+    """Its program ends by itself when it cannot reach the server, so that it has ended by then."""
     log_tail: str = ""
     """The program's last lines (some 200 are enough), stdout and stderr as they came, without Seaway's own."""
     log_times: Sequence[str] = ()

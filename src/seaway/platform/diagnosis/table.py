@@ -22,6 +22,7 @@ from seaway.platform.diagnosis.rules import (
 
 RULES: tuple[Rule, ...] = (
     startup.refused,
+    infrastructure.given_up,
     requests.drained,
     requests.stopped,
     requests.timed_out,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,10 +23,12 @@ from seaway.platform.engine import passes
 from seaway.platform.engine.background import Background
 from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
+from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.narration import narrate
-from seaway.platform.engine.plan import Effect, Policy
+from seaway.platform.engine.plan import Effect, Policy, is_overdue
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.state import RunState, run_state
+from seaway.platform.errors import Conflict, StaleFence, Unavailable
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.signal import Signal
@@ -59,6 +62,7 @@ class Engine:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
         self._clock, self._settings = clock, settings
         self._background = Background()
+        self._leases = Leases(clock)
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
         self._states: dict[str, RunState] = {}
@@ -66,7 +70,7 @@ class Engine:
         self._working: set[str] = set()
         self._timers: dict[tuple[str, str], tuple[float, asyncio.Task[None]]] = {}
         self._no_room: dict[tuple[str, str], None] = {}
-        self._running = False
+        self._running = self._knows_all = False
         self.draining = False
         self.changed = Signal()
         """Notified when a run changed in a way that a reader may wait for."""
@@ -93,11 +97,12 @@ class Engine:
         try:
             for state in await self._database.read(_load_live):
                 self.adopt(state)
+            self._knows_all = True
             self._release_left_over()
             ready()
             await asyncio.Event().wait()
         finally:
-            self._running = False
+            self._running = self._knows_all = False
             for _, timer in self._timers.values():
                 timer.cancel()
             await self._background.close()
@@ -123,6 +128,25 @@ class Engine:
         state.mark()
         self.wake(state)
         return True
+
+    async def renew(self, run_uid: str, task: str, fence: int) -> None:
+        """Let an attempt go on that says it is alive; decisions about its run are made before or after.
+
+        Raises:
+            Unavailable: which attempts there are is not known yet.
+            Conflict: it is to end: a later attempt has begun, or the cluster takes its pod away and its node does not act.
+        """
+        if not self._knows_all:
+            raise Unavailable("the server is starting", remedy="Ask again in a moment.")
+        state = self._states.get(run_uid)
+        async with self._locks[run_uid] if state is not None else nullcontext():
+            attempt = state.attempts.get(task) if state is not None else None
+            if attempt is None or attempt.fence != fence or attempt.phase.ended:
+                raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
+            seen = self._observation(attempt.pod, run_uid)
+            if seen is not None and is_overdue(seen, self._clock.now(), self._settings.policy):
+                raise Conflict("the cluster takes its pod off the node, and the node does not act")
+            self._leases.renew(attempt.pod)
 
     async def drain(self, timeout: float) -> bool:
         """End all attempts gracefully, start no more; True where all pods are gone within the time."""
@@ -186,6 +210,7 @@ class Engine:
             pod=lambda name: self._observation(name, state.run.uid),
             creating=self._carrier.creating,
             releasing=self._carrier.is_releasing,
+            unheard=self._leases.silence,
             now=self._clock.now(),
             policy=self._settings.policy,
             draining=self.draining,
@@ -252,7 +277,10 @@ class Engine:
                 if timer := self._timers.pop((uid, name), None):
                     timer[1].cancel()
             self._background.spawn(self._finish(state), "run ended")
-        if any(attempt.phase.ended for attempt in result.changed.values()):
+        ended = [attempt.pod for attempt in result.changed.values() if attempt.phase.ended]
+        for pod in ended:
+            self._leases.forget(pod)
+        if ended:
             self._use_room()
 
     async def _finish(self, state: RunState) -> None:

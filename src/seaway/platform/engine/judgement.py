@@ -71,6 +71,8 @@ class FactsGatherer:
             node_gone=bool(node_name) and node is None and self._view.sees_nodes,
             nodes=self._view.all_nodes() if waiting else (),
             nodes_hidden=not self._view.sees_nodes,
+            given_up=not waiting and seen is not None and not seen.observation.ended,
+            leased=seen is not None and seen.observation.lease > 0,
             log_tail=tail.text,
             log_times=tail.times,
             requested=requested(attempt, run),

@@ -28,6 +28,8 @@ class View:
     policy: Policy
     creating: Container[str] = ()
     """Pods of which a create call is under way."""
+    unheard: Callable[[str], float] = lambda _: 0.0
+    """For how many seconds a pod's attempt has not renewed its lease."""
     releasing: Callable[[str], bool] = lambda _: False
     """Whether a pod is being released already."""
     draining: bool = False
@@ -112,7 +114,7 @@ def _situation(
     return Situation(
         run=state.run, task=task, spec=spec, attempt=attempt, need=need, waits_for=about, now=view.now,
         single=state.single, pod=view.pod(pod) if pod else None, verdict=state.verdicts.get(pod),
-        blocker=state.blockers.get(pod), creating=pod in view.creating,
+        blocker=state.blockers.get(pod), creating=pod in view.creating, unheard=view.unheard(pod),
         draining=view.draining, room=room > 0,
     )  # fmt: skip
 

@@ -15,8 +15,10 @@ from seaway.base.tasks import Backoff
 from seaway.model.run import Phase, TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.diagnosis.rules.infrastructure import UNCONFIRMED
 from seaway.platform.diagnosis.rules.python import NO_PYTHON, plain_is_enough
 from seaway.platform.engine import texts
+from seaway.platform.engine.leases import ENDS_AFTER
 from seaway.platform.workloads.names import pod_name
 from seaway.platform.workloads.observation import Observation
 
@@ -64,6 +66,10 @@ class Policy:
     """Between tries after losses that were nobody's fault."""
     hope: float = 0.0
     """Seconds that a pod waits which no node could ever take: a cluster that grows by itself may get one that can."""
+    late: float = 30.0
+    """Seconds after which the end of a pod is overdue: its node does not answer."""
+    silence: float = 3600.0
+    """Seconds that the end of a pod is waited for which nobody confirms and whose program keeps no lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Situation:
     verdict: Verdict | None = None
     """Diagnosis' judgement of the newest attempt, where it has been asked."""
     blocker: Blocker | None = None
+    unheard: float = 0.0
+    """Seconds since the newest attempt last renewed its lease."""
     creating: bool = False
     """A call that creates the pod is under way: whether it exists is not known."""
     draining: bool = False
@@ -150,14 +158,14 @@ def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
     if pod is None:
         return _without_pod(now, attempt, policy)
     seen = _record(attempt, pod)
-    if pod.ended:
+    if pod.ended or _is_given_up(now, pod, policy):
         return _conclude(now, seen, pod, policy)
     if (asked := _ask(now, seen, policy)) != seen.asked:
         seen = replace(seen, asked=asked, asked_at=now.now, phase=Phase.STOPPING)
     if seen.asked:
         task = _says(now.task, Phase.STOPPING, texts.ending(seen.asked))
         effects = () if pod.deleting else (Effect.DELETE,)
-        return Decision(task, seen, effects)
+        return Decision(task, seen, effects, look_again=_patience_ends(now, pod, policy))
     return _watch(now, seen, pod, policy)
 
 
@@ -178,7 +186,7 @@ def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Deci
 def _watch(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
     """Say what a pod does that shall go on."""
     if pod.deleting:
-        return _taken_away(now, attempt, pod)
+        return _taken_away(now, attempt, pod, policy)
     if pod.phase == "Running" or attempt.started is not None:
         task = _says(now.task, Phase.RUNNING, texts.RUNNING)
         return Decision(task, replace(attempt, phase=Phase.RUNNING), look_again=_deadline(now.spec, attempt))
@@ -194,17 +202,36 @@ def _watch(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Pol
     return Decision(_says(now.task, Phase.STARTING, message), attempt)
 
 
-_LATE = 30.0
-"""Seconds after which the end of a pod is overdue: its node does not answer."""
+def is_overdue(pod: Observation, now: float, policy: Policy) -> bool:
+    """Return whether a pod should long have ended: its node does not answer."""
+    return pod.deleting and not pod.ended and now >= (pod.due or now) + policy.late
 
 
-def _taken_away(now: Situation, attempt: AttemptRecord, pod: Observation) -> Decision:
+def _patience_ends(now: Situation, pod: Observation, policy: Policy) -> float | None:
+    """Return when the end of a pod that is being deleted is waited for no longer, in seconds since the epoch; None for others.
+
+    A program that keeps a lease has certainly ended by then. Of another one it is not known, and it is not tried again.
+    """
+    if not pod.deleting or pod.node is None:
+        return None
+    overdue = (pod.due or now.now) + policy.late
+    if not pod.lease:
+        return overdue + policy.silence
+    return max(overdue, now.now - now.unheard + ENDS_AFTER * pod.lease)
+
+
+def _is_given_up(now: Situation, pod: Observation, policy: Policy) -> bool:
+    until = _patience_ends(now, pod, policy)
+    return until is not None and now.now >= until
+
+
+def _taken_away(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
     """Say what is waited for while the cluster ends a pod that Seaway did not ask it to: two must never run at once."""
-    overdue = (pod.due or now.now) + _LATE
-    if now.now < overdue:
-        message, again = texts.taken_away(pod.node or "its node"), overdue
+    if not is_overdue(pod, now.now, policy):
+        message, again = texts.taken_away(pod.node or "its node"), (pod.due or now.now) + policy.late
     else:
-        message, again = texts.unconfirmed(pod.node or "its node"), None
+        again = _patience_ends(now, pod, policy) or now.now
+        message = texts.unconfirmed(pod.node or "its node", again, leased=bool(pod.lease))
     runs = pod.phase == "Running" or attempt.started is not None
     phase = Phase.RUNNING if runs else Phase.STARTING
     return Decision(_says(now.task, phase, message), replace(attempt, phase=phase), look_again=again)
@@ -294,6 +321,8 @@ def _tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord
         return replace(
             task, phase=Phase.QUEUED, message=texts.started_plainly(verdict.message), not_before=None
         )
+    if verdict.cause == UNCONFIRMED:
+        return None
     counted = class_ in (
         VerdictClass.USER,
         VerdictClass.RESOURCE,

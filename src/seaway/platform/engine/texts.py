@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seaway.base.clock import rfc3339
 from seaway.model.run import TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 
@@ -71,11 +72,13 @@ def taken_away(node: str) -> str:
     return f"is being taken off the node {node} by the cluster; goes on elsewhere when that has ended"
 
 
-def unconfirmed(node: str) -> str:
-    """Say that nobody confirms the end of a pod, and who can."""
+def unconfirmed(node: str, until: float, *, leased: bool) -> str:
+    """Say that nobody confirms the end of a pod, who can, and what happens when nobody does until a time."""
+    at = f"at {rfc3339(until)}"
+    last = f"{at} the program has ended by itself" if leased else f"{at} it is given up"
     return (
         f"the node {node} does not say that the program has ended, and it must not run twice: it goes on when the node "
-        f"answers or is removed from the cluster (kubectl delete node {node})"
+        f"answers or is removed from the cluster (kubectl delete node {node}); {last}"
     )
 
 

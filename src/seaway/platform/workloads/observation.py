@@ -32,6 +32,8 @@ class Observation:
     deleting: bool = False
     due: float | None = None
     """When a pod that is being deleted has to have ended, in seconds since the epoch."""
+    lease: float = 0.0
+    """After so many seconds without word from the server its program ends by itself; 0 where it does not."""
     held: bool = False
     """It carries Seaway's finalizer."""
     waiting: str = ""
@@ -82,6 +84,7 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
         exit_code=ended.get("exitCode"),
         deleting=bool(metadata.get("deletionTimestamp")),
         due=_time(metadata.get("deletionTimestamp")),
+        lease=_seconds((metadata.get("annotations") or {}).get(labels.LEASE, "")),
         held=labels.FINALIZER in (metadata.get("finalizers") or ()),
         waiting=reason,
         waiting_message=message,
@@ -116,6 +119,10 @@ def _waiting(status: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, 
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return condition.get("reason") or "Unschedulable", condition.get("message") or ""
     return "", ""
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isdecimal() else 0.0
 
 
 def _time(text: str | None) -> float | None:

@@ -33,6 +33,8 @@ class PodSettings:
     """Requested for tasks that ask for none: small, so that many fit, but not nothing, so that nodes do not overfill."""
     grace_seconds: int = 30
     """How long a program may take to end after SIGTERM; Kubernetes' own default."""
+    lease_seconds: int = 0
+    """How long a program may run without word from the server before it is ended; 0 for ever."""
     cache_volume: Mapping[str, Any] | None = None
     """A volume source for the node-local cache; None for no cache."""
     cache_path: str = "/var/cache/seaway"
@@ -65,7 +67,11 @@ def build_pod(
         settings: what is the same for all pods.
         plain: the image has no Python: its container's command is the task's own, and there is nothing around it.
     """
-    annotations = {labels.FENCE: str(attempt.fence)} | ({labels.RUNNER: "none"} if plain else {})
+    annotations = {labels.FENCE: str(attempt.fence)}
+    if plain:
+        annotations[labels.RUNNER] = "none"
+    elif settings.lease_seconds:
+        annotations[labels.LEASE] = str(settings.lease_seconds)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -171,7 +177,7 @@ def _for_runner(task: TaskSpec, settings: PodSettings) -> dict[str, str]:
     needed = {
         "SEAWAY_GATEWAY": settings.gateway_url,
         "SEAWAY_CA": settings.gateway_ca,
-        "SEAWAY_SPEC": _runner_spec(task),
+        "SEAWAY_SPEC": _runner_spec(task, settings),
     }
     if settings.cache_volume is not None:
         needed["SEAWAY_CACHE"] = settings.cache_path
@@ -188,13 +194,15 @@ def _secret_variable(ref: SecretRef) -> Object:
     return {"name": ref.variable or ref.key, "valueFrom": source}
 
 
-def _runner_spec(task: TaskSpec) -> str:
-    spec = {
+def _runner_spec(task: TaskSpec, settings: PodSettings) -> str:
+    spec: Object = {
         "command": list(task.command),
         "code": task.code,
         "environment": task.environment,
         "workdir": task.workdir,
     }
+    if settings.lease_seconds:
+        spec["lease_seconds"] = settings.lease_seconds
     return _literal(json.dumps(spec, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -20,6 +20,9 @@ from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
 DONE = "it is tried again from its last checkpoint until it succeeds; this does not count as a retry"
+NODE_LOST = "NodeLost"
+UNCONFIRMED = "EndUnconfirmed"
+"""Cause of an attempt of which nobody knows whether it still runs."""
 
 _DISRUPTIONS = {
     "PreemptionByScheduler": ("Preempted", "a pod of higher priority took its place", Level.CLUSTER),
@@ -120,6 +123,28 @@ def node_lost(facts: Facts) -> Finding | None:
         )
     evidence = _not_ready(facts, name)
     return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence) if evidence else None
+
+
+def given_up(facts: Facts) -> Finding | None:
+    """Find an attempt whose end nobody confirmed for too long: where it may still run, it is not tried again."""
+    if not facts.given_up or facts.waiting or (facts.leased and facts.requested in ("stop", "timeout")):
+        return None
+    name = ((facts.pod or {}).get("spec") or {}).get("nodeName") or ""
+    due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
+    evidence = (
+        quote(facts, "pod status", f"the pod was to be deleted by {due}", due),
+        *_not_ready(facts, name),
+    )
+    if facts.leased:
+        message = f"its node {name} was lost; the program ended by itself, as it could not reach the server"
+        return _lost(NODE_LOST, message, Level.NODE, evidence)
+    stopped = facts.requested == "stop"
+    return Finding(
+        Level.NODE, VerdictClass.CANCELLED if stopped else VerdictClass.UNKNOWN, UNCONFIRMED,
+        f"its node {name} does not answer, so whether the program still runs there is not known", evidence,
+        next_step=f"make sure that {name} is off (kubectl delete node {name}), then: seaway retry {{run}}",
+        done="it is not tried again by itself, since it could run twice then; what it still makes is not kept",
+    )  # fmt: skip
 
 
 def node_silent(facts: Facts) -> Finding | None:

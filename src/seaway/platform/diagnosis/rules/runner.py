@@ -27,6 +27,7 @@ class _Failure:
 
 
 _STAGES = {
+    "lease": _Failure("ServerUnreachable", "it was stopped because the server did not let it go on", Level.NODE),
     "runner": _Failure("RunnerFailed", "what surrounds the program could not be started"),
     "environment": _Failure(
         "EnvironmentFailed", "the packages that it needs could not be installed", Level.SPEC, VerdictClass.CONFIGURATION,
@@ -55,7 +56,7 @@ _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errn
 _UNREACHABLE = re.compile(
     r"(?i)network|connection|timed out|temporary failure|\bdns\b|could not connect|unreachable"
 )
-_EXIT_CODES = range(120, 126)
+_EXIT_CODES = range(119, 126)
 _LONGEST_ERROR = 200
 _INSTALLER = re.compile(r"\w+ says:\s*$")
 _DRAWN = re.compile("^[\\s\u00d7\u251c\u2570\u2502\u2500\u25b6|>*-]+")  # how uv draws a tree
