@@ -35,7 +35,7 @@ FURTHER = {
 """Of the groups whose kinds are served only where Kubernetes' own controllers run."""
 ROOTS = {
     "core/v1": ("Namespace", "Node", "Pod", "ConfigMap", "Secret", "Service", "ServiceAccount", "Event",
-                "PersistentVolumeClaim", "Binding", "ReplicationController", "PersistentVolume", "ResourceQuota", "Endpoints"),
+                "PersistentVolumeClaim", "Binding", "ReplicationController", "PersistentVolume", "ResourceQuota", "LimitRange", "Endpoints"),
     "events/v1": ("Event",), "batch/v1": ("Job", "CronJob"), "coordination/v1": ("Lease",), "scheduling/v1": ("PriorityClass",),
     "rbac/v1": ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), "policy/v1": ("Eviction", "PodDisruptionBudget"),
     "authentication/v1": ("TokenRequest", "TokenReview", "SelfSubjectReview"), "autoscaling/v1": ("Scale",),

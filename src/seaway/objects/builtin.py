@@ -58,6 +58,10 @@ CLUSTER_ROLE_BINDINGS = Resource(
 PRIORITY_CLASSES = Resource(
     "scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", namespaced=False, short_names=("pc",)
 )
+RESOURCE_QUOTAS = Resource(
+    "", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=_STATUS
+)
+LIMIT_RANGES = Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",))
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False,
     short_names=("crd", "crds"), categories=("api-extensions",), subresources=_STATUS,
@@ -75,7 +79,7 @@ NETWORK_POLICIES = Resource(
 BUILTIN_RESOURCES: tuple[Resource, ...] = (
     NAMESPACES, NODES, PODS, CONFIG_MAPS, SECRETS, SERVICES, SERVICE_ACCOUNTS, EVENTS, EVENTS_V1,
     PERSISTENT_VOLUME_CLAIMS, LEASES, JOBS, ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS,
-    PRIORITY_CLASSES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
+    PRIORITY_CLASSES, RESOURCE_QUOTAS, LIMIT_RANGES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
     NETWORK_POLICIES,
     *WORKLOAD_RESOURCES,
 )  # fmt: skip

@@ -13,9 +13,6 @@ _ALL = ("all",)
 PERSISTENT_VOLUMES = Resource(
     "", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=_STATUS
 )  # fmt: skip
-RESOURCE_QUOTAS = Resource(
-    "", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=_STATUS
-)
 CRON_JOBS = Resource(
     "batch", "v1", "CronJob", "cronjobs", short_names=("cj",), categories=_ALL, subresources=_STATUS
 )
@@ -53,7 +50,7 @@ DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "DeviceClass", "deviceclasses
 RESOURCE_SLICES = Resource("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False)
 
 FURTHER_RESOURCES: tuple[Resource, ...] = (
-    PERSISTENT_VOLUMES, RESOURCE_QUOTAS,
+    PERSISTENT_VOLUMES,
     CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS,
     CERTIFICATE_SIGNING_REQUESTS, SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES, VOLUME_ATTACHMENTS, VOLUME_ATTRIBUTES_CLASSES, RESOURCE_CLAIMS, RESOURCE_CLAIM_TEMPLATES,

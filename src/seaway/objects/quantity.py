@@ -84,6 +84,29 @@ def canonical_amount(text: str) -> str:
     return format_quantity(value.quantize(_MILLI, ROUND_UP) if value % _MILLI else value, style)
 
 
+@lru_cache(maxsize=4096)
+def added(first: str, second: str) -> str:
+    """Return the sum of two quantities, written as the first one is, or as the second where the first is nothing.
+
+    Raises:
+        ValueError: one of them is not a quantity.
+    """
+    value, style = _parse(first)
+    more, other = _parse(second)
+    return format_quantity(value + more, style if value else other)
+
+
+@lru_cache(maxsize=4096)
+def subtracted(first: str, second: str) -> str:
+    """Return the difference of two quantities, written as the first one is.
+
+    Raises:
+        ValueError: one of them is not a quantity.
+    """
+    value, style = _parse(first)
+    return format_quantity(value - _parse(second)[0], style if value else _parse(second)[1])
+
+
 def format_quantity(value: Decimal | int, style: Format = "decimal") -> str:
     """Write a value with the largest unit that needs no fraction.
 

@@ -312,17 +312,6 @@ def core() -> Iterator[Sample]:
             }
         },
     )
-    yield (
-        "ResourceQuota",
-        "valid",
-        {"spec": {"hard": {"pods": "3", "requests.cpu": "1", "count/jobs.batch": "2"}}},
-    )
-    yield (
-        "ResourceQuota",
-        "bad",
-        {"spec": {"hard": {"bananas": "1", "pods": "0.5", "cpu": "-1"}, "scopes": ["x"]}},
-    )
-    yield "ResourceQuota", "empty", {}
 
 
 def storage() -> Iterator[Sample]:

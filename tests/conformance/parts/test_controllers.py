@@ -21,6 +21,7 @@ from seaway.objects.builtin import (
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
+    RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,

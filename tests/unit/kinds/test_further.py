@@ -18,7 +18,8 @@ from seaway.controlplane.kinds.discovery import ENDPOINT_SLICE, ENDPOINTS_KIND
 from seaway.controlplane.kinds.further import FURTHER_KINDS
 from seaway.controlplane.kinds.networking import IP_ADDRESS, SERVICE_CIDR
 from seaway.controlplane.kinds.policy import POD_DISRUPTION_BUDGET
-from seaway.controlplane.kinds.replication import PERSISTENT_VOLUME, REPLICATION_CONTROLLER, RESOURCE_QUOTA
+from seaway.controlplane.kinds.quotas import RESOURCE_QUOTA
+from seaway.controlplane.kinds.replication import PERSISTENT_VOLUME, REPLICATION_CONTROLLER
 from seaway.controlplane.kinds.stateful_sets import STATEFUL_SET
 from seaway.controlplane.kinds.storage import (
     CSI_DRIVER,

@@ -254,6 +254,44 @@ SEEDS: dict[Resource, list[Object]] = {
             "globalDefault": False,
         },
     ],
+    builtin.RESOURCE_QUOTAS: [
+        {
+            "metadata": {"name": OWN},
+            "spec": {"hard": {"pods": "3", "requests.cpu": "1500m", "count/jobs.batch": "2"}},
+        },
+        {
+            "metadata": {"name": OWN + "-scoped"},
+            "spec": {
+                "hard": {"pods": "1", "limits.memory": "1Gi"},
+                "scopes": ["NotTerminating"],
+                "scopeSelector": {
+                    "matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}]
+                },
+            },
+        },
+        {
+            "metadata": {"name": OWN + "-gpus"},
+            "spec": {"hard": {"requests.nvidia.com/gpu": "2", "services.nodeports": "0"}},
+        },
+    ],
+    builtin.LIMIT_RANGES: [
+        {
+            "metadata": {"name": OWN},
+            "spec": {
+                "limits": [
+                    {
+                        "type": "Container",
+                        "max": {"cpu": "2"},
+                        "min": {"memory": "16Mi"},
+                        "default": {"memory": "64Mi"},
+                        "maxLimitRequestRatio": {"cpu": "4"},
+                    },
+                    {"type": "Pod", "max": {"memory": "1Gi"}},
+                    {"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}, "max": {"storage": "5Gi"}},
+                ]
+            },
+        }
+    ],
     builtin.NODES: [
         {
             "metadata": {"name": OWN, "labels": {"a": "b"}},

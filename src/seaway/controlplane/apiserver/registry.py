@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,9 @@ Change = Callable[[Object], Object]
 """Given the live object (shared), return the wanted one (the caller's own)."""
 Listener = Callable[[Served, Object | None, Object | None], None]
 """Called after a write is durable with (kind, old stored object, new stored object)."""
+StoreIt = Callable[[], Awaitable[Content]]
+Charge = Callable[[Attributes, StoreIt], Awaitable[Content]]
+"""Stores what was admitted by calling its second argument, together with what follows from it elsewhere."""
 _ATTEMPTS = 8
 
 
@@ -57,6 +60,10 @@ class Write:
     """Paths of fields that the body gives more than once."""
 
 
+async def _uncharged(_attributes: Attributes, store: StoreIt) -> Content:
+    return await store()
+
+
 class Registry:
     """Writes objects of any kind to the store.
 
@@ -74,6 +81,7 @@ class Registry:
         self._lookup = lookup
         self._random = random.Random()  # noqa: S311  # names, not secrets
         self.listeners: list[Listener] = []
+        self.charge: Charge = _uncharged
 
     def record(self, served: Served, namespace: str, name: str) -> Record:
         """Return a live record. Raises NotFound."""
@@ -123,7 +131,7 @@ class Registry:
             write.warnings += metadata.drop_same_owners(obj)
             obj = self._track_new(write, obj, now)
         name = obj["metadata"].get("name") or ""
-        self._admit(write, "CREATE", obj, None, name)
+        attributes = self._admit(write, "CREATE", obj, None, name)
         if kind.generation:
             obj["metadata"]["generation"] = 1
         try:
@@ -136,16 +144,20 @@ class Registry:
         metadata.forget_version(obj)
         write.warnings += kind.warnings(obj, None)
         key = served.key(write.namespace, name)
-        if options.dry_run:
+
+        async def store() -> Content:
             if self._store.get(key) is not None:
                 raise self._taken(write, name)
-            return ValueContent(served.from_storage(obj))
-        try:
-            record = await self._store.create(key, _encoder(obj), obj)
-        except KeyExists:
-            raise self._taken(write, name) from None
-        self._tell(base, None, obj)
-        return served.view(record)
+            if options.dry_run:
+                return ValueContent(served.from_storage(obj))
+            try:
+                record = await self._store.create(key, _encoder(obj), obj)
+            except KeyExists:
+                raise self._taken(write, name) from None
+            self._tell(base, None, obj)
+            return served.view(record)
+
+        return await self.charge(attributes, store)
 
     async def modify(self, write: Write, change: Change) -> Content:
         """Change a live object; lost races are tried again as long as the change names no resourceVersion.
@@ -162,16 +174,23 @@ class Registry:
             new = self._prepare_update(write, new, record)
             if accepting.unchanged(new, old):
                 return served.view(record)
-            if write.options.dry_run:
-                new["metadata"]["resourceVersion"] = str(record.revision)
-                return ValueContent(served.from_storage(new))
+            attributes = self._attributes(write, "UPDATE", new, old, write.name)
             try:
-                return await self._replace(served, key, new, record)
+                return await self.charge(attributes, self._changer(write, key, new, record))
             except KeyMissing:
                 raise not_found(served.resource.group_resource, write.name) from None
             except RevisionMismatch:
                 continue  # read again: a change that names a resourceVersion is refused at the next turn
         raise conflict(served.resource.group_resource, write.name, STALE)
+
+    def _changer(self, write: Write, key: str, new: Object, record: Record) -> StoreIt:
+        async def store() -> Content:
+            if not write.options.dry_run:
+                return await self._replace(write.served, key, new, record)
+            new["metadata"]["resourceVersion"] = str(record.revision)
+            return ValueContent(write.served.from_storage(new))
+
+        return store
 
     def _prepare_update(self, write: Write, new: Object, record: Record) -> Object:
         """Return the object as it is to be stored: checked, defaulted, admitted, tracked."""
@@ -285,12 +304,20 @@ class Registry:
             return served.view(gone), True
         raise conflict(resource.group_resource, write.name, STALE)
 
-    def _admit(self, write: Write, operation: Operation, obj: Object, old: Object | None, name: str) -> None:
-        attributes = Attributes(
+    def _admit(
+        self, write: Write, operation: Operation, obj: Object, old: Object | None, name: str
+    ) -> Attributes:
+        attributes = self._attributes(write, operation, obj, old, name)
+        admit(self._steps, attributes)
+        return attributes
+
+    def _attributes(
+        self, write: Write, operation: Operation, obj: Object, old: Object | None, name: str
+    ) -> Attributes:
+        return Attributes(
             operation, write.served, write.namespace, name, write.subresource, obj, old, write.user, self._lookup,
             write.options.dry_run, write.warnings,
         )  # fmt: skip
-        admit(self._steps, attributes)
 
     def _taken(self, write: Write, name: str) -> AlreadyExists:
         """Return the error of a name that is taken, which says so where its object is going."""

@@ -17,8 +17,10 @@ from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
 from seaway.controlplane.apiserver.admission_certificates import requester
 from seaway.controlplane.apiserver.admission_claims import ClaimProtection
+from seaway.controlplane.apiserver.admission_limits import limit_ranger
 from seaway.controlplane.apiserver.admission_nodes import node_restriction
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
+from seaway.controlplane.apiserver.admission_podsecurity import pod_security
 from seaway.controlplane.apiserver.admission_rbac import Escalation
 from seaway.controlplane.apiserver.authentication import PUBLIC_PATHS, Authenticator
 from seaway.controlplane.apiserver.authorization import Authorizer, action_of, forbidden
@@ -34,6 +36,7 @@ from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
 from seaway.controlplane.apiserver.negotiation import check_size, decode_object
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
+from seaway.controlplane.apiserver.quotas import Quotas
 from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.requestinfo import RequestInfo, parse_request_info
 from seaway.controlplane.apiserver.reviews import Reviewer
@@ -85,14 +88,17 @@ class ApiServer:
             service_account,
             priority,
             default_tolerations,
+            limit_ranger,
             requester,
             ClaimProtection(self.kinds),
             self._addresses,
             self._custom,
             Escalation(self._authorizer),
+            pod_security,
         )
         self.registry = Registry(store, self.admission, clock, lookup)
         self.registry.listeners += [self._authorizer.changed, self._custom.listener(self.registry)]
+        self.registry.charge = Quotas(self.registry, self.kinds, lookup, clock).charge
         budgets = Budgets(self.registry, self.kinds, lookup, clock)
         self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes, budgets)
         self._streams = Streams(lookup, self._authorizer, self.nodes)

@@ -50,7 +50,8 @@ _CHILDREN_STAY = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
     "propagationPolicy=Orphan to suppress this warning"
 )
-_LONGEST_WARNING, _MOST_WARNINGS = 300, 20
+_MOST_WARNING_SIGNS, _LONGEST_WARNING = 4096, 256
+"""Where all warnings together are longer than the first, each is cut to the second."""
 _NO_NAMES = frozenset({".", ".."})
 _CHECKED = frozenset({"create", "update", "patch"})
 """Verbs whose bodies may not give a field twice."""
@@ -126,13 +127,15 @@ class Call:
 
     def told(self) -> list[tuple[str, str]]:
         """Return the warnings as headers."""
-        once = list(dict.fromkeys(self.warnings))[:_MOST_WARNINGS]
+        once = list(dict.fromkeys(self.warnings))
+        if sum(map(len, once)) > _MOST_WARNING_SIGNS:
+            once = [text[:_LONGEST_WARNING] for text in once][: _MOST_WARNING_SIGNS // _LONGEST_WARNING]
         return [("warning", f'299 - "{_quoted(text)}"') for text in once]
 
 
 def _quoted(text: str) -> str:
-    """Return a text as the inside of a quoted string of a header: printable ASCII, not too long."""
-    plain = "".join(sign if " " <= sign <= "~" else "?" for sign in text[:_LONGEST_WARNING])
+    """Return a text as the inside of a quoted string of a header: printable ASCII."""
+    plain = "".join(sign if " " <= sign <= "~" else "?" for sign in text)
     return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 

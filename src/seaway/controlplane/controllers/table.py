@@ -17,6 +17,7 @@ from seaway.controlplane.controllers import (
 )
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.ondemand import on_demand
+from seaway.objects.builtin import RESOURCE_QUOTAS
 from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS, REPLICATION_CONTROLLERS
 from seaway.reconcile.manager import Runnable
 
@@ -36,6 +37,7 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     on_demand("deployment", DEPLOYMENTS, "workloads.deployment"),
     on_demand("replicaset", REPLICA_SETS, "workloads.replicaset"),
     on_demand("replication", REPLICATION_CONTROLLERS, "workloads.replicaset", "build_replication"),
+    on_demand("resourcequota", RESOURCE_QUOTAS, "resourcequota"),
 )
 """In the order they start."""
 

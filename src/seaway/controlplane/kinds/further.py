@@ -19,7 +19,6 @@ from seaway.controlplane.kinds.declaration import Kind
 
 FURTHER_KINDS: tuple[Kind, ...] = (
     replication.PERSISTENT_VOLUME,
-    replication.RESOURCE_QUOTA,
     cronjobs.CRON_JOB,
     autoscaling.HORIZONTAL_POD_AUTOSCALER,
     certificates.CERTIFICATE_SIGNING_REQUEST,

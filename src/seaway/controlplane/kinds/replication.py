@@ -1,8 +1,6 @@
-"""Core kinds that Kubernetes' controllers work on: replication controllers, persistent volumes, resource quotas."""
+"""Core kinds that Kubernetes' controllers work on: replication controllers, persistent volumes."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from seaway.controlplane.kinds.cells import AGE, NAME, UNSET, at, format_labels, read
 from seaway.controlplane.kinds.core import ACCESS_MODES
@@ -20,7 +18,7 @@ from seaway.controlplane.kinds.workloads import (
 )
 from seaway.objects import meta, names
 from seaway.objects.errors import Cause
-from seaway.objects.further import PERSISTENT_VOLUMES, RESOURCE_QUOTAS
+from seaway.objects.further import PERSISTENT_VOLUMES
 from seaway.objects.workloads import REPLICATION_CONTROLLERS
 
 RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
@@ -34,15 +32,6 @@ _NO_SOURCE = frozenset({
     "capacity", "accessModes", "claimRef", "persistentVolumeReclaimPolicy", "storageClassName", "mountOptions",
     "volumeMode", "nodeAffinity", "volumeAttributesClassName",
 })  # fmt: skip
-QUOTA_SCOPES = (
-    "BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass", "Terminating",
-    "VolumeAttributesClass",
-)  # fmt: skip
-_STANDARD_QUOTAS = frozenset({
-    "cpu", "memory", "ephemeral-storage", "storage", "pods", "services", "replicationcontrollers", "resourcequotas", "secrets",
-    "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers",
-})  # fmt: skip
-_PREFIXES = ("requests.", "limits.", "hugepages-", "count/")
 
 
 def default_replication_controller(controller: Object) -> None:
@@ -62,11 +51,6 @@ def default_replication_controller(controller: Object) -> None:
 def prepare_create(obj: Object) -> None:
     """Begin without pods."""
     obj["status"] = {"replicas": 0}
-
-
-def prepare_quota(quota: Object) -> None:
-    """Begin without status: nothing is counted."""
-    quota["status"] = {}
 
 
 def validate_replication_controller(controller: Object) -> list[Cause]:
@@ -163,40 +147,6 @@ def validate_volume_update(new: Object, old: Object) -> list[Cause]:
     return faults + immutable("spec.volumeMode", mode, old_mode)
 
 
-def validate_quota(quota: Object) -> list[Cause]:
-    """Return the faults of a ResourceQuota."""
-    spec = quota.get("spec") or {}
-    faults = validate_metadata(quota)
-    for name, amount in (spec.get("hard") or {}).items():
-        field = f"spec.hard[{name}]"
-        faults += [invalid(field, name, f) for f in names.qualified_name_faults(name)]
-        if "/" not in name and name not in _STANDARD_QUOTAS and not name.startswith(_PREFIXES):
-            faults.append(invalid(field, name, "must be a standard resource type or fully qualified"))
-            faults.append(invalid(field, name, "must be a standard resource for quota"))
-        faults += quantity_faults(field, amount, whole=name.startswith("count/") or name == "pods")
-    faults += [
-        invalid("spec.scopes", list(spec["scopes"]), "unsupported scope")
-        for scope in spec.get("scopes") or ()
-        if scope not in QUOTA_SCOPES
-    ]
-    return faults
-
-
-def validate_quota_update(new: Object, old: Object) -> list[Cause]:
-    """Return the faults of a change: what is counted is fixed."""
-    after, before = (read(obj, "spec", "scopes", default=[]) for obj in (new, old))
-    return validate_metadata_update(new, old) + immutable("spec.scopes", after, before)
-
-
-def _used(*, limits: bool) -> Any:
-    def cell(quota: Object, _now: float) -> str:
-        hard, used = read(quota, "status", "hard", default={}), read(quota, "status", "used", default={})
-        shown = [name for name in sorted(hard) if name.startswith("limits.") == limits]
-        return ", ".join(f"{name}: {used.get(name, '0')}/{hard[name]}" for name in shown)
-
-    return cell
-
-
 def _claim(volume: Object, _now: float) -> str:
     claim = read(volume, "spec", "claimRef", default={})
     return f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else ""
@@ -252,19 +202,3 @@ PERSISTENT_VOLUME = Kind(
     returns_deleted=True,
     generation=False,
 )  # fmt: skip
-RESOURCE_QUOTA = Kind(
-    RESOURCE_QUOTAS,
-    schema_of(RESOURCE_QUOTAS),
-    validate=validate_quota,
-    validate_update=validate_quota_update,
-    prepare_create=prepare_quota,
-    columns=(
-        NAME,
-        Column("Request", _used(limits=False), description="What is used of what may be requested."),
-        Column("Limit", _used(limits=True), description="What is used of what limits may add up to."),
-        AGE,
-    ),
-    has_status=True,
-    returns_deleted=True,
-    generation=False,
-)

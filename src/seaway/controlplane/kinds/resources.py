@@ -61,7 +61,7 @@ def amount_of(value: Any) -> Decimal:
 
 def container_resource_faults(resources: Mapping[str, Any], field: str) -> list[Cause]:
     """Return the faults of a container's requests and limits."""
-    return _requirement_faults(resources, field, _container_name_faults)
+    return _requirement_faults(resources, field, container_name_faults)
 
 
 def pod_resource_faults(spec: Mapping[str, Any], field: str) -> list[Cause]:
@@ -120,8 +120,9 @@ def _requirement_faults(
     return faults
 
 
-def _container_name_faults(field: str, name: str) -> list[Cause]:
-    faults = _name_faults(field, name)
+def container_name_faults(field: str, name: str) -> list[Cause]:
+    """Return the faults of the name of a resource that a container asks for."""
+    faults = name_faults(field, name)
     plain = "/" not in name
     if plain and name not in STANDARD_CONTAINER_RESOURCES and not name.startswith(HUGE_PAGES_PREFIX):
         faults.append(invalid(field, name, "must be a standard resource for containers"))
@@ -129,13 +130,14 @@ def _container_name_faults(field: str, name: str) -> list[Cause]:
 
 
 def _pod_name_faults(field: str, name: str) -> list[Cause]:
-    faults = _name_faults(field, name)
+    faults = name_faults(field, name)
     if not faults and name not in POD_RESOURCES and not name.startswith(HUGE_PAGES_PREFIX):
         faults.append(unsupported(field, name, POD_RESOURCES))
     return faults
 
 
-def _name_faults(field: str, name: str) -> list[Cause]:
+def name_faults(field: str, name: str) -> list[Cause]:
+    """Return the faults of a resource's name."""
     faults = [invalid(field, name, f) for f in names.qualified_name_faults(name)]
     known = "/" in name or name in _STANDARD or name.startswith((HUGE_PAGES_PREFIX, "requests."))
     if not faults and not known:
