@@ -70,7 +70,12 @@ def canonical(text: str) -> str:
         ValueError: it is not a quantity.
     """
     value, style = _parse(text)
-    return format_quantity(value, style)
+    return _as_written(text, format_quantity(value, style))
+
+
+def _as_written(text: str, shown: str) -> str:
+    """Return the text itself where only the sign of its exponent is a large one: Kubernetes leaves that as it is."""
+    return text if text.replace("E", "e") == shown and shown[-1].isdigit() else shown
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +86,8 @@ def canonical_amount(text: str) -> str:
         ValueError: it is not a quantity.
     """
     value, style = _parse(text)
-    return format_quantity(value.quantize(_MILLI, ROUND_UP) if value % _MILLI else value, style)
+    rounded = value.quantize(_MILLI, ROUND_UP) if value % _MILLI else value
+    return _as_written(text, format_quantity(rounded, style))
 
 
 @lru_cache(maxsize=4096)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.compare.scenes import access, custom, lists, managed, patches, paths, tables
+from tests.conformance.compare.scenes import access, custom, lists, managed, patches, paths, tables, tenancy
 from tools.compare.listed import PAGE, read_listed
 
 pytestmark = pytest.mark.real
 
 SCENES = {
     f"{module.__name__.rpartition('.')[2]}: {scene.name}": scene
-    for module in (paths, lists, patches, managed, custom, tables, access)
+    for module in (paths, lists, patches, managed, custom, tables, access, tenancy)
     for scene in module.SCENES
 }
 LISTED = {row.id: row for row in read_listed(PAGE.read_text()) if row.id.startswith("protocol-")}
