@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seaway import __version__
-from seaway.cli.settings_file import Settings, as_values
+from seaway.cli.settings_file import Settings, as_values, pretended
 from seaway.sdk.home import DaemonRecord, Home
 from seaway.sdk.snapshot import sweep_snapshots
 
@@ -29,6 +29,8 @@ class DaemonSettings:
     """What the home's settings file says."""
     drain_seconds: float = 40.0
     """How long runs may take to end when the daemon stops."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What of it was said with `seaway up` instead, by the fields' names."""
     network: Mapping[str, str] = field(default_factory=dict)
     """Proxy, certificate and package index variables for the containers."""
     user: str = "user"
@@ -71,12 +73,34 @@ async def everything(
 
         verifier = TokenVerifier({token: settings.user})
         ca = certificate.ca.read_text()
-        app = create_app(server, verifier, facts=_facts(client), code_limit=told.code_limit, ca=ca)
+        app = create_app(
+            server,
+            verifier,
+            facts=_facts(client),
+            code_limit=told.code_limit,
+            ca=ca,
+            practice=_practice(cluster),
+        )
         await stack.enter_async_context(serve(app, serving, listener))
         yield (
             server,
-            DaemonRecord(os.getpid(), time.time(), __version__, url, cluster.url, settings=as_values(told)),
+            DaemonRecord(
+                os.getpid(),
+                time.time(),
+                __version__,
+                url,
+                cluster.url,
+                settings=as_values(told),
+                options=settings.options,
+            ),
         )
+
+
+def _practice(cluster: Any) -> Any:
+    from seaway.controlplane.practice import Practice
+
+    client = cluster.client("seaway:practice", ["system:masters"])
+    return Practice(client, cluster.nodes, cluster.simulated)
 
 
 async def _grant(client: Any, manifests: Sequence[dict[str, Any]]) -> None:
@@ -100,7 +124,8 @@ def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
         scheduler=replace(plain.scheduler, strategy=told.strategy),
         images=image_environments(told.images, home.path),
         network_env=settings.network,
-        pretend_gpus=told.pretend_gpus,
+        pretend_gpus=pretended(told.pretend_gpus),
+        simulated_nodes=told.simulated_nodes,
     )
 
 

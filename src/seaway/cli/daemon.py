@@ -16,6 +16,8 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -34,12 +36,15 @@ logger = logging.getLogger(__name__)
 
 def daemon(
     ready_fd: Annotated[int, typer.Option("--ready-fd", help="Where to say how far it is.")] = -1,
+    options: Annotated[str, typer.Option("--options", help="What seaway up says, as JSON.")] = "{}",
 ) -> None:
     """Serve a home (seaway up starts this)."""
-    raise typer.Exit(run_daemon(current_home(), ready_fd=ready_fd))
+    raise typer.Exit(run_daemon(current_home(), ready_fd=ready_fd, options=json.loads(options)))
 
 
-def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> int:
+def run_daemon(
+    home: Home, *, foreground: bool = False, ready_fd: int = -1, options: Mapping[str, Any] | None = None
+) -> int:
     """Serve a home until SIGTERM or SIGINT; return the exit code."""
     from seaway.base.logs import configure
 
@@ -57,7 +62,9 @@ def run_daemon(home: Home, *, foreground: bool = False, ready_fd: int = -1) -> i
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     home.record.unlink(missing_ok=True)
     try:
-        settings = DaemonSettings(load_settings(home), network=network_environment(os.environ), user=_user())
+        told = replace(load_settings(home), **(options or {}))
+        network = network_environment(os.environ)
+        settings = DaemonSettings(told, options=options or {}, network=network, user=_user())
         run_loop(_serve(home, settings, report))
     except Exception as error:
         reason = explain(error)

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from seaway import __version__
 from seaway.cli.context import note, require_same_version
 from seaway.cli.output import coloured
 from seaway.cli.settings import load_settings, say_changed, settings_path
+from seaway.cli.up_options import refuse_other
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, is_locked
 
@@ -64,16 +66,21 @@ def running(home: Home) -> DaemonRecord | None:
     return record
 
 
-def launch(home: Home) -> DaemonRecord:
+def launch(home: Home, options: Mapping[str, Any] | None = None) -> DaemonRecord:
     """Start the daemon of a home, unless it runs; return when everything is ready.
 
+    Args:
+        home: the home.
+        options: what takes the place of its settings, see `up_options`.
+
     Raises:
-        SeawayError: it cannot start; the message says why.
+        SeawayError: it cannot start, or runs with other options; the message says why.
     """
     make_home(home)
     record = running(home)
     if record is not None:
         require_same_version(record)
+        refuse_other(options or {}, record.settings)
         if said := say_changed(home, record):
             note(f"{settings_path(home).name}: {said}")
         return record
@@ -81,7 +88,7 @@ def launch(home: Home) -> DaemonRecord:
     began = time.monotonic()
     reader, writer = os.pipe()
     try:
-        process = _spawn(home, writer)
+        process = _spawn(home, writer, options or {})
     finally:
         os.close(writer)
     with os.fdopen(reader, "rb", buffering=0) as pipe:
@@ -97,13 +104,16 @@ def launch(home: Home) -> DaemonRecord:
     raise _failure(home, message)
 
 
-def _spawn(home: Home, writer: int) -> subprocess.Popen[bytes]:
+def _spawn(home: Home, writer: int, options: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     if home.log.exists() and home.log.stat().st_size > LOG_LIMIT:
         home.log.replace(home.log.with_suffix(".log.old"))
     log = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "seaway", "daemon", "--ready-fd", str(writer)],
+            [
+                *(sys.executable, "-m", "seaway", "daemon", "--ready-fd", str(writer)),
+                *(("--options", json.dumps(options)) if options else ()),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

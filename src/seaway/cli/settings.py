@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from seaway.cli.settings_file import FILE, Image, Settings, as_values, differences, parse
+from seaway.cli.up_options import known
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home
 
@@ -57,7 +59,10 @@ def say_changed(home: Home, record: DaemonRecord | None) -> str:
         settings = load_settings(home)
     except SeawayError as error:
         return error.message + ("; the server goes on with those that it was started with" if record else "")
-    named = ", ".join(differences(record.settings, as_values(settings))) if record else ""
+    named = ""
+    if record:
+        said = replace(settings, **known(record.options))
+        named = ", ".join(differences(record.settings, as_values(said)))
     return f"changed since the start ({named}); to use them: seaway down, then seaway up" if named else ""
 
 

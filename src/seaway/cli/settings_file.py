@@ -15,6 +15,9 @@ from seaway.sdk.errors import SeawayError
 
 FILE = "settings.toml"
 MEBIBYTE = 1 << 20
+MOST_GPUS = 64
+PRETENDED = "pretended"
+"""The kind of pretended GPUs for which none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Settings:
     nodes: int = 1
     api_port: int | None = None
     strategy: Literal["spread", "pack"] = "spread"
-    pretend_gpus: int | None = None
+    simulated_nodes: int = 0
+    pretend_gpus: str | None = None
     port: int | None = None
     default_image: str = "python"
     default_cpu: str = "100m"
@@ -93,6 +97,29 @@ def text(value: Any) -> str:
     return value
 
 
+def gpus(value: Any) -> str:
+    """Read GPUs to pretend: a number of them, or kinds with numbers."""
+    wanted = 'a whole number from 0 to 64, or kinds with numbers, such as "a100:2" or "a100:2,t4:4"'
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = f"{PRETENDED}:{value}"
+    if not isinstance(value, str):
+        raise Wrong(wanted)
+    value = f"{PRETENDED}:{value}" if value.isdigit() else value
+    for part in value.split(","):
+        kind, _, count = part.strip().rpartition(":")
+        if not re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?", kind):
+            raise Wrong(wanted)
+        if not (count.isascii() and count.isdigit() and int(count) <= MOST_GPUS):
+            raise Wrong(wanted)
+    return ",".join(part.strip() for part in value.split(","))
+
+
+def pretended(text: str | None) -> tuple[tuple[str, int], ...]:
+    """Return kinds and numbers of GPUs that nodes pretend to have, as `gpus` read them."""
+    parts = (part.rpartition(":") for part in text.split(",")) if text else ()
+    return tuple((kind, int(count)) for kind, _, count in parts)
+
+
 def cores(value: Any) -> str:
     """Read a quantity of CPU."""
     return str(_quantity(value, 'cores, such as "500m" or "2"') and value)
@@ -120,9 +147,10 @@ def _quantity(value: Any, wanted: str) -> Any:
 _PORT = whole(1024, 65535)
 KEYS = (
     Key("cluster", "nodes", "nodes", whole(1, 16), "1", "How many nodes the cluster has. Each offers the whole machine: more than one is for learning how pods are placed."),
+    Key("cluster", "simulated_nodes", "simulated_nodes", whole(0, 5000), "0", "How many hollow nodes there are beside: they run nothing and say that they do, for learning and for tests of scale. They are tainted `seaway.dev/simulated=true:NoSchedule`."),
     Key("cluster", "api_port", "api_port", _PORT, "a free one, then kept", "Port of the Kubernetes API on 127.0.0.1."),
     Key("scheduler", "strategy", "strategy", one_of("spread", "pack"), '"spread"', '"spread" puts a pod where most is free, "pack" where least is.'),
-    Key("gpu", "pretend", "pretend_gpus", whole(0, 64), "the GPUs that are there", "Each node offers so many GPUs, whether they are there or not: for learning."),
+    Key("gpu", "pretend", "pretend_gpus", gpus, "the GPUs that are there", "Each node offers so many GPUs, whether they are there or not, for learning: `2`, `\"a100:2\"`, or `\"a100:2,t4:4\"` for kinds that take turns from node to node."),
     Key("server", "port", "port", _PORT, "a free one, then kept", "Port of the server's REST API on 127.0.0.1."),
     Key("server", "default_image", "default_image", text, '"python"', "The image of runs that name none."),
     Key("server", "default_cpu", "default_cpu", cores, '"100m"', "The CPU requested for runs that ask for none."),

@@ -8,27 +8,50 @@ import typer
 
 from seaway.cli.context import LOCAL, current_home, for_this_machine, note
 from seaway.cli.launch import launch, make_home, running
+from seaway.cli.up_options import read_options
 
 EPILOG = """\b
 Examples:
   seaway up                 returns when everything is ready
   seaway up --foreground    stays, logs to the terminal, Ctrl-C stops it
+  seaway up --nodes 3 --gpus a100:2         three nodes that pretend to have two GPUs each
+  seaway up --simulated-nodes 100           beside a hundred that only say they run things
   SEAWAY_HOME=~/other seaway up     a second one beside it"""
 
 
 def up(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and log to the terminal.")] = False,
+    nodes: Annotated[
+        int | None, typer.Option("--nodes", metavar="NUMBER", help="How many nodes the cluster has.")
+    ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            "--gpus",
+            metavar="KIND:NUMBER",
+            help="GPUs that each node pretends to have; several kinds (a100:2,t4:4) take turns.",
+        ),
+    ] = None,
+    simulated_nodes: Annotated[
+        int | None,
+        typer.Option(
+            "--simulated-nodes",
+            metavar="NUMBER",
+            help="Hollow nodes beside: they run nothing and say they do.",
+        ),
+    ] = None,
 ) -> None:
-    """Start the cluster and the server. Everything is kept in SEAWAY_HOME (default: ~/.seaway)."""
+    """Start the cluster and the server. Everything is kept in SEAWAY_HOME (default: ~/.seaway). Options take the place of its settings file, for this time."""
+    options = read_options({"nodes": nodes, "pretend_gpus": gpus, "simulated_nodes": simulated_nodes})
     current = for_this_machine("up", "starts the cluster of this machine")
     home = current_home()
     if foreground:
         from seaway.cli.daemon import run_daemon
 
         make_home(home)
-        raise typer.Exit(run_daemon(home, foreground=True))
+        raise typer.Exit(run_daemon(home, foreground=True, options=options))
     was_up = running(home) is not None if home.lock.exists() else False
-    record = launch(home)
+    record = launch(home, options)
     note("Seaway runs already." if was_up else "Seaway runs. Next: seaway run SCRIPT.py")
     if current != LOCAL:
         note(

@@ -26,12 +26,14 @@ from seaway.controlplane.apiserver.users import MASTERS, NODE_PREFIX, NODES, aut
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.settings import ControllersSettings
 from seaway.controlplane.controllers.table import build_all
+from seaway.controlplane.embeddednode import EmbeddedNode
 from seaway.controlplane.home import HOST, Place, check_format, open_place, write_kubeconfig
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
-from seaway.controlplane.retired import retire_nodes
+from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
+from seaway.controlplane.retired import retire_nodes, retire_simulated
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
 from seaway.controlplane.store.sqlite import SqliteStore
 from seaway.reconcile.informer import Informers
@@ -66,8 +68,11 @@ class ClusterSettings:
     """What image names stand for; None for the nodes' defaults."""
     network_env: Mapping[str, str] = field(default_factory=dict)
     """Proxy and package index variables of the host that every container gets."""
-    pretend_gpus: int | None = None
-    """GPUs that each node offers although they are not there, for learning; None: those found."""
+    pretend_gpus: Sequence[tuple[str, int]] = ()
+    """Model and number of GPUs that nodes offer although they are not there, for learning: the first entry for the first
+    node, and so on, then from the beginning again. Empty: each node offers those found."""
+    simulated_nodes: int = 0
+    """How many hollow nodes there are beside: they run nothing, and say that they do. Tainted with `SIMULATED_LABEL`."""
     node_stop_seconds: float = 30.0
     """Longest grace of pods that still run when the cluster stops."""
 
@@ -82,7 +87,8 @@ class Cluster:
         self.kubeconfig = place.kubeconfig
         """Of a member of system:masters; readable by its owner only."""
         self.ca_certificate = pki.ca.certificate
-        self.agents: tuple[NodeAgent, ...] = ()
+        self.nodes: tuple[EmbeddedNode, ...] = ()
+        self.simulated: SimulatedNodes | None = None
 
     def client(self, user: str, groups: Sequence[str] = ()) -> Client:
         """Return an in-process client that acts as this user; what it returns is shared with the store."""
@@ -143,24 +149,34 @@ async def _parts(
     """Run controllers, scheduler and nodes: clients of the API server."""
     administrator = cluster.client("seaway:cluster", (MASTERS,))
     await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
+    await retire_simulated(administrator, settings.simulated_nodes)
     async with Services() as services:
         await services.start("controllers", _controllers(cluster, settings, clock).run)
-        cluster.agents = tuple(
-            NodeAgent(cluster.client(f"{NODE_PREFIX}{node.name}", (NODES,)), node, clock)
-            for node in node_settings(settings, place)
-        )
-        for agent, node in zip(cluster.agents, node_settings(settings, place), strict=True):
-            cluster.server.register_node(node.name, agent)
-            await services.start(node.name, agent.run)
+        cluster.nodes = tuple(_node(cluster, node, clock) for node in node_settings(settings, place))
+        for node in cluster.nodes:
+            cluster.server.register_node(node.name, node)
+            await services.start(node.name, node.run)
+        if settings.simulated_nodes:
+            hollow = SimulatedSettings(
+                # What is to run may not land on a node that only says so.
+                taints=({"key": SIMULATED_LABEL, "value": "true", "effect": "NoSchedule"},)
+            )
+            cluster.simulated = SimulatedNodes(administrator, settings.simulated_nodes, hollow, clock)
+            await services.start("simulated nodes", cluster.simulated.run)
         try:
             yield
         finally:
-            await _stop_nodes(cluster.agents, settings.node_stop_seconds)
+            await _stop_nodes(cluster.nodes, settings.node_stop_seconds)
 
 
-async def _stop_nodes(agents: Sequence[NodeAgent], grace: float) -> None:
+def _node(cluster: Cluster, settings: NodeSettings, clock: Clock) -> EmbeddedNode:
+    client = cluster.client(f"{NODE_PREFIX}{settings.name}", (NODES,))
+    return EmbeddedNode(settings.name, lambda trouble: NodeAgent(client, settings, clock, trouble))
+
+
+async def _stop_nodes(nodes: Sequence[EmbeddedNode], grace: float) -> None:
     """End every process of every node; one that fails does not keep the others from it."""
-    outcomes = await asyncio.gather(*(agent.shutdown(grace) for agent in agents), return_exceptions=True)
+    outcomes = await asyncio.gather(*(node.shutdown(grace) for node in nodes), return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             logger.error("a node did not stop cleanly", exc_info=outcome)
@@ -185,6 +201,7 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
 
 def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]:
     """Return the settings of each node: its own folder and its own part of the pods' addresses."""
+    pretended = settings.pretend_gpus
     return [
         NodeSettings(
             name=f"node-{number}",
@@ -193,7 +210,8 @@ def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]
             hidden=(str(settings.home),),
             network_env=settings.network_env,
             addresses=place.address.pod_network_of(number),
-            pretend_gpus=settings.pretend_gpus,
+            pretend_gpus=pretended[(number - 1) % len(pretended)][1] if pretended else None,
+            pretend_gpu_model=pretended[(number - 1) % len(pretended)][0] if pretended else "",
             api_host=HOST,
             api_port=place.address.port,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from seaway.client.client import Client
 from seaway.controlplane.home import ClusterBusy
+from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedSettings
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import NotFound
 
@@ -55,6 +56,16 @@ async def retire_nodes(client: Client, folder: Path, nodes: int) -> None:
             logger.debug("%s had left already", path.name)
         await asyncio.to_thread(shutil.rmtree, path)
         logger.info("%s left the cluster", path.name)
+
+
+async def retire_simulated(client: Client, nodes: int) -> None:
+    """Take hollow nodes beyond the wanted number out of the cluster."""
+    prefix = SimulatedSettings().prefix
+    for node in (await client.list(NODES))["items"]:
+        number = node["metadata"]["name"].removeprefix(prefix)
+        hollow = node["metadata"].get("labels", {}).get(SIMULATED_LABEL) == "true"
+        if hollow and number.isdigit() and int(number) >= nodes:
+            await client.delete(NODES, node["metadata"]["name"])
 
 
 def _runs(pod: dict[str, Any]) -> bool:

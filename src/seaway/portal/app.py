@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -22,6 +22,9 @@ from seaway.portal.refusals import Refusals
 from seaway.portal.requests import Requests
 from seaway.portal.tokens import TokenVerifier
 from seaway.sdk.trust import fingerprint
+
+if TYPE_CHECKING:
+    from seaway.controlplane.practice import Practice
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ def create_app(
     code_limit: int = CODE_LIMIT,
     ca: str = "",
     clock: Clock | None = None,
+    practice: Practice | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -51,6 +55,7 @@ def create_app(
         code_limit: most bytes of a code snapshot.
         ca: PEM of the authority that signed the portal's certificate, for those who log in; "" for a public one.
         clock: where time comes from.
+        practice: what can be provoked in the embedded cluster; None where there is none.
     """
     app = FastAPI(
         title="Seaway",
@@ -75,6 +80,13 @@ def create_app(
     )
     for part in parts:
         app.include_router(part)
+    if practice is not None:
+        from seaway.portal.practice import (
+            router as practice_router,  # late: a team's server has no such cluster
+        )
+
+        app.state.practice = practice
+        app.include_router(practice_router)
     install_error_handlers(app)
     app.add_middleware(BodyLimits, code_limit=code_limit)
     app.add_middleware(Requests)

@@ -269,6 +269,12 @@ class SeawayClient:
                 self._patience.pause()
                 self._patience.patiently(partial(self.run, run))
 
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send one request that has no method of its own here; return the answer."""
+        if body is None:
+            return dict(self._http.json(method, path))
+        return dict(self._http.json(method, path, body=json.dumps(body).encode(), headers=JSON))
+
     def has_code(self, digest: str) -> bool:
         """Return whether the server has a code snapshot."""
         return self._has(f"/api/v1/code/{digest}")

@@ -28,6 +28,8 @@ class DaemonRecord:
     """Of the Kubernetes API."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The settings that it was started with, one value a key."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What of them was said with `seaway up` and not in the settings file, by the fields' names."""
 
 
 @dataclass(frozen=True, slots=True)

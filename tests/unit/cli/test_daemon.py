@@ -88,12 +88,12 @@ def test_a_reason_becomes_a_documented_exit_code(error, code):
 
 def test_settings_reach_the_parts_that_they_are_for(tmp_path):
     told = Settings(
-        nodes=2, api_port=2001, strategy="pack", pretend_gpus=3, default_image="lab", default_cpu="2",
+        nodes=2, api_port=2001, strategy="pack", pretend_gpus="t4:3", default_image="lab", default_cpu="2",
         pods_at_once=5, code_limit=6 << 20, log_limit=7 << 20,
     )  # fmt: skip
     cluster = cluster_settings(Home(tmp_path), DaemonSettings(told, network={"NO_PROXY": "x"}))
     assert (cluster.nodes, cluster.port, cluster.scheduler.strategy) == (2, 2001, "pack")
-    assert (cluster.pretend_gpus, cluster.network_env) == (3, {"NO_PROXY": "x"})
+    assert (cluster.pretend_gpus, cluster.network_env) == ((("t4", 3),), {"NO_PROXY": "x"})
     server = server_settings(Home(tmp_path), told, "https://u", "ca")
     assert (server.image, server.cpu, server.engine.pods_in_flight) == ("lab", "2", 5)
     assert (server.code_limit, server.log_limit) == (6 << 20, 7 << 20)

@@ -12,6 +12,7 @@ from seaway.sdk.errors import SeawayError
 WHOLE = """
 [cluster]
 nodes = 3
+simulated_nodes = 7
 api_port = 6443
 [scheduler]
 strategy = "pack"
@@ -37,7 +38,8 @@ def test_every_key_can_be_said():
         nodes=3,
         api_port=6443,
         strategy="pack",
-        pretend_gpus=4,
+        simulated_nodes=7,
+        pretend_gpus="pretended:4",
         port=8443,
         default_image="lab",
         default_cpu="2",

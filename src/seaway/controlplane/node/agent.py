@@ -20,6 +20,7 @@ from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, f
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.attach import attach
 from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
+from seaway.controlplane.node.evictions import Evictions
 from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
 from seaway.controlplane.node.heartbeat import Heartbeat
@@ -33,6 +34,7 @@ from seaway.controlplane.node.streaming.command import Command
 from seaway.controlplane.node.streaming.forward import Connect
 from seaway.controlplane.node.streaming.link import LateLink, Opener
 from seaway.controlplane.node.streaming.serve import serve_stream
+from seaway.controlplane.node.trouble import Trouble
 from seaway.controlplane.node.worker import PodWorker, remove_folder
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_found
@@ -51,16 +53,27 @@ class NodeAgent:
         client: of the cluster, as a user that may do what a node does.
         settings: of the node.
         clock: measures heartbeats, probes, back-off.
+        trouble: what is pretended to be wrong with the node.
     """
 
-    def __init__(self, client: Client, settings: NodeSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        settings: NodeSettings,
+        clock: Clock | None = None,
+        trouble: Trouble | None = None,
+    ) -> None:
         self._client, self._settings, self._clock = client, settings, clock or SystemClock()
         pretended = settings.pretend_gpus
-        self._gpus: GpuSource = NvmlGpus() if pretended is None else PretendedGpus(pretended)
+        self._gpus: GpuSource = (
+            NvmlGpus() if pretended is None else PretendedGpus(pretended, settings.pretend_gpu_model)
+        )
+        self._trouble = trouble or Trouble()
         self._runtime = ProcessRuntime(settings.folder, namespaces=settings.namespaces)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._context: NodeContext | None = None
+        self._evictions: Evictions | None = None
 
     @property
     def runtime(self) -> ProcessRuntime:
@@ -78,12 +91,15 @@ class NodeAgent:
         address = context.addresses.node
         try:
             async with self._served(address) as port, asyncio.TaskGroup() as group:
-                heartbeat = Heartbeat(self._client, self._settings, self._clock, machine, address, port)
+                evictions = self._evictions = Evictions(context, lambda: tuple(self._workers.values()))
+                await evictions.look()
+                heartbeat = Heartbeat(context, machine, evictions.changed, address, port)
                 group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
                 # Pods first: a node that says it is ready knows what it runs.
                 group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
                 await seen.wait()
                 group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
+                group.create_task(evictions.run(), name=f"evictions of {self._settings.name}")
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -108,6 +124,19 @@ class NodeAgent:
                     await self._context.recorder.flush()
         await self._kill_strays(set())
         await self._runtime.stop()
+
+    async def cut_power(self) -> None:
+        """End every process of this node as a power cut does: at once, and nothing says so. `run` has ended before."""
+        for attempt in (self._settings.folder / "pods").glob("*/containers/*/*"):
+            if isinstance(await self._runtime.settle(attempt), Running):
+                self._runtime.cut(attempt)
+                await self._runtime.wait(attempt)
+        await self._runtime.stop()
+
+    def look_again(self) -> None:
+        """Look at once whether the node is short of anything: what is pretended has changed."""
+        if self._evictions is not None:
+            self._evictions.look_again()
 
     def pods(self) -> list[Object]:
         """Return the pods of this node."""
@@ -214,6 +243,7 @@ class NodeAgent:
             addresses=Addresses(self._settings.addresses),
             gpus=GpuLedger(found),
             allocatable=registration.allocatable(machine, self._settings),
+            trouble=self._trouble,
         )
         return self._context, machine
 

@@ -13,6 +13,7 @@ from seaway.client.client import Client
 from seaway.controlplane.node.gpu import Gpu, choose
 from seaway.controlplane.node.processes import ProcessRuntime
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
+from seaway.controlplane.node.trouble import Trouble
 from seaway.reconcile.recorder import EventRecorder
 
 
@@ -81,6 +82,12 @@ class NodeContext:
     addresses: Addresses
     gpus: GpuLedger
     allocatable: Mapping[str, str]
+    trouble: Trouble = field(default_factory=Trouble)
+    """What somebody practises here."""
+    short_of: list[str] = field(default_factory=list)
+    """What the node has too little of, of `trouble.KINDS`."""
+    pulled: set[str] = field(default_factory=set)
+    """Images that a container of this node has been started from."""
 
     def pod_folder(self, uid: str) -> Path:
         """Return where a pod's files lie."""

@@ -56,12 +56,12 @@ class NvmlGpus:
 class PretendedGpus:
     """So many that are not there: for learning how GPUs are scheduled."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, model: str = "pretended") -> None:
+        self._count, self._model = count, model
 
     def find(self) -> Sequence[Gpu]:
         """Return them, named by their number."""
-        return [Gpu(str(number), "pretended", 16 << 30) for number in range(self._count)]
+        return [Gpu(str(number), self._model, 16 << 30) for number in range(self._count)]
 
 
 class NotEnoughGpusError(Exception):

@@ -7,12 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from seaway.base.clock import Clock, rfc3339_micro
-from seaway.client.client import Client
+from seaway.base.clock import rfc3339_micro
 from seaway.client.errors import Unreachable
 from seaway.controlplane.node import registration
+from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.registration import Machine
-from seaway.controlplane.node.settings import NodeSettings
 from seaway.objects.builtin import LEASES, NODES
 from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 
@@ -24,19 +23,22 @@ class Heartbeat:
     """Keeps one Node and its Lease alive."""
 
     def __init__(
-        self,
-        client: Client,
-        settings: NodeSettings,
-        clock: Clock,
-        machine: Machine,
-        address: str,
-        port: int = 0,
+        self, context: NodeContext, machine: Machine, changed: asyncio.Event, address: str, port: int = 0
     ) -> None:
-        self._client, self._settings, self._clock = client, settings, clock
+        """Make it.
+
+        Args:
+            context: of the node.
+            machine: what there is.
+            changed: set when the node is short of more or of less than before; cleared here.
+            address: of the node.
+            port: of the node's server; 0 where it has none.
+        """
+        self._client, self._settings, self._clock = context.client, context.settings, context.clock
         self._machine, self._address, self._port = machine, address, port
+        self._short_of, self._changed = context.short_of, changed
         self._uid = ""
         self._written = 0.0
-        self._pressure: dict[str, bool] = {}
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Register, then renew until cancelled."""
@@ -56,7 +58,17 @@ class Heartbeat:
                 log.warning("node %s: %s; trying again", self._settings.name, error)
                 await self._clock.sleep(_RETRY_SECONDS)
                 continue
-            await self._clock.sleep(self._settings.heartbeat_seconds)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until the next renewal is due, or something has to be said before."""
+        sleeping = asyncio.ensure_future(self._clock.sleep(self._settings.heartbeat_seconds))
+        changing = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({sleeping, changing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            changing.cancel()
 
     async def _register(self) -> None:
         wanted = registration.node_object(self._machine, self._settings)
@@ -73,17 +85,16 @@ class Heartbeat:
 
     async def _write_status(self, node: dict[str, Any]) -> None:
         old = (node.get("status") or {}).get("conditions") or []
-        self._pressure = await asyncio.to_thread(registration.under_pressure, self._settings.folder)
+        self._changed.clear()
         status = registration.node_status(
-            self._machine, self._settings, self._address, old, self._pressure, self._clock.now(), self._port
+            self._machine, self._settings, self._address, old, self._short_of, self._clock.now(), self._port
         )
         await self._client.patch(NODES, self._settings.name, {"status": status}, subresource="status")
         self._written = self._clock.monotonic()
 
     async def _refresh_status(self) -> None:
-        pressure = await asyncio.to_thread(registration.under_pressure, self._settings.folder)
         due = self._clock.monotonic() - self._written >= self._settings.status_seconds
-        if due or pressure != self._pressure:
+        if due or self._changed.is_set():
             await self._write_status(await self._client.get(NODES, self._settings.name))
 
     async def _renew(self) -> None:

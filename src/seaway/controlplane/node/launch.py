@@ -47,6 +47,7 @@ async def prepare(
     folder = context.container_folder(uid, name, attempt)
     try:
         image = find_image(container.get("image", ""), context.images)
+        _pull(context, container)
         lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
         own = env.declared(facts, container, lookup)
         user = security.identity(pod, container, _host(context))
@@ -83,6 +84,20 @@ async def prepare(
         log_max_bytes=context.settings.log_max_bytes,
         log_max_files=context.settings.log_max_files,
     )
+
+
+def _pull(context: NodeContext, container: Object) -> None:
+    """Note that the node has the image. Raises LaunchError where it would have to be pulled and the registry is out."""
+    image, policy = container.get("image", ""), container.get("imagePullPolicy") or "IfNotPresent"
+    if policy == "Never" or (policy == "IfNotPresent" and image in context.pulled):
+        return
+    if context.trouble.registry_out:
+        message = (
+            f'failed to pull and unpack image "{image}": dial tcp: connect: connection refused '
+            "(a registry outage is practised: seaway cluster registry-outage off)"
+        )
+        raise LaunchError("ErrImagePull", message)
+    context.pulled.add(image)
 
 
 def _host(context: NodeContext) -> security.Host:

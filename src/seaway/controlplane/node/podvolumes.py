@@ -10,11 +10,13 @@ from typing import Any
 
 from seaway.controlplane.node import claims, payloads, volumes
 from seaway.controlplane.node.context import NodeContext
+from seaway.controlplane.node.eviction import binary
 from seaway.controlplane.node.fields import ConfigError, PodFacts
 from seaway.controlplane.node.ownership import owned
 from seaway.controlplane.node.payloads import MountError
 from seaway.objects.builtin import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import NotFound
+from seaway.objects.quantity import canonical
 
 Object = Mapping[str, Any]
 _RESOURCES = {"configmaps": CONFIG_MAPS, "secrets": SECRETS}
@@ -146,8 +148,14 @@ def over_limit(pod: Object, folder: Path, containers: Path) -> str | None:
         limit = (volume.get("emptyDir") or {}).get("sizeLimit")
         if limit and volumes.size_of(folder / volume["name"]) > payloads.size(limit):
             return f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
-    for container in pod["spec"]["containers"]:
-        limit = ((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage")
+    limits = [limit for container in _lasting(pod) if (limit := _storage_limit(container))]
+    if limits:
+        most = sum(payloads.size(limit) for limit in limits)
+        if volumes.size_of(folder) + volumes.size_of(containers) > most:
+            total = canonical(limits[0]) if len(limits) == 1 else binary(most)
+            return f"Pod ephemeral local storage usage exceeds the total limit of containers {total}. "
+    for container in _lasting(pod):
+        limit = _storage_limit(container)
         used = sum(volumes.size_of(Path(entry)) for entry in _attempts(containers / container["name"]))
         if limit and used > payloads.size(limit):
             return f'Container {container["name"]} exceeded its local ephemeral storage limit "{limit}". '
@@ -157,9 +165,18 @@ def over_limit(pod: Object, folder: Path, containers: Path) -> str | None:
 def limits_storage(pod: Object) -> bool:
     """Tell whether a pod has a limit that `over_limit` checks."""
     return any((v.get("emptyDir") or {}).get("sizeLimit") for v in pod["spec"].get("volumes") or ()) or any(
-        "ephemeral-storage" in ((c.get("resources") or {}).get("limits") or {})
-        for c in pod["spec"]["containers"]
+        _storage_limit(container) for container in _lasting(pod)
     )
+
+
+def _lasting(pod: Object) -> list[Any]:
+    """Return the containers that are there as long as the pod: the sidecars too."""
+    inits = pod["spec"].get("initContainers") or ()
+    return [*pod["spec"]["containers"], *(c for c in inits if c.get("restartPolicy") == "Always")]
+
+
+def _storage_limit(container: Mapping[str, Any]) -> str:
+    return str(((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage") or "")
 
 
 def _attempts(folder: Path) -> list[str]:

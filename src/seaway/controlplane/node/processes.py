@@ -18,6 +18,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from seaway.controlplane.node.forks import Answers, ForkServer, RuntimeUnavailableError
 from seaway.controlplane.node.sessions import CommandSession, open_ends
 from seaway.controlplane.node.shim import files
@@ -144,6 +146,17 @@ class ProcessRuntime:
     def kill(self, folder: Path) -> None:
         """End every process of the container at once."""
         self._signal(folder, KILL)
+
+    def cut(self, folder: Path) -> None:
+        """End every process of the container at once, its shim included: nothing is recorded, as where power is cut."""
+        state = _state(folder)
+        if state is None or not files.is_locked(str(folder / files.STARTED)):
+            return
+        with suppress(psutil.NoSuchProcess):
+            shim = psutil.Process(state["shim"])
+            for process in [shim, *shim.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _signal(self, folder: Path, number: int) -> None:
         state = _state(folder)

@@ -19,6 +19,7 @@ async def recall(context: NodeContext, pod: Mapping[str, Any]) -> PodState:
     state = PodState(containers=states_of(pod), ip=status.get("podIP") or "")
     if status.get("phase") == "Failed" and status.get("reason"):
         state.failed = (status["reason"], status.get("message") or "")
+        state.disrupted = any(c["type"] == "DisruptionTarget" for c in status.get("conditions") or ())
     known = {
         s["name"]: s
         for s in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]

@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,20 @@ Object = dict[str, Any]
 LEASE_NAMESPACE = "kube-node-lease"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _VERSION = "v1.36.0"
+_PRESSURES = {
+    "memory": (
+        "MemoryPressure",
+        ("SufficientMemory", "sufficient memory available"),
+        ("InsufficientMemory", "insufficient memory available"),
+    ),
+    "disk": ("DiskPressure", ("NoDiskPressure", "no disk pressure"), ("DiskPressure", "disk pressure")),
+    "pid": (
+        "PIDPressure",
+        ("SufficientPID", "sufficient PID available"),
+        ("InsufficientPID", "insufficient PID available"),
+    ),
+}
+"""By what is short: the condition, and reason and message for enough and for too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ def node_status(
     settings: NodeSettings,
     address: str,
     old: Sequence[Mapping[str, Any]],
-    pressure: Mapping[str, bool],
+    short_of: Collection[str],
     now: float,
     port: int = 0,
 ) -> Object:
@@ -104,7 +118,7 @@ def node_status(
         settings: of the node.
         address: of the node.
         old: conditions as written before, for the times of their last change.
-        pressure: "memory", "disk" and "pid": whether the machine runs short of it.
+        short_of: those of "memory", "disk" and "pid" that the machine runs short of.
         now: seconds since the epoch.
         port: of the node's server; 0 where it has none.
     """
@@ -113,7 +127,7 @@ def node_status(
     return declared | {
         "capacity": capacity(machine, settings),
         "allocatable": allocatable(machine, settings),
-        "conditions": conditions(old, pressure, now),
+        "conditions": conditions(old, short_of, now),
         "addresses": [
             {"type": "InternalIP", "address": address},
             {"type": "Hostname", "address": settings.name},
@@ -139,33 +153,10 @@ def node_info() -> Object:
     }
 
 
-def conditions(old: Sequence[Mapping[str, Any]], pressure: Mapping[str, bool], now: float) -> list[Object]:
+def conditions(old: Sequence[Mapping[str, Any]], short_of: Collection[str], now: float) -> list[Object]:
     """Return the Node's conditions."""
     wanted = [
-        _pressure(
-            "MemoryPressure",
-            pressure["memory"],
-            "SufficientMemory",
-            "InsufficientMemory",
-            "sufficient memory",
-            "too little memory",
-        ),
-        _pressure(
-            "DiskPressure",
-            pressure["disk"],
-            "NoDiskPressure",
-            "DiskPressure",
-            "no disk pressure",
-            "disk pressure",
-        ),
-        _pressure(
-            "PIDPressure",
-            pressure["pid"],
-            "SufficientPID",
-            "InsufficientPID",
-            "sufficient PID",
-            "too few PIDs",
-        ),
+        *(_pressure(kind, bad=kind in short_of) for kind in _PRESSURES),
         ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
     ]
     before = {c["type"]: c for c in old}
@@ -179,16 +170,6 @@ def conditions(old: Sequence[Mapping[str, Any]], pressure: Mapping[str, bool], n
         })  # fmt: skip
     own = {kind for kind, *_ in wanted}
     return [*found, *(dict(c) for c in old if c["type"] not in own)]
-
-
-def under_pressure(folder: Path) -> dict[str, bool]:
-    """Return what the machine runs short of."""
-    disk = shutil.disk_usage(folder)
-    return {
-        "memory": psutil.virtual_memory().available < 100 << 20,
-        "disk": disk.free < min(disk.total * 0.02, 1 << 30),
-        "pid": False,
-    }
 
 
 def lease(name: str, node_uid: str, now: float, seconds: float) -> Object:
@@ -209,16 +190,10 @@ def lease(name: str, node_uid: str, now: float, seconds: float) -> Object:
     }
 
 
-def _pressure(
-    kind: str, bad: bool, good_reason: str, bad_reason: str, good: str, words: str
-) -> tuple[str, str, str, str]:
-    reason = bad_reason if bad else good_reason
-    return (
-        kind,
-        "True" if bad else "False",
-        reason,
-        f"kubelet has {words if bad else good}{' available' if kind != 'DiskPressure' else ''}",
-    )
+def _pressure(kind: str, *, bad: bool) -> tuple[str, str, str, str]:
+    condition, words, bad_words = _PRESSURES[kind]
+    said = bad_words if bad else words
+    return condition, "True" if bad else "False", f"KubeletHas{said[0]}", f"kubelet has {said[1]}"
 
 
 def _system_name() -> str:

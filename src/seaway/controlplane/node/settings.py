@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seaway.controlplane.node.eviction import Thresholds
+
 
 @dataclass(frozen=True, slots=True)
 class ImageEnvironment:
@@ -57,6 +59,8 @@ class NodeSettings:
     """Bytes of memory not offered to pods."""
     pretend_gpus: int | None = None
     """Offer so many GPUs that are not there, for learning and tests. None: those that NVML finds."""
+    pretend_gpu_model: str = "pretended"
+    """What those are said to be, as in the label nvidia.com/gpu.product."""
     log_max_bytes: int = 50 << 20
     """A container's log file is rotated beyond this size."""
     log_max_files: int = 5
@@ -69,6 +73,10 @@ class NodeSettings:
     """The node's conditions are written this often where nothing changed (kubelet: 300)."""
     refresh_seconds: float = 10.0
     """ConfigMap, Secret and downward API volumes are brought up to date this often (kubelet: 60)."""
+    pressure_seconds: float = 10.0
+    """What the machine has left is looked at this often, and while it is too little one pod is evicted each time (kubelet: 10)."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """Below these the node is under pressure."""
     measure_seconds: float = 10.0
     """Local storage of pods that have a limit is measured this often."""
     backoff_initial: float = 10.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,8 @@ from seaway.objects.errors import AlreadyExists, ApiError, Conflict, NotFound
 log = logging.getLogger(__name__)
 SECONDS_ANNOTATION = "seaway.dev/simulated-seconds"
 EXIT_CODE_ANNOTATION = "seaway.dev/simulated-exit-code"
+SIMULATED_LABEL = "seaway.dev/simulated"
+"""Label of hollow nodes, with the value "true"; also the key of their taint in an embedded cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class SimulatedSettings:
     """Bytes."""
     max_pods: int = 110
     labels: Mapping[str, str] = field(default_factory=dict)
+    taints: Sequence[Mapping[str, str]] = ()
+    """That nodes are made with."""
     heartbeat_seconds: float = 20.0
     """Each node's Lease is renewed this often; spread evenly over the time."""
     writers: int = 16
@@ -76,6 +80,10 @@ class SimulatedNodes:
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(self._settings.writers)
         self._uids: dict[str, str] = {}
+        self._silent: set[str] = set()
+        self._missed: dict[str, Object] = {}
+        self.pressure: dict[str, set[str]] = {}
+        """What nodes pretend to be short of."""
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Register the nodes, then play them until cancelled."""
@@ -89,6 +97,29 @@ class SimulatedNodes:
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Nodes that say nothing any more."""
+        return frozenset(self._silent)
+
+    def silence(self, name: str) -> None:
+        """Have a node say nothing any more, neither of itself nor of its pods."""
+        self._silent.add(name)
+
+    async def wake(self, name: str) -> None:
+        """Have a node speak again: it catches up with what happened to its pods, which go on as they were."""
+        self._silent.discard(name)
+        await self._register(name)
+        missed = [pod for pod in self._missed.values() if pod["spec"]["nodeName"] == name]
+        for pod in missed:
+            del self._missed[pod["metadata"]["uid"]]
+            self._see(pod)
+
+    async def say_pressure(self, name: str) -> None:
+        """Write a node's conditions anew, unless it is silent."""
+        if name not in self._silent:
+            await self._register(name)
 
     async def _each(self, work: Callable[[str], Awaitable[None]], names: Iterable[str]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -109,20 +140,29 @@ class SimulatedNodes:
         settings = self._settings
         machine = registration.Machine(settings.cpus, settings.memory, 1 << 40, name)
         node = NodeSettings(
-            name=name, folder=Path(), max_pods=settings.max_pods, labels=settings.labels, reserved_memory=0
+            name=name,
+            folder=Path(),
+            max_pods=settings.max_pods,
+            labels={SIMULATED_LABEL: "true", **settings.labels},
+            reserved_memory=0,
         )
         try:
-            made = await self._client.create(NODES, registration.node_object(machine, node))
+            wanted = registration.node_object(machine, node)
+            wanted["spec"] = {"taints": [dict(taint) for taint in settings.taints]} if settings.taints else {}
+            made = await self._client.create(NODES, wanted)
         except AlreadyExists:
             made = await self._client.get(NODES, name)
         self._uids[name] = made["metadata"]["uid"]
-        calm = {"memory": False, "disk": False, "pid": False}
         old = (made.get("status") or {}).get("conditions") or []
-        status = registration.node_status(machine, node, "127.0.0.1", old, calm, self._clock.now())
+        status = registration.node_status(
+            machine, node, "127.0.0.1", old, self.pressure.get(name, ()), self._clock.now()
+        )
         await self._client.patch(NODES, name, {"status": status}, subresource="status")
         await self._renew(name)
 
     async def _renew(self, name: str) -> None:
+        if name in self._silent:
+            return
         now = self._clock.now()
         try:
             patch = {"spec": {"renewTime": rfc3339_micro(now)}}
@@ -149,6 +189,7 @@ class SimulatedNodes:
                     for pod in change.items:
                         self._see(pod)
                 elif change.type == "DELETED":
+                    self._missed.pop(change.object["metadata"]["uid"], None)
                     self._begun.discard(change.object["metadata"]["uid"])
                     self._ending.discard(change.object["metadata"]["uid"])
                 elif change.type != "BOOKMARK":
@@ -158,6 +199,9 @@ class SimulatedNodes:
         if pod["spec"].get("nodeName") not in self._known:
             return
         uid = pod["metadata"]["uid"]
+        if pod["spec"]["nodeName"] in self._silent:
+            self._missed[uid] = pod
+            return
         if "deletionTimestamp" in pod["metadata"]:
             if uid not in self._ending:
                 self._ending.add(uid)

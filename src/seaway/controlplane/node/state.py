@@ -128,6 +128,8 @@ class PodState:
     """Its folders, address and volumes are there."""
     failed: tuple[str, str] | None = None
     """Reason and message where the node itself ended the pod: Evicted, DeadlineExceeded, UnexpectedAdmissionError."""
+    disrupted: bool = False
+    """It was ended for the node's sake, not for what it did."""
 
 
 def states_of(pod: Mapping[str, Any]) -> dict[str, ContainerState]:

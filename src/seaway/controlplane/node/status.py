@@ -16,8 +16,6 @@ from seaway.objects.quantity import parse_quantity
 RUNTIME = "seaway"
 _OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
-_DISRUPTIONS = frozenset({"Evicted", "Terminated"})
-
 
 @dataclass(frozen=True, slots=True)
 class Now:
@@ -202,7 +200,7 @@ def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: boo
     before = {c["type"]: c for c in old}
     own = [_condition(before.get(kind), kind, *value, now=now.time) for kind, value in wanted.items()]
     foreign = _foreign(old)
-    if state.failed and state.failed[0] in _DISRUPTIONS:
+    if state.failed and state.disrupted:
         disrupted = ("True", "TerminationByKubelet", state.failed[1])
         own.append(_condition(before.get("DisruptionTarget"), "DisruptionTarget", *disrupted, now=now.time))
         foreign = [c for c in foreign if c["type"] != "DisruptionTarget"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from seaway.base.clock import parse_rfc3339
 from seaway.client.errors import Unreachable
-from seaway.controlplane.node import plan, unserved
+from seaway.controlplane.node import eviction, plan, unserved
 from seaway.controlplane.node.attempts import Attempts
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import PodFacts
@@ -56,6 +56,7 @@ class PodWorker:
         self._refusals = 0
         self._refresh_at = 0.0
         self._stop_grace: float | None = None
+        self._evict_grace: float | None = None
 
     def update(self, pod: Object) -> None:
         """Take a newer version of the object."""
@@ -66,6 +67,19 @@ class PodWorker:
     def vanish(self) -> None:
         """The object is gone: end everything, leave nothing."""
         self.gone = True
+        self._wake.set()
+
+    @property
+    def active(self) -> bool:
+        """Something of the pod runs or may still run."""
+        phase = (self.pod.get("status") or {}).get("phase")
+        ended = self.gone or self.state.failed is not None or phase in {"Succeeded", "Failed"}
+        return not ended and "deletionTimestamp" not in self.pod["metadata"]
+
+    def evict(self, why: str, grace: float) -> None:
+        """End the pod for the node's sake, with at most this grace."""
+        self.state.failed, self.state.disrupted, self._evict_grace = ("Evicted", why), True, grace
+        self._context.event(self.pod, "Warning", "Evicted", why)
         self._wake.set()
 
     def shut_down(self, grace: float) -> None:
@@ -127,6 +141,7 @@ class PodWorker:
             if self.pod["spec"].get("restartPolicy") in {"Never", "OnFailure"} and any(
                 c.running for c in self.state.containers.values()
             ):
+                self.state.disrupted = self.state.failed is None
                 self.state.failed = self.state.failed or _SHUT_DOWN
             await self._end_all(lambda: self._stop_grace or 0.0)
             await self._reporter.report(self.pod, self.state, ended=False)
@@ -170,6 +185,11 @@ class PodWorker:
     async def _ready_to_start(self) -> bool:
         if self.state.sandbox:
             return True
+        if rejected := self._rejection():
+            self.state.failed = ("Evicted", f"Pod was rejected: {rejected}")
+            self._context.event(self.pod, "Warning", "Evicted", rejected)
+            self._wake.set()
+            return False
         try:
             await self._volumes.set_up(self._facts())
         except MountError as error:
@@ -187,6 +207,12 @@ class PodWorker:
             self._context.event(self.pod, "Warning", "NotServed", unserved.message(paths))
         self.state.sandbox = True
         return True
+
+    def _rejection(self) -> str | None:
+        """Return why the node does not begin with the pod."""
+        if any(container.attempt >= 0 for container in self.state.containers.values()):
+            return None
+        return eviction.rejection(self.pod, self._context.short_of)
 
     async def _start(self, container: ContainerState) -> None:
         try:
@@ -253,7 +279,7 @@ class PodWorker:
         asked = metadata.get("deletionGracePeriodSeconds")
         default = spec.get("terminationGracePeriodSeconds")
         usual = float(asked if asked is not None else 30 if default is None else default)
-        return usual if self._stop_grace is None else min(usual, self._stop_grace)
+        return min(usual, *(g for g in (self._stop_grace, self._evict_grace) if g is not None), usual)
 
     def _overdue(self) -> tuple[str, str] | None:
         limit, start = self.pod["spec"].get("activeDeadlineSeconds"), self._reporter.start_time(self.pod)
@@ -290,7 +316,7 @@ class PodWorker:
         folder = self._context.pod_folder(self.uid) / "containers"
         why = await asyncio.to_thread(over_limit, self.pod, self._volumes.folder, folder)
         if why:
-            self.state.failed = ("Evicted", why)
+            self.state.failed, self._evict_grace = ("Evicted", why), 1.0
             self._context.event(self.pod, "Warning", "Evicted", why)
             self._wake.set()
 
