@@ -113,6 +113,7 @@ async def _grant(client: Any, manifests: Sequence[dict[str, Any]]) -> None:
 
 def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
     """Return the settings of the control plane."""
+    from seaway.base.zones import machine_zone
     from seaway.controlplane.cluster import ClusterSettings
     from seaway.controlplane.images import image_environments
 
@@ -126,6 +127,7 @@ def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
         network_env=settings.network,
         pretend_gpus=pretended(told.pretend_gpus),
         simulated_nodes=told.simulated_nodes,
+        controllers=replace(plain.controllers, time_zone=machine_zone(os.environ.get("TZ"))),
     )
 
 

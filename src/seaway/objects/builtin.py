@@ -49,6 +49,13 @@ PERSISTENT_VOLUME_CLAIMS = Resource(
 )
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 JOBS = Resource("batch", "v1", "Job", "jobs", categories=("all",), subresources=_STATUS)
+CRON_JOBS = Resource(
+    "batch", "v1", "CronJob", "cronjobs", short_names=("cj",), categories=("all",), subresources=_STATUS
+)
+HORIZONTAL_POD_AUTOSCALERS = Resource(
+    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",), categories=("all",),
+    subresources=_STATUS,
+)  # fmt: skip
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
@@ -81,5 +88,5 @@ BUILTIN_RESOURCES: tuple[Resource, ...] = (
     PERSISTENT_VOLUME_CLAIMS, LEASES, JOBS, ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS,
     PRIORITY_CLASSES, RESOURCE_QUOTAS, LIMIT_RANGES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
     NETWORK_POLICIES,
-    *WORKLOAD_RESOURCES,
+    *WORKLOAD_RESOURCES, CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS,
 )  # fmt: skip

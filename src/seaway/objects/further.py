@@ -13,13 +13,6 @@ _ALL = ("all",)
 PERSISTENT_VOLUMES = Resource(
     "", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=_STATUS
 )  # fmt: skip
-CRON_JOBS = Resource(
-    "batch", "v1", "CronJob", "cronjobs", short_names=("cj",), categories=_ALL, subresources=_STATUS
-)
-HORIZONTAL_POD_AUTOSCALERS = Resource(
-    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",), categories=_ALL,
-    subresources=_STATUS,
-)  # fmt: skip
 CERTIFICATE_SIGNING_REQUESTS = Resource(
     "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", namespaced=False,
     short_names=("csr",), subresources=_STATUS,
@@ -51,7 +44,6 @@ RESOURCE_SLICES = Resource("resource.k8s.io", "v1", "ResourceSlice", "resourcesl
 
 FURTHER_RESOURCES: tuple[Resource, ...] = (
     PERSISTENT_VOLUMES,
-    CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS,
     CERTIFICATE_SIGNING_REQUESTS, SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES, VOLUME_ATTACHMENTS, VOLUME_ATTRIBUTES_CLASSES, RESOURCE_CLAIMS, RESOURCE_CLAIM_TEMPLATES,
     DEVICE_CLASSES, RESOURCE_SLICES,

@@ -9,7 +9,15 @@ import pytest
 
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.further import FURTHER_KINDS
-from seaway.objects.builtin import ENDPOINT_SLICES, ENDPOINTS, INGRESS_CLASSES, INGRESSES, NETWORK_POLICIES
+from seaway.objects.builtin import (
+    CRON_JOBS,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    INGRESS_CLASSES,
+    INGRESSES,
+    NETWORK_POLICIES,
+)
 from seaway.objects.further import FURTHER_RESOURCES
 from seaway.objects.workloads import WORKLOAD_RESOURCES
 from tests.conformance.parts.samples import Object, samples
@@ -25,7 +33,10 @@ pytestmark = pytest.mark.real
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
 MERGE = "application/merge-patch+json"
 NETWORK = (ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES, NETWORK_POLICIES)
-RESOURCES = {resource.kind: resource for resource in (*WORKLOAD_RESOURCES, *FURTHER_RESOURCES, *NETWORK)}
+ACTED_ON = (CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS)
+RESOURCES = {
+    resource.kind: resource for resource in (*WORKLOAD_RESOURCES, *FURTHER_RESOURCES, *NETWORK, *ACTED_ON)
+}
 SAMPLES = samples()
 KNOWN = (
     ("", r"columnDefinitions.*\.description", "our descriptions are our own words"),

@@ -15,6 +15,7 @@ from seaway.client.http import HttpTransport
 from seaway.objects import meta
 from seaway.objects.builtin import (
     CONFIG_MAPS,
+    CRON_JOBS,
     ENDPOINT_SLICES,
     ENDPOINTS,
     JOBS,
@@ -27,7 +28,7 @@ from seaway.objects.builtin import (
     SERVICES,
 )
 from seaway.objects.errors import Forbidden, NotFound, TooManyRequests, Unauthorized
-from seaway.objects.further import CRON_JOBS, PERSISTENT_VOLUMES, RESOURCE_QUOTAS
+from seaway.objects.further import PERSISTENT_VOLUMES
 from seaway.objects.workloads import (
     CONTROLLER_REVISIONS,
     DAEMON_SETS,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from seaway.base.clock import SystemClock, rfc3339
+from seaway.base.clock import Clock, SystemClock, rfc3339
 from seaway.client.client import Client
 from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver.inprocess import InProcessTransport
@@ -113,9 +114,39 @@ class World:
         await self.until(absent)
 
 
+class FastClock(SystemClock):
+    """A clock that shows a minute where others show a second."""
+
+    def __init__(self, factor: float = 60.0) -> None:
+        self._factor = factor
+        self._start, self._mark = super().now(), super().monotonic()
+
+    def now(self) -> float:
+        return self._start + self.monotonic()
+
+    def monotonic(self) -> float:
+        return (super().monotonic() - self._mark) * self._factor
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds / self._factor))
+
+
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    clock = SystemClock()
+    async with running_world(SystemClock()) as running:
+        yield running
+
+
+@pytest.fixture
+async def fast_world() -> AsyncIterator[World]:
+    """A world whose minutes take a second."""
+    async with running_world(FastClock()) as running:
+        yield running
+
+
+@asynccontextmanager
+async def running_world(clock: Clock) -> AsyncIterator[World]:
+    """Run the API server, the controllers and the scheduler."""
     store = MemoryStore()
     server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
     await server.start()

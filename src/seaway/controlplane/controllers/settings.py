@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,5 @@ class ControllersSettings:
     """... up to this."""
     workers: int = 4
     """Keys that one controller works on at once."""
+    time_zone: tzinfo = UTC
+    """Of cron jobs that name none: the machine's, where it is known."""

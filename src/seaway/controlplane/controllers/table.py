@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seaway.controlplane.controllers import (
+    cronjob,
     endpoints,
     garbage,
     job,
@@ -28,6 +29,7 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     garbage.build,
     job.build,
     ttl.build,
+    cronjob.build,
     nodelifecycle.build,
     nodelifecycle.build_eviction,
     podgc.build,

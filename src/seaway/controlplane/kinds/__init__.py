@@ -10,10 +10,12 @@ from __future__ import annotations
 from seaway.controlplane.kinds import (
     apiextensions,
     apps,
+    autoscaling,
     batch,
     configs,
     coordination,
     core,
+    cronjobs,
     daemon_sets,
     discovery,
     events,
@@ -67,6 +69,8 @@ BUILTIN_KINDS: tuple[Kind, ...] = (
     daemon_sets.DAEMON_SET,
     apps.CONTROLLER_REVISION,
     policy.POD_DISRUPTION_BUDGET,
+    cronjobs.CRON_JOB,
+    autoscaling.HORIZONTAL_POD_AUTOSCALER,
 )
 """Every stored kind."""
 

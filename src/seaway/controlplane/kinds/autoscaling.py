@@ -14,8 +14,8 @@ from seaway.controlplane.kinds.metadata import (
 )
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.workloads import number_of, set_missing
+from seaway.objects.builtin import HORIZONTAL_POD_AUTOSCALERS
 from seaway.objects.errors import Cause
-from seaway.objects.further import HORIZONTAL_POD_AUTOSCALERS
 
 _CPU: Object = {
     "type": "Resource",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 from zoneinfo import available_timezones
@@ -13,6 +12,7 @@ from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import invalid, required, unsupported
 from seaway.controlplane.kinds.job_validation import template_spec_faults
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.schedules import BadSchedule, parse_schedule
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_text
 from seaway.controlplane.kinds.workloads import (
@@ -21,21 +21,12 @@ from seaway.controlplane.kinds.workloads import (
     set_missing,
     template_columns,
 )
+from seaway.objects.builtin import CRON_JOBS
 from seaway.objects.errors import Cause
-from seaway.objects.further import CRON_JOBS
 
 CONCURRENCY_POLICIES = ("Allow", "Forbid", "Replace")
 LONGEST_NAME = 52
 """A job's name adds eleven characters, and its pods' names must be labels."""
-_WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_FIELDS: tuple[tuple[str, int, int, list[str], int], ...] = (
-    ("minute", 0, 59, [], 0), ("hour", 0, 23, [], 0), ("day of month", 1, 31, [], 0),
-    ("month", 1, 12, _MONTHS, 1), ("day of week", 0, 6, _DAYS, 0),
-)  # fmt: skip
-"""Name, lowest, highest, words, and the number of the first word."""
-_DURATION = re.compile(r"([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+\Z")
 
 
 def default(cron_job: Object) -> None:
@@ -65,46 +56,11 @@ def schedule_faults(schedule: str, field: str) -> list[Cause]:
     """
     if "TZ" in schedule:
         return [invalid(field, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")]
-    if schedule.startswith("@"):
-        every = schedule.removeprefix("@every ")
-        if schedule in _WORDS or (every != schedule and _DURATION.match(every)):
-            return []
-        why = f'failed to parse duration {schedule}: time: invalid duration "{every}"'
-        unknown = f"unrecognized descriptor: {schedule}"
-        return [invalid(field, schedule, why if every != schedule else unknown)]
-    parts = schedule.split()
-    if len(parts) != len(_FIELDS):
-        detail = f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]"
-        return [invalid(field, schedule, detail)]
-    for part, (_, lowest, highest, words, first) in zip(parts, _FIELDS, strict=True):
-        for item in part.split(","):
-            if why := _item_fault(item, lowest, highest, {word: n for n, word in enumerate(words, first)}):
-                return [invalid(field, schedule, why)]
+    try:
+        parse_schedule(schedule)
+    except BadSchedule as error:
+        return [invalid(field, schedule, str(error))]
     return []
-
-
-def _item_fault(item: str, lowest: int, highest: int, words: dict[str, int]) -> str:
-    bounds, slash, step = item.partition("/")
-    start, dash, end = bounds.partition("-")
-    if slash and not (step.isdigit() and int(step) > 0):
-        return f"step of range should be a positive number: {item}"
-    if bounds.count("-") > 1 or (start in ("*", "?") and dash):
-        return f"too many hyphens: {item}"
-    if start in ("*", "?"):
-        return ""
-    numbers = []
-    for text in (start, end) if dash else (start,):
-        number = words.get(text.lower()[:3]) if words and text.isalpha() else None
-        if number is None and not text.isdigit():
-            return f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax'
-        numbers.append(number if number is not None else int(text))
-    if numbers[0] < lowest:
-        return f"beginning of range ({numbers[0]}) below minimum ({lowest}): {item}"
-    if numbers[-1] > highest:
-        return f"end of range ({numbers[-1]}) above maximum ({highest}): {item}"
-    if numbers[0] > numbers[-1]:
-        return f"beginning of range ({numbers[0]}) beyond end of range ({numbers[-1]}): {item}"
-    return ""
 
 
 def validate(cron_job: Object) -> list[Cause]:

@@ -7,10 +7,8 @@ and makes no pods is worse than one that is refused.
 from __future__ import annotations
 
 from seaway.controlplane.kinds import (
-    autoscaling,
     certificates,
     claims,
-    cronjobs,
     networking,
     replication,
     storage,
@@ -19,8 +17,6 @@ from seaway.controlplane.kinds.declaration import Kind
 
 FURTHER_KINDS: tuple[Kind, ...] = (
     replication.PERSISTENT_VOLUME,
-    cronjobs.CRON_JOB,
-    autoscaling.HORIZONTAL_POD_AUTOSCALER,
     certificates.CERTIFICATE_SIGNING_REQUEST,
     networking.SERVICE_CIDR,
     networking.IP_ADDRESS,
