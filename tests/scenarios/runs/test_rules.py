@@ -231,12 +231,16 @@ async def test_a_node_that_is_lost_and_removed_costs_one_attempt(request, real_p
     plane, client = request.getfixturevalue("real_control_plane"), real_platform.client
     name = f"lost-{real_platform.namespace}"
     with run_node(plane, tmp_path / name, name) as node:
-        await client.patch(NODES, "node-1", {"spec": {"unschedulable": True}})
+        others = [found["metadata"]["name"] for found in (await client.list(NODES))["items"]]
+        others.remove(name)
+        for other in others:
+            await client.patch(NODES, other, {"spec": {"unschedulable": True}})
         try:
             await submit(real_platform, "sleep", "600")
             await says(real_platform, "running")
         finally:
-            await client.patch(NODES, "node-1", {"spec": {"unschedulable": None}})
+            for other in others:
+                await client.patch(NODES, other, {"spec": {"unschedulable": None}})
         assert (await real_platform.server.runs.get("run")).tasks[0].attempts[0].node == name
         node.kill()
         await client.delete(NODES, name)
