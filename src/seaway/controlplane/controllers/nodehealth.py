@@ -10,6 +10,7 @@ from typing import Any
 
 from seaway.base.clock import parse_rfc3339, rfc3339
 from seaway.objects.meta import copy, get_condition, set_condition
+from seaway.objects.nodeselection import tolerates
 
 Object = dict[str, Any]
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -90,7 +91,7 @@ def eviction_time(pod: Object, taints: Sequence[Mapping[str, Any]], now: float) 
     for taint in taints:
         if taint["effect"] != "NoExecute":
             continue
-        matching = [t for t in tolerations if _tolerates(t, taint)]
+        matching = [t for t in tolerations if tolerates(t, taint)]
         if not matching:
             return now
         limited = [t["tolerationSeconds"] for t in matching if t.get("tolerationSeconds") is not None]
@@ -98,13 +99,3 @@ def eviction_time(pod: Object, taints: Sequence[Mapping[str, Any]], now: float) 
             added = taint.get("timeAdded")
             times.append((parse_rfc3339(added) if added else now) + max(0, min(limited)))
     return min(times, default=None)
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if toleration.get("key") not in (None, "", taint["key"]):
-        return False
-    if toleration.get("operator") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")

@@ -19,7 +19,14 @@ from seaway.controlplane.controllers import (
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.ondemand import on_demand
 from seaway.objects.builtin import RESOURCE_QUOTAS
-from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS, REPLICATION_CONTROLLERS
+from seaway.objects.workloads import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    POD_DISRUPTION_BUDGETS,
+    REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
+    STATEFUL_SETS,
+)
 from seaway.reconcile.manager import Runnable
 
 CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
@@ -39,6 +46,9 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     on_demand("deployment", DEPLOYMENTS, "workloads.deployment"),
     on_demand("replicaset", REPLICA_SETS, "workloads.replicaset"),
     on_demand("replication", REPLICATION_CONTROLLERS, "workloads.replicaset", "build_replication"),
+    on_demand("statefulset", STATEFUL_SETS, "workloads.statefulset"),
+    on_demand("daemonset", DAEMON_SETS, "workloads.daemonset"),
+    on_demand("disruption", POD_DISRUPTION_BUDGETS, "workloads.disruption"),
     on_demand("resourcequota", RESOURCE_QUOTAS, "resourcequota"),
 )
 """In the order they start."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from seaway.controlplane.scheduler import messages
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo, Static
-from seaway.controlplane.scheduler.nodewishes import node_affinity, tolerated, unschedulable, untolerated
+from seaway.controlplane.scheduler.nodewishes import node_affinity, unschedulable, untolerated
 from seaway.controlplane.scheduler.podinfo import ANY_ADDRESS, PodInfo, Port
 from seaway.controlplane.scheduler.spread import spread
 from seaway.controlplane.scheduler.state import ClusterState
-from seaway.controlplane.scheduler.terms import PodTerm, matches_node
+from seaway.controlplane.scheduler.terms import PodTerm
+from seaway.objects.nodeselection import matches_node, tolerated
 
 Object = dict[str, Any]
 Further = Callable[[NodeInfo], tuple[str, ...]]

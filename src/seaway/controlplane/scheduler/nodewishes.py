@@ -10,9 +10,8 @@ from typing import Any
 
 from seaway.controlplane.scheduler import messages
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo
-from seaway.controlplane.scheduler.terms import matches_node
+from seaway.objects.nodeselection import is_meant, tolerated
 
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
@@ -33,32 +32,6 @@ def untolerated(tolerations: Any, node: NodeInfo) -> str:
     return ""
 
 
-def tolerated(tolerations: Any, taint: Mapping[str, Any]) -> bool:
-    """Tell whether any toleration tolerates the taint. Source: `Toleration` of core/v1."""
-    return any(_tolerates(toleration, taint) for toleration in tolerations)
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    effect, key = toleration.get("effect"), toleration.get("key")
-    if effect and effect != taint["effect"]:
-        return False
-    if key and key != taint["key"]:
-        return False
-    match toleration.get("operator") or "Equal":
-        case "Exists":
-            return True
-        case "Equal":
-            return bool(key) and (toleration.get("value") or "") == (taint.get("value") or "")
-    return False
-
-
 def node_affinity(spec: Mapping[str, Any], node: NodeInfo) -> str:
     """Say that node selector or required node affinity exclude the node."""
-    labels = node.labels
-    if any(labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
-        return messages.NODE_AFFINITY
-    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(REQUIRED)
-    if required is None:
-        return ""
-    terms = required.get("nodeSelectorTerms") or ()
-    return "" if any(matches_node(term, labels, node.name) for term in terms) else messages.NODE_AFFINITY
+    return "" if is_meant(spec, node.labels, node.name) else messages.NODE_AFFINITY

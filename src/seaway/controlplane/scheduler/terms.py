@@ -16,40 +16,6 @@ NODE = ""
 """In place of a topology key: every node is a domain of its own, by name."""
 
 
-def matches_node(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
-    """Tell whether a NodeSelectorTerm matches a node; an empty term matches none."""
-    expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
-    if not expressions and not fields:
-        return False
-    return all(_meets(e, labels) for e in expressions) and all(
-        _meets(f, {"metadata.name": name}) for f in fields
-    )
-
-
-def _meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    value, wanted = labels.get(requirement["key"]), requirement.get("values") or ()
-    match requirement["operator"]:
-        case "In":
-            return value in wanted
-        case "NotIn":
-            return value not in wanted
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt" as operator:
-            return _compares(value, operator, wanted)
-    return False
-
-
-def _compares(value: str | None, operator: str, wanted: Any) -> bool:
-    try:
-        number, limit = int(value or ""), int(wanted[0])
-    except (ValueError, IndexError):
-        return False
-    return number > limit if operator == "Gt" else number < limit
-
-
 @dataclass(frozen=True, slots=True)
 class PodTerm:
     """Pods that are meant, and what "near" is: equal values of a node label."""

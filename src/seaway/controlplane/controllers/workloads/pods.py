@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from seaway.client.errors import Unreachable
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.workloads.children import Claim
 from seaway.objects.builtin import PODS
-from seaway.objects.errors import ApiError, NotFound
+from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 from seaway.objects.meta import key, name, namespace, owner_reference, owner_references, resource_version, uid
 from seaway.objects.resource import Resource
 from seaway.reconcile.informer import Informer
@@ -19,6 +19,18 @@ from seaway.reconcile.ownwrites import OwnWrites
 Object = dict[str, Any]
 BURST = 500
 """Pods created or deleted in one go at most; the next go follows at once."""
+
+
+class Messages(NamedTuple):
+    """What is said of pods; `{pod}`, `{owner}` and `{error}` stand for names and the reason."""
+
+    created: str = "Created pod: {pod}"
+    not_created: str = "Error creating: {error}"
+    deleted: str = "Deleted pod: {pod}"
+    not_deleted: str = "Error deleting: {error}"
+
+
+OF_PODS = Messages()
 
 
 class Hands:
@@ -30,11 +42,19 @@ class Hands:
         resource: of the owners.
         informer: in which the changed objects will show.
         writes: where changes are noted until they do.
+        messages: what is said of pods.
     """
 
     def __init__(
-        self, context: Context, component: str, resource: Resource, informer: Informer, writes: OwnWrites
+        self,
+        context: Context,
+        component: str,
+        resource: Resource,
+        informer: Informer,
+        writes: OwnWrites,
+        messages: Messages = OF_PODS,
     ) -> None:
+        self._messages = messages
         self._client, self._recorder, self._component = context.client, context.recorder, component
         self._resource, self._informer, self._writes = resource, informer, writes
 
@@ -99,12 +119,15 @@ class Hands:
         except ApiError as error:
             if any(cause.reason == "NamespaceTerminating" for cause in error.causes):
                 return None  # nothing can be made there any more
-            self.report(owner, "FailedCreate", f"Error creating: {error}", warning=True)
+            if not isinstance(
+                error, AlreadyExists
+            ):  # made already, or another's: the owner is looked at again
+                self._tell(owner, "FailedCreate", self._messages.not_created, pod, error)
             return error
         except Unreachable as error:
             return error
         self._writes.note(key(owner), self._informer, made)
-        self.report(owner, "SuccessfulCreate", f"Created pod: {name(made)}")
+        self._tell(owner, "SuccessfulCreate", self._messages.created, made)
         return None
 
     async def delete(self, owner: Object, pods: Sequence[Object]) -> ApiError | Unreachable | None:
@@ -118,10 +141,16 @@ class Hands:
         except NotFound:
             return None
         except ApiError as error:
-            self.report(owner, "FailedDelete", f"Error deleting: {error}", warning=True)
+            self._tell(owner, "FailedDelete", self._messages.not_deleted, pod, error)
             return error
         except Unreachable as error:
             return error
         self._writes.note(key(owner), self._informer, gone)
-        self.report(owner, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
+        self._tell(owner, "SuccessfulDelete", self._messages.deleted, pod)
         return None
+
+    def _tell(
+        self, owner: Object, reason: str, message: str, pod: Object, error: Exception | None = None
+    ) -> None:
+        told = message.format(pod=name(pod), owner=name(owner), error=error)
+        self.report(owner, reason, told, warning=error is not None)
