@@ -2,23 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from seaway.cli.arguments import Output, RunName
+import typer
+
+from seaway.cli.arguments import Output, complete_runs
 from seaway.cli.context import connect
 from seaway.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Format, paint, print_json
+from seaway.sdk.errors import SeawayError
 
 _COLOURS = {"succeeded": GREEN, "cancelled": YELLOW, None: YELLOW}
+Name = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="The run's name, as seaway ps shows it; with --from a pod's or job's, or kind/name.",
+        autocompletion=complete_runs,
+        show_default=False,
+    ),
+]
+Dumps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Explain what kubectl get pod,event,node,pvc,job,rs -o yaml printed on any cluster; no server is asked. "
+        "- for standard input; may be given several times.",
+        show_default=False,
+    ),
+]
+Logs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        metavar="FILE",
+        help="With --from: what kubectl logs printed of the container; may be given several times.",
+        show_default=False,
+    ),
+]
 
 
-def why(run: RunName, output: Output = Format.TEXT) -> None:
+def why(run: Name = None, from_: Dumps = None, log: Logs = None, output: Output = Format.TEXT) -> None:
     """Say what happened to a run, why, and what to do; with the evidence for it."""
-    with connect() as client:
-        explanation = client.why(run)
+    others: tuple[str, ...] = ()
+    if from_:
+        from seaway.cli.dump_composition import explain_files
+
+        explanation, others = explain_files(from_, log or (), run or "")
+    elif log:
+        raise SeawayError(
+            "--log belongs to --from: the log of a run is known already",
+            code="Usage",
+            field="log",
+            remedy="Leave it out",
+        )
+    elif run is None:
+        raise SeawayError(
+            "which run?",
+            code="Usage",
+            field="run",
+            remedy="seaway ps lists them; seaway why --from FILE explains a dump",
+        )
+    else:
+        with connect() as client:
+            explanation = client.why(run)
     if output is Format.JSON:
         print_json(explanation)
-    else:
-        print_explanation(explanation)
+        return
+    print_explanation(explanation)
+    if others:
+        shown = ", ".join(others[:5]) + (" ..." if len(others) > 5 else "")
+        print(
+            paint(f"\nOthers with trouble of their own: {shown}. To have one explained, add its name.", DIM)
+        )
 
 
 def print_explanation(explanation: dict[str, Any]) -> None:
@@ -26,7 +82,8 @@ def print_explanation(explanation: dict[str, Any]) -> None:
     kind = explanation.get("class")
     print(paint(explanation["message"], _COLOURS.get(kind, RED)))
     level = f", in the {explanation['level']}" if explanation.get("level") else ""
-    print(paint(f"{explanation['subject']}: {explanation['cause']}{level}", DIM))
+    again = ", trying again unchanged is right" if explanation.get("retry") else ""
+    print(paint(f"{explanation['subject']}: {explanation['cause']}{level}{again}", DIM))
     if explanation.get("evidence"):
         print()
         print(paint("Evidence", BOLD))

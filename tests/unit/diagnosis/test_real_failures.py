@@ -21,7 +21,7 @@ PYTHON = {
         "UserException", "the program failed at train.py:4: RuntimeError: no number",
     ),
     "an exception inside the standard library": (
-        "import json\n\njson.loads('{')\n", "UserException", "the program failed at train.py:3: json.decoder.JSONDecodeError: ",
+        "import json\n\njson.loads('{')\n", "InputBroken", "its input could not be read at train.py:3: json.decoder.JSONDecodeError: ",
     ),
     "a module that is not installed": (
         "import cv2_no_such_module\n", "ModuleNotFound",

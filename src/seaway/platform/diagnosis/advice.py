@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from seaway.platform.diagnosis.facts import Facts
+from seaway.objects.quantity import format_quantity, whole
+from seaway.platform.diagnosis.facts import Facts, Made
 
 
 def again(facts: Facts, option: str = "", value: str | None = None) -> str:
@@ -16,6 +17,8 @@ def again(facts: Facts, option: str = "", value: str | None = None) -> str:
         option: an option to change, such as "--memory".
         value: its new value; None to leave the option out.
     """
+    if facts.made is not None:
+        return _made_again(facts, facts.made, option, value)
     changed = [option, value] if option and value is not None else []
     if facts.origin is None:
         return f"seaway run {_joined(changed)}{_script(facts)}"
@@ -27,6 +30,8 @@ def again(facts: Facts, option: str = "", value: str | None = None) -> str:
 
 def with_package(facts: Facts, package: str) -> str:
     """Return the command that adds a package where the run's packages come from, and runs it again."""
+    if facts.made is not None:
+        return f"add {package} to the image's requirements (pip install {package}), then: {again(facts, '--image', 'IMAGE')}"
     file = facts.origin.requirements if facts.origin is not None else None
     if file is None:
         adding, run = (
@@ -46,7 +51,78 @@ def with_package(facts: Facts, package: str) -> str:
 
 def is_python(facts: Facts) -> bool:
     """Return whether the program is Python's."""
-    return facts.command[:1] == ("python",)
+    return bool(facts.command) and facts.command[0].rpartition("/")[2].startswith("python")
+
+
+def twice(limit: str | None) -> str:
+    """Return double a memory limit, 8Gi where there is none."""
+    return format_quantity(whole(limit) * 2, "binary") if limit else "8Gi"
+
+
+def kubectl(facts: Facts, command: str, otherwise: str = "") -> str:
+    """Return a kubectl command in the Pod's namespace; of Seaway's own runs something else, where that is given."""
+    if facts.made is None:
+        return otherwise or command
+    namespace = facts.made.namespace
+    apart = not namespace or " -n " in command or " -A" in command or " node" in command
+    return command if apart else f"{command} -n {namespace}"
+
+
+def elsewhere(facts: Facts, step: str) -> str:
+    """Return a next step with Seaway's commands for its runs replaced by kubectl's, for pods that are no run's."""
+    if facts.made is None:
+        return step
+    container = f" -c {facts.container}" if facts.container else ""
+    previous = " --previous" if facts.restarts else ""
+    log = f"{kubectl(facts, f'kubectl logs {facts.run}')}{container}"
+    for seaways, others in (
+        ("nothing to do; watch it with: seaway logs {run} -f", f"run it again unchanged: {again(facts)}"),
+        ("seaway logs {run} -f", f"{log} -f"),
+        ("seaway logs {run}", f"{log}{previous}"),
+        ("seaway retry {run}", again(facts)),
+        ("seaway show {run}", kubectl(facts, f"kubectl describe pod {facts.run}")),
+        ("seaway outputs {run}", ""),
+        ("seaway ps", "kubectl get pods -A -o wide"),
+        ("seaway status", "kubectl get nodes"),
+    ):
+        step = step.replace(seaways, others)
+    return step
+
+
+_FIELDS = {
+    "--memory": "resources.limits.memory and requests.memory", "--cpu": "resources.requests.cpu",
+    "--gpu": "resources.limits of nvidia.com/gpu", "--image": "image", "--timeout": "activeDeadlineSeconds",
+}  # fmt: skip
+_ROLLED = ("deployment", "statefulset", "daemonset")
+
+
+def _made_again(facts: Facts, made: Made, option: str, value: str | None) -> str:
+    """Return how somebody else's pod is made again, with one thing changed."""
+    space = f" -n {made.namespace}" if made.namespace else ""
+    target = f"{made.kind}/{made.name}"
+    if made.kind in _ROLLED:
+        container = f" -c {facts.container}" if facts.container else ""
+        if option in ("--memory", "--cpu") and value is not None:
+            what = option[2:]
+            return f"kubectl set resources {target}{space}{container} --limits={what}={value} --requests={what}={value}"
+        if option == "--env" and value is not None:
+            return f"kubectl set env {target}{space} {value}"
+        if option == "--image" and value is not None:
+            return f"kubectl set image {target}{space} {facts.container or '*'}={value}"
+        if not option:
+            return f"kubectl rollout restart {target}{space}"
+    apply = f"kubectl replace --force{space} -f FILE.yaml"
+    if made.kind == "cronjob":
+        apply = f"kubectl create job {made.name}-again --from=cronjob/{made.name}{space}"
+    elif made.kind not in ("pod", "job", *_ROLLED):
+        apply = f"kubectl apply{space} -f FILE.yaml"
+    if option == "--env" and value is not None:
+        return f"add {value} to env in the manifest of {target}, then: {apply}"
+    if option:
+        to = "leave out" if value is None else f"set {_FIELDS.get(option, option)} to {value}"
+        what = f" {_FIELDS.get(option, option)}" if value is None else ""
+        return f"{to}{what} in the manifest of {target}, then: {apply}"
+    return apply
 
 
 def _script(facts: Facts) -> str:

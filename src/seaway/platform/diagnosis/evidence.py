@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from seaway.model.verdict import Evidence
@@ -27,7 +27,10 @@ _SECRETS = (
 
 def main_container(facts: Facts) -> Mapping[str, Any]:
     """Return the main container as the Pod's spec declares it, {} where there is none."""
-    containers = ((facts.pod or {}).get("spec") or {}).get("containers") or ()
+    spec = (facts.pod or {}).get("spec") or {}
+    containers = spec.get("containers") or ()
+    if facts.container:
+        return _named((*(spec.get("initContainers") or ()), *containers), facts.container)
     return containers[0] if containers else {}
 
 
@@ -40,6 +43,8 @@ def container_status(facts: Facts) -> Mapping[str, Any]:
     """Return the main container's status; of an init container that failed or waits, where the main one never began."""
     status = pod_status(facts)
     mains, inits = status.get("containerStatuses") or (), status.get("initContainerStatuses") or ()
+    if facts.container:
+        return _named((*inits, *mains), facts.container)
     found: Mapping[str, Any]
     for found in inits:
         ended = (found.get("state") or {}).get("terminated")
@@ -47,6 +52,10 @@ def container_status(facts: Facts) -> Mapping[str, Any]:
             return found
     main: Mapping[str, Any] = mains[0] if mains else {}
     return main
+
+
+def _named(found: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    return next((one for one in found if one.get("name") == name), {})
 
 
 def terminated(facts: Facts) -> Mapping[str, Any] | None:
@@ -86,12 +95,26 @@ def last_event(facts: Facts, *reasons: str) -> Mapping[str, Any] | None:
     return next((event for event in reversed(facts.events) if event.get("reason") in reasons), None)
 
 
+def event_time(event: Mapping[str, Any]) -> str | None:
+    """Return when an event was last seen, None where it does not say."""
+    series: str | None = (event.get("series") or {}).get("lastObservedTime")
+    return (
+        series
+        or event.get("lastTimestamp")
+        or event.get("deprecatedLastTimestamp")
+        or event.get("eventTime")
+        or event.get("firstTimestamp")
+        or (event.get("metadata") or {}).get("creationTimestamp")
+    )
+
+
 def moment(text: str | None) -> datetime | None:
     """Return an RFC 3339 time as a datetime, None for none or one that cannot be read."""
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
+        found = datetime.fromisoformat(text) if text else None
+    except (ValueError, TypeError):
         return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def quote(facts: Facts, source: str, text: str, time: str | None = None) -> Evidence:
@@ -103,8 +126,8 @@ def from_event(facts: Facts, event: Mapping[str, Any] | None) -> tuple[Evidence,
     """Return an event as evidence, nothing for none."""
     if event is None:
         return ()
-    time = event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp")
-    return (quote(facts, "event", f"{event.get('reason', '')}: {event.get('message', '')}", time),)
+    text = f"{event.get('reason', '')}: {event.get('message') or event.get('note') or ''}"
+    return (quote(facts, "event", text, event_time(event)),)
 
 
 def from_end(facts: Facts) -> tuple[Evidence, ...]:

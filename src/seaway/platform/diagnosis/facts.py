@@ -12,6 +12,18 @@ Requested = Literal["", "stop", "timeout", "drain"]
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What somebody else than Seaway made a Pod from: advice is about that."""
+
+    kind: str
+    """In lower case, as kubectl takes it: "pod", "job", "deployment" ..."""
+    name: str
+    namespace: str = ""
+    done: str = ""
+    """What the cluster did about it already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The evidence about one attempt, as plain values; whoever gathers it need not interpret it."""
 
@@ -70,3 +82,21 @@ class Facts:
     """The API server's message where it refused to create the Pod (quota, admission, invalid)."""
     secret_values: Sequence[str] = ()
     """Values that must never be quoted: they are blanked wherever they appear in evidence."""
+    made: Made | None = None
+    """Where the Pod is not Seaway's: what it was made from."""
+    container: str = ""
+    """Which container tells most; "" for the first."""
+    now: str | None = None
+    """When all this was seen, RFC 3339, where known."""
+    job: Mapping[str, Any] | None = None
+    """The Job, replica set or other owner that the Pod was made by, where it is known."""
+    owner_events: Sequence[Mapping[str, Any]] = ()
+    """Events about that owner, oldest first."""
+    node_events: Sequence[Mapping[str, Any]] = ()
+    """Events about the node, oldest first."""
+    claims: Sequence[Mapping[str, Any]] = ()
+    """The persistent volume claims that the Pod names, and events about them."""
+    others: Sequence[Mapping[str, Any]] = ()
+    """Other Pods of the cluster, where they are known: they take room."""
+    restarts: int = 0
+    """How often the container was started again."""

@@ -6,7 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from seaway.platform.diagnosis.evidence import exit_code
+from seaway.platform.diagnosis.evidence import exit_code, pod_status
 from seaway.platform.diagnosis.facts import Facts
 
 _HEADER = "Traceback (most recent call last):"
@@ -15,6 +15,19 @@ _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
 _SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ")
 _INTERRUPTED = 130
 """What Python exits with after a KeyboardInterrupt."""
+_NO_SIGNAL = 160
+"""From here on a code is the program's own again: 255 is what `sys.exit(-1)` becomes."""
+_WRAPPERS = (
+    "ChildFailedError",
+    "SignalException",
+    "Py4JJavaError",
+    "SystemExit",
+    "ProcessRaisedException",
+    "ProcessExitedException",
+)
+"""What launchers raise because a process of theirs failed: its own traceback came before."""
+_RANK = re.compile(r"^(?:\[(?:rank|default|\w+:)?\d+\]:? ?|\((?:[\w.]+ )?pid=\d+[^)]*\) )")
+"""What torchrun and Ray put before the lines of a worker."""
 _NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/")
 
 
@@ -29,6 +42,23 @@ class Traceback:
     where: str = ""
     """The user's own code that was running, "file:line", "" where none of the frames is the user's."""
 
+    paths: tuple[str, ...] = ()
+    """The files of its frames, outermost first."""
+
+    @property
+    def short(self) -> str:
+        """The exception's class without its module."""
+        return self.type.rpartition(".")[2]
+
+    @property
+    def at(self) -> str:
+        """Where the user's code was, as a part of a sentence."""
+        return f" at {self.where}" if self.where else ""
+
+    def through(self, *packages: str) -> bool:
+        """Tell whether it passed through one of these packages."""
+        return any(f"/{package}/" in path for package in packages for path in self.paths)
+
     @property
     def line(self) -> str:
         """The traceback's last line."""
@@ -38,12 +68,18 @@ class Traceback:
 def exception(facts: Facts) -> Traceback | None:
     """Return the exception that ended a program, None where it ended well or by a signal."""
     code = exit_code(facts)
-    if not code or (code >= 128 and code != _INTERRUPTED):
+    if code is None and facts.made is not None and not facts.waiting and not _seen_to_end(facts):
+        code = 1  # the pod is not in the dump: its log is all there is
+    if not code or (128 <= code < _NO_SIGNAL and code != _INTERRUPTED):
         return None
     found = last_traceback(facts.log_tail)
     if code == _INTERRUPTED and (found is None or found.type != "KeyboardInterrupt"):
         return None
     return found
+
+
+def _seen_to_end(facts: Facts) -> bool:
+    return bool(pod_status(facts).get("containerStatuses"))
 
 
 def is_standard(module: str) -> bool:
@@ -57,14 +93,27 @@ def is_users_own(path: str) -> bool:
 
 
 def last_traceback(log: str) -> Traceback | None:
-    """Return the last exception in a log, None where there is none that ended in the log."""
-    lines = [
-        re.sub(r"^\s*[|+][ |+-]*(?=\S)", "", line) if line.lstrip().startswith(("|", "+")) else line
-        for line in log.splitlines()
-    ]
-    start = max((index for index, line in enumerate(lines) if line.strip() == _HEADER), default=-1)
-    if start < 0:
+    """Return the last exception in a log, None where there is none that ended in the log.
+
+    What a launcher raises because of another exception counts only where there is no other.
+    """
+    lines = [_bare(line) for line in log.splitlines()]
+    starts = [index for index, line in enumerate(lines) if line.strip() == _HEADER]
+    if not starts:
         return _syntax_error(lines)
+    found = [_ending(lines, start) for start in starts]
+    own = [one for one in found if one is not None and one.short not in _WRAPPERS]
+    if found[-1] is None or found[-1].short not in _WRAPPERS or not own:
+        return found[-1]
+    return own[-1]
+
+
+def _bare(line: str) -> str:
+    line = _RANK.sub("", line)
+    return re.sub(r"^\s*[|+][ |+-]*(?=\S)", "", line) if line.lstrip().startswith(("|", "+")) else line
+
+
+def _ending(lines: list[str], start: int) -> Traceback | None:
     frames: list[re.Match[str]] = []
     for line in lines[start + 1 :]:
         frame = _FRAME.match(line)
@@ -72,7 +121,8 @@ def last_traceback(log: str) -> Traceback | None:
             frames.append(frame)
         elif line and not line[0].isspace():
             found = _EXCEPTION.match(line.rstrip())
-            return Traceback(found["type"], found["text"] or "", _own(frames)) if found else None
+            paths = tuple(frame["path"] for frame in frames)
+            return Traceback(found["type"], found["text"] or "", _own(frames), paths) if found else None
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seaway.model.verdict import Evidence, Explanation
+from seaway.platform.diagnosis.advice import elsewhere
 from seaway.platform.diagnosis.evidence import blanked, is_plain
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
@@ -12,15 +13,22 @@ MOST_WORDS = 100
 """Words of an explanation: message, evidence, what was done and the next step together."""
 
 
-def explain(facts: Facts) -> Explanation:
-    """Return why an attempt ended as it did, or why it does not run yet."""
-    found = find(facts)
-    next_step, done = found.next_step.replace("{run}", facts.run), _done(facts, found)
+def explain(facts: Facts, found: Finding | None = None, done: str = "") -> Explanation:
+    """Return why an attempt ended as it did, or why it does not run yet.
+
+    Args:
+        facts: what is known.
+        found: the cause, where it was looked for already.
+        done: what else was done about it.
+    """
+    found = found or find(facts)
+    done = "; ".join(filter(None, (_done(facts, found), done)))
+    next_step = elsewhere(facts, found.next_step).replace("{run}", facts.run)
     room = MOST_WORDS - sum(len(text.split()) for text in (found.message, done, next_step))
     return Explanation(
         subject=facts.run if facts.task == "main" else f"{facts.run}/{facts.task}",
         level=found.level,
-        **{"class": None if facts.waiting and not found.permanent else found.class_},
+        **{"class": None if facts.made is None and facts.waiting and not found.permanent else found.class_},
         cause=found.cause,
         message=found.message,
         evidence=_fitting(found.evidence, room),
@@ -32,6 +40,8 @@ def explain(facts: Facts) -> Explanation:
 
 def _done(facts: Facts, found: Finding) -> str:
     """Return what was done; of an attempt under way also why it is not the first, and what it went without."""
+    if facts.made is not None:
+        return facts.made.done
     said = []
     if facts.waiting and facts.before:
         said.append(

@@ -61,7 +61,7 @@ _REJECTIONS = {
 def disrupted(facts: Facts) -> Finding | None:
     """Find what Kubernetes itself calls a disruption."""
     found = condition(facts, "DisruptionTarget")
-    if found is None or found.get("status") != "True":
+    if found is None or found.get("status") != "True" or failed_before(facts):
         return None
     fallback = ("Disrupted", "the cluster took it off its node", Level.CLUSTER)
     cause, message, level = _DISRUPTIONS.get(found.get("reason", ""), fallback)
@@ -81,6 +81,16 @@ def rejected_by_node(facts: Facts) -> Finding | None:
         return None
     quoted = quote(facts, "pod status", f"{reason}: {status.get('message', '')}")
     return _lost(*known, Level.NODE, (quoted, *from_event(facts, last_event(facts, "Evicted", "Preempted"))))
+
+
+def failed_before(facts: Facts) -> bool:
+    """Tell whether the program had ended by its own failure before the cluster took its Pod away."""
+    ended, found = terminated(facts), condition(facts, "DisruptionTarget")
+    if ended is None or found is None:
+        return False
+    end, at = moment(ended.get("finishedAt")), moment(found.get("lastTransitionTime"))
+    by_itself = ended.get("exitCode") not in (0, 137, 143, 255)
+    return end is not None and at is not None and by_itself and at - end > timedelta(seconds=2)
 
 
 def preempted(facts: Facts) -> Finding | None:

@@ -6,7 +6,7 @@ import re
 import signal
 
 from seaway.model.verdict import Level, VerdictClass
-from seaway.platform.diagnosis.advice import again, is_python, with_package
+from seaway.platform.diagnosis.advice import again, is_python, kubectl, with_package
 from seaway.platform.diagnosis.evidence import (
     blanked,
     exit_code,
@@ -38,6 +38,7 @@ _DATA_ERRORS = (
     "EOFError",
 )
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+_ASKED = (signal.SIGKILL, signal.SIGTERM)
 _LONGEST_LAST = 120
 _SIGNALS: dict[int, str] = {
     signal.SIGKILL: "it was killed (SIGKILL) by a process or by the kernel, which does that when a whole machine runs out of memory",
@@ -123,10 +124,22 @@ def killed_by_signal(facts: Facts) -> Finding | None:
         step = f"reserve memory for it: {again(facts, '--memory', '4Gi')}"
     elif number in _CRASHES and is_python(facts):
         step = f"have Python say where: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}"
+    if facts.made is not None and number in _ASKED:
+        return _ended_by_nobody_known(facts, number)
     return Finding(
-        Level.CONTAINER, VerdictClass.USER, "KilledBySignal", said,
+        Level.CODE if number in _CRASHES else Level.CONTAINER, VerdictClass.USER, "KilledBySignal", said,
         (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=step, done=_retries(facts),
         exit_code=code if code is not None else 128 + number,
+    )  # fmt: skip
+
+
+def _ended_by_nobody_known(facts: Facts, number: int) -> Finding:
+    """Say of somebody else's pod that it was killed: who did that the exit code alone does not tell."""
+    name = signal.Signals(number).name
+    return Finding(
+        None, VerdictClass.UNKNOWN, "KilledBySignal", f"it was ended from outside ({name}), and nothing that was seen says by whom",
+        (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=kubectl(facts, f"kubectl describe pod {facts.run}"),
+        exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -145,7 +158,7 @@ def failed_exit(facts: Facts) -> Finding | None:
 
 
 def _correction(found: Traceback) -> str:
-    named = _NO_FILE.search(found.text)
+    named = _NO_FILE.search(found.text) if found.short != "KeyError" else None
     path = _IN_CODE.sub("", named["quoted"] or named["path"]) if named else ""
     if path.startswith("/tmp/"):  # noqa: S108
         return f"put {path!r} elsewhere, best into the project: a run has a /tmp of its own"

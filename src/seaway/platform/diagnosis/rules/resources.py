@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from seaway.model.verdict import Level, VerdictClass
-from seaway.objects.quantity import format_quantity, whole
-from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.advice import again, twice
 from seaway.platform.diagnosis.evidence import (
     blanked,
     exit_code,
@@ -25,7 +24,7 @@ from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.tracebacks import exception
 
 _OWN_DISK_LIMIT = re.compile(
-    r"(?i)ephemeral local storage usage exceeds|exceeds the total limit|usage of EmptyDir volume"
+    r"(?i)ephemeral local storage usage exceeds|exceeds the total limit|exceeded its local ephemeral storage limit|usage of EmptyDir volume"
 )
 _DISK_FULL = re.compile(r"(?i)no space left on device|\[errno 28\]|disk quota exceeded|errno 122")
 _GPU_MEMORY = re.compile(
@@ -46,7 +45,7 @@ def out_of_memory(facts: Facts) -> Finding | None:
     return Finding(
         Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled", f"it needed more memory than {over} {whom}{peak}",
         (*from_end(facts), *from_event(facts, last_event(facts, "OOMKilling", "OOMKilled"))),
-        next_step=again(facts, "--memory", _twice(limit)), exit_code=code,
+        next_step=again(facts, "--memory", twice(limit)), exit_code=code,
     )  # fmt: skip
 
 
@@ -73,7 +72,11 @@ def over_disk_limit(facts: Facts) -> Finding | None:
     return Finding(
         Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", "it wrote more to its disk than its limit allows",
         (quote(facts, "pod status", f"Evicted: {message}"),),
-        next_step=f"write less, or large files below $SEAWAY_OUTPUTS, then: {again(facts)}",
+        next_step=(
+            f"write less or onto a volume, or raise resources.limits.ephemeral-storage, then: {again(facts)}"
+            if facts.made is not None
+            else f"write less, or large files below $SEAWAY_OUTPUTS, then: {again(facts)}"
+        ),
     )  # fmt: skip
 
 
@@ -87,7 +90,8 @@ def disk_full(facts: Facts) -> Finding | None:
     return Finding(
         Level.NODE, VerdictClass.RESOURCE, "DiskFull", "it failed because the disk was full",
         (*from_log(facts, lines[-1:]), *from_end(facts)),
-        next_step="free space on the node's disk, then: seaway retry {run}", exit_code=exit_code(facts),
+        next_step=f"give it a volume with more room (or free inodes), then: {again(facts)}" if facts.made is not None
+        else "free space on the node's disk, then: seaway retry {run}", exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -111,7 +115,3 @@ def human_size(size: int) -> str:
         if size >= 1024**power:
             return f"{size / 1024**power:.1f} {unit}"
     return f"{size} bytes"
-
-
-def _twice(limit: str | None) -> str:
-    return format_quantity(whole(limit) * 2, "binary") if limit else "8Gi"

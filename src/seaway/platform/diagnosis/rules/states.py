@@ -65,7 +65,7 @@ def running(facts: Facts) -> Finding | None:
 
 def starting(facts: Facts) -> Finding | None:
     """Find an attempt that is on its way."""
-    if not facts.waiting:
+    if not facts.waiting or (facts.made is not None and facts.pod is None):
         return None
     node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
     reason = waiting(facts).get("reason", "")
@@ -92,6 +92,7 @@ def unknown(facts: Facts) -> Finding:
     seen += from_event(facts, facts.events[-1] if facts.events else None)
     seen += from_log(facts, last_lines(facts, 2))
     return Finding(
-        None, VerdictClass.UNKNOWN, "Unknown", "it ended, and nothing that was seen says why", tuple(seen),
+        None, VerdictClass.UNKNOWN, "Unknown",
+        "it waits, and nothing that was seen says for what" if facts.waiting else "it ended, and nothing that was seen says why", tuple(seen),
         next_step="seaway logs {run}", exit_code=exit_code(facts),
     )  # fmt: skip

@@ -1,0 +1,125 @@
+"""The objects of a dump, and how they belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from seaway.platform.diagnosis.dump.documents import Object
+from seaway.platform.diagnosis.evidence import event_time, moment
+
+_LABELS = (
+    "training.kubeflow.org/job-name", "jobset.sigs.k8s.io/jobset-name", "ray.io/cluster", "spark-app-selector",
+    "dask.org/cluster-name", "volcano.sh/job-name", "leaderworkerset.sigs.k8s.io/name", "batch.kubernetes.io/job-name", "job-name",
+)  # fmt: skip
+"""What the pods of one distributed program carry alike."""
+
+
+class Cluster:
+    """What a dump shows of a cluster."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._objects: dict[tuple[str, str, str], Object] = {}
+        for found in objects:  # the last print of an object is the newest
+            metadata = found["metadata"]
+            key = (
+                found["kind"],
+                metadata.get("namespace") or "",
+                str(metadata.get("uid") or metadata.get("name")),
+            )
+            self._objects[key] = found
+
+    def all(self, kind: str) -> list[Object]:
+        """Return the objects of a kind."""
+        return [found for (of, _, _), found in self._objects.items() if of == kind]
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """Return an object by its name, None where the dump does not hold it."""
+        for found in self.all(kind):
+            if found["metadata"].get("name") == name and (found["metadata"].get("namespace") or "") in (
+                "",
+                namespace,
+            ):
+                return found
+        return None
+
+    def events_about(self, kind: str, name: str, namespace: str, uid: str | None) -> list[Object]:
+        """Return the events about an object, oldest first; not those about an earlier one of the same name."""
+        found = []
+        for event in self._events:
+            about = event.get("involvedObject") or event.get("regarding") or {}
+            if (about.get("kind"), about.get("name")) != (kind, name):
+                continue
+            if (about.get("namespace") or namespace) != namespace and kind != "Node":
+                continue
+            if uid and about.get("uid") and about["uid"] != uid and kind != "Node":
+                continue
+            found.append(event)
+        return found
+
+    def events_of(self, found: Object) -> list[Object]:
+        """Return the events about an object of the dump."""
+        metadata = found["metadata"]
+        return self.events_about(
+            found["kind"], metadata.get("name", ""), metadata.get("namespace") or "", metadata.get("uid")
+        )
+
+    @cached_property
+    def _events(self) -> list[Object]:
+        return sorted(self.all("Event"), key=lambda event: event_time(event) or "")
+
+    @cached_property
+    def events(self) -> Sequence[Object]:
+        """All events, oldest first."""
+        return self._events
+
+    @cached_property
+    def now(self) -> datetime | None:
+        """The latest moment that anything in the dump tells of."""
+        return max(filter(None, map(moment, _times(list(self._objects.values())))), default=None)
+
+    def owner(self, found: Object) -> Object | None:
+        """Return what controls an object: from the dump, else what its reference says; None for nothing."""
+        references = found["metadata"].get("ownerReferences") or ()
+        reference = next((one for one in references if one.get("controller")), None)
+        if reference is None:
+            reference = next(iter(references), None)
+        if reference is None or reference.get("kind") == "Node":
+            return None
+        namespace = found["metadata"].get("namespace") or ""
+        known = self.get(reference["kind"], reference["name"], namespace)
+        bare = {"name": reference["name"], "namespace": namespace, "uid": reference.get("uid")}
+        return known or {"kind": reference["kind"], "metadata": bare, "spec": {}, "status": {}}
+
+    def origin(self, found: Object) -> Object:
+        """Return what somebody wrote that an object comes from: its outermost owner, or itself."""
+        seen = 0
+        while (owner := self.owner(found)) is not None and seen < 8:
+            found, seen = owner, seen + 1
+        return found
+
+    def group(self, found: Object) -> tuple[str, str, str]:
+        """Return what the parts of one program have in common."""
+        namespace = found["metadata"].get("namespace") or ""
+        labels = found["metadata"].get("labels") or {}
+        for label in _LABELS:
+            if labels.get(label):
+                return ("", namespace, f"{label}={labels[label]}")
+        if found["kind"] == "Job":
+            return ("", namespace, f"batch.kubernetes.io/job-name={found['metadata'].get('name')}")
+        origin = self.origin(found)
+        return (origin["kind"], namespace, origin["metadata"].get("name", ""))
+
+
+def _times(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if isinstance(inner, str) and ("ime" in key) and key != "deletionTimestamp":
+                yield inner
+            elif isinstance(inner, dict | list):
+                yield from _times(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _times(inner)

@@ -1,0 +1,115 @@
+"""Reading what kubectl printed: YAML or JSON, Lists, several documents; and containers' logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+Object = Mapping[str, Any]
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_TIMED = re.compile(
+    r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) ?(?:std(?:out|err) [FP] )?"
+)
+_PREFIX = re.compile(r"^\[pod/[^\]]+\] ?")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class NotADump(ValueError):
+    """A text is not what kubectl prints; the message says what it is instead."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Leaves times as they are written."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A container's log: its lines, and when each was written where that is known."""
+
+    text: str
+    times: tuple[str, ...] = ()
+    name: str = ""
+    """Where it came from: names of pods and containers in it tell whose it is."""
+
+
+def parse_objects(text: str) -> list[Object]:
+    """Return the Kubernetes objects in a text.
+
+    Raises:
+        NotADump: it is neither YAML nor JSON, or holds something else.
+    """
+    found: list[Object] = []
+    try:
+        for document in _documents(text):
+            if document is not None:
+                found.extend(_flat(document))
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, NotADump):
+            raise
+        raise NotADump(f"it is neither YAML nor JSON: {_place(error)}") from error
+    return found
+
+
+def parse_log(text: str, name: str = "") -> Log:
+    """Return a log without the times and prefixes that `kubectl logs` can put before each line."""
+    lines, times = [], []
+    for raw in text.splitlines():
+        line = _PREFIX.sub("", _COLOUR.sub("", raw.rpartition("\r")[2]))
+        timed = _TIMED.match(line)
+        times.append(timed["time"] if timed else "")
+        lines.append(line[timed.end() :] if timed else line)
+    return Log("\n".join(lines), tuple(times) if any(times) else (), name)
+
+
+def _documents(text: str) -> Iterator[Any]:
+    stripped = text.lstrip("\ufeff \t\r\n")
+    if stripped.startswith(("{", "[")):
+        decoder, place = json.JSONDecoder(), 0
+        while place < len(stripped):
+            value, end = decoder.raw_decode(stripped, place)
+            yield value
+            place = end + len(stripped[end:]) - len(stripped[end:].lstrip())
+    else:
+        yield from yaml.load_all(text, _Loader)
+
+
+def _flat(document: Any) -> Iterator[Object]:
+    if isinstance(document, list):
+        for item in document:
+            yield from _flat(item)
+        return
+    if not isinstance(document, dict):
+        raise NotADump("it holds text, not objects: print them with -o yaml or -o json")
+    kind = document.get("kind")
+    if isinstance(document.get("items"), list) and (not kind or str(kind).endswith("List")):
+        inner = str(kind or "").removesuffix("List")
+        for item in document["items"]:
+            yield from _flat({"kind": inner, **item} if isinstance(item, dict) and inner else item)
+    elif isinstance(kind, str) and isinstance(document.get("metadata"), dict | type(None)):
+        yield _plain(document)
+    else:
+        raise NotADump("an object in it has no kind: print whole objects with -o yaml or -o json")
+
+
+def _plain(document: Mapping[str, Any]) -> Object:
+    """Return an object whose parts have the types that its readers rely on; what has another type is left out."""
+    shaped: dict[str, Any] = {
+        part: document.get(part) if isinstance(document.get(part), dict) else {}
+        for part in ("metadata", "spec", "status")
+    }
+    return {**document, **shaped}
+
+
+def _place(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,219 @@
+"""The facts of one pod or of one owner without pods, out of a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from seaway.platform.diagnosis.dump.cluster import Cluster
+from seaway.platform.diagnosis.dump.containers import as_ended, telling_container
+from seaway.platform.diagnosis.dump.documents import Log, Object
+from seaway.platform.diagnosis.evidence import moment
+from seaway.platform.diagnosis.facts import Facts, Made
+
+LOG_LINES = 400
+_ENDED = ("Succeeded", "Failed")
+
+
+def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
+    """Return what a dump tells of a pod."""
+    metadata, namespace = pod["metadata"], pod["metadata"].get("namespace") or ""
+    container = telling_container(pod)
+    seen, restarts = as_ended(pod, container)
+    owner, origin = cluster.owner(pod), cluster.origin(pod)
+    node_name = pod["spec"].get("nodeName") or ""
+    node = cluster.get("Node", node_name) if node_name else None
+    text, times = _log(logs, str(metadata.get("name", "")), container)
+    return Facts(
+        run=str(metadata.get("name", "")),
+        pod=seen,
+        events=cluster.events_of(pod),
+        node=node,
+        nodes=cluster.all("Node"),
+        nodes_hidden=not cluster.all("Node"),
+        log_tail=text,
+        log_times=times,
+        waiting=seen["status"].get("phase") not in _ENDED and _state(seen, container) != "terminated",
+        command=_command(pod, container),
+        made=_made(origin, namespace, _done(cluster, pod, origin, restarts)),
+        container=container,
+        now=cluster.now.isoformat() if cluster.now else None,
+        job=owner,
+        owner_events=[event for one in (owner, origin) if one is not None for event in cluster.events_of(one)],
+        node_events=cluster.events_about("Node", node_name, "", None) if node_name else (),
+        claims=_claims(cluster, pod),
+        others=[other for other in cluster.all("Pod") if other["metadata"].get("uid") != metadata.get("uid")],
+        restarts=restarts,
+    )  # fmt: skip
+
+
+def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Facts:
+    """Return what a dump tells of a job, a replica set ... none of whose pods it holds."""
+    origin, namespace = cluster.origin(owner), owner["metadata"].get("namespace") or ""
+    events = cluster.events_of(owner) + (cluster.events_of(origin) if origin is not owner else [])
+    text, times = _log(logs, "", "")
+    refused = next(
+        (
+            e
+            for e in reversed(events)
+            if e.get("reason") == "FailedCreate" and "rror creating" in e.get("message", "")
+        ),
+        None,
+    )
+    made_since = refused is not None and any(
+        e.get("reason") == "SuccessfulCreate" for e in events[events.index(refused) :]
+    )
+    return Facts(
+        run=str(owner["metadata"].get("name", "")),
+        log_tail=text,
+        log_times=times,
+        waiting=not _has_ended(owner),
+        made=_made(origin, namespace, ""),
+        now=cluster.now.isoformat() if cluster.now else None,
+        job=owner,
+        owner_events=events,
+        nodes_hidden=True,
+        create_error=refused.get("message", "") if refused is not None and not made_since else "",
+    )  # fmt: skip
+
+
+def from_events(cluster: Cluster) -> list[Object]:
+    """Return pods that only events tell of any more, as far as those go."""
+    known = {
+        (pod["metadata"].get("namespace") or "", pod["metadata"].get("name")) for pod in cluster.all("Pod")
+    }
+    found: dict[tuple[str, str], Object] = {}
+    for event in cluster.events:
+        about = event.get("involvedObject") or event.get("regarding") or {}
+        key = (about.get("namespace") or "", str(about.get("name") or ""))
+        if about.get("kind") != "Pod" or key in known:
+            continue
+        pod = found.setdefault(key, _skeleton(about))
+        _remember(pod, event)
+    return list(found.values())
+
+
+def _skeleton(about: Mapping[str, Any]) -> Object:
+    metadata = {key: about[key] for key in ("name", "namespace", "uid") if about.get(key)}
+    return {
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {},
+        "status": {"phase": "Pending", "onlyEvents": True},
+    }
+
+
+def _remember(pod: Object, event: Mapping[str, Any]) -> None:
+    """Carry what an event tells of a pod into the pod's status."""
+    reason, message, status = (
+        event.get("reason"),
+        event.get("message") or event.get("note") or "",
+        pod["status"],
+    )
+    if reason == "FailedScheduling":
+        status["conditions"] = [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        ]
+    elif reason == "Scheduled":
+        status["conditions"] = []
+        pod["spec"]["nodeName"] = message.rpartition(" to ")[2]
+    elif (
+        reason == "Failed" and ("pull" in message or "image" in message.lower()) and "Error: " not in message
+    ):
+        status["containerStatuses"] = [
+            {"name": "", "state": {"waiting": {"reason": "ErrImagePull", "message": message}}}
+        ]
+    elif reason == "Failed" and "not found" in message:
+        waiting = {"reason": "CreateContainerConfigError", "message": message.removeprefix("Error: ")}
+        status["containerStatuses"] = [{"name": "", "state": {"waiting": waiting}}]
+    elif reason == "Started":
+        status["phase"] = "Running"
+        status["containerStatuses"] = [{"name": "", "state": {"running": {}}}]
+
+
+def _has_ended(owner: Object) -> bool:
+    conditions = owner["status"].get("conditions") or ()
+    return any(
+        one.get("type") in ("Failed", "Complete") and one.get("status") == "True" for one in conditions
+    )
+
+
+def _state(pod: Object, container: str) -> str:
+    status = pod["status"]
+    statuses = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    return next(
+        (next(iter(one.get("state") or {}), "") for one in statuses if one.get("name") == container), ""
+    )
+
+
+def _command(pod: Object, container: str) -> tuple[str, ...]:
+    declared = (*(pod["spec"].get("initContainers") or ()), *(pod["spec"].get("containers") or ()))
+    found: Object = next((one for one in declared if one.get("name") == container), {})
+    return tuple(map(str, (*(found.get("command") or ()), *(found.get("args") or ()))))
+
+
+def _made(origin: Object, namespace: str, done: str) -> Made:
+    return Made(origin["kind"].lower(), str(origin["metadata"].get("name", "")), namespace, done)
+
+
+def _done(cluster: Cluster, pod: Object, origin: Object, restarts: int) -> str:
+    """Say what the cluster did about it."""
+    said = []
+    if restarts:
+        said.append(f"the node started it again {restarts} time{'s' if restarts > 1 else ''}")
+    job = cluster.owner(pod)
+    if job is not None and job["kind"] == "Job":
+        failed, limit = job["status"].get("failed") or 0, job["spec"].get("backoffLimit", 6)
+        if failed > 1:
+            said.append(f"its Job tried it {failed} times (backoffLimit {limit})")
+        if _has_ended(job) and failed:
+            said.append("its Job has given up" if failed > 1 else "its Job does not try again")
+    return "; ".join(said)
+
+
+def _claims(cluster: Cluster, pod: Object) -> list[Object]:
+    namespace = pod["metadata"].get("namespace") or ""
+    names = [
+        (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        for volume in pod["spec"].get("volumes") or ()
+    ]
+    claims = [
+        claim for name in names if name and (claim := cluster.get("PersistentVolumeClaim", name, namespace))
+    ]
+    events = [
+        event
+        for name in names
+        if name
+        for event in cluster.events_about("PersistentVolumeClaim", name, namespace, None)
+    ]
+    return [*claims, *events]
+
+
+def _log(logs: Sequence[Log], pod: str, container: str) -> tuple[str, tuple[str, ...]]:
+    """Return the last lines of a container's logs: of those that its names stand in, else of those that are nobody's."""
+    own = [log for log in logs if pod and pod in log.name]
+    chosen = own or [log for log in logs if not log.name or not own]
+    of_container = [log for log in chosen if container and container in log.name.replace(pod, "")]
+    chosen = of_container or chosen
+    lines = [line for log in chosen for line in log.text.split("\n")]
+    times = [time for log in chosen for time in (log.times or ("",) * len(log.text.split("\n")))]
+    return "\n".join(lines[-LOG_LINES:]), tuple(times[-LOG_LINES:]) if any(times) else ()
+
+
+def finished(pod: Object) -> datetime | None:
+    """Return when the first container of a pod failed, None where none did."""
+    statuses = (
+        *(pod["status"].get("initContainerStatuses") or ()),
+        *(pod["status"].get("containerStatuses") or ()),
+    )
+    ends = [
+        moment(end.get("finishedAt"))
+        for one in statuses
+        for end in (
+            (one.get("state") or {}).get("terminated"),
+            (one.get("lastState") or {}).get("terminated"),
+        )
+        if end and end.get("exitCode")
+    ]
+    return min(filter(None, ends), default=None)

@@ -1,0 +1,117 @@
+"""Input that is not what the program expects: broken files, missing columns, values that are not numbers."""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.evidence import blanked
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.spoken import said, spoken
+from seaway.platform.diagnosis.tracebacks import Traceback, exception
+
+_BROKEN_TYPES = (
+    "JSONDecodeError", "ParserError", "EmptyDataError", "UnicodeDecodeError", "EOFError", "BadZipFile", "BadGzipFile",
+    "UnpicklingError", "UnidentifiedImageError", "ArrowInvalid", "ParseError", "XMLSyntaxError", "InvalidFileException",
+    "OutOfBoundsDatetime", "DateParseError",
+)  # fmt: skip
+_BROKEN = re.compile(
+    r"(?i)parquet magic bytes not found|not a parquet file|could not convert string to (?:float|int)|truncated file|error tokenizing data|invalid literal for int|bad magic number|is not a zip file|cannot identify image file|corrupt|unexpected end of (?:file|input)|invalid load key|file signature not found|malformed|does not match format|is truncated|Malformed CSV|Unable to parse string"
+)
+_MISSING = re.compile(
+    r"(?i)not in index|not found in axis|are in the \[columns\]|missing columns?|columns? (?:with name )?.{0,60}(?:not found|cannot be resolved|does not exist)|UNRESOLVED_COLUMN|Usecols do not match columns|No match for FieldRef"
+)
+_NUMBERS = re.compile(
+    r"(?i)input (?:\w+ )?contains (?:nan|infinity)|contains nan, infinity or a value too large|found array with 0 sample|cannot convert non-finite values|The least populated class|y contains previously unseen labels|contains infs or nans|n_samples=0"
+)
+_NAN = re.compile(
+    r"(?i)loss (?:is|became|=|:)\s*nan|nan loss|nan or inf found|function '\w+' returned nan|non-finite loss|loss.{0,20}diverged|found (?:nan|inf) in loss"
+)
+_NO_PATH = re.compile(
+    r"(?i)PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound|404 .*(?:not found|client error)|No such object|EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
+)
+
+
+def input_missing(facts: Facts) -> Finding | None:
+    """Find a data set or object that is not where the program looks for it."""
+    found = exception(facts)
+    if found is not None and found.short == "FileNotFoundError" and facts.made is not None:
+        path = re.search(r"'(?P<path>[^']+)'", found.text)
+        named = f" {path['path']!r}" if path else ""
+        return _at(facts, found, "InputMissing", f"it looks for the file{named}{found.at}, which is not there",
+                   "put the file there (mount the volume that holds it), or correct the path")  # fmt: skip
+    line = said(facts, _NO_PATH, last=30)
+    if not line or (
+        found is not None and found.line != line and not _NO_PATH.search(found.line) and facts.made is None
+    ):
+        return None
+    return spoken(
+        facts, line, Level.DATA, VerdictClass.USER, "InputMissing", "the data that it reads are not where it looks for them",
+        f"correct the path or bring the data there, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def input_broken(facts: Facts) -> Finding | None:
+    """Find an input file that cannot be read as what it should be."""
+    found = exception(facts)
+    if found is None:
+        return None
+    if found.short in _BROKEN_TYPES or (
+        _BROKEN.search(found.text)
+        and found.short
+        in ("ValueError", "OSError", "RuntimeError", "error", "ComputeError", "TypeError", "ArrowException")
+    ):
+        said_so = f"its input could not be read{found.at}: {blanked(facts, found.line)[:160]}"
+        return _at(facts, found, "InputBroken", said_so, "look at the input at that place")
+    return None
+
+
+def column_missing(facts: Facts) -> Finding | None:
+    """Find a table that lacks a column which the program names."""
+    found = exception(facts)
+    if found is None:
+        return None
+    from_table = found.short == "KeyError" and found.through(
+        "pandas", "polars", "pyarrow", "dask", "datasets"
+    )
+    if not (
+        from_table
+        or found.short == "ColumnNotFoundError"
+        or (
+            _MISSING.search(found.text)
+            and found.short in ("KeyError", "ValueError", "AnalysisException", "ArrowInvalid")
+        )
+    ):
+        return None
+    named = re.search(r"['\"`](?P<name>[^'\"`]+)['\"`]", found.text)
+    column = f" {named['name']!r}" if named else ""
+    return _at(facts, found, "ColumnMissing", f"its table has no column{column}, which the program reads{found.at}",
+               "see which columns the file has, and correct the one or the other")  # fmt: skip
+
+
+def input_unusable(facts: Facts) -> Finding | None:
+    """Find values in the input that the method cannot work with: NaN, nothing, labels never seen."""
+    found = exception(facts)
+    if found is None or not _NUMBERS.search(found.text):
+        return None
+    return _at(facts, found, "InputUnusable", f"its input holds values that the method cannot work with{found.at}: {blanked(facts, found.text)[:140]}",
+               "clean or fill these values")  # fmt: skip
+
+
+def loss_not_a_number(facts: Facts) -> Finding | None:
+    """Find a training that was given up because its loss was no number any more."""
+    line = said(facts, _NAN, last=15)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CODE, VerdictClass.USER, "LossNotANumber", "the loss became NaN, so the training was given up",
+        f"lower the learning rate or clip gradients, look for NaN in the input, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def _at(facts: Facts, found: Traceback, cause: str, message: str, step: str) -> Finding:
+    return spoken(
+        facts, found.line, Level.DATA, VerdictClass.USER, cause, message, f"{step}, then: {again(facts)}"
+    )

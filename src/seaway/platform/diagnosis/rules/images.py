@@ -1,0 +1,217 @@
+"""Particular reasons for which an image cannot be had: its name, tag, rights, the registry, its architecture.
+
+Source: the messages of containerd and CRI-O as the kubelet passes them on.
+"""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.evidence import (
+    container_status,
+    event_time,
+    exit_code,
+    from_end,
+    from_event,
+    from_log,
+    last_event,
+    last_lines,
+    main_container,
+    quote,
+    waiting,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_PULL = ("ErrImagePull", "ImagePullBackOff")
+_RATE = re.compile(r"(?i)too ?many ?requests|rate limit")
+_DENIED = re.compile(
+    r"(?i)unauthorized|authentication required|authorization failed|no basic auth credentials|\b40[13] (?:forbidden|unauthorized)|denied: (?:permission|requested access|access|your)|failed to fetch (?:anonymous|oauth) token|access forbidden|expired token|authorization token has expired|access denied|403 Forbidden"
+)
+_AMBIGUOUS = re.compile(r"(?i)repository does not exist or may require|insufficient_scope")
+_NO_PLATFORM = re.compile(
+    r"(?i)no match for platform in manifest|no matching manifest for|does not match the specified platform"
+)
+_ABSENT = re.compile(r"(?i)manifest unknown|not found|manifest for \S+ not found|name unknown|does not exist")
+_NO_DISK = re.compile(r"(?i)no space left on device|failed to extract layer|disk quota")
+_CERTIFICATE = re.compile(r"(?i)x509|certificate")
+_ARCHITECTURE = re.compile(
+    r"(?i)exec(?: user process caused:?| \S+:?)? ?.*exec format error|exec format error|cannot execute binary file"
+)
+
+
+def image_name_invalid(facts: Facts) -> Finding | None:
+    """Find an image whose name cannot be one."""
+    if waiting(facts).get("reason") != "InvalidImageName":
+        return None
+    return _found(
+        facts,
+        "BadImage",
+        f"{_image(facts)!r} is no name that an image can have",
+        f"correct it: {again(facts, '--image', 'NAME:TAG')}",
+    )
+
+
+def image_never_pulled(facts: Facts) -> Finding | None:
+    """Find an image that is not on the node and may not be pulled."""
+    if waiting(facts).get("reason") != "ErrImageNeverPull":
+        return None
+    return _found(facts, "ImageNeverPull", f"the image {_image(facts)!r} is not on the node, and its pull policy Never forbids to fetch it",
+                  f"set imagePullPolicy: IfNotPresent, or load the image onto the node, then: {again(facts)}")  # fmt: skip
+
+
+def image_rate_limited(facts: Facts) -> Finding | None:
+    """Find a registry that lets this address pull no more images for a while."""
+    if not _pull(facts) or not _RATE.search(_why(facts)):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImageRateLimit", f"the registry lets nobody pull {_image(facts)!r} from this address for a while: too many pulls",
+        _evidence(facts), next_step="nothing to do: the node tries again; to avoid it, log in to the registry (imagePullSecrets) or use a mirror",
+        retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def image_denied(facts: Facts) -> Finding | None:
+    """Find an image that the registry gives only to those whom it knows."""
+    why = _why(facts)
+    if not _pull(facts) or not _DENIED.search(why) or (_AMBIGUOUS.search(why) and not _secrets(facts)):
+        return None
+    named = ", ".join(_secrets(facts))
+    which = (
+        f" the credentials in {named} do not suffice"
+        if named
+        else " it was asked without credentials (imagePullSecrets)"
+    )
+    return _found(facts, "ImageDenied", f"the registry refuses to give out the image {_image(facts)!r}:{which}",
+                  kubectl(facts, "kubectl create secret docker-registry regcred --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD")
+                  + "; name it in imagePullSecrets")  # fmt: skip
+
+
+def image_platform_missing(facts: Facts) -> Finding | None:
+    """Find an image that was not built for the node's kind of CPU."""
+    if not _pull(facts) or not _NO_PLATFORM.search(_why(facts)):
+        return None
+    return _found(facts, "ImageArchitecture", f"the image {_image(facts)!r} was not built for the kind of CPU that its node has{_node_cpu(facts)}",
+                  f"build it for that platform (docker buildx build --platform), then: {again(facts)}")  # fmt: skip
+
+
+def image_no_disk(facts: Facts) -> Finding | None:
+    """Find an image for which the node's disk has no room."""
+    if not _pull(facts) or not _NO_DISK.search(_why(facts)):
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "ImageNoDisk", f"the disk of its node has no room for the image {_image(facts)!r}",
+        _evidence(facts), next_step="free the node's disk (crictl rmi --prune), or let it run on another node", retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def image_certificate(facts: Facts) -> Finding | None:
+    """Find a registry whose certificate the node does not accept."""
+    if not _pull(facts) or not _CERTIFICATE.search(_why(facts)):
+        return None
+    old = "expired" in _why(facts)
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "CertificateExpired" if old else "CertificateUntrusted",
+        f"the image {_image(facts)!r} cannot be pulled: its registry's certificate {'has expired' if old else 'is not one that the node trusts'}",
+        _evidence(facts), next_step="have whoever runs the registry or the nodes renew or add the certificate", permanent=False,
+    )  # fmt: skip
+
+
+def wrong_architecture(facts: Facts) -> Finding | None:
+    """Find a program built for another kind of CPU than the node's."""
+    ended = (container_status(facts).get("state") or {}).get("terminated") or {}
+    text = f"{ended.get('message') or ''} {waiting(facts).get('message') or ''}"
+    lines = [line for line in last_lines(facts, 3) if _ARCHITECTURE.search(line)]
+    if not lines and not _ARCHITECTURE.search(text):
+        return None
+    if not lines and exit_code(facts) is None and "format error" not in text:
+        return None
+    evidence = (*from_log(facts, lines[-1:]), *from_end(facts)) or (quote(facts, "pod status", text),)
+    if not lines:
+        evidence = (quote(facts, "pod status", text.strip(), ended.get("finishedAt")), *evidence)
+    return Finding(
+        Level.CONTAINER if facts.made else Level.SPEC, VerdictClass.CONFIGURATION, "ImageArchitecture",
+        f"the program in the image {_image(facts)!r} was built for another kind of CPU than its node has{_node_cpu(facts)}", evidence,
+        next_step=f"build the image for that platform (docker buildx build --platform), then: {again(facts)}", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def image_absent(facts: Facts) -> Finding | None:
+    """Find an image, or a tag of it, that the registry does not have."""
+    why = _why(facts)
+    if facts.made is None or not _pull(facts) or not (_ABSENT.search(why) or _AMBIGUOUS.search(why)):
+        return None
+    maybe = ", or it is private" if _AMBIGUOUS.search(why) else ""
+    return _found(facts, "BadImage", f"the registry has no image {_image(facts)!r}: its name or tag is wrong{maybe}",
+                  f"correct it: {again(facts, '--image', 'NAME:TAG')}")  # fmt: skip
+
+
+def image_slow(facts: Facts) -> Finding | None:
+    """Find a pod that waits for its image to be pulled."""
+    if not facts.waiting or waiting(facts).get("reason") not in ("ContainerCreating", "PodInitializing"):
+        return None
+    event = facts.events[-1] if facts.events else None
+    if facts.made is None or event is None or event.get("reason") != "Pulling":
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "ImagePulling", f"its node still pulls the image {_image(facts)!r}: a big image takes minutes the first time",
+        from_event(facts, event), next_step=f"wait; watch it with: {kubectl(facts, f'kubectl get pod {facts.run} -w')}", retry=False, permanent=False,
+    )  # fmt: skip
+
+
+def _pull(facts: Facts) -> bool:
+    return waiting(facts).get("reason") in _PULL
+
+
+def _why(facts: Facts) -> str:
+    events = [
+        str(event.get("message") or "") for event in facts.events
+        if event.get("reason") == "Failed" and "pull" in str(event.get("message") or "").lower() and _is_of_image(facts, event)
+    ]  # fmt: skip
+    return " ".join([waiting(facts).get("message") or "", *events])
+
+
+def _is_of_image(facts: Facts, event: object) -> bool:
+    image = _image(facts)
+    message = str(getattr(event, "get", lambda _: "")("message") or "")
+    return image == "?" or image in message or '"' not in message
+
+
+def _evidence(facts: Facts) -> tuple[Evidence, ...]:
+    event = next(
+        (e for e in reversed(facts.events) if e.get("reason") == "Failed" and len(str(e.get("message") or "")) > 40 and "pull" in str(e.get("message") or "")),
+        last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull"),
+    )  # fmt: skip
+    found = waiting(facts)
+    if event is not None and found.get("reason") == "ImagePullBackOff":
+        return from_event(facts, event)
+    text = f"{found.get('reason')}: {found.get('message', '')}"
+    return (quote(facts, "pod status", text, event_time(event) if event else None),)
+
+
+def _found(facts: Facts, cause: str, message: str, step: str) -> Finding:
+    return Finding(Level.SPEC, VerdictClass.CONFIGURATION, cause, message, _evidence(facts), next_step=step)
+
+
+def _image(facts: Facts) -> str:
+    return str(
+        main_container(facts).get("image") or container_status(facts).get("image") or _named(facts) or "?"
+    )
+
+
+def _named(facts: Facts) -> str:
+    found = re.search(r'image "(?P<image>[^"]+)"', waiting(facts).get("message") or "")
+    return found["image"] if found else ""
+
+
+def _secrets(facts: Facts) -> list[str]:
+    return [
+        str(one.get("name")) for one in ((facts.pod or {}).get("spec") or {}).get("imagePullSecrets") or ()
+    ]
+
+
+def _node_cpu(facts: Facts) -> str:
+    kind = (((facts.node or {}).get("status") or {}).get("nodeInfo") or {}).get("architecture")
+    return f" ({kind})" if kind else ""

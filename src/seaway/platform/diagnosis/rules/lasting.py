@@ -1,0 +1,130 @@
+"""Pods that do not go on or do not go away: hung programs, unused GPUs, deletions that are held up.
+
+Source: finalizers and deletion as the Kubernetes documentation describes them ("Finalizers", "Pod Lifecycle").
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import kubectl
+from seaway.platform.diagnosis.evidence import (
+    container_status,
+    from_event,
+    from_log,
+    last_event,
+    last_lines,
+    main_container,
+    moment,
+    quote,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_OWN = ("batch.kubernetes.io/job-tracking", "foregroundDeletion", "orphan", "seaway.dev/recorded")
+SILENCE = timedelta(hours=1)
+"""Without a line in its log, after which a program that runs is said to hang."""
+_NO_GPU_USED = re.compile(
+    r"(?i)no gpu/tpu found, falling back to cpu|falling back to cpu|gpu will not be used|cuda(?:\.is_available\(\)|[ _]available)[:=]? ?false|using device: cpu|device[:=] ?cpu\b|GPU available: (?:False|True).*used: (?:False|0)|cannot dlopen some gpu libraries|Skipping registering GPU devices"
+)
+
+
+def held_by_finalizer(facts: Facts) -> Finding | None:
+    """Find a pod that is gone but for a finalizer that somebody must take off."""
+    overdue, metadata = _overdue(facts), (facts.pod or {}).get("metadata") or {}
+    held = [name for name in metadata.get("finalizers") or () if name not in _OWN]
+    if overdue is None or not held or "running" in (container_status(facts).get("state") or {}):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "HeldByFinalizer", f"its deletion waits for the finalizer {held[0]!r}, which its controller has not taken off",
+        (quote(facts, "pod status", f"deletionTimestamp: {overdue}; finalizers: {', '.join(held)}", overdue),),
+        next_step=f"see whether that controller runs; if it is gone for good: {kubectl(facts, f'kubectl patch pod {facts.run} --type=merge -p')} '{{\"metadata\":{{\"finalizers\":null}}}}'",
+        permanent=False,
+    )  # fmt: skip
+
+
+def held_by_node(facts: Facts) -> Finding | None:
+    """Find a deleted pod whose node does not say that its containers are gone."""
+    overdue = _overdue(facts)
+    conditions = ((facts.node or {}).get("status") or {}).get("conditions") or ()
+    ready = next((one for one in conditions if one.get("type") == "Ready"), None)
+    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    if overdue is None or ready is None or ready.get("status") == "True":
+        return None
+    text = f"node {name}: Ready is {ready.get('status')}: {ready.get('message', '')}"
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeLost", f"its deletion cannot finish: its node {name} does not answer",
+        (quote(facts, "node", text, ready.get("lastTransitionTime")), quote(facts, "pod status", f"deletionTimestamp: {overdue}", overdue)),
+        next_step=f"repair the node, or if it is off for good: kubectl delete node {name}", retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def held_by_volume(facts: Facts) -> Finding | None:
+    """Find a deleted pod whose containers or volumes its node cannot let go of."""
+    overdue, event = (
+        _overdue(facts),
+        last_event(
+            facts,
+            "FailedUnmount",
+            "FailedUnMount",
+            "FailedKillPod",
+            "FailedDetachVolume",
+            "FailedUnmountDevice",
+        ),
+    )
+    if overdue is None or event is None:
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "StuckTerminating", "its deletion cannot finish: its node cannot stop a container or let go of a volume",
+        (*from_event(facts, event), quote(facts, "pod status", f"deletionTimestamp: {overdue}", overdue)),
+        next_step=f"have the node looked at; if its programs have certainly ended: {kubectl(facts, f'kubectl delete pod {facts.run} --force')}", permanent=False,
+    )  # fmt: skip
+
+
+def hung(facts: Facts) -> Finding | None:
+    """Find a program that runs and has said nothing for long, where the log's times are known."""
+    now, last = moment(facts.now), moment(next((time for time in reversed(facts.log_times) if time), None))
+    if (
+        not facts.waiting
+        or "running" not in (container_status(facts).get("state") or {})
+        or now is None
+        or last is None
+    ):
+        return None
+    if now - last < SILENCE or facts.made is None:
+        return None
+    hours = (now - last).total_seconds() / 3600
+    inspect = kubectl(facts, f"kubectl exec {facts.run}") + f" -c {facts.container} -- py-spy dump --pid 1"
+    return Finding(
+        Level.CODE, VerdictClass.USER, "Hung", f"it runs but seems to hang: it has written nothing for {hours:.1f} hours",
+        from_log(facts, last_lines(facts, 1)), next_step=f"see where it stands: {inspect}", permanent=False,
+    )  # fmt: skip
+
+
+def gpu_unused(facts: Facts) -> Finding | None:
+    """Find a program that was given a GPU and says that it works on the CPU."""
+    resources = main_container(facts).get("resources") or {}
+    asked = any("gpu" in name for part in ("limits", "requests") for name in resources.get(part) or {})
+    line = next((line for line in facts.log_tail.splitlines() if _NO_GPU_USED.search(line)), "")
+    if (
+        not facts.waiting
+        or not asked
+        or not line
+        or "running" not in (container_status(facts).get("state") or {})
+    ):
+        return None
+    return Finding(
+        Level.CODE, VerdictClass.USER, "GpuUnused", "it holds a GPU and computes on the CPU: its library found no GPU that it can use", from_log(facts, [line]),
+        next_step="install the library's CUDA build in the image, or ask for no GPU", permanent=False,
+    )  # fmt: skip
+
+
+def _overdue(facts: Facts) -> str | None:
+    """Return until when a pod was to be gone, None where it is not to go or still has time."""
+    due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
+    when, now = moment(due), moment(facts.now)
+    if facts.made is None or when is None or (now is not None and now - when < timedelta(seconds=30)):
+        return None
+    return str(due)

@@ -1,0 +1,174 @@
+"""What a program could not reach, or was not let in to: names, hosts, certificates, permissions. Its log says so."""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
+
+_DNS_DOWN = re.compile(
+    r"(?i)temporary failure in name resolution|server misbehaving|\bEAI_AGAIN\b|lookup \S+ on \S+: (?:read udp|dial udp)\S*.*(?:timeout|refused)|\[errno -3\]"
+)
+_NO_NAME = re.compile(
+    r"(?i)name or service not known|no such host|nodename nor servname|\bENOTFOUND\b|\[errno -2\]|unknownhostexception|could not resolve host|could not translate host name|no address associated with hostname"
+)
+_HOST = re.compile(
+    r"host=['\"](?P<a>[\w.-]+)['\"]|lookup (?P<b>[\w.-]+)|UnknownHostException: (?P<c>[\w.-]+)|resolve host:? (?P<d>[\w.-]+)|host name \"(?P<e>[\w.-]+)\"|resolve ['\"](?P<f>[\w.-]+)['\"]"
+)
+_CERTIFICATE_OLD = re.compile(
+    r"(?i)certificate has expired|certificate is not yet valid|certificate expired|not yet valid: current time"
+)
+_CERTIFICATE = re.compile(
+    r"(?i)certificate verify failed|x509: certificate signed by unknown authority|unable to get local issuer|self[- ]signed certificate|PKIX path building failed"
+)
+_CLOCK = re.compile(
+    r"(?i)RequestTimeTooSkewed|difference between the request time and the (?:current|server)|clock skew|token used before issued|certificate (?:has expired or )?is not yet valid"
+)
+_RBAC = re.compile(
+    r'(?i)(?:is forbidden: )?user "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
+)
+_ACCESS = re.compile(
+    r"(?i)\bAccessDenied\b|AuthorizationPermissionMismatch|AuthenticationFailed|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|does not have storage\.\S+ access|NoCredentialsError|Unable to locate credentials|DefaultCredentialsError|password authentication failed|401 client error|403 client error|GatedRepoError|HTTP Error 40[13]|status code:? 40[13]"
+)
+_REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
+_UNREACHABLE = re.compile(
+    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|ConnectTimeout|ReadTimeout|EndpointConnectionError|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded|context deadline exceeded|could not connect to server"
+)
+_PORT = re.compile(r"(?i)address already in use|\bEADDRINUSE\b|port \d+ is (?:already )?in use|\[errno 98\]")
+_LOCAL = re.compile(r"(?i)localhost|127\.0\.0\.1|\[::1\]|host='localhost'")
+
+
+def clock_skewed(facts: Facts) -> Finding | None:
+    """Find a service that did not trust the time of the node's clock."""
+    line = said(facts, _CLOCK)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.NODE, of_surroundings(facts), "ClockSkew", "the clock of its node is wrong, so another service refused it",
+        "have the node's clock set (NTP); until then run it elsewhere", retry=False,
+    )  # fmt: skip
+
+
+def dns_failed(facts: Facts) -> Finding | None:
+    """Find names that could not be looked up because the cluster's DNS did not answer."""
+    line = said(facts, _DNS_DOWN)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CLUSTER, of_surroundings(facts), "DnsFailed", f"the cluster's DNS did not answer{_of_host(facts, line)}",
+        kubectl(facts, "kubectl get pods -n kube-system -l k8s-app=kube-dns"), retry=True,
+    )  # fmt: skip
+
+
+def unknown_host(facts: Facts) -> Finding | None:
+    """Find a host that does not exist under the name that the program uses."""
+    line = said(facts, _NO_NAME)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "UnknownHost",
+        f"there is no host of the name that it connects to{_of_host(facts, line)}",
+        kubectl(facts, "kubectl get services -A", "correct the name"),
+    )  # fmt: skip
+
+
+def certificate_expired(facts: Facts) -> Finding | None:
+    """Find a certificate whose time is over."""
+    line = said(facts, _CERTIFICATE_OLD)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CLUSTER, of_surroundings(facts), "CertificateExpired", "the certificate of a service that it talks to has expired",
+        f"have the certificate renewed, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def certificate_untrusted(facts: Facts) -> Finding | None:
+    """Find a certificate of an authority that the container does not know."""
+    line = said(facts, _CERTIFICATE)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "CertificateUntrusted",
+        "the container does not know the authority that signed a service's certificate",
+        f"add the authority to the image, or name it in SSL_CERT_FILE, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def rbac_denied(facts: Facts) -> Finding | None:
+    """Find a program that its service account does not let do something in the cluster."""
+    line = said(facts, _RBAC)
+    if not line:
+        return None
+    told = _RBAC.search(line)
+    assert told is not None
+    user, verb, resource = told["user"], told["verb"], told["resource"]
+    namespace = facts.made.namespace if facts.made else ""
+    account = user.removeprefix("system:serviceaccount:").replace(":", "/")
+    return spoken(
+        facts, line, Level.CLUSTER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "RbacDenied",
+        f"its service account {account!r} may not {verb} {resource} in the cluster",
+        f"kubectl auth can-i {verb} {resource} --as={user}{f' -n {namespace}' if namespace else ''}; have a Role grant it",
+    )  # fmt: skip
+
+
+def access_denied(facts: Facts) -> Finding | None:
+    """Find a service that refused the program's credentials."""
+    line = said(facts, _ACCESS)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "AccessDenied",
+        "the service that holds its data refused its credentials, or it has none",
+        f"correct the credentials (secret or service account) that it is given, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def port_taken(facts: Facts) -> Finding | None:
+    """Find a port on which another process listens already."""
+    line = said(facts, _PORT)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CODE, VerdictClass.USER, "PortInUse", "it wants to listen on a port that another process of the pod or node has",
+        f"take another port (0 for any free one), then: {again(facts)}",
+    )  # fmt: skip
+
+
+def service_down(facts: Facts) -> Finding | None:
+    """Find a host that is there and on which nothing listens."""
+    line = said(facts, _REFUSED)
+    if not line:
+        return None
+    if _LOCAL.search(line):
+        return spoken(
+            facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "ServiceRefused",
+            "it connects to its own container (localhost), where nothing listens",
+            f"give it the address of the service, not localhost, then: {again(facts)}",
+        )  # fmt: skip
+    return spoken(
+        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceRefused", f"a service that it needs is not running{_of_host(facts, line)}",
+        kubectl(facts, "kubectl get pods,endpoints", "start the service, then run it again"), retry=True,
+    )  # fmt: skip
+
+
+def unreachable(facts: Facts) -> Finding | None:
+    """Find a service that does not answer in time."""
+    line = said(facts, _UNREACHABLE, last=12)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceUnreachable",
+        f"a service that it reads from or writes to did not answer{_of_host(facts, line)}", f"see whether the service is up, then: {again(facts)}", retry=True,
+    )  # fmt: skip
+
+
+def _of_host(facts: Facts, line: str) -> str:
+    for text in (line, *reversed(facts.log_tail.splitlines()[-40:])):
+        if found := _HOST.search(text):
+            return f" ({next(filter(None, found.groups()))})"
+    return ""

@@ -1,0 +1,139 @@
+"""What a node did to its pods: pressure, shutdown, reboot, a spot node that was taken back.
+
+Source: the kubelet's eviction messages and the labels that GKE, EKS, AKS and Karpenter give their nodes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.evidence import (
+    condition,
+    event_time,
+    exit_code,
+    from_end,
+    from_event,
+    last_event,
+    moment,
+    pod_status,
+    quote,
+    terminated,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.rules.infrastructure import failed_before
+
+_PRESSURES = {
+    "memory": "memory", "ephemeral-storage": "disk space", "inodes": "room for files (inodes)", "nodefs": "disk space",
+    "imagefs": "disk space for images", "pids": "process numbers (pids)", "pid": "process numbers (pids)",
+    "MemoryPressure": "memory", "DiskPressure": "disk space", "PIDPressure": "process numbers (pids)",
+}  # fmt: skip
+_LOW = re.compile(
+    r"low on resource: \[?(?P<what>[\w-]+)|had condition: \[?(?P<condition>\w+)|(?P<inodes>inodes)"
+)
+_USED = re.compile(
+    r"was using (?P<used>\S+?),? (?:request is|which exceeds its request of) (?P<request>[^\s,]+[^\s,.])"
+)
+_SPOT_LABELS = {
+    "cloud.google.com/gke-spot": "true", "cloud.google.com/gke-preemptible": "true", "eks.amazonaws.com/capacityType": "SPOT",
+    "karpenter.sh/capacity-type": "spot", "kubernetes.azure.com/scalesetpriority": "spot", "node.kubernetes.io/lifecycle": "spot",
+}  # fmt: skip
+_SPOT_EVENT = re.compile(r"(?i)spot|preempt(?:ible|ion notice|Scheduled)|interruption|rebalance")
+_GONE = ("DeletionByTaintManager", "DeletionByPodGC")
+_SHUT = ("Terminated", "NodeShutdown", "Shutdown", "NodeLost")
+_SECONDS = 900
+_AGAIN = "nothing to do; watch it with: seaway logs {run} -f"
+
+
+def spot_reclaimed(facts: Facts) -> Finding | None:
+    """Find a pod whose node was an interruptible one that the provider took back."""
+    disruption = condition(facts, "DisruptionTarget") or {}
+    went = disruption.get("reason") in _GONE or pod_status(facts).get("reason") in _SHUT or facts.node_gone
+    event = next(
+        (
+            e
+            for e in reversed(facts.node_events)
+            if _SPOT_EVENT.search(f"{e.get('reason')} {e.get('message')}")
+        ),
+        None,
+    )
+    labels = ((facts.node or {}).get("metadata") or {}).get("labels") or {}
+    spot = any(str(labels.get(name, "")).lower() == value.lower() for name, value in _SPOT_LABELS.items())
+    evicted = disruption.get("status") == "True" and disruption.get("reason") != "PreemptionByScheduler"
+    if not ((went and (spot or event)) or (evicted and event)) or failed_before(facts):
+        return None
+    text = f"{disruption.get('reason') or pod_status(facts).get('reason')}: {disruption.get('message') or pod_status(facts).get('message') or ''}"
+    evidence = (
+        *from_event(facts, event),
+        quote(facts, "pod status", text, disruption.get("lastTransitionTime")),
+    )
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "SpotReclaimed", "its node was an interruptible (spot) one, and the provider took it back",
+        evidence, next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def evicted_for_pressure(facts: Facts) -> Finding | None:
+    """Find a pod that its node evicted because it ran short of something."""
+    status = pod_status(facts)
+    message = str(status.get("message") or "")
+    if status.get("reason") != "Evicted":
+        return None
+    found = _LOW.search(message)
+    what = _PRESSURES.get(
+        (found["what"] or found["condition"] or found["inodes"]) if found else "", "resources"
+    )
+    used = _USED.search(message)
+    own = f"; it used {used['used']} and had reserved {used['request']}" if used else ""
+    step = _AGAIN
+    if what == "memory" and used:
+        step = f"reserve what it needs, so that others go first: {again(facts, '--memory', 'AMOUNT')}"
+    event = last_event(facts, "Evicted")
+    at = (condition(facts, "DisruptionTarget") or {}).get("lastTransitionTime") or (
+        event_time(event) if event else None
+    )
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "Evicted", f"its node ran short of {what} and evicted it{own}",
+        (quote(facts, "pod status", f"Evicted: {message}", at),), next_step=step, retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def shut_down(facts: Facts) -> Finding | None:
+    """Find a pod whose node was shut down in an orderly way."""
+    status = pod_status(facts)
+    message = str(status.get("message") or "")
+    if status.get("reason") not in _SHUT[:3] and not (
+        status.get("phase") == "Failed" and "node shutdown" in message
+    ):
+        return None
+    if failed_before(facts):
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeShutdown", "its node was shut down",
+        (quote(facts, "pod status", f"{status.get('reason')}: {message}", (condition(facts, 'DisruptionTarget') or {}).get("lastTransitionTime")), *from_end(facts)),
+        next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def rebooted(facts: Facts) -> Finding | None:
+    """Find a container that ended because its node started anew."""
+    event = next(
+        (e for e in reversed(facts.node_events) if e.get("reason") in ("Rebooted", "NodeRebooted")), None
+    )
+    ended = terminated(facts)
+    if (
+        event is None
+        or ended is None
+        or ended.get("exitCode") not in (255, 137)
+        or ended.get("reason") == "OOMKilled"
+    ):
+        return None
+    at, end = moment(event_time(event)), moment(ended.get("finishedAt"))
+    if at is None or end is None or abs((at - end).total_seconds()) > _SECONDS:
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRebooted", "its node started anew while it ran", (*from_event(facts, event), *from_end(facts)),
+        next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip

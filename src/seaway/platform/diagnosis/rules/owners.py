@@ -1,0 +1,221 @@
+"""What Jobs, cron jobs and their like did or did not do with their pods.
+
+Source: the conditions and events of Kubernetes' job, cron job, replica set and stateful set controllers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.evidence import (
+    container_status,
+    exit_code,
+    from_end,
+    from_event,
+    moment,
+    pod_status,
+    quote,
+    terminated,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_ACCOUNT = re.compile(
+    r'(?i)error looking up service account (?P<where>\S+?):|serviceaccounts? "(?P<name>[^"]+)" not found'
+)
+_PRIORITY = re.compile(r"no PriorityClass with name (?P<name>\S+) was found")
+_BY_DEADLINE = (0, 130, 137, 143, None)
+
+
+def account_missing(facts: Facts) -> Finding | None:
+    """Find pods that cannot be made because their service account does not exist."""
+    found = _ACCOUNT.search(facts.create_error)
+    if found is None or "not found" not in facts.create_error:
+        return None
+    name = found["name"] or (found["where"] or "").rpartition("/")[2]
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "AccountMissing", f"its pods cannot be made: the service account {name!r} does not exist",
+        _refusal(facts), next_step=kubectl(facts, f"kubectl create serviceaccount {name}"),
+    )  # fmt: skip
+
+
+def priority_missing(facts: Facts) -> Finding | None:
+    """Find pods that cannot be made because their priority class does not exist."""
+    found = _PRIORITY.search(facts.create_error)
+    if found is None:
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "PriorityMissing", f"its pods cannot be made: the priority class {found['name']!r} does not exist",
+        _refusal(facts), next_step="kubectl get priorityclass; correct priorityClassName",
+    )  # fmt: skip
+
+
+def _refusal(facts: Facts) -> tuple[Evidence, ...]:
+    if facts.made is None or not facts.owner_events:
+        return (quote(facts, "submission", facts.create_error),)
+    return from_event(facts, facts.owner_events[-1])
+
+
+def job_completed(facts: Facts) -> Finding | None:
+    """Find a job that did its work, whatever happened to one pod of it that is not known any more."""
+    done = _condition(facts, "Complete") or _condition(facts, "SuccessCriteriaMet")
+    if facts.pod is not None or done is None:
+        return None
+    return Finding(None, VerdictClass.SUCCEEDED, "Completed", "it completed", (_quoted(facts, done),))
+
+
+def suspended(facts: Facts) -> Finding | None:
+    """Find a job or cron job that is paused."""
+    job = facts.job or {}
+    if facts.pod is not None or not (job.get("spec") or {}).get("suspend"):
+        return None
+    kind, name = str(job.get("kind", "Job")), (job.get("metadata") or {}).get("name")
+    labels = (job.get("metadata") or {}).get("labels") or {}
+    queue = labels.get("kueue.x-k8s.io/queue-name")
+    condition = _condition(facts, "Suspended")
+    evidence = (
+        (_quoted(facts, condition),) if condition else (quote(facts, kind.lower(), "spec.suspend: true"),)
+    )
+    if queue:
+        return Finding(
+            Level.CLUSTER, VerdictClass.CONFIGURATION, "JobSuspended", f"it waits in the queue {queue!r} until its share of the cluster is free",
+            evidence, next_step=kubectl(facts, "kubectl get workloads.kueue.x-k8s.io"), permanent=False,
+        )  # fmt: skip
+    patch = f'kubectl patch {kind.lower()}/{name} --type=merge -p \'{{"spec":{{"suspend":false}}}}\''
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, f"{kind}Suspended", f"the {kind} is suspended: it makes no pods until somebody lets it go on",
+        evidence, next_step=kubectl(facts, patch), permanent=False,
+    )  # fmt: skip
+
+
+def job_deadline(facts: Facts) -> Finding | None:
+    """Find a program that its Job's time limit ended, not one that had failed or had never begun before."""
+    failed = _condition(facts, "Failed") or _condition(facts, "FailureTarget")
+    if failed is None or failed.get("reason") != "DeadlineExceeded":
+        return None
+    if facts.pod is not None:
+        began = (container_status(facts).get("state") or {}).keys() & {"running", "terminated"}
+        ended, at = (
+            moment((terminated(facts) or {}).get("finishedAt")),
+            moment(failed.get("lastTransitionTime")),
+        )
+        before = ended is not None and at is not None and ended < at - timedelta(seconds=2)
+        if not began or exit_code(facts) not in _BY_DEADLINE or (before and exit_code(facts)):
+            return None
+        if exit_code(facts) == 0 and pod_status(facts).get("phase") == "Succeeded":
+            return None
+    limit = ((facts.job or {}).get("spec") or {}).get("activeDeadlineSeconds")
+    limit = f" of {limit} s (activeDeadlineSeconds)" if limit else ""
+    return Finding(
+        Level.SPEC, VerdictClass.DEADLINE, "JobDeadline", f"its Job ran longer than its time limit{limit} and was ended",
+        (_quoted(facts, failed), *from_end(facts)), next_step=again(facts, "--timeout", "MORE"), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def failure_policy(facts: Facts) -> Finding | None:
+    """Find a Job that gave up at once because its failure policy says so, none of whose pods is known."""
+    failed = _condition(facts, "Failed")
+    if facts.pod is not None or failed is None or failed.get("reason") != "PodFailurePolicy":
+        return None
+    return Finding(
+        Level.CODE, VerdictClass.USER, "FailurePolicy", "one of its pods ended in a way for which its podFailurePolicy says FailJob",
+        (_quoted(facts, failed),), next_step=kubectl(facts, f"kubectl logs job/{facts.run}"),
+    )  # fmt: skip
+
+
+def given_up(facts: Facts) -> Finding | None:
+    """Find a Job that gave up, none of whose pods is known any more: why they failed cannot be said."""
+    failed = _condition(facts, "Failed")
+    if facts.pod is not None or failed is None or facts.made is None:
+        return None
+    return Finding(
+        None, VerdictClass.UNKNOWN, str(failed.get("reason") or "Unknown"), "its pods failed as often as its Job lets them (backoffLimit); they are not in the dump, so why they failed is unknown",
+        (_quoted(facts, failed), *from_event(facts, facts.owner_events[-1] if facts.owner_events else None)),
+        next_step=kubectl(facts, f"kubectl get pods -l job-name={facts.run} -o yaml"),
+    )  # fmt: skip
+
+
+def schedule_missed(facts: Facts) -> Finding | None:
+    """Find a cron job that did not start when it was due."""
+    if (facts.job or {}).get("kind") != "CronJob":
+        return None
+    event = next((e for e in reversed(facts.owner_events) if e.get("reason") in (
+        "MissSchedule", "TooManyMissedTimes", "FailedNeedsStart", "JobAlreadyActive", "InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone")), None)  # fmt: skip
+    if event is None:
+        return None
+    name = facts.run
+    if event["reason"] == "JobAlreadyActive":
+        said, step = (
+            "it was not started because the run before it still goes on (concurrencyPolicy: Forbid)",
+            kubectl(facts, "kubectl get jobs"),
+        )
+    elif event["reason"] in ("InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone"):
+        said, step = (
+            "its schedule or time zone cannot be read, so it is never started",
+            kubectl(facts, f"kubectl edit cronjob/{name}"),
+        )
+    else:
+        said, step = (
+            "it was not started when it was due: the time within which it may start late had passed",
+            kubectl(facts, f"kubectl create job {name}-now --from=cronjob/{name}"),
+        )
+    return Finding(
+        Level.SPEC,
+        VerdictClass.CONFIGURATION,
+        "ScheduleMissed",
+        said,
+        from_event(facts, event),
+        next_step=step,
+        permanent=False,
+    )
+
+
+def deleted_by_user(facts: Facts) -> Finding | None:
+    """Find a pod that somebody deleted, and that no controller or disruption took away."""
+    metadata = (facts.pod or {}).get("metadata") or {}
+    due = moment(metadata.get("deletionTimestamp"))
+    if facts.made is None or due is None:
+        return None
+    ended = terminated(facts)
+    if ended is None or not ended.get("exitCode") or ended["exitCode"] not in (130, 137, 143):
+        return None
+    asked = due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    finished = moment(ended.get("finishedAt"))
+    if finished is not None and finished < asked - timedelta(seconds=1):
+        return None
+    scaled = _deletion_event(facts)
+    if scaled is not None:
+        return Finding(
+            Level.CLUSTER, VerdictClass.CANCELLED, "ScaledDown", "its controller removed it: fewer copies are wanted, or a new version took its place",
+            (*from_event(facts, scaled), *from_end(facts)), exit_code=exit_code(facts),
+        )  # fmt: skip
+    text = f"metadata.deletionTimestamp: {metadata['deletionTimestamp']}"
+    return Finding(
+        Level.CLUSTER, VerdictClass.CANCELLED, "Deleted", "somebody deleted it while it ran; it did not fail by itself",
+        (quote(facts, "pod status", text, metadata["deletionTimestamp"]), *from_end(facts)), next_step=again(facts), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def _deletion_event(facts: Facts) -> Mapping[str, Any] | None:
+    name = ((facts.pod or {}).get("metadata") or {}).get("name") or "?"
+    return next(
+        (e for e in reversed(facts.owner_events) if e.get("reason") == "SuccessfulDelete" and name in str(e.get("message"))), None
+    )  # fmt: skip
+
+
+def _condition(facts: Facts, type_: str) -> Mapping[str, Any] | None:
+    for found in ((facts.job or {}).get("status") or {}).get("conditions") or ():
+        if found.get("type") == type_ and found.get("status") == "True":
+            return dict(found)
+    return None
+
+
+def _quoted(facts: Facts, found: Mapping[str, Any]) -> Evidence:
+    kind = str((facts.job or {}).get("kind", "job")).lower()
+    text = f"{found.get('type')}: {found.get('reason', '')}: {found.get('message', '')}"
+    return quote(facts, f"{kind} status", text, found.get("lastTransitionTime"))

@@ -1,0 +1,182 @@
+"""Containers that their probes or hooks had killed, or that never become ready.
+
+Source: the kubelet's events Unhealthy, Killing, FailedPostStartHook and FailedPreStopHook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.advice import elsewhere, kubectl
+from seaway.platform.diagnosis.evidence import (
+    blanked,
+    container_status,
+    event_time,
+    exit_code,
+    from_end,
+    from_event,
+    main_container,
+    moment,
+    pod_status,
+    terminated,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_SECONDS = 90
+"""Between the event that says that a probe had a container killed and the container's end, with its grace."""
+_KILLED = (137, 143, 0)
+
+
+def killed_by_startup_probe(facts: Facts) -> Finding | None:
+    """Find a container that did not start as soon as its startup probe wants."""
+    event = _killing(facts, "startup")
+    if event is None:
+        return None
+    return _killed(facts, event, Level.SPEC, "StartupProbe", "it takes longer to start than its startup probe allows, so the node killed it",
+                   "raise startupProbe.failureThreshold")  # fmt: skip
+
+
+def killed_by_liveness_probe(facts: Facts) -> Finding | None:
+    """Find a container that did not answer its liveness probe."""
+    event = _killing(facts, "liveness")
+    if event is None:
+        return None
+    if _barely_ran(facts):
+        said = "its liveness probe gave up before it had started, so the node killed it again and again"
+        return _killed(
+            facts,
+            event,
+            Level.SPEC,
+            "LivenessProbe",
+            said,
+            "add a startupProbe, or raise livenessProbe.initialDelaySeconds",
+        )
+    said = "it did not answer its liveness probe, so the node killed it; it did not crash by itself"
+    return _killed(
+        facts,
+        event,
+        Level.CONTAINER,
+        "LivenessProbe",
+        said,
+        "raise livenessProbe.timeoutSeconds and failureThreshold, or see what blocks it",
+    )
+
+
+def post_start_failed(facts: Facts) -> Finding | None:
+    """Find a container that was killed because its postStart hook failed."""
+    event = next((e for e in reversed(facts.events) if e.get("reason") == "FailedPostStartHook"), None)
+    if event is None or exit_code(facts) == 0:
+        return None
+    evidence = (*from_event(facts, event), *from_end(facts))
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "PostStartHook", "its postStart hook failed, so the node killed the container",
+        evidence, next_step=_edit(facts, "correct lifecycle.postStart"), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def never_ready(facts: Facts) -> Finding | None:
+    """Find a container that runs and does not become ready."""
+    status = container_status(facts)
+    if not facts.waiting or "running" not in (status.get("state") or {}) or status.get("ready") is not False:
+        return None
+    event = next(
+        (
+            e
+            for e in reversed(facts.events)
+            if e.get("reason") == "Unhealthy" and "Readiness probe" in _message(e)
+        ),
+        None,
+    )
+    if event is None:
+        return None
+    why = " (nothing listens at the probe's port)" if "connection refused" in _message(event) else ""
+    return Finding(
+        Level.CONTAINER, VerdictClass.CONFIGURATION, "NotReady", f"it runs, but its readiness probe fails, so it gets no traffic{why}",
+        from_event(facts, event), next_step=elsewhere(facts, "seaway logs {run}"), permanent=False,
+    )  # fmt: skip
+
+
+def _killing(facts: Facts, probe: str) -> Mapping[str, Any] | None:
+    """Return the event by which a probe had the container killed, None where it ended by itself."""
+    ended = terminated(facts)
+    for event in reversed(facts.events):
+        message = _message(event)
+        if event.get("reason") == "Killing" and f"failed {probe} probe" in message:
+            name = container_status(facts).get("name")
+            if name and name not in message.replace("-", " ").split() and name not in message:
+                continue
+            if ended is None:
+                return event if facts.restarts else None
+            return event if _belongs(event, ended) else None
+    return None
+
+
+def _belongs(event: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
+    """Tell whether a container ended because of the event: at its time, and not by a failure of its own."""
+    if ended.get("reason") == "OOMKilled":
+        return False
+    at, end = moment(event_time(event)), moment(ended.get("finishedAt"))
+    if at is None or end is None:
+        return ended.get("exitCode") in _KILLED
+    near = timedelta(seconds=-_SECONDS) <= end - at <= timedelta(seconds=_SECONDS)
+    return bool(near and (ended.get("exitCode") in _KILLED or end >= at))
+
+
+def _barely_ran(facts: Facts) -> bool:
+    """Tell whether a container was killed within the time after which its probe gives up anyway."""
+    ended, probe = terminated(facts) or {}, main_container(facts).get("livenessProbe") or {}
+    begin, end = moment(ended.get("startedAt")), moment(ended.get("finishedAt"))
+    if begin is None or end is None:
+        return False
+    patience = (probe.get("initialDelaySeconds") or 0) + (probe.get("periodSeconds") or 10) * (
+        probe.get("failureThreshold") or 3
+    )
+    grace = ((facts.pod or {}).get("spec") or {}).get("terminationGracePeriodSeconds", 30)
+    return (end - begin).total_seconds() <= patience + (probe.get("timeoutSeconds") or 1) + grace + 15
+
+
+def _killed(
+    facts: Facts, event: Mapping[str, Any], level: Level, cause: str, said: str, step: str
+) -> Finding:
+    probe = next(
+        (
+            e
+            for e in reversed(facts.events)
+            if e.get("reason") == "Unhealthy" and cause.removesuffix("Probe") in _message(e)
+        ),
+        None,
+    )
+    how = (
+        f": {blanked(facts, _message(probe))[:120]}" if probe is not None and level is Level.CONTAINER else ""
+    )
+    evidence: tuple[Evidence, ...] = (*from_event(facts, event), *from_event(facts, probe), *from_end(facts))
+    return Finding(
+        level, VerdictClass.CONFIGURATION, cause, said + how, evidence, next_step=_edit(facts, step), exit_code=exit_code(facts)
+    )  # fmt: skip
+
+
+def _edit(facts: Facts, change: str) -> str:
+    if facts.made is None:
+        return change
+    return f"{change}: {kubectl(facts, f'kubectl edit {facts.made.kind}/{facts.made.name}')}"
+
+
+def _message(event: Mapping[str, Any]) -> str:
+    return str(event.get("message") or event.get("note") or "")
+
+
+def stopping_hook_failed(facts: Facts) -> Finding | None:
+    """Find a container whose preStop hook failed while it was to end."""
+    event = next((e for e in reversed(facts.events) if e.get("reason") == "FailedPreStopHook"), None)
+    if event is None or pod_status(facts).get("phase") == "Failed" or not facts.waiting:
+        return None
+    if not ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp"):
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "PreStopHook", "its preStop hook fails, so it ends only after its whole grace period",
+        from_event(facts, event), next_step=_edit(facts, "correct lifecycle.preStop"), permanent=False,
+    )  # fmt: skip

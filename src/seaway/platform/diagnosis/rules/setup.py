@@ -1,0 +1,183 @@
+"""Containers that the node cannot set up: security settings, working folder, network, devices, runtime.
+
+Source: the kubelet's and runc's messages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.evidence import (
+    blanked,
+    event_time,
+    exit_code,
+    from_event,
+    last_event,
+    main_container,
+    pod_status,
+    quote,
+    waiting,
+)  # fmt: skip
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.rules.startup import start_failure
+
+_NON_ROOT = re.compile(r"(?i)runAsNonRoot|image will run as root|non-numeric user")
+_WORKDIR = re.compile(
+    r'(?i)chdir to cwd \("?(?P<path>[^")]+)"?\).*?: (?P<why>[\w ]+)|mkdir (?P<made>\S+): read-only file system'
+)
+_SUBPATH = re.compile(r'(?i)failed to prepare subPath for volumeMount "(?P<name>[^"]+)"|subPath')
+_MOUNT = re.compile(
+    r"(?i)error mounting .*(?:not a directory|no such file|Are you trying to mount a directory onto a file)"
+)
+_CAPABILITY = re.compile(r"(?i)apparmor|seccomp|selinux|capabilit|operation not permitted")
+_MEMORY = re.compile(r"(?i)container init was OOM-killed|memory limit too low|cannot allocate memory")
+_GPU_RUNTIME = re.compile(
+    r"(?i)nvidia-container-cli|libnvidia|nvidia-container-runtime|CDI device injection failed|unresolvable CDI devices"
+)
+_ADDRESSES = re.compile(
+    r"(?i)no (?:more )?(?:available )?ip|failed to assign an ip address|failed to allocate for range|no IP addresses available|insufficient IP|IPAM.*exhausted"
+)
+
+
+def non_root(facts: Facts) -> Finding | None:
+    """Find an image that runs as root where only other users may run."""
+    found = waiting(facts)
+    message = str(found.get("message") or "")
+    if found.get("reason") != "CreateContainerConfigError" or not _NON_ROOT.search(message):
+        return None
+    image = main_container(facts).get("image", "?")
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "RunsAsRoot", f"the image {image!r} runs as root, and the pod says runAsNonRoot",
+        _waits(facts, message), next_step=f"set securityContext.runAsUser to a number other than 0 (such as 1000), then: {again(facts)}",
+    )  # fmt: skip
+
+
+def working_folder(facts: Facts) -> Finding | None:
+    """Find a working folder that the image does not have."""
+    message, evidence = start_failure(facts)
+    found = _WORKDIR.search(message)
+    if found is None:
+        return None
+    why = "may not be entered by its user" if "permission" in (found["why"] or "") else "is not in the image"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "WorkingFolder", f"its working folder {found['path'] or found['made']!r} {why}",
+        evidence, next_step=f"correct workingDir, then: {again(facts)}", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def mount_point(facts: Facts) -> Finding | None:
+    """Find a volume that cannot be mounted where the container wants it."""
+    message, evidence = start_failure(facts)
+    text = message or str(waiting(facts).get("message") or "")
+    if not (
+        _MOUNT.search(text)
+        or (_SUBPATH.search(text) and waiting(facts).get("reason") == "CreateContainerConfigError")
+    ):
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "MountPoint", f"a volume does not fit where it is to be mounted: {blanked(facts, text)[:140]}",
+        evidence or _waits(facts, text), next_step=f"correct mountPath and subPath, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def init_out_of_memory(facts: Facts) -> Finding | None:
+    """Find a memory limit that is too small even to start the container."""
+    message, evidence = start_failure(facts)
+    if not _MEMORY.search(message):
+        return None
+    return Finding(
+        Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled", "its memory limit is too small even to start the container",
+        evidence, next_step=again(facts, "--memory", "256Mi"), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def gpu_runtime(facts: Facts) -> Finding | None:
+    """Find a node whose GPU driver or runtime does not start containers."""
+    message, evidence = start_failure(facts)
+    if not _GPU_RUNTIME.search(message):
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuRuntime", "the GPU driver of its node could not be brought into the container",
+        evidence, next_step="have the node's driver repaired (kubectl cordon NODE meanwhile); it can run elsewhere", retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def forbidden_by_node(facts: Facts) -> Finding | None:
+    """Find security settings (AppArmor, seccomp, capabilities) that the node does not have or refuses."""
+    message, evidence = start_failure(facts)
+    reason = pod_status(facts).get("reason")
+    text = message or (
+        str(pod_status(facts).get("message") or "") if reason in ("AppArmor", "SysctlForbidden") else ""
+    )
+    if not text or not (
+        reason in ("AppArmor", "SysctlForbidden") or re.search(r"(?i)apparmor|seccomp", text)
+    ):
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "SecuritySettings", f"its node cannot give it the security settings that it asks for: {blanked(facts, text)[:140]}",
+        evidence or (quote(facts, "pod status", f"{reason}: {text}"),), next_step=f"correct securityContext, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def no_address(facts: Facts) -> Finding | None:
+    """Find a pod for which the network has no address left."""
+    event = _sandbox(facts)
+    if event is None or not _ADDRESSES.search(str(event.get("message"))):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "NoAddress", "the cluster's network has no address left for it on its node",
+        from_event(facts, event), next_step=f"have the network's range widened, or let pods end: {kubectl(facts, 'kubectl get pods -A -o wide')}", retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def sandbox_failed(facts: Facts) -> Finding | None:
+    """Find a pod whose network or sandbox its node cannot set up."""
+    event = _sandbox(facts)
+    if event is None:
+        return None
+    network = re.search(r"(?i)network|cni|plugin type", str(event.get("message")))
+    said = (
+        "its node cannot connect it to the network (CNI)"
+        if network
+        else "its node's container runtime cannot set up its sandbox"
+    )
+    node = ((facts.pod or {}).get("spec") or {}).get("nodeName") or "NODE"
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "SandboxFailed", said, from_event(facts, event),
+        next_step=f"kubectl get pods -n kube-system -o wide --field-selector spec.nodeName={node}; it can run on another node", retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def _sandbox(facts: Facts) -> Mapping[str, Any] | None:
+    """Return the event about a sandbox that is not there yet."""
+    event = last_event(facts, "FailedCreatePodSandBox", "NetworkNotReady")
+    if event is None or not facts.waiting or pod_status(facts).get("phase", "Pending") != "Pending":
+        return None
+    later = last_event(facts, "Created", "Started", "Pulled")
+    if later is not None and (event_time(later) or "") > (event_time(event) or ""):
+        return None
+    return event
+
+
+def device_lost(facts: Facts) -> Finding | None:
+    """Find a pod that its node turned away because a device that it was promised is not there."""
+    status = pod_status(facts)
+    if status.get("reason") != "UnexpectedAdmissionError":
+        return None
+    device = re.search(r"[\w.-]+/[\w.-]+", str(status.get("message") or ""))
+    named = f" ({device.group()})" if device and "gpu" in device.group() else ""
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRejected", f"its node could not give it the devices that it was promised{named}: the device plugin had fewer healthy ones than it said",
+        (quote(facts, "pod status", f"UnexpectedAdmissionError: {status.get('message', '')}", status.get("startTime")),),
+        next_step="nothing to do; watch it with: seaway logs {run} -f", retry=True,
+    )  # fmt: skip
+
+
+def _waits(facts: Facts, text: str) -> tuple[Any, ...]:
+    event = last_event(facts, "Failed")
+    return (quote(facts, "pod status", text, event_time(event) if event else None),)

@@ -1,0 +1,205 @@
+"""Volumes that cannot be attached or mounted, and claims that are not bound.
+
+Source: the events of the attach/detach controller, the kubelet and the persistent volume controllers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.evidence import blanked, event_time, from_event, moment, pod_status, quote
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+_MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+_VOLUME = re.compile(r'volume "(?P<name>[^"]+)"')
+_MULTI = re.compile(
+    r"Multi-Attach error|is already exclusively attached|volume is already used by|already attached to (?:another )?(?:node|instance)|RESOURCE_IN_USE_BY_ANOTHER_RESOURCE|VolumeInUse"
+)
+_FILE_SYSTEM = re.compile(
+    r"(?i)wrong fs type|bad superblock|unknown filesystem type|failed to mount the volume as .*already contains|fsck found errors|structure needs cleaning|bad option"
+)
+_DRIVER = re.compile(r"(?i)driver name \S+ not found in the list of registered CSI drivers")
+_NETWORK = re.compile(
+    r"(?i)mount\.nfs|no such host|access denied by server|connection (?:refused|timed out)|failed to resolve server"
+)
+_NO_HOST_PATH = re.compile(r"(?i)hostPath type check failed")
+_WAITS_FOR_OTHERS = re.compile(
+    r"(?i)secret \"[^\"]+\" not found|configmap \"[^\"]+\" not found|references non-existent"
+)
+_CLAIM = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" (?P<what>not found|is being deleted|bound to)')
+
+
+def claim_missing(facts: Facts) -> Finding | None:
+    """Find a persistent volume claim that does not exist."""
+    message, evidence = _scheduling(facts)
+    found = _CLAIM.search(message)
+    if found is None or found["what"] != "not found":
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "ClaimMissing", f"it mounts the persistent volume claim {found['name']!r}, which does not exist",
+        evidence, next_step=f"create the claim, or correct its name: {kubectl(facts, 'kubectl get pvc')}", permanent=False,
+    )  # fmt: skip
+
+
+def claim_unbound(facts: Facts) -> Finding | None:
+    """Find a claim for which there is no volume, and say why."""
+    message, evidence = _scheduling(facts)
+    if (
+        "unbound immediate PersistentVolumeClaims" not in message
+        and "bind the available persistent volumes"
+        not in message.replace(
+            "didn't find available persistent volumes to bind", "bind the available persistent volumes"
+        )
+    ):
+        return None
+    claim = next(
+        (
+            one
+            for one in facts.claims
+            if one.get("kind") == "PersistentVolumeClaim"
+            and (one.get("status") or {}).get("phase") == "Pending"
+        ),
+        None,
+    )
+    events = [one for one in facts.claims if one.get("kind") == "Event"]
+    why = next(
+        (e for e in reversed(events) if e.get("reason") in ("ProvisioningFailed", "FailedBinding")), None
+    )
+    name = ((claim or {}).get("metadata") or {}).get("name")
+    named = f" {name!r}" if name else ""
+    reason = f": {blanked(facts, str(why.get('message', '')))[:140]}" if why is not None else ""
+    step = kubectl(facts, f"kubectl describe pvc {name or ''}".strip())
+    return Finding(
+        *_level_of_claim(why), "ClaimUnbound", f"its persistent volume claim{named} has no volume yet{reason}",
+        (*from_event(facts, why), *evidence), next_step=step, permanent=False,
+    )  # fmt: skip
+
+
+def _level_of_claim(why: Mapping[str, Any] | None) -> tuple[Level, VerdictClass]:
+    text = str((why or {}).get("message") or "")
+    spec = re.search(
+        r'storageclass\S* "[^"]*" not found|no persistent volumes available|no storage class is set', text
+    )
+    return (Level.SPEC if spec else Level.CLUSTER), VerdictClass.CONFIGURATION
+
+
+def attached_elsewhere(facts: Facts) -> Finding | None:
+    """Find a volume that another node holds, of a kind that one node at a time can have."""
+    event = _event(facts, _MULTI)
+    if event is None:
+        return None
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeInUse", "can be attached to one node at a time, and another node has it",
+                    f"end the pod that holds it, or wait until its node lets go: {kubectl(facts, 'kubectl get pods -o wide')}")  # fmt: skip
+
+
+def wrong_file_system(facts: Facts) -> Finding | None:
+    """Find a volume whose file system cannot be mounted."""
+    event = _event(facts, _FILE_SYSTEM)
+    if event is None:
+        return None
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeFileSystem", "cannot be mounted: its file system is damaged or of another type",
+                    f"see fsType of the volume: {kubectl(facts, 'kubectl get pv -o yaml')}")  # fmt: skip
+
+
+def driver_missing(facts: Facts) -> Finding | None:
+    """Find a node without the driver of a kind of volume."""
+    event = _event(facts, _DRIVER)
+    if event is None:
+        return None
+    return _trouble(facts, event, Level.NODE, VerdictClass.INFRASTRUCTURE, "VolumeDriver", "cannot be mounted: its node does not run the volume's driver (yet)",
+                    "kubectl get csinode; have the driver started on that node", retry=True)  # fmt: skip
+
+
+def host_path_missing(facts: Facts) -> Finding | None:
+    """Find a path that its node does not have."""
+    event = _event(facts, _NO_HOST_PATH)
+    if event is None:
+        return None
+    return _trouble(facts, event, Level.SPEC, VerdictClass.CONFIGURATION, "HostPathMissing", "names a path that its node does not have",
+                    f"correct hostPath, or have the path made on every node, then: {again(facts)}")  # fmt: skip
+
+
+def network_share(facts: Facts) -> Finding | None:
+    """Find a network share that does not answer or refuses the node."""
+    event = _event(facts, _NETWORK)
+    if event is None:
+        return None
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ShareUnreachable", "cannot be mounted: its file server does not answer or refuses the node",
+                    "see whether the file server is up, and lets this node in; the node tries again", retry=True)  # fmt: skip
+
+
+def attach_failed(facts: Facts) -> Finding | None:
+    """Find a volume that is not attached or mounted, for a reason that the cluster knows better."""
+    event = _event(
+        facts,
+        re.compile(
+            r"AttachVolume\.|timed out waiting for the condition|Unable to attach or mount|MountDevice|rpc error|DeadlineExceeded|MountVolume\.(?:MountDevice|WaitForAttach)"
+        ),
+    )
+    if event is None or facts.made is None or _WAITS_FOR_OTHERS.search(_message(event)):
+        return None
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "VolumeAttach", "could not be attached or mounted in time",
+                    f"{kubectl(facts, 'kubectl get volumeattachment')}; the cluster tries again", retry=True)  # fmt: skip
+
+
+def _event(facts: Facts, words: re.Pattern[str]) -> Mapping[str, Any] | None:
+    """Return the newest event about a mount that says so; none where the pod runs, since the trouble is over then."""
+    if not facts.waiting or pod_status(facts).get("phase", "Pending") != "Pending":
+        return None
+    mounted = max(
+        (event_time(e) or "" for e in facts.events if e.get("reason") in ("Started", "Created")), default=""
+    )
+    for event in reversed(facts.events):
+        if event.get("reason") in _MOUNTS and words.search(_message(event)):
+            at, later = moment(event_time(event)), moment(mounted)
+            return event if at is None or later is None or at >= later else None
+    return None
+
+
+def _trouble(
+    facts: Facts,
+    event: Mapping[str, Any],
+    level: Level,
+    class_: VerdictClass,
+    cause: str,
+    said: str,
+    step: str,
+    *,
+    retry: bool = False,
+) -> Finding:
+    named = _VOLUME.search(_message(event))
+    volume = f"its volume {named['name']!r}" if named else "one of its volumes"
+    return Finding(
+        level,
+        class_,
+        cause,
+        f"{volume} {said}",
+        from_event(facts, event),
+        next_step=step,
+        permanent=False,
+        retry=retry,
+    )
+
+
+def _scheduling(facts: Facts) -> tuple[str, tuple[Any, ...]]:
+    """Return the scheduler's last word on a pod that it has not placed."""
+    pod = facts.pod or {}
+    if pod_status(facts).get("phase", "Pending") != "Pending" or (pod.get("spec") or {}).get("nodeName"):
+        return "", ()
+    for found in pod_status(facts).get("conditions") or ():
+        if found.get("type") == "PodScheduled" and found.get("status") == "False":
+            text = str(found.get("message") or "")
+            return text, (
+                quote(facts, "pod status", f"Unschedulable: {text}", found.get("lastTransitionTime")),
+            )
+    event = next((e for e in reversed(facts.events) if e.get("reason") == "FailedScheduling"), None)
+    return (_message(event), from_event(facts, event)) if event is not None else ("", ())
+
+
+def _message(event: Mapping[str, Any]) -> str:
+    return str(event.get("message") or event.get("note") or "")

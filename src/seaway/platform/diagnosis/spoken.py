@@ -1,0 +1,59 @@
+"""What a program said in its log before it ended: phrases that are evidence of a cause."""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.evidence import exit_code, from_end, from_log, pod_status
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+
+LAST = 80
+"""Lines of a log's end in which a phrase counts."""
+_BENIGN = re.compile(r"(?i)^\S*\s*(?:\[?(?:debug|info|trace)\]?\b)|\bretry(?:ing)?\b.*\bin \d|will retry")
+
+
+def ended_badly(facts: Facts) -> bool:
+    """Tell whether the program ended with a failure, or, of a pod that is not known, whether its log must say so."""
+    if facts.pod is None:
+        return facts.made is not None and bool(facts.log_tail)
+    code = exit_code(facts)
+    if code is None and facts.made is not None and pod_status(facts).get("phase") == "Failed":
+        return not pod_status(facts).get("reason")
+    return bool(code)
+
+
+def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
+    """Return the last line in which a program that failed said something, "" where it did not."""
+    if not ended_badly(facts):
+        return ""
+    lines = [line for line in facts.log_tail.splitlines() if line.strip()][-last:]
+    return next((line for line in reversed(lines) if phrase.search(line) and not _BENIGN.search(line)), "")
+
+
+def spoken(
+    facts: Facts,
+    line: str,
+    level: Level,
+    class_: VerdictClass,
+    cause: str,
+    message: str,
+    step: str,
+    *,
+    retry: bool = False,
+) -> Finding:
+    """Return a finding whose evidence is a line of the log."""
+    return Finding(
+        level, class_, cause, message, (*from_log(facts, [line]), *from_end(facts)), next_step=step, retry=retry,
+        exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def of_surroundings(facts: Facts) -> VerdictClass:
+    """Return the class of a failure that lies outside of the program, which only the program's words tell of.
+
+    Of somebody else's pod it is infrastructure. Of a run of Seaway's the program's word alone does not make it tried
+    again for ever: whether it is tried again its own retries say.
+    """
+    return VerdictClass.INFRASTRUCTURE if facts.made is not None else VerdictClass.USER

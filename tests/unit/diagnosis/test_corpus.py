@@ -1,0 +1,51 @@
+"""Recorded endings of pods: each dump of tests/corpus, explained, says what it is known to say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seaway.platform.diagnosis.dump.documents import parse_log, parse_objects
+from seaway.platform.diagnosis.dump.explain import explain_dump
+
+FOLDER = Path(__file__).parents[2] / "corpus"
+ENDINGS = sorted(FOLDER.glob("*.yaml"))
+MOST_WORDS = 110
+FILE_BYTES = 20_000
+
+
+def load(path: Path):
+    ending = yaml.safe_load(path.read_text())
+    dumps = ending["dumps"] if "dumps" in ending else [yaml.safe_dump({"kind": "List", "items": ending["objects"]})]
+    objects = [one for text in dumps for one in parse_objects(text)]
+    logs = [parse_log(text, name) for name, text in (ending.get("logs") or {}).items()]
+    return ending, objects, logs
+
+
+def test_the_corpus_is_as_large_as_it_should_be() -> None:
+    assert len(ENDINGS) >= 80
+
+
+@pytest.mark.parametrize("path", ENDINGS, ids=lambda path: path.stem)
+def test_an_ending_is_explained(path: Path) -> None:
+    ending, objects, logs = load(path)
+    assert ending["how"], "say how it was produced"
+    assert path.stat().st_size < FILE_BYTES
+    expected = ending["expect"]
+    told, _ = explain_dump(objects, logs, ending.get("ask", ""))
+    assert (told.class_, told.cause, told.level, told.retry) == (
+        expected["class"], expected["cause"], expected["level"], expected["retry"],
+    ), told.message  # fmt: skip
+    if "subject" in expected:
+        assert told.subject == expected["subject"]
+    assert re.search(expected.get("message", ""), told.message), told.message
+    assert re.search(expected.get("next", ""), told.next_step), told.next_step
+    assert re.search(expected.get("evidence", ""), " | ".join(piece.quote for piece in told.evidence))
+    assert told.evidence, "an explanation shows what it rests on"
+    said = (told.message, told.done, told.next_step, *(piece.quote for piece in told.evidence))
+    assert sum(len(text.split()) for text in said) <= MOST_WORDS
+    assert "{run}" not in told.next_step
+    assert "checkpoint" not in told.done
