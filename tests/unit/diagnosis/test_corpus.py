@@ -19,7 +19,11 @@ FILE_BYTES = 20_000
 
 def load(path: Path):
     ending = yaml.safe_load(path.read_text())
-    dumps = ending["dumps"] if "dumps" in ending else [yaml.safe_dump({"kind": "List", "items": ending["objects"]})]
+    dumps = (
+        ending["dumps"]
+        if "dumps" in ending
+        else [yaml.safe_dump({"kind": "List", "items": ending["objects"]})]
+    )
     objects = [one for text in dumps for one in parse_objects(text)]
     logs = [parse_log(text, name) for name, text in (ending.get("logs") or {}).items()]
     return ending, objects, logs

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seaway.model.verdict import Level
+from seaway.platform.diagnosis.blockers import first_blocker
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.packages import package_of
-from seaway.platform.diagnosis.rules.scheduling import first_blocker
 from seaway.platform.diagnosis.tracebacks import last_traceback
 from seaway.platform.diagnosis.why import explain
 

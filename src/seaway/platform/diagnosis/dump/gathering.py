@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
     owner, origin = cluster.owner(pod), cluster.origin(pod)
     node_name = pod["spec"].get("nodeName") or ""
     node = cluster.get("Node", node_name) if node_name else None
-    text, times = _log(logs, str(metadata.get("name", "")), container)
+    text, times = _log(logs, pod, container)
     return Facts(
         run=str(metadata.get("name", "")),
         pod=seen,
@@ -36,7 +37,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
         log_times=times,
         waiting=seen["status"].get("phase") not in _ENDED and _state(seen, container) != "terminated",
         command=_command(pod, container),
-        made=_made(origin, namespace, _done(cluster, pod, origin, restarts)),
+        made=_made(origin, namespace, _done(cluster, pod, restarts)),
         container=container,
         now=cluster.now.isoformat() if cluster.now else None,
         job=owner,
@@ -52,7 +53,7 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
     """Return what a dump tells of a job, a replica set ... none of whose pods it holds."""
     origin, namespace = cluster.origin(owner), owner["metadata"].get("namespace") or ""
     events = cluster.events_of(owner) + (cluster.events_of(origin) if origin is not owner else [])
-    text, times = _log(logs, "", "")
+    text, times = _log(logs, None, "")
     refused = next(
         (
             e
@@ -89,13 +90,19 @@ def from_events(cluster: Cluster) -> list[Object]:
         key = (about.get("namespace") or "", str(about.get("name") or ""))
         if about.get("kind") != "Pod" or key in known:
             continue
-        pod = found.setdefault(key, _skeleton(about))
+        pod = found.setdefault(key, _skeleton(cluster, about))
         _remember(pod, event)
     return list(found.values())
 
 
-def _skeleton(about: Mapping[str, Any]) -> Object:
-    metadata = {key: about[key] for key in ("name", "namespace", "uid") if about.get(key)}
+def _skeleton(cluster: Cluster, about: Mapping[str, Any]) -> Object:
+    metadata: dict[str, Any] = {key: about[key] for key in ("name", "namespace", "uid") if about.get(key)}
+    for event in cluster.events:
+        if event.get("reason") == "SuccessfulCreate" and str(event.get("message")).endswith(
+            f": {about.get('name')}"
+        ):
+            maker = event.get("involvedObject") or event.get("regarding") or {}
+            metadata["ownerReferences"] = [{**maker, "controller": True}]
     return {
         "kind": "Pod",
         "metadata": metadata,
@@ -157,7 +164,7 @@ def _made(origin: Object, namespace: str, done: str) -> Made:
     return Made(origin["kind"].lower(), str(origin["metadata"].get("name", "")), namespace, done)
 
 
-def _done(cluster: Cluster, pod: Object, origin: Object, restarts: int) -> str:
+def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
     """Say what the cluster did about it."""
     said = []
     if restarts:
@@ -190,12 +197,14 @@ def _claims(cluster: Cluster, pod: Object) -> list[Object]:
     return [*claims, *events]
 
 
-def _log(logs: Sequence[Log], pod: str, container: str) -> tuple[str, tuple[str, ...]]:
-    """Return the last lines of a container's logs: of those that its names stand in, else of those that are nobody's."""
-    own = [log for log in logs if pod and pod in log.name]
-    chosen = own or [log for log in logs if not log.name or not own]
-    of_container = [log for log in chosen if container and container in log.name.replace(pod, "")]
-    chosen = of_container or chosen
+def _log(logs: Sequence[Log], pod: Object | None, container: str) -> tuple[str, tuple[str, ...]]:
+    """Return the last lines of a container's logs: not of those whose names say another container of the pod."""
+    spec = pod["spec"] if pod is not None else {}
+    declared = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+    others = {str(one.get("name")) for one in declared} - {container}
+    named = [set(re.split(r"[^a-zA-Z0-9-]+", log.name)) for log in logs]
+    own = [log for log, words in zip(logs, named, strict=True) if container in words]
+    chosen = own or [log for log, words in zip(logs, named, strict=True) if not words & others]
     lines = [line for log in chosen for line in log.text.split("\n")]
     times = [time for log in chosen for time in (log.times or ("",) * len(log.text.split("\n")))]
     return "\n".join(lines[-LOG_LINES:]), tuple(times[-LOG_LINES:]) if any(times) else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from seaway.model.verdict import VerdictClass
 from seaway.platform.diagnosis.dump.cluster import Cluster
@@ -120,7 +121,7 @@ def _side_by_side(cases: Iterable[_Case]) -> bool:
     spans = sorted(
         (start, case.at) for case in cases if (start := case.object["status"].get("startTime")) and case.at
     )
-    return any(later[0][:19] < earlier[1][:19] for earlier, later in zip(spans, spans[1:], strict=False))
+    return any(later[0][:19] < earlier[1][:19] for earlier, later in pairwise(spans))
 
 
 _FAILED_JOB, _ENDED, _STUCK, _SHAKY, _CALM = range(5)
@@ -128,16 +129,19 @@ _FAILED_JOB, _ENDED, _STUCK, _SHAKY, _CALM = range(5)
 
 def _pods(cluster: Cluster, logs: Sequence[Log]) -> Iterable[_Case]:
     pods = cluster.all("Pod")
+    names = [str(pod["metadata"].get("name")) for pod in pods]
     for pod in (*pods, *from_events(cluster)):
-        facts = facts_of_pod(
-            cluster,
-            pod,
-            logs
-            if len(pods) < 2 or _wants_log(pod)
-            else [l for l in logs if l.name and (pod["metadata"].get("name") or "?") in l.name],
-        )
+        facts = facts_of_pod(cluster, pod, _logs_of(pod, names, logs))
         found = find(facts)
         yield _Case(pod, facts, found, _rank(cluster, pod, facts, found))
+
+
+def _logs_of(pod: Object, names: Sequence[str], logs: Sequence[Log]) -> list[Log]:
+    """Return the logs that are a pod's: its name stands in theirs, or nobody's does."""
+    own = [log for log in logs if str(pod["metadata"].get("name")) in log.name]
+    if own or (len(names) > 1 and not _wants_log(pod)):
+        return own
+    return [log for log in logs if not any(name in log.name for name in names)]
 
 
 def _wants_log(pod: Object) -> bool:
@@ -168,7 +172,7 @@ def _rank(cluster: Cluster, pod: Object, facts: Facts, found: Finding) -> int:
         if "Complete" in state:
             return _SHAKY
     if pod["status"].get("onlyEvents"):
-        return _SHAKY
+        return _SHAKY if job is None else _STUCK
     if not facts.waiting and pod["status"].get("phase") == "Failed":
         return _ENDED
     return _STUCK

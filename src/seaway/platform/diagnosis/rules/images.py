@@ -6,6 +6,8 @@ Source: the messages of containerd and CRI-O as the kubelet passes them on.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
@@ -25,6 +27,19 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
+_BAD_IMAGE = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+)
+_REGISTRY_TROUBLE = re.compile(
+    r"(?i)timeout|timed out|connection (?:refused|reset)|no such host|server misbehaving|temporary failure|too ?many ?requests|\b50[0234]\b"
+    r"|tls handshake|deadline exceeded|context canceled|unexpected eof|no space left on device"
+)
 _PULL = ("ErrImagePull", "ImagePullBackOff")
 _RATE = re.compile(r"(?i)too ?many ?requests|rate limit")
 _DENIED = re.compile(
@@ -148,6 +163,25 @@ def image_absent(facts: Facts) -> Finding | None:
                   f"correct it: {again(facts, '--image', 'NAME:TAG')}")  # fmt: skip
 
 
+def bad_image(facts: Facts) -> Finding | None:
+    """Find an image that does not exist or cannot be pulled."""
+    found = waiting(facts)
+    if found.get("reason") not in _BAD_IMAGE:
+        return None
+    image = _image(facts)
+    unreachable = found["reason"] == "RegistryUnavailable" or _REGISTRY_TROUBLE.search(_why(facts))
+    if unreachable:
+        return Finding(
+            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} could not be pulled yet: the registry does not answer",
+            _evidence(facts), next_step="nothing to do; the node tries again", retry=True, permanent=False,
+        )  # fmt: skip
+    return _found(
+        facts, "BadImage", f"the image {image!r} does not exist here or may not be pulled",
+        f"correct the name, or leave it to the server: {again(facts, '--image')}" if facts.made is None
+        else f"correct it: {again(facts, '--image', 'NAME:TAG')}",
+    )  # fmt: skip
+
+
 def image_slow(facts: Facts) -> Finding | None:
     """Find a pod that waits for its image to be pulled."""
     if not facts.waiting or waiting(facts).get("reason") not in ("ContainerCreating", "PodInitializing"):
@@ -166,24 +200,27 @@ def _pull(facts: Facts) -> bool:
 
 
 def _why(facts: Facts) -> str:
-    events = [
-        str(event.get("message") or "") for event in facts.events
-        if event.get("reason") == "Failed" and "pull" in str(event.get("message") or "").lower() and _is_of_image(facts, event)
-    ]  # fmt: skip
-    return " ".join([waiting(facts).get("message") or "", *events])
+    """Return all that was said of why the image was not pulled, newest last."""
+    return " ".join(
+        [waiting(facts).get("message") or "", *(str(event["message"]) for event in _failures(facts))]
+    )
 
 
-def _is_of_image(facts: Facts, event: object) -> bool:
+def _failures(facts: Facts) -> list[Mapping[str, Any]]:
+    """Return the events that say why the image was not pulled; not those of another container's image."""
     image = _image(facts)
-    message = str(getattr(event, "get", lambda _: "")("message") or "")
-    return image == "?" or image in message or '"' not in message
+    return [
+        event
+        for event in facts.events
+        if event.get("reason") in ("Failed", "InspectFailed")
+        and "pull" in (message := str(event.get("message") or "")).lower()
+        and (image == "?" or image in message or '"' not in message)
+    ]
 
 
 def _evidence(facts: Facts) -> tuple[Evidence, ...]:
-    event = next(
-        (e for e in reversed(facts.events) if e.get("reason") == "Failed" and len(str(e.get("message") or "")) > 40 and "pull" in str(e.get("message") or "")),
-        last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull"),
-    )  # fmt: skip
+    told = [event for event in _failures(facts) if not str(event["message"]).startswith("Error: ")]
+    event = told[-1] if told else last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull")
     found = waiting(facts)
     if event is not None and found.get("reason") == "ImagePullBackOff":
         return from_event(facts, event)

@@ -12,18 +12,26 @@ from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
     container_status,
+    exit_code,
     from_event,
     from_log,
     last_event,
     last_lines,
     main_container,
     moment,
+    pod_status,
     quote,
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
-_OWN = ("batch.kubernetes.io/job-tracking", "foregroundDeletion", "orphan", "seaway.dev/recorded")
+_OWN = (
+    "batch.kubernetes.io/job-tracking",
+    "foregroundDeletion",
+    "orphan",
+    "seaway.dev/recorded",
+    "kueue.x-k8s.io/managed",
+)
 SILENCE = timedelta(hours=1)
 """Without a line in its log, after which a program that runs is said to hang."""
 _NO_GPU_USED = re.compile(
@@ -125,6 +133,13 @@ def _overdue(facts: Facts) -> str | None:
     """Return until when a pod was to be gone, None where it is not to go or still has time."""
     due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
     when, now = moment(due), moment(facts.now)
-    if facts.made is None or when is None or (now is not None and now - when < timedelta(seconds=30)):
+    failed = exit_code(facts) not in (None, 0, 137, 143)
+    if (
+        facts.made is None
+        or when is None
+        or failed
+        or pod_status(facts).get("phase") == "Failed"
+        or (now is not None and now - when < timedelta(seconds=30))
+    ):
         return None
     return str(due)

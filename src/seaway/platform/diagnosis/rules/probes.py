@@ -136,7 +136,7 @@ def _barely_ran(facts: Facts) -> bool:
         probe.get("failureThreshold") or 3
     )
     grace = ((facts.pod or {}).get("spec") or {}).get("terminationGracePeriodSeconds", 30)
-    return (end - begin).total_seconds() <= patience + (probe.get("timeoutSeconds") or 1) + grace + 15
+    return bool((end - begin).total_seconds() <= patience + (probe.get("timeoutSeconds") or 1) + grace + 15)
 
 
 def _killed(

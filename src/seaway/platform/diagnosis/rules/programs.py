@@ -1,15 +1,25 @@
-"""Particular ways in which a program fails: killed children, GPUs that are not there, other languages, file systems."""
+"""Particular ways in which a program fails: killed children, other languages, file systems."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, twice
-from seaway.platform.diagnosis.evidence import blanked, exit_code, from_event, memory_limit
+from seaway.platform.diagnosis.evidence import (
+    blanked,
+    event_time,
+    exit_code,
+    from_event,
+    memory_limit,
+    moment,
+    terminated,
+)
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.spoken import ended_badly, of_surroundings, said, spoken
+from seaway.platform.diagnosis.spoken import LAST, ended_badly, said, spoken
 from seaway.platform.diagnosis.tracebacks import exception
 
 _CHILD_KILLED = re.compile(
@@ -19,19 +29,8 @@ _SHARED_MEMORY = re.compile(
     r"(?i)insufficient shared memory \(shm\)|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
 )
 _HEAP = re.compile(r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded")
-_NO_GPU = re.compile(
-    r"(?i)no cuda gpus are available|found no nvidia driver|cuda driver version is insufficient|no cuda-capable device|libcuda\.so\.1: cannot open|torch not compiled with cuda|cuda unavailable|CUDA_ERROR_NO_DEVICE|could not find any nv?idia gpu|nvml: driver not loaded|Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False|requested cuda, but no gpu|No GPU found|libcudart\.so\S*: cannot open"
-)
-_GPU_BROKEN = re.compile(
-    r"(?i)cuda error: (?:uncorrectable ecc|unspecified launch failure|an illegal memory access|device-side assert)|\bXid\b|fallen off the bus|uncorrectable ECC error|CUDA_ERROR_ECC"
-)
-_KERNEL = re.compile(r"(?i)no kernel image is available for execution on the device")
-_PEERS = re.compile(
-    r"(?i)watchdog caught collective operation timeout|NCCL (?:error|timeout)|DistBackendError|ncclRemoteError|ncclSystemError|connection closed by (?:remote )?peer|ProcessGroupNCCL.{0,80}timeout|gloo.{0,120}(?:connection|timed out|reset)|RendezvousTimeoutError|RendezvousConnectionError|horovod has been shut down|socket timeout.{0,40}store|Timed out initializing process group|DistStoreError|recvValue failed|Broken pipe.*TCPStore|MPI_ABORT"
-)
 _READ_ONLY = re.compile(r"(?i)read-only file system|\[errno 30\]|\bEROFS\b")
 _PERMISSION = re.compile(r"(?i)permission denied|\bPermissionError\b|\bEACCES\b")
-_INODES = re.compile(r"(?i)no space left on device")
 _THREADS = re.compile(
     r"(?i)can't start new thread|resource temporarily unavailable|fork: retry|pthread_create.{0,40}(?:failed|resource)|too many open files|\[errno 24\]|\[errno 11\]|unable to create (?:new )?native thread"
 )
@@ -46,11 +45,10 @@ def child_killed(facts: Facts) -> Finding | None:
     if not line:
         return None
     limit = memory_limit(facts)
-    over = f", which its limit of {limit} makes likely to be for memory" if limit else ""
+    under = f" under its limit of {limit}" if limit else ""
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled",
-        f"a process that it had started was killed (SIGKILL, out of memory{over})".replace(", which its limit of", " under its limit of").replace(" makes likely to be for memory", ""),
-        again(facts, "--memory", twice(limit)),
+        f"a process that it had started was killed (SIGKILL, most likely out of memory{under})", again(facts, "--memory", twice(limit)),
     )  # fmt: skip
 
 
@@ -74,65 +72,6 @@ def heap_full(facts: Facts) -> Finding | None:
         facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "HeapFull", "its Java heap was full: the heap is smaller than what it holds at a time",
         f"raise the heap (Spark: spark.driver.memory or spark.executor.memory; Java: -Xmx), then: {again(facts)}",
     )  # fmt: skip
-
-
-def no_gpu(facts: Facts) -> Finding | None:
-    """Find a program that needs a GPU, in a container that has none."""
-    line = said(facts, _NO_GPU)
-    if not line:
-        return None
-    if _asks_gpu(facts):
-        return spoken(
-            facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION, "GpuNotUsable", "it was given a GPU that its image cannot use: CUDA or the driver do not fit",
-            f"use an image whose CUDA fits the node's driver: {again(facts, '--image', 'IMAGE')}",
-        )  # fmt: skip
-    return spoken(
-        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "NoGpu", "it needs a GPU and did not ask for one",
-        f"ask for one: {again(facts, '--gpu', '1')}",
-    )  # fmt: skip
-
-
-def gpu_kernel_missing(facts: Facts) -> Finding | None:
-    """Find a library that was not built for this kind of GPU."""
-    line = said(facts, _KERNEL)
-    if not line:
-        return None
-    return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "GpuKindUnsupported",
-        "its libraries were not built for this kind of GPU", f"use a build for it, or another kind of GPU: {again(facts, '--image', 'IMAGE')}",
-    )  # fmt: skip
-
-
-def gpu_broken(facts: Facts) -> Finding | None:
-    """Find a GPU that the driver calls broken."""
-    line = said(facts, _GPU_BROKEN)
-    if (
-        not line
-        or "device-side assert" in line
-        or "illegal memory access" in line
-        or "unspecified launch" in line
-    ):
-        return None
-    return spoken(
-        facts, line, Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuBroken", "the GPU of its node is faulty",
-        "have the node taken out of use (kubectl cordon NODE); it can run elsewhere", retry=True,
-    )  # fmt: skip
-
-
-def peer_lost(facts: Facts) -> Finding | None:
-    """Find a replica that gave up because another did not answer any more."""
-    line = said(facts, _PEERS)
-    if not line:
-        return None
-    return spoken(
-        facts, line, Level.CLUSTER, of_surroundings(facts), "PeerLost", "it lost another replica of the distributed job: the replica that failed first is the cause, not this one",
-        f"see how the other replicas ended, and the first of them: {_peers(facts)}", retry=True,
-    )  # fmt: skip
-
-
-def _peers(facts: Facts) -> str:
-    namespace = f" -n {facts.made.namespace}" if facts.made and facts.made.namespace else ""
-    return f"kubectl get pods{namespace} --sort-by=.status.startTime" if facts.made else "seaway logs {run}"
 
 
 def read_only(facts: Facts) -> Finding | None:
@@ -220,7 +159,6 @@ def wrong_shape(facts: Facts) -> Finding | None:
                   f"correct {found.where or 'the program'}, then: {again(facts)}")  # fmt: skip
 
 
-_SIGNED = {"4": "SIGILL", "6": "SIGABRT", "7": "SIGBUS", "8": "SIGFPE", "11": "SIGSEGV"}
 _CHILD_CRASHED = re.compile(
     r"(?i)<Signals\.(?P<name>SIG(?:SEGV|ABRT|BUS|ILL|FPE)): \d+>|exitcode ?[:=] ?-(?P<number>4|6|7|8|11)\b|Signal (?P<torch>4|6|7|8|11) \(SIG\w+\) received|Fatal Python error: (?P<fatal>[\w ]+)|Segmentation fault"
 )
@@ -268,7 +206,7 @@ def other_language(facts: Facts) -> Finding | None:
     """Find the error of a program in another language than Python: Java, Scala, R, Go, Rust, Julia."""
     if exception(facts) is not None or not ended_badly(facts) or (exit_code(facts) or 0) in (126, 127):
         return None
-    for line in reversed([line for line in facts.log_tail.splitlines() if line.strip()][-LAST_OTHER:]):
+    for line in reversed([line for line in facts.log_tail.splitlines() if line.strip()][-LAST:]):
         for pattern in _OTHERS:
             if found := pattern.search(line):
                 what = next(filter(None, found.groups()))
@@ -277,12 +215,9 @@ def other_language(facts: Facts) -> Finding | None:
     return None
 
 
-LAST_OTHER = 60
-
-
 def system_out_of_memory(facts: Facts) -> Finding | None:
     """Find a program that the kernel killed because the whole node had no memory left, not because of its own limit."""
-    if exit_code(facts) != 137 or memory_limit(facts) and _says_own_limit(facts):
+    if exit_code(facts) != 137 or (memory_limit(facts) and _says_own_limit(facts)):
         return None
     name = ((facts.pod or {}).get("metadata") or {}).get("name", "")
     event = next(
@@ -300,20 +235,9 @@ def system_out_of_memory(facts: Facts) -> Finding | None:
 
 
 def _says_own_limit(facts: Facts) -> bool:
-    from seaway.platform.diagnosis.evidence import terminated
-
     return (terminated(facts) or {}).get("reason") == "OOMKilled"
 
 
-def _near(facts: Facts, event: object) -> bool:
-    from seaway.platform.diagnosis.evidence import event_time, moment, terminated
-
-    at, ended = moment(event_time(event)), moment((terminated(facts) or {}).get("finishedAt"))  # type: ignore[arg-type]
+def _near(facts: Facts, event: Mapping[str, Any]) -> bool:
+    at, ended = moment(event_time(event)), moment((terminated(facts) or {}).get("finishedAt"))
     return at is None or ended is None or abs((at - ended).total_seconds()) < 120
-
-
-def _asks_gpu(facts: Facts) -> bool:
-    from seaway.platform.diagnosis.evidence import main_container
-
-    resources = main_container(facts).get("resources") or {}
-    return any("gpu" in name for part in ("limits", "requests") for name in resources.get(part) or {})

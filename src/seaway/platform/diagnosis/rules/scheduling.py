@@ -10,11 +10,11 @@ from typing import Any
 from seaway.model.verdict import Level, VerdictClass
 from seaway.objects.quantity import format_quantity, parse_quantity
 from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.blockers import first_blocker, parts, sentence
 from seaway.platform.diagnosis.evidence import condition, from_event, last_event, pod_status, quote
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
-_BLOCKER = re.compile(r"^(?P<count>\d+) (?P<what>.+?)\.?$")
 _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
 _SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
@@ -62,27 +62,6 @@ def unschedulable(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
-def first_blocker(message: str) -> str:
-    """Return what blocks most nodes out of a scheduler's message, for example "Insufficient memory"."""
-    found, parts = _parts(message)
-    if not found:
-        return message.strip().rstrip(".")
-    reasons = [match for part in parts if (match := _BLOCKER.match(part))]
-    if not reasons:
-        return ", ".join(parts) or message.strip()
-    return max(reasons, key=lambda match: int(match["count"]))["what"].strip(" .")
-
-
-def _parts(message: str) -> tuple[bool, list[str]]:
-    """Return whether a message is about nodes, and what it says of them: each part with its count of nodes.
-
-    What follows the first sentence is about what the scheduler tried then (preemption, releasing devices).
-    """
-    _, found, rest = message.partition("nodes are available:")
-    said = rest.partition("preemption:")[0].strip().partition(". ")[0]
-    return bool(found), [part.strip(" .") for part in said.split(", ") if part.strip(" .")]
-
-
 def requested(facts: Facts) -> dict[str, Decimal]:
     """Return what the Pod asks for, by resource."""
     spec = (facts.pod or {}).get("spec") or {}
@@ -111,10 +90,15 @@ def _allocatable(node: Mapping[str, Any], resource: str) -> Decimal:
 
 def _is_static(message: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether every blocker is about what nodes are, not about what runs on them now."""
-    found, reasons = _parts(message)
+    found, reasons = parts(message)
     if not found or not reasons:
         return False
-    return all("node affinity/selector" in reason or _is_lasting_taint(reason, nodes) for reason in reasons)
+    return all(
+        "node affinity/selector" in reason
+        or "volume node affinity conflict" in reason
+        or _is_lasting_taint(reason, nodes)
+        for reason in reasons
+    )
 
 
 def _is_lasting_taint(reason: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
@@ -148,6 +132,9 @@ def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bo
     short = _INSUFFICIENT.search(blocker)
     if _is_cordoned(blocker):
         return "it waits for a node that takes new work: those that it could run on are cordoned"
+    words = sentence(blocker)
+    if words:
+        return f"no node {'can ever' if never else 'can'} take it{'' if never else ' now'}: {words}"
     if short is None:
         return f"no node {'can ever' if never else 'can'} take it{'' if never else ' now'}: {blocker}"
     what = _NAMES.get(short["resource"], short["resource"])

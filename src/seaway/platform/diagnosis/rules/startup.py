@@ -11,14 +11,12 @@ from seaway.platform.diagnosis.admission import Admission, admission, explanatio
 from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import (
     blanked,
-    container_status,
     exit_code,
     from_event,
     from_log,
     is_plain,
     last_event,
     last_lines,
-    main_container,
     pod_status,
     quote,
     terminated,
@@ -27,19 +25,6 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
-_BAD_IMAGE = (
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-)
-_REGISTRY_TROUBLE = re.compile(
-    r"(?i)timeout|timed out|connection (?:refused|reset)|no such host|server misbehaving|temporary failure|too ?many ?requests|\b50[0234]\b"
-    r"|tls handshake|deadline exceeded|context canceled|unexpected eof|no space left on device"
-)
 _MISSING = re.compile(r'(?i)(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?P<name>\S+)")
 _NO_EXECUTABLE = re.compile(r"(?i)executable file not found|no such file or directory")
@@ -79,35 +64,14 @@ def refused(facts: Facts) -> Finding | None:
     cause, level, step = (
         _ADMISSION[rule] if rule else ("Refused", Level.SPEC, "correct what the message names")
     )
+    if rule is Admission.SECURITY and facts.made is not None:
+        level, step = Level.SPEC, "set in its securityContext what the message names, then: {again}"
     option = wants_option(message)
     step = step.replace("{again}", again(facts, option, "AMOUNT") if option else again(facts))
     said = explanation(message) or f"the cluster refused it: {message}"
     return Finding(
         level, VerdictClass.CONFIGURATION, cause, blanked(facts, said),
         (quote(facts, "submission", message),), next_step=step, permanent=rule is not Admission.NO_ROOM,
-    )  # fmt: skip
-
-
-def bad_image(facts: Facts) -> Finding | None:
-    """Find an image that does not exist or cannot be pulled."""
-    found = waiting(facts)
-    if found.get("reason") not in _BAD_IMAGE:
-        return None
-    image = main_container(facts).get("image") or container_status(facts).get("image") or "?"
-    event = last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull")
-    why = f"{found.get('message', '')} {(event or {}).get('message', '')}"
-    unreachable = found["reason"] == "RegistryUnavailable" or (
-        found["reason"] != "InvalidImageName" and _REGISTRY_TROUBLE.search(why)
-    )
-    evidence = _waiting_evidence(facts, f"{found['reason']}: {found.get('message', '')}", event)
-    if unreachable:
-        return Finding(
-            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} could not be pulled yet: the registry does not answer",
-            evidence, next_step="nothing to do; the node tries again", retry=True, permanent=False,
-        )  # fmt: skip
-    return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "BadImage", f"the image {image!r} does not exist here or may not be pulled",
-        evidence, next_step=f"correct the name, or leave it to the server: {again(facts, '--image')}",
     )  # fmt: skip
 
 

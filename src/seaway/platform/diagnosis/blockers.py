@@ -1,0 +1,87 @@
+"""The scheduler's reasons for which a node does not take a pod, read and put into plain words.
+
+Source: the messages of kube-scheduler's filter plugins, of 1.36 and of earlier releases.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BLOCKER = re.compile(r"^(?P<count>\d+) (?P<what>.+?)\.?$")
+_OLD_TAINT = re.compile(r"had taint (?P<taint>\{[^}]*\}), that the pod didn't tolerate")
+_STAGES = (
+    (re.compile(r"were unschedulable|untolerated taint|match the requested node name"), 0),
+    (re.compile(r"node affinity/selector|node selector"), 1),
+    (re.compile(r"free ports"), 2),
+    (re.compile(r"Insufficient|Too many pods|cannot allocate all claims"), 3),
+)
+"""In which order the scheduler asks: a node that fails later would otherwise have done."""
+_SENTENCES = (
+    (
+        re.compile(r"untolerated taint \{node\.kubernetes\.io/(?:not-ready|unreachable)"),
+        "its nodes do not answer",
+    ),
+    (
+        re.compile(r"untolerated taint \{node\.kubernetes\.io/(?P<x>[\w-]+)-pressure"),
+        "its nodes are short of {x}",
+    ),
+    (
+        re.compile(r"untolerated taint(?:\(s\))? (?P<x>\{[^}]*\})"),
+        "its nodes are kept for others by the taint {x}, which it does not tolerate",
+    ),
+    (re.compile(r"untolerated taint"), "its nodes are kept for others by a taint that it does not tolerate"),
+    (
+        re.compile(r"node affinity/selector|node selector"),
+        "no node has the labels that it asks for (nodeSelector or node affinity)",
+    ),
+    (re.compile(r"free ports"), "the ports of the node that it wants (hostPort) are taken on every node"),
+    (
+        re.compile(r"volume node affinity conflict"),
+        "its volume lies in a zone or on a node where it cannot run",
+    ),
+    (re.compile(r"exceed max volume count"), "its nodes hold as many volumes as they can"),
+    (
+        re.compile(r"topology spread constraints"),
+        "it may not be placed where there is room: its spread constraints forbid it",
+    ),
+    (re.compile(r"anti-affinity"), "it may not run beside pods that are on every node (pod anti-affinity)"),
+    (re.compile(r"pod affinity rules"), "the pods that it wants to run beside (pod affinity) are nowhere"),
+    (re.compile(r"Too many pods"), "its nodes hold as many pods as they can"),
+    (re.compile(r"cannot allocate all claims"), "the devices that it claims are all in use"),
+)
+
+
+def parts(message: str) -> tuple[bool, list[str]]:
+    """Return whether a message is about nodes, and what it says of them: each part with its count of nodes.
+
+    What follows the first sentence is about what the scheduler tried then (preemption, releasing devices).
+    """
+    _, found, rest = message.partition("nodes are available:")
+    rest = _OLD_TAINT.sub(lambda old: f"had untolerated taint {old['taint']}", rest)
+    said = rest.partition("preemption:")[0].strip().partition(". ")[0]
+    return bool(found), [part.strip(" .") for part in said.split(", ") if part.strip(" .")]
+
+
+def first_blocker(message: str) -> str:
+    """Return what blocks the nodes that came closest out of a scheduler's message, for example "Insufficient memory"."""
+    found, said = parts(message)
+    if not found:
+        return message.strip().rstrip(".")
+    reasons = [match for part in said if (match := _BLOCKER.match(part))]
+    if not reasons:
+        return ", ".join(said) or message.strip()
+    return max(reasons, key=lambda match: (_stage(match["what"]), int(match["count"])))["what"].strip(" .")
+
+
+def sentence(blocker: str) -> str:
+    """Return a reason in plain words, "" for one that is not known."""
+    for pattern, words in _SENTENCES:
+        if found := pattern.search(blocker):
+            return words.replace(
+                "{x}", (found.groupdict().get("x") or "").replace("{", "").replace(": }", "}").rstrip("}")
+            )
+    return ""
+
+
+def _stage(what: str) -> int:
+    return next((stage for pattern, stage in _STAGES if pattern.search(what)), 4)

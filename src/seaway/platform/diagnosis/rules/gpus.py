@@ -1,0 +1,87 @@
+"""Programs on GPUs: GPUs that are not there, not usable or broken, and replicas that lose each other."""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.evidence import main_container
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
+
+_NO_GPU = re.compile(
+    r"(?i)no cuda gpus are available|found no nvidia driver|cuda driver version is insufficient|no cuda-capable device|libcuda\.so\.1: cannot open|torch not compiled with cuda|cuda unavailable|CUDA_ERROR_NO_DEVICE|could not find any nv?idia gpu|nvml: driver not loaded|Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False|requested cuda, but no gpu|No GPU found|libcudart\.so\S*: cannot open"
+)
+_GPU_BROKEN = re.compile(
+    r"(?i)cuda error: (?:uncorrectable ecc|unspecified launch failure|an illegal memory access|device-side assert)|\bXid\b|fallen off the bus|uncorrectable ECC error|CUDA_ERROR_ECC"
+)
+_KERNEL = re.compile(r"(?i)no kernel image is available for execution on the device")
+_PEERS = re.compile(
+    r"(?i)watchdog caught collective operation timeout|NCCL (?:error|timeout)|DistBackendError|ncclRemoteError|ncclSystemError|connection closed by (?:remote )?peer|ProcessGroupNCCL.{0,80}timeout|gloo.{0,120}(?:connection|timed out|reset)|RendezvousTimeoutError|RendezvousConnectionError|horovod has been shut down|socket timeout.{0,40}store|Timed out initializing process group|DistStoreError|recvValue failed|Broken pipe.*TCPStore|MPI_ABORT"
+)
+
+
+def no_gpu(facts: Facts) -> Finding | None:
+    """Find a program that needs a GPU, in a container that has none."""
+    line = said(facts, _NO_GPU)
+    if not line:
+        return None
+    if asks_gpu(facts):
+        return spoken(
+            facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION, "GpuNotUsable", "it was given a GPU that its image cannot use: CUDA or the driver do not fit",
+            f"use an image whose CUDA fits the node's driver: {again(facts, '--image', 'IMAGE')}",
+        )  # fmt: skip
+    return spoken(
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "NoGpu", "it needs a GPU and did not ask for one",
+        f"ask for one: {again(facts, '--gpu', '1')}",
+    )  # fmt: skip
+
+
+def gpu_kernel_missing(facts: Facts) -> Finding | None:
+    """Find a library that was not built for this kind of GPU."""
+    line = said(facts, _KERNEL)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "GpuKindUnsupported",
+        "its libraries were not built for this kind of GPU", f"use a build for it, or another kind of GPU: {again(facts, '--image', 'IMAGE')}",
+    )  # fmt: skip
+
+
+def gpu_broken(facts: Facts) -> Finding | None:
+    """Find a GPU that the driver calls broken."""
+    line = said(facts, _GPU_BROKEN)
+    if (
+        not line
+        or "device-side assert" in line
+        or "illegal memory access" in line
+        or "unspecified launch" in line
+    ):
+        return None
+    return spoken(
+        facts, line, Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuBroken", "the GPU of its node is faulty",
+        "have the node taken out of use (kubectl cordon NODE); it can run elsewhere", retry=True,
+    )  # fmt: skip
+
+
+def asks_gpu(facts: Facts) -> bool:
+    """Tell whether the container was to have a GPU."""
+    resources = main_container(facts).get("resources") or {}
+    return any("gpu" in name for part in ("limits", "requests") for name in resources.get(part) or {})
+
+
+def peer_lost(facts: Facts) -> Finding | None:
+    """Find a replica that gave up because another did not answer any more."""
+    line = said(facts, _PEERS)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CLUSTER, of_surroundings(facts), "PeerLost", "it lost another replica of the distributed job: the replica that failed first is the cause, not this one",
+        f"see how the other replicas ended, and the first of them: {_peers(facts)}", retry=True,
+    )  # fmt: skip
+
+
+def _peers(facts: Facts) -> str:
+    return kubectl(facts, "kubectl get pods --sort-by=.status.startTime", "seaway logs {run}")
