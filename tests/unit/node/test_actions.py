@@ -108,7 +108,7 @@ async def test_nobody_listens(kind: str) -> None:
 
 
 async def test_a_handler_that_is_not_served_is_named() -> None:
-    assert await act(RUNTIME, place(1), {"grpc": {"port": 1}}, 30) == (
+    assert await act(RUNTIME, place(1), {"smoke": {}}, 30) == (
         False,
-        "handler grpc is not served by this node",
+        "handler smoke is not served by this node",
     )

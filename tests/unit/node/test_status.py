@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from seaway.controlplane.node.plan import backoff, next_step
+from seaway.controlplane.node.plan import backoff, ends_after, next_step
+from seaway.controlplane.node.probes import probe_grace
 from seaway.controlplane.node.state import Exit, PodState, Running, states_of
 from seaway.controlplane.node.status import Now, phase, pod_status, qos_class
 
@@ -193,3 +194,72 @@ def test_sidecars_are_not_started_again_when_the_others_are_done(current: dict[s
 
 def test_backoff_doubles_up_to_its_cap() -> None:
     assert [backoff(n, 10, 300) for n in range(1, 9)] == [0, 10, 20, 40, 80, 160, 300, 300]
+
+
+@pytest.mark.parametrize(
+    ("current", "start"),
+    [
+        pytest.param({"s": BAD, "m0": RUN}, ("s",), id="a sidecar ended beside the others"),
+        pytest.param({"s": BAD, "m0": BAD}, ("s", "m0"), id="each is started again for itself"),
+        pytest.param({"s": BAD, "i0": BAD, "m0": BAD}, ("s", "m0"), id="init containers had their time"),
+        pytest.param({"s": BAD}, ("s",), id="nothing begins before it has started"),
+    ],
+)
+def test_a_sidecar_that_is_started_again_keeps_nothing_back(
+    current: dict[str, Any], start: tuple[str, ...]
+) -> None:
+    of = pod("Always", inits=1, sidecar=True)
+    assert next_step(of, state(of, **current), 0.0).start == start
+
+
+def test_containers_wait_for_the_hook_of_the_one_before() -> None:
+    of = pod(mains=3)
+    of["spec"]["containers"][1]["lifecycle"] = {"postStart": {"sleep": {"seconds": 1}}}
+    assert next_step(of, state(of), 0.0).start == ("m0", "m1")
+    hooking = state(of, m0=RUN, m1=RUN)
+    hooking.containers["m1"].hooking = True
+    assert next_step(of, hooking, 0.0).start == ()
+    hooking.containers["m1"].hooking = False
+    assert next_step(of, hooking, 0.0).start == ("m2",)
+
+
+def test_a_sidecar_outlives_what_it_serves() -> None:
+    of = pod(sidecar=True)
+    of["spec"]["initContainers"].append({"name": "t", "restartPolicy": "Always"})
+    assert ends_after(state(of), "m0") == ()
+    assert ends_after(state(of), "t") == ("m0",)
+    assert ends_after(state(of), "s") == ("t", "m0")
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        pytest.param(
+            None,
+            ("False", 'corresponding condition of pod readiness gate "a/b" does not exist.'),
+            id="not there",
+        ),
+        pytest.param(
+            "Unknown",
+            ("False", 'the status of pod readiness gate "a/b" is not "True", but Unknown'),
+            id="unknown",
+        ),
+        pytest.param("True", ("True", None), id="open"),
+    ],
+)
+def test_readiness_gates(condition: str | None, said: tuple[str, str | None]) -> None:
+    of = pod()
+    of["spec"]["readinessGates"] = [{"conditionType": "a/b"}]
+    of["status"] = {"conditions": [{"type": "a/b", "status": condition}] if condition else []}
+    found = {c["type"]: c for c in pod_status(of, state(of, m0=RUN), Now(5.0))["conditions"]}
+    assert (found["Ready"]["status"], found["Ready"].get("message")) == said
+    assert found["Ready"].get("reason") == (None if condition == "True" else "ReadinessGatesNotReady")
+    assert found["ContainersReady"]["status"] == "True"
+
+
+@pytest.mark.parametrize(
+    ("probe", "usual", "seconds"),
+    [({}, None, 30.0), ({}, 5, 5.0), ({"terminationGracePeriodSeconds": 2}, 60, 2.0)],
+)
+def test_grace_of_a_failed_probe(probe: dict[str, Any], usual: int | None, seconds: float) -> None:
+    assert probe_grace({"spec": {"terminationGracePeriodSeconds": usual}}, probe) == seconds

@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 async def act(runtime: ProcessRuntime, place: Place, action: Mapping[str, Any], timeout: float) -> Answer:
-    """Carry out a handler (exec, httpGet, tcpSocket, sleep).
+    """Carry out a handler (exec, httpGet, tcpSocket, grpc, sleep).
 
     Args:
         runtime: runs commands in the container.
@@ -47,6 +47,8 @@ async def act(runtime: ProcessRuntime, place: Place, action: Mapping[str, Any], 
     try:
         if "exec" in action:
             return await _execute(runtime, place, action["exec"].get("command") or [], timeout)
+        if "grpc" in action:
+            return await _grpc(place, action["grpc"], timeout)
         async with asyncio.timeout(timeout):
             if "httpGet" in action:
                 return await _http_get(place, action["httpGet"])
@@ -66,7 +68,7 @@ async def _execute(runtime: ProcessRuntime, place: Place, command: list[str], ti
     except RuntimeUnavailableError as error:
         return Answer(False, str(error))
     if result.timed_out:
-        return Answer(False, f"command timed out after {timeout:g}s")
+        return Answer(False, f'command timed out: "{" ".join(command)}" timed out after {timeout:g}s')
     return Answer(result.exit_code == 0, result.output)
 
 
@@ -101,6 +103,13 @@ async def _http_get(place: Place, spec: Mapping[str, Any]) -> Answer:
     return (
         Answer(ok=True) if 200 <= code < 400 else Answer(False, f"HTTP probe failed with statuscode: {code}")
     )
+
+
+async def _grpc(place: Place, spec: Mapping[str, Any], timeout: float) -> Answer:
+    from seaway.controlplane.node.grpchealth import check  # late: few probes need HTTP/2
+
+    why = await check(place.address, int(spec["port"]), spec.get("service") or "", timeout)
+    return Answer(not why, why)
 
 
 async def _connect(place: Place, spec: Mapping[str, Any]) -> Answer:

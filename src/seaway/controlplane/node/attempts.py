@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,16 @@ from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import PodFacts
 from seaway.controlplane.node.logs import read_tail
 from seaway.controlplane.node.podvolumes import PodVolumes
-from seaway.controlplane.node.probes import KINDS, Prober
+from seaway.controlplane.node.probes import KINDS, Prober, probe_grace
 from seaway.controlplane.node.processes import log_path
 from seaway.controlplane.node.state import ContainerState, Exit, Running, container_specs
 
 log = logging.getLogger(__name__)
 _MESSAGE_LIMIT = 4096
-_HOOK_SECONDS = 30.0
+_HOOK_SECONDS = 86400.0
+"""A postStart hook has the whole day: the kubelet sets it no limit."""
+_LEAST_GRACE = 2.0
+"""Seconds that a container has after SIGTERM even where its hook or its turn took all its grace, as the kubelet gives."""
 
 
 class Attempts:
@@ -36,6 +39,7 @@ class Attempts:
     def __init__(self, context: NodeContext, changed: Callable[[], None]) -> None:
         self._context, self._changed = context, changed
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+        self._stopping: set[str] = set()
 
     async def start(self, facts: PodFacts, state: ContainerState, volumes: PodVolumes) -> None:
         """Start the next attempt of a container; an attempt that was begun before is taken up instead.
@@ -51,7 +55,7 @@ class Attempts:
         launch.write_files(folder, launch.hosts_table(pod, spec.hostname, facts.pod_ip))
         result = await self._context.runtime.start(folder, spec)
         state.previous, state.attempt = state.exit or state.previous, number
-        state.waiting, state.ready, state.started = None, False, False
+        state.waiting, state.ready, state.started, state.hooking = None, False, False, False
         image = container.get("image", "")
         self._event(pod, "Pulled", f'Container image "{image}" already present on machine', state.name)
         if isinstance(result, Exit) and result.reason:
@@ -72,6 +76,7 @@ class Attempts:
         tasks = self._tasks[state.name] = set()
         tasks.add(asyncio.create_task(self._until_end(facts.pod, state)))
         hook = (container.get("lifecycle") or {}).get("postStart")
+        state.hooking = bool(hook)
         if hook or any(container.get(f"{kind}Probe") for kind in KINDS):
             tasks.add(asyncio.create_task(self._attend(facts, state, container, hook)))
         else:
@@ -87,7 +92,7 @@ class Attempts:
         settings, clock = self._context.settings, self._context.clock
         container = container_specs(pod)[state.name]
         state.current = replace(end, message=self._message(pod, state, container, end))
-        state.ready = state.started = False
+        state.ready = state.started = state.hooking = False
         long = end.started_ns and end.finished_ns - end.started_ns > 2e9 * settings.backoff_cap
         state.failures = 1 if long else state.failures + 1
         delay = plan.backoff(state.failures, settings.backoff_initial, settings.backoff_cap)
@@ -133,26 +138,39 @@ class Attempts:
             self._context.event(pod, "Warning", "Unhealthy", message, state.name)
 
         def kill(kind: str) -> None:
-            message = f"Container {state.name} failed {kind} probe, will be restarted"
-            self._event(pod, "Killing", message, state.name)
-            grace = float(pod["spec"].get("terminationGracePeriodSeconds") or 0)
-            # Not one of this container's own tasks: its end cancels those.
-            self._tasks.setdefault("", set()).add(
-                asyncio.create_task(self.stop(facts, state, lambda: grace, quiet=True))
-            )
+            again = plan.restarts(pod["spec"].get("restartPolicy", "Always"), state, Exit(137, 9))
+            message = f"Container {state.name} failed {kind} probe" + (", will be restarted" if again else "")
+            self._end(facts, state, message, probe_grace(pod, container.get(f"{kind}Probe") or {}))
 
         if hook:
             answer = await ask(hook, _HOOK_SECONDS)
             if not answer.ok:
-                self._context.event(
-                    pod, "Warning", "FailedPostStartHook", f"PostStartHook failed: {answer.text}", state.name
-                )
-                kill("postStart hook")
+                log.info("postStart hook of %s failed: %s", state.name, answer.text)
+                self._context.event(pod, "Warning", "FailedPostStartHook", "PostStartHook failed", state.name)
+                self._end(facts, state, "FailedPostStartHook", probe_grace(pod, {}))
                 return
+            state.hooking = False
+            self._changed()
         await Prober(container, state, ask, self._context.clock).run(self._changed, unhealthy, kill)
 
+    def _end(self, facts: PodFacts, state: ContainerState, message: str, seconds: float) -> None:
+        """Begin to end a container that is to be another one, unless it ends already."""
+        if state.name in self._stopping:
+            return
+        self._event(facts.pod, "Killing", message, state.name)
+        # Not one of this container's own tasks: its end cancels those.
+        self._tasks.setdefault("", set()).add(
+            asyncio.create_task(self.stop(facts, state, lambda: seconds, quiet=True))
+        )
+
     async def stop(
-        self, facts: PodFacts, state: ContainerState, grace: Callable[[], float], *, quiet: bool = False
+        self,
+        facts: PodFacts,
+        state: ContainerState,
+        grace: Callable[[], float],
+        *,
+        turn: Callable[[], Awaitable[None]] | None = None,
+        quiet: bool = False,
     ) -> None:
         """End a running attempt: preStop hook, SIGTERM, and SIGKILL when the grace is over. Returns when it is sure to end.
 
@@ -160,10 +178,26 @@ class Attempts:
             facts: the pod.
             state: of the container.
             grace: seconds from the beginning; asked again and again, for it may be shortened.
+            turn: returns when it is this container's turn to end; waited for after the hook, as long as the grace lasts.
             quiet: no event says so.
         """
         if not state.running:
             return
+        self._stopping.add(state.name)
+        try:
+            await self._stop(facts, state, grace, turn, quiet=quiet)
+        finally:
+            self._stopping.discard(state.name)
+
+    async def _stop(
+        self,
+        facts: PodFacts,
+        state: ContainerState,
+        grace: Callable[[], float],
+        turn: Callable[[], Awaitable[None]] | None,
+        *,
+        quiet: bool,
+    ) -> None:
         pod, clock, runtime = facts.pod, self._context.clock, self._context.runtime
         folder, attempt, began = self._folder(pod, state), state.attempt, clock.monotonic()
         container = container_specs(pod)[state.name]
@@ -173,16 +207,29 @@ class Attempts:
         if hook and grace() > 0:
             answer = await act(runtime, Place(folder, facts.pod_ip, container), hook, grace())
             if not answer.ok:
-                self._context.event(
-                    pod, "Warning", "FailedPreStopHook", f"PreStopHook failed: {answer.text}", state.name
-                )
+                log.info("preStop hook of %s failed: %s", state.name, answer.text)
+                self._context.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", state.name)
+        if turn is not None:
+            await self._await_turn(turn, lambda: began + grace() - clock.monotonic())
+        asked = clock.monotonic()
+        least = _LEAST_GRACE if asked - began > _LEAST_GRACE else 0.0  # hook and turn may not take all of it
         if grace() > 0:
             runtime.terminate(folder)
         while self._runs(state, attempt):
-            left = began + grace() - clock.monotonic()
+            left = max(began + grace(), asked + min(least, grace())) - clock.monotonic()
             if left <= 0:
                 runtime.kill(folder)
             await self._await_end(state, max(0.02, min(left, 1.0)))
+
+    @staticmethod
+    async def _await_turn(turn: Callable[[], Awaitable[None]], left: Callable[[], float]) -> None:
+        """Wait for a turn as long as there is grace, which may be shortened meanwhile."""
+        waiting = asyncio.ensure_future(turn())
+        try:
+            while not waiting.done() and (seconds := left()) > 0:
+                await asyncio.wait({waiting}, timeout=max(0.02, min(seconds, 1.0)))
+        finally:
+            waiting.cancel()
 
     @staticmethod
     def _runs(state: ContainerState, attempt: int) -> bool:

@@ -52,19 +52,33 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
         return _finish(state)
     start: list[str] = []
     waits: list[float] = []
+    hooked = {c["name"] for c in pod["spec"]["containers"] if (c.get("lifecycle") or {}).get("postStart")}
+    begun = any(c.attempt >= 0 for c in state.containers.values() if not c.init)
     for c in (c for c in state.containers.values() if c.init):
         if c.sidecar:
             _consider(policy, c, now, start, waits)
-            if not (c.running and c.started):
+            if not begun and not (c.running and c.started):
                 return _step(start, waits)
             continue
-        if c.exit and c.exit.exit_code == 0:
+        if begun or (c.exit and c.exit.exit_code == 0):
             continue
         _consider(policy, c, now, start, waits)
         return _step(start, waits)
     for c in (c for c in state.containers.values() if not c.init):
         _consider(policy, c, now, start, waits)
+        if c.hooking or (c.name in start and c.name in hooked):
+            break  # the next one starts when this one's postStart hook is done
     return _step(start, waits)
+
+
+def ends_after(state: PodState, name: str) -> tuple[str, ...]:
+    """Return the containers that a container outlives where a pod ends: a sidecar, those that it serves and later sidecars."""
+    container = state.containers[name]
+    if not container.sidecar:
+        return ()
+    names = list(state.containers)
+    later = names[names.index(name) + 1 :]
+    return tuple(n for n, c in state.containers.items() if not c.sidecar or n in later)
 
 
 def _over(policy: str, state: PodState) -> bool:

@@ -32,6 +32,13 @@ class Count:
         return False if self.failures >= int(probe.get("failureThreshold") or 3) else None
 
 
+def probe_grace(pod: Mapping[str, Any], probe: Mapping[str, Any]) -> float:
+    """Return the seconds that a container has to end after this probe failed: the probe's own, else its pod's."""
+    asked = probe.get("terminationGracePeriodSeconds")
+    usual = pod["spec"].get("terminationGracePeriodSeconds")
+    return float(asked if asked is not None else 30 if usual is None else usual)
+
+
 class Prober:
     """All probes of one attempt of a container.
 

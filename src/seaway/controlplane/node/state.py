@@ -62,6 +62,8 @@ class ContainerState:
     """Its readiness probe (if any) says yes."""
     started: bool = False
     """Its startup probe (if any) said yes, and its postStart hook is done."""
+    hooking: bool = False
+    """Its postStart hook is not done yet: containers after it wait."""
     failures: int = 0
     """How often in a row it ended soon and had to be restarted."""
     restart_at: float = 0.0

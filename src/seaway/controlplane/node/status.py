@@ -198,6 +198,8 @@ def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: boo
     }
     old = (pod.get("status") or {}).get("conditions") or []
     before = {c["type"]: c for c in old}
+    if ready[0] == "True" and (closed := _closed_gates(pod, before)):
+        wanted["Ready"] = ("False", "ReadinessGatesNotReady", closed)
     own = [_condition(before.get(kind), kind, *value, now=now.time) for kind, value in wanted.items()]
     foreign = _foreign(old)
     if state.failed and state.disrupted:
@@ -205,6 +207,19 @@ def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: boo
         own.append(_condition(before.get("DisruptionTarget"), "DisruptionTarget", *disrupted, now=now.time))
         foreign = [c for c in foreign if c["type"] != "DisruptionTarget"]
     return [*own, *foreign]
+
+
+def _closed_gates(pod: Mapping[str, Any], conditions: Mapping[str, Object]) -> str:
+    """Return what is said of the readiness gates that do not let the pod be ready; "" where all do."""
+    said = []
+    for gate in pod["spec"].get("readinessGates") or ():
+        kind = gate["conditionType"]
+        found = conditions.get(kind)
+        if found is None:
+            said.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif found["status"] != "True":
+            said.append(f'the status of pod readiness gate "{kind}" is not "True", but {found["status"]}')
+    return ", ".join(said)
 
 
 def _foreign(conditions: Iterable[Object]) -> list[Object]:

@@ -169,8 +169,8 @@ class PodWorker:
             await starts[0]
         elif starts:
             await asyncio.gather(*starts)
-        for name in step.stop:
-            await self._attempts.stop(self._facts(), self.state.containers[name], self._grace)
+        if step.stop:
+            await self._end_all(self._grace)
         if starts and self.pod["spec"].get("restartPolicy") in {"Never", "OnFailure"}:
             await self._sleep(self._context.settings.report_after)
         await self._reporter.report(self.pod, self.state, ended=step.done)
@@ -264,11 +264,21 @@ class PodWorker:
         return _RETRY_CAP
 
     async def _end_all(self, grace: Any) -> None:
-        """End the containers, and then the sidecars that served them."""
-        for sidecar in (False, True):
-            ending = [c for c in self.state.containers.values() if c.running and c.sidecar == sidecar]
-            if ending:
-                await asyncio.gather(*(self._attempts.stop(self._facts(), c, grace) for c in ending))
+        """End the containers, and after those that they serve the sidecars, the last one first."""
+        ended = {c.name: asyncio.Event() for c in self.state.containers.values() if c.running}
+
+        async def end(container: ContainerState) -> None:
+            async def turn() -> None:
+                for name in plan.ends_after(self.state, container.name):
+                    if name in ended:
+                        await ended[name].wait()
+
+            try:
+                await self._attempts.stop(self._facts(), container, grace, turn=turn)
+            finally:
+                ended[container.name].set()
+
+        await asyncio.gather(*(end(self.state.containers[name]) for name in ended))
         self._context.gpus.give_back(self.uid)
 
     def _grace(self) -> float:
