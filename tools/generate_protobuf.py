@@ -23,6 +23,7 @@ PACKAGES = {
     "authentication/v1": "authentication.k8s.io", "authorization/v1": "authorization.k8s.io", "autoscaling/v1": "autoscaling",
     "apps/v1": "apps", "autoscaling/v2": "autoscaling", "discovery/v1": "discovery.k8s.io", "storage/v1": "storage.k8s.io",
     "resource/v1": "resource.k8s.io", "networking/v1": "networking.k8s.io", "certificates/v1": "certificates.k8s.io",
+    "admissionregistration/v1": "admissionregistration.k8s.io",
 }  # fmt: skip
 """Package of k8s.io/api -> API group."""
 FURTHER = {
@@ -41,6 +42,8 @@ ROOTS = {
     "authentication/v1": ("TokenRequest", "TokenReview", "SelfSubjectReview"), "autoscaling/v1": ("Scale",),
     "authorization/v1": ("SelfSubjectAccessReview", "SubjectAccessReview", "LocalSubjectAccessReview",
                          "SelfSubjectRulesReview"),
+    "admissionregistration/v1": ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+                                 "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
     META: ("DeleteOptions",),
     **FURTHER,
 }  # fmt: skip

@@ -82,6 +82,30 @@ INGRESS_CLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingresscl
 NETWORK_POLICIES = Resource(
     "networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)
 )
+MUTATING_WEBHOOK_CONFIGURATIONS = Resource(
+    "admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations",
+    namespaced=False, categories=("api-extensions",),
+)  # fmt: skip
+VALIDATING_WEBHOOK_CONFIGURATIONS = Resource(
+    "admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations",
+    namespaced=False, categories=("api-extensions",),
+)  # fmt: skip
+VALIDATING_ADMISSION_POLICIES = Resource(
+    "admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies",
+    namespaced=False, categories=("api-extensions",), subresources=_STATUS,
+)  # fmt: skip
+VALIDATING_ADMISSION_POLICY_BINDINGS = Resource(
+    "admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings",
+    namespaced=False, categories=("api-extensions",),
+)  # fmt: skip
+MUTATING_ADMISSION_POLICIES = Resource(
+    "admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies",
+    namespaced=False, categories=("api-extensions",),
+)  # fmt: skip
+MUTATING_ADMISSION_POLICY_BINDINGS = Resource(
+    "admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings",
+    namespaced=False, categories=("api-extensions",),
+)  # fmt: skip
 
 BUILTIN_RESOURCES: tuple[Resource, ...] = (
     NAMESPACES, NODES, PODS, CONFIG_MAPS, SECRETS, SERVICES, SERVICE_ACCOUNTS, EVENTS, EVENTS_V1,
@@ -89,4 +113,7 @@ BUILTIN_RESOURCES: tuple[Resource, ...] = (
     PRIORITY_CLASSES, RESOURCE_QUOTAS, LIMIT_RANGES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
     NETWORK_POLICIES,
     *WORKLOAD_RESOURCES, CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS,
+    MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS,
+    VALIDATING_ADMISSION_POLICIES, VALIDATING_ADMISSION_POLICY_BINDINGS, MUTATING_ADMISSION_POLICIES,
+    MUTATING_ADMISSION_POLICY_BINDINGS,
 )  # fmt: skip

@@ -48,6 +48,8 @@ class Attributes:
     lookup: Lookup
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    options: Object = field(default_factory=dict)
+    """The options of the request, as the object that they are in the API."""
 
     @property
     def resource(self) -> Resource:

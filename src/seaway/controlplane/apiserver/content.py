@@ -195,3 +195,14 @@ class ListContent:
                 waiting, size = [], 0
         waiting.append(b"]}")
         yield b"".join(waiting)
+
+
+def encoder(stored: dict[str, Any]) -> Callable[[int], bytes]:
+    """Return the function that encodes an object with its revision, which is written into it."""
+
+    def encode(revision: int) -> bytes:
+        stored["metadata"]["resourceVersion"] = str(revision)
+        # what a list leaves out of its items comes first (`content.ListContent`)
+        return orjson.dumps({"kind": stored["kind"], "apiVersion": stored["apiVersion"]} | stored)
+
+    return encode

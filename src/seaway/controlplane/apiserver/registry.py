@@ -11,20 +11,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver import accepting, metadata
 from seaway.controlplane.apiserver.admission import Attributes, Operation, Step, admit
-from seaway.controlplane.apiserver.content import Content, ValueContent
+from seaway.controlplane.apiserver.content import Content, ValueContent, encoder
 from seaway.controlplane.apiserver.deletion import Leave, Mark, goes_now, last_seen, plan_delete
+from seaway.controlplane.apiserver.dynamic.dispatch import DynamicAdmission
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.writing import DeleteOptions, WriteOptions
 from seaway.controlplane.store.log import KeyExists, KeyMissing, Record, RevisionMismatch, Store
 from seaway.objects.apply import track_update
-from seaway.objects.errors import STALE, AlreadyExists, BadRequest, already_exists, conflict, not_found
+from seaway.objects.errors import STALE, AlreadyExists, BadRequest, Cause, already_exists, conflict, not_found
 from seaway.objects.meta import copy
 from seaway.objects.names import generate_name
 
@@ -72,13 +71,18 @@ class Registry:
         steps: admission, in order.
         clock: for timestamps.
         lookup: reads for admission.
+        dynamic: webhooks and policies, None for none.
     """
 
-    def __init__(self, store: Store, steps: Sequence[Step], clock: Clock, lookup: StoreLookup) -> None:
+    def __init__(
+        self, store: Store, steps: Sequence[Step], clock: Clock, lookup: StoreLookup,
+        dynamic: DynamicAdmission | None = None,
+    ) -> None:  # fmt: skip
         self._store = store
         self._steps = steps
         self._clock = clock
         self._lookup = lookup
+        self._dynamic = dynamic
         self._random = random.Random()  # noqa: S311  # names, not secrets
         self.listeners: list[Listener] = []
         self.charge: Charge = _uncharged
@@ -132,6 +136,7 @@ class Registry:
             obj = self._track_new(write, obj, now)
         name = obj["metadata"].get("name") or ""
         attributes = self._admit(write, "CREATE", obj, None, name)
+        obj = await self._mutated(attributes)
         if kind.generation:
             obj["metadata"]["generation"] = 1
         try:
@@ -143,6 +148,7 @@ class Registry:
         accepting.check_create(base, obj, served.rules)
         metadata.forget_version(obj)
         write.warnings += kind.warnings(obj, None)
+        await self._validate(attributes, obj)
         key = served.key(write.namespace, name)
 
         async def store() -> Content:
@@ -151,7 +157,7 @@ class Registry:
             if options.dry_run:
                 return ValueContent(served.from_storage(obj))
             try:
-                record = await self._store.create(key, _encoder(obj), obj)
+                record = await self._store.create(key, encoder(obj), obj)
             except KeyExists:
                 raise self._taken(write, name) from None
             self._tell(base, None, obj)
@@ -171,7 +177,9 @@ class Registry:
             record = self.record(served, write.namespace, write.name)
             old = record.object
             new = change(served.from_storage(old))
-            new = self._prepare_update(write, new, record)
+            attributes, immutable = self._prepare_update(write, new, record)
+            new = self._finish_update(write, await self._mutated(attributes), old, immutable)
+            await self._validate(attributes, new)
             if accepting.unchanged(new, old):
                 return served.view(record)
             attributes = self._attributes(write, "UPDATE", new, old, write.name)
@@ -192,8 +200,10 @@ class Registry:
 
         return store
 
-    def _prepare_update(self, write: Write, new: Object, record: Record) -> Object:
-        """Return the object as it is to be stored: checked, defaulted, admitted, tracked."""
+    def _prepare_update(
+        self, write: Write, new: Object, record: Record
+    ) -> tuple[Attributes, Sequence[Cause]]:
+        """Return a change as it was admitted: checked, defaulted, tracked; and the faults that are known already."""
         resource, base, old = write.served.resource, write.served.base, record.object
         if new["metadata"].get("managedFields") == []:
             new["metadata"]["managedFields"] = [{}]  # an empty list clears them; no list leaves them
@@ -221,7 +231,11 @@ class Registry:
             except (KeyError, TypeError, AttributeError):
                 accepting.check_update(base, new, old, write.served.rules, whole=True)  # says what is missing
                 raise
-        self._admit(write, "UPDATE", new, old, write.name)
+        return self._admit(write, "UPDATE", new, old, write.name), immutable
+
+    def _finish_update(self, write: Write, new: Object, old: Object, immutable: Sequence[Cause]) -> Object:
+        """Return the object as it is to be stored: counted and validated."""
+        base, whole = write.served.base, not write.subresource
         if (
             whole
             and base.kind.generation
@@ -236,11 +250,11 @@ class Registry:
     async def _replace(self, served: Served, key: str, stored: Object, record: Record) -> Content:
         if goes_now(stored):  # nobody sees the change that let it go but who made it
             last = {**record.object, "metadata": {**record.object["metadata"]}}
-            await self._store.delete(key, _encoder(last), record.revision, last)
+            await self._store.delete(key, encoder(last), record.revision, last)
             self._tell(served.base, record.object, None)
             stored["metadata"]["resourceVersion"] = str(record.revision)
             return ValueContent(served.from_storage(stored))
-        updated = await self._store.update(key, _encoder(stored), record.revision, stored)
+        updated = await self._store.update(key, encoder(stored), record.revision, stored)
         self._tell(served.base, record.object, stored)
         return served.view(updated)
 
@@ -287,7 +301,8 @@ class Registry:
             metadata.check_preconditions(
                 resource, stored["metadata"], options.uid, options.resource_version, str(record.revision)
             )
-            self._admit(write, "DELETE", stored, stored, write.name)
+            attributes = self._admit(write, "DELETE", stored, stored, write.name)
+            await self._validate(attributes, await self._mutated(attributes))
             plan = plan_delete(served.base.kind, stored, options, self._clock.now())
             if options.dry_run or isinstance(plan, Leave):
                 return served.view(record), not isinstance(plan, Mark | Leave)
@@ -295,7 +310,7 @@ class Registry:
                 if isinstance(plan, Mark):
                     return await self._replace(served, key, plan.object, record), False
                 last = last_seen(served.base.kind, stored, self._clock.now())
-                gone = await self._store.delete(key, _encoder(last), record.revision, last)
+                gone = await self._store.delete(key, encoder(last), record.revision, last)
             except KeyMissing:
                 raise not_found(resource.group_resource, write.name) from None
             except RevisionMismatch:
@@ -314,10 +329,23 @@ class Registry:
     def _attributes(
         self, write: Write, operation: Operation, obj: Object, old: Object | None, name: str
     ) -> Attributes:
+        options = write.options.to_object(operation, patched=write.patched or write.apply)
         return Attributes(
             operation, write.served, write.namespace, name, write.subresource, obj, old, write.user, self._lookup,
-            write.options.dry_run, write.warnings,
+            write.options.dry_run, write.warnings, options,
         )  # fmt: skip
+
+    async def _mutated(self, attributes: Attributes) -> Object:
+        """Return the object as webhooks and policies leave it. Raises ApiError."""
+        if self._dynamic is not None and self._dynamic.mutates(attributes):
+            await self._dynamic.mutate(attributes)
+        return attributes.object
+
+    async def _validate(self, attributes: Attributes, obj: Object) -> None:
+        """Let webhooks and policies refuse an object as it is to be stored. Raises ApiError."""
+        if self._dynamic is not None and self._dynamic.validates(attributes):
+            attributes.object = obj
+            await self._dynamic.validate(attributes)
 
     def _taken(self, write: Write, name: str) -> AlreadyExists:
         """Return the error of a name that is taken, which says so where its object is going."""
@@ -358,12 +386,3 @@ def _check_version(write: Write, wanted: str, live: str) -> None:
     blind = not wanted and not write.patched and not write.apply
     if blind and write.served.base.kind.conditional_updates:
         raise accepting.unconditional(resource, write.name)
-
-
-def _encoder(stored: Object) -> Callable[[int], bytes]:
-    def encode(revision: int) -> bytes:
-        stored["metadata"]["resourceVersion"] = str(revision)
-        # what a list leaves out of its items comes first (`content.ListContent`)
-        return orjson.dumps({"kind": stored["kind"], "apiVersion": stored["apiVersion"]} | stored)
-
-    return encode

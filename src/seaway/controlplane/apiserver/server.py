@@ -30,6 +30,7 @@ from seaway.controlplane.apiserver.content import BytesContent, TextContent, Val
 from seaway.controlplane.apiserver.customresources import CustomResources
 from seaway.controlplane.apiserver.discovery import Discovery, version_document
 from seaway.controlplane.apiserver.documents import Document
+from seaway.controlplane.apiserver.dynamic.dispatch import DynamicAdmission
 from seaway.controlplane.apiserver.impersonation import impersonate
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
@@ -96,8 +97,12 @@ class ApiServer:
             Escalation(self._authorizer),
             pod_security,
         )
-        self.registry = Registry(store, self.admission, clock, lookup)
-        self.registry.listeners += [self._authorizer.changed, self._custom.listener(self.registry)]
+        again = (service_account, priority, default_tolerations)
+        self._dynamic = DynamicAdmission(lookup, self.kinds, self._authorizer, again, clock)
+        self.registry = Registry(store, self.admission, clock, lookup, self._dynamic)
+        self.registry.listeners += [
+            self._authorizer.changed, self._custom.listener(self.registry), self._dynamic.configured.changed,
+        ]  # fmt: skip
         self.registry.charge = Quotas(self.registry, self.kinds, lookup, clock).charge
         budgets = Budgets(self.registry, self.kinds, lookup, clock)
         self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes, budgets)
@@ -111,6 +116,7 @@ class ApiServer:
     async def start(self) -> None:
         """Make the objects that every cluster has, serve the custom resources."""
         self._custom.load(self.registry)
+        self._dynamic.configured.load()
         settings = self.settings
         await bootstrap(self.registry, self.kinds, self._addresses.first, settings.address, settings.port)
         self._ready = True
@@ -119,6 +125,7 @@ class ApiServer:
         """End what runs in the background; requests are still answered."""
         self._ready = False
         await self._custom.stop()
+        await self._dynamic.stop()
 
     def register_node(self, name: str, handler: NodeHandler) -> None:
         """Make a node's logs reachable."""

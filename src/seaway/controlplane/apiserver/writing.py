@@ -33,6 +33,18 @@ class WriteOptions:
     force: bool = False
     """Take fields from other managers (apply only)."""
 
+    def to_object(self, operation: str, *, patched: bool = False) -> dict[str, Any]:
+        """Return the options as the object that they are in the API."""
+        kind = {"CREATE": "CreateOptions", "DELETE": "DeleteOptions"}.get(operation, "UpdateOptions")
+        options: dict[str, Any] = {
+            "kind": "PatchOptions" if patched and operation == "UPDATE" else kind, "apiVersion": "meta.k8s.io/v1",
+        }  # fmt: skip
+        if self.dry_run:
+            options["dryRun"] = ["All"]
+        if operation != "DELETE":
+            options |= {"fieldManager": self.manager, "fieldValidation": self.validation}
+        return options
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:

@@ -8,6 +8,7 @@ at run time (`custom.py`). The structure of built-in kinds is package data made 
 from __future__ import annotations
 
 from seaway.controlplane.kinds import (
+    admission_policies,
     apiextensions,
     apps,
     autoscaling,
@@ -32,6 +33,7 @@ from seaway.controlplane.kinds import (
     scheduling,
     services,
     stateful_sets,
+    webhooks,
 )
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.objects.resource import Resource
@@ -71,6 +73,12 @@ BUILTIN_KINDS: tuple[Kind, ...] = (
     policy.POD_DISRUPTION_BUDGET,
     cronjobs.CRON_JOB,
     autoscaling.HORIZONTAL_POD_AUTOSCALER,
+    webhooks.MUTATING_WEBHOOK_CONFIGURATION,
+    webhooks.VALIDATING_WEBHOOK_CONFIGURATION,
+    admission_policies.VALIDATING_ADMISSION_POLICY,
+    admission_policies.VALIDATING_ADMISSION_POLICY_BINDING,
+    admission_policies.MUTATING_ADMISSION_POLICY,
+    admission_policies.MUTATING_ADMISSION_POLICY_BINDING,
 )
 """Every stored kind."""
 
