@@ -1,7 +1,7 @@
 """Write the default roles of Kubernetes' own controllers, scheduler and users as package data, out of a running Kubernetes.
 
 Usage, with kubectl and a kubeconfig of the version that is wanted:
-    kubectl get clusterroles -o json | python tools/generate_roles.py [OUTPUT]
+    kubectl get clusterroles -o json | python tools/generate_roles.py [FOLDER]
 """
 
 from __future__ import annotations
@@ -9,23 +9,30 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-OUTPUT = Path(__file__).parents[1] / "src/seaway/controlplane/apiserver/controller_roles.json"
+PACKAGE = Path(__file__).parents[1] / "src/seaway/controlplane/apiserver"
 PREFIX = "system:controller:"
-OF_USERS = {"view": ("view",), "edit": ("view", "edit"), "admin": ("view", "edit", "admin")}
-"""Role -> the roles `system:aggregate-to-…` that a controller puts together into it."""
+OF_USERS = "system:aggregate-to-"
+"""The roles that a controller puts together into those of users."""
 FURTHER = ("system:kube-controller-manager", "system:kube-scheduler", "system:volume-scheduler")
 
 
 def main() -> None:
     """Read the list on standard input and write each role's rules, one role a line."""
-    output = Path(sys.argv[1]) if len(sys.argv) == 2 else OUTPUT
-    roles = {role["metadata"]["name"]: role["rules"] for role in json.load(sys.stdin)["items"]}
-    chosen = {name: rules for name, rules in roles.items() if name.startswith(PREFIX) or name in FURTHER}
+    folder = Path(sys.argv[1]) if len(sys.argv) == 2 else PACKAGE
+    roles = {role["metadata"]["name"]: role.get("rules") or [] for role in json.load(sys.stdin)["items"]}
+    write(
+        folder / "controller_roles.json",
+        {n: r for n, r in roles.items() if n.startswith(PREFIX) or n in FURTHER},
+    )
+    write(folder / "user_roles.json", {n: r for n, r in roles.items() if n.startswith(OF_USERS)})
+
+
+def write(output: Path, chosen: dict[str, Any]) -> None:
+    """Write roles as one file."""
     if not chosen:
-        sys.exit("no role of a controller is in this list: pipe `kubectl get clusterroles -o json` in")
-    for name, parts in OF_USERS.items():
-        chosen[name] = [rule for part in parts for rule in roles[f"system:aggregate-to-{part}"]]
+        sys.exit(f"no role for {output.name} is in this list: pipe `kubectl get clusterroles -o json` in")
     lines = [
         f"{json.dumps(name)}:{json.dumps(rules, sort_keys=True, separators=(',', ':'))}"
         for name, rules in sorted(chosen.items())

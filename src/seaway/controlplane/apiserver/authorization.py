@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from seaway.controlplane.apiserver.authorization_nodes import NodeRights
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.rbac import Action, Rule, is_subject, rules_of
 from seaway.controlplane.apiserver.requestinfo import RequestInfo
 from seaway.controlplane.apiserver.served import Served
-from seaway.controlplane.apiserver.users import MASTERS, User
+from seaway.controlplane.apiserver.users import MASTERS, User, node_of
 from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from seaway.objects.errors import Forbidden
 
@@ -23,10 +24,11 @@ _MOST_USERS = 4096
 
 
 class Authorizer:
-    """Decides by roles and bindings. Members of system:masters may do everything."""
+    """Decides by roles and bindings, of nodes by their pods too. Members of system:masters may do everything."""
 
     def __init__(self, lookup: StoreLookup) -> None:
         self._lookup = lookup
+        self._nodes = NodeRights(lookup)
         self._rules: dict[tuple[str, tuple[str, ...], str], tuple[Rule, ...]] = {}
 
     def changed(self, served: Served, _old: Object | None, _new: Object | None) -> None:
@@ -37,6 +39,9 @@ class Authorizer:
     def allowed(self, user: User, action: Action) -> bool:
         """Tell whether a user may do something."""
         if MASTERS in user.groups:
+            return True
+        node = node_of(user)
+        if node is not None and self._nodes.allowed(node, action):
             return True
         if any(rule.allows(action) for rule in self.rules(user, "")):
             return True
@@ -107,7 +112,10 @@ def action_of(info: RequestInfo) -> Action:
     """Return the action that a request is."""
     if not info.is_resource:
         return Action(info.verb, path=info.path)
-    return Action(info.verb, info.group, info.resource, info.subresource, info.name, info.namespace)
+    return Action(
+        info.verb, info.group, info.resource, info.subresource, info.name, info.namespace,
+        field_selector=info.field_selector,
+    )  # fmt: skip
 
 
 def forbidden(user: User, action: Action) -> Forbidden:

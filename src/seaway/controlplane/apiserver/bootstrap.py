@@ -128,7 +128,13 @@ def _updater(wanted: Object) -> Any:
         annotations = live["metadata"].get("annotations") or {}
         updated = live
         if annotations.get(_AUTOUPDATE) == "true":
-            kept: Object = {field: wanted[field] for field in ("rules", "subjects") if field in wanted}
+            fields = ("rules", "subjects", "aggregationRule")
+            kept: Object = {field: wanted[field] for field in fields if field in wanted}
+            if "aggregationRule" in wanted:
+                labels = (live["metadata"].get("labels") or {}) | wanted["metadata"]["labels"]
+                kept["metadata"] = {**live["metadata"], "labels": labels}
+            if "aggregationRule" in live:
+                kept.pop("rules", None)  # a controller puts them together, of other roles than ours too
             updated = live | kept
         elif live["kind"] == "Service":
             updated = {**live, "spec": {**live["spec"], "ports": wanted["spec"]["ports"]}}

@@ -1,16 +1,18 @@
 """Roles and bindings that every cluster has.
 
-Source: Kubernetes' "Using RBAC Authorization", "Default roles and role bindings", cut to the kinds served here.
+Source: Kubernetes' "Using RBAC Authorization", "Default roles and role bindings".
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
 import orjson
 
-from seaway.controlplane.apiserver.users import AUTHENTICATED, MASTERS, NODES, UNAUTHENTICATED
+from seaway.controlplane.apiserver.users import AUTHENTICATED, MASTERS, UNAUTHENTICATED
+from seaway.controlplane.kinds.rbac import aggregated_rules
 
 Object = dict[str, Any]
 _CONTROLLER = "system:controller:"
@@ -18,35 +20,6 @@ _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _EVERY = ["*"]
-_VIEWED = [
-    ("", ["configmaps", "events", "persistentvolumeclaims", "persistentvolumeclaims/status", "pods", "pods/log",
-          "pods/status", "serviceaccounts", "services", "services/status", "namespaces", "namespaces/status"]),
-    ("", ["replicationcontrollers", "replicationcontrollers/scale", "replicationcontrollers/status"]),
-    ("apps", ["controllerrevisions", "daemonsets", "daemonsets/status", "deployments", "deployments/scale",
-              "deployments/status", "replicasets", "replicasets/scale", "replicasets/status", "statefulsets",
-              "statefulsets/scale", "statefulsets/status"]),
-    ("policy", ["poddisruptionbudgets", "poddisruptionbudgets/status"]),
-    ("autoscaling", ["horizontalpodautoscalers", "horizontalpodautoscalers/status"]),
-    ("batch", ["cronjobs", "cronjobs/status", "jobs", "jobs/status"]),
-    ("events.k8s.io", ["events"]),
-    ("coordination.k8s.io", ["leases"]),
-    ("", ["endpoints"]),
-    ("discovery.k8s.io", ["endpointslices"]),
-    ("networking.k8s.io", ["ingresses", "ingresses/status", "networkpolicies"]),
-]  # fmt: skip
-_EDITED = [
-    ("", ["configmaps", "events", "persistentvolumeclaims", "pods", "pods/attach", "pods/eviction", "pods/exec",
-          "pods/portforward", "secrets", "serviceaccounts", "services"]),
-    ("", ["replicationcontrollers", "replicationcontrollers/scale"]),
-    ("apps", ["daemonsets", "deployments", "deployments/rollback", "deployments/scale", "replicasets",
-              "replicasets/scale", "statefulsets", "statefulsets/scale"]),
-    ("policy", ["poddisruptionbudgets"]),
-    ("autoscaling", ["horizontalpodautoscalers"]),
-    ("batch", ["cronjobs", "jobs", "jobs/status"]),
-    ("coordination.k8s.io", ["leases"]),
-    ("", ["pods/proxy", "services/proxy"]),
-    ("networking.k8s.io", ["ingresses", "networkpolicies"]),
-]  # fmt: skip
 
 
 def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> Object:
@@ -57,23 +30,6 @@ def _paths(*paths: str) -> Object:
     return {"nonResourceURLs": list(paths), "verbs": ["get"]}
 
 
-_VIEW = [_rule([group], resources, _READ) for group, resources in _VIEWED]
-_EDIT = [
-    *_VIEW,
-    _rule(
-        [""],
-        ["secrets", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "services/proxy"],
-        _READ,
-    ),
-    _rule([""], ["serviceaccounts"], ["impersonate"]),
-    _rule([""], ["serviceaccounts/token"], ["create"]),
-    *(_rule([group], resources, _WRITE) for group, resources in _EDITED),
-]
-_ADMIN = [
-    *_EDIT,
-    _rule([_RBAC], ["roles", "rolebindings"], [*_READ, *_WRITE]),
-    _rule(["authorization.k8s.io"], ["localsubjectaccessreviews"], ["create"]),
-]
 _REVIEWS = [
     _rule(["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
 ]
@@ -129,9 +85,6 @@ _CONTROLLERS = [
 ]
 ROLES: dict[str, list[Object]] = {
     "cluster-admin": [_rule(_EVERY, _EVERY, _EVERY), {"nonResourceURLs": ["*"], "verbs": ["*"]}],
-    "admin": _ADMIN,
-    "edit": _EDIT,
-    "view": _VIEW,
     "system:basic-user": [*_REVIEWS, _rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"])],
     "system:discovery": [
         _paths("/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/")
@@ -147,9 +100,30 @@ ROLES: dict[str, list[Object]] = {
         _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
         _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
     ],
+    **{
+        f"system:certificates.k8s.io:{name}-approver": [
+            {**_rule(["certificates.k8s.io"], ["signers"], ["approve"]), "resourceNames": [f"kubernetes.io/{name}"]}
+        ]
+        for name in ("kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving", "legacy-unknown")
+    },
+    "system:certificates.k8s.io:certificatesigningrequests:nodeclient": [
+        _rule(["certificates.k8s.io"], ["certificatesigningrequests/nodeclient"], ["create"])
+    ],
+    "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient": [
+        _rule(["certificates.k8s.io"], ["certificatesigningrequests/selfnodeclient"], ["create"])
+    ],
+    "system:node-bootstrapper": [
+        _rule(["certificates.k8s.io"], ["certificatesigningrequests"], ["create", *_READ])
+    ],
     "system:persistent-volume-provisioner": [_rule([""], ["persistentvolumeclaims"], [*_READ, "update"])],
 }  # fmt: skip
 """Cluster roles by name, with their rules."""
+_TO = f"{_RBAC}/aggregate-to-"
+_METRICS = _rule(["metrics.k8s.io"], ["pods", "nodes"], _READ)
+USERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("admin", ()), ("edit", ("admin",)), ("view", ("edit",)),
+)  # fmt: skip
+"""Roles that are put together of all that are labelled for them, and for which they are labelled themselves."""
 
 _USER, _GROUP = "User", "Group"
 BINDINGS: tuple[tuple[str, str, str, str], ...] = (
@@ -159,7 +133,7 @@ BINDINGS: tuple[tuple[str, str, str, str], ...] = (
     ("system:public-info-viewer", "system:public-info-viewer", _GROUP, AUTHENTICATED),
     ("system:public-info-viewer-anonymous", "system:public-info-viewer", _GROUP, UNAUTHENTICATED),
     ("system:monitoring", "system:monitoring", _GROUP, "system:monitoring"),
-    ("system:nodes", "system:node", _GROUP, NODES),
+    ("system:nodes", "system:node", "", ""),
     ("system:kube-scheduler", "system:kube-scheduler", _USER, "system:kube-scheduler"),
     ("system:node-proxier", "system:node-proxier", _USER, "system:kube-proxy"),
     ("seaway:ingress", "seaway:ingress", _USER, "seaway:ingress"),
@@ -170,7 +144,7 @@ BINDINGS: tuple[tuple[str, str, str, str], ...] = (
         "system:kube-controller-manager",
     ),
 )
-"""Cluster role bindings: name, role, kind of subject, subject."""
+"""Cluster role bindings: name, role, kind of subject, subject; without kind there is none: nodes are judged one by one."""
 
 
 def _bootstrapped(kind: str, name: str) -> Object:
@@ -190,21 +164,48 @@ def cluster_roles(*, further: bool = False) -> list[Object]:
         further: also those of Kubernetes' own scheduler and controllers, each of which has an account of its own.
     """
     roles = dict(ROLES)
-    for name, rules in _further_roles().items() if further else ():
+    for name, rules in _loaded("controller_roles.json").items() if further else ():
         roles[name] = [*ROLES.get(name, ()), *rules]
-    return [{**_bootstrapped("ClusterRole", name), "rules": rules} for name, rules in roles.items()]
+    return [
+        {**_bootstrapped("ClusterRole", name), "rules": rules} for name, rules in roles.items()
+    ] + user_roles()
 
 
-def _further_roles() -> dict[str, list[Object]]:
+def user_roles() -> list[Object]:
+    """Return the roles of users, and the parts that they are put together of."""
+    parts = [
+        _labelled(name, (name.rpartition("-")[2],), rules=rules)
+        for name, rules in _loaded("user_roles.json").items()
+    ]
+    parts.append(_labelled("system:aggregated-metrics-reader", ("view", "edit", "admin"), rules=[_METRICS]))
+    wholes = [
+        _labelled(
+            name, onto, aggregationRule={"clusterRoleSelectors": [{"matchLabels": {f"{_TO}{name}": "true"}}]}
+        )
+        for name, onto in USERS
+    ]
+    made: list[Object] = []
+    for whole in reversed(wholes):  # each begins with what a controller would put together
+        made.append({**whole, "rules": aggregated_rules(whole, [*parts, *made])})
+    return [*parts, *made]
+
+
+def _labelled(name: str, onto: Iterable[str], **fields: Any) -> Object:
+    role = _bootstrapped("ClusterRole", name)
+    labels = role["metadata"]["labels"] | {f"{_TO}{whole}": "true" for whole in onto}
+    return {**role, "metadata": {**role["metadata"], "labels": labels}, **fields}
+
+
+def _loaded(name: str) -> dict[str, list[Object]]:
     loaded: dict[str, list[Object]] = orjson.loads(
-        (resources.files("seaway.controlplane.apiserver") / "controller_roles.json").read_bytes()
+        (resources.files("seaway.controlplane.apiserver") / name).read_bytes()
     )
     return loaded
 
 
 def _further_bindings() -> list[Object]:
     """Return the bindings of the controllers' accounts, and of the scheduler's second role."""
-    accounts = [name for name in _further_roles() if name.startswith(_CONTROLLER)]
+    accounts = [name for name in _loaded("controller_roles.json") if name.startswith(_CONTROLLER)]
     bound = [
         (name, {"kind": "ServiceAccount", "namespace": "kube-system", "name": name.removeprefix(_CONTROLLER)})
         for name in accounts
@@ -226,7 +227,7 @@ def cluster_role_bindings(*, further: bool = False) -> list[Object]:
         {
             **_bootstrapped("ClusterRoleBinding", name),
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
-            "subjects": [{"apiGroup": _RBAC, "kind": kind, "name": subject}],
+            "subjects": [{"apiGroup": _RBAC, "kind": kind, "name": subject}] if kind else [],
         }
         for name, role, kind, subject in BINDINGS
     ]  # fmt: skip

@@ -27,6 +27,8 @@ class Action:
     namespace: str = ""
     path: str = ""
     """Of a URL that is no resource; the rest is empty then."""
+    field_selector: str = ""
+    """Of a list or watch, as given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class RequestInfo:
     name: str = ""
     beyond: tuple[str, ...] = ()
     """Segments after the subresource (proxies)."""
+    field_selector: str = ""
+    """Of a list or watch, as given."""
 
 
 def is_true(value: str | None) -> bool:
@@ -80,8 +82,9 @@ def _resource(
     elif not name and verb == "delete":
         verb = "deletecollection"
     return RequestInfo(
-        True, verb, path, group, version, namespace, resource, subresource, name, tuple(rest[3:])
-    )
+        True, verb, path, group, version, namespace, resource, subresource, name, tuple(rest[3:]),
+        query.get("fieldSelector", ""),
+    )  # fmt: skip
 
 
 def _single_name(field_selector: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seaway.controlplane.controllers import (
+    clusterroles,
     cronjob,
     endpoints,
     garbage,
@@ -32,6 +33,7 @@ from seaway.reconcile.manager import Runnable
 CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     systemnamespaces.build,
     serviceaccount.build,
+    clusterroles.build,
     namespace.build,
     garbage.build,
     job.build,

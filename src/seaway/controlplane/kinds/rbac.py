@@ -15,10 +15,11 @@ from seaway.controlplane.kinds.metadata import (
 )
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_faults
-from seaway.objects import names
+from seaway.objects import meta, names
 from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from seaway.objects.errors import Cause
 from seaway.objects.resource import Resource
+from seaway.objects.selectors import LabelSelector
 
 GROUP = ROLES.group
 SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
@@ -127,6 +128,21 @@ def _binding_faults(binding: Object, role_kinds: tuple[str, ...], *, namespaced:
     for index, subject in enumerate(binding.get("subjects") or ()):
         faults += _subject_faults(subject, f"subjects[{index}]", namespaced=namespaced)
     return faults
+
+
+def aggregated_rules(role: Object, roles: Iterable[Object]) -> list[Object]:
+    """Return the rules of a cluster role that is put together of others: each once, in the order of the roles' names.
+
+    Source: Kubernetes' "Using RBAC Authorization", "Aggregated ClusterRoles".
+    """
+    found: list[Object] = []
+    ordered = sorted(roles, key=meta.name)
+    for selector in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
+        chosen = LabelSelector.from_object(selector)
+        for other in ordered:
+            if meta.name(other) != meta.name(role) and chosen.matches(meta.labels(other)):
+                found += [rule for rule in other.get("rules") or () if rule not in found]
+    return found
 
 
 def _subject_faults(subject: Mapping[str, Any], field: str, *, namespaced: bool) -> list[Cause]:
