@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seaway.objects.builtin import (
+    CERTIFICATE_SIGNING_REQUESTS,
     CONFIG_MAPS,
     CUSTOM_RESOURCE_DEFINITIONS,
     EVENTS_V1,
@@ -56,6 +57,8 @@ _NO_RULES = Mutation(("rules",), []).apply(_seed(ROLES, 0))
 _DEFINITION = _of(CUSTOM_RESOURCE_DEFINITIONS, 0)
 
 WITNESSES: dict[str, Story] = {
+    "requests-managers": _of(CERTIFICATE_SIGNING_REQUESTS, 0),
+    "requests-credential": _of(CERTIFICATE_SIGNING_REQUESTS, 0),
     "claims-finalizer": _of(PERSISTENT_VOLUME_CLAIMS, 0),
     "claims-deletion": _of(
         PERSISTENT_VOLUME_CLAIMS, 0, Call("DELETE", f"{_NAMESPACE}/persistentvolumeclaims/data")

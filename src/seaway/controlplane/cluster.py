@@ -87,6 +87,7 @@ class Cluster:
         self.kubeconfig = place.kubeconfig
         """Of a member of system:masters; readable by its owner only."""
         self.ca_certificate = pki.ca.certificate
+        self.sign = pki.sign
         self.nodes: tuple[EmbeddedNode, ...] = ()
         self.simulated: SimulatedNodes | None = None
 
@@ -187,7 +188,7 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
     client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllermanager", clock)
-    told = replace(settings.controllers, ca_certificate=cluster.ca_certificate.read_text())
+    told = replace(settings.controllers, ca_certificate=cluster.ca_certificate.read_text(), sign=cluster.sign)
     context = Context(client, informers, recorder, clock, told)
     scheduling = cluster.client("system:kube-scheduler")
     scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)

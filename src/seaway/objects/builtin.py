@@ -68,6 +68,10 @@ PRIORITY_CLASSES = Resource(
 RESOURCE_QUOTAS = Resource(
     "", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=_STATUS
 )
+CERTIFICATE_SIGNING_REQUESTS = Resource(
+    "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", namespaced=False,
+    short_names=("csr",), subresources=frozenset({"approval", "status"}),
+)  # fmt: skip
 LIMIT_RANGES = Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",))
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False,
@@ -110,7 +114,7 @@ MUTATING_ADMISSION_POLICY_BINDINGS = Resource(
 BUILTIN_RESOURCES: tuple[Resource, ...] = (
     NAMESPACES, NODES, PODS, CONFIG_MAPS, SECRETS, SERVICES, SERVICE_ACCOUNTS, EVENTS, EVENTS_V1,
     PERSISTENT_VOLUME_CLAIMS, LEASES, JOBS, ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS,
-    PRIORITY_CLASSES, RESOURCE_QUOTAS, LIMIT_RANGES, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
+    PRIORITY_CLASSES, RESOURCE_QUOTAS, LIMIT_RANGES, CERTIFICATE_SIGNING_REQUESTS, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES,
     NETWORK_POLICIES,
     *WORKLOAD_RESOURCES, CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS,
     MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS,

@@ -13,10 +13,6 @@ _ALL = ("all",)
 PERSISTENT_VOLUMES = Resource(
     "", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=_STATUS
 )  # fmt: skip
-CERTIFICATE_SIGNING_REQUESTS = Resource(
-    "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", namespaced=False,
-    short_names=("csr",), subresources=_STATUS,
-)  # fmt: skip
 SERVICE_CIDRS = Resource(
     "networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False, subresources=_STATUS
 )
@@ -44,7 +40,7 @@ RESOURCE_SLICES = Resource("resource.k8s.io", "v1", "ResourceSlice", "resourcesl
 
 FURTHER_RESOURCES: tuple[Resource, ...] = (
     PERSISTENT_VOLUMES,
-    CERTIFICATE_SIGNING_REQUESTS, SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
+    SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES, VOLUME_ATTACHMENTS, VOLUME_ATTRIBUTES_CLASSES, RESOURCE_CLAIMS, RESOURCE_CLAIM_TEMPLATES,
     DEVICE_CLASSES, RESOURCE_SLICES,
 )  # fmt: skip

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.conformance.parts.samples_network import network
 
@@ -372,33 +366,6 @@ def claims() -> Iterator[Sample]:
     yield "ResourceSlice", "bad", {"spec": {"driver": "", "pool": {}}}
     yield "ControllerRevision", "valid", {"revision": 1, "data": {"a": 1}}
     yield "ControllerRevision", "bad", {"revision": -1}
-    yield "CertificateSigningRequest", "bad", {"spec": {"request": "bm90aGluZw==", "signerName": "x"}}
-    key = ec.generate_private_key(ec.SECP256R1())
-    csr = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")]))
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    R = base64.b64encode(csr).decode()
-    yield (
-        "CertificateSigningRequest",
-        "valid",
-        {
-            "spec": {
-                "request": R,
-                "signerName": "example.com/x",
-                "usages": ["client auth"],
-                "username": "root",
-                "groups": ["system:masters"],
-            }
-        },
-    )
-    yield (
-        "CertificateSigningRequest",
-        "short",
-        {"spec": {"request": R, "signerName": "example.com/x", "usages": ["foo"], "expirationSeconds": 5}},
-    )
 
 
 def samples() -> list[Sample]:

@@ -60,11 +60,6 @@ KNOWN = (
         r"managedFields|answer",
         "its data is managed field by field, and compared as a value",
     ),
-    (
-        "CertificateSigningRequest",
-        r"managedFields|credential-id",
-        "who asks is noted; each server is called with another certificate",
-    ),
 )
 """Kind ("" for all), part of the field, and why the two differ there."""
 

@@ -20,9 +20,15 @@ from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.further import FURTHER_KINDS
 from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects import meta
-from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PERSISTENT_VOLUME_CLAIMS, PODS
+from seaway.objects.builtin import (
+    CERTIFICATE_SIGNING_REQUESTS,
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+)
 from seaway.objects.errors import Forbidden, NotFound
-from seaway.objects.further import CERTIFICATE_SIGNING_REQUESTS, VOLUME_ATTACHMENTS
+from seaway.objects.further import VOLUME_ATTACHMENTS
 from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
 
 CONTROLLER = "system:controller:replicaset-controller"

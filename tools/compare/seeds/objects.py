@@ -22,6 +22,14 @@ SUBJECTS = [
 ]
 REFERENCE = {"kind": "Pod", "namespace": "{namespace}", "name": "a", "apiVersion": "v1", "uid": "u"}
 
+CERTIFICATE_REQUEST = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIRk1HNENBUUF3RERFS01BZ0dBMVVFQXd3QllUQlpNQk1H"
+    "QnlxR1NNNDlBZ0VHQ0NxR1NNNDlBd0VIQTBJQQpCQUI0am9ORkRMQlArTnpmVWxtWjZCUFhOT2lQMEVRcCtrR1F3MXF6eS83"
+    "RVN2K2liSXdsT0V3dTZXWHVEUVd0CjU5U1g4elNLZVBjNUxZUFFTTk1IdkpXZ0FEQUtCZ2dxaGtqT1BRUURBZ05IQURCRUFp"
+    "QVo1cThCeU03ajNCeXcKcmlYVlVoNjNoKzVhOWYxZzdsR1JHRi82QVROZUFBSWdRcmFBTTdabEFXR2M0QUVYL2lKMDNOZlZK"
+    "UTNHNWl3bwphYlIzTEpCbzFkYz0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg=="
+)
+"""A request for the name "a"; nobody kept its key."""
 SEEDS: dict[Resource, list[Object]] = {
     builtin.PODS: PODS,
     builtin.NAMESPACES: [
@@ -273,6 +281,17 @@ SEEDS: dict[Resource, list[Object]] = {
             "metadata": {"name": OWN + "-gpus"},
             "spec": {"hard": {"requests.nvidia.com/gpu": "2", "services.nodeports": "0"}},
         },
+    ],
+    builtin.CERTIFICATE_SIGNING_REQUESTS: [
+        {
+            "metadata": {"name": "{namespace}-csr"},
+            "spec": {
+                "request": CERTIFICATE_REQUEST,
+                "signerName": "example.com/signer",
+                "usages": ["client auth", "digital signature"],
+                "expirationSeconds": 3600,
+            },
+        }
     ],
     builtin.LIMIT_RANGES: [
         {

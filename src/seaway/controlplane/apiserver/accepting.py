@@ -195,6 +195,14 @@ def merge_for_subresource(served: Served, new: Object, old: Object, subresource:
             metadata["resourceVersion"] = new["metadata"].get("resourceVersion") or ""
             return kept | {"metadata": metadata}
         return kept | {"metadata": new["metadata"]}
+    if subresource == "approval":
+        conditions = (new.get("status") or {}).get("conditions")
+        status = {**(old.get("status") or {}), "conditions": conditions}
+        return {
+            **old,
+            "metadata": new["metadata"],
+            "status": {k: v for k, v in status.items() if v is not None},
+        }
     if subresource == "finalize":
         spec = {**(old.get("spec") or {}), "finalizers": (new.get("spec") or {}).get("finalizers") or []}
         spec = {name: value for name, value in spec.items() if value}

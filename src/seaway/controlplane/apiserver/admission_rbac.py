@@ -9,11 +9,12 @@ from typing import Any
 
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.apiserver.authorization import RBAC_GROUP, Authorizer
-from seaway.controlplane.apiserver.rbac import Action, Rule, compacted, covers, rules_of
+from seaway.controlplane.apiserver.rbac import ALL, Action, Rule, compacted, covers, rules_of
 from seaway.controlplane.apiserver.users import MASTERS
 from seaway.objects.errors import not_found
 
 Object = dict[str, Any]
+_EVERYTHING = (Rule((ALL,), (ALL,), (ALL,)), Rule((ALL,), paths=(ALL,)))
 
 
 class Escalation:
@@ -33,7 +34,8 @@ class Escalation:
             return
         new, old = attributes.object, attributes.old
         if resource.plural in {"roles", "clusterroles"}:
-            if old is not None and new.get("rules") == old.get("rules"):
+            fields = ("rules", "aggregationRule")
+            if old is not None and all(new.get(field) == old.get(field) for field in fields):
                 return
             verb, rules = "escalate", rules_of(new)
             action = Action(verb, RBAC_GROUP, resource.plural, "", attributes.name, attributes.namespace)
@@ -52,6 +54,14 @@ class Escalation:
         if self._authorizer.allowed(attributes.user, action):
             return
         self._require(attributes, rules)
+        if new.get("aggregationRule") or (old or {}).get("aggregationRule"):
+            self._require_everything(attributes)
+
+    def _require_everything(self, attributes: Attributes) -> None:
+        """Refuse a role that gathers whatever others are labelled for it, but of those who hold everything."""
+        owned = self._authorizer.rules(attributes.user, "")
+        if any(covers(owned, rule) for rule in _EVERYTHING):
+            raise attributes.refuse("must have cluster-admin privileges to use an aggregationRule")
 
     def _require(self, attributes: Attributes, rules: tuple[Rule, ...]) -> None:
         user = attributes.user

@@ -79,6 +79,7 @@ _CONTROLLERS = [
     ),
     _rule(["apps"], ["controllerrevisions", "replicasets"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create"]),
+    _rule(["certificates.k8s.io"], ["signers"], ["approve", "sign"]),
     _rule(["batch"], ["jobs"], ["create"]),
     _rule([""], ["endpoints"], ["create"]),
     _rule(["discovery.k8s.io"], ["endpointslices"], ["create"]),

@@ -23,6 +23,10 @@ LEAF_DAYS = 365
 RENEW_DAYS = 90
 """A certificate with less than this left is made anew at the next start."""
 
+BACKDATED = 300
+"""Seconds by which clocks may differ, for certificates that are signed on request."""
+_PURPOSES = {"client auth": ExtendedKeyUsageOID.CLIENT_AUTH, "server auth": ExtendedKeyUsageOID.SERVER_AUTH}
+
 
 class PkiBroken(Exception):  # reads as what happened
     """A key or certificate on disk cannot be used. The message names the file and the remedy."""
@@ -54,6 +58,38 @@ class Pki:
         if _needs_renewal(pair, issuer[0], now, subject=subject):
             _issue(pair, issuer, subject, _when(now), client=True, hosts=())
         return pair
+
+    def sign(self, request: bytes, usages: Sequence[str], seconds: int, now: float) -> bytes:
+        """Return a certificate (PEM) for a request that somebody approved.
+
+        Args:
+            request: PEM.
+            usages: as CertificateSigningRequests name them; those of clients and servers count.
+            seconds: how long it is good for.
+            now: seconds since the epoch.
+        """
+        asked = x509.load_pem_x509_csr(request)
+        authority, authority_key = _load(self.ca)
+        purposes = [purpose for usage, purpose in _PURPOSES.items() if usage in usages]
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+        ends = min(now + seconds, authority.not_valid_after_utc.timestamp())
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(asked.subject)
+            .issuer_name(authority.subject)
+            .public_key(asked.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(_when(now - BACKDATED))
+            .not_valid_after(_when(ends))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(authority=False, encipherment="key encipherment" in usages), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+            .add_extension(identifier, critical=False)
+        )
+        for extension in asked.extensions:
+            if isinstance(extension.value, x509.SubjectAlternativeName):
+                builder = builder.add_extension(extension.value, critical=extension.critical)
+        return builder.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def load_service_account_key(self) -> ec.EllipticCurvePrivateKey:
         """Return the key that signs service-account tokens."""
@@ -186,9 +222,9 @@ def _builder(
     )
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
+def _usage(*, authority: bool, encipherment: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        digital_signature=True, content_commitment=False, key_encipherment=encipherment, data_encipherment=False,
         key_agreement=False, key_cert_sign=authority, crl_sign=authority, encipher_only=False, decipher_only=False,
     )  # fmt: skip
 

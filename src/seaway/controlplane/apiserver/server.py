@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
-from seaway.controlplane.apiserver.admission_certificates import requester
+from seaway.controlplane.apiserver.admission_certificates import CertificateRequests
 from seaway.controlplane.apiserver.admission_claims import ClaimProtection
 from seaway.controlplane.apiserver.admission_limits import limit_ranger
 from seaway.controlplane.apiserver.admission_nodes import node_restriction
+from seaway.controlplane.apiserver.admission_owners import OwnerReferences
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
 from seaway.controlplane.apiserver.admission_podsecurity import pod_security
 from seaway.controlplane.apiserver.admission_rbac import Escalation
@@ -90,11 +91,12 @@ class ApiServer:
             priority,
             default_tolerations,
             limit_ranger,
-            requester,
+            CertificateRequests(self._authorizer, clock),
             ClaimProtection(self.kinds),
             self._addresses,
             self._custom,
             Escalation(self._authorizer),
+            OwnerReferences(self._authorizer, self.kinds),
             pod_security,
         )
         again = (service_account, priority, default_tolerations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
@@ -12,6 +13,9 @@ class ControllersSettings:
 
     ca_certificate: str = ""
     """PEM that the ConfigMap kube-root-ca.crt of each namespace carries; empty for no such ConfigMap."""
+    sign: Callable[[bytes, Sequence[str], int, float], bytes] | None = None
+    """Given a request (PEM), its usages, the seconds it is good for and now, returns the certificate (PEM); None where
+    nobody signs."""
     node_grace: float = 40.0
     """A node that renewed neither its lease nor its status for this long is unreachable."""
     node_monitor: float = 5.0

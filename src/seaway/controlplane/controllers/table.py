@@ -19,7 +19,7 @@ from seaway.controlplane.controllers import (
 )
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.ondemand import on_demand
-from seaway.objects.builtin import RESOURCE_QUOTAS
+from seaway.objects.builtin import CERTIFICATE_SIGNING_REQUESTS, RESOURCE_QUOTAS
 from seaway.objects.workloads import (
     DAEMON_SETS,
     DEPLOYMENTS,
@@ -51,6 +51,7 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     on_demand("statefulset", STATEFUL_SETS, "workloads.statefulset"),
     on_demand("daemonset", DAEMON_SETS, "workloads.daemonset"),
     on_demand("disruption", POD_DISRUPTION_BUDGETS, "workloads.disruption"),
+    on_demand("csrsigning", CERTIFICATE_SIGNING_REQUESTS, "certificates"),
     on_demand("resourcequota", RESOURCE_QUOTAS, "resourcequota"),
 )
 """In the order they start."""

@@ -9,14 +9,16 @@ from cryptography import x509
 
 from seaway.controlplane.kinds.cells import AGE, NAME, NONE, at, human_duration, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import immutable, invalid, required, unsupported
+from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.objects import names
+from seaway.objects.builtin import CERTIFICATE_SIGNING_REQUESTS
 from seaway.objects.errors import Cause
-from seaway.objects.further import CERTIFICATE_SIGNING_REQUESTS
 
 SHORTEST_SECONDS = 600
+DECISIONS = ("Approved", "Denied", "Failed")
+STATUSES = ("False", "True", "Unknown")
 USAGES = (
     "any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment", "decipher only",
     "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user", "key agreement",
@@ -64,6 +66,29 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
     return validate_metadata_update(new, old) + immutable("spec", new.get("spec"), old.get("spec"))
 
 
+def validate_status(new: Object, old: Object) -> list[Cause]:
+    """Return the faults of a status: what is said of the request."""
+    faults = validate_metadata_update(new, old)
+    conditions, seen = read(new, "status", "conditions", default=()), set[str]()
+    for index, condition in enumerate(conditions):
+        field, kind = f"status.conditions[{index}]", condition.get("type") or ""
+        status, allowed = condition.get("status") or "", ("True",) if kind in DECISIONS else STATUSES
+        if not kind:
+            faults.append(required(f"{field}.type"))
+        if not status:
+            faults.append(required(f"{field}.status"))
+        elif status not in allowed:
+            faults.append(unsupported(f"{field}.status", status, allowed))
+        other = {"Approved": "Denied", "Denied": "Approved"}.get(kind)
+        if other in seen:
+            detail = "Approved and Denied conditions are mutually exclusive"
+            faults.append(invalid("status.conditions", kind, detail))
+        if kind in seen:
+            faults.append(duplicate(f"{field}.type", kind))
+        seen.add(kind)
+    return faults
+
+
 def _condition(request: Object, _now: float) -> str:
     found = [str(one.get("type")) for one in read(request, "status", "conditions", default=())]
     issued = ["Issued"] if read(request, "status", "certificate") else []
@@ -80,6 +105,7 @@ CERTIFICATE_SIGNING_REQUEST = Kind(
     schema_of(CERTIFICATE_SIGNING_REQUESTS),
     validate=validate,
     validate_update=validate_update,
+    validate_status=validate_status,
     prepare_create=prepare_create,
     columns=(
         NAME,

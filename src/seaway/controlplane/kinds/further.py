@@ -7,7 +7,6 @@ and makes no pods is worse than one that is refused.
 from __future__ import annotations
 
 from seaway.controlplane.kinds import (
-    certificates,
     claims,
     networking,
     replication,
@@ -17,7 +16,6 @@ from seaway.controlplane.kinds.declaration import Kind
 
 FURTHER_KINDS: tuple[Kind, ...] = (
     replication.PERSISTENT_VOLUME,
-    certificates.CERTIFICATE_SIGNING_REQUEST,
     networking.SERVICE_CIDR,
     networking.IP_ADDRESS,
     storage.STORAGE_CLASS,
