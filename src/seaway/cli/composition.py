@@ -15,6 +15,7 @@ from typing import Any
 
 from seaway import __version__
 from seaway.cli.settings_file import Settings, as_values, pretended
+from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home
 from seaway.sdk.snapshot import sweep_snapshots
 
@@ -118,6 +119,8 @@ def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
     from seaway.controlplane.images import image_environments
 
     told, plain = settings.told, ClusterSettings(home.path)
+    if told.cpu_manager == "static":
+        _check_cpus(told.nodes)
     return replace(
         plain,
         port=told.api_port,
@@ -126,9 +129,22 @@ def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
         images=image_environments(told.images, home.path),
         network_env=settings.network,
         pretend_gpus=pretended(told.pretend_gpus),
+        exclusive_cpus=told.cpu_manager == "static",
         simulated_nodes=told.simulated_nodes,
         controllers=replace(plain.controllers, time_zone=machine_zone(os.environ.get("TZ"))),
     )
+
+
+def _check_cpus(nodes: int) -> None:
+    """Refuse CPUs for one container alone where that cannot be."""
+    if nodes > 1:
+        fault = f"{nodes} nodes share this machine's CPUs, so none can be for one container alone"
+    elif not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        fault = "this machine cannot give CPUs to one container alone: that needs Linux and at least two CPUs"
+    else:
+        return
+    remedy = 'Set cpu_manager = "none" or one node, then: seaway up'
+    raise SeawayError(fault, code="Settings", field="cluster.cpu_manager", remedy=remedy)
 
 
 def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:

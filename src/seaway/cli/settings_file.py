@@ -39,6 +39,7 @@ class Settings:
     nodes: int = 1
     api_port: int | None = None
     strategy: Literal["spread", "pack"] = "spread"
+    cpu_manager: Literal["none", "static"] = "none"
     simulated_nodes: int = 0
     pretend_gpus: str | None = None
     port: int | None = None
@@ -147,6 +148,7 @@ def _quantity(value: Any, wanted: str) -> Any:
 _PORT = whole(1024, 65535)
 KEYS = (
     Key("cluster", "nodes", "nodes", whole(1, 16), "1", "How many nodes the cluster has. Each offers the whole machine: more than one is for learning how pods are placed."),
+    Key("cluster", "cpu_manager", "cpu_manager", one_of("none", "static"), '"none"', '"static" gives containers of Guaranteed pods that ask for whole CPUs these CPUs for themselves, and keeps all others on the rest; one CPU is always left for those. For one node (Linux).'),
     Key("cluster", "simulated_nodes", "simulated_nodes", whole(0, 5000), "0", "How many hollow nodes there are beside: they run nothing and say that they do, for learning and for tests of scale. They are tainted `seaway.dev/simulated=true:NoSchedule`."),
     Key("cluster", "api_port", "api_port", _PORT, "a free one, then kept", "Port of the Kubernetes API on 127.0.0.1."),
     Key("scheduler", "strategy", "strategy", one_of("spread", "pack"), '"spread"', '"spread" puts a pod where most is free, "pack" where least is.'),

@@ -71,6 +71,8 @@ class ClusterSettings:
     pretend_gpus: Sequence[tuple[str, int]] = ()
     """Model and number of GPUs that nodes offer although they are not there, for learning: the first entry for the first
     node, and so on, then from the beginning again. Empty: each node offers those found."""
+    exclusive_cpus: bool = False
+    """Containers of Guaranteed pods that ask for whole CPUs have them for themselves; for one node alone."""
     simulated_nodes: int = 0
     """How many hollow nodes there are beside: they run nothing, and say that they do. Tainted with `SIMULATED_LABEL`."""
     node_stop_seconds: float = 30.0
@@ -213,6 +215,7 @@ def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]
             addresses=place.address.pod_network_of(number),
             pretend_gpus=pretended[(number - 1) % len(pretended)][1] if pretended else None,
             pretend_gpu_model=pretended[(number - 1) % len(pretended)][0] if pretended else "",
+            exclusive_cpus=settings.exclusive_cpus,
             api_host=HOST,
             api_port=place.address.port,
         )

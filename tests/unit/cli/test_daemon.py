@@ -106,3 +106,9 @@ def test_archives_that_a_killed_command_left_are_swept_after_a_day(tmp_path):
         os.utime(tmp_path / name, (1_000_000 - age, 1_000_000 - age))
     sweep_snapshots(tmp_path, 1_000_000)
     assert {path.name for path in tmp_path.iterdir()} == {"snapshot-young", "locks"}
+
+
+def test_cpus_for_one_container_alone_are_for_one_node(tmp_path):
+    told = Settings(nodes=2, cpu_manager="static")
+    with pytest.raises(SeawayError, match="2 nodes share this machine's CPUs"):
+        cluster_settings(Home(tmp_path), DaemonSettings(told))

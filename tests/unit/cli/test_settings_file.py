@@ -12,6 +12,7 @@ from seaway.sdk.errors import SeawayError
 WHOLE = """
 [cluster]
 nodes = 3
+cpu_manager = "static"
 simulated_nodes = 7
 api_port = 6443
 [scheduler]
@@ -38,6 +39,7 @@ def test_every_key_can_be_said():
         nodes=3,
         api_port=6443,
         strategy="pack",
+        cpu_manager="static",
         simulated_nodes=7,
         pretend_gpus="pretended:4",
         port=8443,

@@ -20,6 +20,7 @@ from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, f
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.attach import attach
 from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
+from seaway.controlplane.node.cpumanager import CpuManager, look_at_cpus
 from seaway.controlplane.node.evictions import Evictions
 from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
@@ -243,6 +244,9 @@ class NodeAgent:
             addresses=Addresses(self._settings.addresses),
             gpus=GpuLedger(found),
             allocatable=registration.allocatable(machine, self._settings),
+            cpus=CpuManager(
+                look_at_cpus() if self._settings.exclusive_cpus else {}, self._settings.reserved_cpus
+            ),
             trouble=self._trouble,
         )
         return self._context, machine

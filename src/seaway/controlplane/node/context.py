@@ -10,6 +10,7 @@ from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.client.client import Client
+from seaway.controlplane.node.cpumanager import CpuManager
 from seaway.controlplane.node.gpu import Gpu, choose
 from seaway.controlplane.node.processes import ProcessRuntime
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
@@ -82,6 +83,7 @@ class NodeContext:
     addresses: Addresses
     gpus: GpuLedger
     allocatable: Mapping[str, str]
+    cpus: CpuManager = field(default_factory=CpuManager)
     trouble: Trouble = field(default_factory=Trouble)
     """What somebody practises here."""
     short_of: list[str] = field(default_factory=list)

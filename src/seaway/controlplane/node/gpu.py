@@ -85,7 +85,7 @@ def choose(gpus: Sequence[Gpu], taken: Iterable[str], count: int) -> tuple[str, 
     used = set(taken)
     free = [gpu.uuid for gpu in gpus if gpu.uuid not in used]
     if len(free) < count:
-        message = f"Allocate failed due to requested number of devices unavailable for {RESOURCE}. Requested: {count}, Available: {len(free)}"
+        message = f"requested number of devices unavailable for {RESOURCE}. Requested: {count}, Available: {len(free)}"
         raise NotEnoughGpusError(message)
     return tuple(free[:count])
 

@@ -40,6 +40,7 @@ async def prepare(
         LaunchError: the image is not known, a config map, secret, key or sub path is missing, or the security
             context asks for what this node cannot give.
         NotEnoughGpusError: the GPUs that it asks for are held by others.
+        NotEnoughCpusError: the CPUs that it is to have for itself are.
         ApiError, Unreachable: the API server refused or did not answer.
     """
     pod = facts.pod
@@ -57,6 +58,7 @@ async def prepare(
     except (ConfigError, MountError) as error:
         raise LaunchError("CreateContainerConfigError", str(error)) from error
     devices = context.gpus.take(uid, name, gpu.wanted(container))
+    own_cpus, alone = context.cpus.assign(pod, container, folder)
     node = _node_env(context, container, folder, of_pod)
     real = context.runtime.namespaces
     home = WORKSPACE if real else str(folder / "workspace")
@@ -78,6 +80,8 @@ async def prepare(
         groups=user.groups,
         read_only_root=user.read_only_root,
         gpus=devices,
+        cpus=own_cpus,
+        cpus_alone=alone,
         stdin=bool(container.get("stdin")),
         stdin_once=bool(container.get("stdinOnce")),
         terminal=bool(container.get("tty")),

@@ -48,6 +48,7 @@ async def _recall_container(context: NodeContext, uid: str, container: Container
             spec = files.read_json(str(folder / str(number) / files.SPEC))
             if spec.get("gpus"):
                 context.gpus.restore(uid, container.name, spec["gpus"])
+            context.cpus.restore(uid, container.name, folder / str(number), spec)
 
 
 def _from_status(container: ContainerState, status: Mapping[str, Any], now: float) -> None:

@@ -78,7 +78,8 @@ def capacity(machine: Machine, settings: NodeSettings) -> dict[str, str]:
 def allocatable(machine: Machine, settings: NodeSettings) -> dict[str, str]:
     """Return what of the capacity pods may ask for."""
     free = max(machine.memory - settings.reserved_memory, 0)
-    return capacity(machine, settings) | {"memory": f"{free >> 10}Ki"}
+    kept = min(settings.reserved_cpus, machine.cpus) if settings.exclusive_cpus else 0
+    return capacity(machine, settings) | {"memory": f"{free >> 10}Ki", "cpu": str(machine.cpus - kept)}
 
 
 def node_object(machine: Machine, settings: NodeSettings) -> Object:

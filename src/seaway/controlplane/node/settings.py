@@ -57,6 +57,10 @@ class NodeSettings:
     """Pods that the node takes (kubelet: 110; its limit comes from bridges and address ranges that we do not have)."""
     reserved_memory: int = 256 << 20
     """Bytes of memory not offered to pods."""
+    exclusive_cpus: bool = False
+    """Containers of Guaranteed pods that ask for whole CPUs have them for themselves (kubelet: cpuManagerPolicy static)."""
+    reserved_cpus: int = 1
+    """Then so many CPUs stay with the others, and are not offered to pods."""
     pretend_gpus: int | None = None
     """Offer so many GPUs that are not there, for learning and tests. None: those that NVML finds."""
     pretend_gpu_model: str = "pretended"

@@ -101,6 +101,10 @@ class ContainerSpec:
     read_only_root: bool = False
     gpus: tuple[str, ...] = ()
     """Those that it has alone."""
+    cpus: tuple[int, ...] = ()
+    """Those that its programs are kept on; none for all."""
+    cpus_alone: bool = False
+    """No other container is kept on these."""
     stdin: bool = False
     """Its program has an input, which callers who attach to it give."""
     stdin_once: bool = False

@@ -16,6 +16,7 @@ from seaway.client.errors import Unreachable
 from seaway.controlplane.node import eviction, plan, unserved
 from seaway.controlplane.node.attempts import Attempts
 from seaway.controlplane.node.context import NodeContext
+from seaway.controlplane.node.cpus import NotEnoughCpusError
 from seaway.controlplane.node.fields import PodFacts
 from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.gpu import NotEnoughGpusError
@@ -175,7 +176,7 @@ class PodWorker:
             await self._sleep(self._context.settings.report_after)
         await self._reporter.report(self.pod, self.state, ended=step.done)
         if step.done:
-            self._context.gpus.give_back(self.uid)
+            self._give_back()
             return 3600.0
         again = plan.next_step(self.pod, self.state, self._context.clock.monotonic())
         if again.start or again.stop or again.done:
@@ -219,9 +220,10 @@ class PodWorker:
             await self._attempts.start(self._facts(), container, self._volumes)
         except LaunchError as error:
             self._refused(container, error)
-        except NotEnoughGpusError as error:
-            self.state.failed = ("UnexpectedAdmissionError", str(error))
-            self._context.event(self.pod, "Warning", "UnexpectedAdmissionError", str(error))
+        except (NotEnoughGpusError, NotEnoughCpusError) as error:
+            why = f"Allocate failed due to {error}, which is unexpected"
+            self.state.failed = ("UnexpectedAdmissionError", f"Pod was rejected: {why}")
+            self._context.event(self.pod, "Warning", "UnexpectedAdmissionError", why)
             self._wake.set()
 
     def _refused(self, container: ContainerState, error: LaunchError) -> None:
@@ -279,7 +281,11 @@ class PodWorker:
                 ended[container.name].set()
 
         await asyncio.gather(*(end(self.state.containers[name]) for name in ended))
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._context.gpus.give_back(self.uid)
+        self._context.cpus.give_back(self.uid)
 
     def _grace(self) -> float:
         """Seconds that ending may take, as of now."""

@@ -66,6 +66,8 @@ class Shim:
         kernel.set_name("seaway-shim")
         me = os.readlink("/proc/self") if kernel.LINUX else str(os.getpid())  # noqa: PTH115 - the host's number of this process
         try:
+            if self._spec.get("cpus"):
+                os.sched_setaffinity(0, self._spec["cpus"])  # all that it starts inherits it
             outputs = self._start()
         except (StartError, OSError) as error:
             self._finish_unstarted(error)

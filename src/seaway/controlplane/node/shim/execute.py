@@ -47,6 +47,8 @@ def enter(folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     spec, state = files.read_json(files.SPEC, descriptor), files.read_json(files.STATE, descriptor)
     os.close(descriptor)
+    if spec.get("cpus"):
+        os.sched_setaffinity(0, os.sched_getaffinity(state["shim"]))  # it may have changed since the start
     if state["namespaces"]:
         root.enter_namespaces(state["shim"])
         kernel.drop_privileges_of_programs()
