@@ -125,7 +125,7 @@ def owner_keys(kind: Any, owners: Informer) -> Callable[[Object], Iterable[str]]
 def pod_of_template(owner: Object, template: Object, *, pod_name: str = "") -> Object:
     """Return a pod of a template, to be created; without a name the server makes one of the owner's."""
     metadata = template.get("metadata") or {}
-    named = {"name": pod_name} if pod_name else {"generateName": f"{name(owner)}-"}
+    named = {"generateName": f"{name(owner)}-"} | ({"name": pod_name} if pod_name else {})
     kept = {
         field: copy(metadata[field])
         for field in ("labels", "annotations", "finalizers")
