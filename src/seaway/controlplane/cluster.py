@@ -190,7 +190,12 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
     client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllermanager", clock)
-    told = replace(settings.controllers, ca_certificate=cluster.ca_certificate.read_text(), sign=cluster.sign)
+    told = replace(
+        settings.controllers,
+        ca_certificate=cluster.ca_certificate.read_text(),
+        sign=cluster.sign,
+        volumes=settings.home / "cluster" / "volumes",
+    )
     context = Context(client, informers, recorder, clock, told)
     scheduling = cluster.client("system:kube-scheduler")
     scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)

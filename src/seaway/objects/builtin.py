@@ -110,6 +110,12 @@ MUTATING_ADMISSION_POLICY_BINDINGS = Resource(
     "admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings",
     namespaced=False, categories=("api-extensions",),
 )  # fmt: skip
+PERSISTENT_VOLUMES = Resource(
+    "", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=_STATUS
+)  # fmt: skip
+STORAGE_CLASSES = Resource(
+    "storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False, short_names=("sc",)
+)
 
 BUILTIN_RESOURCES: tuple[Resource, ...] = (
     NAMESPACES, NODES, PODS, CONFIG_MAPS, SECRETS, SERVICES, SERVICE_ACCOUNTS, EVENTS, EVENTS_V1,
@@ -120,4 +126,5 @@ BUILTIN_RESOURCES: tuple[Resource, ...] = (
     MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS,
     VALIDATING_ADMISSION_POLICIES, VALIDATING_ADMISSION_POLICY_BINDINGS, MUTATING_ADMISSION_POLICIES,
     MUTATING_ADMISSION_POLICY_BINDINGS,
+    PERSISTENT_VOLUMES, STORAGE_CLASSES,
 )  # fmt: skip

@@ -10,17 +10,11 @@ from seaway.objects.resource import Resource
 _STATUS = frozenset({"status"})
 _ALL = ("all",)
 
-PERSISTENT_VOLUMES = Resource(
-    "", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=_STATUS
-)  # fmt: skip
 SERVICE_CIDRS = Resource(
     "networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False, subresources=_STATUS
 )
 IP_ADDRESSES = Resource(
     "networking.k8s.io", "v1", "IPAddress", "ipaddresses", namespaced=False, short_names=("ip",)
-)
-STORAGE_CLASSES = Resource(
-    "storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False, short_names=("sc",)
 )
 CSI_NODES = Resource("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False)
 CSI_DRIVERS = Resource("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False)
@@ -39,8 +33,7 @@ DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "DeviceClass", "deviceclasses
 RESOURCE_SLICES = Resource("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False)
 
 FURTHER_RESOURCES: tuple[Resource, ...] = (
-    PERSISTENT_VOLUMES,
-    SERVICE_CIDRS, IP_ADDRESSES, STORAGE_CLASSES, CSI_NODES, CSI_DRIVERS,
+    SERVICE_CIDRS, IP_ADDRESSES, CSI_NODES, CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES, VOLUME_ATTACHMENTS, VOLUME_ATTRIBUTES_CLASSES, RESOURCE_CLAIMS, RESOURCE_CLAIM_TEMPLATES,
     DEVICE_CLASSES, RESOURCE_SLICES,
 )  # fmt: skip

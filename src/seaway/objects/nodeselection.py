@@ -5,7 +5,7 @@ Source: `Toleration`, `NodeSelector` and `NodeAffinity` of core/v1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -49,6 +49,11 @@ def matches_node(term: Mapping[str, Any], labels: Mapping[str, str], name: str) 
     return all(_meets(e, labels) for e in expressions) and all(
         _meets(f, {"metadata.name": name}) for f in fields
     )
+
+
+def matches_any(terms: Iterable[Mapping[str, Any]], labels: Mapping[str, str], name: str = "") -> bool:
+    """Tell whether one of the terms matches a node."""
+    return any(matches_node(term, labels, name) for term in terms)
 
 
 def _meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -17,6 +17,8 @@ from seaway.objects.builtin import (
     INGRESS_CLASSES,
     INGRESSES,
     NETWORK_POLICIES,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
 )
 from seaway.objects.further import FURTHER_RESOURCES
 from seaway.objects.workloads import WORKLOAD_RESOURCES
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.real
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
 MERGE = "application/merge-patch+json"
 NETWORK = (ENDPOINTS, ENDPOINT_SLICES, INGRESSES, INGRESS_CLASSES, NETWORK_POLICIES)
-ACTED_ON = (CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS)
+ACTED_ON = (CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS, PERSISTENT_VOLUMES, STORAGE_CLASSES)
 RESOURCES = {
     resource.kind: resource for resource in (*WORKLOAD_RESOURCES, *FURTHER_RESOURCES, *NETWORK, *ACTED_ON)
 }

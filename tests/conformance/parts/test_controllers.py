@@ -21,6 +21,7 @@ from seaway.objects.builtin import (
     JOBS,
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     PODS,
     RESOURCE_QUOTAS,
     SECRETS,
@@ -28,7 +29,6 @@ from seaway.objects.builtin import (
     SERVICES,
 )
 from seaway.objects.errors import Forbidden, NotFound, TooManyRequests, Unauthorized
-from seaway.objects.further import PERSISTENT_VOLUMES
 from seaway.objects.workloads import (
     CONTROLLER_REVISIONS,
     DAEMON_SETS,

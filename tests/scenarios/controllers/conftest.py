@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +53,10 @@ class World:
         condition = {"type": "Ready", "status": ready, "lastHeartbeatTime": now, "lastTransitionTime": now}
         allocatable = {"cpu": cpu, "memory": "8Gi", "pods": "110"}
         status = {"capacity": allocatable, "allocatable": allocatable, "conditions": [condition]}
-        created = await self.client.create(NODES, {"metadata": {"name": name}, "spec": spec})
+        labels = {"kubernetes.io/hostname": name}
+        created = await self.client.create(
+            NODES, {"metadata": {"name": name, "labels": labels}, "spec": spec}
+        )
         await self.client.replace(NODES, {**created, "status": status}, "status")
 
     async def pod(self, name: str, cpu: str = "1", **more: Any) -> dict:
@@ -132,8 +137,14 @@ class FastClock(SystemClock):
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with running_world(SystemClock()) as running:
+def volumes_folder(tmp_path: Path) -> Path:
+    """Where volumes are made."""
+    return tmp_path / "volumes"
+
+
+@pytest.fixture
+async def world(volumes_folder: Path) -> AsyncIterator[World]:
+    async with running_world(SystemClock(), volumes_folder) as running:
         yield running
 
 
@@ -145,7 +156,7 @@ async def fast_world() -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def running_world(clock: Clock) -> AsyncIterator[World]:
+async def running_world(clock: Clock, volumes: Path | None = None) -> AsyncIterator[World]:
     """Run the API server, the controllers and the scheduler."""
     store = MemoryStore()
     server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
@@ -153,7 +164,7 @@ async def running_world(clock: Clock) -> AsyncIterator[World]:
     client = Client(InProcessTransport(server, User("admin", ("system:masters",))))
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllers", clock)
-    controllers = build_all(Context(client, informers, recorder, clock, SETTINGS))
+    controllers = build_all(Context(client, informers, recorder, clock, replace(SETTINGS, volumes=volumes)))
     scheduler = Scheduler(client, informers, recorder, clock)
     manager = Manager(informers, (*controllers, scheduler), (recorder,))
     ready = asyncio.Event()

@@ -19,14 +19,7 @@ from seaway.controlplane.apiserver.users import ADMIN, User, service_account_use
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.further import FURTHER_KINDS
 from seaway.controlplane.store.memory import MemoryStore
-from seaway.objects import meta
-from seaway.objects.builtin import (
-    CERTIFICATE_SIGNING_REQUESTS,
-    CLUSTER_ROLE_BINDINGS,
-    CLUSTER_ROLES,
-    PERSISTENT_VOLUME_CLAIMS,
-    PODS,
-)
+from seaway.objects.builtin import CERTIFICATE_SIGNING_REQUESTS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS
 from seaway.objects.errors import Forbidden, NotFound
 from seaway.objects.further import VOLUME_ATTACHMENTS
 from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
@@ -90,18 +83,6 @@ async def test_users_roles_cover_them(further: ApiServer, role: str, may: bool) 
     else:
         with pytest.raises(Forbidden):
             await making
-
-
-async def test_a_claim_is_protected_only_where_somebody_takes_the_protection_off(
-    api_server: ApiServer, further: ApiServer
-) -> None:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    claim = {"metadata": {"name": "data"}, "spec": spec}
-    finalizers = [
-        meta.finalizers(await client(server).create(PERSISTENT_VOLUME_CLAIMS, claim, "default"))
-        for server in (api_server, further)
-    ]
-    assert finalizers == [[], ["kubernetes.io/pvc-protection"]]
 
 
 async def test_a_certificate_request_says_who_made_it_and_not_who_they_say_they_are(

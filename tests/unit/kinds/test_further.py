@@ -17,18 +17,19 @@ from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.kinds.discovery import ENDPOINT_SLICE, ENDPOINTS_KIND
 from seaway.controlplane.kinds.further import FURTHER_KINDS
 from seaway.controlplane.kinds.networking import IP_ADDRESS, SERVICE_CIDR
+from seaway.controlplane.kinds.persistent_volumes import PERSISTENT_VOLUME
 from seaway.controlplane.kinds.policy import POD_DISRUPTION_BUDGET
 from seaway.controlplane.kinds.quotas import RESOURCE_QUOTA
-from seaway.controlplane.kinds.replication import PERSISTENT_VOLUME, REPLICATION_CONTROLLER
+from seaway.controlplane.kinds.replication import REPLICATION_CONTROLLER
 from seaway.controlplane.kinds.stateful_sets import STATEFUL_SET
 from seaway.controlplane.kinds.storage import (
     CSI_DRIVER,
     CSI_NODE,
     CSI_STORAGE_CAPACITY,
-    STORAGE_CLASS,
     VOLUME_ATTACHMENT,
     VOLUME_ATTRIBUTES_CLASS,
 )
+from seaway.controlplane.kinds.storage_classes import STORAGE_CLASS
 from seaway.objects.further import FURTHER_RESOURCES
 
 NOW = 1_800_000_000.0

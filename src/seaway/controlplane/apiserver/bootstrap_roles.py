@@ -39,6 +39,7 @@ _NODE = [
     _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
     _rule(["authorization.k8s.io"], ["localsubjectaccessreviews", "subjectaccessreviews"], ["create"]),
     _rule([""], ["services", "configmaps", "secrets", "persistentvolumeclaims", "namespaces"], _READ),
+    _rule([""], ["persistentvolumes"], ["get"]),
     _rule([""], ["nodes"], ["create", *_READ, "patch", "update"]),
     _rule([""], ["nodes/status", "pods/status"], ["patch", "update"]),
     _rule([""], ["pods"], [*_READ, "create", "delete"]),
@@ -67,6 +68,8 @@ _SCHEDULER = [
     _rule([""], ["pods"], ["delete"]),
     _rule([""], ["pods/binding", "bindings"], ["create"]),
     _rule([""], ["pods/status"], ["patch", "update"]),
+    _rule([""], ["persistentvolumeclaims", "persistentvolumes"], [*_READ, "patch", "update"]),
+    _rule(["storage.k8s.io"], ["storageclasses"], _READ),
     _rule(["scheduling.k8s.io"], ["priorityclasses"], _READ),
     _rule(["policy"], ["poddisruptionbudgets"], _READ),
 ]
@@ -78,6 +81,8 @@ _CONTROLLERS = [
         [""], ["configmaps", "namespaces", "persistentvolumeclaims", "pods", "serviceaccounts"], ["create"]
     ),
     _rule(["apps"], ["controllerrevisions", "replicasets"], ["create"]),
+    _rule([""], ["persistentvolumes"], ["create"]),
+    _rule(["storage.k8s.io"], ["storageclasses"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create"]),
     _rule(["certificates.k8s.io"], ["signers"], ["approve", "sign"]),
     _rule(["batch"], ["jobs"], ["create"]),

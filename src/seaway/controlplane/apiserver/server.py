@@ -16,7 +16,11 @@ from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
 from seaway.controlplane.apiserver.admission_certificates import CertificateRequests
-from seaway.controlplane.apiserver.admission_claims import ClaimProtection
+from seaway.controlplane.apiserver.admission_claims import (
+    default_storage_class,
+    protect_claims,
+    resize_claims,
+)
 from seaway.controlplane.apiserver.admission_limits import limit_ranger
 from seaway.controlplane.apiserver.admission_nodes import node_restriction
 from seaway.controlplane.apiserver.admission_owners import OwnerReferences
@@ -92,7 +96,9 @@ class ApiServer:
             default_tolerations,
             limit_ranger,
             CertificateRequests(self._authorizer, clock),
-            ClaimProtection(self.kinds),
+            protect_claims,
+            default_storage_class,
+            resize_claims,
             self._addresses,
             self._custom,
             Escalation(self._authorizer),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class ControllersSettings:
     """Wait after a job's first failed pod; doubled with each further one ..."""
     job_backoff_cap: float = 600.0
     """... up to this."""
+    volumes: Path | None = None
+    """Folder of this machine in which volumes are made for claims; None for a cluster that makes none."""
+    volumes_measured: float = 30.0
+    """How often the volumes of running pods are measured at most; large ones are measured more rarely."""
     workers: int = 4
     """Keys that one controller works on at once."""
     time_zone: tzinfo = UTC

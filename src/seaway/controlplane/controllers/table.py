@@ -14,12 +14,19 @@ from seaway.controlplane.controllers import (
     nodelifecycle,
     podgc,
     serviceaccount,
+    storageclasses,
     systemnamespaces,
     ttl,
 )
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.ondemand import on_demand
-from seaway.objects.builtin import CERTIFICATE_SIGNING_REQUESTS, RESOURCE_QUOTAS
+from seaway.objects.builtin import (
+    CERTIFICATE_SIGNING_REQUESTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    PODS,
+    RESOURCE_QUOTAS,
+)
 from seaway.objects.workloads import (
     DAEMON_SETS,
     DEPLOYMENTS,
@@ -53,6 +60,15 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     on_demand("disruption", POD_DISRUPTION_BUDGETS, "workloads.disruption"),
     on_demand("csrsigning", CERTIFICATE_SIGNING_REQUESTS, "certificates"),
     on_demand("resourcequota", RESOURCE_QUOTAS, "resourcequota"),
+    storageclasses.build,
+    on_demand("persistentvolume-binder", PERSISTENT_VOLUME_CLAIMS, "volumes"),
+    on_demand("persistentvolumes", PERSISTENT_VOLUMES, "volumes", "build_volumes"),
+    on_demand("local-provisioner", PERSISTENT_VOLUME_CLAIMS, "provisioner"),
+    on_demand("local-removal", PERSISTENT_VOLUMES, "provisioner", "build_removal"),
+    on_demand("pvc-protection", PERSISTENT_VOLUME_CLAIMS, "protection", "build_claims"),
+    on_demand("pv-protection", PERSISTENT_VOLUMES, "protection", "build_volumes"),
+    on_demand("volume-expand", PERSISTENT_VOLUME_CLAIMS, "expansion"),
+    on_demand("ephemeral-volume", PODS, "ephemeralvolumes"),
 )
 """In the order they start."""
 

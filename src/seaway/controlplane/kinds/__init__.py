@@ -25,6 +25,7 @@ from seaway.controlplane.kinds import (
     limit_ranges,
     networkpolicy,
     nodes,
+    persistent_volumes,
     pods,
     policy,
     quotas,
@@ -34,6 +35,7 @@ from seaway.controlplane.kinds import (
     scheduling,
     services,
     stateful_sets,
+    storage_classes,
     webhooks,
 )
 from seaway.controlplane.kinds.declaration import Kind
@@ -81,6 +83,8 @@ BUILTIN_KINDS: tuple[Kind, ...] = (
     admission_policies.VALIDATING_ADMISSION_POLICY_BINDING,
     admission_policies.MUTATING_ADMISSION_POLICY,
     admission_policies.MUTATING_ADMISSION_POLICY_BINDING,
+    persistent_volumes.PERSISTENT_VOLUME,
+    storage_classes.STORAGE_CLASS,
 )
 """Every stored kind."""
 

@@ -10,7 +10,8 @@ from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
-from seaway.controlplane.kinds.storage import driver_faults, fixed
+from seaway.controlplane.kinds.storage import driver_faults
+from seaway.controlplane.kinds.storage_classes import fixed
 from seaway.controlplane.kinds.workloads import set_missing
 from seaway.objects import meta, names
 from seaway.objects.errors import Cause

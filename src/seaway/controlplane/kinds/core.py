@@ -22,6 +22,7 @@ from seaway.objects.meta import copy
 
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+_BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 _SHORT_ACCESS_MODES = {
     "ReadWriteOnce": "RWO",
     "ReadOnlyMany": "ROX",
@@ -222,6 +223,10 @@ def _fixed(claim: Object, old: Object) -> Object:
     spec: Object = copy(claim.get("spec") or {})
     if not read(old, "spec", "volumeName"):
         spec.pop("volumeName", None)
+    if read(old, "spec", "storageClassName", default=None) is None and not meta.annotations_of(old).get(
+        _BETA_CLASS
+    ):
+        spec.pop("storageClassName", None)  # a default class may come later
     if read(old, "status", "phase") == "Bound":
         read(spec, "resources", "requests", default={}).pop("storage", None)
         spec.pop("volumeAttributesClassName", None)

@@ -9,16 +9,13 @@ from __future__ import annotations
 from seaway.controlplane.kinds import (
     claims,
     networking,
-    replication,
     storage,
 )
 from seaway.controlplane.kinds.declaration import Kind
 
 FURTHER_KINDS: tuple[Kind, ...] = (
-    replication.PERSISTENT_VOLUME,
     networking.SERVICE_CIDR,
     networking.IP_ADDRESS,
-    storage.STORAGE_CLASS,
     storage.CSI_NODE,
     storage.CSI_DRIVER,
     storage.CSI_STORAGE_CAPACITY,

@@ -86,6 +86,19 @@ def _node_affinity_faults(affinity: Object, field: str) -> list[Cause]:
     return faults
 
 
+def node_selector_faults(selector: Object, field: str) -> list[Cause]:
+    """Return the faults of a NodeSelector."""
+    terms = selector.get("nodeSelectorTerms") or ()
+    at = f"{field}.nodeSelectorTerms"
+    if not terms:
+        return [required(at, "must have at least one node selector term")]
+    return [
+        fault
+        for index, term in enumerate(terms)
+        for fault in _node_term_faults(term, f"{at}[{index}]", any_value=False)
+    ]
+
+
 def _node_term_faults(term: Object, field: str, *, any_value: bool) -> list[Cause]:
     faults: list[Cause] = []
     for index, expression in enumerate(term.get("matchFields") or ()):

@@ -1,16 +1,15 @@
-"""storage.k8s.io: classes of volumes, and what drivers and nodes say of them."""
+"""storage.k8s.io: what drivers and nodes say of volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from seaway.controlplane.kinds.cells import AGE, CREATED_AT, NAME, UNSET, at, joined, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required, unsupported
+from seaway.controlplane.kinds.faults import duplicate, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
-from seaway.controlplane.kinds.replication import protect
+from seaway.controlplane.kinds.persistent_volumes import protect
 from seaway.controlplane.kinds.resources import quantity_faults
 from seaway.controlplane.kinds.schemas import schema_of
+from seaway.controlplane.kinds.storage_classes import fixed
 from seaway.controlplane.kinds.workloads import set_missing
 from seaway.objects import names
 from seaway.objects.errors import Cause
@@ -18,51 +17,12 @@ from seaway.objects.further import (
     CSI_DRIVERS,
     CSI_NODES,
     CSI_STORAGE_CAPACITIES,
-    STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
     VOLUME_ATTRIBUTES_CLASSES,
 )  # fmt: skip
 
-BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 FS_GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
-RECLAIM_POLICIES = ("Delete", "Retain")
 _LONGEST_DRIVER = 63
-Fields = Sequence[tuple[str, ...]]
-
-
-def fixed(*paths: tuple[str, ...]) -> Callable[[Object, Object], list[Cause]]:
-    """Return the validation of a change in which these fields may not change."""
-
-    def validate(new: Object, old: Object) -> list[Cause]:
-        faults = validate_metadata_update(new, old)
-        for path in paths:
-            after, before = (read(obj, *path, default=None) for obj in (new, old))
-            faults += immutable(".".join(path), after, before)
-        return faults
-
-    return validate
-
-
-def default_class(storage_class: Object) -> None:
-    """Fill in that volumes go with their claims and are bound at once."""
-    set_missing(storage_class, "reclaimPolicy", "Delete")
-    set_missing(storage_class, "volumeBindingMode", "Immediate")
-
-
-def validate_class(storage_class: Object) -> list[Cause]:
-    """Return the faults of a StorageClass."""
-    faults = validate_metadata(storage_class, namespaced=False)
-    provisioner = storage_class.get("provisioner")
-    if not provisioner:
-        faults.append(required("provisioner"))
-    else:
-        lowered = provisioner.lower()
-        faults += [invalid("provisioner", provisioner, f) for f in names.qualified_name_faults(lowered)]
-    for field, supported in (("reclaimPolicy", RECLAIM_POLICIES), ("volumeBindingMode", BINDING_MODES)):
-        value = storage_class.get(field)
-        if value and value not in supported:
-            faults.append(unsupported(field, value, supported))
-    return faults
 
 
 def validate_csi_node(node: Object) -> list[Cause]:
@@ -167,23 +127,6 @@ def prepare_attributes(attributes: Object) -> None:
     protect(attributes, "kubernetes.io/vac-protection")
 
 
-STORAGE_CLASS = Kind(
-    STORAGE_CLASSES,
-    schema_of(STORAGE_CLASSES),
-    default=default_class,
-    validate=validate_class,
-    validate_update=fixed(("parameters",), ("provisioner",), ("reclaimPolicy",), ("volumeBindingMode",)),
-    generation=False,
-    returns_deleted=True,
-    columns=(
-        NAME,
-        Column("Provisioner", at("provisioner"), description="Who makes its volumes."),
-        Column("ReclaimPolicy", at("reclaimPolicy", default="Delete"), description="What becomes of a volume when its claim goes."),
-        Column("VolumeBindingMode", at("volumeBindingMode", default="Immediate"), description="When volumes are bound."),
-        Column("AllowVolumeExpansion", at("allowVolumeExpansion", default=False), description="Whether claims may grow."),
-        AGE,
-    ),
-)  # fmt: skip
 CSI_NODE = Kind(
     CSI_NODES,
     schema_of(CSI_NODES),

@@ -13,9 +13,8 @@ from typing import Any
 
 from seaway.client.client import Client
 from seaway.controlplane.node.payloads import MountError
-from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS
+from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
 from seaway.objects.errors import Forbidden, NotFound
-from seaway.objects.further import PERSISTENT_VOLUMES
 
 Object = Mapping[str, Any]
 _INSTEAD = "use hostPath or emptyDir"

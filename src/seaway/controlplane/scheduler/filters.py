@@ -1,7 +1,7 @@
 """Filters: why a pod cannot be on a node. Pure; an empty answer means it can.
 
 Source: kube-scheduler's default plugins and their order (NodeUnschedulable, TaintToleration, NodeAffinity, NodePorts,
-NodeResourcesFit, then PodTopologySpread, InterPodAffinity), whose words `messages.py` uses.
+NodeResourcesFit, VolumeRestrictions, VolumeBinding, VolumeZone, PodTopologySpread, InterPodAffinity), whose words `messages.py` uses.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from seaway.controlplane.scheduler.nodewishes import node_affinity, unschedulabl
 from seaway.controlplane.scheduler.podinfo import ANY_ADDRESS, PodInfo, Port
 from seaway.controlplane.scheduler.spread import spread
 from seaway.controlplane.scheduler.state import ClusterState
+from seaway.controlplane.scheduler.storage import reachable
 from seaway.controlplane.scheduler.terms import PodTerm
 from seaway.objects.nodeselection import matches_node, tolerated
 
@@ -106,13 +107,16 @@ def _is_first(pod: PodInfo, terms: tuple[PodTerm, ...], state: ClusterState) -> 
 
 
 def among_pods(pod: PodInfo, state: ClusterState) -> Further | None:
-    """Return the filter of all that depends on pods of other nodes too, None where nothing does."""
-    found = [one for one in (spread(pod, state), pod_affinity(pod, state)) if one is not None]
-    if not found:
-        return None
+    """Return the filter of all that depends on more than the node and its pods, None where nothing does."""
+    found = (spread(pod, state), pod_affinity(pod, state))
+    volumes, others = reachable(pod, state.storage), [one for one in found if one is not None]
+    if not others:
+        return volumes
 
     def reasons(node: NodeInfo) -> tuple[str, ...]:
-        for one in found:
+        if volumes is not None and (why := volumes(node)):
+            return why
+        for one in others:
             if reason := one(node):
                 return (reason,)
         return ()

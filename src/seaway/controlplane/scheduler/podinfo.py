@@ -12,6 +12,7 @@ import orjson
 from seaway.controlplane.scheduler.spreadterms import SpreadConstraint, spread_constraints
 from seaway.controlplane.scheduler.terms import PodAffinity, pod_affinity
 from seaway.objects.quantity import cpu_millis, whole
+from seaway.objects.volumes import claims_of
 
 Object = dict[str, Any]
 Requests = dict[str, int]
@@ -36,6 +37,7 @@ class PodInfo:
     key: str
     uid: str
     namespace: str
+    name: str
     labels: Mapping[str, str]
     spec: Object
     priority: int
@@ -44,6 +46,8 @@ class PodInfo:
     score_cpu: int
     score_memory: int
     ports: tuple[Port, ...]
+    claims: tuple[str, ...]
+    """Names of the claims that it uses."""
     affinity: PodAffinity
     spread: tuple[SpreadConstraint, ...]
     nominated: str
@@ -71,12 +75,14 @@ def pod_info(pod: Object) -> PodInfo:
     affinity = pod_affinity(spec, namespace)
     signature = static_signature(spec)
     labels = metadata.get("labels") or {}
+    claims = claims_of(pod) if "volumes" in spec else ()
     spread = spread_constraints(spec, namespace, labels)
     status, priority = pod.get("status") or {}, spec.get("priority") or 0
     nominated, preempts = status.get("nominatedNodeName") or "", spec.get("preemptionPolicy") != "Never"
     sorted_labels = tuple(sorted(labels.items()))
     shape = (
         signature, requests, ports, namespace, sorted_labels, affinity, spread, priority, nominated, preempts,
+        claims,
     )  # fmt: skip
     containers = len(spec.get("containers") or ())
     terminating = bool(metadata.get("deletionTimestamp"))
@@ -84,6 +90,7 @@ def pod_info(pod: Object) -> PodInfo:
         key=f"{namespace}/{metadata['name']}",
         uid=metadata.get("uid", ""),
         namespace=namespace,
+        name=metadata["name"],
         labels=labels,
         spec=spec,
         priority=priority,
@@ -91,6 +98,7 @@ def pod_info(pod: Object) -> PodInfo:
         score_cpu=wanted.get("cpu") or DEFAULT_CPU * containers,
         score_memory=wanted.get("memory") or DEFAULT_MEMORY * containers,
         ports=ports,
+        claims=claims,
         affinity=affinity,
         spread=spread,
         nominated=nominated,

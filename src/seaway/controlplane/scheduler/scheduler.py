@@ -22,6 +22,8 @@ from seaway.controlplane.scheduler.queue import PodQueue
 from seaway.controlplane.scheduler.scores import Strategy
 from seaway.controlplane.scheduler.select import Choice, Selector, make_room
 from seaway.controlplane.scheduler.state import ClusterState
+from seaway.controlplane.scheduler.storage import Wanted
+from seaway.controlplane.scheduler.volumebinder import VolumeBinder
 from seaway.controlplane.scheduler.writes import Writes
 from seaway.objects.builtin import NAMESPACES, NODES, PODS
 from seaway.objects.errors import ApiError, Conflict, NotFound
@@ -48,6 +50,8 @@ class SchedulerSettings:
     """So many feasible nodes are compared, 0 for all; only larger clusters notice (kube's percentageOfNodesToScore)."""
     bindings: int = 64
     """How many bindings are written at once."""
+    volume_seconds: float = 600.0
+    """How long the claims of a pod may take to be bound, as kube-scheduler's bindTimeoutSeconds."""
 
 
 class Scheduler:
@@ -73,6 +77,8 @@ class Scheduler:
         self.queue = PodQueue()
         self._selector = Selector(self._settings.strategy, self._settings.enough_nodes)
         self._wake = asyncio.Event()
+        seconds = self._settings.volume_seconds
+        self._volumes = VolumeBinder(client, informers, self.state, self._wake.set, seconds)
         self._eased = 0
         self._failures: dict[str, int] = {}
         self._said: dict[str, str] = {}
@@ -86,6 +92,7 @@ class Scheduler:
         try:
             for informer in (self._namespaces, self._nodes, self._pods):
                 await informer.synced()
+            ends += await self._volumes.follow()
             ends.append(self._pods.subscribe(self._on_pod))
             ready()
             await self._schedule_all()
@@ -121,8 +128,7 @@ class Scheduler:
         if message is None:
             choice = self._choose(pod)
             if choice.node is not None:
-                self.state.place(pod, choice.node)
-                self._start(self._bind(pod, choice.node))
+                self._assume(pod, choice.node)
                 return
             message = choice.message
             if choice.may_preempt:
@@ -134,6 +140,16 @@ class Scheduler:
         self.queue.block(pod, eased, message)
         if self._said.get(pod.uid) != message:
             self._start(self._say(pod, message))
+
+    def _assume(self, pod: PodInfo, node: str) -> None:
+        """Count the pod as being on the node, and have it bound: its claims first."""
+        if not pod.claims:
+            self.state.place(pod, node)
+            self._start(self._bind(pod, node))
+            return
+        plan = self._volumes.promise(pod, node)
+        self.state.place(pod, node)
+        self._keep(self._bind_claims(pod, node, plan))
 
     def _choose(self, pod: PodInfo) -> Choice:
         """Return the choice; a pod that breaks the scheduler must not keep all others waiting."""
@@ -198,13 +214,31 @@ class Scheduler:
             self.state.eased += 1
 
     def _start(self, write: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._limited(write), name="scheduler write")
+        self._keep(self._limited(write))
+
+    def _keep(self, write: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(write, name="scheduler write")
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
     async def _limited(self, write: Coroutine[Any, Any, None]) -> None:
         async with self._slots:
             await write
+
+    async def _bind_claims(self, pod: PodInfo, node: str, plan: Wanted | None) -> None:
+        """Bind a pod after its claims; they may take long, so no slot is held meanwhile."""
+        try:
+            if plan is None:
+                raise Conflict("another pod got the volume")
+            await self._volumes.bind(pod, node, plan)
+        except (ApiError, Unreachable, TimeoutError) as error:
+            why = str(error) or "context deadline exceeded"
+            message = f'running PreBind plugin "VolumeBinding": binding volumes: {why}'
+            if not isinstance(error, Conflict):
+                await self._say(pod, message)
+            await self._binding_failed(pod, node, error)
+            return
+        await self._limited(self._bind(pod, node))
 
     async def _bind(self, pod: PodInfo, node: str) -> None:
         try:

@@ -10,6 +10,7 @@ from seaway.controlplane.scheduler.nodeinfo import NodeInfo, Static
 from seaway.controlplane.scheduler.podinfo import PodInfo
 from seaway.controlplane.scheduler.preemption import Budget, Room
 from seaway.controlplane.scheduler.state import ClusterState
+from seaway.controlplane.scheduler.storage import unready
 
 
 class Choice(NamedTuple):
@@ -43,6 +44,8 @@ class Selector:
             return self._choose(pod, state)
 
     def _choose(self, pod: PodInfo, state: ClusterState) -> Choice:
+        if pod.claims and unready(pod, state.storage):
+            return Choice(None, explain(pod, state).message)
         kept = state.nodes.get(pod.nominated)
         if kept is not None and not filters.reasons(pod, kept, filters.among_pods(pod, state)):
             return Choice(kept.name)
@@ -50,7 +53,7 @@ class Selector:
         if not feasible:
             if preemption.may_preempt(pod, state):
                 return Choice(None, may_preempt=True)
-            return Choice(None, explain(pod, state, ()).message)
+            return Choice(None, explain(pod, state).message)
         if len(feasible) == 1:
             return Choice(feasible[0].name)
         return Choice(scores.best(pod, feasible, statics, state, self._strategy).name)
@@ -92,6 +95,10 @@ def make_room(pod: PodInfo, state: ClusterState, budgets: Sequence[Budget]) -> R
 
 def explain(pod: PodInfo, state: ClusterState, budgets: Sequence[Budget] = ()) -> Room:
     """Return `make_room`'s answer without regard to pods that others make room for."""
+    if state.order and pod.claims and (why := unready(pod, state.storage)):
+        everywhere = messages.unavailable([(messages.NOT_HELPFUL,)] * len(state.order))
+        none = f"0/{len(state.order)} nodes are available: {why}."
+        return Room(message=messages.unschedulable(none, everywhere), hopeless=True)
     further = filters.among_pods(pod, state)
     found = [(node, filters.reasons(pod, node, further)) for node in state.order]
     why = messages.unavailable([reasons for _, reasons in found])

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo, relevant
 from seaway.controlplane.scheduler.podinfo import PodInfo
+from seaway.controlplane.scheduler.storage import Storage
 from seaway.controlplane.scheduler.terms import NO_AFFINITY, NODE, PodTerm
 
 Object = dict[str, Any]
@@ -33,6 +34,7 @@ class ClusterState:
         self._found: dict[PodTerm, Counter[str]] = {}
         self._refused: dict[PodTerm, Counter[str]] = {}
         self._drawn: dict[PodTerm, Counter[str]] = {}
+        self.storage = Storage()
         self.nominated: dict[str, PodInfo] = {}
         """Pods for which others make room, by uid: each counts on its nominated node for those of no higher priority."""
 
@@ -73,6 +75,8 @@ class ClusterState:
             self.remove(pod.uid)
         self._placed[pod.uid] = (node, pod)
         self._priorities[pod.priority] += 1
+        for claim in pod.claims:
+            self.storage.users[f"{pod.namespace}/{claim}"] += 1
         if info := self.nodes.get(node):
             info.add(pod)
             self._count(pod, info, 1)
@@ -94,10 +98,13 @@ class ClusterState:
         if placed is None:
             return False
         self.eased += 1
-        _change(self._priorities, placed[1].priority, -1)
+        pod = placed[1]
+        _change(self._priorities, pod.priority, -1)
+        for claim in pod.claims:
+            _change(self.storage.users, f"{pod.namespace}/{claim}", -1)
         if info := self.nodes.get(placed[0]):
             info.remove(uid)
-            self._count(placed[1], info, -1)
+            self._count(pod, info, -1)
         return True
 
     def set_namespace(self, name: str, labels: Mapping[str, str] | None) -> None:
