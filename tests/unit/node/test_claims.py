@@ -13,6 +13,7 @@ from seaway.controlplane.node.payloads import MountError
 from seaway.objects.errors import NotFound
 
 CLAIM = {"name": "data", "persistentVolumeClaim": {"claimName": "c"}}
+POD = {"metadata": {"name": "p", "namespace": "n", "uid": "u"}}
 BOUND = {"spec": {"volumeName": "v"}, "status": {"phase": "Bound"}}
 
 
@@ -30,14 +31,14 @@ class Cluster:
 
 async def test_other_volumes_stay_what_they_are() -> None:
     volume = {"name": "tmp", "emptyDir": {}}
-    assert await resolve(Cluster(), "n", volume) is volume
+    assert await resolve(Cluster(), POD, volume) is volume
 
 
 @pytest.mark.parametrize("kind", ["hostPath", "local"])
 async def test_a_bound_claim_is_its_volumes_folder(kind: str) -> None:
     cluster = Cluster(c=BOUND, v={"spec": {kind: {"path": "/srv/data"}}})
     meant = {"name": "data", "hostPath": {"path": "/srv/data", "type": "Directory"}}
-    assert await resolve(cluster, "n", CLAIM) == meant
+    assert await resolve(cluster, POD, CLAIM) == meant
 
 
 @pytest.mark.parametrize(
@@ -52,10 +53,20 @@ async def test_a_bound_claim_is_its_volumes_folder(kind: str) -> None:
     ids=["missing", "pending", "lost", "no volume", "another storage"],
 )
 async def test_what_cannot_be_mounted_is_said(objects: dict[str, Any], why: str) -> None:
-    with pytest.raises(
-        MountError, match=f'persistentVolumeClaim "c" cannot be mounted: {why}.*use hostPath or emptyDir'
-    ):
-        await resolve(Cluster(**objects), "n", CLAIM)
+    with pytest.raises(MountError, match=f'persistentVolumeClaim "c" cannot be mounted: {why}'):
+        await resolve(Cluster(**objects), POD, CLAIM)
+
+
+async def test_an_ephemeral_volume_is_the_claim_of_its_own_pod() -> None:
+    volume = {"name": "data", "ephemeral": {"volumeClaimTemplate": {}}}
+    owner = {"kind": "Pod", "name": "p", "uid": "u", "controller": True}
+    found = {"v": {"spec": {"hostPath": {"path": "/srv/data"}}}}
+    mine = BOUND | {"metadata": {"ownerReferences": [owner]}}
+    meant = {"name": "data", "hostPath": {"path": "/srv/data", "type": "Directory"}}
+    assert await resolve(Cluster(**{"p-data": mine}, **found), POD, volume) == meant
+    other = BOUND | {"metadata": {"ownerReferences": [owner | {"uid": "other"}]}}
+    with pytest.raises(MountError, match="was not made for this pod"):
+        await resolve(Cluster(**{"p-data": other}, **found), POD, volume)
 
 
 def test_folder_of_other_storage() -> None:

@@ -1,6 +1,6 @@
 """Claims of persistent volumes: which folder of this machine a bound claim stands for.
 
-Served are volumes that are folders of the node: hostPath and local. Somebody else binds the claims.
+Served are volumes that are folders of the node: hostPath and local, whoever made them. Controllers bind the claims.
 Source: Kubernetes documentation, "Persistent Volumes".
 """
 
@@ -15,23 +15,29 @@ from seaway.client.client import Client
 from seaway.controlplane.node.payloads import MountError
 from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
 from seaway.objects.errors import Forbidden, NotFound
+from seaway.objects.meta import controller_of
+from seaway.objects.volumes import claim_name
 
 Object = Mapping[str, Any]
-_INSTEAD = "use hostPath or emptyDir"
 
 
-async def resolve(client: Client, namespace: str, volume: Object) -> Object:
+def read_only(volume: Object) -> bool:
+    """Tell whether a pod's volume is a claim that it may only read."""
+    return bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
+
+
+async def resolve(client: Client, pod: Object, volume: Object) -> Object:
     """Return the volume that a pod's volume stands for: a hostPath in place of a claim, any other one unchanged.
 
     Raises:
         MountError: the claim is not bound, or to storage that this node cannot serve.
     """
-    if "persistentVolumeClaim" not in volume:
+    name, namespace = claim_name(pod["metadata"]["name"], volume), pod["metadata"]["namespace"]
+    if name is None:
         return volume
-    name = volume["persistentVolumeClaim"]["claimName"]
 
     def refuse(why: str) -> MountError:
-        return MountError(f'persistentVolumeClaim "{name}" cannot be mounted: {why}; {_INSTEAD}')
+        return MountError(f'persistentVolumeClaim "{name}" cannot be mounted: {why}')
 
     try:
         claim = await client.get(PERSISTENT_VOLUME_CLAIMS, name, namespace)
@@ -39,7 +45,9 @@ async def resolve(client: Client, namespace: str, volume: Object) -> Object:
         raise refuse("it does not exist") from None
     bound = (claim.get("spec") or {}).get("volumeName")
     if not bound or (claim.get("status") or {}).get("phase") != "Bound":
-        raise refuse("it is bound to no volume, and this node has no storage of its own for claims")
+        raise refuse("it is bound to no volume; kubectl describe pvc says what it waits for")
+    if "ephemeral" in volume and (controller_of(claim) or {}).get("uid") != pod["metadata"]["uid"]:
+        raise refuse("it was not made for this pod; delete it, or rename the pod's volume")
     try:
         found = await client.get(PERSISTENT_VOLUMES, bound)
     except (NotFound, Forbidden) as error:
@@ -47,7 +55,8 @@ async def resolve(client: Client, namespace: str, volume: Object) -> Object:
     path = folder_of(found)
     if path is None:
         raise refuse(
-            f"its volume {bound} is neither hostPath nor local, and this node serves no other storage"
+            f"its volume {bound} is neither hostPath nor local, and this node serves no other storage: "
+            "use a claim of the class standard, hostPath or emptyDir"
         )
     return {"name": volume["name"], "hostPath": {"path": path, "type": "Directory"}}
 

@@ -52,7 +52,7 @@ async def prepare(
         lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
         own = env.declared(facts, container, lookup)
         user = security.identity(pod, container, _host(context))
-        mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.written)
+        mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.read_only)
     except UnknownImageError as error:
         raise LaunchError("ErrImagePull", str(error)) from error
     except (ConfigError, MountError) as error:

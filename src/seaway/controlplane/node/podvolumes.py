@@ -58,6 +58,8 @@ class PodVolumes:
         """Where each volume lies."""
         self.written: frozenset[str] = frozenset()
         """Names of the volumes whose files the node writes."""
+        self.read_only: frozenset[str] = frozenset()
+        """Names of the volumes that no container may write to: those, and claims that the pod may only read."""
 
     async def set_up(self, facts: PodFacts) -> None:
         """Make every volume ready.
@@ -68,6 +70,7 @@ class PodVolumes:
         """
         specs = facts.pod["spec"].get("volumes") or ()
         self.written = frozenset(v["name"] for v in specs if payloads.is_written(v))
+        self.read_only = self.written | {v["name"] for v in specs if claims.read_only(v)}
         for volume in specs:
             try:
                 if volume["name"] in self.written:
@@ -80,7 +83,7 @@ class PodVolumes:
                 ) from error
 
     async def _plain(self, pod: Object, volume: Object) -> Path:
-        meant = await claims.resolve(self._context.client, pod["metadata"]["namespace"], volume)
+        meant = await claims.resolve(self._context.client, pod, volume)
         path = await asyncio.to_thread(volumes.plain_volume, self.folder, meant)
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
         if meant is not volume and group is not None and os.geteuid() == 0:
