@@ -11,7 +11,6 @@ from seaway.objects.builtin import (
     EVENTS_V1,
     JOBS,
     NODES,
-    PERSISTENT_VOLUME_CLAIMS,
     PODS,
     ROLES,
 )  # fmt: skip
@@ -59,10 +58,6 @@ _DEFINITION = _of(CUSTOM_RESOURCE_DEFINITIONS, 0)
 WITNESSES: dict[str, Story] = {
     "requests-managers": _of(CERTIFICATE_SIGNING_REQUESTS, 0),
     "requests-credential": _of(CERTIFICATE_SIGNING_REQUESTS, 0),
-    "claims-finalizer": _of(PERSISTENT_VOLUME_CLAIMS, 0),
-    "claims-deletion": _of(
-        PERSISTENT_VOLUME_CLAIMS, 0, Call("DELETE", f"{_NAMESPACE}/persistentvolumeclaims/data")
-    ),
     "changed-parts": _of(PODS, 0, _put(f"{_NAMESPACE}/pods/a", "/spec/hostname", "other")),
     "changed-template": _of(
         JOBS, 0, _put(collection(JOBS) + "/plain", "/spec/template/spec/hostname", "other")

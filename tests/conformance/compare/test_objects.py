@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from seaway.controlplane.kinds import BUILTIN_KINDS
+from seaway.objects.builtin import PERSISTENT_VOLUMES
 from tools.compare.calls import Story
 from tools.compare.seeds.objects import SEEDS
 from tools.compare.stories import stories
@@ -21,7 +22,10 @@ pytestmark = pytest.mark.real
 
 
 def test_every_kind_has_something_to_start_from():
-    assert {kind.resource for kind in BUILTIN_KINDS} == set(SEEDS)
+    held = {
+        PERSISTENT_VOLUMES
+    }  # no controller here takes their finalizer off: a name is good for one story only
+    assert {kind.resource for kind in BUILTIN_KINDS} - held == set(SEEDS)
 
 
 @pytest.mark.timeout(0 if WANTED else 120)

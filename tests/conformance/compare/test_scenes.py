@@ -41,7 +41,6 @@ WITNESSES = {
     "protocol-scale-version": "custom: custom status and scale",
     "protocol-protobuf": "tables: accept",
     "protocol-empty-rules": "tables: table of roles",
-    "protocol-claims-finalizer-shown": "tables: table of claims",
     "protocol-anonymous": "access: bad tokens",
     "protocol-audiences": "access: reviews by an administrator",
 }

@@ -175,6 +175,20 @@ SEEDS: dict[Resource, list[Object]] = {
             },
         },
     ],
+    builtin.STORAGE_CLASSES: [
+        {
+            "metadata": {"name": "fast"},
+            "provisioner": "example.com/fast",
+            "parameters": {"type": "ssd"},
+            "reclaimPolicy": "Retain",
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "allowVolumeExpansion": True,
+            "mountOptions": ["noatime"],
+            "allowedTopologies": [
+                {"matchLabelExpressions": [{"key": "topology.kubernetes.io/zone", "values": ["a", "b"]}]}
+            ],
+        }
+    ],
     builtin.LEASES: [
         {
             "metadata": {"name": "a"},

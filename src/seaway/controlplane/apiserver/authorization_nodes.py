@@ -13,8 +13,7 @@ from typing import Any
 from seaway.controlplane.apiserver.bootstrap_roles import ROLES
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.rbac import Action, rules_of
-from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PODS
-from seaway.objects.further import PERSISTENT_VOLUMES
+from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS
 
 Object = dict[str, Any]
 Reference = tuple[str, str]

@@ -22,6 +22,9 @@ _SHORT_MODES = {
     "ReadWriteMany": "RWX",
     "ReadWriteOncePod": "RWOP",
 }
+HOST_PATH_TYPES = (
+    "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
+)  # fmt: skip
 _NO_SOURCE = frozenset({
     "capacity", "accessModes", "claimRef", "persistentVolumeReclaimPolicy", "storageClassName", "mountOptions",
     "volumeMode", "nodeAffinity", "volumeAttributesClassName",
@@ -97,6 +100,9 @@ def _place_faults(spec: Object) -> list[Cause]:
                 faults.append(required(f"spec.{kind}.path"))
             elif ".." in path.split("/"):
                 faults.append(invalid(f"spec.{kind}.path", path, "must not contain '..'"))
+    kind = (spec.get("hostPath") or {}).get("type") or ""
+    if kind not in HOST_PATH_TYPES:
+        faults.append(unsupported("spec.hostPath.type", kind, HOST_PATH_TYPES))
     affinity = spec.get("nodeAffinity")
     if affinity is None:
         return faults + (

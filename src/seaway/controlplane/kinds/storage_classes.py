@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from seaway.controlplane.kinds.cells import AGE, NAME, at, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
-from seaway.controlplane.kinds.faults import immutable, invalid, required, unsupported
+from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, required, unsupported
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.workloads import set_missing
@@ -50,6 +50,30 @@ def validate_class(storage_class: Object) -> list[Cause]:
         value = storage_class.get(field)
         if value and value not in supported:
             faults.append(unsupported(field, value, supported))
+    return faults + _topology_faults(storage_class.get("allowedTopologies") or ())
+
+
+def _topology_faults(terms: Sequence[Object]) -> list[Cause]:
+    """Return the faults of where volumes may be made; an empty term is a duplicate, as Kubernetes has it."""
+    faults: list[Cause] = []
+    seen: list[dict[str, frozenset[str]]] = [{} for _ in terms]
+    for index, term in enumerate(terms):
+        at, wanted = f"allowedTopologies[{index}].matchLabelExpressions", {}
+        for number, one in enumerate(term.get("matchLabelExpressions") or ()):
+            key, values = one.get("key") or "", one.get("values") or ()
+            here = f"{at}[{number}]"
+            if not values:
+                faults.append(required(f"{here}.values"))
+            faults += [
+                duplicate(f"{here}.values[{place}]", value)
+                for place, value in enumerate(values)
+                if value in values[:place]
+            ]
+            faults += [invalid(f"{here}.key", key, f) for f in names.qualified_name_faults(key)]
+            faults += [duplicate(f"{here}.key", key)] if key in wanted else []
+            wanted[key] = frozenset(values)
+        faults += [duplicate(at, "") for known in seen if known == wanted]
+        seen.append(wanted)
     return faults
 
 
