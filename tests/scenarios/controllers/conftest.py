@@ -38,6 +38,7 @@ SETTINGS = ControllersSettings(
     pod_gc_period=0.1,
     terminated_pods=3,
     job_backoff=0.05,
+    volumes_measured=0.1,
 )
 
 

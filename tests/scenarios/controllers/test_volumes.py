@@ -212,3 +212,27 @@ async def test_an_ephemeral_volume_has_a_claim_that_goes_with_the_pod(world, vol
     await world.client.delete(PODS, "scratch", "default", grace_seconds=0, uid=meta.uid(pod))
     await world.gone(PERSISTENT_VOLUME_CLAIMS, "scratch-data")
     await world.gone(PERSISTENT_VOLUMES, bound["spec"]["volumeName"], None)
+
+
+async def test_a_volume_is_measured_while_a_pod_uses_it_and_too_much_is_told(world, volumes_folder) -> None:
+    await world.node("a")
+    made = await _with_classes(world, claim(world, "data", size="1Mi"))
+    files = {"metadata": {"annotations": {"seaway.dev/max-files": "2"}}}
+    await world.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", files, "default", content_type=MERGE)
+    await mounting(world, "user", "data")
+    bound = await phase(world, PERSISTENT_VOLUME_CLAIMS, "data", "Bound")
+    folder = volumes_folder / bound["spec"]["volumeName"]
+    (folder / "file").write_bytes(b"x" * 900_000)
+    nearly = await event(world, "VolumeNearlyFull")
+    assert "of 1Mi (8" in nearly["message"]
+    assert "1 of 2 files" in nearly["message"]
+    (folder / "second").write_bytes(b"x" * 900_000)
+    over = await event(world, "VolumeOverLimit")
+    assert (over["type"], over["involvedObject"]["uid"]) == ("Warning", meta.uid(made))
+    assert "Sizes are measured here, not enforced" in over["message"]
+    annotations = meta.annotations_of(await world.read(PERSISTENT_VOLUME_CLAIMS, "data"))
+    assert int(annotations["seaway.dev/used-bytes"]) > 1 << 20
+    assert annotations["seaway.dev/used-files"] == "2"
+    (folder / "second").unlink()
+    (folder / "file").unlink()
+    assert "within its limits again" in (await event(world, "VolumeWithinLimits"))["message"]

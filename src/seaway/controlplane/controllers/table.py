@@ -68,6 +68,7 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     on_demand("pvc-protection", PERSISTENT_VOLUME_CLAIMS, "protection", "build_claims"),
     on_demand("pv-protection", PERSISTENT_VOLUMES, "protection", "build_volumes"),
     on_demand("volume-expand", PERSISTENT_VOLUME_CLAIMS, "expansion"),
+    on_demand("volume-usage", PERSISTENT_VOLUME_CLAIMS, "volumeusage"),
     on_demand("ephemeral-volume", PODS, "ephemeralvolumes"),
 )
 """In the order they start."""

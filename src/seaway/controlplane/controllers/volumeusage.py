@@ -1,0 +1,144 @@
+"""Measures volumes while pods use them, one at a time, in a process of its own that gives way to all others.
+
+A large volume is measured rarely: a twentieth of the time at most goes into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from seaway.controlplane.controllers.context import Context
+from seaway.controlplane.controllers.storageclasses import LOCAL
+from seaway.controlplane.controllers.usage import (
+    USAGE,
+    USED_BYTES,
+    USED_FILES,
+    Limits,
+    Usage,
+    is_news,
+    level,
+    limits,
+    message,
+    noted,
+    told,
+)
+from seaway.controlplane.controllers.volumes import BY_CLAIM, claim_keys
+from seaway.objects import volumes as rules
+from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
+from seaway.objects.meta import annotations_of, deletion_timestamp, name, namespace
+from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
+from seaway.reconcile.sources import Source
+
+Object = dict[str, Any]
+PROGRAM = Path(__file__).with_name("measure.py")
+_LONGEST = 6 * 3600.0
+_REST = 20
+"""So many times as long as a measurement took nothing is measured."""
+
+
+class VolumeUsage:
+    """Watches how full volumes are."""
+
+    def __init__(self, context: Context, folder: Path) -> None:
+        self._context, self._folder, self._clock = context, folder, context.clock
+        informers = context.informers
+        self._claims = informers.informer(PERSISTENT_VOLUME_CLAIMS)
+        self._volumes = informers.informer(PERSISTENT_VOLUMES)
+        self._classes = informers.informer(STORAGE_CLASSES)
+        self._pods = informers.informer(PODS, indices={BY_CLAIM: claim_keys})
+        self._due: dict[str, float] = {}
+
+    def controller(self) -> Controller:
+        """Return the controller."""
+        sources = (Source(self._claims), Source(self._pods, claim_keys))
+        settings = ControllerSettings(limit_seconds=_LONGEST)
+        return Controller("volume-usage", sources, self.reconcile, clock=self._clock, settings=settings)
+
+    async def reconcile(self, claim_key: str) -> Outcome:
+        """Measure a claim's volume where it is time to."""
+        claim = self._claims.get(claim_key)
+        if claim is None or deletion_timestamp(claim) is not None or not self._is_ours(claim):
+            self._due.pop(claim_key, None)
+            return DONE
+        used = any(pod["spec"].get("nodeName") for pod in self._pods.by_index(BY_CLAIM, claim_key))
+        if not used and noted(claim) is None:
+            return DONE
+        now, due = self._clock.monotonic(), self._due.get(claim_key, 0.0)
+        if now < due:
+            return RequeueAfter(due - now)
+        usage = await measured(self._folder / claim["spec"]["volumeName"])
+        took = self._clock.monotonic() - now
+        wait = max(self._context.settings.volumes_measured, took * _REST)
+        self._due[claim_key] = self._clock.monotonic() + wait
+        allowed = limits(claim, self._classes.get(rules.class_of(claim)))
+        await self._note(claim, usage, allowed)
+        return RequeueAfter(wait) if self._is_running(claim_key) else DONE
+
+    def _is_ours(self, claim: Object) -> bool:
+        volume = self._volumes.get((claim.get("spec") or {}).get("volumeName") or "")
+        made = volume is not None and annotations_of(volume).get(rules.PROVISIONED_BY) == LOCAL
+        return made and rules.is_bound(claim)
+
+    def _is_running(self, claim_key: str) -> bool:
+        pods = self._pods.by_index(BY_CLAIM, claim_key)
+        return any((pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed") for pod in pods)
+
+    async def _note(self, claim: Object, usage: Usage, allowed: Limits) -> None:
+        """Write what was found where it is news, and say so where it became too much or no longer is."""
+        before = noted(claim)
+        reason, earlier = level(usage, allowed), level(before, allowed) if before else ""
+        if reason == earlier and not is_news(usage, before, allowed):
+            return
+        annotations = {
+            USED_BYTES: str(usage.bytes),
+            USED_FILES: str(usage.files),
+            USAGE: f"{told(usage, allowed)}; measured, not enforced",
+        }
+        await self._context.client.patch(
+            PERSISTENT_VOLUME_CLAIMS,
+            name(claim),
+            {"metadata": {"annotations": annotations}},
+            namespace(claim),
+            content_type="application/merge-patch+json",
+        )
+        if reason != earlier:
+            kind = "Warning" if reason else "Normal"
+            said = message(reason, usage, allowed)
+            self._context.recorder.event(claim, kind, reason or "VolumeWithinLimits", said, component=LOCAL)
+
+
+async def measured(folder: Path) -> Usage:
+    """Return what a folder holds, counted by another process.
+
+    Raises:
+        OSError: it could not be counted.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(PROGRAM), str(folder)),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        out, err = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        said = err.decode(errors="replace").strip().rsplit("\n", 1)[-1]
+        raise OSError(f"{folder} could not be measured: {said}")
+    return Usage(**json.loads(out))
+
+
+def build(context: Context) -> Controller:
+    """Return the controller; a cluster that makes no volumes has nothing to measure."""
+    if context.settings.volumes is None:
+        return Controller("volume-usage", (), _nothing, clock=context.clock)
+    return VolumeUsage(context, context.settings.volumes).controller()
+
+
+async def _nothing(_: str) -> Outcome:
+    return DONE
