@@ -30,6 +30,8 @@ from seaway.controlplane.embeddednode import EmbeddedNode
 from seaway.controlplane.home import HOST, Place, check_format, open_place, write_kubeconfig
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.declaration import Kind
+from seaway.controlplane.network.build import build_network
+from seaway.controlplane.network.settings import NetworkSettings
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
@@ -75,6 +77,8 @@ class ClusterSettings:
     """Containers of Guaranteed pods that ask for whole CPUs have them for themselves; for one node alone."""
     simulated_nodes: int = 0
     """How many hollow nodes there are beside: they run nothing, and say that they do. Tainted with `SIMULATED_LABEL`."""
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    """How services are answered; its ranges are filled in with the cluster's own."""
     node_stop_seconds: float = 30.0
     """Longest grace of pods that still run when the cluster stops."""
 
@@ -154,7 +158,7 @@ async def _parts(
     await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
     await retire_simulated(administrator, settings.simulated_nodes)
     async with Services() as services:
-        await services.start("controllers", _controllers(cluster, settings, clock).run)
+        await services.start("controllers", _controllers(cluster, settings, place, clock).run)
         cluster.nodes = tuple(_node(cluster, node, clock) for node in node_settings(settings, place))
         for node in cluster.nodes:
             cluster.server.register_node(node.name, node)
@@ -185,8 +189,8 @@ async def _stop_nodes(nodes: Sequence[EmbeddedNode], grace: float) -> None:
             logger.error("a node did not stop cleanly", exc_info=outcome)
 
 
-def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> Manager:
-    """Return controllers and scheduler over shared informers, as far as they are to run."""
+def _controllers(cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock) -> Manager:
+    """Return controllers, scheduler and network over shared informers, as far as they are to run."""
     client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
     recorder = EventRecorder(client, "controllermanager", clock)
@@ -200,11 +204,21 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, clock: Clock) -> M
     scheduling = cluster.client("system:kube-scheduler")
     scheduler_recorder = EventRecorder(scheduling, settings.scheduler.name, clock)
     scheduler = Scheduler(scheduling, informers, scheduler_recorder, clock, settings.scheduler)
+    networking = cluster.client("seaway:network")
+    network_recorder = EventRecorder(networking, "seaway-network", clock)
+    network = build_network(networking, informers, network_recorder, clock, network_settings(settings, place))
     running = (
         *(build_all(context) if settings.run_controllers else ()),
         *((scheduler,) if settings.run_scheduler else ()),
+        *network,
     )
-    return Manager(informers, running, (recorder, scheduler_recorder))
+    return Manager(informers, running, (recorder, scheduler_recorder, network_recorder))
+
+
+def network_settings(settings: ClusterSettings, place: Place) -> NetworkSettings:
+    """Return how the network is served: in the cluster's own ranges."""
+    address = place.address
+    return replace(settings.network, service_network=address.service_network, pod_network=address.pod_network)
 
 
 def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]:

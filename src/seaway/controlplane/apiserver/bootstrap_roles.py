@@ -49,18 +49,13 @@ _NODE = [
     _rule([""], ["serviceaccounts/token"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
 ]
-_PROXIER = [
-    _rule([""], ["endpoints", "services"], ["list", "watch"]),
-    _rule([""], ["nodes"], _READ),
-    *_EVENTS,
-    _rule(["discovery.k8s.io"], ["endpointslices"], ["list", "watch"]),
-]
-_INGRESS = [
+_NETWORK = [
     *_EVENTS,
     _rule([""], ["secrets"], ["get"]),
-    _rule(["networking.k8s.io"], ["ingresses/status"], ["patch", "update"]),
+    _rule([""], ["services/status"], ["update"]),
+    _rule(["networking.k8s.io"], ["ingresses/status"], ["update"]),
 ]
-"""Of the proxy that serves Ingresses: it reads the certificates that they name."""
+"""Of what balances services and serves Ingresses: it reads the certificates that these name."""
 _SCHEDULER = [
     *_EVENTS,
     _rule(["coordination.k8s.io"], ["leases"], ["create", "get", "list", "patch", "update", "watch"]),
@@ -98,10 +93,9 @@ ROLES: dict[str, list[Object]] = {
     "system:public-info-viewer": [_paths("/healthz", "/livez", "/readyz", "/version", "/version/")],
     "system:monitoring": [_paths("/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/readyz", "/readyz/*")],
     "system:node": _NODE,
-    "system:node-proxier": _PROXIER,
     "system:kube-scheduler": _SCHEDULER,
     "system:kube-controller-manager": _CONTROLLERS,
-    "seaway:ingress": _INGRESS,
+    "seaway:network": _NETWORK,
     "system:auth-delegator": [
         _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
         _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
@@ -141,8 +135,7 @@ BINDINGS: tuple[tuple[str, str, str, str], ...] = (
     ("system:monitoring", "system:monitoring", _GROUP, "system:monitoring"),
     ("system:nodes", "system:node", "", ""),
     ("system:kube-scheduler", "system:kube-scheduler", _USER, "system:kube-scheduler"),
-    ("system:node-proxier", "system:node-proxier", _USER, "system:kube-proxy"),
-    ("seaway:ingress", "seaway:ingress", _USER, "seaway:ingress"),
+    ("seaway:network", "seaway:network", _USER, "seaway:network"),
     (
         "system:kube-controller-manager",
         "system:kube-controller-manager",
