@@ -31,6 +31,7 @@ from seaway.controlplane.home import HOST, Place, check_format, open_place, writ
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.network.build import build_network
+from seaway.controlplane.network.names import Names
 from seaway.controlplane.network.settings import NetworkSettings
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
@@ -158,8 +159,9 @@ async def _parts(
     await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
     await retire_simulated(administrator, settings.simulated_nodes)
     async with Services() as services:
-        await services.start("controllers", _controllers(cluster, settings, place, clock).run)
-        cluster.nodes = tuple(_node(cluster, node, clock) for node in node_settings(settings, place))
+        manager, names = _controllers(cluster, settings, place, clock)
+        await services.start("controllers", manager.run)
+        cluster.nodes = tuple(_node(cluster, node, clock, names) for node in node_settings(settings, place))
         for node in cluster.nodes:
             cluster.server.register_node(node.name, node)
             await services.start(node.name, node.run)
@@ -176,9 +178,9 @@ async def _parts(
             await _stop_nodes(cluster.nodes, settings.node_stop_seconds)
 
 
-def _node(cluster: Cluster, settings: NodeSettings, clock: Clock) -> EmbeddedNode:
+def _node(cluster: Cluster, settings: NodeSettings, clock: Clock, names: Names) -> EmbeddedNode:
     client = cluster.client(f"{NODE_PREFIX}{settings.name}", (NODES,))
-    return EmbeddedNode(settings.name, lambda trouble: NodeAgent(client, settings, clock, trouble))
+    return EmbeddedNode(settings.name, lambda trouble: NodeAgent(client, settings, clock, trouble, names))
 
 
 async def _stop_nodes(nodes: Sequence[EmbeddedNode], grace: float) -> None:
@@ -189,7 +191,9 @@ async def _stop_nodes(nodes: Sequence[EmbeddedNode], grace: float) -> None:
             logger.error("a node did not stop cleanly", exc_info=outcome)
 
 
-def _controllers(cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock) -> Manager:
+def _controllers(
+    cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock
+) -> tuple[Manager, Names]:
     """Return controllers, scheduler and network over shared informers, as far as they are to run."""
     client = cluster.client("system:kube-controller-manager")
     informers = Informers(client, clock)
@@ -210,9 +214,9 @@ def _controllers(cluster: Cluster, settings: ClusterSettings, place: Place, cloc
     running = (
         *(build_all(context) if settings.run_controllers else ()),
         *((scheduler,) if settings.run_scheduler else ()),
-        *network,
+        *network.parts,
     )
-    return Manager(informers, running, (recorder, scheduler_recorder, network_recorder))
+    return Manager(informers, running, (recorder, scheduler_recorder, network_recorder)), network.names
 
 
 def network_settings(settings: ClusterSettings, place: Place) -> NetworkSettings:

@@ -13,6 +13,7 @@ import pytest
 
 from seaway.client.client import Client
 from seaway.controlplane.cluster import Cluster, ClusterSettings, run_cluster
+from seaway.controlplane.network.settings import NetworkSettings
 from seaway.objects.builtin import (
     CONFIG_MAPS,
     ENDPOINT_SLICES,
@@ -135,8 +136,9 @@ async def ask(
     }
 
 
-@pytest.fixture
-async def network(tmp_path: Path) -> AsyncIterator[World]:
+@contextlib.asynccontextmanager
+async def running(tmp_path: Path, **settings: Any) -> AsyncIterator[World]:
+    """Run a cluster with a namespace; skip where services can have no addresses."""
     with contextlib.closing(socket.socket()) as probe:
         try:
             probe.bind(("127.77.0.1", 0))
@@ -144,7 +146,9 @@ async def network(tmp_path: Path) -> AsyncIterator[World]:
             pytest.skip(
                 "only 127.0.0.1 is a loopback address of this machine: services have none of their own"
             )
-    async with run_cluster(ClusterSettings(home=tmp_path / "home", node_stop_seconds=1.0)) as cluster:
+    network = NetworkSettings(**settings)
+    whole = ClusterSettings(home=tmp_path / "home", node_stop_seconds=1.0, network=network)
+    async with run_cluster(whole) as cluster:
         world = World(cluster)
         await world.client.create(NAMESPACES, {"metadata": {"name": "d"}})
 
@@ -157,3 +161,9 @@ async def network(tmp_path: Path) -> AsyncIterator[World]:
         for pod in (await world.client.list(PODS, "d"))["items"]:
             with contextlib.suppress(NotFound):
                 await world.client.delete(PODS, pod["metadata"]["name"], "d", grace_seconds=0)
+
+
+@pytest.fixture
+async def network(tmp_path: Path) -> AsyncIterator[World]:
+    async with running(tmp_path) as world:
+        yield world

@@ -49,7 +49,7 @@ async def outcome(tmp_path: Path, env: dict[str, str], text: str, *, namespaces:
     runtime = ProcessRuntime(tmp_path, namespaces=namespaces)
     await runtime.prepare()
     folder = tmp_path / ("executed" if EXECUTED.items() <= env.items() else "forked")
-    launch.write_files(folder, "127.0.0.1\tlocalhost\n")
+    launch.write_files(folder, {"hosts": "127.0.0.1\tlocalhost\n"})
     work = tmp_path / "work"
     work.mkdir(exist_ok=True)
     mounts = [("proc", "/proc", False), (str(work), str(work), False)] if runtime.namespaces else []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seaway.controlplane.node.fields import ConfigError
-from seaway.controlplane.node.launch import hosts_table
+from seaway.controlplane.node.names import hosts_table
 from seaway.controlplane.node.security import Host, Identity, identity
 from seaway.controlplane.node.unserved import message, unserved
 
@@ -63,7 +63,7 @@ def test_what_cannot_be_served_is_refused(host: Host, container: dict[str, Any],
     ("spec", "expected"),
     [
         ({"dnsPolicy": "ClusterFirst", "securityContext": {"runAsUser": 1}, "containers": [{"name": "c", "tty": True}]}, []),
-        ({"hostPID": True, "dnsPolicy": "None"}, ["spec.hostPID", "spec.dnsPolicy"]),
+        ({"hostPID": True, "dnsPolicy": "None"}, ["spec.hostPID"]),
         ({"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}, ["spec.securityContext.seccompProfile"]),
         ({"containers": [{"securityContext": {"privileged": True, "capabilities": {"drop": ["ALL"]}}}]},
          ["spec.containers[0].securityContext.privileged", "spec.containers[0].securityContext.capabilities"]),
@@ -78,12 +78,19 @@ def test_what_has_no_effect_is_named(spec: dict[str, Any], expected: list[str]) 
     assert unserved({"spec": spec}) == expected
 
 
+def test_without_files_of_its_own_a_pod_cannot_be_given_names() -> None:
+    spec = {"dnsPolicy": "None", "hostAliases": [{}], "dnsConfig": {"searches": ["x"]}}
+    paths = ["spec.hostAliases", "spec.dnsConfig", "spec.dnsPolicy"]
+    assert unserved({"spec": spec}, namespaces=False) == paths
+
+
 def test_the_message_names_all_of_it() -> None:
     assert message(["spec.a", "spec.b"]) == "No effect on this node: spec.a, spec.b"
 
 
 def test_table_of_hosts() -> None:
-    pod = {"spec": {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db", "db.local"]}]}}
-    assert hosts_table(pod, "p", "127.1.0.2").splitlines() == [
-        "127.0.0.1\tlocalhost", "::1\tlocalhost", "127.1.0.2\tp", "10.0.0.1\tdb\tdb.local",
+    aliases = [{"ip": "10.0.0.1", "hostnames": ["db", "db.local"]}]
+    pod = {"metadata": {"name": "p", "namespace": "d"}, "spec": {"hostAliases": aliases}}
+    assert hosts_table(pod, "127.1.0.2").splitlines() == [
+        "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "127.1.0.2\tp", "10.0.0.1\tdb\tdb.local",
     ]  # fmt: skip

@@ -30,6 +30,8 @@ class ServiceAddresses:
         self._network = ipaddress.ip_network(network)
         self._pending: dict[str, str] = {}
         self._next = 10
+        self._kept = (self.first, str(self._network[10]))
+        """Never given away: the `kubernetes` Service's, and that of the name server."""
 
     @property
     def first(self) -> str:
@@ -93,7 +95,7 @@ class ServiceAddresses:
         for _ in range(size):
             address = str(self._network[1 + self._next % size])
             self._next += 1
-            if address not in taken and address != self.first:
+            if address not in taken and address not in self._kept:
                 if not dry_run:
                     if len(self._pending) > 64:
                         self._pending.pop(next(iter(self._pending)))

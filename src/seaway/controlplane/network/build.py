@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from seaway.base.clock import Clock
 from seaway.client.client import Client
+from seaway.controlplane.network.names import Names
 from seaway.controlplane.network.proxy import ServiceProxy
 from seaway.controlplane.network.settings import NetworkSettings
 from seaway.reconcile.informer import Informers
@@ -11,8 +14,17 @@ from seaway.reconcile.manager import Runnable
 from seaway.reconcile.recorder import EventRecorder
 
 
+class Network(NamedTuple):
+    """The parts."""
+
+    names: Names
+    """What the nodes ask."""
+    parts: tuple[Runnable, ...]
+
+
 def build_network(
     client: Client, informers: Informers, recorder: EventRecorder, clock: Clock, settings: NetworkSettings
-) -> tuple[Runnable, ...]:
-    """Return what balances services, over informers that others share."""
-    return (ServiceProxy(client, informers, recorder, clock, settings),)
+) -> Network:
+    """Return what balances services and knows their names, over informers that others share."""
+    names = Names(informers, settings)
+    return Network(names, (names, ServiceProxy(client, informers, recorder, clock, settings)))

@@ -15,6 +15,8 @@ class NetworkSettings:
     """Addresses of pods; names of these are answered here too."""
     domain: str = "cluster.local"
     """What the names of all services end with."""
+    dns: bool = True
+    """Whether a DNS server answers pods where its port can be opened; else they get tables of hosts."""
     node_port_address: str = "127.0.0.1"
     """Where node ports and Ingresses are opened: nobody outside this machine reaches them unless this is changed."""
     ingress_port: int = 0

@@ -24,25 +24,40 @@ class Half(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.other: Half | None = None
         self.ended = False
+        self.early: list[bytes] = []
 
     def join(self, other: Half) -> None:
         """Make the two sides of one connection of this and another."""
         self.other, other.other = other, self
+        for one, across in ((self, other), (other, self)):
+            if one.transport is None or across.transport is None:
+                continue
+            across.transport.writelines(one.early)
+            if one.ended:
+                across.transport.write_eof()
+            one.early.clear()
+            one.transport.resume_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Hand the bytes on."""
-        if self.other is not None and self.other.transport is not None:
+        """Hand the bytes on; what comes before there is another side waits."""
+        if self.other is None:
+            self.early.append(data)
+            assert self.transport is not None
+            self.transport.pause_reading()
+        elif self.other.transport is not None:
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
         """Hand the end on; the other direction stays open until it ends too."""
         self.ended = True
         other = self.other
-        if other is None or other.transport is None or other.ended:
+        if other is None:
+            return True
+        if other.transport is None or other.ended:
             return False
         if other.transport.can_write_eof():
             other.transport.write_eof()
@@ -74,8 +89,6 @@ class _Accepted(Half):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert self.transport is not None
-        self.transport.pause_reading()
         self._listener.lead(self)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -150,11 +163,8 @@ class TcpListener:
 
     def _join(self, accepted: _Accepted, other: Half) -> None:
         accepted.join(other)
-        if accepted.transport is None:  # the client left meanwhile
-            if other.transport is not None:
-                other.transport.close()
-            return
-        accepted.transport.resume_reading()
+        if accepted.transport is None and other.transport is not None:  # the client left meanwhile
+            other.transport.close()
 
 
 def reset(transport: asyncio.Transport) -> None:

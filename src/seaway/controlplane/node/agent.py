@@ -25,8 +25,10 @@ from seaway.controlplane.node.evictions import Evictions
 from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
 from seaway.controlplane.node.heartbeat import Heartbeat
+from seaway.controlplane.node.hosts import keep_tables
 from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.logs import LogReader
+from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
 from seaway.controlplane.node.serving.run import run_server
 from seaway.controlplane.node.settings import NodeSettings
@@ -55,6 +57,7 @@ class NodeAgent:
         settings: of the node.
         clock: measures heartbeats, probes, back-off.
         trouble: what is pretended to be wrong with the node.
+        neighbours: what the cluster's network tells of services; None where nothing does.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class NodeAgent:
         settings: NodeSettings,
         clock: Clock | None = None,
         trouble: Trouble | None = None,
+        neighbours: Neighbours | None = None,
     ) -> None:
+        self._neighbours = neighbours
         self._client, self._settings, self._clock = client, settings, clock or SystemClock()
         pretended = settings.pretend_gpus
         self._gpus: GpuSource = (
@@ -99,6 +104,8 @@ class NodeAgent:
                 # Pods first: a node that says it is ready knows what it runs.
                 group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
                 await seen.wait()
+                tables = keep_tables(context, self._workers.values)
+                group.create_task(tables, name=f"tables of hosts of {self._settings.name}")
                 group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
                 group.create_task(evictions.run(), name=f"evictions of {self._settings.name}")
         finally:
@@ -248,6 +255,7 @@ class NodeAgent:
                 look_at_cpus() if self._settings.exclusive_cpus else {}, self._settings.reserved_cpus
             ),
             trouble=self._trouble,
+            neighbours=self._neighbours,
         )
         return self._context, machine
 

@@ -52,7 +52,7 @@ class Attempts:
         container = container_specs(pod)[state.name]
         spec = await launch.prepare(self._context, facts, container, number, volumes)
         folder = self._context.container_folder(pod["metadata"]["uid"], state.name, number)
-        launch.write_files(folder, launch.hosts_table(pod, spec.hostname, facts.pod_ip))
+        launch.write_files(folder, launch.name_files(self._context, pod, facts.pod_ip))
         result = await self._context.runtime.start(folder, spec)
         state.previous, state.attempt = state.exit or state.previous, number
         state.waiting, state.ready, state.started, state.hooking = None, False, False, False

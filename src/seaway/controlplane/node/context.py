@@ -12,6 +12,7 @@ from seaway.base.clock import Clock
 from seaway.client.client import Client
 from seaway.controlplane.node.cpumanager import CpuManager
 from seaway.controlplane.node.gpu import Gpu, choose
+from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.processes import ProcessRuntime
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.trouble import Trouble
@@ -90,6 +91,8 @@ class NodeContext:
     """What the node has too little of, of `trouble.KINDS`."""
     pulled: set[str] = field(default_factory=set)
     """Images that a container of this node has been started from."""
+    neighbours: Neighbours | None = None
+    """What the cluster's network tells of services and names; None for a node that joins another control plane."""
 
     def pod_folder(self, uid: str) -> Path:
         """Return where a pod's files lie."""

@@ -46,8 +46,16 @@ def references(container: Object) -> set[tuple[str, str]]:
     return found
 
 
-def declared(facts: PodFacts, container: Object, lookup: Lookup) -> dict[str, str]:
+def declared(
+    facts: PodFacts, container: Object, lookup: Lookup, links: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the variables that the pod's spec declares, expanded.
+
+    Args:
+        facts: the pod.
+        container: its spec.
+        lookup: finds config maps and secrets.
+        links: variables of services, which others may refer to.
 
     Raises:
         ConfigError: something required is missing; worded as the kubelet words it.
@@ -61,7 +69,7 @@ def declared(facts: PodFacts, container: Object, lookup: Lookup) -> dict[str, st
             if value is not None:
                 env[variable["name"]] = value
         else:
-            env[variable["name"]] = expand(variable.get("value") or "", env)
+            env[variable["name"]] = expand(variable.get("value") or "", {**(links or {}), **env})
     return env
 
 

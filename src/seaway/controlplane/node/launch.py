@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seaway.controlplane.node import env, gpu, security, volumes
+from seaway.controlplane.node import env, gpu, names, security, volumes
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.fields import ConfigError, PodFacts
 from seaway.controlplane.node.images import UnknownImageError, find_image
@@ -20,6 +20,7 @@ from seaway.objects.quantity import cpu_millis, whole
 Object = Mapping[str, Any]
 WORKSPACE = "/workspace"
 TERMINATION_LOG = "/dev/termination-log"
+RESOLVER, SWITCH = "/etc/resolv.conf", "/etc/nsswitch.conf"
 _PRIVATE = "/tmp"  # noqa: S108 - a folder of the container's own is mounted there
 
 
@@ -50,7 +51,8 @@ async def prepare(
         image = find_image(container.get("image", ""), context.images)
         _pull(context, container)
         lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
-        own = env.declared(facts, container, lookup)
+        links = _links(context, pod)
+        own = env.declared(facts, container, lookup, links)
         user = security.identity(pod, container, _host(context))
         mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.read_only)
     except UnknownImageError as error:
@@ -59,7 +61,7 @@ async def prepare(
         raise LaunchError("CreateContainerConfigError", str(error)) from error
     devices = context.gpus.take(uid, name, gpu.wanted(container))
     own_cpus, alone = context.cpus.assign(pod, container, folder)
-    node = _node_env(context, container, folder, of_pod)
+    node = links | _node_env(context, container, folder, of_pod)
     real = context.runtime.namespaces
     home = WORKSPACE if real else str(folder / "workspace")
     # GPUs are exclusive: a pod's own variables do not get it another one's.
@@ -71,7 +73,7 @@ async def prepare(
         argv=env.command(container, own_env),
         env=own_env,
         cwd=container.get("workingDir") or home,
-        hostname=(pod["spec"].get("hostname") or pod["metadata"]["name"])[:63],
+        hostname=names.host_names(pod, context.neighbours.domain if context.neighbours else "")[0],
         mounts=tuple(_all_mounts(context, container, image, folder, mounts, user)) if real else (),
         memory=whole(limits["memory"]) if "memory" in limits else None,
         cpu_millis=cpu_millis(limits["cpu"]) if "cpu" in limits else None,
@@ -109,33 +111,57 @@ def _host(context: NodeContext) -> security.Host:
     return security.Host(os.geteuid(), os.getegid(), why)
 
 
-def hosts_table(pod: Object, hostname: str, address: str) -> str:
-    """Return the text of a container's /etc/hosts, with the aliases that its pod declares."""
-    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost", f"{address}\t{hostname}"]
-    lines += [
-        f"{a['ip']}\t" + "\t".join(a.get("hostnames") or ()) for a in pod["spec"].get("hostAliases") or ()
-    ]
-    return "\n".join(lines) + "\n"
+def _links(context: NodeContext, pod: Object) -> dict[str, str]:
+    """Return the variables of services; the API server's are those of the node, whose address works without root."""
+    if context.neighbours is None:
+        return {}
+    services = context.neighbours.services(pod["metadata"]["namespace"])
+    whole = pod["spec"].get("enableServiceLinks") is not False
+    return names.link_variables(services, all_of_namespace=whole) | _api_env(context)
 
 
-def write_files(folder: Path, hosts: str) -> None:
-    """Make the files of a container that the node gives it: the termination log and the table of hosts."""
+def name_files(context: NodeContext, pod: Object, address: str) -> dict[str, str]:
+    """Return the files by which a container looks names up, by name."""
+    neighbours = context.neighbours
+    domain = neighbours.domain if neighbours else ""
+    table = neighbours.hosts(pod["metadata"]["namespace"]) if neighbours else ""
+    files = {"hosts": names.hosts_table(pod, address, domain, table)}
+    if context.runtime.namespaces:
+        server = neighbours.name_server if neighbours else ""
+        files["resolv.conf"] = names.resolver(pod, _read(RESOLVER), server, domain)
+        files["nsswitch.conf"] = names.switch(_read(SWITCH))
+    return files
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Make the files of a container that the node gives it: the termination log, and those given here."""
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
     log = folder / "termination-log"
     log.touch()
     log.chmod(0o666)
-    (folder / "hosts").write_text(hosts)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
+def _api_env(context: NodeContext) -> dict[str, str]:
+    settings = context.settings
+    if not settings.api_host:
+        return {}
+    port = str(settings.api_port)
+    return {
+        "KUBERNETES_SERVICE_HOST": settings.api_host,
+        "KUBERNETES_SERVICE_PORT": port,
+        "KUBERNETES_SERVICE_PORT_HTTPS": port,
+    }
 
 
 def _node_env(context: NodeContext, container: Object, folder: Path, of_pod: PodVolumes) -> dict[str, str]:
-    settings = context.settings
     found = {"SEAWAY_TERMINATION_LOG": container.get("terminationMessagePath") or TERMINATION_LOG}
-    if settings.api_host:
-        found |= {
-            "KUBERNETES_SERVICE_HOST": settings.api_host,
-            "KUBERNETES_SERVICE_PORT": str(settings.api_port),
-        }
-        found["KUBERNETES_SERVICE_PORT_HTTPS"] = str(settings.api_port)
+    found |= _api_env(context)
     if not context.runtime.namespaces:
         found |= volumes.volume_env(of_pod.paths, container)
         found |= {"SEAWAY_TERMINATION_LOG": str(folder / "termination-log"), "TMPDIR": str(folder / "tmp")}
@@ -166,6 +192,8 @@ def _all_mounts(
         (str(folder / "tmp"), _PRIVATE, user.read_only_root),
         (str(folder / "workspace"), WORKSPACE, user.read_only_root),
         (str(folder / "hosts"), "/etc/hosts", False),
+        (str(folder / "resolv.conf"), RESOLVER, False),
+        (str(folder / "nsswitch.conf"), SWITCH, False),
         *(("tmpfs", path, True) for path in hidden),
         *(("/dev/null", path, True) for path in files),
         *((path, path, False) for path in visible),

@@ -10,13 +10,16 @@ _OF_POD: dict[str, Callable[[Any], bool]] = {
     "hostPID": bool,
     "hostIPC": bool,
     "shareProcessNamespace": bool,
-    "dnsConfig": bool,
-    "dnsPolicy": lambda value: value not in {"ClusterFirst", "Default", "ClusterFirstWithHostNet"},
     "runtimeClassName": bool,
     "resourceClaims": bool,
-    "setHostnameAsFQDN": bool,
-    "subdomain": bool,
 }
+_PLAIN: dict[str, Callable[[Any], bool]] = {
+    "hostAliases": bool,
+    "dnsConfig": bool,
+    "dnsPolicy": lambda value: value == "None",
+    "setHostnameAsFQDN": bool,
+}
+"""What needs files of the container's own."""
 _OF_CONTAINER: dict[str, Callable[[Any], bool]] = {
     "volumeDevices": bool,
     "resizePolicy": bool,
@@ -34,10 +37,15 @@ _SECURITY: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def unserved(pod: Object) -> list[str]:
-    """Return the paths of a pod's fields that have no effect here, as a user writes them."""
+def unserved(pod: Object, *, namespaces: bool = True) -> list[str]:
+    """Return the paths of a pod's fields that have no effect here, as a user writes them.
+
+    Args:
+        pod: that is started.
+        namespaces: whether its containers have files of their own.
+    """
     spec = pod["spec"]
-    found = [f"spec.{name}" for name in _asked(_OF_POD, spec)]
+    found = [f"spec.{name}" for name in _asked(_OF_POD if namespaces else _OF_POD | _PLAIN, spec)]
     found += [f"spec.securityContext.{name}" for name in _asked(_SECURITY, spec.get("securityContext") or {})]
     for group in ("initContainers", "containers"):
         for number, container in enumerate(spec.get(group) or ()):

@@ -201,9 +201,7 @@ class PodWorker:
             why = self._context.runtime.why_not
             message = f"Containers run as plain processes here ({why}): volumes are not at their mount paths but where SEAWAY_VOLUME_<NAME> says, and processes are not isolated"
             self._context.event(self.pod, "Warning", "PlainProcesses", message)
-        paths = unserved.unserved(self.pod)
-        if not self._context.runtime.namespaces and self.pod["spec"].get("hostAliases"):
-            paths.append("spec.hostAliases")
+        paths = unserved.unserved(self.pod, namespaces=self._context.runtime.namespaces)
         if paths:
             self._context.event(self.pod, "Warning", "NotServed", unserved.message(paths))
         self.state.sandbox = True
