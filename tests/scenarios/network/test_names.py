@@ -34,8 +34,10 @@ async def named(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             except PermissionError:
                 pytest.skip("only root may open port 53 here")
     async with running(tmp_path, dns=request.param == "dns") as world:
-        if not world.cluster.agents[0].runtime.namespaces:
-            pytest.skip(f"no namespaces here: {world.cluster.agents[0].runtime.why_not}")
+        agent = world.cluster.nodes[0]._agent
+        assert agent is not None
+        if not agent.runtime.namespaces:
+            pytest.skip(f"no namespaces here: {agent.runtime.why_not}")
         yield world
 
 
