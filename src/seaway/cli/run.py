@@ -31,6 +31,8 @@ Examples:
   seaway run --gpu 1 --memory 8Gi train.py
   seaway run --requirements requirements.txt train.py
   seaway run --env WANDB_MODE=offline --timeout 2h --retries 2 train.py
+  seaway run --memory 4Gi --on-oom grow --memory-cap 32Gi train.py
+  seaway run --lock features build_features.py
   seaway run --detach train.py                 prints the run's name and returns
   seaway run -- bash -c 'nvidia-smi; env'      any command
 
@@ -78,13 +80,20 @@ def run(
     secret: option.Secret = None,
     timeout: option.Timeout = None,
     retries: option.Retries = 0,
+    retry_on: option.RetryOn = None,
+    on_oom: option.OnOom = None,
+    memory_cap: option.MemoryCap = None,
+    lock: option.Lock = None,
     workdir: option.Workdir = None,
     detach: option.Detach = False,
     up: option.Up = False,
 ) -> None:
     """Run a script or a command on the cluster, show its log and exit with its exit code."""
     variables, secrets = tuple(env or ()), tuple(secret or ())
-    options = Options(name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir)
+    options = Options(
+        name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
+        tuple(retry_on or ()), on_oom, memory_cap, lock,
+    )  # fmt: skip
     is_command = ctx.meta.get(IS_COMMAND, False)
     chosen = _program(tuple(program or ()), is_command=is_command)
     build_spec(

@@ -62,6 +62,30 @@ Retries = Annotated[
         show_default=False,
     ),
 ]
+RetryOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--retry-on",
+        metavar="ENDING",
+        help="Retry only these: user, resource, deadline, unknown, an exit code, a cause. Repeatable.",
+    ),
+]
+OnOom = Annotated[
+    str | None,
+    typer.Option(
+        "--on-oom", metavar="fail|grow", help="Out of memory: fail, or try again with twice as much."
+    ),
+]
+MemoryCap = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-cap", metavar="SIZE", help="How far --on-oom grow goes; 4 times --memory without this."
+    ),
+]
+Lock = Annotated[
+    str | None,
+    typer.Option("--lock", metavar="NAME", help="Wait until no other run holds this lock, and hold it."),
+]
 Workdir = Annotated[
     str | None, typer.Option("--workdir", metavar="DIR", help="The folder to start in, inside your code.")
 ]

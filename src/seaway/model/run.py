@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from seaway.model.base import Name, Sha256, Value
 from seaway.model.resources import Resources
 from seaway.model.verdict import Verdict
+from seaway.objects.quantity import parse_quantity
 
 DEFAULT_IMAGE = "python"
 """The image name that the embedded cluster maps to the host's own Python; a server may set another default."""
@@ -49,6 +50,22 @@ class Phase(StrEnum):
 
 
 _ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.STOPPED, Phase.SKIPPED})
+
+
+RetryOn = Annotated[
+    str,
+    Field(
+        pattern=r"^(user|resource|deadline|unknown|[1-9][0-9]{0,2}|[A-Z][A-Za-z]{1,60})$",
+        description='"user", "resource", "deadline", "unknown", an exit code, or a cause such as "GpuOutOfMemory"',
+    ),
+]
+LockName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([-a-z0-9._/]*[a-z0-9])?$", max_length=100,
+        description="lower-case letters, digits, '-', '.', '_' and '/', at most 100 characters",
+    ),
+]  # fmt: skip
 
 
 class SecretRef(Value):
@@ -88,8 +105,31 @@ class TaskSpec(Value):
     """How long one attempt may run; None for no limit."""
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
     """How often the program's own failure is tried again. Infrastructure losses never count."""
+    retry_on: tuple[RetryOn, ...] = ()
+    """Which endings the retries are for: classes ("user", "resource", "deadline", "unknown"), exit codes ("75") and causes
+    ("GpuOutOfMemory"); none for all."""
+    on_oom: Literal["fail", "grow"] = "fail"
+    """What follows when it runs out of memory: its ending, or another attempt with twice as much, up to the cap."""
+    memory_cap: str | None = None
+    """The most memory that it may grow to; None for four times what it asks for."""
+    lock: LockName | None = None
+    """A lock that at most one attempt of all runs holds at a time."""
     after: tuple[Name, ...] = ()
     """Names of tasks that must succeed before this one starts."""
+
+    @model_validator(mode="after")
+    def _can_be_tried_again(self) -> TaskSpec:
+        if self.retry_on and not self.retries:
+            raise ValueError("retry_on: say with retries how often")
+        if self.memory_cap is not None and self.on_oom != "grow":
+            raise ValueError("memory_cap: it is for tasks whose on_oom is grow")
+        if self.on_oom == "grow" and self.resources.memory is None:
+            raise ValueError("on_oom: growing needs resources.memory to begin with")
+        if self.memory_cap is not None and parse_quantity(self.memory_cap) < parse_quantity(
+            self.resources.memory or "0"
+        ):
+            raise ValueError("memory_cap: it is less than resources.memory")
+        return self
 
     @field_validator("command")
     @classmethod

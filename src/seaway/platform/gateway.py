@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from sqlalchemy import Connection, func, select
 
 from seaway.base.clock import Clock
-from seaway.platform.database import outputs, runs, tasks
+from seaway.platform.database import locks, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import CheckpointRecord, OutputRecord
 from seaway.platform.database.tables import CHECKPOINTS
@@ -124,6 +124,11 @@ def _check(connection: Connection, run: str, task: str, fence: int) -> int:
             f"the attempt with the fencing number {fence} of the task {task!r} is no longer the newest ({newest}): "
             "what it made is not kept",
             field="fence",
+        )
+    if lock := locks.lost_to(connection, record.id, task, fence):
+        raise StaleFence(
+            f"the lock {lock!r} was given to another attempt since: what this one made is not kept",
+            field="lock",
         )
     return record.id
 

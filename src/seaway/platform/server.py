@@ -164,7 +164,8 @@ async def run_server(
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         engine.use(
             Effects(
-                client, namespaces, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake
+                client, namespaces, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
+                settings.engine.policy.losses_on_interruptible,
             ),
             secrets.remove,
         )  # fmt: skip

@@ -57,6 +57,9 @@ def _options(options: Options, requirements: Path | None) -> Iterator[str]:
         "--requirements": requirements,
         "--timeout": options.timeout,
         "--retries": options.retries or None,
+        "--on-oom": options.on_oom,
+        "--memory-cap": options.memory_cap,
+        "--lock": options.lock,
         "--workdir": options.workdir,
     }
     for name, value in single.items():
@@ -65,5 +68,7 @@ def _options(options: Options, requirements: Path | None) -> Iterator[str]:
     for item in options.env:
         variable, _, _ = item.partition("=")
         yield from ("--env", variable if _SECRET_NAME.search(variable) else item)
+    for item in options.retry_on:
+        yield from ("--retry-on", item)
     for item in options.secret:
         yield from ("--secret", item)

@@ -15,6 +15,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_RETRY_ON = re.compile(r"user|resource|deadline|unknown|[1-9][0-9]{0,2}|[A-Z][A-Za-z]{1,60}")
+_LOCK = re.compile(r"[a-z0-9]([-a-z0-9._/]{0,98}[a-z0-9])?")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
@@ -34,6 +36,11 @@ class Options:
     timeout: str | None = None
     retries: int = 0
     workdir: str | None = None
+    retry_on: tuple[str, ...] = ()
+    """Classes of endings, exit codes, causes."""
+    on_oom: str | None = None
+    memory_cap: str | None = None
+    lock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +158,63 @@ def build_spec(
         "workdir": _workdir(program, options.workdir) if code else None,
         "timeout_seconds": None if options.timeout is None else seconds("--timeout", options.timeout),
         "retries": options.retries or None,
+        **_after_failures(options),
+        "lock": _lock(options.lock),
     }
     spec = {
         "name": _name(options.name),
         "tasks": [{key: value for key, value in task.items() if value not in (None, [], {})}],
     }
     return {key: value for key, value in spec.items() if value is not None}
+
+
+def _after_failures(options: Options) -> dict[str, Any]:
+    """Return what the options say of endings; each needs another one, without which it would do nothing."""
+    if options.retry_on and not options.retries:
+        raise InvalidInput(
+            "--retry-on says which failures, not how often",
+            code="Usage",
+            field="--retry-on",
+            remedy="Add --retries N",
+        )
+    for word in options.retry_on:
+        if not _RETRY_ON.fullmatch(word):
+            remedy = (
+                "Give user, resource, deadline, unknown, an exit code, or a cause as seaway show RUN names it"
+            )
+            raise InvalidInput(f"{word!r} is no ending", code="Usage", field="--retry-on", remedy=remedy)
+    if options.on_oom not in (None, "fail", "grow"):
+        raise InvalidInput(
+            f"{options.on_oom!r} is neither", code="Usage", field="--on-oom", remedy="Give fail or grow"
+        )
+    if options.on_oom == "grow" and options.memory is None:
+        raise InvalidInput(
+            "growing needs a size to begin with", code="Usage", field="--on-oom", remedy="Add --memory SIZE"
+        )
+    if options.memory_cap is not None and options.on_oom != "grow":
+        raise InvalidInput(
+            "nothing grows to it", code="Usage", field="--memory-cap", remedy="Add --on-oom grow"
+        )
+    cap = _quantity("--memory-cap", options.memory_cap, 'such as "16Gi"')
+    memory = _quantity("--memory", options.memory, 'such as "4Gi"')
+    if cap is not None and memory is not None and _is_less(cap, memory):
+        raise InvalidInput(
+            f"{cap} is less than --memory {memory}", code="Usage", field="--memory-cap", remedy="Give more"
+        )
+    return {"retry_on": list(options.retry_on), "on_oom": options.on_oom, "memory_cap": cap}
+
+
+def _is_less(amount: str, other: str) -> bool:
+    from seaway.objects.quantity import parse_quantity  # late: few commands compare amounts
+
+    return parse_quantity(amount) < parse_quantity(other)
+
+
+def _lock(name: str | None) -> str | None:
+    if name is not None and not _LOCK.fullmatch(name):
+        remedy = "Use lower-case letters, digits, '-', '.', '_' and '/'"
+        raise InvalidInput(f"{name!r} cannot be a lock's name", code="Usage", field="--lock", remedy=remedy)
+    return name
 
 
 def seconds(option: str, text: str) -> float:
@@ -186,7 +244,7 @@ def _quantity(option: str, text: str | None, example: str) -> str | None:
         raise InvalidInput(
             f"{text!r} is not an amount", code="Usage", field=option, remedy=f"Write it {example}"
         )
-    if option == "--memory" and normal.endswith("m"):
+    if option in ("--memory", "--memory-cap") and normal.endswith("m"):
         raise InvalidInput(
             f"{text!r} would be thousandths of a byte",
             code="Usage",

@@ -23,7 +23,7 @@ from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.objects.builtin import PODS, SECRETS
 from seaway.platform.engine.carrier import CarrierSettings
 from seaway.platform.engine.engine import EngineSettings
-from seaway.platform.engine.plan import Policy
+from seaway.platform.engine.situation import Policy
 from seaway.platform.history.collector import CollectorSettings
 from tools.fault_proxy import Faults, run_fault_proxy
 from tools.platforms import run_platform

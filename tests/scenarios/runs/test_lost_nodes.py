@@ -20,7 +20,7 @@ from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import PODS
 from seaway.platform.engine.engine import EngineSettings
-from seaway.platform.engine.plan import Policy
+from seaway.platform.engine.situation import Policy
 from seaway.platform.history.collector import CollectorSettings
 from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
 from tools.clusters import TestCluster

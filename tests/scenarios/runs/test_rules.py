@@ -14,7 +14,7 @@ from seaway.objects.builtin import NAMESPACES, NODES, PODS, SECRETS
 from seaway.objects.errors import Forbidden
 from seaway.objects.resource import Resource
 from seaway.platform.engine.engine import EngineSettings
-from seaway.platform.engine.plan import Policy
+from seaway.platform.engine.situation import Policy
 from seaway.platform.workloads.security import PodSecurity
 from tools.clusters import namespace_on
 from tools.platforms import run_platform

@@ -43,6 +43,17 @@ async def test_too_much_memory_says_limit_peak_and_what_to_type(platform, source
     assert told.next_step == "seaway run --memory 200Mi a.py"
 
 
+async def test_a_program_that_ran_out_of_memory_gets_more_until_it_is_enough(platform) -> None:
+    needs = "x = bytearray(150 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\nprint('enough')"
+    spec = TaskSpec(
+        command=("python", "-c", needs), resources=Resources(memory="60Mi"), on_oom="grow", memory_cap="400Mi"
+    )
+    await platform.server.runs.submit(RunSpec(name="run", tasks=(spec,)), user="ada")
+    found = await platform.server.runs.wait("run", timeout=WAIT)
+    said = [(attempt.verdict.cause, attempt.exit_code) for attempt in found.tasks[0].attempts]
+    assert said == [("OOMKilled", 137), ("OOMKilled", 137), ("Completed", 0)]
+
+
 async def test_the_programs_last_words_are_quoted_with_their_time(platform) -> None:
     told = await ended(platform, ("python", "-c", "import sys; sys.exit('no data: pass --data')"))
     assert told.message == "the program ended with exit code 1; the last it said: no data: pass --data"

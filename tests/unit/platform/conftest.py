@@ -26,7 +26,7 @@ from seaway.objects.builtin import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS
 from seaway.objects.errors import Conflict, NotFound
 from seaway.platform.engine.carrier import CarrierSettings
 from seaway.platform.engine.engine import EngineSettings
-from seaway.platform.engine.plan import Policy
+from seaway.platform.engine.situation import Policy
 from seaway.platform.history.collector import CollectorSettings
 from seaway.platform.server import Server, ServerSettings, run_server
 

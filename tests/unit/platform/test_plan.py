@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from seaway.base.tasks import Backoff
+from seaway.model.resources import Resources
 from seaway.model.run import Phase, TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.rules.infrastructure import UNCONFIRMED
 from seaway.platform.diagnosis.rules.python import NO_PYTHON
+from seaway.platform.diagnosis.rules.resources import OUT_OF_MEMORY
 from seaway.platform.engine import texts
-from seaway.platform.engine.plan import Blocker, Effect, Need, Policy, Situation, decide
+from seaway.platform.engine.plan import decide
+from seaway.platform.engine.situation import Blocker, Effect, Need, Policy, Situation
 from seaway.platform.workloads.observation import Observation
 
 NOW = 1000.0
@@ -68,6 +71,8 @@ BEFORE_START = [
     ("the server goes down", {"draining": True}, Phase.QUEUED, ()),
     ("no room", {"room": False}, Phase.QUEUED, ()),
     ("back-off", {"task": replace(TASK, not_before=NOW + 5)}, Phase.QUEUED, ()),
+    ("its lock is held", {"locked": "waits for the lock"}, Phase.QUEUED, ()),
+    ("its lock is held, the run was stopped", {"locked": "waits for the lock", "run": STOPPED_RUN}, Phase.STOPPED, ()),
     ("back-off is over", {"task": replace(TASK, not_before=NOW)}, Phase.STARTING, (Effect.CREATE,)),
     ("an attempt ended before", {"attempt": ENDED, "pod": BROKE}, Phase.STARTING, (Effect.CREATE,)),
     ("it has ended, its pod is there", {"task": replace(TASK, phase=Phase.FAILED), "attempt": ENDED, "pod": BROKE}, Phase.FAILED, (Effect.RELEASE,)),
@@ -81,6 +86,54 @@ BEFORE_START = [
 def test_a_task_without_an_attempt_under_way(changes, phase, effects) -> None:
     decision = decide(situation(**changes), POLICY)
     assert (decision.task.phase, decision.effects) == (phase, effects)
+
+
+def test_a_new_attempt_holds_its_lock_under_the_next_number() -> None:
+    decision = decide(situation(spec=replace_spec(lock="data"), lock_token=7), POLICY)
+    assert (decision.attempt.lock, decision.attempt.lock_token) == ("data", 7)
+
+
+def oom(**changes) -> Situation:
+    found = Verdict.model_validate({"class": "resource", "cause": OUT_OF_MEMORY, "message": "too much"})
+    spec = replace_spec(**{"resources": Resources(memory="1Gi"), "on_oom": "grow"} | changes.pop("spec", {}))
+    return under_way(BROKE, spec=spec, verdict=found, **changes)
+
+
+@pytest.mark.parametrize(
+    ("now", "phase", "growth", "failures"),
+    [
+        pytest.param(oom(), Phase.QUEUED, 1, 0, id="twice as much"),
+        pytest.param(oom(task=replace(TASK, growth=1)), Phase.QUEUED, 2, 0, id="twice as much again"),
+        pytest.param(oom(task=replace(TASK, growth=2)), Phase.FAILED, 2, 0, id="four times is the most where no cap is named"),
+        pytest.param(oom(task=replace(TASK, growth=2), spec={"memory_cap": "8Gi"}), Phase.QUEUED, 3, 0, id="the cap is higher"),
+        pytest.param(oom(spec={"memory_cap": "1Gi"}), Phase.FAILED, 0, 0, id="at its cap"),
+        pytest.param(oom(spec={"on_oom": "fail"}), Phase.FAILED, 0, 0, id="not asked for"),
+        pytest.param(oom(task=replace(TASK, growth=2), spec={"retries": 1}), Phase.QUEUED, 2, 1, id="then the retries"),
+    ],
+)  # fmt: skip
+def test_memory_grows_after_it_ran_out(now, phase, growth, failures) -> None:
+    task = decide(now, POLICY).task
+    assert (task.phase, task.growth, task.failures) == (phase, growth, failures)
+
+
+@pytest.mark.parametrize(
+    ("retry_on", "class_", "exit_code", "phase"),
+    [
+        ((), VerdictClass.USER, 3, Phase.QUEUED),
+        (("user",), VerdictClass.USER, 3, Phase.QUEUED),
+        (("3", "75"), VerdictClass.USER, 3, Phase.QUEUED),
+        (("Cause",), VerdictClass.USER, 3, Phase.QUEUED),
+        (("75",), VerdictClass.USER, 3, Phase.FAILED),
+        (("resource",), VerdictClass.USER, 3, Phase.FAILED),
+        (("deadline",), VerdictClass.DEADLINE, None, Phase.QUEUED),
+        (("Cause",), VerdictClass.CONFIGURATION, None, Phase.FAILED),
+        (("75",), VerdictClass.INFRASTRUCTURE, 3, Phase.QUEUED),
+    ],
+)
+def test_which_endings_the_retries_are_for(retry_on, class_, exit_code, phase) -> None:
+    found = verdict(class_).model_copy(update={"exit_code": exit_code})
+    spec = replace_spec(retries=1, retry_on=retry_on)
+    assert decide(under_way(BROKE, spec=spec, verdict=found), POLICY).task.phase is phase
 
 
 def test_a_new_attempt_rises_number_and_fencing_number_together() -> None:

@@ -45,6 +45,8 @@ class TaskRecord:
     """Endings that count against the user's retries, since the run was submitted or retried."""
     losses: int = 0
     """Endings in a row that were nobody's fault; decide the back-off."""
+    growth: int = 0
+    """How many times its memory was doubled after it ran out of it."""
     not_before: float | None = None
     """The next attempt waits until then."""
     verdict: dict[str, Any] | None = None
@@ -71,6 +73,10 @@ class AttemptRecord:
     """Why Seaway itself ends it: "stop", "timeout", "drain" or "blocked"; "" where it does not."""
     asked_at: float | None = None
     verdict: dict[str, Any] | None = None
+    lock: str | None = None
+    """The lock that it holds until it has ended."""
+    lock_token: int | None = None
+    """Rises with each holder of the lock."""
 
 
 @dataclass(frozen=True, slots=True)

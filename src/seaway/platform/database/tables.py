@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -59,6 +59,7 @@ TASKS = Table(
     Column("fence", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("losses", Integer, nullable=False),
+    Column("growth", Integer, nullable=False, server_default="0"),
     Column("not_before", Double),
     Column("verdict", JSON(none_as_null=True)),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
@@ -81,8 +82,17 @@ ATTEMPTS = Table(
     Column("asked", String(16), nullable=False),
     Column("asked_at", Double),
     Column("verdict", JSON(none_as_null=True)),
+    Column("lock", String(100)),
+    Column("lock_token", BigInteger),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
 )  # fmt: skip
+
+LOCKS = Table(
+    "locks", METADATA,
+    Column("name", String(100), primary_key=True),
+    Column("token", BigInteger, nullable=False),
+)  # fmt: skip
+"""The newest number under which each lock was given to an attempt; who holds it now, the attempts say."""
 
 OUTPUTS = Table(
     "outputs", METADATA,

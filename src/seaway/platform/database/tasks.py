@@ -12,7 +12,7 @@ from seaway.model.run import Phase
 from seaway.platform.database.records import TaskRecord
 from seaway.platform.database.tables import TASKS
 
-_CHANGING = ("phase", "message", "fence", "failures", "losses", "not_before", "verdict")
+_CHANGING = ("phase", "message", "fence", "failures", "losses", "growth", "not_before", "verdict")
 _SAVE = (
     update(TASKS)
     .where(TASKS.c.run_id == bindparam("_run_id"), TASKS.c.name == bindparam("_name"))

@@ -12,8 +12,8 @@ from seaway.base.tasks import Backoff
 from seaway.platform.database.records import AttemptRecord
 from seaway.platform.engine.background import Background
 from seaway.platform.engine.effects import Effects, TryLater
-from seaway.platform.engine.plan import Effect
 from seaway.platform.engine.pods import Seen
+from seaway.platform.engine.situation import Effect
 from seaway.platform.engine.state import RunState
 from seaway.platform.history.logs import LogKey
 from seaway.platform.history.signal import Signal

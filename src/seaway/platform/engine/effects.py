@@ -15,14 +15,16 @@ from seaway.platform.engine import cluster, texts
 from seaway.platform.engine.answers import Created, Postponed, Refused
 from seaway.platform.engine.judgement import FactsGatherer
 from seaway.platform.engine.namespaces import Namespaces
-from seaway.platform.engine.plan import Blocker, Effect, can_do_without_runner
 from seaway.platform.engine.pods import PodTable, Seen
+from seaway.platform.engine.retries import can_do_without_runner
 from seaway.platform.engine.secrets import put_secret
+from seaway.platform.engine.situation import Blocker, Effect
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import Diagnosis
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
+from seaway.platform.workloads.growth import grown
 from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.observation import is_plain
 from seaway.platform.workloads.pod import (
@@ -56,11 +58,13 @@ class Effects:
         settings: PodSettings,
         token: Callable[[str, str], str],
         wake: Callable[[RunState], None],
+        losses_on_interruptible: int,
     ) -> None:
         self._client, self._namespaces, self._pods = client, namespaces, pods
         self._logs, self._collector = logs, collector
         self._recorder, self._facts, self._diagnosis = recorder, facts, diagnosis
         self._settings, self._token, self._wake = settings, token, wake
+        self._losses = losses_on_interruptible
         self._plain_images: set[str] = set()
         """Images that turned out to have no Python; forgotten when the server ends, so that a mended one is found."""
 
@@ -79,13 +83,15 @@ class Effects:
                 await self._release(state, attempt)
 
     async def _create(self, state: RunState, attempt: AttemptRecord) -> None:
-        run, spec = state.run, state.specs[attempt.task]
+        run, task = state.run, state.tasks[attempt.task]
+        spec = grown(state.specs[attempt.task], task.growth)
         plain = image_of(spec, self._settings) in self._plain_images and can_do_without_runner(spec)
         if not plain and (not state.has_token or attempt.number > 1):
             await self._put_token(state, attempt)  # what took the pod may have taken the Secret with it
         identity = AttemptIdentity(
-            run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod
-        )
+            run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod, attempt.lock_token,
+            avoid_interruptible=task.losses >= self._losses,
+        )  # fmt: skip
         manifest = build_pod(spec, identity, self._settings, plain=plain)
         answer = await cluster.create_pod(self._client, self._namespaces, manifest)
         match answer:
@@ -99,9 +105,7 @@ class Effects:
                 state.blockers[attempt.pod] = Blocker("NotCreated", explanation(message) or message)
                 raise TryLater(message)
             case Refused(message):
-                facts = await self._facts.gather(
-                    run, state.tasks[attempt.task], spec, attempt, None, create_error=message
-                )
+                facts = await self._facts.gather(run, task, spec, attempt, None, create_error=message)
                 state.verdicts[attempt.pod] = self._diagnosis.judge(facts)
 
     async def _put_token(self, state: RunState, attempt: AttemptRecord) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
 from seaway.model.run import Phase, RunSpec
-from seaway.platform.database import attempts, runs, tasks
+from seaway.platform.database import attempts, locks, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine import passes
@@ -24,9 +24,11 @@ from seaway.platform.engine.background import Background
 from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.leases import Leases
+from seaway.platform.engine.locks import Locks, claim_of
 from seaway.platform.engine.narration import narrate
-from seaway.platform.engine.plan import Effect, Policy, is_overdue
+from seaway.platform.engine.plan import is_overdue
 from seaway.platform.engine.pods import PodTable, Seen
+from seaway.platform.engine.situation import Effect, Policy
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.errors import Conflict, StaleFence, Unavailable
 from seaway.platform.history.collector import LogCollector
@@ -63,6 +65,7 @@ class Engine:
         self._clock, self._settings = clock, settings
         self._background = Background()
         self._leases = Leases(clock)
+        self._held = Locks()
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
         self._states: dict[str, RunState] = {}
@@ -95,7 +98,13 @@ class Engine:
         """Take up what the database has, and go on until cancelled."""
         self._running = True
         try:
-            for state in await self._database.read(_load_live):
+            live, tokens = await self._database.read(_load_live)
+            self._held.load(tokens)
+            for state in live:
+                for attempt in state.attempts.values():
+                    if not attempt.phase.ended:
+                        self._held.take(claim_of(state, attempt.task), attempt)
+            for state in live:
                 self.adopt(state)
             self._knows_all = True
             self._release_left_over()
@@ -211,6 +220,8 @@ class Engine:
             creating=self._carrier.creating,
             releasing=self._carrier.is_releasing,
             unheard=self._leases.silence,
+            obstacle=lambda lock, task: self._held.obstacle(lock, claim_of(state, task)),
+            lock_token=self._held.next_token,
             now=self._clock.now(),
             policy=self._settings.policy,
             draining=self.draining,
@@ -219,6 +230,7 @@ class Engine:
         marked = dict(state.dirty)
         result = passes.look(state, view)
         state.dirty.clear()
+        self._held.decided(state, result, marked)
         before, known = state.run, {attempt.pod: attempt for attempt in state.attempts.values()}
         changed = bool(result.tasks or result.newest or result.run != before)
         if changed:
@@ -228,10 +240,12 @@ class Engine:
                     await stored
                 except BaseException:
                     state.dirty = marked | state.dirty
+                    self._held.failed(result)
                     raise
             else:
                 stored.add_done_callback(_report_progress)
         passes.keep(state, result)
+        self._held.stored(result)
         self._tell(state, result, known)
         self._follow_logs(state, marked)
         self._follow_up(state, result)
@@ -272,6 +286,7 @@ class Engine:
         uid = state.run.uid
         self._no_room.update(dict.fromkeys((uid, task) for task in result.no_room))
         if state.run.phase.ended:
+            self._held.forget(state)
             del self._states[uid], self._locks[uid]
             for name in state.specs:
                 if timer := self._timers.pop((uid, name), None):
@@ -282,6 +297,7 @@ class Engine:
             self._leases.forget(pod)
         if ended:
             self._use_room()
+        self._use_locks()
 
     async def _finish(self, state: RunState) -> None:
         await self._carrier.created([attempt.pod for attempt in state.attempts.values()])
@@ -295,6 +311,13 @@ class Engine:
             if state := self._states.get(uid):
                 state.mark([task])
                 self.wake(state)
+
+    def _use_locks(self) -> None:
+        """Have tasks looked at whose turn it is to take a lock."""
+        for claim in self._held.next_in_line():
+            if waiting := self._states.get(claim.run_uid):
+                waiting.mark([claim.task])
+                self.wake(waiting)
 
     def _look_again(self, state: RunState, task: str, at: float) -> None:
         key = (state.run.uid, task)
@@ -332,8 +355,8 @@ def _report_progress(stored: asyncio.Future[None]) -> None:
         log.warning("progress was not stored: %s", error)
 
 
-def _load_live(connection: Any) -> list[RunState]:
-    return [load(connection, run) for run in runs.live(connection)]
+def _load_live(connection: Any) -> tuple[list[RunState], dict[str, int]]:
+    return [load(connection, run) for run in runs.live(connection)], locks.tokens(connection)
 
 
 def load(connection: Any, run: RunRecord) -> RunState:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from seaway.model.run import Phase
-from seaway.platform.database import attempts, runs, tasks
+from seaway.platform.database import attempts, locks, runs, tasks
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine import texts
 from seaway.platform.engine.outcome import conclude, progress, run_phase
-from seaway.platform.engine.plan import Decision, Effect, Policy, Situation, decide
+from seaway.platform.engine.plan import decide
+from seaway.platform.engine.situation import Decision, Effect, Policy, Situation
 from seaway.platform.engine.state import RunState, need_of
 from seaway.platform.workloads.observation import Observation
 
@@ -28,6 +29,10 @@ class View:
     policy: Policy
     creating: Container[str] = ()
     """Pods of which a create call is under way."""
+    obstacle: Callable[[str | None, str], str] = lambda _lock, _task: ""
+    """Who has a lock before a task of the run, in a sentence; "" where the task may take it."""
+    lock_token: Callable[[str | None], int] = lambda _: 0
+    """The number under which the next attempt holds a lock."""
     unheard: Callable[[str], float] = lambda _: 0.0
     """For how many seconds a pod's attempt has not renewed its lease."""
     releasing: Callable[[str], bool] = lambda _: False
@@ -55,6 +60,8 @@ class Pass:
     look_again: dict[str, float] = field(default_factory=dict)
     no_room: list[str] = field(default_factory=list)
     """Tasks that could start but for want of room."""
+    lock_waits: list[str] = field(default_factory=list)
+    """Tasks that could start but for their lock."""
 
     @property
     def must_be_durable(self) -> bool:
@@ -72,13 +79,16 @@ def look(state: RunState, view: View) -> Pass:
         name = waiting.popleft()
         before = result.tasks.get(name) or state.tasks[name]
         attempt = result.newest.get(name) or state.attempts.get(name)
-        decision = decide(_situation(state, result, view, before, attempt, room), view.policy)
+        situation = _situation(state, result, view, before, attempt, room)
+        decision = decide(situation, view.policy)
         _take(result, view, before, attempt, decision)
         started = decision.attempt is not attempt and Effect.CREATE in decision.effects
         room -= int(started and (attempt is None or attempt.phase.ended))
         waiting.extend(_set_free(state, before, decision, attempt, view.now))
         if decision.task.message == texts.NO_ROOM:
             result.no_room.append(name)
+        if situation.locked and decision.task.message == situation.locked:
+            result.lock_waits.append(name)
     result.run = _run_after(state, result, view.now)
     return result
 
@@ -87,6 +97,7 @@ def store(connection: Connection, result: Pass, before: RunRecord) -> None:
     """Write what a look decided, all of it or none."""
     attempts.save(connection, list(result.changed.values()))
     attempts.add(connection, list(result.added.values()))
+    locks.take(connection, result.added.values())
     tasks.save(connection, list(result.tasks.values()))
     if result.run != before:
         runs.save(connection, result.run)
@@ -111,11 +122,15 @@ def _situation(
     phases = {name: (result.tasks.get(name) or state.tasks[name]).phase for name in spec.after}
     need, about = need_of(spec, phases)
     pod = attempt.pod if attempt is not None else ""
+    taken = next((a for a in result.added.values() if spec.lock and a.lock == spec.lock), None)
+    locked = view.obstacle(spec.lock, task.name)
+    if taken is not None:
+        locked = texts.lock_held(spec.lock or "", state.run.name, taken.task, view.now)
     return Situation(
         run=state.run, task=task, spec=spec, attempt=attempt, need=need, waits_for=about, now=view.now,
         single=state.single, pod=view.pod(pod) if pod else None, verdict=state.verdicts.get(pod),
         blocker=state.blockers.get(pod), creating=pod in view.creating, unheard=view.unheard(pod),
-        draining=view.draining, room=room > 0,
+        draining=view.draining, room=room > 0, locked=locked, lock_token=view.lock_token(spec.lock),
     )  # fmt: skip
 
 

@@ -7,110 +7,18 @@ decides nothing new. What reads, writes and calls Kubernetes is in `engine`, `ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
-from seaway.base.tasks import Backoff
 from seaway.model.run import Phase, TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
-from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
-from seaway.platform.diagnosis.rules.infrastructure import UNCONFIRMED
-from seaway.platform.diagnosis.rules.python import NO_PYTHON, plain_is_enough
+from seaway.platform.database.records import AttemptRecord, TaskRecord
 from seaway.platform.engine import texts
 from seaway.platform.engine.leases import ENDS_AFTER
+from seaway.platform.engine.retries import tried_again
+from seaway.platform.engine.situation import Blocker, Decision, Effect, Need, Policy, Situation
 from seaway.platform.workloads.names import pod_name
 from seaway.platform.workloads.observation import Observation
-
-
-class Effect(Enum):
-    """What the shell is to do once the records are stored. Each may be repeated without harm."""
-
-    CREATE = "create"
-    """Create the attempt's pod; where it exists and is ours, adopt it."""
-    DELETE = "delete"
-    """Delete the pod gracefully."""
-    JUDGE = "judge"
-    """Gather facts (the whole log first), ask diagnosis for the verdict and look again."""
-    EXAMINE = "examine"
-    """It waits for something: ask diagnosis what for, and look again."""
-    RELEASE = "release"
-    """Log and last status are to be made safe, then the finalizer and the pod may go."""
-
-
-class Need(Enum):
-    """Where the tasks stand that a task comes after."""
-
-    MET = "met"
-    OPEN = "open"
-    BROKEN = "broken"
-    """One of them did not succeed: this one never starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """Why a pod does not start."""
-
-    reason: str
-    """The observation's words that this was said of."""
-    message: str
-    verdict: Verdict | None = None
-    """Set where it can never start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How failures are met."""
-
-    backoff: Backoff = Backoff(1.0, 2.0, 60.0)  # noqa: RUF009 - frozen, shared on purpose
-    """Between tries after losses that were nobody's fault."""
-    hope: float = 0.0
-    """Seconds that a pod waits which no node could ever take: a cluster that grows by itself may get one that can."""
-    late: float = 30.0
-    """Seconds after which the end of a pod is overdue: its node does not answer."""
-    silence: float = 3600.0
-    """Seconds that the end of a pod is waited for which nobody confirms and whose program keeps no lease."""
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that a decision depends on."""
-
-    run: RunRecord
-    task: TaskRecord
-    spec: TaskSpec
-    attempt: AttemptRecord | None
-    """The newest."""
-    need: Need
-    waits_for: str
-    """The task that an open or broken need is about."""
-    now: float
-    single: bool = True
-    """The run has this one task."""
-    pod: Observation | None = None
-    """None where the cluster shows none for the newest attempt."""
-    verdict: Verdict | None = None
-    """Diagnosis' judgement of the newest attempt, where it has been asked."""
-    blocker: Blocker | None = None
-    unheard: float = 0.0
-    """Seconds since the newest attempt last renewed its lease."""
-    creating: bool = False
-    """A call that creates the pod is under way: whether it exists is not known."""
-    draining: bool = False
-    """The server goes down: nothing starts, what runs is ended gracefully and goes on later."""
-    room: bool = True
-    """One more pod may be in flight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The records as they should be, and what follows."""
-
-    task: TaskRecord
-    attempt: AttemptRecord | None
-    effects: tuple[Effect, ...] = ()
-    look_again: float | None = None
-    """At this time, in seconds since the epoch, even where nothing else happens."""
 
 
 def decide(now: Situation, policy: Policy) -> Decision:
@@ -141,12 +49,14 @@ def _start(now: Situation) -> Decision:
         return Decision(task, now.attempt, look_again=task.not_before)
     if not now.room:
         return Decision(_says(task, Phase.QUEUED, texts.NO_ROOM), now.attempt)
+    if now.locked:
+        return Decision(_says(task, Phase.QUEUED, now.locked), now.attempt)
     number = now.attempt.number + 1 if now.attempt else 1
     fence = task.fence + 1
     attempt = AttemptRecord(
         run_id=task.run_id, task=task.name, number=number, fence=fence,
         pod=pod_name(now.run.name, task.name, number, single=now.single),
-        phase=Phase.STARTING, created=now.now,
+        phase=Phase.STARTING, created=now.now, lock=now.spec.lock, lock_token=now.lock_token if now.spec.lock else None,
     )  # fmt: skip
     started = replace(task, phase=Phase.STARTING, message=texts.STARTING, fence=fence, not_before=None)
     return Decision(started, attempt, (Effect.CREATE,))
@@ -299,45 +209,11 @@ def _finish(now: Situation, attempt: AttemptRecord, verdict: Verdict, policy: Po
         attempt, phase=_PHASES.get(verdict.class_, Phase.FAILED), finished=attempt.finished or now.now,
         exit_code=code, verdict=said,
     )  # fmt: skip
-    task = _tried_again(now, verdict, policy)
+    task = tried_again(now, verdict, policy)
     if task is None:
         task = replace(now.task, phase=ended.phase, message=verdict.message, verdict=said, not_before=None)
     effects = (Effect.RELEASE,) if now.pod is not None and not now.pod.gone else ()
     return Decision(task, ended, effects, look_again=task.not_before)
-
-
-def _tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord | None:
-    """Return the task as it waits for its next attempt, None where there shall be none."""
-    if now.run.stop_requested is not None:
-        return None
-    task, class_ = now.task, verdict.class_
-    if class_ is VerdictClass.INFRASTRUCTURE:
-        drained = now.draining or (now.attempt is not None and now.attempt.asked == "drain")
-        delay = 0.0 if drained else policy.backoff.delay(task.losses + 1)
-        message = texts.lost(verdict.message, delay)
-        losses = task.losses if drained else task.losses + 1
-        return replace(task, phase=Phase.QUEUED, message=message, losses=losses, not_before=now.now + delay)
-    if verdict.cause == NO_PYTHON and can_do_without_runner(now.spec):
-        return replace(
-            task, phase=Phase.QUEUED, message=texts.started_plainly(verdict.message), not_before=None
-        )
-    if verdict.cause == UNCONFIRMED:
-        return None
-    counted = class_ in (
-        VerdictClass.USER,
-        VerdictClass.RESOURCE,
-        VerdictClass.UNKNOWN,
-        VerdictClass.DEADLINE,
-    )
-    if counted and task.failures < now.spec.retries:
-        message = texts.retried(verdict.message, task.failures + 1, now.spec.retries)
-        return replace(task, phase=Phase.QUEUED, message=message, failures=task.failures + 1, not_before=None)
-    return None
-
-
-def can_do_without_runner(spec: TaskSpec) -> bool:
-    """Return whether a task may do its work in an image without Python."""
-    return plain_is_enough(spec.command, needs_environment=spec.environment is not None)
 
 
 def _ended(task: TaskRecord, phase: Phase, message: str) -> TaskRecord:

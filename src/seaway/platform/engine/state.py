@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import Verdict
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
-from seaway.platform.engine.plan import Blocker, Need
+from seaway.platform.engine.situation import Blocker, Need
 
 
 @dataclass(slots=True)

@@ -88,6 +88,25 @@ def lost(why: str, delay: float) -> str:
     return f"{why}; tried again {again}"
 
 
+def grown(why: str, memory: str) -> str:
+    """Say that a task gets more memory."""
+    return f"{why}; tried again with {memory}"
+
+
+def lock_held(lock: str, run: str, task: str, since: float) -> str:
+    """Say who holds a lock that is waited for."""
+    return f"waits for the lock {lock!r}, which {_holder(run, task)} has held since {rfc3339(since)}"
+
+
+def lock_queue(lock: str, run: str, task: str) -> str:
+    """Say who gets a lock first that is waited for."""
+    return f"waits for the lock {lock!r}, which {_holder(run, task)} gets first"
+
+
+def _holder(run: str, task: str) -> str:
+    return f"run {run!r}" if task == "main" else f"task {task!r} of run {run!r}"
+
+
 def retried(why: str, used: int, retries: int) -> str:
     """Say that one of the user's retries is used."""
     return f"{why}; tried again ({used} of {retries} retries)"

@@ -9,7 +9,7 @@ from seaway.model.verdict import Explanation, Verdict
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.verdict import as_verdict, find, judge
 from seaway.platform.diagnosis.why import explain
-from seaway.platform.engine.plan import Blocker
+from seaway.platform.engine.situation import Blocker
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from seaway.model.resources import Resources
 from seaway.model.run import DEFAULT_IMAGE, SecretRef, TaskSpec
 from seaway.platform.workloads import labels
+from seaway.platform.workloads.interruptible import away_from_interruptible
 from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.security import PodSecurity, secure
 
@@ -54,6 +55,10 @@ class AttemptIdentity:
     number: int
     fence: int
     pod: str
+    lock_token: int | None = None
+    """The number under which it holds the task's lock; None where there is no lock."""
+    avoid_interruptible: bool = False
+    """Rather go to a node that is not taken away at any time."""
 
 
 def build_pod(
@@ -136,6 +141,8 @@ def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, pl
     if settings.cache_volume is not None and not plain:
         spec["volumes"] = [{"name": _CACHE_VOLUME, **settings.cache_volume}]
         container["volumeMounts"] = [{"name": _CACHE_VOLUME, "mountPath": settings.cache_path}]
+    if attempt.avoid_interruptible:
+        spec["affinity"] = {"nodeAffinity": away_from_interruptible()}
     secure(spec, container, settings.security)
     return spec
 
@@ -155,6 +162,8 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
         "SEAWAY_ATTEMPT": str(attempt.number),
         "SEAWAY_FENCE": str(attempt.fence),
     }
+    if task.lock is not None:
+        ours |= {"SEAWAY_LOCK": task.lock, "SEAWAY_LOCK_TOKEN": str(attempt.lock_token)}
     token: list[Object] = []
     if settings is not None:
         ours |= _for_runner(task, settings)

@@ -23,6 +23,9 @@ from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.tracebacks import exception
 
+OUT_OF_MEMORY = "OOMKilled"
+"""Cause of an attempt that was killed because it used more memory than its limit."""
+
 _OWN_DISK_LIMIT = re.compile(
     r"(?i)ephemeral local storage usage exceeds|exceeds the total limit|exceeded its local ephemeral storage limit|usage of EmptyDir volume"
 )
@@ -43,7 +46,7 @@ def out_of_memory(facts: Facts) -> Finding | None:
         "and was killed" if code in (None, 137) else "and a process that it had started was killed for that"
     )
     return Finding(
-        Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled", f"it needed more memory than {over} {whom}{peak}",
+        Level.CONTAINER, VerdictClass.RESOURCE, OUT_OF_MEMORY, f"it needed more memory than {over} {whom}{peak}",
         (*from_end(facts), *from_event(facts, last_event(facts, "OOMKilling", "OOMKilled"))),
         next_step=again(facts, "--memory", twice(limit)), exit_code=code,
     )  # fmt: skip
