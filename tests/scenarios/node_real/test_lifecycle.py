@@ -129,6 +129,12 @@ async def test_readiness_gates(either: Any) -> None:
     )  # fmt: skip
     pod = await either.until(PODS, "p", lambda pod: condition(pod, "Ready")["status"] == "True")
     assert condition(pod, "example.com/open")["status"] == "True"
+    assert set(condition(pod, "Ready")) - {"observedGeneration"} == {
+        "type",
+        "status",
+        "lastProbeTime",
+        "lastTransitionTime",
+    }
 
 
 def recorded(name: str, script: str = "") -> list[str]:
@@ -224,3 +230,44 @@ async def test_back_off(either: Any, policy: str) -> None:
     )
     assert status_of(pod)["lastState"]["terminated"]["exitCode"] == 3
     assert pod["status"]["phase"] == "Running"
+
+
+async def test_the_status_has_the_kubelets_shape(either: Any) -> None:
+    """Every field that a kubelet of this version writes is there, and no other."""
+    mounts = [{"name": "v", "mountPath": "/v", "readOnly": True}]
+    container = {"volumeMounts": mounts, "resources": {"requests": {"cpu": "10m"}}}
+    await either.pod(
+        "p",
+        "exit 3",
+        container=container,
+        volumes=[{"name": "v", "emptyDir": {}}],
+        automountServiceAccountToken=False,
+    )
+    status = (await either.ended("p"))["status"]
+    assert set(status) == {
+        "observedGeneration", "phase", "conditions", "hostIP", "hostIPs", "podIP", "podIPs", "startTime",
+        "containerStatuses", "qosClass",
+    }  # fmt: skip
+    assert (status["observedGeneration"], status["qosClass"]) == (1, "Burstable")
+    found = {c["type"]: (c["status"], c.get("reason")) for c in status["conditions"]}
+    assert found == {
+        "PodReadyToStartContainers": ("False", None),
+        "Initialized": ("True", None),
+        "Ready": ("False", "PodFailed"),
+        "ContainersReady": ("False", "PodFailed"),
+        "PodScheduled": ("True", None),
+    }
+    assert all(c["observedGeneration"] == 1 for c in status["conditions"])
+    main = status["containerStatuses"][0]
+    assert set(main) == {
+        "name", "state", "lastState", "ready", "restartCount", "image", "imageID", "containerID", "started",
+        "allocatedResources", "resources", "volumeMounts",
+    }  # fmt: skip
+    assert main["volumeMounts"] == [
+        {"name": "v", "mountPath": "/v", "readOnly": True, "recursiveReadOnly": "Disabled"}
+    ]
+    assert main["resources"] == {"requests": {"cpu": "10m"}}
+    assert main["allocatedResources"] == {"cpu": "10m"}
+    terminated = {"exitCode", "reason", "startedAt", "finishedAt", "containerID"}
+    assert set(main["state"]["terminated"]) == terminated
+    assert status["startTime"] <= main["state"]["terminated"]["startedAt"]

@@ -17,6 +17,7 @@ class Reporter:
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
+        self._began = context.clock.now()
         self._last: Object | None = None
         self._deleted = False
 
@@ -36,13 +37,13 @@ class Reporter:
 
     async def report(self, pod: Object, state: PodState, *, ended: bool = False) -> None:
         """Write the status where it is not what was written last. Raises ApiError, Unreachable."""
-        now = Now(self._context.clock.now(), self._context.addresses.node, ended)
+        now = Now(self._context.clock.now(), self._context.addresses.node, ended, self._began)
         status = pod_status(self._view(pod), state, now)
         if status == self._last:
             return
         before = self._last if self._last is not None else pod.get("status") or {}
         patch = {name: None for name in before if name in _CLEARED and name not in status} | _changes(
-            pod, status
+            pod, before, status
         )
         metadata = pod["metadata"]
         try:
@@ -77,10 +78,12 @@ class Reporter:
         return {**pod, "status": {**live, **self._last, "conditions": conditions}}
 
 
-def _changes(pod: Object, status: Object) -> Object:
+def _changes(pod: Object, before: Object, status: Object) -> Object:
     """Return what of a status this node says: conditions that others write meanwhile stay as they are."""
+    known = {c["type"]: c for c in before.get("conditions") or ()}
     foreign = [c for c in (pod.get("status") or {}).get("conditions") or () if not _is_ours(c)]
-    said = status | {"conditions": [c for c in status["conditions"] if c not in foreign]}
+    own = [c for c in status["conditions"] if c not in foreign]
+    said = status | {"conditions": [dict.fromkeys(known.get(c["type"], {}).keys() - c) | c for c in own]}
     replaced = {name: [*status[name], {"$patch": "replace"}] for name in _ADDRESSES if name in status}
     return said | replaced
 

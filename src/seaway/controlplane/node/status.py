@@ -26,6 +26,8 @@ class Now:
     host_ip: str = ""
     ended: bool = False
     """The node has ended the pod: nothing of it runs or will run."""
+    began: float | None = None
+    """When the node began with the pod; None for now."""
 
 
 def container_id(pod_uid: str, name: str, attempt: int) -> str:
@@ -50,10 +52,16 @@ def qos_class(pod: Mapping[str, Any]) -> str:
 
 def initialized(state: PodState) -> bool:
     """Tell whether every init container is done (a sidecar: has started)."""
+    return not _uninitialized(state)
+
+
+def _uninitialized(state: PodState) -> list[str]:
     inits = [c for c in state.containers.values() if c.init]
-    return all(
-        c.started and c.running if c.sidecar else c.exit is not None and c.exit.exit_code == 0 for c in inits
-    )
+    return [
+        c.name
+        for c in inits
+        if not (c.started and c.running if c.sidecar else c.exit is not None and c.exit.exit_code == 0)
+    ]
 
 
 def phase(pod: Mapping[str, Any], state: PodState, *, ended: bool = False) -> str:
@@ -100,11 +108,13 @@ def pod_status(pod: Mapping[str, Any], state: PodState, now: Now) -> Object:
     result: Object = {
         "phase": current,
         "conditions": _conditions(pod, state, current, done, now),
-        "startTime": old.get("startTime") or rfc3339(now.time),
+        "startTime": old.get("startTime") or rfc3339(now.time if now.began is None else now.began),
         "qosClass": old.get("qosClass") or qos_class(pod),
         "hostIP": now.host_ip,
         "hostIPs": [{"ip": now.host_ip}],
     }
+    if generation := pod["metadata"].get("generation"):
+        result["observedGeneration"] = generation
     if state.ip:
         result |= {"podIP": state.ip, "podIPs": [{"ip": state.ip}]}
     inits = [s for n, s in statuses.items() if state.containers[n].init]
@@ -130,10 +140,20 @@ def _container_status(uid: str, spec: Object, c: ContainerState, wait: tuple[str
     }
     if c.attempt >= 0:
         status["containerID"] = container_id(uid, c.name, c.attempt)
+        status["resources"] = spec.get("resources") or {}
+        if requests := status["resources"].get("requests"):
+            status["allocatedResources"] = requests
+    if mounts := spec.get("volumeMounts"):
+        status["volumeMounts"] = [_mount_status(mount) for mount in mounts]
     last = (c.current, c.attempt) if c.waiting and c.exit else (c.previous, c.attempt - 1)
     if isinstance(last[0], Exit):
         status["lastState"] = {"terminated": _terminated(uid, c.name, last[1], last[0])}
     return status
+
+
+def _mount_status(mount: Object) -> Object:
+    status = {"name": mount["name"], "mountPath": mount["mountPath"]}
+    return status | ({"readOnly": True, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else {})
 
 
 def _ready(c: ContainerState) -> bool:
@@ -177,11 +197,10 @@ def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: boo
         if unready
         else ("True", "", "")
     )
-    pending = [c.name for c in state.containers.values() if c.init and (c.exit is None or c.exit.exit_code)]
     waiting = (
         "False",
         "ContainersNotInitialized",
-        f"containers with incomplete status: [{' '.join(pending)}]",
+        f"containers with incomplete status: [{' '.join(_uninitialized(state))}]",
     )
     start = (
         ("True", "PodCompleted" if current == "Succeeded" else "", "")
@@ -200,13 +219,12 @@ def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: boo
     before = {c["type"]: c for c in old}
     if ready[0] == "True" and (closed := _closed_gates(pod, before)):
         wanted["Ready"] = ("False", "ReadinessGatesNotReady", closed)
-    own = [_condition(before.get(kind), kind, *value, now=now.time) for kind, value in wanted.items()]
-    foreign = _foreign(old)
     if state.failed and state.disrupted:
-        disrupted = ("True", "TerminationByKubelet", state.failed[1])
-        own.append(_condition(before.get("DisruptionTarget"), "DisruptionTarget", *disrupted, now=now.time))
-        foreign = [c for c in foreign if c["type"] != "DisruptionTarget"]
-    return [*own, *foreign]
+        wanted["DisruptionTarget"] = ("True", "TerminationByKubelet", state.failed[1])
+    own = [_condition(before.get(kind), kind, *value, now=now.time) for kind, value in wanted.items()]
+    if generation := pod["metadata"].get("generation"):
+        own = [condition | {"observedGeneration": generation} for condition in own]
+    return [*own, *(c for c in _foreign(old) if c["type"] not in wanted)]
 
 
 def _closed_gates(pod: Mapping[str, Any], conditions: Mapping[str, Object]) -> str:
