@@ -8,10 +8,18 @@ from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.evidence import exit_code, from_end, from_log, pod_status
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.tracebacks import exception
 
 LAST = 80
 """Lines of a log's end in which a phrase counts."""
-_BENIGN = re.compile(r"(?i)^\S*\s*(?:\[?(?:debug|info|trace)\]?\b)|\bretry(?:ing)?\b.*\bin \d|will retry")
+_LEAD = 3
+"""Lines before an exception that belong to it: what a library prints as it raises."""
+_LATE = 8
+"""Lines from the end from which on a warning was overcome."""
+_OVERCOME = re.compile(
+    r"(?i)^\S*\s*(?:\[?(?:debug|info|trace)\]?\b)|\bretry(?:ing)?\b.*\bin \d|will retry|retrying"
+)
+_WARNING = re.compile(r"\bWARN(?:ING)?\b")
 
 
 def ended_badly(facts: Facts) -> bool:
@@ -25,11 +33,22 @@ def ended_badly(facts: Facts) -> bool:
 
 
 def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
-    """Return the last line in which a program that failed said something, "" where it did not."""
+    """Return the last line in which a program that failed said something, "" where it did not.
+
+    Where an exception ended it, only that exception and what follows counts: what was said before was overcome.
+    """
     if not ended_badly(facts):
         return ""
-    lines = [line for line in facts.log_tail.splitlines() if line.strip()][-last:]
-    return next((line for line in reversed(lines) if phrase.search(line) and not _BENIGN.search(line)), "")
+    lines = facts.log_tail.splitlines()
+    found = exception(facts)
+    if found is not None and not found.is_wrapper:
+        lines = lines[max(0, found.start - _LEAD) :]
+    lines = [line for line in lines if line.strip()][-last:]
+    for distance, line in enumerate(reversed(lines)):
+        overcome = _OVERCOME.search(line) or (distance >= _LATE and _WARNING.search(line))
+        if not overcome and phrase.search(line):
+            return line
+    return ""
 
 
 def spoken(

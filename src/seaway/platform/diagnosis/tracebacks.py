@@ -26,6 +26,7 @@ _WRAPPERS = (
     "ProcessExitedException",
 )
 """What launchers raise because a process of theirs failed: its own traceback came before."""
+_CHAINED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
 _RANK = re.compile(r"^(?:\[(?:rank|default|\w+:)?\d+\]:? ?|\((?:[\w.]+ )?pid=\d+[^)]*\) )")
 """What torchrun and Ray put before the lines of a worker."""
 _NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/")
@@ -44,6 +45,13 @@ class Traceback:
 
     paths: tuple[str, ...] = ()
     """The files of its frames, outermost first."""
+    start: int = 0
+    """The line of the log, from 0, with which it begins, or the exception that caused it."""
+
+    @property
+    def is_wrapper(self) -> bool:
+        """Whether a launcher raised it because of another process."""
+        return self.short in _WRAPPERS
 
     @property
     def short(self) -> str:
@@ -101,9 +109,9 @@ def last_traceback(log: str) -> Traceback | None:
     starts = [index for index, line in enumerate(lines) if line.strip() == _HEADER]
     if not starts:
         return _syntax_error(lines)
-    found = [_ending(lines, start) for start in starts]
-    own = [one for one in found if one is not None and one.short not in _WRAPPERS]
-    if found[-1] is None or found[-1].short not in _WRAPPERS or not own:
+    found = [_ending(lines, start, _chain(lines, starts, start)) for start in starts]
+    own = [one for one in found if one is not None and not one.is_wrapper]
+    if found[-1] is None or not found[-1].is_wrapper or not own:
         return found[-1]
     return own[-1]
 
@@ -113,7 +121,14 @@ def _bare(line: str) -> str:
     return re.sub(r"^\s*[|+][ |+-]*(?=\S)", "", line) if line.lstrip().startswith(("|", "+")) else line
 
 
-def _ending(lines: list[str], start: int) -> Traceback | None:
+def _chain(lines: list[str], starts: list[int], start: int) -> int:
+    """Return where the first exception of a chain begins, of which one begins here."""
+    before = [other for other in starts if other < start]
+    joined = any(_CHAINED.search(line) for line in lines[max(0, start - 3) : start])
+    return _chain(lines, starts, before[-1]) if joined and before else start
+
+
+def _ending(lines: list[str], start: int, first: int) -> Traceback | None:
     frames: list[re.Match[str]] = []
     for line in lines[start + 1 :]:
         frame = _FRAME.match(line)
@@ -122,7 +137,9 @@ def _ending(lines: list[str], start: int) -> Traceback | None:
         elif line and not line[0].isspace():
             found = _EXCEPTION.match(line.rstrip())
             paths = tuple(frame["path"] for frame in frames)
-            return Traceback(found["type"], found["text"] or "", _own(frames), paths) if found else None
+            return (
+                Traceback(found["type"], found["text"] or "", _own(frames), paths, first) if found else None
+            )
     return None
 
 

@@ -23,6 +23,8 @@ class Cluster:
     def __init__(self, objects: Iterable[Object]) -> None:
         self._objects: dict[tuple[str, str, str], Object] = {}
         for found in objects:  # the last print of an object is the newest
+            if found["kind"] == "Event":
+                found = _core(found)
             metadata = found["metadata"]
             key = (
                 found["kind"],
@@ -49,7 +51,7 @@ class Cluster:
         """Return the events about an object, oldest first; not those about an earlier one of the same name."""
         found = []
         for event in self._events:
-            about = event.get("involvedObject") or event.get("regarding") or {}
+            about = event["involvedObject"]
             if (about.get("kind"), about.get("name")) != (kind, name):
                 continue
             if (about.get("namespace") or namespace) != namespace and kind != "Node":
@@ -111,6 +113,15 @@ class Cluster:
             return ("", namespace, f"batch.kubernetes.io/job-name={found['metadata'].get('name')}")
         origin = self.origin(found)
         return (origin["kind"], namespace, origin["metadata"].get("name", ""))
+
+
+def _core(event: Object) -> Object:
+    """Return an event of events.k8s.io in the words of the core group."""
+    return {
+        **event,
+        "involvedObject": event.get("involvedObject") or event.get("regarding") or {},
+        "message": str(event.get("message") or event.get("note") or ""),
+    }
 
 
 def _times(value: Any) -> Iterator[str]:

@@ -34,7 +34,8 @@ def telling_container(pod: Object) -> str:
     )
     if unready is not None and pod["status"].get("phase") == "Running":
         return str(unready.get("name"))
-    named = next((str(one.get("name")) for one in mains), "")
+    shaky = next((one for one in mains if one.get("restartCount") and _bad_end(one)), None)
+    named = str(shaky.get("name")) if shaky is not None else next((str(one.get("name")) for one in mains), "")
     return named or next((str(one.get("name")) for one in pod["spec"].get("containers") or ()), "")
 
 
@@ -62,8 +63,12 @@ def _last_end(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     if (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff":
         return dict(last)
-    started = "running" in state and not one.get("ready")
-    return dict(last) if started and (last.get("exitCode") or last.get("reason") == "OOMKilled") else None
+    return dict(last) if "running" in state and one.get("restartCount") and _bad_end(one) else None
+
+
+def _bad_end(one: Mapping[str, Any]) -> bool:
+    last = (one.get("lastState") or {}).get("terminated") or {}
+    return bool(last.get("exitCode")) or last.get("reason") == "OOMKilled"
 
 
 def _statuses(pod: Object, part: str) -> list[Mapping[str, Any]]:
@@ -71,11 +76,9 @@ def _statuses(pod: Object, part: str) -> list[Mapping[str, Any]]:
 
 
 def _failed(one: Mapping[str, Any]) -> bool:
-    ended = (one.get("state") or {}).get("terminated")
-    return (
-        bool(ended and (ended.get("exitCode") or ended.get("reason") == "OOMKilled"))
-        or _last_end(one) is not None
-    )
+    ended = (one.get("state") or {}).get("terminated") or {}
+    bad = bool(ended.get("exitCode")) or ended.get("reason") == "OOMKilled"
+    return bad or (not one.get("ready") and _last_end(one) is not None)
 
 
 def _waits(one: Mapping[str, Any]) -> bool:

@@ -26,6 +26,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
     node_name = pod["spec"].get("nodeName") or ""
     node = cluster.get("Node", node_name) if node_name else None
     text, times = _log(logs, pod, container)
+    text = text if text.strip() else _last_words(seen, container)
     return Facts(
         run=str(metadata.get("name", "")),
         pod=seen,
@@ -58,7 +59,8 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
         (
             e
             for e in reversed(events)
-            if e.get("reason") == "FailedCreate" and "rror creating" in e.get("message", "")
+            if e.get("reason") == "FailedCreate"
+            and ("rror creating" in e["message"] or "failed error: " in e["message"])
         ),
         None,
     )
@@ -86,7 +88,7 @@ def from_events(cluster: Cluster) -> list[Object]:
     }
     found: dict[tuple[str, str], Object] = {}
     for event in cluster.events:
-        about = event.get("involvedObject") or event.get("regarding") or {}
+        about = event["involvedObject"]
         key = (about.get("namespace") or "", str(about.get("name") or ""))
         if about.get("kind") != "Pod" or key in known:
             continue
@@ -101,7 +103,7 @@ def _skeleton(cluster: Cluster, about: Mapping[str, Any]) -> Object:
         if event.get("reason") == "SuccessfulCreate" and str(event.get("message")).endswith(
             f": {about.get('name')}"
         ):
-            maker = event.get("involvedObject") or event.get("regarding") or {}
+            maker = event["involvedObject"]
             metadata["ownerReferences"] = [{**maker, "controller": True}]
     return {
         "kind": "Pod",
@@ -113,11 +115,7 @@ def _skeleton(cluster: Cluster, about: Mapping[str, Any]) -> Object:
 
 def _remember(pod: Object, event: Mapping[str, Any]) -> None:
     """Carry what an event tells of a pod into the pod's status."""
-    reason, message, status = (
-        event.get("reason"),
-        event.get("message") or event.get("note") or "",
-        pod["status"],
-    )
+    reason, message, status = event.get("reason"), event["message"], pod["status"]
     if reason == "FailedScheduling":
         status["conditions"] = [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
@@ -152,6 +150,16 @@ def _state(pod: Object, container: str) -> str:
     return next(
         (next(iter(one.get("state") or {}), "") for one in statuses if one.get("name") == container), ""
     )
+
+
+def _last_words(pod: Object, container: str) -> str:
+    """Return what a container wrote as its termination message: with FallbackToLogsOnError the end of its log."""
+    for part in ("initContainerStatuses", "containerStatuses"):
+        for one in pod["status"].get(part) or ():
+            ended = (one.get("state") or {}).get("terminated") or {}
+            if one.get("name") == container and ended.get("reason") in ("Error", "Completed", "OOMKilled"):
+                return str(ended.get("message") or "")
+    return ""
 
 
 def _command(pod: Object, container: str) -> tuple[str, ...]:

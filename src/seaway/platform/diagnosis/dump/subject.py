@@ -175,7 +175,9 @@ def _rank(cluster: Cluster, pod: Object, facts: Facts, found: Finding) -> int:
         return _SHAKY if job is None else _STUCK
     if not facts.waiting and pod["status"].get("phase") == "Failed":
         return _ENDED
-    return _STUCK
+    statuses = pod["status"].get("containerStatuses") or ()
+    at_work = bool(statuses) and all(one.get("ready") for one in statuses)
+    return _SHAKY if at_work and not pod["metadata"].get("deletionTimestamp") else _STUCK
 
 
 def _owners(cluster: Cluster, logs: Sequence[Log]) -> Iterable[_Case]:

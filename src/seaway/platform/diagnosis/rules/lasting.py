@@ -13,6 +13,7 @@ from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
     container_status,
     exit_code,
+    from_end,
     from_event,
     from_log,
     last_event,
@@ -88,6 +89,39 @@ def held_by_volume(facts: Facts) -> Finding | None:
         Level.NODE, VerdictClass.INFRASTRUCTURE, "StuckTerminating", "its deletion cannot finish: its node cannot stop a container or let go of a volume",
         (*from_event(facts, event), quote(facts, "pod status", f"deletionTimestamp: {overdue}", overdue)),
         next_step=f"have the node looked at; if its programs have certainly ended: {kubectl(facts, f'kubectl delete pod {facts.run} --force')}", permanent=False,
+    )  # fmt: skip
+
+
+def restarted_after_success(facts: Facts) -> Finding | None:
+    """Find a program that ends well and is started again and again, because what made it is for services."""
+    policy = ((facts.pod or {}).get("spec") or {}).get("restartPolicy", "Always")
+    if facts.made is None or not facts.restarts or exit_code(facts) != 0 or policy != "Always":
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "RestartedAfterSuccess", f"its program ends well, and a {facts.made.kind} starts whatever ends again and again",
+        from_end(facts), next_step="make it a Job, whose pods may end: kubectl create job NAME --image=IMAGE -- COMMAND", exit_code=0,
+    )  # fmt: skip
+
+
+def sidecar_runs_on(facts: Facts) -> Finding | None:
+    """Find a pod whose program has ended while another container of it runs on, so that its Job never ends."""
+    mains = pod_status(facts).get("containerStatuses") or ()
+    ended = [one for one in mains if (one.get("state") or {}).get("terminated", {}).get("exitCode") == 0]
+    on = [one for one in mains if "running" in (one.get("state") or {})]
+    policy = ((facts.pod or {}).get("spec") or {}).get("restartPolicy", "Always")
+    if (
+        facts.made is None
+        or not ended
+        or not on
+        or policy == "Always"
+        or pod_status(facts).get("phase") != "Running"
+    ):
+        return None
+    text = f"container {ended[0].get('name')} ended: Completed, exit code 0; container {on[0].get('name')} is running"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "SidecarRunsOn", f"its program has completed, but the container {on[0].get('name')!r} runs on, so the pod does not end",
+        (quote(facts, "pod status", text, ended[0]["state"]["terminated"].get("finishedAt")),),
+        next_step="make that container a sidecar: an init container with restartPolicy: Always, which ends with the program", permanent=False,
     )  # fmt: skip
 
 

@@ -219,3 +219,56 @@ def _quoted(facts: Facts, found: Mapping[str, Any]) -> Evidence:
     kind = str((facts.job or {}).get("kind", "job")).lower()
     text = f"{found.get('type')}: {found.get('reason', '')}: {found.get('message', '')}"
     return quote(facts, f"{kind} status", text, found.get("lastTransitionTime"))
+
+
+def claim_waits(facts: Facts) -> Finding | None:
+    """Find a persistent volume claim that is asked about by itself and has no volume."""
+    claim = facts.job or {}
+    if (
+        facts.pod is not None
+        or claim.get("kind") != "PersistentVolumeClaim"
+        or (claim.get("status") or {}).get("phase") != "Pending"
+    ):
+        return None
+    event = facts.owner_events[-1] if facts.owner_events else None
+    waits = event is not None and event.get("reason") == "WaitForFirstConsumer"
+    said = (
+        "it has no volume yet: it gets one when the first pod that mounts it is placed"
+        if waits
+        else "it has no volume yet"
+    )
+    return Finding(
+        Level.CLUSTER, VerdictClass.CONFIGURATION, "ClaimUnbound", said, from_event(facts, event) or (quote(facts, "claim", "phase: Pending"),),
+        next_step=kubectl(facts, f"kubectl describe pvc {facts.run}"), permanent=False,
+    )  # fmt: skip
+
+
+def node_in_trouble(facts: Facts) -> Finding | None:
+    """Find a node that is asked about by itself and is not ready, short of something, or cordoned."""
+    node = facts.job or {}
+    if facts.pod is not None or node.get("kind") != "Node":
+        return None
+    for found in (node.get("status") or {}).get("conditions") or ():
+        ready = found.get("type") == "Ready"
+        if found.get("status") == ("True" if ready else "False") or (
+            not ready and found.get("status") != "True"
+        ):
+            continue
+        what = (
+            "does not answer"
+            if ready and found.get("status") == "Unknown"
+            else "is not ready"
+            if ready
+            else f"has {found.get('type')}"
+        )
+        text = f"{found.get('type')} is {found.get('status')}: {found.get('reason', '')}: {found.get('message', '')}"
+        return Finding(
+            Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeNotReady" if ready else str(found.get("type")), f"the node {facts.run} {what}",
+            (quote(facts, "node", text, found.get("lastTransitionTime")),), next_step=f"kubectl describe node {facts.run}", permanent=False,
+        )  # fmt: skip
+    if (node.get("spec") or {}).get("unschedulable"):
+        return Finding(
+            Level.NODE, VerdictClass.CONFIGURATION, "NodeCordoned", f"the node {facts.run} is cordoned: it takes no new pods",
+            (quote(facts, "node", "spec.unschedulable: true"),), next_step=f"kubectl uncordon {facts.run}", permanent=False,
+        )  # fmt: skip
+    return None

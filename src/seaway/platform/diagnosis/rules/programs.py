@@ -25,6 +25,7 @@ from seaway.platform.diagnosis.tracebacks import exception
 _CHILD_KILLED = re.compile(
     r"(?i)dataloader worker \(pid.{0,40}killed by signal: killed|exitcode ?[:=] ?-9\b|exit code:? -9\b|<Signals\.SIGKILL: 9>|died from signal 9|signal 9 \(SIGKILL\) received|^(?:\S+: line \d+:\s+\d+ )?Killed\b|SIGKILL\(-9\)|OutOfMemoryError: Task was killed due to the node running low|exceeded (?:95|\d+)% memory budget|worker exceeded \d+% memory|exit code 137|returned non-zero exit status (?:-9|137)|worker process managed by the executor was unexpectedly terminated|Memory cgroup out of memory|KilledWorker|ray\.exceptions\.OutOfMemoryError|worker .{0,60}was sent SIGKILL! Perhaps out of memory|BrokenProcessPool"
 )
+_SHELL_KILLED = re.compile(r"^(?:\S+: line \d+:\s+\d+ )?Killed\b|Memory cgroup out of memory")
 _SHARED_MEMORY = re.compile(
     r"(?i)insufficient shared memory \(shm\)|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
 )
@@ -39,9 +40,7 @@ _ASSERTION = ("AssertionError",)
 
 def child_killed(facts: Facts) -> Finding | None:
     """Find a program one of whose processes the kernel killed, as it does for memory, and that then gave up."""
-    if exit_code(facts) == 137 or not ended_badly(facts):
-        return None
-    line = said(facts, _CHILD_KILLED)
+    line = said(facts, _SHELL_KILLED if exit_code(facts) == 137 else _CHILD_KILLED)
     if not line:
         return None
     limit = memory_limit(facts)

@@ -6,7 +6,14 @@ from datetime import timedelta
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
-from seaway.platform.diagnosis.evidence import exit_code, from_end, moment, quote, terminated
+from seaway.platform.diagnosis.evidence import (
+    container_status,
+    exit_code,
+    from_end,
+    moment,
+    quote,
+    terminated,
+)
 from seaway.platform.diagnosis.facts import Facts, Requested
 from seaway.platform.diagnosis.finding import Finding
 
@@ -24,15 +31,42 @@ def stopped(facts: Facts) -> Finding | None:
 
 def timed_out(facts: Facts) -> Finding | None:
     """Find an attempt that ran longer than it may."""
-    by_kubernetes = (facts.pod or {}).get("status", {}).get("reason") == "DeadlineExceeded"
+    status = (facts.pod or {}).get("status", {})
+    by_kubernetes = status.get("reason") == "DeadlineExceeded"
     if not (_effective(facts, "timeout") or by_kubernetes):
         return None
+    if facts.made is not None:
+        return _pod_deadline(facts, str(status.get("message") or ""))
     limit = f" of {_duration(facts.timeout_seconds)}" if facts.timeout_seconds else ""
     longer = _duration(facts.timeout_seconds * 2) if facts.timeout_seconds else "LONGER"
     return Finding(
         Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
         _asked(facts, f"the time limit{limit} passed"),
         next_step=again(facts, "--timeout", longer), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def _pod_deadline(facts: Facts, message: str) -> Finding | None:
+    """Find a pod that its activeDeadlineSeconds ended, not one that could not begin within them."""
+    state = container_status(facts).get("state") or {}
+    if not state.keys() & {"running", "terminated"} and (state.get("waiting") or {}).get("message"):
+        return None
+    seconds = ((facts.pod or {}).get("spec") or {}).get("activeDeadlineSeconds")
+    limit = f" of {_duration(seconds)} (activeDeadlineSeconds)" if seconds else ""
+    return Finding(
+        Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
+        (quote(facts, "pod status", f"DeadlineExceeded: {message}"), *from_end(facts)),
+        next_step=again(facts, "--timeout", str(int(seconds * 2)) if seconds else "MORE"), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def own_timeout(facts: Facts) -> Finding | None:
+    """Find a program that the command `timeout` ended: it exits with 124."""
+    if exit_code(facts) != 124 or facts.made is None:
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.DEADLINE, "Timeout", "it ran longer than the command `timeout` that starts it allows (exit code 124)",
+        from_end(facts), next_step=f"give it more time in its command, then: {again(facts)}", exit_code=124,
     )  # fmt: skip
 
 

@@ -53,7 +53,8 @@ def unschedulable(facts: Facts) -> Finding | None:
     evidence = (
         (text,) if (event or {}).get("message", message) == message else (text, *from_event(facts, event))
     )
-    if facts.nodes_hidden:
+    evidence += from_event(facts, last_event(facts, "FailedScaleUp", "NotTriggerScaleUp"))
+    if facts.nodes_hidden and facts.made is None:
         evidence += (quote(facts, "seaway", HIDDEN),)
     return Finding(
         Level.SPEC if never else Level.CLUSTER, VerdictClass.CONFIGURATION, "Unschedulable", said,

@@ -31,6 +31,9 @@ _NO_HOST_PATH = re.compile(r"(?i)hostPath type check failed")
 _WAITS_FOR_OTHERS = re.compile(
     r"(?i)secret \"[^\"]+\" not found|configmap \"[^\"]+\" not found|references non-existent"
 )
+_UNBOUND = re.compile(
+    r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes|binding volumes:"
+)
 _CLAIM = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" (?P<what>not found|is being deleted|bound to)')
 
 
@@ -49,13 +52,7 @@ def claim_missing(facts: Facts) -> Finding | None:
 def claim_unbound(facts: Facts) -> Finding | None:
     """Find a claim for which there is no volume, and say why."""
     message, evidence = _scheduling(facts)
-    if (
-        "unbound immediate PersistentVolumeClaims" not in message
-        and "bind the available persistent volumes"
-        not in message.replace(
-            "didn't find available persistent volumes to bind", "bind the available persistent volumes"
-        )
-    ):
+    if not _UNBOUND.search(message):
         return None
     claim = next(
         (
