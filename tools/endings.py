@@ -130,13 +130,15 @@ ENDINGS = {
         (job(container("import socket\na = socket.create_server(('127.0.0.1', 0))\nb = socket.create_server(a.getsockname())")),),
     ),
     "connection-refused": Ending(
-        "ServiceRefused", C, "spec", (job(container("import urllib.request; urllib.request.urlopen('http://127.0.0.1:1/')\n# localhost")),)
+        "ServiceRefused",
+        "infrastructure",
+        "cluster", (job(container("import urllib.request; urllib.request.urlopen('http://127.0.0.1:1/')")),), retry=True,
     ),
     "unknown-host": Ending("UnknownHost", C, "spec", (job(container("import socket; raise socket.gaierror(-2, 'Name or service not known')")),)),
     "disk-full": Ending("DiskFull", R, "node", (job(container("f = open('/dev/full', 'w', buffering=1)\nf.write('x\\n')")),)),
     "command-not-found": Ending("CommandNotFound", C, "spec", (job(container(command=["trian"])),), message="'trian'"),
     "shell-command-not-found": Ending("CommandNotFound", C, "spec", (job(container(command=["sh", "-c", "trian --lr 1"])),), message="'trian'"),
-    "not-executable": Ending("NotExecutable", C, "spec", (job(container(command=["sh", "-c", "/etc/hostname"])),)),
+    "not-executable": Ending("NotExecutable", C, "spec", (job(container(command=["sh", "-c", "/etc/passwd"])),)),
     "wrong-arguments": Ending(
         "WrongArguments", C, "spec", (job(container("import argparse; argparse.ArgumentParser('train.py').parse_args(['--lrr', '1'])")),)
     ),

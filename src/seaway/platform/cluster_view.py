@@ -11,6 +11,7 @@ from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
 from seaway.objects.builtin import EVENTS, NODES, PODS
+from seaway.objects.errors import Forbidden
 from seaway.platform.workloads import labels
 from seaway.reconcile.informer import Informer
 from seaway.reconcile.optional import OptionalInformer
@@ -24,6 +25,7 @@ class ClusterView:
     """The informers of a server."""
 
     def __init__(self, client: Client, namespace: str, clock: Clock, follow: FollowSettings = FOLLOW) -> None:
+        self._client = client
         self.pods = Informer(
             client, PODS, namespace=namespace, label_selector=labels.RUN_UID, clock=clock, settings=follow
         )
@@ -72,6 +74,14 @@ class ClusterView:
     def all_nodes(self) -> list[Object]:
         """Return all nodes that may be seen."""
         return self.nodes.informer.list()
+
+    async def everybodys_pods(self) -> list[Object] | None:
+        """Return all pods of the cluster, asked for now; None where they may not be seen."""
+        try:
+            found: list[Object] = (await self._client.list(PODS))["items"]
+        except Forbidden:
+            return None
+        return found
 
     @property
     def sees_nodes(self) -> bool:

@@ -49,6 +49,8 @@ class Explainer:
         if attempt is not None:
             tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
             facts = replace(facts, log_tail=tail.text, log_times=tail.times)
+        if facts.waiting and facts.pod is not None and not (facts.pod.get("spec") or {}).get("nodeName"):
+            facts = replace(facts, others=await self._view.everybodys_pods())
         return DIAGNOSIS.explain(facts)
 
     def _facts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from seaway.objects.quantity import format_quantity, whole
 from seaway.platform.diagnosis.facts import Facts, Made
@@ -19,12 +19,17 @@ def again(facts: Facts, option: str = "", value: str | None = None) -> str:
     """
     if facts.made is not None:
         return _made_again(facts, facts.made, option, value)
-    changed = [option, value] if option and value is not None else []
+    return with_options(facts, {option: value} if option else {})
+
+
+def with_options(facts: Facts, changes: Mapping[str, str | None]) -> str:
+    """Return the command that runs a run again with several options changed, or left out where they are None."""
+    changed = [word for name, value in changes.items() if value is not None for word in (name, value)]
     if facts.origin is None:
         return f"seaway run {_joined(changed)}{_script(facts)}"
     options, rest = _split(list(facts.origin.arguments))
-    repeated = option == "--env"
-    kept = [word for name, given in options if name != option or repeated for word in (name, given)]
+    replaced = changes.keys() - {"--env"}
+    kept = [word for name, given in options if name not in replaced for word in (name, given)]
     return f"seaway run {_joined(kept + changed)}{shlex.join(rest)}"
 
 

@@ -96,7 +96,7 @@ class Facts:
     """Events about the node, oldest first."""
     claims: Sequence[Mapping[str, Any]] = ()
     """The persistent volume claims that the Pod names, and events about them."""
-    others: Sequence[Mapping[str, Any]] = ()
-    """Other Pods of the cluster, where they are known: they take room."""
+    others: Sequence[Mapping[str, Any]] | None = None
+    """All other Pods of the cluster, which take room; None where not all of them are known."""
     restarts: int = 0
     """How often the container was started again."""

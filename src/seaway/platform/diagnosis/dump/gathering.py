@@ -45,7 +45,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
         owner_events=[event for one in (owner, origin) if one is not None for event in cluster.events_of(one)],
         node_events=cluster.events_about("Node", node_name, "", None) if node_name else (),
         claims=_claims(cluster, pod),
-        others=[other for other in cluster.all("Pod") if other["metadata"].get("uid") != metadata.get("uid")],
+        others=_others(cluster, pod),
         restarts=restarts,
     )  # fmt: skip
 
@@ -203,6 +203,14 @@ def _claims(cluster: Cluster, pod: Object) -> list[Object]:
         for event in cluster.events_about("PersistentVolumeClaim", name, namespace, None)
     ]
     return [*claims, *events]
+
+
+def _others(cluster: Cluster, pod: Object) -> list[Object] | None:
+    """Return all other pods, None where the dump holds one namespace's only: others take room as well."""
+    pods = cluster.all("Pod")
+    if not any(one["metadata"].get("namespace") == "kube-system" for one in pods):
+        return None
+    return [one for one in pods if one is not pod]
 
 
 def _log(logs: Sequence[Log], pod: Object | None, container: str) -> tuple[str, tuple[str, ...]]:

@@ -173,7 +173,11 @@ def _overdue(facts: Facts) -> str | None:
         or when is None
         or failed
         or pod_status(facts).get("phase") == "Failed"
-        or (now is not None and now - when < timedelta(seconds=30))
+        or (
+            "running" in (container_status(facts).get("state") or {})
+            and now is not None
+            and now - when < timedelta(seconds=30)
+        )
     ):
         return None
     return str(due)

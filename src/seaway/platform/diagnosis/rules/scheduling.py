@@ -9,16 +9,17 @@ from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.objects.quantity import format_quantity, parse_quantity
-from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.advice import again, with_options
 from seaway.platform.diagnosis.blockers import first_blocker, parts, sentence
 from seaway.platform.diagnosis.evidence import condition, from_event, last_event, pod_status, quote
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.room import smaller
 
 _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
 _SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
-_OPTIONS = {"cpu": "--cpu", "memory": "--memory"}
+_OPTIONS = {"cpu": "--cpu", "memory": "--memory", "nvidia.com/gpu": "--gpu"}
 HIDDEN = "this server may not see the cluster's nodes, so what they have is not known here"
 _NAMES = {
     "cpu": "CPU",
@@ -49,7 +50,8 @@ def unschedulable(facts: Facts) -> Finding | None:
     static = _is_static(message, facts.nodes)
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
-    said = _said(blocker, resource, too_big, never)
+    now = smaller(facts.pod or {}, facts.nodes, facts.others) if facts.others is not None else {}
+    said = _said(blocker, resource, too_big, never) + _would_start(now)
     evidence = (
         (text,) if (event or {}).get("message", message) == message else (text, *from_event(facts, event))
     )
@@ -58,7 +60,7 @@ def unschedulable(facts: Facts) -> Finding | None:
         evidence += (quote(facts, "seaway", HIDDEN),)
     return Finding(
         Level.SPEC if never else Level.CLUSTER, VerdictClass.CONFIGURATION, "Unschedulable", said,
-        evidence, next_step=_step(facts, blocker, resource, too_big, never),
+        evidence, next_step=_less_now(facts, now) or _step(facts, blocker, resource, too_big, never),
         done="" if never else "it starts as soon as a node has room", permanent=never, retry=False,
     )  # fmt: skip
 
@@ -72,6 +74,19 @@ def requested(facts: Facts) -> dict[str, Decimal]:
         for name, amount in {**(resources.get("limits") or {}), **(resources.get("requests") or {})}.items():
             total[name] = total.get(name, Decimal(0)) + parse_quantity(amount)
     return total
+
+
+def _would_start(now: Mapping[str, str]) -> str:
+    """Say which smaller request would start now."""
+    told = [f"{_OPTIONS.get(name, name)} {amount}" for name, amount in now.items()]
+    return f"; it would start now with {' '.join(told)}" if told else ""
+
+
+def _less_now(facts: Facts, now: Mapping[str, str]) -> str:
+    """Return the command that asks for as much as there is now, "" where nothing smaller would start."""
+    if not now or facts.made is not None or not now.keys() <= _OPTIONS.keys():
+        return ""
+    return f"wait, or start it now with less: {with_options(facts, {_OPTIONS[name]: amount for name, amount in now.items()})}"
 
 
 def _never_fits(facts: Facts) -> tuple[str, Mapping[str, Any] | None]:
@@ -152,7 +167,7 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
     short = _INSUFFICIENT.search(blocker)
     resource = resource or (short["resource"] if short else "")
     most = _readable(resource, _allocatable(best, resource)) if best is not None else "LESS"
-    if resource in _OPTIONS:
+    if resource in ("cpu", "memory"):
         return f"ask for less: {again(facts, _OPTIONS[resource], most)}"
     if resource == "nvidia.com/gpu":
         fewer = most if best is not None and most != "none" else None

@@ -34,14 +34,19 @@ _WAITS_FOR_OTHERS = re.compile(
 _UNBOUND = re.compile(
     r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes|binding volumes:"
 )
-_CLAIM = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" (?P<what>not found|is being deleted|bound to)')
+_CLAIM = re.compile(
+    r'(?i)persistentvolumeclaim "(?P<name>[^"]+)" (?:not found|cannot be mounted: it does not exist)'
+)
 
 
 def claim_missing(facts: Facts) -> Finding | None:
     """Find a persistent volume claim that does not exist."""
     message, evidence = _scheduling(facts)
+    event = _event(facts, _CLAIM)
+    if not message and event is not None:
+        message, evidence = _message(event), from_event(facts, event)
     found = _CLAIM.search(message)
-    if found is None or found["what"] != "not found":
+    if found is None:
         return None
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "ClaimMissing", f"it mounts the persistent volume claim {found['name']!r}, which does not exist",

@@ -1,0 +1,125 @@
+"""What would start now: compared with a scheduler that tries everything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seaway.objects.quantity import parse_quantity
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.room import requests, smaller
+from seaway.platform.diagnosis.why import explain
+
+MIB = 1024**2
+TAINT = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
+
+
+def pod(cpu_tenths, memory_steps, *, node=None, gpus=0, tolerates=False, phase="Running"):
+    amounts = {"cpu": f"{cpu_tenths * 100}m", "memory": f"{memory_steps * 64}Mi"}
+    if gpus:
+        amounts["nvidia.com/gpu"] = str(gpus)
+    spec = {"containers": [{"name": "main", "resources": {"requests": amounts}}]}
+    if node:
+        spec["nodeName"] = node
+    if tolerates:
+        spec["tolerations"] = [{"key": "gpu", "operator": "Exists"}]
+    return {"metadata": {"name": "p"}, "spec": spec, "status": {"phase": phase}}
+
+
+def node(name, cpu_tenths, memory_steps, *, gpus=0, tainted=False, cordoned=False, pods=10):
+    room = {"cpu": f"{cpu_tenths * 100}m", "memory": f"{memory_steps * 64}Mi", "pods": str(pods)}
+    if gpus:
+        room["nvidia.com/gpu"] = str(gpus)
+    spec = {"taints": [TAINT]} if tainted else {}
+    return {
+        "metadata": {"name": name, "labels": {}},
+        "spec": {**spec, "unschedulable": cordoned},
+        "status": {"allocatable": room},
+    }
+
+
+def starts(cpu, memory, gpus, waiting, nodes, others):
+    """A scheduler in the plainest words: is there a node with so much left?"""
+    for one in nodes:
+        if one["spec"].get("unschedulable"):
+            continue
+        if one["spec"].get("taints") and not waiting["spec"].get("tolerations"):
+            continue
+        here = [
+            o
+            for o in others
+            if o["spec"].get("nodeName") == one["metadata"]["name"] and o["status"]["phase"] == "Running"
+        ]
+        room = {name: parse_quantity(amount) for name, amount in one["status"]["allocatable"].items()}
+        used = {"cpu": cpu, "memory": memory, "nvidia.com/gpu": gpus, "pods": Decimal(1)}
+        for other in here:
+            for name, amount in requests(other).items():
+                used[name] = used.get(name, Decimal(0)) + amount
+            used["pods"] += 1
+        if all(room.get(name, Decimal(0)) >= amount for name, amount in used.items()):
+            return True
+    return False
+
+
+nodes_drawn = st.lists(
+    st.builds(
+        node, st.sampled_from(["a", "b", "c"]), st.integers(1, 12), st.integers(1, 12), gpus=st.integers(0, 2),
+        tainted=st.booleans(), cordoned=st.booleans(), pods=st.integers(1, 3),
+    ),
+    max_size=3, unique_by=lambda one: one["metadata"]["name"],
+)  # fmt: skip
+others_drawn = st.lists(
+    st.builds(pod, st.integers(0, 6), st.integers(0, 6), node=st.sampled_from(["a", "b", "c"]), phase=st.sampled_from(["Running", "Failed"])),
+    max_size=4,
+)  # fmt: skip
+
+
+@given(
+    waiting=st.builds(pod, st.integers(1, 10), st.integers(1, 10), gpus=st.integers(0, 2), tolerates=st.booleans(), phase=st.just("Pending")),
+    nodes=nodes_drawn, others=others_drawn,
+)  # fmt: skip
+def test_the_suggestion_starts_and_nothing_larger_does(waiting, nodes, others) -> None:
+    asked = requests(waiting)
+    cpu, memory, gpus = asked["cpu"], asked["memory"], asked.get("nvidia.com/gpu", Decimal(0))
+    told = smaller(waiting, nodes, others)
+    if starts(cpu, memory, gpus, waiting, nodes, others):
+        assert told == {}
+        return
+    choices = [
+        (c * Decimal("0.1"), m * 64 * MIB, Decimal(g))
+        for c, m, g in product(
+            range(1, int(cpu * 10) + 1),
+            range(1, int(memory) // (64 * MIB) + 1),
+            range(1, int(gpus) + 1) or [0],
+        )
+    ]
+    able = [choice for choice in choices if starts(*choice, waiting, nodes, others)]
+    assert bool(told) == bool(able)
+    if told:
+        chosen = tuple(
+            parse_quantity(told.get(name, was))
+            for name, was in (("cpu", cpu), ("memory", memory), ("nvidia.com/gpu", gpus))
+        )
+        assert starts(*chosen, waiting, nodes, others)
+        assert part(chosen, (cpu, memory, gpus)) == max(part(choice, (cpu, memory, gpus)) for choice in able)
+
+
+def part(chosen, asked) -> Decimal:
+    return min(amount / was for amount, was in zip(chosen, asked, strict=True) if was)
+
+
+def test_a_waiting_run_is_told_what_would_start_now() -> None:
+    waiting = pod(10, 160, phase="Pending")
+    message = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+    waiting["status"]["conditions"] = [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    ]
+    facts = Facts(
+        run="r", pod=waiting, waiting=True, command=("python", "train.py"), nodes=[node("a", 80, 256)], others=[pod(10, 160, node="a")]
+    )  # fmt: skip
+    told = explain(facts)
+    assert "it would start now with --memory 6Gi" in told.message
+    assert told.next_step == "wait, or start it now with less: seaway run --memory 6Gi train.py"
