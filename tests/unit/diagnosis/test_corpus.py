@@ -13,12 +13,13 @@ from seaway.platform.diagnosis.dump.explain import explain_dump
 
 FOLDER = Path(__file__).parents[2] / "corpus"
 ENDINGS = sorted(FOLDER.glob("*.yaml"))
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_WORDS = 110
 FILE_BYTES = 20_000
 
 
 def load(path: Path):
-    ending = yaml.safe_load(path.read_text())
+    ending = yaml.load(path.read_text(), LOADER)
     dumps = (
         ending["dumps"]
         if "dumps" in ending

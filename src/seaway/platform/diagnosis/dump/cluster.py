@@ -84,7 +84,8 @@ class Cluster:
 
     def owner(self, found: Object) -> Object | None:
         """Return what controls an object: from the dump, else what its reference says; None for nothing."""
-        references = found["metadata"].get("ownerReferences") or ()
+        named = found["metadata"].get("ownerReferences") or ()
+        references = [one for one in named if one.get("kind") and one.get("name")]
         reference = next((one for one in references if one.get("controller")), None)
         if reference is None:
             reference = next(iter(references), None)

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from seaway.platform.diagnosis.dump.shapes import shaped
+
 Object = Mapping[str, Any]
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _TIMED = re.compile(
@@ -103,12 +105,8 @@ def _flat(document: Any) -> Iterator[Object]:
 
 
 def _plain(document: Mapping[str, Any]) -> Object:
-    """Return an object whose parts have the types that its readers rely on; what has another type is left out."""
-    shaped: dict[str, Any] = {
-        part: document.get(part) if isinstance(document.get(part), dict) else {}
-        for part in ("metadata", "spec", "status")
-    }
-    return {**document, **shaped}
+    """Return an object with all of its parts, each with the types that its readers rely on."""
+    return {"metadata": {}, "spec": {}, "status": {}, **shaped(document)}
 
 
 def _place(error: Exception) -> str:

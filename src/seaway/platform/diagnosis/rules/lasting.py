@@ -11,6 +11,7 @@ from datetime import timedelta
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
+    condition,
     container_status,
     exit_code,
     from_end,
@@ -22,6 +23,7 @@ from seaway.platform.diagnosis.evidence import (
     moment,
     pod_status,
     quote,
+    terminated,
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
@@ -167,17 +169,12 @@ def _overdue(facts: Facts) -> str | None:
     """Return until when a pod was to be gone, None where it is not to go or still has time."""
     due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
     when, now = moment(due), moment(facts.now)
-    failed = exit_code(facts) not in (None, 0, 137, 143)
-    if (
-        facts.made is None
-        or when is None
-        or failed
-        or pod_status(facts).get("phase") == "Failed"
-        or (
-            "running" in (container_status(facts).get("state") or {})
-            and now is not None
-            and now - when < timedelta(seconds=30)
-        )
-    ):
+    ended, status = terminated(facts) or {}, pod_status(facts)
+    failed = ended.get("exitCode") not in (None, 0, 137, 143) or ended.get("reason") == "OOMKilled"
+    disrupted = status.get("reason") or condition(facts, "DisruptionTarget") is not None
+    if facts.made is None or when is None or failed or disrupted:
+        return None
+    at_work = "running" in (container_status(facts).get("state") or {})
+    if at_work and now is not None and now - when < timedelta(seconds=30):
         return None
     return str(due)
