@@ -8,16 +8,102 @@ from typing import Any
 from seaway.objects.quantity import parse_quantity
 
 _MAPPINGS = frozenset(
-    ["metadata", "spec", "labels", "annotations", "resources", "state", "lastState", "waiting", "running", "terminated", "involvedObject", "regarding", "series", "nodeSelector", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "securityContext", "livenessProbe", "readinessProbe", "startupProbe", "nodeInfo", "persistentVolumeClaim", "template"]
+    [
+        "metadata",
+        "spec",
+        "labels",
+        "annotations",
+        "resources",
+        "state",
+        "lastState",
+        "waiting",
+        "running",
+        "terminated",
+        "involvedObject",
+        "regarding",
+        "series",
+        "nodeSelector",
+        "affinity",
+        "nodeAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "securityContext",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+        "nodeInfo",
+        "persistentVolumeClaim",
+        "template",
+    ]
 )
 _OBJECTS = frozenset(
-    ["containers", "initContainers", "containerStatuses", "initContainerStatuses", "conditions", "ownerReferences", "volumes", "imagePullSecrets", "tolerations", "taints", "nodeSelectorTerms", "matchExpressions", "matchFields"]
+    [
+        "containers",
+        "initContainers",
+        "containerStatuses",
+        "initContainerStatuses",
+        "conditions",
+        "ownerReferences",
+        "volumes",
+        "imagePullSecrets",
+        "tolerations",
+        "taints",
+        "nodeSelectorTerms",
+        "matchExpressions",
+        "matchFields",
+    ]
 )
 _TEXTS = frozenset(
-    ["name", "namespace", "uid", "kind", "reason", "message", "note", "type", "phase", "image", "nodeName", "key", "operator", "effect", "status", "claimName", "restartPolicy", "lastTimestamp", "firstTimestamp", "eventTime", "lastObservedTime", "deprecatedLastTimestamp", "creationTimestamp", "deletionTimestamp", "lastTransitionTime", "lastHeartbeatTime", "startTime", "startedAt", "finishedAt", "architecture"]
+    [
+        "name",
+        "namespace",
+        "uid",
+        "kind",
+        "reason",
+        "message",
+        "note",
+        "type",
+        "phase",
+        "image",
+        "nodeName",
+        "key",
+        "operator",
+        "effect",
+        "status",
+        "claimName",
+        "restartPolicy",
+        "lastTimestamp",
+        "firstTimestamp",
+        "eventTime",
+        "lastObservedTime",
+        "deprecatedLastTimestamp",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "lastTransitionTime",
+        "lastHeartbeatTime",
+        "startTime",
+        "startedAt",
+        "finishedAt",
+        "architecture",
+    ]
 )
 _NUMBERS = frozenset(
-    ["exitCode", "signal", "restartCount", "failed", "succeeded", "active", "backoffLimit", "activeDeadlineSeconds", "count", "failureThreshold", "deletionGracePeriodSeconds", "terminationGracePeriodSeconds", "initialDelaySeconds", "periodSeconds", "timeoutSeconds"]
+    [
+        "exitCode",
+        "signal",
+        "restartCount",
+        "failed",
+        "succeeded",
+        "active",
+        "backoffLimit",
+        "activeDeadlineSeconds",
+        "count",
+        "failureThreshold",
+        "deletionGracePeriodSeconds",
+        "terminationGracePeriodSeconds",
+        "initialDelaySeconds",
+        "periodSeconds",
+        "timeoutSeconds",
+    ]
 )
 _AMOUNTS = frozenset(("limits", "requests", "allocatable", "overhead", "capacity"))
 _WORDS = frozenset(("finalizers", "command", "args", "values"))
