@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.apiserver.users import node_of
+from seaway.objects import meta
 from seaway.objects.builtin import LEASES, NODES, PODS
 
 LEASE_NAMESPACE = "kube-node-lease"
 _MIRROR = "kubernetes.io/config.mirror"
+_OWN_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
+_OWN_LABELS = frozenset({
+    "kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os", "beta.kubernetes.io/arch", "beta.kubernetes.io/os",
+    "beta.kubernetes.io/instance-type", "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
+    "failure-domain.kubernetes.io/zone", "failure-domain.kubernetes.io/region", "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+})  # fmt: skip
+"""Labels of Kubernetes that a node sets of itself."""
 
 
 def node_restriction(attributes: Attributes) -> None:
@@ -19,12 +28,45 @@ def node_restriction(attributes: Attributes) -> None:
     if node is None:
         return
     if attributes.is_a(NODES):
-        if attributes.name != node:
-            raise attributes.refuse(f'node "{node}" is not allowed to modify node "{attributes.name}"')
+        _check_node(attributes, node)
     elif attributes.is_a(PODS):
         _check_pod(attributes, node)
     elif attributes.is_a(LEASES) and (attributes.namespace, attributes.name) != (LEASE_NAMESPACE, node):
         raise attributes.refuse("can only access node lease with the same name as the requesting node")
+
+
+def _check_node(attributes: Attributes, node: str) -> None:
+    """A node writes itself only, and of itself nothing that decides which pods come to it."""
+    if attributes.name != node:
+        raise attributes.refuse(f'node "{node}" is not allowed to modify node "{attributes.name}"')
+    if attributes.operation == "DELETE":
+        return
+    new, old = attributes.object, attributes.old
+    if old is not None:
+        if ((new.get("spec") or {}).get("taints") or []) != ((old.get("spec") or {}).get("taints") or []):
+            raise attributes.refuse(f'node "{node}" is not allowed to modify taints')
+        if meta.owner_references(new) != meta.owner_references(old):
+            raise attributes.refuse(f'node "{node}" is not allowed to modify ownerReferences')
+    before = meta.labels(old) if old is not None else {}
+    changed = {key for key, _ in meta.labels(new).items() ^ before.items()}
+    if forbidden := sorted(filter(_is_forbidden, changed)):
+        listed = ", ".join(forbidden)
+        said = (
+            f'node "{node}" is not allowed to set the following labels'
+            if old is None
+            else "is not allowed to modify labels"
+        )
+        raise attributes.refuse(f"{said}: {listed}")
+
+
+def _is_forbidden(label: str) -> bool:
+    """Tell whether a label is Kubernetes' own and not one of those that nodes say of themselves."""
+    domain, slash, _ = label.partition("/")
+    if not slash or label in _OWN_LABELS:
+        return False
+    if domain in _OWN_DOMAINS or domain.endswith(tuple(f".{own}" for own in _OWN_DOMAINS)):
+        return False
+    return domain in ("kubernetes.io", "k8s.io") or domain.endswith((".kubernetes.io", ".k8s.io"))
 
 
 def _check_pod(attributes: Attributes, node: str) -> None:
@@ -40,3 +82,5 @@ def _check_pod(attributes: Attributes, node: str) -> None:
             attributes.operation, "update pod status for pods"
         )
         raise attributes.refuse(f'node "{node}" can only {verb} with spec.nodeName set to itself')
+    if attributes.operation == "UPDATE" and meta.labels(attributes.object) != meta.labels(pod):
+        raise attributes.refuse(f'node "{node}" cannot update labels through pod status')
