@@ -38,6 +38,7 @@ from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
 from seaway.controlplane.retired import retire_nodes, retire_simulated
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
+from seaway.controlplane.store.sealing import prepare_sealing
 from seaway.controlplane.store.sqlite import SqliteStore
 from seaway.reconcile.informer import Informers
 from seaway.reconcile.manager import Manager
@@ -120,7 +121,9 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         place = stack.enter_context(open_place(settings.home, settings.port))
         service_address = place.address.service_network.rsplit(".", 2)[0] + ".0.1"
         pki = ensure_pki(folder / "pki", (*_NAMES, service_address), clock.now())
-        store = await SqliteStore.open(folder / "store.db")
+        file = folder / "store.db"
+        sealer = await asyncio.to_thread(prepare_sealing, file, folder / "pki" / "secrets.key", clock.now())
+        store = await SqliteStore.open(file, sealer=sealer)
         stack.push_async_callback(store.close)
         server = ApiServer(
             store, _kinds(settings), _server_settings(place), clock, pki.load_service_account_key()

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seaway.controlplane.apiserver.pki import Pki, write_private
+from seaway.base.files import write_private
+from seaway.controlplane.apiserver.pki import Pki
 from seaway.controlplane.ranges import AllRangesTaken, claim_range
 
 HOST = "127.0.0.1"
-FORMAT = 1
+FORMAT = 2
 """Version of the data in `<home>/cluster`; one more with each change that an older Seaway cannot read."""
 _NODE_PREFIX = 20
 

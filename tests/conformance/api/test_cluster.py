@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import stat
@@ -15,7 +16,7 @@ from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.controlplane.home import ClusterError
-from seaway.objects.builtin import CONFIG_MAPS, NAMESPACES, NODES
+from seaway.objects.builtin import CONFIG_MAPS, NAMESPACES, NODES, SECRETS
 
 
 def settings(tmp_path, **given):
@@ -94,3 +95,28 @@ async def test_a_corrupt_database_is_named(tmp_path):
 async def test_a_node_joins(cluster):
     nodes = await cluster.client("admin", ["system:masters"]).list(NODES)
     assert [node["metadata"]["name"] for node in nodes["items"]] == ["node-1"]
+
+
+async def test_a_secret_is_in_no_file_of_the_home(tmp_path):
+    home = tmp_path / "home"
+    planted = "planted-through-the-api"
+    encoded = base64.b64encode(planted.encode()).decode()
+
+    def found() -> list[str]:
+        words = (planted.encode(), encoded.encode())
+        files = [file for file in home.rglob("*") if file.is_file()]
+        return [str(file) for file in files if any(word in file.read_bytes() for word in words)]
+
+    settings = ClusterSettings(home=home, nodes=0)
+    async with run_cluster(settings) as cluster:
+        client = cluster.client("admin", ("system:masters",))
+        secret = {"metadata": {"name": "a", "namespace": "default"}, "stringData": {"key": planted}}
+        await client.create(SECRETS, secret)
+        await client.patch(SECRETS, "a", {"metadata": {"labels": {"b": "c"}}}, "default")
+        assert not found()
+        await cluster.server.store.compact(cluster.server.store.revision)
+        assert not found()
+    assert not found()
+    async with run_cluster(settings) as cluster:
+        again = await cluster.client("admin", ("system:masters",)).get(SECRETS, "a", "default")
+        assert again["data"] == {"key": encoded}

@@ -36,6 +36,7 @@ from seaway.controlplane.store.log import (
 )
 from seaway.controlplane.store.past import Past
 from seaway.controlplane.store.recent import RecentChanges
+from seaway.controlplane.store.sealing import Sealer
 from seaway.controlplane.store.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,18 @@ class _Pending:
 class SqliteStore:
     """A store in one SQLite file. Open it with `open`; use it from one event loop."""
 
-    def __init__(self, path: Path, settings: StoreSettings, writer: OneWriter[sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: StoreSettings,
+        writer: OneWriter[sqlite3.Connection],
+        sealer: Sealer | None,
+    ) -> None:
         self._settings = settings
         self._writer = writer
-        self._past = Past(path)
+        self._seal = sealer.seal if sealer else table.as_it_is
+        self._unseal = sealer.open if sealer else table.as_it_is
+        self._past = Past(path, self._unseal)
         self._live: dict[str, Record] = {}
         self._keys = SortedKeys()
         self._tombstones: dict[str, int] = {}
@@ -75,8 +84,10 @@ class SqliteStore:
         self._compaction: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path, settings: StoreSettings | None = None) -> Self:
-        """Open a store file, or make a new one, readable by its owner only.
+    async def open(
+        cls, path: Path, settings: StoreSettings | None = None, sealer: Sealer | None = None
+    ) -> Self:
+        """Open a store file, or make a new one, readable by its owner only; with a sealer, Secrets are sealed in it.
 
         Raises:
             DatabaseCorrupt, DatabaseLocked, DatabaseUnavailable: the file cannot be used; the message says what to do.
@@ -85,8 +96,8 @@ class SqliteStore:
         writer = OneWriter(SqliteBackend(path, table.SCHEMA, check=settings.check), name="store-writer")
         await writer.open()
         try:
-            store = cls(path, settings, writer)
-            store._restore(await writer.write(table.load))
+            store = cls(path, settings, writer, sealer)
+            store._restore(await writer.write(lambda file: table.load(file, store._unseal)))
         except BaseException:
             await writer.close()
             raise
@@ -224,7 +235,7 @@ class SqliteStore:
         future: asyncio.Future[Record] = loop.create_future()
         self._allotted = record.revision
         self._in_flight.add(record.key)
-        self._pending.append(_Pending(change, table.row(change, previous), future))
+        self._pending.append(_Pending(change, table.row(change, previous, self._seal), future))
         if not self._flushing:
             self._flushing = True
             loop.call_soon(self._flush)

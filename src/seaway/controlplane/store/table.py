@@ -9,7 +9,7 @@ Source: kine's single-table log.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from seaway.controlplane.store.keys import prefix_end
@@ -38,6 +38,13 @@ ORDER BY log.revision LIMIT ?
 """
 
 Row = tuple[int, str, int, int, int, bytes]
+Seal = Callable[[str, bytes], bytes]
+"""Given a key and a value, returns the value as the file keeps it, or as it was: see `sealing.Sealer`."""
+
+
+def as_it_is(_key: str, value: bytes) -> bytes:
+    """Return the value: nothing is sealed."""
+    return value
 
 
 class Loaded(NamedTuple):
@@ -51,10 +58,10 @@ class Loaded(NamedTuple):
     swept: int
 
 
-def row(change: Change, previous: int) -> Row:
+def row(change: Change, previous: int, seal: Seal) -> Row:
     """Return a change as the values of its row."""
-    record = change.record
-    return record.revision, record.key, previous, record.created, int(change.type == "delete"), record.value
+    record, deleted = change.record, int(change.type == "delete")
+    return record.revision, record.key, previous, record.created, deleted, seal(record.key, record.value)
 
 
 def append(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
@@ -62,11 +69,11 @@ def append(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
     connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def load(connection: sqlite3.Connection) -> Loaded:
+def load(connection: sqlite3.Connection, unseal: Seal) -> Loaded:
     """Read what is live."""
     latest = _LATEST.format(bound="")
     live = connection.execute(f"SELECT key, revision, created, value FROM log WHERE deleted = 0 AND {latest}")  # noqa: S608
-    records = [Record(*fields) for fields in live]
+    records = [_record(*fields, unseal=unseal) for fields in live]
     dead = connection.execute(f"SELECT key, revision FROM log WHERE deleted = 1 AND {latest}")  # noqa: S608
     progress = dict(connection.execute("SELECT name, revision FROM progress"))
     (newest,) = connection.execute("SELECT coalesce(max(revision), 0) FROM log").fetchone()
@@ -89,22 +96,28 @@ def sweep(connection: sqlite3.Connection, after: int, upto: int) -> None:
 
 
 def read_changes(
-    connection: sqlite3.Connection, prefix: str, after: int, upto: int, limit: int
+    connection: sqlite3.Connection, prefix: str, after: int, upto: int, limit: int, unseal: Seal
 ) -> list[Change]:
     """Return the first changes of (after, upto] to keys under a prefix."""
     parameters = (after, upto, prefix, _end(prefix), limit)
-    return [_change(fields) for fields in connection.execute(_HISTORY, parameters)]
+    return [_change(fields, unseal) for fields in connection.execute(_HISTORY, parameters)]
 
 
-def _change(fields: tuple[int, str, int, int, bytes, int | None, int, bytes]) -> Change:
+def _record(key: str, revision: int, created: int, value: bytes, *, unseal: Seal) -> Record:
+    return Record(key, revision, created, unseal(key, value))
+
+
+def _change(fields: tuple[int, str, int, int, bytes, int | None, int, bytes], unseal: Seal) -> Change:
     revision, key, created, deleted, value, old_revision, old_created, old_value = fields
-    record = Record(key, revision, created, value)
-    previous = None if old_revision is None else Record(key, old_revision, old_created, old_value)
+    record = _record(key, revision, created, value, unseal=unseal)
+    previous = (
+        None if old_revision is None else _record(key, old_revision, old_created, old_value, unseal=unseal)
+    )
     return Change("delete" if deleted else "create" if created == revision else "update", record, previous)
 
 
 def read_list(
-    connection: sqlite3.Connection, prefix: str, revision: int, after: str | None, limit: int
+    connection: sqlite3.Connection, prefix: str, revision: int, after: str | None, limit: int, unseal: Seal
 ) -> Page:
     """Return what was live under a prefix as of a revision."""
     latest = _LATEST.format(bound=" AND later.revision <= ?1")
@@ -114,7 +127,7 @@ def read_list(
         f"SELECT key, revision, created, value FROM log WHERE {where} ORDER BY key LIMIT ?5",  # noqa: S608
         (*bounds, limit or -1),
     )
-    records = [Record(*fields) for fields in rows]
+    records = [_record(*fields, unseal=unseal) for fields in rows]
     remaining = 0
     if limit and len(records) == limit:
         (total,) = connection.execute(f"SELECT count(*) FROM log WHERE {where}", bounds).fetchone()  # noqa: S608
