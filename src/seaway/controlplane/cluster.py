@@ -81,6 +81,8 @@ class ClusterSettings:
     """How many hollow nodes there are beside: they run nothing, and say that they do. Tainted with `SIMULATED_LABEL`."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
     """How services are answered; its ranges are filled in with the cluster's own."""
+    node_heartbeat: float = 10.0
+    """Seconds between two signs of life of a node."""
     node_stop_seconds: float = 30.0
     """Longest grace of pods that still run when the cluster stops."""
 
@@ -242,6 +244,7 @@ def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]
             pretend_gpus=pretended[(number - 1) % len(pretended)][1] if pretended else None,
             pretend_gpu_model=pretended[(number - 1) % len(pretended)][0] if pretended else "",
             exclusive_cpus=settings.exclusive_cpus,
+            heartbeat_seconds=settings.node_heartbeat,
             api_host=HOST,
             api_port=place.address.port,
         )
