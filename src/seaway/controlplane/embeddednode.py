@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from seaway.client.logs import LogOptions
+from seaway.client.usage import NodeUsage
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.trouble import Trouble
 from seaway.objects.errors import InternalError
@@ -95,6 +96,12 @@ class EmbeddedNode:
             raise self._silence()
         async with self._agent.container_logs(namespace, pod, uid, container, options) as chunks:
             yield chunks
+
+    async def usage(self) -> NodeUsage:
+        """Measure what is used; see `NodeHandler` of the API server."""
+        if self._agent is None:
+            raise self._silence()
+        return await self._agent.usage()
 
     async def stream(self, request: Any, upgrade: Any, connect: Any) -> None:
         """Serve exec, attach or port-forward; see `NodeHandler` of the API server."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from seaway.client.logs import LogOptions
 from seaway.client.streams import StreamRequest, Upgrade
+from seaway.client.usage import NodeUsage
 
 
 class NodeHandler(Protocol):
@@ -27,6 +28,10 @@ class NodeHandler(Protocol):
             NotFound: the node has no such container, or no previous instance of it.
             BadRequest: the container is waiting to start.
         """
+        ...
+
+    async def usage(self) -> NodeUsage:
+        """Measure what the node and its pods use now; may take a second."""
         ...
 
     async def stream(

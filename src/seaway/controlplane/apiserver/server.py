@@ -39,6 +39,7 @@ from seaway.controlplane.apiserver.dynamic.dispatch import DynamicAdmission
 from seaway.controlplane.apiserver.impersonation import impersonate
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
+from seaway.controlplane.apiserver.metrics import Metrics
 from seaway.controlplane.apiserver.negotiation import check_size, decode_object
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
@@ -58,6 +59,7 @@ from seaway.controlplane.kinds import REVIEW_RESOURCES
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.store.log import Store, StoreUnavailable
 from seaway.objects.errors import ApiError, BadRequest, InternalError, ServiceUnavailable
+from seaway.objects.metrics import METRICS_RESOURCES
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ class ApiServer:
         self.registry.charge = Quotas(self.registry, self.kinds, lookup, clock).charge
         budgets = Budgets(self.registry, self.kinds, lookup, clock)
         self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes, budgets)
+        self._metrics = Metrics(self.nodes, lookup, self.kinds, clock.now)
         self._streams = Streams(lookup, self._authorizer, self.nodes)
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
@@ -170,6 +173,8 @@ class ApiServer:
             raise not_allowed()
         served = self.kinds.find(info.group, info.version, info.resource)
         if served is None:
+            if self._metrics.serves(info):
+                return await self._metrics.answer(request, info)
             return self._review(request, info, user)
         if self._streams.serves(info):
             return self._streams.answer(request, info, user)
@@ -231,7 +236,7 @@ class ApiServer:
         """Answer a path that nothing is at: a `Status` below what is served, plain text elsewhere, as Kubernetes does."""
         root, *rest = path.strip("/").split("/")
         groups = {served.resource.group for served in self.kinds if not served.custom}
-        groups |= {group for group, _, _ in self._reviews}
+        groups |= {group for group, _, _ in self._reviews} | {METRICS_RESOURCES[0].group}
         if root == "api" or (root == "apis" and rest and rest[0] in groups):
             raise not_served()
         return ApiResponse(404, TextContent("404 page not found\n"), TEXT)
@@ -239,7 +244,8 @@ class ApiServer:
     def _made_documents(self) -> tuple[Discovery, OpenApi]:
         if self._documents is None or self._documents[0] != self.kinds.generation:
             kinds = self.kinds.kinds()
-            documents = Discovery(kinds, REVIEW_RESOURCES), OpenApi(kinds, REVIEW_RESOURCES)
+            unstored = (*REVIEW_RESOURCES, *METRICS_RESOURCES)
+            documents = Discovery(kinds, unstored), OpenApi(kinds, REVIEW_RESOURCES)
             self._documents = (self.kinds.generation, *documents)
         return self._documents[1], self._documents[2]
 

@@ -16,6 +16,7 @@ from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.client.streams import ATTACH, StreamRequest, Upgrade
+from seaway.client.usage import NodeUsage
 from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, follow
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.attach import attach
@@ -29,6 +30,7 @@ from seaway.controlplane.node.hosts import keep_tables
 from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.logs import LogReader
 from seaway.controlplane.node.names import Neighbours
+from seaway.controlplane.node.measuring import Key, Meter
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
 from seaway.controlplane.node.serving.run import run_server
 from seaway.controlplane.node.settings import NodeSettings
@@ -80,6 +82,7 @@ class NodeAgent:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._context: NodeContext | None = None
         self._evictions: Evictions | None = None
+        self._meter: Meter | None = None
 
     @property
     def runtime(self) -> ProcessRuntime:
@@ -157,6 +160,26 @@ class NodeAgent:
             if (metadata["namespace"], metadata["name"]) == (namespace, name) and not worker.gone:
                 return worker.pod
         raise NotFound(f'pod "{name}" in namespace "{namespace}" is not on this node')
+
+    async def usage(self) -> NodeUsage:
+        """Measure what the node and its containers use now."""
+        if self._meter is None:
+            self._meter = Meter(self._clock, self._running)
+        return await self._meter.measure()
+
+    def _running(self) -> list[Key]:
+        assert self._context is not None
+        return [
+            Key(
+                uid,
+                state.name,
+                self._context.container_folder(uid, state.name, state.attempt),
+                state.current.started_ns / 1e9,
+            )
+            for uid, worker in self._workers.items()
+            for state in worker.state.containers.values()
+            if isinstance(state.current, Running)
+        ]
 
     @asynccontextmanager
     async def container_logs(
