@@ -38,3 +38,5 @@ class ControllersSettings:
     """Keys that one controller works on at once."""
     time_zone: tzinfo = UTC
     """Of cron jobs that name none: the machine's, where it is known."""
+    autoscale_period: float = 15.0
+    """How often each autoscaler looks at its metrics."""

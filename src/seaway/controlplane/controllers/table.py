@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from seaway.controlplane.controllers import (
     clusterroles,
+    autoscaler,
     cronjob,
     endpoints,
     garbage,
@@ -46,6 +47,7 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     job.build,
     ttl.build,
     cronjob.build,
+    autoscaler.build,
     nodelifecycle.build,
     nodelifecycle.build_eviction,
     podgc.build,
