@@ -12,6 +12,7 @@ from seaway.controlplane.kinds import (
     apiextensions,
     apps,
     autoscaling,
+    autoscaling_v1,
     batch,
     certificates,
     configs,
@@ -85,6 +86,7 @@ BUILTIN_KINDS: tuple[Kind, ...] = (
     admission_policies.MUTATING_ADMISSION_POLICY_BINDING,
     persistent_volumes.PERSISTENT_VOLUME,
     storage_classes.STORAGE_CLASS,
+    autoscaling_v1.HORIZONTAL_POD_AUTOSCALER_V1,
 )
 """Every stored kind."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from seaway.controlplane.kinds.autoscaling_metrics import behavior_faults, metrics_faults, reference_faults
 from seaway.controlplane.kinds.cells import AGE, NAME, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import invalid, required
 from seaway.controlplane.kinds.metadata import (
-    path_segment_faults,
     validate_metadata,
     validate_metadata_update,
 )
@@ -54,7 +54,7 @@ def prepare_create(autoscaler: Object) -> None:
 
 
 def validate(autoscaler: Object) -> list[Cause]:
-    """Return the faults of a HorizontalPodAutoscaler, but for the details of its metrics."""
+    """Return the faults of a HorizontalPodAutoscaler."""
     spec = autoscaler.get("spec") or {}
     lowest, highest = spec.get("minReplicas"), spec.get("maxReplicas") or 0
     faults = validate_metadata(autoscaler)
@@ -71,12 +71,14 @@ def validate(autoscaler: Object) -> list[Cause]:
     if "/" not in (target.get("apiVersion") or ""):
         detail = "apiVersion must specify API group"
         faults.append(invalid("spec.scaleTargetRef.apiVersion", target.get("apiVersion") or "", detail))
-    for part in ("kind", "name"):
-        text = target.get(part) or ""
-        faults += [invalid(f"spec.scaleTargetRef.{part}", text, f) for f in path_segment_faults(text)]
-    return faults + [
-        required(f"spec.scaleTargetRef.{part}") for part in ("kind", "name") if not target.get(part)
-    ]
+    faults += reference_faults(target, "spec.scaleTargetRef")
+    faults += metrics_faults(spec.get("metrics") or (), "spec.metrics")
+    return faults + behavior_faults(spec.get("behavior"), "spec.behavior")
+
+
+def validate_update(new: Object, old: Object) -> list[Cause]:
+    """Return the faults of a change: everything may change."""
+    return validate_metadata_update(new, old)
 
 
 def _reference(autoscaler: Object, _now: float) -> str:
@@ -85,24 +87,41 @@ def _reference(autoscaler: Object, _now: float) -> str:
 
 
 def _targets(autoscaler: Object, _now: float) -> str:
-    shown = [_target(metric) for metric in read(autoscaler, "spec", "metrics", default=())]
+    statuses = read(autoscaler, "status", "currentMetrics", default=())
+    shown = [
+        _target(metric, statuses[index] if index < len(statuses) else {})
+        for index, metric in enumerate(read(autoscaler, "spec", "metrics", default=()))
+    ]
     return ", ".join(shown[:2]) + (f" + {len(shown) - 2} more..." if len(shown) > 2 else "") or "<none>"
 
 
-def _target(metric: Object) -> str:
-    resource: Any = metric.get("resource") or {}
-    wanted = read(resource, "target", "averageUtilization", default=None)
-    if metric.get("type") == "Resource" and wanted is not None:
-        return f"{resource.get('name')}: <unknown>/{wanted}%"
-    return "<unknown>/<auto>"
+def _target(metric: Object, status: Object) -> str:
+    """Return what is measured and aimed at, as kubectl shows it."""
+    kind = metric.get("type") or ""
+    field = kind[:1].lower() + kind[1:]
+    source: Any = metric.get(field) or {}
+    wanted, current = read(source, "target", default={}), read(status, field, "current", default=None)
+    per_pod = wanted.get("averageValue")
+    of_resource = kind in ("Resource", "ContainerResource")
+    if of_resource and per_pod is None:
+        used = (current or {}).get("averageUtilization")
+        aim = wanted.get("averageUtilization")
+        shown = f"{_UNKNOWN if used is None else f'{used}%'}/{'<auto>' if aim is None else f'{aim}%'}"
+    else:
+        value = "averageValue" if per_pod is not None else "value"
+        shown = f"{(current or {}).get(value, _UNKNOWN)}/{wanted.get(value)}"
+    if of_resource:
+        return f"{source.get('name')}: {shown}"
+    return f"{shown} (avg)" if per_pod is not None and kind != "Pods" else shown
 
 
+_UNKNOWN = "<unknown>"
 HORIZONTAL_POD_AUTOSCALER = Kind(
     HORIZONTAL_POD_AUTOSCALERS,
     schema_of(HORIZONTAL_POD_AUTOSCALERS),
     default=default,
     validate=validate,
-    validate_update=validate_metadata_update,
+    validate_update=validate_update,
     prepare_create=prepare_create,
     generation=False,
     columns=(
