@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from seaway.controlplane.controllers import (
     clusterroles,
-    autoscaler,
-    cronjob,
     endpoints,
     garbage,
     job,
@@ -23,6 +21,8 @@ from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.ondemand import on_demand
 from seaway.objects.builtin import (
     CERTIFICATE_SIGNING_REQUESTS,
+    CRON_JOBS,
+    HORIZONTAL_POD_AUTOSCALERS,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
     PODS,
@@ -46,14 +46,14 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     garbage.build,
     job.build,
     ttl.build,
-    cronjob.build,
-    autoscaler.build,
     nodelifecycle.build,
     nodelifecycle.build_eviction,
     podgc.build,
     endpoints.build_slices,
     endpoints.build_endpoints,
     endpoints.build_mirror,
+    on_demand("cronjob", CRON_JOBS, "cronjob"),
+    on_demand("autoscaler", HORIZONTAL_POD_AUTOSCALERS, "autoscaler"),
     on_demand("deployment", DEPLOYMENTS, "workloads.deployment"),
     on_demand("replicaset", REPLICA_SETS, "workloads.replicaset"),
     on_demand("replication", REPLICATION_CONTROLLERS, "workloads.replicaset", "build_replication"),

@@ -29,8 +29,8 @@ from seaway.controlplane.node.heartbeat import Heartbeat
 from seaway.controlplane.node.hosts import keep_tables
 from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.logs import LogReader
-from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.measuring import Key, Meter
+from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
 from seaway.controlplane.node.serving.run import run_server
 from seaway.controlplane.node.settings import NodeSettings
