@@ -13,7 +13,6 @@ import orjson
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.writing import IGNORE, STRICT, WriteOptions
 from seaway.controlplane.kinds import faults
-from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.kinds.metadata import common_update_faults
 from seaway.objects.decoding import decode_fault
 from seaway.objects.errors import BadRequest, Cause, Invalid, invalid
@@ -141,44 +140,55 @@ def unconditional(resource: Resource, name: str) -> Invalid:
     return invalid(resource.group, resource.plural, name, [cause])
 
 
-def check_create(served: Served, obj: Object, rules: Kind) -> None:
+def check_create(served: Served, obj: Object, warnings: list[str]) -> None:
     """Refuse a new object with faults. Raises Invalid.
 
     Args:
-        served: the kind that is stored.
+        served: the kind as it was asked for.
         obj: as it is to be stored.
-        rules: the kind whose rules count: an alias has its own.
+        warnings: where the caller is told the rest.
     """
-    causes = list(rules.validate(obj))
-    if served.custom:
-        causes += served.kind.schema.validate(obj)
+    causes = list(served.rules.validate(obj))
+    causes += _schema_causes(served, obj, None, causes, warnings)
     if causes:
-        resource = served.resource
+        resource = served.base.resource
         raise invalid(resource.group, resource.kind, obj["metadata"].get("name") or "", causes)
 
 
 def check_update(
-    served: Served, new: Object, old: Object, rules: Kind, *, whole: bool, found: Sequence[Cause] = ()
+    served: Served, new: Object, old: Object, warnings: list[str], *, whole: bool, found: Sequence[Cause] = ()
 ) -> None:
     """Refuse a changed object with faults. Raises Invalid.
 
     Args:
-        served: the kind that is stored.
+        served: the kind as it was asked for.
         new: as it is to be.
         old: as it is.
-        rules: the kind whose rules count: an alias has its own.
+        warnings: where the caller is told the rest.
         whole: False for a status write, which leaves the rest as it was.
         found: faults of the metadata that are known already.
     """
+    rules = served.rules
     causes = [*found, *common_update_faults(new, old)] + (list(found) if rules.judges_metadata else [])
     causes += rules.validate(new) if whole and rules.revalidated else ()
-    if served.custom:
-        causes += served.kind.schema.validate(new)
+    causes += _schema_causes(served, new, old, causes, warnings)
     change = rules.validate_update if whole else rules.validate_status or rules.validate_update
     causes += change(new, old)
     if causes:
-        resource = served.resource
+        resource = served.base.resource
         raise invalid(resource.group, resource.kind, old["metadata"]["name"], causes)
+
+
+def _schema_causes(
+    served: Served, new: Object, old: Object | None, known: list[Cause], warnings: list[str]
+) -> list[Cause]:
+    """Return the faults of a custom resource by its schema and the rules in it."""
+    if not served.custom:
+        return []
+    causes = served.own.kind.schema.validate(new)
+    broken, told = served.own.kind.rules(new, old, known + causes)
+    warnings.extend(told)
+    return [*causes, *broken]
 
 
 def merge_for_subresource(served: Served, new: Object, old: Object, subresource: str) -> Object:

@@ -127,7 +127,7 @@ class Registry:
 
     async def _create_named(self, write: Write, obj: Object) -> Content:
         served, base, options = write.served, write.served.base, write.options
-        kind = base.kind
+        kind = served.own.kind
         now = rfc3339(self._clock.now())
         metadata.begin(obj, str(uuid.uuid4()), now)
         kind.default(obj)
@@ -143,9 +143,9 @@ class Registry:
             kind.prepare_create(obj)
             kind.default(obj)  # what follows from what the server set: a job's labels from its pods'
         except (KeyError, TypeError, AttributeError):
-            accepting.check_create(base, obj, served.rules)  # says what is missing
+            accepting.check_create(served, obj, write.warnings)  # says what is missing
             raise
-        accepting.check_create(base, obj, served.rules)
+        accepting.check_create(served, obj, write.warnings)
         metadata.forget_version(obj)
         write.warnings += kind.warnings(obj, None)
         await self._validate(attributes, obj)
@@ -204,7 +204,7 @@ class Registry:
         self, write: Write, new: Object, record: Record
     ) -> tuple[Attributes, Sequence[Cause]]:
         """Return a change as it was admitted: checked, defaulted, tracked; and the faults that are known already."""
-        resource, base, old = write.served.resource, write.served.base, record.object
+        resource, own, old = write.served.resource, write.served.own, record.object
         if new["metadata"].get("managedFields") == []:
             new["metadata"]["managedFields"] = [{}]  # an empty list clears them; no list leaves them
         accepting.check_structure(
@@ -217,34 +217,36 @@ class Registry:
         _check_version(write, new["metadata"].get("resourceVersion") or "", str(record.revision))
         immutable = metadata.immutable_faults(new["metadata"], old["metadata"])
         whole = not write.subresource
-        new = accepting.merge_for_subresource(base, new, old, write.subresource)
+        new = accepting.merge_for_subresource(own, new, old, write.subresource)
         metadata.keep(new, old)
-        base.kind.default(new)
+        own.kind.default(new)
         if write.subresource == "status":
-            base.kind.prepare_status(new, old)
+            own.kind.prepare_status(new, old)
         if not write.apply:
             write.warnings += metadata.drop_same_owners(new)
             new = self._track(write, old, new, rfc3339(self._clock.now()))
         if whole:
             try:
-                base.kind.prepare_update(new, old)
+                own.kind.prepare_update(new, old)
             except (KeyError, TypeError, AttributeError):
-                accepting.check_update(base, new, old, write.served.rules, whole=True)  # says what is missing
+                accepting.check_update(
+                    write.served, new, old, write.warnings, whole=True
+                )  # says what is missing
                 raise
         return self._admit(write, "UPDATE", new, old, write.name), immutable
 
     def _finish_update(self, write: Write, new: Object, old: Object, immutable: Sequence[Cause]) -> Object:
         """Return the object as it is to be stored: counted and validated."""
-        base, whole = write.served.base, not write.subresource
+        kind, whole = write.served.own.kind, not write.subresource
         if (
             whole
-            and base.kind.generation
-            and base.kind.generation_counts
-            and accepting.spec_changed(new, old, base.kind.generation_metadata)
+            and kind.generation
+            and kind.generation_counts
+            and accepting.spec_changed(new, old, kind.generation_metadata)
         ):
             new["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
-        accepting.check_update(base, new, old, write.served.rules, whole=whole, found=immutable)
-        write.warnings += base.kind.warnings(new, old) if whole else ()
+        accepting.check_update(write.served, new, old, write.warnings, whole=whole, found=immutable)
+        write.warnings += kind.warnings(new, old) if whole else ()
         return new
 
     async def _replace(self, served: Served, key: str, stored: Object, record: Record) -> Content:
@@ -365,7 +367,7 @@ class Registry:
     def _track(self, write: Write, old: Object | None, new: Object, now: str) -> Object:
         try:
             return track_update(
-                old, new, manager=write.options.manager, schema=write.served.base.kind.schema,
+                old, new, manager=write.options.manager, schema=write.served.own.kind.schema,
                 api_version=write.served.resource.api_version, now="" if write.tracked_as else now,
             subresource=write.tracked_as or write.subresource,
             )  # fmt: skip

@@ -42,6 +42,11 @@ class Served:
         return self.stored_as or self
 
     @property
+    def own(self) -> Served:
+        """The kind whose schema and defaults count: of a custom resource that of the version that is asked for."""
+        return self if self.custom else self.base
+
+    @property
     def rules(self) -> Kind:
         """The kind whose validation counts: its own of an alias, that of the stored form of another version."""
         return self.kind if self.kind.alias_of is not None else self.base.kind

@@ -132,7 +132,23 @@ def _compile(environment: Any, expression: str) -> Any:
         text = str(error)
         match = _FAULT.match(text)
         words = match[1] if match else text
+        words = _UNDECLARED.sub(_first_name, words)
         raise CompileError(words.replace(f"{OPTIONAL_OLD_SELF}[?0]", "oldSelf")) from None
+
+
+_UNDECLARED = re.compile(
+    r"(?m)<input>:(\d+):(\d+): undeclared reference to '([^']+)\.[^.']+' (.*)\n \| (.*)\n \| \.*\^"
+)
+
+
+def _first_name(match: re.Match[str]) -> str:
+    """Return a fault of a name that is not declared as Go tells it: of the name itself, not of what is read of it."""
+    line, column, name, rest, text = match.groups()
+    start = int(column) - len(name)
+    return (
+        f"<input>:{line}:{start}: undeclared reference to '{name.partition('.')[0]}' {rest}\n | {text}\n | "
+        f"{'.' * (start - 1)}^"
+    )
 
 
 def schema_faults(program: Program, variables: Variables, schemas: Mapping[str, Any]) -> list[str]:

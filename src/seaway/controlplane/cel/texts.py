@@ -46,7 +46,13 @@ def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
     return found if limit < 0 else found[:limit]
 
 
+def escape_key(text: str) -> str:
+    """Return a key as a part of a JSON pointer. Source: RFC 6901."""
+    return text.replace("~", "~0").replace("/", "~1")
+
+
 FUNCTIONS = (
+    Function("jsonpatch.escapeKey", ["string"], "string", escape_key, member=False),
     Function("find", ["string", "string"], "string", find),
     Function("findAll", ["string", "string"], "list<string>", find_all),
     Function("findAll", ["string", "string", "int"], "list<string>", find_all),

@@ -215,8 +215,10 @@ def _mutation_faults(mutation: Object, at: str, *, params: bool) -> list[Cause]:
         text = (mutation[wanted].get("expression") or "").strip()
         faults += [] if text else [required(f"{at}.{wanted}.expression")]
         if text:
+            from seaway.controlplane.cel.structs import as_maps
+
             variables = request_variables(params=params, variables=True)
-            faults += expression_faults(text, f"{at}.{wanted}.expression", variables, (), "")
+            faults += expression_faults(as_maps(text), f"{at}.{wanted}.expression", variables, (), "")
     if mutation.get(other) is not None:
         detail = f"must not be specified when patchType is {kind}"
         faults.append(invalid(f"{at}.{other}", f"{{{other}}}", detail))

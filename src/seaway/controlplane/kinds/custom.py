@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from seaway.controlplane.kinds.cells import AGE, NAME, since
 from seaway.controlplane.kinds.declaration import Column, Kind, Object, Scale
 from seaway.controlplane.kinds.jsonpath import find
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.rules import rule_causes, rules_of
 from seaway.controlplane.kinds.schemas import decoded_components
 from seaway.objects import names
 from seaway.objects.errors import Cause
@@ -63,6 +64,7 @@ def _kind(spec: Object, version: Object, stored: str) -> Kind:
         default=schema.apply_defaults,
         validate=_validator(resource),
         validate_update=validate_metadata_update,
+        rules=_rules(structure),
         prepare_create=_drop_status if "status" in resource.subresources else _keep,
         columns=_columns(version),
         field_labels=_selectable(version),
@@ -80,6 +82,15 @@ def _validator(resource: Resource) -> Callable[[Object], list[Cause]]:
         return validate_metadata(obj, namespaced=resource.namespaced, name_faults=names.dns_subdomain_faults)
 
     return validate
+
+
+def _rules(structure: Object) -> Callable[..., tuple[Sequence[Cause], Sequence[str]]]:
+    rules = rules_of(structure, root=True)
+
+    def apply(new: Object, old: Object | None, known: list[Cause]) -> tuple[Sequence[Cause], Sequence[str]]:
+        return ((), ()) if rules is None else rule_causes(rules, new, old, known)
+
+    return apply
 
 
 def _drop_status(obj: Object) -> None:

@@ -53,6 +53,12 @@ def _no_conditions(_: Object) -> Sequence[Object]:
     return ()
 
 
+def _no_rules(
+    _new: Object, _old: Object | None, _known: list[Cause]
+) -> tuple[Sequence[Cause], Sequence[str]]:
+    return (), ()
+
+
 def _no_update_faults(_new: Object, _old: Object) -> Sequence[Cause]:
     return ()
 
@@ -84,6 +90,8 @@ class Kind:
     """Faults of the change (new, old): immutable fields."""
     validate_status: Callable[[Object, Object], Sequence[Cause]] | None = None
     """Faults of a status write (new, old); None for those of any change."""
+    rules: Callable[[Object, Object | None, list[Cause]], tuple[Sequence[Cause], Sequence[str]]] = _no_rules
+    """Faults and warnings by the rules of a custom resource's schema; given the object, what it replaces, known faults."""
     revalidated: bool = True
     """An update is validated as a new object too, besides the change itself."""
     judges_metadata: bool = True

@@ -11,6 +11,7 @@ from typing import Any
 
 from seaway.controlplane.kinds.declaration import Object
 from seaway.controlplane.kinds.faults import forbidden, invalid, required, unsupported
+from seaway.controlplane.kinds.rule_faults import rule_faults
 from seaway.controlplane.kinds.schemas import components
 from seaway.objects.errors import Cause
 from seaway.objects.schema import Schema
@@ -49,7 +50,7 @@ def structural_faults(schema: Object, field: str) -> list[Cause]:
             "must not specify anything other than name and generateName, but metadata is implicitly specified"
         )
         faults.append(forbidden(f"{field}.properties[metadata]", detail))
-    return faults or _default_faults(schema, field)
+    return faults or _default_faults(schema, field) + rule_faults(schema, field)
 
 
 @cache

@@ -36,11 +36,12 @@ def mutated(evaluation: Evaluation, mutation: Object, obj: Object, served: Serve
         MutationFailed: the expression has no value, or it cannot be applied.
     """
     from seaway.controlplane.cel.environment import EvaluationError
+    from seaway.controlplane.cel.structs import as_maps
 
     by_operations = mutation["patchType"] == "JSONPatch"
     text = mutation["jsonPatch" if by_operations else "applyConfiguration"]["expression"].strip()
     try:
-        wanted = evaluation.value(text)
+        wanted = evaluation.value(as_maps(text))
         if by_operations:
             return dict(json_patch(obj, [_operation(one) for one in _checked(wanted, list)]))
         return _applied(_checked(wanted, dict), obj, served, now)
