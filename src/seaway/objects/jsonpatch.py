@@ -8,7 +8,7 @@ Source: RFC 6902, RFC 6901, and the answers of Kubernetes' API server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from seaway.objects import meta
@@ -21,6 +21,18 @@ MOST_OPERATIONS = 10_000
 
 class _NotApplicableError(Exception):
     """An operation does not apply."""
+
+
+class NotApplicable(Invalid):
+    """An operation of a patch cannot be applied."""
+
+    def __init__(self, operation: Mapping[str, Any]) -> None:
+        super().__init__("the server rejected our request due to an error in our request", details={})
+        name, path = operation.get("op") or "", operation.get("path") or ""
+        self.why = f'{name} operation does not apply: doc is missing path: "{path}": missing value'
+        """What exactly: told where the patch is not the caller's."""
+        if name == "test":
+            self.why = f"testing value {path} failed: test failed"
 
 
 def json_patch(obj: Any, operations: Any) -> Any:
@@ -37,7 +49,7 @@ def json_patch(obj: Any, operations: Any) -> Any:
         for operation in operations:
             _apply(document, operation)
     except _NotApplicableError:
-        raise Invalid("the server rejected our request due to an error in our request", details={}) from None
+        raise NotApplicable(operation) from None
     return document[""]
 
 

@@ -13,7 +13,7 @@ from seaway.objects.builtin import (
     VALIDATING_ADMISSION_POLICIES,
     VALIDATING_ADMISSION_POLICY_BINDINGS,
 )
-from seaway.objects.errors import ApiError, Forbidden, Invalid
+from seaway.objects.errors import ApiError, Invalid
 from seaway.objects.workloads import DEPLOYMENTS
 
 RULE = {
@@ -216,7 +216,7 @@ async def test_an_applied_configuration_merges_keyed_lists(client):
 
 async def test_a_mutation_that_fails_refuses_the_write(client):
     await change(client, patched("[JSONPatch{op: 'test', path: '/data/a', value: 'x'}]"))
-    with pytest.raises(Forbidden, match="policy 'm' with binding 'm-bound' denied request: "):
+    with pytest.raises(ApiError, match="policy 'm' with binding 'm-bound' denied request: "):
         await client.create(CONFIG_MAPS, config(a="1"), "default")
 
 

@@ -37,7 +37,7 @@ from tools.real_kubernetes.control_plane import (
 
 PROGRAM = Path(__file__).with_name("serve_cluster.py")
 SECONDS = 90.0
-NOT_SERVED = "--controllers=*,-validatingadmissionpolicy-status-controller,-legacy-serviceaccount-token-cleaner-controller"
+NOT_SERVED = "--controllers=*,-legacy-serviceaccount-token-cleaner-controller"
 """All controllers but two whose other half is an API server's own and is not there in ours: it would not heed an admission
 policy, so it serves none; nor does it note when a token that is kept in a Secret was last used."""
 THEIRS = (

@@ -13,7 +13,6 @@ from typing import Any
 
 _MOST_GROWTH = 1000
 """How many times as large as what it is made of a text or list may become."""
-_NAMES: Mapping[str, Any] = {"type": "string"}
 _RESERVED = frozenset({
     "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
     "loop", "package", "namespace", "return", "var", "void", "while",
@@ -191,74 +190,3 @@ def escaped(name: str) -> str | None:
     for sign in ".-/":
         text = text.replace(sign, _ESCAPES[sign])
     return text if text.replace("_", "a").isalnum() and text.isascii() and not text[0].isdigit() else None
-
-
-def field_faults(root: Node, text: str, schemas: Mapping[str, Any]) -> list[str]:
-    """Return the fields that an expression names and that the schemas do not have, worded as CEL words it."""
-    found: list[tuple[int, str]] = []
-    _infer(root, dict(schemas), root.offsets, found)
-    return [_placed(text, offset, f"undefined field '{name}'") for offset, name in found]
-
-
-def _placed(text: str, offset: int, words: str) -> str:
-    line = text.count("\n", 0, offset)
-    column = offset - (text.rfind("\n", 0, offset) + 1)
-    shown = text.splitlines()[line] if text else ""
-    return f"ERROR: <input>:{line + 1}:{column + 1}: {words}\n | {shown}\n | {'.' * column}^"
-
-
-def _infer(
-    node: Node, known: dict[str, Any], offsets: Mapping[int, int], found: list[tuple[int, str]]
-) -> Any:
-    """Return the schema of a part, None where it is not known; note the fields that do not exist."""
-    if node.kind == "ident":
-        return known.get(node.name)
-    if node.kind == "comprehension":
-        items, start, *rest = node.children
-        inner = {**known, node.name: _member(_infer(items, known, offsets, found)), node.accumulator: None}
-        _infer(start, known, offsets, found)
-        for child in rest:
-            _infer(child, inner, offsets, found)
-        return None
-    schemas = [_infer(child, known, offsets, found) for child in node.children]
-    if node.kind == "select":
-        return _field(node, schemas[0], offsets, found)
-    if node.kind == "call" and node.name == "_[_]":
-        return _element(schemas[0])
-    return None
-
-
-def _field(node: Node, schema: Any, offsets: Mapping[int, int], found: list[tuple[int, str]]) -> Any:
-    if not isinstance(schema, Mapping) or _free(schema):
-        return None
-    properties = schema.get("properties")
-    if properties is None:
-        return (
-            schema.get("additionalProperties")
-            if isinstance(schema.get("additionalProperties"), Mapping)
-            else None
-        )
-    named = {escaped(name): child for name, child in properties.items()}
-    if node.name in named:
-        return named[node.name]
-    found.append((offsets.get(node.id, 0), node.name))
-    return None
-
-
-def _free(schema: Mapping[str, Any]) -> bool:
-    """Tell whether an expression may name anything here."""
-    return bool(schema.get("x-kubernetes-int-or-string")) or schema.get("type") != "object"
-
-
-def _member(schema: Any) -> Any:
-    """Return the schema of what a walk over a value gives: items of a list, keys of a map."""
-    if not isinstance(schema, Mapping):
-        return None
-    return schema.get("items") if schema.get("type") == "array" else _NAMES
-
-
-def _element(schema: Any) -> Any:
-    if not isinstance(schema, Mapping):
-        return None
-    found = schema.get("items") if schema.get("type") == "array" else schema.get("additionalProperties")
-    return found if isinstance(found, Mapping) else None

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from seaway.controlplane.cel.checking import GrowthError, check_growth, field_faults, read_checked
+from seaway.controlplane.cel.checking import GrowthError, check_growth, read_checked
+from seaway.controlplane.cel.inference import inferred
 
 Variables = tuple[tuple[str, str], ...]
 """Names of variables and their types in CEL's words, such as ("self", "list<string>")."""
@@ -77,6 +78,7 @@ def _type_name(result: Any) -> str:
 _WORDS = (
     (re.compile(r'^Key not found in map : "?(.*?)"?$', re.DOTALL), r"no such key: \1"),
     (re.compile(r"^divide by zero$"), "division by zero"),
+    (re.compile(r"^cannot convert (\w+) to (\w+)$"), r"type conversion error from '\1' to '\2'"),
     (re.compile(r"^Index error: index=(-?\d+) size=\d+$"), r"index out of bounds: \1"),
     (re.compile(r"^No matching overloads found.*$", re.DOTALL), "no such overload"),
     (re.compile(r"^Applying SELECT to non-message type$"), "no such overload"),
@@ -118,7 +120,8 @@ def compiled(expression: str, variables: Variables, *, optional_old: bool = Fals
     except GrowthError as error:
         raise CompileError(str(error)) from None
     fields = frozenset(root.fields_of("variables"))
-    return Program(expression, names, fields, str(checked.return_type().name()).lower(), checked)
+    returns = str(checked.return_type().name()).lower().replace("<", "(").replace(">", ")")
+    return Program(expression, names, fields, "null_type" if returns == "null" else returns, checked)
 
 
 def _as_item(match: re.Match[str]) -> str:
@@ -151,8 +154,8 @@ def _first_name(match: re.Match[str]) -> str:
     )
 
 
-def schema_faults(program: Program, variables: Variables, schemas: Mapping[str, Any]) -> list[str]:
-    """Return the faults that show only when the schemas of the variables are known: fields that do not exist.
+def by_schema(program: Program, variables: Variables, schemas: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Return the faults that show only when the schemas of the variables are known, and the type of the value.
 
     Args:
         program: compiled with `variables`.
@@ -160,7 +163,7 @@ def schema_faults(program: Program, variables: Variables, schemas: Mapping[str, 
         schemas: a structural schema for each variable whose structure is known.
     """
     checked = _compile(_environment(variables), program.expression)
-    return field_faults(read_checked(checked.serialize()), program.expression, schemas)
+    return inferred(read_checked(checked.serialize()), program.expression, schemas)
 
 
 @lru_cache(maxsize=64)

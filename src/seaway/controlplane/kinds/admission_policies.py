@@ -173,7 +173,7 @@ def _annotation_faults(policy: str, annotation: Object, at: str, *, params: bool
         request_variables(params=params, variables=True),
         "must evaluate to one of [string null_type]",
     )
-    return faults + expression_faults(text, f"{at}.valueExpression", variables, ("string", "null"), must)
+    return faults + expression_faults(text, f"{at}.valueExpression", variables, ("string", "null_type"), must)
 
 
 def validate_mutating(policy: Object) -> list[Cause]:
@@ -218,7 +218,12 @@ def _mutation_faults(mutation: Object, at: str, *, params: bool) -> list[Cause]:
             from seaway.controlplane.cel.structs import as_maps
 
             variables = request_variables(params=params, variables=True)
-            faults += expression_faults(as_maps(text), f"{at}.{wanted}.expression", variables, (), "")
+            listed = kind == "JSONPatch"
+            begins, must = ("list(map", "list(JSONPatch)") if listed else ("map(", "Object")
+            must = f"must evaluate to {must}"
+            faults += expression_faults(
+                as_maps(text), f"{at}.{wanted}.expression", variables, (begins,), must
+            )
     if mutation.get(other) is not None:
         detail = f"must not be specified when patchType is {kind}"
         faults.append(invalid(f"{at}.{other}", f"{{{other}}}", detail))

@@ -47,7 +47,7 @@ def expression_faults(
         text: the expression.
         field: its path.
         variables: what it may name.
-        returns: the types that it may have; none for any.
+        returns: how the types that it may have begin; none for any.
         must: what is told of another type.
     """
     from seaway.controlplane.cel.environment import (  # late: few clusters have an expression
@@ -59,8 +59,8 @@ def expression_faults(
         program = compiled(text, variables)
     except CompileError as error:
         return [invalid(field, text, f"compilation failed: {error}")]
-    if returns and program.returns not in (*returns, "dyn"):
-        return [invalid(field, text, must)]
+    if returns and not program.returns.startswith((*returns, "dyn")):
+        return [invalid(field, text, f"{must} but got {program.returns}")]
     return []
 
 

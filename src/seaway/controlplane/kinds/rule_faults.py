@@ -97,10 +97,10 @@ def _program_faults(
     structure: Structure, rule: Mapping[str, Any], at: str, uncorrelatable: str
 ) -> list[Cause]:
     found, names = _expression_faults(structure, rule, "", "bool")
-    faults = [invalid(f"{at}.rule", dict(rule), why) for why in found]
+    faults = [invalid(f"{at}.rule", _as_go(rule), why) for why in found]
     if text := rule.get("messageExpression"):
         found, _ = _expression_faults(structure, rule, text, "string")
-        faults += [invalid(f"{at}.messageExpression", dict(rule), why) for why in found]
+        faults += [invalid(f"{at}.messageExpression", _as_go(rule), why) for why in found]
     if "oldSelf" in names:
         if uncorrelatable:
             detail = (
@@ -113,26 +113,37 @@ def _program_faults(
     return faults
 
 
+def _as_go(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule as Kubernetes' faults show it: by the names of its Go fields."""
+    texts = {name: rule.get(name) or "" for name in ("rule", "message", "messageExpression")}
+    shown = {**texts, "reason": rule.get("reason"), "fieldPath": rule.get("fieldPath") or ""}
+    shown["optionalOldSelf"] = rule.get("optionalOldSelf")
+    return {name[0].upper() + name[1:]: value for name, value in shown.items()}
+
+
 def _expression_faults(
     structure: Structure, rule: Mapping[str, Any], text: str, returns: str
 ) -> tuple[list[str], frozenset[str]]:
     """Return what is wrong with a rule, or with the text of its message, and which variables it reads."""
-    from seaway.controlplane.cel.environment import CompileError, schema_faults
+    from seaway.controlplane.cel.environment import CompileError, by_schema
 
     said = "messageExpression " if text else ""
     try:
         program = program_of(structure, rule, text)
     except CompileError as error:
         return [f"{said}compilation failed: {error}"], frozenset()
-    if program.returns not in (returns, "dyn"):
+    undefined: list[str] = []
+    known = "dyn"
+    if not rule.get("optionalOldSelf"):
+        schemas = {"self": structure, "oldSelf": structure}
+        undefined, known = by_schema(program, rule_variables(structure), schemas)
+    if undefined:
+        return [f"{said}compilation failed: " + "\n".join(undefined)], program.names
+    if {program.returns, known} - {returns, "dyn"}:
         words = (
             "messageExpression must evaluate to a string"
             if text
             else "cel expression must evaluate to a bool"
         )
         return [words], program.names
-    schemas = {"self": structure, "oldSelf": structure}
-    undefined = (
-        [] if rule.get("optionalOldSelf") else schema_faults(program, rule_variables(structure), schemas)
-    )
-    return ([f"{said}compilation failed: " + "\n".join(undefined)] if undefined else []), program.names
+    return [], program.names

@@ -20,6 +20,7 @@ from seaway.controlplane.apiserver.dynamic.webhooks import Webhooks, internal_er
 from seaway.controlplane.apiserver.served import KindTable, Served
 from seaway.controlplane.apiserver.writing import IGNORE, WriteOptions
 from seaway.objects.errors import ApiError
+from seaway.objects.jsonpatch import NotApplicable
 from seaway.objects.meta import copy
 from seaway.objects.patch import json_patch
 
@@ -87,7 +88,7 @@ class Changes:
         try:
             patched = json_patch(copy(shown), response.patch)
         except ApiError as error:
-            raise internal_error(error.message) from None
+            raise internal_error(error.why if isinstance(error, NotApplicable) else error.message) from None
         return self._take(request, invocation.served, patched)
 
     def _by_policy(self, request: AdmissionRequest, bound: Bound) -> bool | None:
@@ -152,6 +153,8 @@ def _refused(request: AdmissionRequest, policy: Object, binding: Object, why: Ex
     bound = f"policy '{policy['metadata']['name']}' with binding '{binding['metadata']['name']}' denied request: {why}"
     status = request.attributes.refuse(bound).to_status() | {"message": bound}
     status["details"]["causes"] = [{"message": bound}]
+    if isinstance(why, MutationFailed):
+        status["reason"] = "Invalid"
     error = Denied(status)
     error.code = 403  # type: ignore[misc]  # this denial's own
     return error

@@ -46,8 +46,8 @@ class Evaluation:
         conditions = self.policy["spec"].get("matchConditions") or ()
         return conditions_hold(conditions, self._values, params=self._params)
 
-    def value(self, text: str) -> Any:
-        """Return the value of an expression. Raises EvaluationError."""
+    def value(self, text: str, shown: str = "") -> Any:
+        """Return the value of an expression; `shown` is how it is told where that is another text. Raises EvaluationError."""
         from seaway.controlplane.cel.environment import CompileError, EvaluationError, compiled
 
         try:
@@ -60,7 +60,9 @@ class Evaluation:
         except EvaluationError as error:
             name = str(error).removeprefix("no such key: ")
             why = self._failed.get(name, str(error)) if name in program.fields else str(error)
-            raise EvaluationError(f"expression '{text.strip()}' resulted in error: {why}") from None
+            raise EvaluationError(
+                f"expression '{(shown or text).strip()}' resulted in error: {why}"
+            ) from None
 
     def _learn(self, names: frozenset[str]) -> None:
         """Evaluate the variables that an expression needs; of one that fails is known why."""

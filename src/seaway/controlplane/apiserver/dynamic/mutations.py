@@ -12,6 +12,7 @@ from seaway.controlplane.apiserver.dynamic.evaluation import Evaluation
 from seaway.controlplane.apiserver.served import Served
 from seaway.objects.apply import server_side_apply
 from seaway.objects.errors import ApiError
+from seaway.objects.jsonpatch import NotApplicable
 from seaway.objects.patch import json_patch
 
 Object = dict[str, Any]
@@ -41,10 +42,12 @@ def mutated(evaluation: Evaluation, mutation: Object, obj: Object, served: Serve
     by_operations = mutation["patchType"] == "JSONPatch"
     text = mutation["jsonPatch" if by_operations else "applyConfiguration"]["expression"].strip()
     try:
-        wanted = evaluation.value(as_maps(text))
+        wanted = evaluation.value(as_maps(text), text)
         if by_operations:
             return dict(json_patch(obj, [_operation(one) for one in _checked(wanted, list)]))
         return _applied(_checked(wanted, dict), obj, served, now)
+    except NotApplicable as error:
+        raise MutationFailed(error.why) from None
     except (EvaluationError, ApiError, KeyError) as error:
         raise MutationFailed(str(error)) from None
 
