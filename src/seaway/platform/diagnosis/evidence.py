@@ -180,4 +180,12 @@ def blanked(facts: Facts, text: str) -> str:
     text = _SECRETS[1].sub(r"\1***", text)
     text = _SECRETS[2].sub(r"\1***@", text)
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+    return shortened(text)
+
+
+def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
+    """Return a text without its middle where it is long: chains of errors begin with what and end with why."""
+    if len(text) <= longest:
+        return text
+    head = longest // 3
+    return f"{text[:head].rstrip()} ... {text[len(text) - (longest - head - 5) :].lstrip()}"

@@ -61,7 +61,9 @@ def _fitting(evidence: tuple[Evidence, ...], room: int) -> tuple[Evidence, ...]:
         if len(words) > room and kept:
             break
         if len(words) > max(room, 15):
-            piece = piece.model_copy(update={"quote": " ".join(words[: max(room, 15)]) + " ..."})
+            kept_words = max(room, 15)
+            ends = [*words[: kept_words // 3], "...", *words[len(words) - (kept_words - kept_words // 3) :]]
+            piece = piece.model_copy(update={"quote": " ".join(ends)})
         kept.append(piece)
         room -= len(words)
     return tuple(kept)

@@ -28,16 +28,22 @@ def explain_dump(
     """
     chosen = choose(Cluster(objects), logs, wanted)
     told = explain(chosen.facts, chosen.found, _alike(chosen))
-    return told.model_copy(update={"subject": f"{chosen.kind.lower()}/{chosen.name}"}), chosen.others
+    subject = f"{chosen.kind.lower()}/{chosen.name}"
+    named = {"subject": subject, "message": f"{subject}{_container(chosen)}: {told.message}"}
+    return told.model_copy(update=named), chosen.others
+
+
+def _container(chosen: Subject) -> str:
+    """Name the container where the pod has several."""
+    spec = (chosen.facts.pod or {}).get("spec") or {}
+    several = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ()) > 1
+    return f", container {chosen.facts.container}" if several and chosen.facts.container else ""
 
 
 def _alike(chosen: Subject) -> str:
     if chosen.alike > 1:
-        return (
-            f"{chosen.alike} pods ended for this cause"
-            if not chosen.facts.waiting
-            else f"{chosen.alike} pods wait for this cause"
-        )
-    if chosen.of > 1:
-        return f"{chosen.of - 1} other pods of it ended after it or because of it"
+        return f"{chosen.alike} pods {'wait' if chosen.facts.waiting else 'ended'} for this cause"
+    others = chosen.of - 1
+    if others:
+        return f"{others} other pod{'s' if others > 1 else ''} of it failed {'after it' if chosen.side_by_side else 'for another cause'}"
     return ""

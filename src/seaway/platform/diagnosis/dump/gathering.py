@@ -19,7 +19,7 @@ _ENDED = ("Succeeded", "Failed")
 
 def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
     """Return what a dump tells of a pod."""
-    metadata, namespace = pod["metadata"], pod["metadata"].get("namespace") or ""
+    metadata = pod["metadata"]
     container = telling_container(pod)
     seen, restarts = as_ended(pod, container)
     owner, origin = cluster.owner(pod), cluster.origin(pod)
@@ -38,7 +38,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
         log_times=times,
         waiting=seen["status"].get("phase") not in _ENDED and _state(seen, container) != "terminated",
         command=_command(pod, container),
-        made=_made(origin, namespace, _done(cluster, pod, restarts)),
+        made=_made(origin, pod, _done(cluster, pod, restarts)),
         container=container,
         now=cluster.now.isoformat() if cluster.now else None,
         job=owner,
@@ -52,7 +52,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
 
 def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Facts:
     """Return what a dump tells of a job, a replica set ... none of whose pods it holds."""
-    origin, namespace = cluster.origin(owner), owner["metadata"].get("namespace") or ""
+    origin = cluster.origin(owner)
     events = cluster.events_of(owner) + (cluster.events_of(origin) if origin is not owner else [])
     text, times = _log(logs, None, "")
     refused = next(
@@ -71,8 +71,8 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
         run=str(owner["metadata"].get("name", "")),
         log_tail=text,
         log_times=times,
-        waiting=not _has_ended(owner),
-        made=_made(origin, namespace, ""),
+        waiting=not _has(owner, "Failed", "Complete"),
+        made=_made(origin, owner, ""),
         now=cluster.now.isoformat() if cluster.now else None,
         job=owner,
         owner_events=events,
@@ -137,11 +137,9 @@ def _remember(pod: Object, event: Mapping[str, Any]) -> None:
         status["containerStatuses"] = [{"name": "", "state": {"running": {}}}]
 
 
-def _has_ended(owner: Object) -> bool:
+def _has(owner: Object, *types: str) -> bool:
     conditions = owner["status"].get("conditions") or ()
-    return any(
-        one.get("type") in ("Failed", "Complete") and one.get("status") == "True" for one in conditions
-    )
+    return any(one.get("type") in types and one.get("status") == "True" for one in conditions)
 
 
 def _state(pod: Object, container: str) -> str:
@@ -168,8 +166,13 @@ def _command(pod: Object, container: str) -> tuple[str, ...]:
     return tuple(map(str, (*(found.get("command") or ()), *(found.get("args") or ()))))
 
 
-def _made(origin: Object, namespace: str, done: str) -> Made:
-    return Made(origin["kind"].lower(), str(origin["metadata"].get("name", "")), namespace, done)
+def _made(origin: Object, found: Object, done: str) -> Made:
+    """Return what was written down by somebody: of a replica set alone the deployment that its name tells of."""
+    kind, name = origin["kind"].lower(), str(origin["metadata"].get("name", ""))
+    hashed = str((found["metadata"].get("labels") or {}).get("pod-template-hash") or "")
+    if kind == "replicaset" and hashed and name.endswith(f"-{hashed}"):
+        kind, name = "deployment", name.removesuffix(f"-{hashed}")
+    return Made(kind, name, found["metadata"].get("namespace") or "", done)
 
 
 def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
@@ -182,7 +185,7 @@ def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
         failed, limit = job["status"].get("failed") or 0, job["spec"].get("backoffLimit", 6)
         if failed > 1:
             said.append(f"its Job tried it {failed} times (backoffLimit {limit})")
-        if _has_ended(job) and failed:
+        if failed and _has(job, "Failed"):
             said.append("its Job has given up" if failed > 1 else "its Job does not try again")
     return "; ".join(said)
 

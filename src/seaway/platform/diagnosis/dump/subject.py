@@ -48,6 +48,8 @@ class Subject:
     """How many pods ended for the same cause."""
     of: int = 1
     """How many pods of the same program did not do well."""
+    side_by_side: bool = False
+    """They ran at the same time, as replicas do, and this one failed first."""
     others: tuple[str, ...] = ()
     """Others in the dump that have trouble of their own."""
 
@@ -103,7 +105,8 @@ def _of_group(group: list[_Case], elsewhere: list[_Case]) -> Subject:
     if best <= _ENDED and any(case.object["kind"] == "Pod" for case in troubled):
         troubled = [case for case in troubled if case.object["kind"] == "Pod"]
     own = [case for case in troubled if case.found.cause not in _CONSEQUENCES] or troubled
-    if _side_by_side(troubled):
+    replicas = _side_by_side(troubled)
+    if replicas:
         first = min(own, key=lambda case: case.at)
     else:
         counted = Counter(case.found.cause for case in own)
@@ -112,7 +115,7 @@ def _of_group(group: list[_Case], elsewhere: list[_Case]) -> Subject:
     alike = sum(case.found.cause == first.found.cause for case in troubled)
     others = tuple(case.name for case in elsewhere if case.rank < _CALM)
     return Subject(
-        first.object["kind"], first.object["metadata"].get("name") or "", first.facts, first.found, alike, len(troubled), others
+        first.object["kind"], first.object["metadata"].get("name") or "", first.facts, first.found, alike, len(troubled), replicas, others
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def unknown_host(facts: Facts) -> Finding | None:
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "UnknownHost",
         f"there is no host of the name that it connects to{_of_host(facts, line)}",
-        kubectl(facts, "kubectl get services -A", "correct the name"),
+        f"correct the name, then: {again(facts)}",
     )  # fmt: skip
 
 

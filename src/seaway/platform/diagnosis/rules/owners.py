@@ -109,11 +109,11 @@ def job_deadline(facts: Facts) -> Finding | None:
             return None
         if exit_code(facts) == 0 and pod_status(facts).get("phase") == "Succeeded":
             return None
-    limit = ((facts.job or {}).get("spec") or {}).get("activeDeadlineSeconds")
-    limit = f" of {limit} s (activeDeadlineSeconds)" if limit else ""
+    seconds = ((facts.job or {}).get("spec") or {}).get("activeDeadlineSeconds")
+    limit = f" of {seconds} s (activeDeadlineSeconds)" if seconds else ""
     return Finding(
         Level.SPEC, VerdictClass.DEADLINE, "JobDeadline", f"its Job ran longer than its time limit{limit} and was ended",
-        (_quoted(facts, failed), *from_end(facts)), next_step=again(facts, "--timeout", "MORE"), exit_code=exit_code(facts),
+        (_quoted(facts, failed), *from_end(facts)), next_step=again(facts, "--timeout", str(seconds * 2) if seconds else "MORE"), exit_code=exit_code(facts),
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def killed_by_signal(facts: Facts) -> Finding | None:
     step = "seaway logs {run}"
     if number == signal.SIGKILL and not memory_limit(facts):
         step = f"reserve memory for it: {again(facts, '--memory', '4Gi')}"
-    elif number in _CRASHES and is_python(facts):
+    elif number in _CRASHES and (is_python(facts) or facts.made is not None):
         step = f"have Python say where: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}"
     if facts.made is not None and number in _ASKED:
         return _ended_by_nobody_known(facts, number)

@@ -169,7 +169,7 @@ def device_lost(facts: Facts) -> Finding | None:
     status = pod_status(facts)
     if status.get("reason") != "UnexpectedAdmissionError":
         return None
-    device = re.search(r"[\w.-]+/[\w.-]+", str(status.get("message") or ""))
+    device = re.search(r"[\w-]+(?:\.[\w-]+)*/[\w-]+(?:\.[\w-]+)*", str(status.get("message") or ""))
     named = f" ({device.group()})" if device and "gpu" in device.group() else ""
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRejected", f"its node could not give it the devices that it was promised{named}: the device plugin had fewer healthy ones than it said",

@@ -8,7 +8,7 @@ from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.admission import Admission, admission, explanation, wants_option
-from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
     blanked,
     exit_code,
@@ -55,6 +55,13 @@ _ADMISSION = {
 """By rule: the cause, its level and what helps."""
 
 
+_ELSEWHERE = (
+    ("of the workspace wants every run to say", "of its namespace wants every container to say"), ("workspace's", "namespace's"),
+    ("the workspace", "its namespace"), ("per run", "per container"), (" (--memory)", ""), (" (--cpu)", ""),
+)  # fmt: skip
+"""What Seaway's words are called where there is no Seaway."""
+
+
 def refused(facts: Facts) -> Finding | None:
     """Find a Pod that the API server refused to create."""
     if not facts.create_error:
@@ -69,6 +76,9 @@ def refused(facts: Facts) -> Finding | None:
     option = wants_option(message)
     step = step.replace("{again}", again(facts, option, "AMOUNT") if option else again(facts))
     said = explanation(message) or f"the cluster refused it: {message}"
+    if facts.made is not None:
+        for ours, theirs in _ELSEWHERE:
+            said, step = said.replace(ours, theirs), step.replace(ours, theirs)
     return Finding(
         level, VerdictClass.CONFIGURATION, cause, blanked(facts, said),
         (quote(facts, "submission", message),), next_step=step, permanent=rule is not Admission.NO_ROOM,
@@ -102,9 +112,17 @@ def missing_configuration(facts: Facts) -> Finding | None:
         evidence = _waiting_evidence(facts, message, last_event(facts, "Failed"))
     else:
         evidence = from_event(facts, event)
+    if mend and facts.made is not None:
+        step = f"{kubectl(facts, mend)}; the pod then starts by itself"
+    else:
+        step = (
+            f"{mend} && seaway retry {{run}}"
+            if mend
+            else "correct what the message names, then: seaway retry {run}"
+        )
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "MissingConfiguration", said, evidence,
-        next_step=f"{mend} && seaway retry {{run}}" if mend else "correct what the message names, then: seaway retry {run}",
+        next_step=step,
     )  # fmt: skip
 
 
@@ -129,6 +147,8 @@ def command_not_found(facts: Facts) -> Finding | None:
 
 def _without_code(facts: Facts) -> str:
     """Return what helps a command that was looked for in code that never came into the container."""
+    if facts.made is not None:
+        return f"correct command and args, or use an image that has it, then: {again(facts)}"
     if not (is_plain(facts) and facts.needs_code):
         return ""
     return "if it is part of your code, use an image that has python3, which brings the code in: " + again(
@@ -150,7 +170,7 @@ def not_executable(facts: Facts) -> Finding | None:
     program = _program(facts) or "FILE"
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "NotExecutable", f"the command {program!r} is there but may not be executed",
-        evidence, next_step=f"chmod +x {program} && {again(facts)}",
+        evidence, next_step=f"chmod +x {program} && {again(facts)}" if facts.made is None else f"make it executable in the image (chmod +x {program}), then: {again(facts)}",
         exit_code=exit_code(facts) if exit_code(facts) is not None else 126,
     )  # fmt: skip
 

@@ -105,7 +105,7 @@ def wrong_file_system(facts: Facts) -> Finding | None:
     if event is None:
         return None
     return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeFileSystem", "cannot be mounted: its file system is damaged or of another type",
-                    f"see fsType of the volume: {kubectl(facts, 'kubectl get pv -o yaml')}")  # fmt: skip
+                    "see fsType of the volume: kubectl get pv -o yaml")  # fmt: skip
 
 
 def driver_missing(facts: Facts) -> Finding | None:
@@ -146,7 +146,7 @@ def attach_failed(facts: Facts) -> Finding | None:
     if event is None or facts.made is None or _WAITS_FOR_OTHERS.search(_message(event)):
         return None
     return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "VolumeAttach", "could not be attached or mounted in time",
-                    f"{kubectl(facts, 'kubectl get volumeattachment')}; the cluster tries again", retry=True)  # fmt: skip
+                    "kubectl get volumeattachment; the cluster tries again", retry=True)  # fmt: skip
 
 
 def _event(facts: Facts, words: re.Pattern[str]) -> Mapping[str, Any] | None:
