@@ -12,8 +12,6 @@ from seaway.platform.diagnosis.tracebacks import exception
 
 LAST = 80
 """Lines of a log's end in which a phrase counts."""
-_LEAD = 3
-"""Lines before an exception that belong to it: what a library prints as it raises."""
 _LATE = 8
 """Lines from the end from which on a warning was overcome."""
 _OVERCOME = re.compile(
@@ -42,7 +40,7 @@ def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
     lines = facts.log_tail.splitlines()
     found = exception(facts)
     if found is not None and not found.is_wrapper:
-        lines = lines[max(0, found.start - _LEAD) :]
+        lines = lines[found.start :]
     lines = [line for line in lines if line.strip()][-last:]
     for distance, line in enumerate(reversed(lines)):
         overcome = _OVERCOME.search(line) or (distance >= _LATE and _WARNING.search(line))

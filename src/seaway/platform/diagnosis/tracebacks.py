@@ -24,11 +24,14 @@ _WRAPPERS = (
     "SystemExit",
     "ProcessRaisedException",
     "ProcessExitedException",
+    "PapermillExecutionError",
+    "CellExecutionError",
 )
 """What launchers raise because a process of theirs failed: its own traceback came before."""
 _CHAINED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
 _RANK = re.compile(r"^(?:\[(?:rank|default|\w+:)?\d+\]:? ?|\((?:[\w.]+ )?pid=\d+[^)]*\) )")
 """What torchrun and Ray put before the lines of a worker."""
+_CELL = re.compile(r"^(?P<type>\w*(?:Error|Exception|Interrupt)): (?P<text>.*)$")
 _NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/")
 
 
@@ -111,9 +114,19 @@ def last_traceback(log: str) -> Traceback | None:
         return _syntax_error(lines)
     found = [_ending(lines, start, _chain(lines, starts, start)) for start in starts]
     own = [one for one in found if one is not None and not one.is_wrapper]
-    if found[-1] is None or not found[-1].is_wrapper or not own:
-        return found[-1]
-    return own[-1]
+    last = found[-1]
+    if last is None or not last.is_wrapper:
+        return last
+    return own[-1] if own else _inner(lines, last) or last
+
+
+def _inner(lines: list[str], wrapper: Traceback) -> Traceback | None:
+    """Return the exception that a notebook's runner prints below its own."""
+    for line in reversed(lines[wrapper.start :]):
+        found = _CELL.match(line)
+        if found is not None and found["type"] not in _WRAPPERS:
+            return Traceback(found["type"], found["text"], start=wrapper.start)
+    return None
 
 
 def _bare(line: str) -> str:

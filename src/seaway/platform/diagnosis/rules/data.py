@@ -30,7 +30,7 @@ _NAN = re.compile(
     r"(?i)loss (?:is|became|=|:)\s*nan|nan loss|nan or inf found|function '\w+' returned nan|non-finite loss|loss.{0,20}diverged|found (?:nan|inf) in loss"
 )
 _NO_PATH = re.compile(
-    r"(?i)PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound|404 .*(?:not found|client error)|No such object|EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
+    r"(?i)PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: |EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
 )
 
 

@@ -134,6 +134,16 @@ def image_certificate(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
+def image_registry_plain(facts: Facts) -> Finding | None:
+    """Find a registry that speaks HTTP where the node wants HTTPS."""
+    if not _pull(facts) or "server gave HTTP response to HTTPS client" not in _why(facts):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.CONFIGURATION, "RegistryInsecure", f"the image {_image(facts)!r} cannot be pulled: its registry speaks plain HTTP, and the node wants HTTPS",
+        _evidence(facts), next_step="give the registry a certificate, or have the nodes' containerd told that it is insecure", permanent=False,
+    )  # fmt: skip
+
+
 def wrong_architecture(facts: Facts) -> Finding | None:
     """Find a program built for another kind of CPU than the node's."""
     ended = (container_status(facts).get("state") or {}).get("terminated") or {}

@@ -163,6 +163,13 @@ def node_silent(facts: Facts) -> Finding | None:
     evidence = _not_ready(facts, name) if facts.waiting and terminated(facts) is None else ()
     if not evidence:
         return None
+    if facts.made is not None:
+        return _lost(
+            "NodeLost",
+            f"its node {name} does not answer: what is shown of the pod may have passed",
+            Level.NODE,
+            evidence,
+        )
     return Finding(
         Level.NODE, VerdictClass.UNKNOWN, "NodeSilent", f"its node {name} does not answer", evidence,
         next_step="wait, or ask whoever runs the cluster about the node", permanent=False,

@@ -6,7 +6,9 @@ Source: finalizers and deletion as the Kubernetes documentation describes them (
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import kubectl
@@ -124,6 +126,20 @@ def sidecar_runs_on(facts: Facts) -> Finding | None:
         Level.SPEC, VerdictClass.CONFIGURATION, "SidecarRunsOn", f"its program has completed, but the container {on[0].get('name')!r} runs on, so the pod does not end",
         (quote(facts, "pod status", text, ended[0]["state"]["terminated"].get("finishedAt")),),
         next_step="make that container a sidecar: an init container with restartPolicy: Always, which ends with the program", permanent=False,
+    )  # fmt: skip
+
+
+def init_runs(facts: Facts) -> Finding | None:
+    """Find a pod whose program has not begun because an init container has not ended."""
+    inits = pod_status(facts).get("initContainerStatuses") or ()
+    mine: Mapping[str, Any] = next((one for one in inits if one.get("name") == facts.container), {})
+    started = (mine.get("state") or {}).get("running")
+    if facts.made is None or started is None or pod_status(facts).get("phase") != "Pending":
+        return None
+    return Finding(
+        Level.CONTAINER, VerdictClass.CONFIGURATION, "InitRunning", f"its program has not begun: the init container {facts.container!r} has not ended yet",
+        (quote(facts, "pod status", f"init container {facts.container} is running", started.get("startedAt")), *from_log(facts, last_lines(facts, 1))),
+        next_step="seaway logs {run}", permanent=False,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ _ACCESS = re.compile(
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(
-    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|ConnectTimeout|ReadTimeout|EndpointConnectionError|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded|context deadline exceeded|could not connect to server"
+    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|ConnectTimeout|ReadTimeout|EndpointConnectionError|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded|context deadline exceeded|could not connect to server|couldn't connect to '?http|LocalEntryNotFoundError"
 )
 _PORT = re.compile(r"(?i)address already in use|\bEADDRINUSE\b|port \d+ is (?:already )?in use|\[errno 98\]")
 _LOCAL = re.compile(r"(?i)localhost|127\.0\.0\.1|\[::1\]|host='localhost'")

@@ -119,9 +119,15 @@ def _belongs(event: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
     """Tell whether a container ended because of the event: at its time, and not by a failure of its own."""
     if ended.get("reason") == "OOMKilled":
         return False
-    at, end = moment(event_time(event)), moment(ended.get("finishedAt"))
+    at, end, begin = (
+        moment(event_time(event)),
+        moment(ended.get("finishedAt")),
+        moment(ended.get("startedAt")),
+    )
     if at is None or end is None:
         return ended.get("exitCode") in _KILLED
+    if begin is not None and begin > at + timedelta(seconds=1):
+        return False  # that was an earlier start of it
     near = timedelta(seconds=-_SECONDS) <= end - at <= timedelta(seconds=_SECONDS)
     return bool(near and (ended.get("exitCode") in _KILLED or end >= at))
 

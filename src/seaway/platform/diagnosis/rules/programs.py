@@ -27,8 +27,9 @@ _CHILD_KILLED = re.compile(
 )
 _SHELL_KILLED = re.compile(r"^(?:\S+: line \d+:\s+\d+ )?Killed\b|Memory cgroup out of memory")
 _SHARED_MEMORY = re.compile(
-    r"(?i)insufficient shared memory \(shm\)|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
+    r"(?i)insufficient shared memory \(shm\)|creating shared memory segment|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
 )
+_NO_MEMORY = re.compile(r"std::bad_alloc|(?i:cannot allocate memory)|\[Errno 12\]")
 _HEAP = re.compile(r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded")
 _READ_ONLY = re.compile(r"(?i)read-only file system|\[errno 30\]|\bEROFS\b")
 _PERMISSION = re.compile(r"(?i)permission denied|\bPermissionError\b|\bEACCES\b")
@@ -59,6 +60,31 @@ def shared_memory_full(facts: Facts) -> Finding | None:
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "SharedMemoryFull", "its /dev/shm was full: data loader workers share batches there, and a container has 64 MiB of it",
         f"mount an emptyDir with medium Memory at /dev/shm, or set num_workers=0, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def native_memory_refused(facts: Facts) -> Finding | None:
+    """Find a program whose native code could not get the memory that it asked for."""
+    line = said(facts, _NO_MEMORY)
+    if not line:
+        return None
+    limit = memory_limit(facts)
+    return spoken(
+        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "MemoryRefused", "native code of it could not get the memory that it asked for",
+        again(facts, "--memory", twice(limit)),
+    )  # fmt: skip
+
+
+def caused_in_java(facts: Facts) -> Finding | None:
+    """Find what failed in Java below a Python program, as PySpark does: the innermost cause says it."""
+    found = exception(facts)
+    if found is None or found.short != "Py4JJavaError":
+        return None
+    causes = [line for line in facts.log_tail.splitlines() if line.lstrip().startswith("Caused by: ")]
+    line = causes[-1].strip() if causes else found.line
+    return spoken(
+        facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed{found.at}: {blanked(facts, line.removeprefix('Caused by: '))[:160]}",
+        f"correct {found.where or 'the program'}, then: {again(facts)}",
     )  # fmt: skip
 
 

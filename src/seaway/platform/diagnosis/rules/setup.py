@@ -39,6 +39,9 @@ _MEMORY = re.compile(r"(?i)container init was OOM-killed|memory limit too low|ca
 _GPU_RUNTIME = re.compile(
     r"(?i)nvidia-container-cli|libnvidia|nvidia-container-runtime|CDI device injection failed|unresolvable CDI devices"
 )
+_RUNTIME_SLOW = re.compile(
+    r"(?i)context deadline exceeded|failed to reserve container name|is reserved for|code = (?:Unavailable|DeadlineExceeded)"
+)
 _ADDRESSES = re.compile(
     r"(?i)no (?:more )?(?:available )?ip|failed to assign an ip address|failed to allocate for range|no IP addresses available|insufficient IP|IPAM.*exhausted"
 )
@@ -104,6 +107,17 @@ def gpu_runtime(facts: Facts) -> Finding | None:
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuRuntime", "the GPU driver of its node could not be brought into the container",
         evidence, next_step="have the node's driver repaired (kubectl cordon NODE meanwhile); it can run elsewhere", retry=True, permanent=False,
+    )  # fmt: skip
+
+
+def runtime_slow(facts: Facts) -> Finding | None:
+    """Find a node whose container runtime does not get containers started in time."""
+    message, evidence = start_failure(facts)
+    if facts.made is None or not _RUNTIME_SLOW.search(message):
+        return None
+    return Finding(
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "RuntimeSlow", "its node's container runtime did not start it in time: the node or its disk is overloaded",
+        evidence, next_step="nothing to do: the node tries again; have the node looked at if it goes on", retry=True, permanent=False,
     )  # fmt: skip
 
 
