@@ -18,7 +18,6 @@ UNBOUND_CLAIMS = "pod has unbound immediate PersistentVolumeClaims"
 UNBINDABLE = "node(s) didn't find available persistent volumes to bind"
 VOLUME_AFFINITY = "node(s) didn't match PersistentVolume's node affinity"
 VOLUME_ZONE = "node(s) had no available volume zone"
-NO_VOLUME = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 CLAIM_IN_USE = "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
@@ -27,7 +26,6 @@ NEVER = "not eligible due to preemptionPolicy=Never."
 WAITING = "not eligible due to a terminating pod on the nominated node."
 _LASTING = frozenset({
     UNSCHEDULABLE, UNTOLERATED, NODE_AFFINITY, POD_AFFINITY, SPREAD_LABEL, UNBINDABLE, VOLUME_AFFINITY, VOLUME_ZONE,
-    NO_VOLUME,
 })  # fmt: skip
 
 

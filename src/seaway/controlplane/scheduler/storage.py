@@ -59,7 +59,8 @@ def unready(pod: PodInfo, storage: Storage) -> str:
             return f'persistentvolumeclaim "{name}" is being deleted'
     if any(not volumes.is_bound(claim) and not _delayed(claim, storage) for claim in _claims(pod, storage)):
         return messages.UNBOUND_CLAIMS
-    return ""
+    bound = [claim["spec"]["volumeName"] for claim in _claims(pod, storage) if volumes.is_bound(claim)]
+    return next((f'persistentvolume "{name}" not found' for name in bound if name not in storage.volumes), "")
 
 
 def _claims(pod: PodInfo, storage: Storage) -> list[Object]:
@@ -81,14 +82,10 @@ def reachable(pod: PodInfo, storage: Storage) -> Callable[[NodeInfo], tuple[str,
     if any(_is_taken(claim, storage) for claim in claims):
         return lambda _: (messages.CLAIM_IN_USE,)
     bound = [claim["spec"]["volumeName"] for claim in claims if volumes.is_bound(claim)]
-    there = [storage.volumes.get(name) for name in bound]
-    missing = any(volume is None for volume in there)
-    found = [volume for volume in there if volume is not None]
+    found = [storage.volumes[name] for name in bound if name in storage.volumes]
     unbound = [claim for claim in claims if not volumes.is_bound(claim)]
 
     def reasons(node: NodeInfo) -> tuple[str, ...]:
-        if missing:
-            return (messages.NO_VOLUME,)
         why = [] if not unbound or plan(unbound, node, storage) is not None else [messages.UNBINDABLE]
         if not all(volumes.reaches(volume, node.labels) for volume in found):
             why.append(messages.VOLUME_AFFINITY)
