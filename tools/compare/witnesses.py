@@ -15,6 +15,7 @@ from seaway.objects.builtin import (
     ROLES,
 )  # fmt: skip
 from seaway.objects.resource import Resource
+from seaway.objects.workloads import REPLICA_SETS
 from tools.compare.calls import Call, Edit, Story
 from tools.compare.mutations import Mutation
 from tools.compare.seeds.objects import SEEDS
@@ -53,6 +54,9 @@ _WINDOWS = Mutation(("spec", "securityContext"), {"windowsOptions": {"runAsUserN
     _seed(PODS, 0)
 )
 _NO_RULES = Mutation(("rules",), []).apply(_seed(ROLES, 0))
+_HOST_ADDRESS = Mutation(
+    ("spec", "template", "spec", "containers", 0, "ports", 0, "hostIP"), "127.0.0.1"
+).apply(_seed(REPLICA_SETS, 0))
 _DEFINITION = _of(CUSTOM_RESOURCE_DEFINITIONS, 0)
 
 WITNESSES: dict[str, Story] = {
@@ -75,6 +79,7 @@ WITNESSES: dict[str, Story] = {
     "empty-labels-shown": _of(
         JOBS, 0, _put(f"{collection(JOBS)}/plain", "/spec/template/metadata/labels", {})
     ),
+    "template-warnings": Story((Call("POST", collection(REPLICA_SETS), _HOST_ADDRESS),)),
     "ephemeral-too": Story((Call("POST", f"{_NAMESPACE}/pods", _EPHEMERAL),)),
     "windows-names": Story((Call("POST", f"{_NAMESPACE}/pods", _WINDOWS),)),
     "empty-claims": Story((Call("POST", f"{_NAMESPACE}/pods", _NO_CLAIMS),)),

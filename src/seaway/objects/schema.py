@@ -26,6 +26,10 @@ _SELF_READING = frozenset({"date-time", "byte"})
 _MAY_BE_INTEGER_OR_STRING = frozenset({"int-or-string", "int32-or-string", "quantity"})
 
 
+_ANY_MAP = frozenset({"type", "description", "default", "x-go-name", "x-go-fields"})
+"""All that is said of a map of which nothing is declared."""
+
+
 class Schema:
     """The structure of one value."""
 
@@ -43,7 +47,11 @@ class Schema:
         self.list_type: str = self._extension("list-type") or "atomic"
         """"atomic", "set" or "map"."""
         self.list_map_keys: tuple[str, ...] = tuple(self._extension("list-map-keys") or ())
-        self.atomic_map: bool = self._extension("map-type") == "atomic"
+        self.any_map: bool = (
+            not structural and definition.keys() <= _ANY_MAP and definition.get("type") == "object"
+        )
+        """A map of a built-in kind of which nothing is declared: one value, kept as it was sent."""
+        self.atomic_map: bool = self._extension("map-type") == "atomic" or self.any_map
         self.patch_strategies = frozenset(filter(None, (self._extension("patch-strategy") or "").split(",")))
         """Of "merge", "replace" and "retainKeys"."""
         self.patch_merge_key: str = self._extension("patch-merge-key") or ""
@@ -144,6 +152,7 @@ class Schema:
             declared.endswith(("?", "!"))
             and not declared.startswith("*")
             and not self.properties[name].is_struct
+            and not self.properties[name].any_map
         )
 
     @property

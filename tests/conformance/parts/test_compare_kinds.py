@@ -49,19 +49,8 @@ KNOWN = (
     ),
     ("IPAddress", r"columnDefinitions\[2\]", "Kubernetes prints an age there and names no column for it"),
     ("EndpointSlice", r"endpoints\[1\]\.addresses\[0\]", "pods have loopback addresses"),
-    (
-        "DaemonSet",
-        r"annotations|f:metadata",
-        "the count of template changes is kept as the server's own, without a manager",
-    ),
-    ("ReplicationController", r"warning", "what is said of jobs, whose pods stay by default too"),
     ("PersistentVolume", r"spec\.capacity\]\.message", "null is shown as an empty text"),
     ("CSINode", r"managedFields", "an empty list has no manager"),
-    (
-        "ControllerRevision",
-        r"managedFields|answer",
-        "its data is managed field by field, and compared as a value",
-    ),
 )
 """Kind ("" for all), part of the field, and why the two differ there."""
 

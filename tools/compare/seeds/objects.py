@@ -7,6 +7,7 @@ from typing import Any
 from seaway.objects import builtin
 from seaway.objects.resource import Resource
 from tools.compare.seeds.pods import PODS, RICH_TEMPLATE, TEMPLATE
+from tools.compare.seeds.workloads import WORKLOADS
 
 Object = dict[str, Any]
 OWN = "{namespace}"
@@ -395,5 +396,6 @@ SEEDS: dict[Resource, list[Object]] = {
             },
         }
     ],
+    **WORKLOADS,
 }
 """Valid objects, by resource. Served by both servers alike."""

@@ -46,10 +46,6 @@ from seaway.controlplane.store.log import Store
 from seaway.objects.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 
 Object = dict[str, Any]
-_CHILDREN_STAY = (
-    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
-    "propagationPolicy=Orphan to suppress this warning"
-)
 _MOST_WARNING_SIGNS, _LONGEST_WARNING = 4096, 256
 """Where all warnings together are longer than the first, each is cut to the second."""
 _NO_NAMES = frozenset({".", ".."})
@@ -279,8 +275,9 @@ class Verbs:
     async def _delete(self, call: Call) -> ApiResponse:
         options = delete_options(call.request.query, call.body())
         write = call.write()
-        if call.served.kind.orphans_by_default and not options.propagation:
-            call.warnings.append(_CHILDREN_STAY)
+        kind = call.served.kind
+        if kind.orphans_by_default and kind.orphan_warning and not options.propagation:
+            call.warnings.append(kind.orphan_warning)
         content, gone = await self._registry.delete(write, options)
         resource = call.served.resource
         if not gone or call.served.kind.returns_deleted:

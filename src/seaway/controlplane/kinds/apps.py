@@ -127,8 +127,10 @@ def validate_revision(revision: Object) -> list[Cause]:
     faults = validate_metadata(revision)
     if number < 0:
         faults.append(invalid("revision", number, NOT_NEGATIVE))
-    if revision.get("data") is None:
+    if (data := revision.get("data")) is None:
         faults.append(required("data", "data is mandatory"))
+    elif not isinstance(data, dict):
+        faults.append(required("data", "data must be a valid JSON object"))
     return faults
 
 

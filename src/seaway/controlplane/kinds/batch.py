@@ -144,6 +144,10 @@ JOB = Kind(
     revalidated=False,
     warnings=warnings,
     orphans_by_default=True,
+    orphan_warning=(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+        "propagationPolicy=Orphan to suppress this warning"
+    ),
     prepare_create=prepare_create,
     columns=(
         NAME,

@@ -49,6 +49,12 @@ def default_daemon_set(daemon_set: Object) -> None:
         set_missing(rolling, "maxSurge", 0)
     set_missing(spec, "revisionHistoryLimit", HISTORY_LIMIT)
     default_template(spec)
+    if isinstance(metadata := daemon_set.get("metadata"), dict) and not read(
+        metadata, "annotations", default={}
+    ).get(TEMPLATE_GENERATION):
+        _annotate_generation(
+            daemon_set, 0
+        )  # it is part of every daemon set that is read: whoever writes one sets it
 
 
 def prepare_daemon_set(daemon_set: Object) -> None:

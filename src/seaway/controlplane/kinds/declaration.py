@@ -128,6 +128,8 @@ class Kind:
     """A delete answers with the object instead of a Status."""
     orphans_by_default: bool = False
     """A delete that says nothing leaves the objects that this one owns."""
+    orphan_warning: str = ""
+    """What the caller is told of such a delete, "" for nothing."""
     served: bool = True
     deprecated: bool = False
     storage_version: str = ""

@@ -26,7 +26,7 @@ def prepare_create(budget: Object) -> None:
 def validate(budget: Object) -> list[Cause]:
     """Return the faults of a PodDisruptionBudget."""
     spec = budget.get("spec") or {}
-    faults = validate_metadata(budget)
+    faults: list[Cause] = []
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
         faults.append(invalid("spec", _as_go(spec), "minAvailable and maxUnavailable cannot be both set"))
     for name in ("minAvailable", "maxUnavailable"):
@@ -35,7 +35,8 @@ def validate(budget: Object) -> list[Cause]:
     policy = spec.get("unhealthyPodEvictionPolicy")
     if policy not in (None, *UNHEALTHY_POLICIES):
         faults.append(unsupported("spec.unhealthyPodEvictionPolicy", policy, UNHEALTHY_POLICIES))
-    return faults + selector_faults(spec.get("selector"), "spec.selector")
+    faults += selector_faults(spec.get("selector"), "spec.selector")
+    return faults or validate_metadata(budget)  # of budgets, the metadata is judged last and apart
 
 
 def _as_go(spec: Object) -> Object:

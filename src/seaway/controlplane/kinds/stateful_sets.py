@@ -12,8 +12,14 @@ from seaway.controlplane.kinds.cells import AGE, NAME, read
 from seaway.controlplane.kinds.core import claim_spec_faults, default_claim
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
 from seaway.controlplane.kinds.faults import forbidden, invalid, unsupported
-from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
+from seaway.controlplane.kinds.metadata import (
+    annotation_faults,
+    label_faults,
+    validate_metadata,
+    validate_metadata_update,
+)
 from seaway.controlplane.kinds.schemas import schema_of
+from seaway.controlplane.kinds.selectors import selector_faults
 from seaway.controlplane.kinds.workloads import (
     HISTORY_LIMIT,
     amount_faults,
@@ -97,7 +103,17 @@ def validate_stateful_set(stateful_set: Object) -> list[Cause]:
     if name := spec.get("serviceName"):
         faults += [invalid("spec.serviceName", name, f) for f in names.dns_label_faults(name)]
     faults += missing_selector_faults(stateful_set)
-    return faults + pods_faults(_with_claimed_volumes(stateful_set), "statefulset", "StatefulSet", broken="")
+    faults += pods_faults(_as_made(stateful_set), "statefulset", "StatefulSet", broken="")
+    if selector_faults(spec.get("selector"), ""):
+        return faults
+    return faults + _template_metadata_faults(spec.get("template") or {})
+
+
+def _template_metadata_faults(template: Object) -> list[Cause]:
+    """Return the faults of the template's labels and annotations: of stateful sets they are told twice."""
+    metadata = template.get("metadata") or {}
+    faults = label_faults(metadata.get("labels"), "spec.template.labels")
+    return faults + annotation_faults(metadata.get("annotations"), "spec.template.annotations")
 
 
 def _rolling_value(rolling: Object) -> Object:
@@ -118,16 +134,20 @@ def _retention_faults(policy: Object) -> list[Cause]:
     ]
 
 
-def _with_claimed_volumes(stateful_set: Object) -> Object:
-    """Return a stateful set whose template has the volumes that the controller adds for its claims."""
+def _as_made(stateful_set: Object) -> Object:
+    """Return a stateful set whose template is as its pods will be: with names of their own and the claims' volumes."""
     spec = stateful_set.get("spec") or {}
     claims = [read(claim, "metadata", "name") for claim in spec.get("volumeClaimTemplates") or ()]
     template = spec.get("template")
-    if not claims or not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
+    if not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
         return stateful_set
-    added = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
-    own = [volume for volume in template["spec"].get("volumes") or () if volume.get("name") not in claims]
-    pod = template["spec"] | {"volumes": [*added, *own]}
+    pod = {
+        field: value for field, value in template["spec"].items() if field not in ("hostname", "subdomain")
+    }
+    if claims:
+        added = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+        own = [volume for volume in pod.get("volumes") or () if volume.get("name") not in claims]
+        pod["volumes"] = [*added, *own]
     return stateful_set | {"spec": spec | {"template": template | {"spec": pod}}}
 
 

@@ -15,7 +15,7 @@ from seaway.controlplane.kinds.faults import forbidden, invalid, required, unsup
 from seaway.controlplane.kinds.pod_defaults import default_spec
 from seaway.controlplane.kinds.pod_validation import template_faults
 from seaway.controlplane.kinds.selectors import selector_faults, selector_text
-from seaway.objects.errors import BadRequest, Cause
+from seaway.objects.errors import Cause
 from seaway.objects.selectors import LabelSelector
 
 NOT_NEGATIVE = "must be greater than or equal to 0"
@@ -74,8 +74,10 @@ def over_hundred_faults(value: Any, field: str) -> list[Cause]:
 
 
 def is_zero(value: Any) -> bool:
-    """Return whether a number or percentage is zero, or absent."""
-    return not value or (isinstance(value, str) and bool(_PERCENT.match(value)) and int(value[:-1]) == 0)
+    """Return whether a number or percentage is zero, or absent; a text that is no percentage counts as zero."""
+    if isinstance(value, str):
+        return not _PERCENT.match(value) or int(value[:-1]) == 0
+    return not value
 
 
 def pods_faults(
@@ -91,14 +93,22 @@ def pods_faults(
         obj: the workload.
         word: what an empty selector is said to be invalid for.
         kind: what a deadline is said not to be supported in.
-        broken: what is said, beside the fault itself, of a selector that cannot be read; None for nothing.
+        broken: what is said, beside the fault itself, of a selector that cannot be read, in place of all faults of the
+            template; None for nothing.
     """
     spec = obj.get("spec") or {}
     selector, template = spec.get("selector"), spec.get("template") or {}
     faults = selector_faults(selector, "spec.selector")
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
         faults.append(invalid("spec.selector", dict(selector), f"empty selector is invalid for {word}"))
-    faults += _mismatch_faults(selector, template, broken) + template_faults(template, "spec.template")
+    unreadable = bool(selector_faults(selector, ""))
+    if selector and unreadable and broken is not None:
+        faults.append(invalid("spec.selector", _as_written(selector), broken))
+        if kind == "ReplicaSet":
+            return faults
+    else:
+        faults += [] if unreadable else _mismatch_faults(selector, template)
+        faults += template_faults(template, "spec.template")
     policy, field = read(template, "spec", "restartPolicy"), "spec.template.spec"
     if policy and policy != "Always":
         faults.append(unsupported(f"{field}.restartPolicy", policy, ("Always",)))
@@ -113,12 +123,18 @@ def missing_selector_faults(obj: Object) -> list[Cause]:
     return [required("spec.selector")] if (obj.get("spec") or {}).get("selector") is None else []
 
 
-def _mismatch_faults(selector: Any, template: Object, broken: str | None) -> list[Cause]:
+def _as_written(selector: Object) -> Object:
+    """Return a selector with its fields in the order in which Kubernetes shows them."""
+    order = ("matchLabels", "matchExpressions", "key", "operator", "values")
+    shown: Object = {name: selector[name] for name in order if name in selector}
+    if expressions := shown.get("matchExpressions"):
+        shown["matchExpressions"] = [_as_written(expression) for expression in expressions]
+    return shown
+
+
+def _mismatch_faults(selector: Any, template: Object) -> list[Cause]:
     labels = read(template, "metadata", "labels", default=None)
-    try:
-        matches = LabelSelector.from_object(selector).matches(labels or {})
-    except BadRequest:
-        return [] if broken is None else [invalid("spec.selector", dict(selector), broken)]
+    matches = LabelSelector.from_object(selector).matches(labels or {})
     if matches or selector == {}:
         return []
     return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
