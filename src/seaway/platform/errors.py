@@ -49,6 +49,12 @@ class StaleFence(Conflict):
     code = "StaleFence"
 
 
+class BaseMissing(PlatformError):
+    """What a request leans on is not there any more: all of it has to be sent."""
+
+    status, code = 412, "BaseMissing"
+
+
 class TooLarge(PlatformError):
     """The body is over a limit."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from seaway.base.clock import Clock
 from seaway.platform.database import locks, outputs, runs, tasks
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import CheckpointRecord, OutputRecord
-from seaway.platform.database.tables import CHECKPOINTS
+from seaway.platform.database.records import CheckpointRecord, OutputRecord, RunRecord
 from seaway.platform.errors import NotFound, StaleFence, Unauthorized
+from seaway.platform.storage.checkpoints import StoredCheckpoint
 from seaway.platform.storage.runner_archive import build_runner
 from seaway.platform.storage.storage import Storage
 from seaway.platform.tokens import RunTokens
@@ -63,7 +63,7 @@ class RunGateway:
 
     async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""
-        run_id = await self._admit(run, task, fence, "outputs")
+        record = await self._admit(run, task, fence, "outputs")
         async with self._storage.outputs.commits.one():
             files = await self._storage.outputs.store(body)
             now = self._clock.now()
@@ -71,28 +71,34 @@ class RunGateway:
 
             def work(connection: Connection) -> None:
                 _check(connection, run, task, fence)
-                outputs.replace(connection, run_id, task, records)
+                outputs.replace(connection, record.id, task, records)
 
             await self._database.write(work)
 
-    async def save_checkpoint(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
-        """Store a task's checkpoint (tar stream) in place of the one before. Raises NotFound, Invalid, TooLarge, StaleFence."""
-        run_id = await self._admit(run, task, fence, "checkpoint")
-        stored = await self._storage.checkpoints.store(body)
-        record = CheckpointRecord(stored.sha256, stored.size, fence, self._clock.now())
+    async def save_checkpoint(
+        self, run: str, task: str, fence: int, body: AsyncIterable[bytes], base: str | None = None
+    ) -> StoredCheckpoint:
+        """Store a task's checkpoint in place of the one before, see `CheckpointStore.store`.
 
-        def work(connection: Connection) -> str | None:
+        Raises NotFound, Invalid, TooLarge, StaleFence, and BaseMissing where the base is not stored any more.
+        """
+        record = await self._admit(run, task, fence, "checkpoint")
+        stored = await self._storage.checkpoints.store(record.uid, task, body, base)
+        checkpoint = CheckpointRecord(stored.sha256, stored.size, fence, self._clock.now())
+
+        def work(connection: Connection) -> CheckpointRecord | None:
             _check(connection, run, task, fence)
-            before = outputs.checkpoint(connection, run_id, task)
-            outputs.save_checkpoint(connection, run_id, task, record)
-            return before.sha256 if before is not None and not _is_used(connection, before.sha256) else None
+            before = outputs.checkpoint(connection, record.id, task)
+            outputs.save_checkpoint(connection, record.id, task, checkpoint)
+            return before
 
-        unused = await self._database.write(work)
-        if unused is not None:
-            await self._storage.checkpoints.forget(unused)
+        before = await self._database.write(work)
+        if before is not None:
+            await self._storage.checkpoints.forget(record.uid, task, before.sha256, kept=stored.sha256)
+        return stored
 
-    async def _admit(self, run: str, task: str, fence: int, what: str) -> int:
-        """Return the run's id; a commit that comes too late is refused before it is read, and told in the run's log."""
+    async def _admit(self, run: str, task: str, fence: int, what: str) -> RunRecord:
+        """Return the run; a commit that comes too late is refused before it is read, and told in the run's log."""
         try:
             return await self._database.read(lambda connection: _check(connection, run, task, fence))
         except StaleFence:
@@ -101,20 +107,22 @@ class RunGateway:
             raise
 
     async def get_checkpoint(self, run: str, task: str) -> AsyncIterator[bytes]:
-        """Return a task's last checkpoint (tar). Raises NotFound where there is none yet."""
+        """Return a task's last checkpoint, see `CheckpointStore.open`. Raises NotFound where there is none yet."""
 
-        def query(connection: Connection) -> CheckpointRecord | None:
+        def query(connection: Connection) -> tuple[str, CheckpointRecord] | None:
             record = runs.by_name(connection, run)
-            return outputs.checkpoint(connection, record.id, task) if record is not None else None
+            found = outputs.checkpoint(connection, record.id, task) if record is not None else None
+            return (record.uid, found) if record is not None and found is not None else None
 
         found = await self._database.read(query)
         if found is None:
             raise NotFound(f"the task {task!r} of run {run!r} has no checkpoint yet")
-        return await self._storage.checkpoints.open(found.sha256)
+        uid, checkpoint = found
+        return await self._storage.checkpoints.open(uid, task, checkpoint.sha256)
 
 
-def _check(connection: Connection, run: str, task: str, fence: int) -> int:
-    """Return the run's id if the fencing number is the task's newest."""
+def _check(connection: Connection, run: str, task: str, fence: int) -> RunRecord:
+    """Return the run if the fencing number is the task's newest."""
     record = runs.by_name(connection, run)
     newest = tasks.fence(connection, record.id, task) if record is not None else None
     if record is None or newest is None:
@@ -130,12 +138,7 @@ def _check(connection: Connection, run: str, task: str, fence: int) -> int:
             f"the lock {lock!r} was given to another attempt since: what this one made is not kept",
             field="lock",
         )
-    return record.id
-
-
-def _is_used(connection: Connection, sha256: str) -> bool:
-    query = select(func.count()).select_from(CHECKPOINTS).where(CHECKPOINTS.c.sha256 == sha256)
-    return bool(connection.execute(query).scalar_one())
+    return record
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from seaway.portal.access import PodsRun, Service, pods_run
 
 Fence = Annotated[int, Query(ge=0)]
+Base = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
 
 router = APIRouter(prefix="/gateway/v1", tags=["gateway"], dependencies=[Depends(pods_run)])
 
@@ -55,14 +56,14 @@ async def commit_outputs(
 
 @router.put("/runs/{run}/tasks/{task}/checkpoint", status_code=204)
 async def save_checkpoint(
-    run: PodsRun, task: str, fence: Fence, request: Request, service: Service
+    run: PodsRun, task: str, fence: Fence, request: Request, service: Service, base: Base = None
 ) -> Response:
-    """Keep a task's checkpoint (a tar stream) in place of the one before."""
-    await service.save_checkpoint(run, task, fence, request.stream())
+    """Keep a task's checkpoint in place of the one before: a line that lists its blocks, then those that `base` lacks."""
+    await service.save_checkpoint(run, task, fence, request.stream(), base)
     return Response(status_code=204)
 
 
 @router.get("/runs/{run}/tasks/{task}/checkpoint", response_class=StreamingResponse)
 async def get_checkpoint(run: PodsRun, task: str, service: Service) -> StreamingResponse:
-    """Return a task's last checkpoint (tar)."""
-    return _bytes(await service.get_checkpoint(run, task), "application/x-tar")
+    """Return a task's last checkpoint: a line that lists its blocks, then all of them."""
+    return _bytes(await service.get_checkpoint(run, task), "application/octet-stream")

@@ -16,6 +16,8 @@ from seaway.runner.files import make_folder
 if TYPE_CHECKING:
     import tarfile
 
+    from seaway.runner.blocks import Blocks
+
 
 class Entry(NamedTuple):
     """One file, folder or link under a folder."""
@@ -87,9 +89,18 @@ class _Portions:
     def __init__(self, portion: Callable[[bytes], None]) -> None:
         self.write = portion
 
+    def tell(self) -> int:
+        """Return where the archive begins."""
+        return 0
+
 
 def pack(
-    root: str, portion: Callable[[bytes], None], *, keep_links: bool, skipped: Callable[[str], None]
+    root: str,
+    portion: Callable[[bytes], None],
+    *,
+    keep_links: bool,
+    skipped: Callable[[str], None],
+    blocks: Blocks | None = None,
 ) -> None:
     """Write a folder as a tar stream.
 
@@ -98,11 +109,13 @@ def pack(
         portion: gets the bytes.
         keep_links: keep links that stay inside as links; else files are sent in their place.
         skipped: told of each entry that cannot be sent.
+        blocks: told where files begin and end; then `portion` is its `write`.
     """
     import tarfile
 
+    mode = "w|" if blocks is None else "w"  # a stream's buffer would blur where files begin
     with tarfile.open(
-        fileobj=_Portions(portion), mode="w|", bufsize=1 << 18, format=tarfile.PAX_FORMAT
+        fileobj=_Portions(portion), mode=mode, bufsize=1 << 18, format=tarfile.PAX_FORMAT
     ) as archive:  # type: ignore[call-overload]
         for entry in scan(root, skipped=skipped):
             place = os.path.join(root, entry.path)
@@ -115,7 +128,12 @@ def pack(
                 member.type, member.mode = tarfile.DIRTYPE, 0o700
                 archive.addfile(member)
             elif not entry.link or os.path.isfile(place):
+                size = entry.status.st_size
+                if blocks is not None:
+                    blocks.begin_file(entry.path, size)
                 _add_file(archive, entry.path, place)
+                if blocks is not None:
+                    blocks.end_file(size)
             else:
                 skipped(f"{entry.path} is a link to what is no file, and is left out")
 
@@ -133,7 +151,7 @@ def _add_file(archive: tarfile.TarFile, path: str, place: str) -> None:
         member.size, member.mtime, member.mode = (
             status.st_size,
             int(status.st_mtime),
-            stat.S_IMODE(status.st_mode) & 0o777,
+            0o600 | (status.st_mode & 0o100),  # as it is unpacked: packed again it is the same
         )
         archive.addfile(member, file)
 

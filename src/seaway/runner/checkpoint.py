@@ -5,18 +5,20 @@
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
-from typing import BinaryIO
 from urllib.parse import quote
 
 from seaway.runner.archive import fingerprint, pack, unpack
+from seaway.runner.blocks import Blocks, line_of, missing, split
 from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import PATIENCE, Gateway, GatewayError
 from seaway.runner.report import StageFailed, say
 from seaway.runner.task import Task
 
+_BASE_MISSING = 412
 _QUIET_SECONDS = 1.0
 """While the program runs, a folder is saved only when nothing in it was written for so long."""
 
@@ -31,6 +33,8 @@ class Checkpoint:
         self._folder = folder
         self._spare = spare
         self._saved: object = ()
+        self._base: list[tuple[str, int]] = []
+        """The blocks of what the server has."""
         self._refused = False
 
     def restore(self) -> None:
@@ -40,9 +44,10 @@ class Checkpoint:
             StageFailed: there is a checkpoint, but it cannot be restored.
         """
         make_folder(self._folder)
-        archive, unfinished = self._spare + ".tar", self._spare
+        sent, archive, unfinished = self._spare + ".blocks", self._spare + ".tar", self._spare
         try:
-            self._gateway.fetch(f"{self._path}?fence={self._fence}", archive)
+            self._gateway.fetch(f"{self._path}?fence={self._fence}", sent)
+            self._base = split(sent, archive)
             unpack(archive, unfinished)
             for name in os.listdir(unfinished):
                 os.replace(os.path.join(unfinished, name), os.path.join(self._folder, name))
@@ -54,8 +59,9 @@ class Checkpoint:
             raise StageFailed("checkpoint", f"the checkpoint cannot be restored: {error}") from error
         finally:
             remove_tree(unfinished)
-            if os.path.exists(archive):
-                os.unlink(archive)
+            for path in (sent, archive):
+                if os.path.exists(path):
+                    os.unlink(path)
         self._saved = fingerprint(self._folder)
 
     def save_while_running(self) -> None:
@@ -90,28 +96,39 @@ class Checkpoint:
         archive = self._spare + ".tar"
         try:
             with open(archive, "wb") as file:
+                blocks = Blocks(file)
                 pack(
                     self._folder,
-                    lambda data: _write(file, data),
+                    blocks.write,
                     keep_links=True,
                     skipped=lambda what: say(f"checkpoint: {what}"),
+                    blocks=blocks,
                 )
+                blocks.cut()
             if fingerprint(self._folder) != found:  # written to meanwhile: what was packed may be torn
                 return
-            self._gateway.put(
-                f"{self._path}?fence={self._fence}", lambda send: _send_file(archive, send), patience=patience
-            )
-            self._saved = found
+            try:
+                self._put(archive, blocks.found, self._base, patience)
+            except GatewayError as error:
+                if error.status != _BASE_MISSING or not self._base:
+                    raise
+                self._put(archive, blocks.found, [], patience)  # what it leaned on is not there any more
+            self._base, self._saved = blocks.found, found
         finally:
             if os.path.exists(archive):
                 os.unlink(archive)
 
+    def _put(
+        self, archive: str, blocks: list[tuple[str, int]], base: list[tuple[str, int]], patience: float
+    ) -> None:
+        line, places = line_of(blocks), missing(blocks, base)
+        lean = f"&base={hashlib.sha256(line_of(base)).hexdigest()}" if base else ""
 
-def _write(file: BinaryIO, data: bytes) -> None:
-    file.write(data)
+        def send(portion: Callable[[bytes], None]) -> None:
+            portion(line)
+            with open(archive, "rb") as file:
+                for offset, size in places:
+                    file.seek(offset)
+                    portion(file.read(size))
 
-
-def _send_file(path: str, send: Callable[[bytes], None]) -> None:
-    with open(path, "rb") as file:
-        while data := file.read(1 << 18):
-            send(data)
+        self._gateway.put(f"{self._path}?fence={self._fence}{lean}", send, patience=patience)

@@ -25,6 +25,8 @@ else:
         import signal
 
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_HURRY = 2.0
+"""Seconds between saves once the program was told to end."""
 COMMAND_NOT_FOUND = 127
 COMMAND_NOT_EXECUTABLE = 126
 
@@ -46,7 +48,7 @@ class Program:
 
     def __init__(self) -> None:
         self._group = 0
-        self._ended = False
+        self._ended = self._asked = False
         self._wake, self._waker = os.pipe()
         for descriptor in (self._wake, self._waker):
             os.set_blocking(descriptor, False)
@@ -101,6 +103,8 @@ class Program:
                 return code if code >= 0 else 128 - code
             select.select([self._wake], [], [], max(0.0, due - time.monotonic()))
             self._drain()
+            if self._asked:  # it may be killed when its grace is over
+                every, due = min(every, _HURRY), min(due, time.monotonic() + _HURRY)
             if time.monotonic() >= due:
                 periodically()
                 due = time.monotonic() + every
@@ -123,6 +127,7 @@ class Program:
             return
         if not self._group:
             raise Stopped(number)
+        self._asked = self._asked or number in (signal.SIGTERM, signal.SIGINT)
         self._signal(number)
 
     def _signal(self, number: int) -> None:

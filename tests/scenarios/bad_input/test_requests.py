@@ -130,6 +130,9 @@ def test_a_digest_that_is_none(server, digest: str) -> None:
 HANGS = "import time; print('began', flush=True); time.sleep(1000)"
 
 
+OTHER_BYTES = b'{"blocks":[["' + b"0" * 64 + b'",3]]}\nabc'
+
+
 def test_a_hostile_pod_and_a_late_twin(server, tmp_path: Path) -> None:
     """With a run's own token: unsafe outputs and checkpoints, other runs, an old fencing number; nothing of it is kept."""
     import asyncio
@@ -158,10 +161,20 @@ def test_a_hostile_pod_and_a_late_twin(server, tmp_path: Path) -> None:
     own = asyncio.run(token())
     place = "/gateway/v1/runs/pod/tasks/main"
     good = archive(("file", "model", b"late"))
+    for name, members in HOSTILE.items():
+        status, answer = server.ask("PUT", f"{place}/outputs?fence=2", archive(*members), token=own)
+        assert status == 422, (name, answer)
+    for name, sent in {
+        "nothing": b"",
+        "no list": b"x\n",
+        "an archive": good,
+        "other bytes": OTHER_BYTES,
+    }.items():
+        status, answer = server.ask("PUT", f"{place}/checkpoint?fence=2", sent, token=own)
+        assert status == 422, (name, answer)
+    assert server.ask("PUT", f"{place}/checkpoint?fence=2&base={'0' * 64}", OTHER_BYTES, token=own)[0] == 412
+    assert server.ask("PUT", f"{place}/checkpoint?fence=2&base=../x", OTHER_BYTES, token=own)[0] == 422
     for what in ("outputs", "checkpoint"):
-        for name, members in HOSTILE.items():
-            status, answer = server.ask("PUT", f"{place}/{what}?fence=2", archive(*members), token=own)
-            assert status == 422, (name, answer)
         status, answer = server.ask("PUT", f"{place}/{what}?fence=1", good, token=own)
         assert (status, answer["error"]["code"]) == (409, "StaleFence")
         assert (

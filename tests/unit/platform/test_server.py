@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 
 import pytest
@@ -368,6 +369,7 @@ async def test_a_runs_token_opens_its_run_until_it_has_ended(server, kubernetes)
 async def test_a_commit_with_an_old_fencing_number_changes_nothing(server) -> None:
     import io
     import tarfile
+    from hashlib import sha256
 
     await server.runs.submit(spec("hang", name="fenced"), user="ada")
     await phase_is(server, "fenced", Phase.RUNNING)
@@ -385,12 +387,15 @@ async def test_a_commit_with_an_old_fencing_number_changes_nothing(server) -> No
         ):
             await asyncio.sleep(0.01)
     await server.runs.commit_outputs("fenced", "main", 1, body(buffer.getvalue()))
-    await server.runs.save_checkpoint("fenced", "main", 1, body(buffer.getvalue()))
+    listed = json.dumps({"blocks": [[sha256(b"state").hexdigest(), 5]]}, separators=(",", ":")).encode()
+    with pytest.raises(StaleFence):
+        await server.runs.save_checkpoint("fenced", "main", 0, body(listed + b"\nstate"))
+    await server.runs.save_checkpoint("fenced", "main", 1, body(listed + b"\nstate"))
     assert [(o.path, o.size) for o in await server.runs.outputs("fenced")] == [("model.bin", 3)]
     _, chunks = await server.runs.open_output("fenced", "main", "model.bin")
     assert b"".join([chunk async for chunk in chunks]) == b"abc"
     checkpoint = await server.runs.get_checkpoint("fenced", "main")
-    assert b"".join([chunk async for chunk in checkpoint]) == buffer.getvalue()
+    assert b"".join([chunk async for chunk in checkpoint]) == listed + b"\nstate"
     await server.runs.stop("fenced")
     await server.runs.wait("fenced", timeout=10)
 

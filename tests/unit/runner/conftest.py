@@ -43,6 +43,12 @@ class Gateway:
         self.failures: list[int] = []
         self.refuse: dict[str, tuple[int, str]] = {}
         self.checkpoint: bytes | None = None
+        """The archive, put together from its blocks."""
+        self.stored: bytes | None = None
+        """What a later attempt gets: the line that lists the blocks, and the archive."""
+        self.travelled: list[int] = []
+        """Bytes of blocks that each save sent."""
+        self._blocks: dict[str, bytes] = {}
 
     def listen(self) -> None:
         """Serve; after the first time, on the same port again."""
@@ -63,6 +69,24 @@ class Gateway:
         self._thread.join()
         self._server.server_close()
 
+    def save(self, body: bytes, base: str) -> bool:
+        """Take a checkpoint as the server does; False where what it leans on is not known."""
+        line, _, data = body.partition(b"\n")
+        blocks = json.loads(line)["blocks"]
+        if base and base != hashlib.sha256((self.stored or b"").partition(b"\n")[0] + b"\n").hexdigest():
+            return False
+        known = dict(self._blocks) if base else {}
+        self.travelled.append(len(data))
+        for digest, size in blocks:
+            if digest not in known:
+                known[digest], data = data[:size], data[size:]
+            assert hashlib.sha256(known[digest]).hexdigest() == digest
+        assert not data
+        self._blocks = {digest: known[digest] for digest, _ in blocks}
+        self.checkpoint = b"".join(known[digest] for digest, _ in blocks)
+        self.stored = line + b"\n" + self.checkpoint
+        return True
+
     def add(self, kind: str, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         self.files[f"{kind}/{digest}"] = data
@@ -80,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0].removeprefix("/gateway/v1/")
         if not self._admit():
             return
-        data = self.gateway.checkpoint if path.endswith("/checkpoint") else self.gateway.files.get(path)
+        data = self.gateway.stored if path.endswith("/checkpoint") else self.gateway.files.get(path)
         self._answer(404, b"{}") if data is None else self._answer(200, data)
 
     def do_PUT(self) -> None:
@@ -97,9 +121,11 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         if not self._admit():
             return
-        self.gateway.received.setdefault(self.path, []).append(bytes(body))
-        if name == "checkpoint":
-            self.gateway.checkpoint = bytes(body)
+        base = self.path.partition("&base=")[2]
+        if name == "checkpoint" and not self.gateway.save(bytes(body), base):
+            self._answer(412, b"{}")
+            return
+        self.gateway.received.setdefault(self.path.partition("&base=")[0], []).append(bytes(body))
         self._answer(204, b"")
 
     def _admit(self) -> bool:

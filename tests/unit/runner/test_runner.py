@@ -306,10 +306,75 @@ def test_a_checkpoint_is_saved_while_the_program_runs(start, gateway, unpack):
 
 
 def test_a_damaged_checkpoint_is_told(start, gateway):
-    gateway.checkpoint = b"half of it"
+    gateway.stored = b"half of it"
     container = start(COUNT, attempt=2)
     assert container.wait() == 123
     assert container.failure["stage"] == "checkpoint"
+
+
+def test_a_block_that_is_not_what_was_saved_is_told(start, gateway):
+    assert start(COUNT).wait() == 0
+    gateway.stored = gateway.stored[:-700] + b"X" + gateway.stored[-699:]
+    container = start(COUNT, attempt=2)
+    assert container.wait() == 123
+    assert "is damaged" in container.failure["error"]
+
+
+BIG = """
+import os
+folder = os.environ["SEAWAY_CHECKPOINT"]
+step = int(os.environ["SEAWAY_ATTEMPT"])
+if step == 1:
+    open(folder + "/model.bin", "wb").write(os.urandom(20 << 20))
+    for number in range(200):
+        open(f"{folder}/part-{number}", "wb").write(os.urandom(20_000))
+else:
+    with open(folder + "/model.bin", "r+b") as model:
+        model.seek(9 << 20)
+        model.write(b"changed")
+    open(folder + "/part-77", "ab").write(b"longer")
+"""
+
+
+def test_only_what_changed_travels(start, gateway, unpack):
+    assert start(BIG).wait() == 0
+    first = unpack(gateway.checkpoint)
+    container = start(BIG, attempt=2)
+    assert container.wait() == 0, container.text
+    second = unpack(gateway.checkpoint)
+    assert [name for name in first if first[name] != second[name]] == ["model.bin", "part-77"]
+    whole, changed = gateway.travelled
+    assert (whole > 24 << 20, changed < 7 << 20) == (True, True), gateway.travelled
+
+
+def test_what_a_save_leans_on_may_be_gone(start, gateway, unpack):
+    assert start(COUNT).wait() == 0
+    container = start(
+        COUNT + "\nopen(folder + '/more', 'w').write('x' * 5000)\n__import__('time').sleep(3600)",
+        attempt=2,
+        checkpoint_seconds=0.1,
+    )
+    container.wait_for("found 1")
+    gateway.stored = b"something else\n"
+    container.wait_until(lambda: len(gateway.travelled) > 1)
+    assert unpack(gateway.checkpoint)["more"] == b"x" * 5000
+
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: open(os.environ["SEAWAY_CHECKPOINT"] + "/state", "w").write("told to end"))
+print("running", flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
+
+def test_a_program_that_is_told_to_end_and_goes_on_is_saved_soon(start, gateway, unpack):
+    container = start(STUBBORN, checkpoint_seconds=3600)
+    container.wait_for("running")
+    container.terminate()
+    container.wait_until(lambda: gateway.checkpoint is not None)
+    assert unpack(gateway.checkpoint) == {"state": b"told to end"}
 
 
 GRACEFUL = """

@@ -136,7 +136,7 @@ async def test_a_bucket_that_vanishes_is_not_taken_for_a_missing_file(s3, stream
     s3.disk.rename(s3.disk.with_name("gone"))
     calls = [
         storage.environments.put(sha(lock), stream(lock)), storage.environments.open(sha(lock)),
-        storage.environments.has(sha(lock)), storage.outputs.stored(), storage.checkpoints.forget(sha(lock)),
+        storage.environments.has(sha(lock)), storage.outputs.stored(), storage.checkpoints.forget("a" * 32, "main", sha(lock), kept=None),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(Unavailable, match="the bucket does not exist"):

@@ -14,7 +14,7 @@ import zlib
 
 import pytest
 
-from seaway.platform.errors import Invalid, NotFound, StorageFull, TooLarge, Unavailable
+from seaway.platform.errors import BaseMissing, Invalid, NotFound, StorageFull, TooLarge, Unavailable
 from seaway.platform.storage.archives import ArchiveLimits
 from seaway.platform.storage.artifacts import ArtifactStore
 from seaway.platform.storage.code import CodeStore
@@ -92,9 +92,8 @@ async def test_an_unsafe_archive_is_refused_and_leaves_nothing(
     with pytest.raises(Invalid, match=message) as caught:
         await storage.code.put(sha(data), stream(data))
     assert caught.value.remedy
-    for store in (storage.outputs, storage.checkpoints):
-        with pytest.raises(Invalid, match=message):
-            await store.store(stream(data))
+    with pytest.raises(Invalid, match=message):
+        await storage.outputs.store(stream(data))
     assert site.files() == []
 
 
@@ -225,16 +224,76 @@ async def test_no_outputs_at_all_are_fine(storage, archive, stream):
     assert await storage.outputs.store(stream(archive(mode="w"))) == []
 
 
-async def test_a_checkpoint_is_replaced_by_forgetting_the_one_before(storage, archive, stream, collect):
-    first, second = archive(("state", b"1")), archive(("state", b"2"))
-    one = await storage.checkpoints.store(stream(first))
-    two = await storage.checkpoints.store(stream(second))
-    assert (one.sha256, one.size) == (sha(first), len(first))
-    await storage.checkpoints.forget(one.sha256)
-    await storage.checkpoints.forget(one.sha256)
-    assert await collect(await storage.checkpoints.open(two.sha256)) == second
+def blocks(*parts: bytes, sent: tuple[bytes, ...] | None = None) -> bytes:
+    """A checkpoint's body: the line, and the blocks that are sent."""
+    listed = [[sha(part), len(part)] for part in parts]
+    line = json.dumps({"blocks": listed}, separators=(",", ":")).encode() + b"\n"
+    return line + b"".join(parts if sent is None else sent)
+
+
+RUN = ("a" * 32, "main")
+
+
+async def test_a_checkpoint_leans_on_the_one_before_and_outlives_it(storage, stream, collect, site):
+    first = blocks(b"kept", b"old", b"kept", sent=(b"kept", b"old"))
+    one = await storage.checkpoints.store(*RUN, stream(first), None)
+    assert (one.size, one.sent) == (11, 7)
+    second = blocks(b"kept", b"new!", sent=(b"new!",))
+    two = await storage.checkpoints.store(*RUN, stream(second), one.sha256)
+    assert (two.size, two.sent) == (8, 4)
+    for _ in range(2):
+        await storage.checkpoints.forget(*RUN, one.sha256, kept=two.sha256)
+    assert await collect(await storage.checkpoints.open(*RUN, two.sha256)) == blocks(b"kept", b"new!")
     with pytest.raises(NotFound):
-        await storage.checkpoints.open(one.sha256)
+        await storage.checkpoints.open(*RUN, one.sha256)
+    await storage.checkpoints.forget(*RUN, two.sha256, kept=None)
+    assert site.files() == []
+
+
+async def test_what_a_checkpoint_leans_on_may_be_gone(storage, stream):
+    body = blocks(b"kept", b"new", sent=(b"new",))
+    with pytest.raises(BaseMissing):
+        await storage.checkpoints.store(*RUN, stream(body), sha(b"never stored"))
+
+
+async def test_another_tasks_blocks_are_not_had_by_naming_them(storage, stream):
+    one = await storage.checkpoints.store(*RUN, stream(blocks(b"secret")), None)
+    body = blocks(b"secret", sent=())
+    for run, task in (("b" * 32, "main"), ("a" * 32, "other")):
+        with pytest.raises(BaseMissing):
+            await storage.checkpoints.store(run, task, stream(body), one.sha256)
+
+
+LINE = blocks(b"abc").partition(b"\n")[0] + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param(b"", "no end", id="nothing"),
+        pytest.param(b"no json\n", "cannot be read", id="no JSON"),
+        pytest.param(b'{"blocks": [["x"]]}\n', "cannot be read", id="half a block"),
+        pytest.param(b'{"blocks": [[1, 2]]}\n', "not a SHA-256", id="a digest that is none"),
+        pytest.param(b'{"blocks": [["' + b"0" * 64 + b'", -1]]}\n', "cannot be read", id="a negative size"),
+        pytest.param(b'{"blocks": [["' + b"0" * 64 + b'", true]]}\n', "cannot be read", id="a size that is none"),
+        pytest.param(b"[" * 100_000 + b"\n", "cannot be read", id="deep JSON"),
+        pytest.param(LINE, "within a block", id="no block follows"),
+        pytest.param(LINE + b"ab", "within a block", id="half of it"),
+        pytest.param(LINE + b"abX", "has not the digest", id="another block"),
+        pytest.param(LINE + b"abcd", "something follows", id="more than that"),
+    ],
+)  # fmt: skip
+async def test_a_checkpoint_that_did_not_arrive_whole_is_refused(storage, stream, body, message):
+    with pytest.raises(Invalid, match=message) as caught:
+        await storage.checkpoints.store(*RUN, stream(body), None)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("size", [8 * 1024**2 + 1, 60 * 1024**3])
+async def test_a_checkpoint_over_its_limits_is_refused_before_it_is_read(storage, stream, size):
+    body = json.dumps({"blocks": [["0" * 64, size]]}).encode() + b"\n"
+    with pytest.raises(TooLarge):
+        await storage.checkpoints.store(*RUN, stream(body), None)
 
 
 async def test_what_a_crash_left_on_its_way_in_is_removed(storage, site):
@@ -264,7 +323,7 @@ async def main():
     storage = open_storage(sys.argv[1], spool=Path(sys.argv[2]), options=json.loads(sys.argv[3]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     try:
-        await storage.checkpoints.store(body())
+        await storage.outputs.store(body())
     except StorageFull as error:
         print(error.remedy)
     await storage.aclose()

@@ -70,7 +70,8 @@ class Folder:
         target = self._root / key
         with self.errors():
             folder = target.parent
-            for level in (folder.parent, folder):  # `parents=True` would make them with the umask's mode
+            missing = [level for level in (folder, *folder.parents) if level.is_relative_to(self._root)]
+            for level in reversed(missing):  # `parents=True` would make them with the umask's mode
                 level.mkdir(mode=0o700, exist_ok=True)
             synchronise(path)
             path.replace(target)
