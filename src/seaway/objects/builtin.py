@@ -32,12 +32,18 @@ NODES = Resource(
 )
 PODS = Resource(
     "", "v1", "Pod", "pods", short_names=("po",), categories=("all",),
-    subresources=frozenset({"status", "binding", "log", "eviction", "exec", "attach", "portforward"}),
+    subresources=frozenset({"status", "binding", "log", "eviction", "exec", "attach", "portforward", "proxy"}),
 )  # fmt: skip
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
 SECRETS = Resource("", "v1", "Secret", "secrets")
 SERVICES = Resource(
-    "", "v1", "Service", "services", short_names=("svc",), categories=("all",), subresources=_STATUS
+    "",
+    "v1",
+    "Service",
+    "services",
+    short_names=("svc",),
+    categories=("all",),
+    subresources=frozenset({"status", "proxy"}),
 )
 SERVICE_ACCOUNTS = Resource(
     "", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=frozenset({"token"})

@@ -68,6 +68,7 @@ def test_aggregated_discovery_holds_everything(accept: str, version: str) -> Non
         "exec",
         "attach",
         "portforward",
+        "proxy",
         "log",
         "status",
     }

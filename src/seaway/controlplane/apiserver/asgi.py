@@ -188,7 +188,7 @@ async def _request(scope: Scope, receive: Receive) -> ApiRequest:
     return ApiRequest(
         scope["method"], path, query, headers, body,
         content_type=headers.get("content-type", ""), user=scope.get(_USER),
-        connection=_connection(scope) if "upgrade" in headers else None,
+        connection=_connection(scope) if "upgrade" in headers else None, raw_query=raw_query.decode("latin-1"),
     )  # fmt: skip
 
 

@@ -30,7 +30,12 @@ class Subresource:
 
     verbs: tuple[str, ...]
     kind: tuple[str, str, str] | None = None
-    """Group, version, kind; None for the parent's own."""
+    """Group, version, kind; None for the parent's own. Without a kind, options that are named after the parent's."""
+
+    def kind_of(self, resource: Resource) -> tuple[str, str, str]:
+        """Return group, version and kind of what it speaks below a resource."""
+        group, version, kind = self.kind or (resource.group, resource.version, resource.kind)
+        return group, version, kind or f"{resource.kind}ProxyOptions"
 
 
 SUBRESOURCES = {
@@ -45,7 +50,7 @@ SUBRESOURCES = {
     "exec": Subresource(_CONNECT, ("", "v1", "PodExecOptions")),
     "attach": Subresource(_CONNECT, ("", "v1", "PodAttachOptions")),
     "portforward": Subresource(_CONNECT, ("", "v1", "PodPortForwardOptions")),
-    "proxy": Subresource(("create", "delete", "get", "patch", "update"), ("", "v1", "NodeProxyOptions")),
+    "proxy": Subresource(("create", "delete", "get", "patch", "update"), ("", "v1", "")),
 }
 
 
@@ -220,7 +225,7 @@ def _entries(resource: Resource) -> Iterable[dict[str, Any]]:
         subresource = SUBRESOURCES[name]
         kind: dict[str, Any] = {}
         if subresource.kind is not None:
-            group, version, kind_name = subresource.kind
+            group, version, kind_name = subresource.kind_of(resource)
             kind = {"kind": kind_name} | ({"group": group, "version": version} if group else {})
         names = {"name": f"{resource.plural}/{name}", "singularName": ""}
         yield names | common | kind | {"verbs": list(subresource.verbs)}
@@ -239,11 +244,10 @@ def _aggregated_entry(resource: Resource) -> dict[str, Any]:
     if resource.categories:
         entry["categories"] = list(resource.categories)
     if resource.subresources:
-        own = (resource.group, resource.version, resource.kind)
         entry["subresources"] = [
             {
                 "subresource": name,
-                "responseKind": _kind(*(SUBRESOURCES[name].kind or own)),
+                "responseKind": _kind(*SUBRESOURCES[name].kind_of(resource)),
                 "verbs": list(SUBRESOURCES[name].verbs),
             }
             for name in sorted(resource.subresources)

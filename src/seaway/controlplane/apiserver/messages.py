@@ -50,6 +50,8 @@ class ApiRequest:
     """Whoever the transport vouches for: the peer's certificate, or an in-process part. None: read the headers."""
     connection: Connection | None = None
     """Set where the caller asks to change the protocol of a connection that allows it."""
+    raw_query: str = ""
+    """The query as it came, for those that it is handed on to."""
 
 
 @dataclass(slots=True)

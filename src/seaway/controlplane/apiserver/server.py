@@ -43,6 +43,7 @@ from seaway.controlplane.apiserver.metrics import Metrics
 from seaway.controlplane.apiserver.negotiation import check_size, decode_object
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
+from seaway.controlplane.apiserver.proxying import Proxies
 from seaway.controlplane.apiserver.quotas import Quotas
 from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.requestinfo import RequestInfo, parse_request_info
@@ -117,6 +118,7 @@ class ApiServer:
         budgets = Budgets(self.registry, self.kinds, lookup, clock)
         self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes, budgets)
         self._metrics = Metrics(self.nodes, lookup, self.kinds, clock.now)
+        self._proxies = Proxies(lookup)
         self._streams = Streams(lookup, self._authorizer, self.nodes)
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
@@ -176,6 +178,8 @@ class ApiServer:
             if self._metrics.serves(info):
                 return await self._metrics.answer(request, info)
             return self._review(request, info, user)
+        if self._proxies.serves(info):
+            return await self._proxies.answer(request, info)
         if self._streams.serves(info):
             return self._streams.answer(request, info, user)
         return await self._verbs.answer(request, info, served, user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seaway.objects.errors import NotFound
 
 _INSTEAD = {
-    ("pods", "proxy"): "the pod's own address (`kubectl get pod -o wide`) answers on this machine",
+    ("nodes", "proxy"): "its nodes have no server of their own: use pods/log, pods/exec and pods/proxy",
     ("pods", "ephemeralcontainers"): "start another pod beside it",
     ("pods", "resize"): "delete the pod and create it with other resources",
 }
