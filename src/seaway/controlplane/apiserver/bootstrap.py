@@ -19,6 +19,7 @@ from seaway.objects.builtin import (
     CLUSTER_ROLES,
     ENDPOINT_SLICES,
     ENDPOINTS,
+    INGRESS_CLASSES,
     NAMESPACES,
     PRIORITY_CLASSES,
     SERVICES,
@@ -85,6 +86,13 @@ def kubernetes_slice(address: str, port: int) -> Object:
     }
 
 
+def ingress_classes() -> list[Object]:
+    """Return the class of Ingresses that the cluster serves itself, also of those that name none."""
+    default = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    metadata = {"name": "seaway", "annotations": default}
+    return [{"metadata": metadata, "spec": {"controller": "seaway.dev/ingress"}}]
+
+
 async def bootstrap(
     registry: Registry, table: KindTable, service_address: str, address: str, port: int
 ) -> None:
@@ -98,6 +106,7 @@ async def bootstrap(
     await _ensure(registry, table, CLUSTER_ROLES, cluster_roles(further=further))
     await _ensure(registry, table, CLUSTER_ROLE_BINDINGS, cluster_role_bindings(further=further))
     await _ensure(registry, table, SERVICES, [kubernetes_service(service_address, port)])
+    await _ensure(registry, table, INGRESS_CLASSES, ingress_classes())
     await _ensure(registry, table, ENDPOINTS, [kubernetes_endpoints(address, port)])
     await _ensure(registry, table, ENDPOINT_SLICES, [kubernetes_slice(address, port)])
 

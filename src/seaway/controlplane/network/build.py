@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from seaway.base.clock import Clock
 from seaway.client.client import Client
+from seaway.controlplane.network.ingress import IngressProxy
 from seaway.controlplane.network.names import Names
 from seaway.controlplane.network.proxy import ServiceProxy
 from seaway.controlplane.network.settings import NetworkSettings
@@ -25,6 +26,7 @@ class Network(NamedTuple):
 def build_network(
     client: Client, informers: Informers, recorder: EventRecorder, clock: Clock, settings: NetworkSettings
 ) -> Network:
-    """Return what balances services and knows their names, over informers that others share."""
+    """Return what balances services, knows their names and serves Ingresses, over informers that others share."""
     names = Names(informers, settings)
-    return Network(names, (names, ServiceProxy(client, informers, recorder, clock, settings)))
+    services = ServiceProxy(client, informers, recorder, clock, settings)
+    return Network(names, (names, services, IngressProxy(client, informers, recorder, clock, settings)))

@@ -20,7 +20,7 @@ class NetworkSettings:
     node_port_address: str = "127.0.0.1"
     """Where node ports and Ingresses are opened: nobody outside this machine reaches them unless this is changed."""
     ingress_port: int = 0
-    """TCP port of Ingresses (HTTP); 0: any free one, which is then kept. It is opened when there is an Ingress."""
+    """TCP port of Ingresses (HTTP); 0: any free one, which their status names. It is opened when there is an Ingress."""
     ingress_tls_port: int = 0
     """The same for those with TLS."""
     retry_seconds: float = 5.0
