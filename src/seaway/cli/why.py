@@ -12,11 +12,21 @@ from seaway.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Format, paint, prin
 from seaway.sdk.errors import SeawayError
 
 _COLOURS = {"succeeded": GREEN, "cancelled": YELLOW, None: YELLOW}
+_KINDS = {
+    "po": "pod",
+    "pods": "pod",
+    "pod": "pod",
+    "no": "node",
+    "nodes": "node",
+    "node": "node",
+    "jobs": "job",
+    "job": "job",
+}
 Name = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="The run's name, as seaway ps shows it; with --from a pod's or job's, or kind/name.",
+        help="The run's name, as seaway ps shows it; pod/NAME, job/NAME or node/NAME for what is no run's; with --from a name, or kind/name.",
         autocompletion=complete_runs,
         show_default=False,
     ),
@@ -65,7 +75,9 @@ def why(run: Name = None, from_: Dumps = None, log: Logs = None, output: Output 
         )
     else:
         with connect() as client:
-            explanation = client.why(run)
+            kind, _, name = run.rpartition("/")
+            kind = _KINDS.get(kind, kind)
+            explanation = client.why_object(kind, name) if kind in _KINDS.values() else client.why(run)
     if output is Format.JSON:
         print_json(explanation)
         return

@@ -28,6 +28,7 @@ from seaway.platform.engine.pods import PodTable
 from seaway.platform.engine.secrets import SecretKeeper
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
+from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.leadership import LeadershipSettings
@@ -158,7 +159,7 @@ async def run_server(
         engine = Engine(database, pods, logs, collector, clock, settings.engine)
         service = RunService(
             database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
-            explainer=Explainer(database, logs, recorder, view), namespace=settings.namespace, random=random or SystemRandom(),
+            explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
         facts = FactsGatherer(recorder, logs, view)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)

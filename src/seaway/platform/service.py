@@ -22,6 +22,7 @@ from seaway.platform.engine.engine import Engine, load
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from seaway.platform.explaining import Explainer
+from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.storage.storage import Storage
@@ -46,11 +47,12 @@ class RunService(RunGateway):
         engine: Engine,
         logs: RunLogs,
         explainer: Explainer,
+        objects: ObjectExplainer,
         namespace: str,
         random: Random,
     ) -> None:
         super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
-        self._engine, self._logs, self._explainer = engine, logs, explainer
+        self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
         self._namespace, self._random = namespace, random
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
@@ -211,6 +213,10 @@ class RunService(RunGateway):
     async def why(self, run: str) -> Explanation:
         """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
         return await self._explainer.explain(await self._run(run))
+
+    async def why_object(self, kind: str, name: str) -> Explanation:
+        """Say what is the matter with a pod, a job or a node that is no run's. Raises NotFound."""
+        return await self._objects.explain(kind, name)
 
     async def outputs(self, run: str) -> Sequence[OutputView]:
         """Return the files that a run committed, by task and path. Raises NotFound."""

@@ -143,6 +143,10 @@ class SeawayClient:
         """Return the `Explanation` of a run."""
         return dict(self._http.json("GET", _path(run, "why")))
 
+    def why_object(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the `Explanation` of a pod, a job or a node."""
+        return dict(self._http.json("GET", f"/api/v1/objects/{kind}/{quote(name, safe='')}/why"))
+
     def outputs(self, run: str) -> list[dict[str, Any]]:
         """Return the files that a run committed."""
         return list(self._http.json("GET", _path(run, "outputs")))

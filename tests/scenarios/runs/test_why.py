@@ -10,6 +10,7 @@ from seaway.model.resources import Resources
 from seaway.model.run import Origin, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import PODS
+from seaway.platform.errors import NotFound
 
 WAIT = 60.0
 GREEDY = "x = []\nwhile True: x.append(bytearray(10 << 20))"
@@ -84,3 +85,21 @@ async def test_an_eviction_is_told_from_a_deletion_and_the_run_goes_on(platform)
     assert first.verdict is not None
     assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "Evicted")
     assert "evicted" in (await platform.server.runs.why("run")).done
+
+
+async def test_a_pod_that_is_no_runs_is_explained_from_what_the_cluster_shows(platform, cluster) -> None:
+    spec = {
+        "restartPolicy": "Never",
+        "containers": [
+            {"name": "main", "image": cluster.image, "command": ["python3", "-c", "import no_such_module"]}
+        ],
+    }
+    await cluster.admin.create(PODS, {"metadata": {"name": "lone"}, "spec": spec}, platform.namespace)
+    async with asyncio.timeout(WAIT):
+        while (told := await platform.server.runs.why_object("pod", "lone")).class_ is VerdictClass.UNKNOWN:
+            await asyncio.sleep(0.1)
+    assert (told.cause, told.class_, told.subject) == ("ModuleNotFound", VerdictClass.USER, "pod/lone")
+    assert "no_such_module" in told.evidence[0].quote
+    assert told.next_step.endswith(f"kubectl replace --force -n {platform.namespace} -f FILE.yaml")
+    with pytest.raises(NotFound, match="there is no pod 'nobody'"):
+        await platform.server.runs.why_object("pod", "nobody")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,11 @@ def parse_objects(text: str) -> list[Object]:
             raise
         raise NotADump(f"it is neither YAML nor JSON: {_place(error)}") from error
     return found
+
+
+def as_objects(found: Iterable[Mapping[str, Any]]) -> list[Object]:
+    """Return objects that a client read, each with the parts and types that the rules rely on."""
+    return [_plain(one) for one in found]
 
 
 def parse_log(text: str, name: str = "") -> Log:

@@ -271,4 +271,13 @@ def node_in_trouble(facts: Facts) -> Finding | None:
             Level.NODE, VerdictClass.CONFIGURATION, "NodeCordoned", f"the node {facts.run} is cordoned: it takes no new pods",
             (quote(facts, "node", "spec.unschedulable: true"),), next_step=f"kubectl uncordon {facts.run}", permanent=False,
         )  # fmt: skip
-    return None
+    ready = next(
+        (one for one in (node.get("status") or {}).get("conditions") or () if one.get("type") == "Ready"),
+        None,
+    )
+    if ready is None:
+        return None
+    return Finding(
+        None, VerdictClass.UNKNOWN, "Running", f"nothing is wrong: the node {facts.run} is ready",
+        (quote(facts, "node", f"Ready is True: {ready.get('message', '')}", ready.get("lastTransitionTime")),), permanent=False,
+    )  # fmt: skip

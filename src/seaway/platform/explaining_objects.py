@@ -1,0 +1,91 @@
+"""Answering "why" of pods, jobs and nodes that are no run's: what the cluster shows of them now, to the rules of dumps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from seaway.client.client import Client
+from seaway.client.logs import LogOptions
+from seaway.model.verdict import Explanation
+from seaway.objects.builtin import EVENTS, JOBS, PERSISTENT_VOLUME_CLAIMS, PODS
+from seaway.objects.errors import ApiError, Forbidden
+from seaway.objects.resource import Resource
+from seaway.platform.cluster_view import ClusterView
+from seaway.platform.diagnosis.dump.containers import telling_container
+from seaway.platform.diagnosis.dump.documents import Log, as_objects, parse_log
+from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
+from seaway.platform.errors import NotFound
+
+Object = dict[str, Any]
+_LOG_LINES = 200
+_LOG_BYTES = 256 * 1024
+
+
+class ObjectExplainer:
+    """Reads what it needs when it is asked; keeps nothing."""
+
+    def __init__(self, client: Client, namespace: str, view: ClusterView) -> None:
+        self._client, self._namespace, self._view = client, namespace, view
+
+    async def explain(self, kind: str, name: str) -> Explanation:
+        """Say what is the matter with a pod, a job or a node.
+
+        Raises:
+            NotFound: there is none of the name, or it may not be seen.
+        """
+        pods = await self._all(PODS)
+        found = [*pods, *({**node, "kind": "Node"} for node in self._view.all_nodes())]
+        for resource in (EVENTS, JOBS, PERSISTENT_VOLUME_CLAIMS):
+            found += await self._all(resource)
+        logs = await self._logs([pod for pod in pods if pod["metadata"]["name"] == name])
+        try:
+            told, _ = await asyncio.to_thread(explain_dump, as_objects(found), logs, f"{kind}/{name}")
+        except NoSubject as error:
+            place = "" if kind == "node" else f" in the namespace {self._namespace}"
+            raise NotFound(
+                f"there is no {kind} {name!r}{place}, or this server may not see it",
+                field="name",
+                remedy=f"See: kubectl get {kind}s",
+            ) from error
+        return told
+
+    async def _all(self, resource: Resource) -> list[Object]:
+        """Return all objects of a kind, none where they may not be seen."""
+        try:
+            listed, _ = await self._client.list_all(resource, self._namespace)
+        except Forbidden:
+            return []
+        return [{**one, "kind": resource.kind} for one in listed]
+
+    async def _logs(self, pods: Sequence[Object]) -> list[Log]:
+        """Return the end of the log of each pod's telling container, as it ended last."""
+        logs = []
+        for pod in pods:
+            for shaped in as_objects([pod]):
+                container = telling_container(shaped)
+                statuses = (
+                    *shaped["status"].get("initContainerStatuses", ()),
+                    *shaped["status"].get("containerStatuses", ()),
+                )
+                own: Object = next((one for one in statuses if one.get("name") == container), {})
+                previous = "terminated" in (own.get("lastState") or {}) and "terminated" not in (
+                    own.get("state") or {}
+                )
+                text = await self._log(pod["metadata"]["name"], container, previous=previous)
+                logs.append(parse_log(text, f"{pod['metadata']['name']}_{container}"))
+        return logs
+
+    async def _log(self, pod: str, container: str, *, previous: bool) -> str:
+        options = LogOptions(
+            previous=previous, timestamps=True, tail_lines=_LOG_LINES, limit_bytes=_LOG_BYTES
+        )
+        read = b""
+        try:
+            async with self._client.logs(pod, self._namespace, container or None, options) as chunks:
+                async for chunk in chunks:
+                    read += chunk
+        except ApiError:
+            return ""  # it has not started, or its node does not answer: what else is seen tells more
+        return read.decode("utf-8", "replace")
