@@ -49,6 +49,8 @@ KNOWN = (
     ),
     ("IPAddress", r"columnDefinitions\[2\]", "Kubernetes prints an age there and names no column for it"),
     ("EndpointSlice", r"endpoints\[1\]\.addresses\[0\]", "pods have loopback addresses"),
+    ("DaemonSet", r"rows\[0\]\.object\.metadata\.annotations", "in tables the count of changes is left out"),
+    ("ControllerRevision", r"answer", "its data is compared as a value, not as the text that was sent"),
     ("PersistentVolume", r"spec\.capacity\]\.message", "null is shown as an empty text"),
     ("CSINode", r"managedFields", "an empty list has no manager"),
 )
