@@ -32,7 +32,9 @@ NODES = Resource(
 )
 PODS = Resource(
     "", "v1", "Pod", "pods", short_names=("po",), categories=("all",),
-    subresources=frozenset({"status", "binding", "log", "eviction", "exec", "attach", "portforward", "proxy"}),
+    subresources=frozenset(
+        {"status", "binding", "log", "eviction", "exec", "attach", "portforward", "proxy", "ephemeralcontainers"}
+    ),
 )  # fmt: skip
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
 SECRETS = Resource("", "v1", "Secret", "secrets")

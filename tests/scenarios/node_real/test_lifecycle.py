@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from seaway.objects.builtin import EVENTS, PODS
+from seaway.objects.errors import Invalid
 
 SECONDS = 90
 SLEEP = ["sleep", "600"]
@@ -271,3 +272,37 @@ async def test_the_status_has_the_kubelets_shape(either: Any) -> None:
     terminated = {"exitCode", "reason", "startedAt", "finishedAt", "containerID"}
     assert set(main["state"]["terminated"]) == terminated
     assert status["startTime"] <= main["state"]["terminated"]["startedAt"]
+
+
+async def test_ephemeral_containers(either: Any) -> None:
+    """A container may be added to a pod that runs; the pod neither waits for it nor is it started again."""
+    await either.pod("p", "sleep 600")
+    await either.running("p")
+    added = {"name": "look", "image": "python", "command": ["sh", "-c", "echo seen; exit 4"]}
+    lasting = {"name": "stay", "image": "python", "command": SLEEP}
+    for containers in ([added], [added, lasting]):
+        await either.client.patch(
+            PODS, "p", {"spec": {"ephemeralContainers": containers}}, either.namespace, subresource="ephemeralcontainers",
+            content_type="application/strategic-merge-patch+json",
+        )  # fmt: skip
+
+    def states(pod: dict[str, Any]) -> dict[str, Any]:
+        return {s["name"]: s["state"] for s in pod["status"].get("ephemeralContainerStatuses", ())}
+
+    def done(pod: dict[str, Any]) -> bool:
+        found = states(pod)
+        return "terminated" in found.get("look", ()) and "running" in found.get("stay", ())
+
+    pod = await either.until(PODS, "p", done)
+    assert states(pod)["look"]["terminated"]["exitCode"] == 4
+    assert (pod["status"]["phase"], condition(pod, "Ready")["status"]) == ("Running", "True")
+    assert pod["metadata"]["generation"] == pod["status"]["observedGeneration"] == 3
+    other = {"spec": {"ephemeralContainers": [{**added, "image": "other"}]}}
+    for wrong in (other, {"spec": {"ephemeralContainers": [{"name": "main", "image": "python"}]}}):
+        with pytest.raises(Invalid):
+            await either.client.patch(
+                PODS, "p", wrong, either.namespace, subresource="ephemeralcontainers",
+                content_type="application/strategic-merge-patch+json",
+            )  # fmt: skip
+    await either.client.delete(PODS, "p", either.namespace, grace_seconds=1)
+    await either.gone("p")

@@ -69,6 +69,7 @@ def test_aggregated_discovery_holds_everything(accept: str, version: str) -> Non
         "attach",
         "portforward",
         "proxy",
+        "ephemeralcontainers",
         "log",
         "status",
     }

@@ -156,7 +156,14 @@ def check_create(served: Served, obj: Object, warnings: list[str]) -> None:
 
 
 def check_update(
-    served: Served, new: Object, old: Object, warnings: list[str], *, whole: bool, found: Sequence[Cause] = ()
+    served: Served,
+    new: Object,
+    old: Object,
+    warnings: list[str],
+    *,
+    whole: bool,
+    found: Sequence[Cause] = (),
+    subresource: str = "",
 ) -> None:
     """Refuse a changed object with faults. Raises Invalid.
 
@@ -167,12 +174,14 @@ def check_update(
         warnings: where the caller is told the rest.
         whole: False for a status write, which leaves the rest as it was.
         found: faults of the metadata that are known already.
+        subresource: that is written, "" for the object itself.
     """
     rules = served.rules
     causes = [*found, *common_update_faults(new, old)] + (list(found) if rules.judges_metadata else [])
     causes += rules.validate(new) if whole and rules.revalidated else ()
     causes += _schema_causes(served, new, old, causes, warnings)
-    change = rules.validate_update if whole else rules.validate_status or rules.validate_update
+    partly = rules.validate_subresource.get(subresource) or rules.validate_status
+    change = rules.validate_update if whole else partly or rules.validate_update
     causes += change(new, old)
     if causes:
         resource = served.base.resource
@@ -205,6 +214,14 @@ def merge_for_subresource(served: Served, new: Object, old: Object, subresource:
             metadata["resourceVersion"] = new["metadata"].get("resourceVersion") or ""
             return kept | {"metadata": metadata}
         return kept | {"metadata": new["metadata"]}
+    if subresource == "ephemeralcontainers":
+        added = (new.get("spec") or {}).get("ephemeralContainers")
+        kept = {key: value for key, value in old["spec"].items() if key != "ephemeralContainers"}
+        return {
+            **old,
+            "metadata": new["metadata"],
+            "spec": kept | ({"ephemeralContainers": added} if added else {}),
+        }
     if subresource == "approval":
         conditions = (new.get("status") or {}).get("conditions")
         status = {**(old.get("status") or {}), "conditions": conditions}

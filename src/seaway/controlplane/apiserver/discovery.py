@@ -41,6 +41,7 @@ class Subresource:
 SUBRESOURCES = {
     "status": Subresource(READ_WRITE),
     "approval": Subresource(READ_WRITE),
+    "ephemeralcontainers": Subresource(READ_WRITE),
     "finalize": Subresource(("update",)),
     "log": Subresource(("get",)),
     "binding": Subresource(("create",), ("", "v1", "Binding")),

@@ -239,13 +239,21 @@ class Registry:
         """Return the object as it is to be stored: counted and validated."""
         kind, whole = write.served.own.kind, not write.subresource
         if (
-            whole
+            (whole or write.subresource == "ephemeralcontainers")
             and kind.generation
             and kind.generation_counts
             and accepting.spec_changed(new, old, kind.generation_metadata)
         ):
             new["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
-        accepting.check_update(write.served, new, old, write.warnings, whole=whole, found=immutable)
+        accepting.check_update(
+            write.served,
+            new,
+            old,
+            write.warnings,
+            whole=whole,
+            found=immutable,
+            subresource=write.subresource,
+        )
         write.warnings += kind.warnings(new, old) if whole else ()
         return new
 

@@ -6,7 +6,6 @@ from seaway.objects.errors import NotFound
 
 _INSTEAD = {
     ("nodes", "proxy"): "its nodes have no server of their own: use pods/log, pods/exec and pods/proxy",
-    ("pods", "ephemeralcontainers"): "start another pod beside it",
     ("pods", "resize"): "delete the pod and create it with other resources",
 }
 """What does the same, or nearly, by resource and subresource."""

@@ -92,6 +92,10 @@ class Kind:
     """Faults of a status write (new, old); None for those of any change."""
     rules: Callable[[Object, Object | None, list[Cause]], tuple[Sequence[Cause], Sequence[str]]] = _no_rules
     """Faults and warnings by the rules of a custom resource's schema; given the object, what it replaces, known faults."""
+    validate_subresource: Mapping[str, Callable[[Object, Object], Sequence[Cause]]] = field(
+        default_factory=dict
+    )
+    """Faults of a write (new, old) to another subresource, by its name; where none is said, those of a status write."""
     revalidated: bool = True
     """An update is validated as a new object too, besides the change itself."""
     judges_metadata: bool = True

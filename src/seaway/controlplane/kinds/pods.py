@@ -11,6 +11,7 @@ from seaway.controlplane.kinds.declaration import Kind, Object
 from seaway.controlplane.kinds.metadata import validate_metadata_update
 from seaway.controlplane.kinds.pod_columns import COLUMNS, row_conditions
 from seaway.controlplane.kinds.pod_defaults import containers, default_pod
+from seaway.controlplane.kinds.pod_ephemeral import validate_ephemeral
 from seaway.controlplane.kinds.pod_placement import fill_in_label_keys
 from seaway.controlplane.kinds.pod_updates import validate_update
 from seaway.controlplane.kinds.pod_validation import validate_pod
@@ -96,6 +97,7 @@ POD = Kind(
     validate=validate_pod,
     validate_update=validate_update,
     validate_status=validate_metadata_update,
+    validate_subresource={"ephemeralcontainers": validate_ephemeral},
     revalidated=False,
     prepare_create=prepare_create,
     columns=COLUMNS,

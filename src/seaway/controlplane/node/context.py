@@ -107,7 +107,9 @@ class NodeContext:
     ) -> None:
         """Report what happened to a pod, or to one of its containers."""
         inits = {c["name"] for c in pod["spec"].get("initContainers") or ()}
+        added = {c["name"] for c in pod["spec"].get("ephemeralContainers") or ()}
         group = "initContainers" if container in inits else "containers"
+        group = "ephemeralContainers" if container in added else group
         path = f"spec.{group}{{{container}}}" if container else ""
         self.recorder.event(
             {"apiVersion": "v1", "kind": "Pod", **pod}, kind, reason, message, field_path=path

@@ -25,10 +25,15 @@ class Step:
     """Nothing of this pod will run any more."""
 
 
+def is_main(container: ContainerState) -> bool:
+    """Tell whether the pod is there for this container."""
+    return not container.init and not container.ephemeral
+
+
 def restarts(policy: str, state: ContainerState, end: Exit) -> bool:
     """Tell whether a container that ended is started again."""
-    if state.sidecar:
-        return True
+    if state.sidecar or state.ephemeral:
+        return state.sidecar
     if state.init:
         return policy != "Never" and end.exit_code != 0
     return policy == "Always" or (policy == "OnFailure" and end.exit_code != 0)
@@ -53,7 +58,8 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
     start: list[str] = []
     waits: list[float] = []
     hooked = {c["name"] for c in pod["spec"]["containers"] if (c.get("lifecycle") or {}).get("postStart")}
-    begun = any(c.attempt >= 0 for c in state.containers.values() if not c.init)
+    mains = [c for c in state.containers.values() if is_main(c)]
+    begun = any(c.attempt >= 0 for c in mains)
     for c in (c for c in state.containers.values() if c.init):
         if c.sidecar:
             _consider(policy, c, now, start, waits)
@@ -64,10 +70,12 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
             continue
         _consider(policy, c, now, start, waits)
         return _step(start, waits)
-    for c in (c for c in state.containers.values() if not c.init):
+    for c in mains:
         _consider(policy, c, now, start, waits)
         if c.hooking or (c.name in start and c.name in hooked):
             break  # the next one starts when this one's postStart hook is done
+    for c in (c for c in state.containers.values() if c.ephemeral):
+        _consider(policy, c, now, start, waits)
     return _step(start, waits)
 
 
@@ -86,7 +94,7 @@ def _over(policy: str, state: PodState) -> bool:
     inits = [c for c in state.containers.values() if c.init and not c.sidecar]
     if any(c.exit and c.exit.exit_code != 0 and not restarts(policy, c, c.exit) for c in inits):
         return True
-    mains = [c for c in state.containers.values() if not c.init]
+    mains = [c for c in state.containers.values() if is_main(c)]
     return all(c.exit and not restarts(policy, c, c.exit) for c in mains)
 
 

@@ -22,7 +22,8 @@ async def recall(context: NodeContext, pod: Mapping[str, Any]) -> PodState:
         state.disrupted = any(c["type"] == "DisruptionTarget" for c in status.get("conditions") or ())
     known = {
         s["name"]: s
-        for s in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+        for kind in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+        for s in status.get(kind) or ()
     }
     for container in state.containers.values():
         await _recall_container(context, pod["metadata"]["uid"], container)

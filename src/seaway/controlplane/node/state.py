@@ -52,6 +52,8 @@ class ContainerState:
     init: bool = False
     sidecar: bool = False
     """An init container with restartPolicy Always: it runs beside the others."""
+    ephemeral: bool = False
+    """It was added while the pod ran, to look into it: it runs once, and nothing depends on it."""
     attempt: int = -1
     """Number of the latest attempt, -1 before the first."""
     current: Running | Exit | None = None
@@ -128,7 +130,7 @@ class PodState:
     """One pod on this node."""
 
     containers: dict[str, ContainerState] = field(default_factory=dict)
-    """In the order of the spec, init containers first."""
+    """In the order of the spec, init containers first, ephemeral ones last."""
     ip: str = ""
     sandbox: bool = False
     """Its folders, address and volumes are there."""
@@ -145,10 +147,12 @@ def states_of(pod: Mapping[str, Any]) -> dict[str, ContainerState]:
         ContainerState(c["name"], init=True, sidecar=c.get("restartPolicy") == SIDECAR)
         for c in spec.get("initContainers") or ()
     ]
-    return {s.name: s for s in [*inits, *(ContainerState(c["name"]) for c in spec["containers"])]}
+    added = [ContainerState(c["name"], ephemeral=True) for c in spec.get("ephemeralContainers") or ()]
+    return {s.name: s for s in [*inits, *(ContainerState(c["name"]) for c in spec["containers"]), *added]}
 
 
 def container_specs(pod: Mapping[str, Any]) -> dict[str, Object]:
     """Return all container specs of a pod by name, init containers first."""
     spec = pod["spec"]
-    return {c["name"]: c for c in [*(spec.get("initContainers") or ()), *spec["containers"]]}
+    added = spec.get("ephemeralContainers") or ()
+    return {c["name"]: c for c in [*(spec.get("initContainers") or ()), *spec["containers"], *added]}

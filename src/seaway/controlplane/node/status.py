@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.base.clock import rfc3339
+from seaway.controlplane.node.plan import is_main
 from seaway.controlplane.node.state import ContainerState, Exit, Object, PodState, Running, container_specs
 from seaway.objects.quantity import parse_quantity
 
@@ -69,7 +70,7 @@ def phase(pod: Mapping[str, Any], state: PodState, *, ended: bool = False) -> st
     if state.failed and not any(c.running for c in state.containers.values()):
         return "Failed"
     policy = pod["spec"].get("restartPolicy", "Always")
-    mains = [c for c in state.containers.values() if not c.init]
+    mains = [c for c in state.containers.values() if is_main(c)]
     inits = [c for c in state.containers.values() if c.init and not c.sidecar]
     if any(c.running for c in mains):
         return "Running"
@@ -79,7 +80,7 @@ def phase(pod: Mapping[str, Any], state: PodState, *, ended: bool = False) -> st
         if failed_init and policy == "Never":
             return "Failed"
         return "Running" if exits and policy == "Always" else "Pending"
-    if any(c.running for c in state.containers.values()):
+    if any(c.running for c in state.containers.values() if not c.ephemeral):
         return "Running"
     succeeded = len(exits) == len(mains) and all(e.exit_code == 0 for e in exits)
     if ended:
@@ -96,7 +97,7 @@ def pod_status(pod: Mapping[str, Any], state: PodState, now: Now) -> Object:
     old = pod.get("status") or {}
     specs = container_specs(pod)
     current = phase(pod, state, ended=now.ended)
-    done = initialized(state) or any(c.attempt >= 0 for c in state.containers.values() if not c.init)
+    done = initialized(state) or any(c.attempt >= 0 for c in state.containers.values() if is_main(c))
     wait = ("PodInitializing" if any(c.init for c in state.containers.values()) else "ContainerCreating", "")
     uid = pod["metadata"]["uid"]
     statuses = {
@@ -120,7 +121,9 @@ def pod_status(pod: Mapping[str, Any], state: PodState, now: Now) -> Object:
     inits = [s for n, s in statuses.items() if state.containers[n].init]
     if inits:
         result["initContainerStatuses"] = inits
-    result["containerStatuses"] = [s for n, s in statuses.items() if not state.containers[n].init]
+    result["containerStatuses"] = [s for n, s in statuses.items() if is_main(state.containers[n])]
+    if added := [s for n, s in statuses.items() if state.containers[n].ephemeral]:
+        result["ephemeralContainerStatuses"] = added
     if state.failed:
         result |= {"reason": state.failed[0], "message": state.failed[1]}
     return result
@@ -138,6 +141,8 @@ def _container_status(uid: str, spec: Object, c: ContainerState, wait: tuple[str
         "state": _state(uid, c, wait),
         "lastState": {},
     }
+    if c.ephemeral:
+        del status["started"]
     if c.attempt >= 0:
         status["containerID"] = container_id(uid, c.name, c.attempt)
         status["resources"] = spec.get("resources") or {}
@@ -157,6 +162,8 @@ def _mount_status(mount: Object) -> Object:
 
 
 def _ready(c: ContainerState) -> bool:
+    if c.ephemeral:
+        return False
     if c.init and not c.sidecar:
         return c.exit is not None and c.exit.exit_code == 0
     return c.running and c.started and c.ready
@@ -186,7 +193,7 @@ def _terminated(uid: str, name: str, attempt: int, end: Exit) -> Object:
 
 
 def _conditions(pod: Mapping[str, Any], state: PodState, current: str, done: bool, now: Now) -> list[Object]:
-    mains = [c for c in state.containers.values() if not c.init or c.sidecar]
+    mains = [c for c in state.containers.values() if is_main(c) or c.sidecar]
     unready = [c.name for c in mains if not _ready(c)]
     finished = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(current, "")
     complaint = f"containers with unready status: [{' '.join(unready)}]"

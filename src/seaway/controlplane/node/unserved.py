@@ -23,6 +23,7 @@ _PLAIN: dict[str, Callable[[Any], bool]] = {
 _OF_CONTAINER: dict[str, Callable[[Any], bool]] = {
     "volumeDevices": bool,
     "resizePolicy": bool,
+    "targetContainerName": bool,
 }
 _SECURITY: dict[str, Callable[[Any], bool]] = {
     "privileged": bool,
@@ -49,16 +50,26 @@ def unserved(pod: Object, *, namespaces: bool = True) -> list[str]:
     found += [f"spec.securityContext.{name}" for name in _asked(_SECURITY, spec.get("securityContext") or {})]
     for group in ("initContainers", "containers"):
         for number, container in enumerate(spec.get(group) or ()):
-            path = f"spec.{group}[{number}]"
-            found += [f"{path}.{name}" for name in _asked(_OF_CONTAINER, container)]
-            security = container.get("securityContext") or {}
-            found += [f"{path}.securityContext.{name}" for name in _asked(_SECURITY, security)]
-            found += [
-                f"{path}.volumeMounts[{at}].mountPropagation"
-                for at, mount in enumerate(container.get("volumeMounts") or ())
-                if mount.get("mountPropagation") not in {None, "None"}
-            ]
+            found += _by_container(container, f"spec.{group}[{number}]")
     return found
+
+
+def unserved_by_ephemeral(pod: Object, name: str) -> list[str]:
+    """Return the same for an ephemeral container, which comes when the pod's own fields have been told."""
+    added = pod["spec"].get("ephemeralContainers") or ()
+    number, container = next((n, c) for n, c in enumerate(added) if c["name"] == name)
+    return _by_container(container, f"spec.ephemeralContainers[{number}]")
+
+
+def _by_container(container: Object, path: str) -> list[str]:
+    found = [f"{path}.{name}" for name in _asked(_OF_CONTAINER, container)]
+    security = container.get("securityContext") or {}
+    found += [f"{path}.securityContext.{name}" for name in _asked(_SECURITY, security)]
+    return found + [
+        f"{path}.volumeMounts[{at}].mountPropagation"
+        for at, mount in enumerate(container.get("volumeMounts") or ())
+        if mount.get("mountPropagation") not in {None, "None"}
+    ]
 
 
 def message(paths: Iterable[str]) -> str:

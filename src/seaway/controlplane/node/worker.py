@@ -25,7 +25,14 @@ from seaway.controlplane.node.payloads import MountError
 from seaway.controlplane.node.podvolumes import PodVolumes, limits_storage, over_limit
 from seaway.controlplane.node.recall import recall
 from seaway.controlplane.node.report import Reporter
-from seaway.controlplane.node.state import ContainerState, Object, PodState, Running
+from seaway.controlplane.node.state import (
+    ContainerState,
+    Object,
+    PodState,
+    Running,
+    container_specs,
+    states_of,
+)
 from seaway.objects.errors import ApiError, Forbidden
 from seaway.objects.meta import key
 
@@ -62,6 +69,8 @@ class PodWorker:
     def update(self, pod: Object) -> None:
         """Take a newer version of the object."""
         before, self.pod = self.pod, pod
+        for name, state in states_of(pod).items() if self.loaded.is_set() else ():
+            self.state.containers.setdefault(name, state)  # ephemeral ones are added while it runs
         if not self._reporter.is_echo(pod, before):
             self._wake.set()
 
@@ -112,6 +121,8 @@ class PodWorker:
             self.state.ip = self._context.addresses.node
         else:
             self.state.ip = self._context.addresses.take(self.uid)
+        for name, state in states_of(self.pod).items():
+            self.state.containers.setdefault(name, state)
         running = [c for c in self.state.containers.values() if isinstance(c.current, Running)]
         for container in running:
             assert isinstance(container.current, Running)
@@ -214,6 +225,10 @@ class PodWorker:
         return eviction.rejection(self.pod, self._context.short_of)
 
     async def _start(self, container: ContainerState) -> None:
+        if container.ephemeral and container.attempt < 0 and container.waiting is None:
+            paths = unserved.unserved_by_ephemeral(self.pod, container.name)
+            if paths:
+                self._context.event(self.pod, "Warning", "NotServed", unserved.message(paths), container.name)
         try:
             await self._attempts.start(self._facts(), container, self._volumes)
         except LaunchError as error:
@@ -227,11 +242,7 @@ class PodWorker:
     def _refused(self, container: ContainerState, error: LaunchError) -> None:
         """Note why a container cannot be started, and when to try again."""
         settings = self._context.settings
-        image = next(
-            c.get("image", "")
-            for c in [*self.pod["spec"]["containers"], *(self.pod["spec"].get("initContainers") or ())]
-            if c["name"] == container.name
-        )
+        image = container_specs(self.pod)[container.name].get("image", "")
         delay, reason, message = 2.0, error.reason, str(error)
         if error.reason == "ErrImagePull":
             if container.waiting and container.waiting[0] == "ErrImagePull":

@@ -120,8 +120,19 @@ def test_explain_raw_and_diff(each_kubectl: Kubectl, pod: Pod) -> None:
     assert kubectl.json("get", "configmap", "c")["data"] == {"a": "1"}
 
 
+def test_debug(each_kubectl: Kubectl, pod: Pod) -> None:
+    """A container is added to a pod that runs, and its output can be read."""
+    kubectl = each_kubectl
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+    look = ("--image=python:3.12", "--container=look", "--profile=general", "--attach=false")
+    kubectl("debug", "web", *look, "--", "sh", "-c", "echo looked")
+    ended = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.reason}=Completed"
+    kubectl("wait", f"--for={ended}", "pod/web", "--timeout=60s")
+    assert kubectl("logs", "web", "-c", "look") == "looked\n"
+
+
 NOT_SERVED = {
-    ("debug", "web", "--image=python:3.12", "--profile=general"): "ephemeral containers are disabled",
     ("top", "nodes"): "Metrics API not available",
     ("top", "pods"): "Metrics API not available",
     ("rollout", "status", "deployment/web"): 'the server doesn\'t have a resource type "deployment"',
