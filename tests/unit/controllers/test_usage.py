@@ -16,6 +16,7 @@ from seaway.controlplane.controllers.usage import (
     limits,
     message,
     noted,
+    notes,
     shown,
     told,
 )
@@ -56,10 +57,16 @@ def test_words() -> None:
         (Usage(105, 1), Usage(100, 1), False),
         (Usage(120, 1), Usage(100, 1), True),
         (Usage(100, 5), Usage(100, 1), True),
+        (Usage(800, 1), Usage(795, 1), True),
     ],
+    ids=["the first", "the same", "nearly the same", "more", "more files", "a warning"],
 )
 def test_only_news_is_written(now: Usage, before: Usage | None, expected: bool) -> None:
-    assert is_news(now, before, Limits(1000)) is expected
+    annotations = {k: v for k, v in notes(before, Limits(1000)).items() if v} if before else {}
+    claim = {"metadata": {"annotations": annotations}}
+    assert is_news(claim, now, Limits(1000)) is expected
+    if before:
+        assert is_news(claim, before, Limits(2000))
 
 
 def test_limits_and_notes_are_the_claims() -> None:

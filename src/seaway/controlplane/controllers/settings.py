@@ -32,7 +32,7 @@ class ControllersSettings:
     """... up to this."""
     volumes: Path | None = None
     """Folder of this machine in which volumes are made for claims; None for a cluster that makes none."""
-    volumes_measured: float = 30.0
+    volumes_measured: float = 10.0
     """How often the volumes of running pods are measured at most; large ones are measured more rarely."""
     workers: int = 4
     """Keys that one controller works on at once."""

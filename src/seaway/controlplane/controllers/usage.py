@@ -20,6 +20,8 @@ PARAMETER = "maxFiles"
 USED_BYTES, USED_FILES = "seaway.dev/used-bytes", "seaway.dev/used-files"
 USAGE = "seaway.dev/usage"
 """Annotation of a claim: the same for people."""
+WARNING = "seaway.dev/usage-warning"
+"""Annotation of a claim: the reason of the last event about it, as long as it holds."""
 _SHARE = 0.8
 _UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
 
@@ -102,9 +104,32 @@ def noted(claim: Object) -> Usage | None:
     return Usage(int(found[0]), int(found[1])) if all(one.isdecimal() for one in found) else None
 
 
-def is_news(usage: Usage, before: Usage | None, allowed: Limits) -> bool:
-    """Tell whether a measurement is worth a write: the first, or another by a hundredth of the limit or of what was."""
-    if before is None:
+def notes(usage: Usage, allowed: Limits) -> dict[str, str | None]:
+    """Return the annotations that say what was found, None for one that goes."""
+    return {
+        USED_BYTES: str(usage.bytes),
+        USED_FILES: str(usage.files),
+        USAGE: f"{told(usage, allowed)}; measured, not enforced",
+        WARNING: level(usage, allowed) or None,
+    }
+
+
+def has_other_limits(claim: Object, allowed: Limits) -> bool:
+    """Tell whether a claim's limits changed since it was measured."""
+    before = noted(claim)
+    return before is not None and meta.annotations_of(claim).get(USAGE) != notes(before, allowed)[USAGE]
+
+
+def is_news(claim: Object, usage: Usage, allowed: Limits) -> bool:
+    """Tell whether a measurement is worth a write.
+
+    It is the first, the limits are others, it warns or no longer does, or is another by a hundredth of the limit or of
+    what was.
+    """
+    before = noted(claim)
+    if before is None or has_other_limits(claim, allowed):
+        return True
+    if level(usage, allowed) != meta.annotations_of(claim).get(WARNING, ""):
         return True
     pairs = ((usage.bytes, before.bytes, allowed.bytes), (usage.files, before.files, allowed.files or 0))
     return any(abs(now - then) > max(then, limit) / 100 for now, then, limit in pairs)

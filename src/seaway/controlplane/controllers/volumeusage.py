@@ -14,17 +14,16 @@ from typing import Any
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.storageclasses import LOCAL
 from seaway.controlplane.controllers.usage import (
-    USAGE,
-    USED_BYTES,
-    USED_FILES,
+    WARNING,
     Limits,
     Usage,
+    has_other_limits,
     is_news,
     level,
     limits,
     message,
     noted,
-    told,
+    notes,
 )
 from seaway.controlplane.controllers.volumes import BY_CLAIM, claim_keys
 from seaway.objects import volumes as rules
@@ -37,7 +36,7 @@ Object = dict[str, Any]
 PROGRAM = Path(__file__).with_name("measure.py")
 _LONGEST = 6 * 3600.0
 _REST = 20
-"""So many times as long as a measurement took nothing is measured."""
+"""So many times as long as a measurement took, times the volumes in use, a volume is left alone."""
 
 
 class VolumeUsage:
@@ -67,14 +66,17 @@ class VolumeUsage:
         used = any(pod["spec"].get("nodeName") for pod in self._pods.by_index(BY_CLAIM, claim_key))
         if not used and noted(claim) is None:
             return DONE
+        allowed = limits(claim, self._classes.get(rules.class_of(claim)))
         now, due = self._clock.monotonic(), self._due.get(claim_key, 0.0)
         if now < due:
+            before = noted(claim)
+            if before is not None and has_other_limits(claim, allowed):
+                await self._note(claim, before, allowed)
             return RequeueAfter(due - now)
         usage = await measured(self._folder / claim["spec"]["volumeName"])
-        took = self._clock.monotonic() - now
+        took = (self._clock.monotonic() - now) * max(len(self._due), 1)
         wait = max(self._context.settings.volumes_measured, took * _REST)
         self._due[claim_key] = self._clock.monotonic() + wait
-        allowed = limits(claim, self._classes.get(rules.class_of(claim)))
         await self._note(claim, usage, allowed)
         return RequeueAfter(wait) if self._is_running(claim_key) else DONE
 
@@ -89,19 +91,13 @@ class VolumeUsage:
 
     async def _note(self, claim: Object, usage: Usage, allowed: Limits) -> None:
         """Write what was found where it is news, and say so where it became too much or no longer is."""
-        before = noted(claim)
-        reason, earlier = level(usage, allowed), level(before, allowed) if before else ""
-        if reason == earlier and not is_news(usage, before, allowed):
+        if not is_news(claim, usage, allowed):
             return
-        annotations = {
-            USED_BYTES: str(usage.bytes),
-            USED_FILES: str(usage.files),
-            USAGE: f"{told(usage, allowed)}; measured, not enforced",
-        }
+        earlier, reason = annotations_of(claim).get(WARNING, ""), level(usage, allowed)
         await self._context.client.patch(
             PERSISTENT_VOLUME_CLAIMS,
             name(claim),
-            {"metadata": {"annotations": annotations}},
+            {"metadata": {"annotations": notes(usage, allowed)}},
             namespace(claim),
             content_type="application/merge-patch+json",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from seaway.controlplane.kinds.cells import AGE, NAME, at, read
 from seaway.controlplane.kinds.declaration import Column, Kind, Object
@@ -10,7 +11,7 @@ from seaway.controlplane.kinds.faults import duplicate, immutable, invalid, requ
 from seaway.controlplane.kinds.metadata import validate_metadata, validate_metadata_update
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.workloads import set_missing
-from seaway.objects import names
+from seaway.objects import meta, names
 from seaway.objects.builtin import STORAGE_CLASSES
 from seaway.objects.errors import Cause
 
@@ -77,6 +78,12 @@ def _topology_faults(terms: Sequence[Object]) -> list[Cause]:
     return faults
 
 
+def _name(storage_class: Object, _now: float) -> str:
+    """Return the name, marked where claims that name no class get this one."""
+    default = meta.annotations_of(storage_class).get("storageclass.kubernetes.io/is-default-class") == "true"
+    return f"{meta.name(storage_class)} (default)" if default else meta.name(storage_class)
+
+
 STORAGE_CLASS = Kind(
     STORAGE_CLASSES,
     schema_of(STORAGE_CLASSES),
@@ -86,7 +93,7 @@ STORAGE_CLASS = Kind(
     generation=False,
     returns_deleted=True,
     columns=(
-        NAME,
+        replace(NAME, cell=_name),
         Column("Provisioner", at("provisioner"), description="Who makes its volumes."),
         Column("ReclaimPolicy", at("reclaimPolicy", default="Delete"), description="What becomes of a volume when its claim goes."),
         Column("VolumeBindingMode", at("volumeBindingMode", default="Immediate"), description="When volumes are bound."),
