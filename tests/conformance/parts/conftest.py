@@ -47,7 +47,10 @@ THEIRS = (
     "because it is being terminated",  # a controller works on in a namespace that is going
     "unexpected items still remain in namespace",  # it waits for pods' grace
     'serviceaccount "default" not found',  # its own controller has not made it yet
-    "unable to get metrics",  # there is no metrics server
+    "unable to get metrics",  # nobody measures simulated nodes
+    "failed to compute desired number of replicas",  # what a test asks for without giving it
+    "failed to query scale subresource",  # the same
+    "invalid metrics (",  # the same, beside a metric that there is
     "StorageError: invalid object",  # deleted while it was worked on
 )
 """What Kubernetes' parts log as errors on their own API server too; each is tried again or means nothing."""
@@ -101,7 +104,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             run_scheduler(files["kube-scheduler"], folder),
             run_controller_manager(
                 files["kube-controller-manager"], folder, pki,
-                (NOT_SERVED, "--concurrent-resource-quota-syncs=1", "--resource-quota-sync-period=2s"),
+                (NOT_SERVED, "--concurrent-resource-quota-syncs=1", "--resource-quota-sync-period=2s", "--horizontal-pod-autoscaler-sync-period=1s"),
             ),
         ):  # fmt: skip
             yield kubeconfig

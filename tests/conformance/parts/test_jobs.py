@@ -224,14 +224,18 @@ async def _play_all(client: Client) -> dict[str, End]:
 
 
 @asynccontextmanager
-async def _our_controllers() -> AsyncIterator[Client]:
-    """Run our API server with our controllers, in memory; a job's back-off is short."""
+async def our_controllers(**more: Any) -> AsyncIterator[Client]:
+    """Run our API server with our controllers, in memory; a job's back-off is short.
+
+    Args:
+        more: further settings of the controllers.
+    """
     clock, store = SystemClock(), MemoryStore()
     server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
     await server.start()
     client = Client(InProcessTransport(server, User("admin", ("system:masters",))))
     informers, recorder = Informers(client, clock), EventRecorder(client, "controllers", clock)
-    settings = ControllersSettings(ca_certificate="the authority", job_backoff=0.05)
+    settings = ControllersSettings(ca_certificate="the authority", job_backoff=0.05, **more)
     controllers = build_all(Context(client, informers, recorder, clock, settings))
     running = asyncio.create_task(Manager(informers, controllers, (recorder,)).run())
     try:
@@ -244,7 +248,7 @@ async def _our_controllers() -> AsyncIterator[Client]:
 
 
 async def _ours() -> dict[str, End]:
-    async with _our_controllers() as client:
+    async with our_controllers() as client:
         return await _play_all(client)
 
 
