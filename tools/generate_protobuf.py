@@ -39,7 +39,7 @@ ROOTS = {
                 "PersistentVolumeClaim", "Binding", "ReplicationController", "PersistentVolume", "ResourceQuota", "LimitRange", "Endpoints"),
     "events/v1": ("Event",), "batch/v1": ("Job", "CronJob"), "coordination/v1": ("Lease",), "scheduling/v1": ("PriorityClass",),
     "rbac/v1": ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), "policy/v1": ("Eviction", "PodDisruptionBudget"),
-    "authentication/v1": ("TokenRequest", "TokenReview", "SelfSubjectReview"), "autoscaling/v1": ("Scale",),
+    "authentication/v1": ("TokenRequest", "TokenReview", "SelfSubjectReview"), "autoscaling/v1": ("Scale", "HorizontalPodAutoscaler"),
     "authorization/v1": ("SelfSubjectAccessReview", "SubjectAccessReview", "LocalSubjectAccessReview",
                          "SelfSubjectRulesReview"),
     "admissionregistration/v1": ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
