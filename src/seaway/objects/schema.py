@@ -83,14 +83,17 @@ class Schema:
         """A scalar: it has no fields and no items."""
 
     @classmethod
-    def from_openapi(cls, definition: Definition, components: Definition) -> Schema:
+    def from_openapi(
+        cls, definition: Definition, components: Definition, compiled: dict[str, Schema] | None = None
+    ) -> Schema:
         """Return the schema of a built-in kind.
 
         Args:
             definition: an OpenAPI v3 schema.
             components: what its references name ("#/components/schemas/<name>").
+            compiled: schemas of these that are there already, shared by kinds that refer to the same; added to.
         """
-        return _compile(definition, components, {}, structural=False)
+        return _compile(definition, components, {} if compiled is None else compiled, structural=False)
 
     @classmethod
     def from_crd(cls, definition: Definition, metadata: Schema) -> Schema:

@@ -30,3 +30,7 @@ class OwnWrites:
             return False
         del self._newest[key]
         return True
+
+    def forget(self, key: str) -> None:
+        """Remember nothing of a key any more: its object is gone."""
+        self._newest.pop(key, None)

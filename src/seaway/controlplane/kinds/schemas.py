@@ -13,6 +13,8 @@ from seaway.objects.resource import Resource
 from seaway.objects.schema import Schema
 
 Component = dict[str, Any]
+_COMPILED: dict[str, Schema] = {}
+"""What several kinds refer to, once: a pod's spec is part of every workload."""
 
 
 @cache
@@ -58,7 +60,9 @@ def component_name(resource: Resource) -> str:
 
 def schema_of(resource: Resource) -> Schema:
     """Return the structure of a built-in resource's objects."""
-    return Schema.from_openapi(decoded_components()[component_name(resource)], decoded_components())
+    return Schema.from_openapi(
+        decoded_components()[component_name(resource)], decoded_components(), _COMPILED
+    )
 
 
 def _data(name: str) -> bytes:

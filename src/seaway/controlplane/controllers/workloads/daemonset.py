@@ -82,6 +82,7 @@ class DaemonSetController:
         """Bring one daemon set forward by a step."""
         daemon_set = self._sets.get(set_key)
         if daemon_set is None or deletion_timestamp(daemon_set) is not None:
+            self._writes.forget(set_key)
             return DONE
         if not self._writes.are_seen(set_key):
             return STALE

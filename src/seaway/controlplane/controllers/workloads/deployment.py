@@ -22,7 +22,7 @@ from seaway.controlplane.controllers.workloads.deploymentplan import (
     is_same_template,
     plan_deployment,
 )
-from seaway.controlplane.controllers.workloads.pods import Hands
+from seaway.controlplane.controllers.workloads.pods import Hands, is_ending
 from seaway.controlplane.controllers.workloads.replicaset import STALE
 from seaway.controlplane.controllers.workloads.replicasets import REVISION, size, split
 from seaway.objects import meta
@@ -61,6 +61,7 @@ class DeploymentController:
         """Bring one deployment forward by a step."""
         deployment = self._deployments.get(deployment_key)
         if deployment is None:
+            self._writes.forget(deployment_key)
             return DONE
         if not self._writes.are_seen(deployment_key):
             return STALE
@@ -109,6 +110,8 @@ class DeploymentController:
             await self._check_collision(deployment, wanted)
             return
         except ApiError as error:
+            if is_ending(error):
+                raise
             message = f'Failed to create new replica set "{name(wanted)}": {error}'
             self._hands.report(deployment, "ReplicaSetCreateError", message, warning=True)
             status = creation_failed(deployment, message, self._clock.now())

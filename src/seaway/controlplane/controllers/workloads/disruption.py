@@ -71,6 +71,7 @@ class DisruptionController:
         """Bring one budget's status up to date; one that cannot be judged allows nothing."""
         budget = self._budgets.get(budget_key)
         if budget is None:
+            self._writes.forget(budget_key)
             return DONE
         if not self._writes.are_seen(budget_key):
             return STALE

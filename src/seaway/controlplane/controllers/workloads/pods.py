@@ -21,6 +21,11 @@ BURST = 500
 """Pods created or deleted in one go at most; the next go follows at once."""
 
 
+def is_ending(error: ApiError) -> bool:
+    """Tell whether something could not be made because its namespace is being deleted."""
+    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)
+
+
 class Messages(NamedTuple):
     """What is said of pods; `{pod}`, `{owner}` and `{error}` stand for names and the reason."""
 
@@ -117,7 +122,7 @@ class Hands:
         try:
             made = await self._client.create(PODS, pod)
         except ApiError as error:
-            if any(cause.reason == "NamespaceTerminating" for cause in error.causes):
+            if is_ending(error):
                 return None  # nothing can be made there any more
             if not isinstance(
                 error, AlreadyExists

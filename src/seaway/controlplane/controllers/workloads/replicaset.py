@@ -54,6 +54,7 @@ class ReplicaController:
         """Bring one owner's pods to the number it wants, and its status up to date."""
         owner = self._owners.get(owner_key)
         if owner is None:
+            self._writes.forget(owner_key)
             return DONE
         if not self._writes.are_seen(owner_key):
             return STALE

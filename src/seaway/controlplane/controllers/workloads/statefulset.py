@@ -68,6 +68,7 @@ class StatefulSetController:
         """Bring one stateful set forward by a step."""
         stateful_set = self._sets.get(set_key)
         if stateful_set is None:
+            self._writes.forget(set_key)
             return DONE
         if not self._writes.are_seen(set_key):
             return STALE
