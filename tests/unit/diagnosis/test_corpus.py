@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seaway.platform.diagnosis.dump.cluster import Cluster
 from seaway.platform.diagnosis.dump.documents import parse_log, parse_objects
 from seaway.platform.diagnosis.dump.explain import explain_dump
+from seaway.platform.diagnosis.dump.subject import choose
+from seaway.platform.diagnosis.table import RULES
 
 FOLDER = Path(__file__).parents[2] / "corpus"
 ENDINGS = sorted(FOLDER.glob("*.yaml"))
@@ -54,3 +57,19 @@ def test_an_ending_is_explained(path: Path) -> None:
     assert sum(len(text.split()) for text in said) <= MOST_WORDS
     assert "{run}" not in told.next_step
     assert "checkpoint" not in told.done
+
+
+OF_RUNS = {
+    "drained", "stopped", "timed_out", "waits_for_others", "deleted", "deleted_before_start", "runner_failed", "no_python", "old_python",
+    "pod_gone", "given_up", "preempted",
+}  # fmt: skip
+"""Rules about runs of Seaway's, which no dump shows: their tests are in this folder and in tests/scenarios."""
+
+
+def test_every_rule_has_an_ending_that_it_explains() -> None:
+    decided: set[str] = set()
+    for path in ENDINGS:
+        ending, objects, logs = load(path)
+        facts = choose(Cluster(objects), logs, ending.get("ask", "")).facts
+        decided |= {rule.__name__ for rule in RULES if rule(facts) is not None}
+    assert {rule.__name__ for rule in RULES} - decided - OF_RUNS == set()

@@ -32,6 +32,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
         pod=seen,
         events=cluster.events_of(pod),
         node=node,
+        node_gone=node is None and _was_removed(cluster, node_name),
         nodes=cluster.all("Node"),
         nodes_hidden=not cluster.all("Node"),
         log_tail=text,
@@ -135,6 +136,12 @@ def _remember(pod: Object, event: Mapping[str, Any]) -> None:
     elif reason == "Started":
         status["phase"] = "Running"
         status["containerStatuses"] = [{"name": "", "state": {"running": {}}}]
+
+
+def _was_removed(cluster: Cluster, node: str) -> bool:
+    """Tell whether events say that a node left the cluster: that a dump does not hold it says nothing."""
+    events = cluster.events_about("Node", node, "", None) if node else []
+    return any(event.get("reason") in ("RemovingNode", "DeletingNode") for event in events)
 
 
 def _has(owner: Object, *types: str) -> bool:

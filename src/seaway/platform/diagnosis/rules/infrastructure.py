@@ -119,17 +119,20 @@ def node_lost(facts: Facts) -> Finding | None:
     """Find an attempt whose node is gone or no longer answers."""
     if (
         terminated(facts) is not None
-        or facts.waiting
+        or (facts.waiting and facts.made is None)
         or pod_status(facts).get("phase") in ("Succeeded", "Failed")
     ):
         return None
     name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    removed = next(
+        (e for e in reversed(facts.node_events) if e.get("reason") in ("RemovingNode", "DeletingNode")), None
+    )
     if facts.node_gone:
         return _lost(
             "NodeLost",
             f"its node {name or ''} is no longer in the cluster".replace("  ", " "),
             Level.NODE,
-            (),
+            from_event(facts, removed),
         )
     evidence = _not_ready(facts, name)
     return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence) if evidence else None

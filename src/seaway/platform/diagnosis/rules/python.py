@@ -31,7 +31,7 @@ def no_python(facts: Facts) -> Finding | None:
     """Find an image that lacks the python3 that Seaway's runner is started with."""
     message, evidence = start_failure(facts)
     named = _PYTHON.search(message)
-    if is_plain(facts) or named is None or not _MISSING.search(message):
+    if facts.made is not None or is_plain(facts) or named is None or not _MISSING.search(message):
         return None
     program = named.group()
     image = main_container(facts).get("image", "?")
@@ -47,7 +47,7 @@ def no_python(facts: Facts) -> Finding | None:
 
 def old_python(facts: Facts) -> Finding | None:
     """Find an image whose python3 is older than the runner can be."""
-    if is_plain(facts) or exit_code(facts) != 1 or _TEXT not in facts.log_tail:
+    if facts.made is not None or is_plain(facts) or exit_code(facts) != 1 or _TEXT not in facts.log_tail:
         return None
     lines = facts.log_tail.splitlines()
     place = max(index for index, line in enumerate(lines) if _TEXT in line)
