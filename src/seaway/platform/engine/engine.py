@@ -30,6 +30,7 @@ from seaway.platform.engine.plan import is_overdue
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.situation import Effect, Policy
 from seaway.platform.engine.state import RunState, run_state
+from seaway.platform.engine.timers import Timers
 from seaway.platform.errors import Conflict, StaleFence, Unavailable
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
@@ -71,7 +72,7 @@ class Engine:
         self._states: dict[str, RunState] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._working: set[str] = set()
-        self._timers: dict[tuple[str, str], tuple[float, asyncio.Task[None]]] = {}
+        self._timers = Timers(clock, self._have_looked_at)
         self._no_room: dict[tuple[str, str], None] = {}
         self._running = self._knows_all = False
         self.draining = False
@@ -112,8 +113,7 @@ class Engine:
             await asyncio.Event().wait()
         finally:
             self._running = self._knows_all = False
-            for _, timer in self._timers.values():
-                timer.cancel()
+            self._timers.close()
             await self._background.close()
 
     def adopt(self, state: RunState) -> None:
@@ -282,15 +282,13 @@ class Engine:
         for effect, attempt in result.effects:
             self._carrier.start(effect, state, attempt)
         for task, at in result.look_again.items():
-            self._look_again(state, task, at)
+            self._timers.set(state, task, at)
         uid = state.run.uid
         self._no_room.update(dict.fromkeys((uid, task) for task in result.no_room))
         if state.run.phase.ended:
             self._held.forget(state)
             del self._states[uid], self._locks[uid]
-            for name in state.specs:
-                if timer := self._timers.pop((uid, name), None):
-                    timer[1].cancel()
+            self._timers.drop(state)
             self._background.spawn(self._finish(state), "run ended")
         ended = [attempt.pod for attempt in result.changed.values() if attempt.phase.ended]
         for pod in ended:
@@ -309,28 +307,15 @@ class Engine:
         for uid, task in list(self._no_room)[: max(0, room)]:
             del self._no_room[uid, task]
             if state := self._states.get(uid):
-                state.mark([task])
-                self.wake(state)
+                self._have_looked_at(state, task)
 
     def _use_locks(self) -> None:
         """Have tasks looked at whose turn it is to take a lock."""
         for claim in self._held.next_in_line():
             if waiting := self._states.get(claim.run_uid):
-                waiting.mark([claim.task])
-                self.wake(waiting)
+                self._have_looked_at(waiting, claim.task)
 
-    def _look_again(self, state: RunState, task: str, at: float) -> None:
-        key = (state.run.uid, task)
-        known = self._timers.get(key)
-        if known is not None and known[0] <= at:
-            return
-        if known is not None:
-            known[1].cancel()
-        self._timers[key] = (at, asyncio.create_task(self._later(state, task, at), name=f"timer {task}"))
-
-    async def _later(self, state: RunState, task: str, at: float) -> None:
-        await self._clock.sleep(max(0.0, at - self._clock.now()))
-        del self._timers[state.run.uid, task]
+    def _have_looked_at(self, state: RunState, task: str) -> None:
         state.mark([task])
         self.wake(state)
 
