@@ -45,8 +45,8 @@ SETTINGS = ControllersSettings(
 class World:
     """What a test does with the cluster."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, server: ApiServer) -> None:
+        self.client, self.server = client, server
 
     async def node(self, name: str, cpu: str = "4", ready: str = "True", **spec: Any) -> None:
         """Create a hollow node."""
@@ -175,7 +175,7 @@ async def running_world(clock: Clock, volumes: Path | None = None) -> AsyncItera
     if task.done():
         task.result()
     try:
-        yield World(client)
+        yield World(client, server)
     finally:
         waiting.cancel()
         task.cancel()
