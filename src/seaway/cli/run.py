@@ -74,6 +74,7 @@ def run(
     cpu: option.Cpu = None,
     memory: option.Memory = None,
     gpu: option.Gpu = 0,
+    gpu_kind: option.GpuKind = None,
     image: option.Image = None,
     requirements: option.Requirements = None,
     env: option.Env = None,
@@ -92,7 +93,7 @@ def run(
     variables, secrets = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind,
     )  # fmt: skip
     is_command = ctx.meta.get(IS_COMMAND, False)
     chosen = _program(tuple(program or ()), is_command=is_command)

@@ -19,6 +19,14 @@ Memory = Annotated[
 Gpu = Annotated[
     int, typer.Option("--gpu", metavar="N", min=0, max=1024, help="How many GPUs.", show_default=False)
 ]
+GpuKind = Annotated[
+    str | None,
+    typer.Option(
+        "--gpu-kind",
+        metavar="KIND",
+        help="Which GPUs: the value of the nodes' label nvidia.com/gpu.product.",
+    ),
+]
 Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="The container image; the server has a default."),

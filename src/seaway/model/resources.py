@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from seaway.model.base import Value
 from seaway.objects.quantity import parse_quantity
@@ -18,6 +18,14 @@ class Resources(Value):
     memory: str | None = None
     """Bytes with a unit, for example "4Gi" or "512M"; also the limit."""
     gpu: Annotated[int, Field(ge=0, le=1024)] = 0
+    gpu_kind: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")] | None = None
+    """Only nodes whose label nvidia.com/gpu.product says so, for example "a100". None: any."""
+
+    @model_validator(mode="after")
+    def _a_kind_is_of_gpus(self) -> Self:
+        if self.gpu_kind is not None and not self.gpu:
+            raise ValueError("gpu_kind needs gpu: how many GPUs of that kind")
+        return self
 
     @field_validator("cpu", "memory")
     @classmethod

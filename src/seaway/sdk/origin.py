@@ -53,6 +53,7 @@ def _options(options: Options, requirements: Path | None) -> Iterator[str]:
         "--cpu": options.cpu,
         "--memory": options.memory,
         "--gpu": options.gpu or None,
+        "--gpu-kind": options.gpu_kind,
         "--image": options.image,
         "--requirements": requirements,
         "--timeout": options.timeout,

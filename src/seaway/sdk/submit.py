@@ -16,6 +16,7 @@ _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _RETRY_ON = re.compile(r"user|resource|deadline|unknown|[1-9][0-9]{0,2}|[A-Z][A-Za-z]{1,60}")
+_KIND = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LOCK = re.compile(r"[a-z0-9]([-a-z0-9._/]{0,98}[a-z0-9])?")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -41,6 +42,7 @@ class Options:
     on_oom: str | None = None
     memory_cap: str | None = None
     lock: str | None = None
+    gpu_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,24 @@ def _near(script: str, path: Path) -> str:
     return "Check the path; it is relative to the folder that you are in"
 
 
+def _gpu_kind(options: Options) -> str | None:
+    if options.gpu_kind is None:
+        return None
+    if not _KIND.fullmatch(options.gpu_kind):
+        raise InvalidInput(
+            f"{options.gpu_kind!r} is no kind of GPU",
+            field="--gpu-kind",
+            remedy="Give the value of the nodes' label nvidia.com/gpu.product, such as a100",
+        )
+    if not options.gpu:
+        raise InvalidInput(
+            "a kind of GPU needs a number of them",
+            field="--gpu-kind",
+            remedy=f"--gpu 1 --gpu-kind {options.gpu_kind}",
+        )
+    return options.gpu_kind
+
+
 def build_spec(
     program: Program, options: Options, *, code: str | None, environment: str | None, environ: Any
 ) -> dict[str, Any]:
@@ -146,6 +166,7 @@ def build_spec(
         "cpu": _quantity("--cpu", options.cpu, 'such as "2" or "500m"'),
         "memory": _quantity("--memory", options.memory, 'such as "4Gi" or "512Mi"'),
         "gpu": options.gpu or None,
+        "gpu_kind": _gpu_kind(options),
     }
     task = {
         "command": list(program.command),

@@ -15,6 +15,8 @@ from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.security import PodSecurity, secure
 
 Object = dict[str, Any]
+_GPU_KIND = "nvidia.com/gpu.product"
+"""Label of nodes, as NVIDIA's GPU feature discovery writes it."""
 _CACHE_VOLUME = "seaway-cache"
 
 
@@ -143,6 +145,8 @@ def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, pl
         container["volumeMounts"] = [{"name": _CACHE_VOLUME, "mountPath": settings.cache_path}]
     if attempt.avoid_interruptible:
         spec["affinity"] = {"nodeAffinity": away_from_interruptible()}
+    if task.resources.gpu_kind:
+        spec["nodeSelector"] = {_GPU_KIND: task.resources.gpu_kind}
     secure(spec, container, settings.security)
     return spec
 
