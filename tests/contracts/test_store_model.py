@@ -33,11 +33,26 @@ STEPS = st.one_of(
     st.tuples(st.just("compact"), REVISIONS),
     st.tuples(st.just("count"), PREFIXES),
     st.tuples(st.just("reopen")),
+    st.tuples(st.just("follow"), PREFIXES),
+    st.tuples(
+        st.just("together"),
+        st.lists(st.tuples(st.sampled_from(["create", "update", "delete"]), KEYS), max_size=6),
+    ),
 )
 
 
 def encode(revision: int) -> bytes:
     return b'{"r":%d}' % revision
+
+
+async def write(store, verb, key, live):
+    """Do one write, on what was seen before it."""
+    try:
+        if verb == "create":
+            return await store.create(key, encode)
+        return await getattr(store, verb)(key, encode, live.revision if live else 0)
+    except StoreError as error:
+        return type(error)
 
 
 async def perform(store, step):
@@ -59,6 +74,10 @@ async def perform(store, step):
                 else await store.list_at(prefix, revision, after=after, limit=limit)
             )
             return page._replace(records=list(page.records))
+        if verb == "together":
+            # what arrives while the disk is busy shares a transaction, in the order in which it came
+            lives = {key: store.get(key) for _, key in arguments[0]}
+            return await asyncio.gather(*(write(store, name, key, lives[key]) for name, key in arguments[0]))
         if verb == "watch":
             return await everything(store.watch(arguments[0], after=arguments[1]), store.revision)
         if verb == "compact":
@@ -82,19 +101,36 @@ async def everything(watcher, revision):
     return await reading
 
 
+def follow(store, model, prefix):
+    """Open a watch on both stores that stays open while more is written."""
+    return prefix, store.watch(prefix, after=store.revision), model.watch(prefix, after=model.revision)
+
+
+async def alike(followed, revision):
+    """End the watches; both stores told the same, in the same order."""
+    for _, watcher, expected in followed:
+        assert await everything(watcher, revision) == await everything(expected, revision)
+
+
 async def compare(steps, recent: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path, options = Path(folder) / "store.db", StoreSettings(recent_changes=recent, check=False)
         model, store = MemoryStore(), await SqliteStore.open(path, options)
+        followed = []
         try:
             for step in steps:
                 if step[0] == "reopen":
+                    await alike(followed, store.revision)
                     await store.close()
                     store = await SqliteStore.open(path, options)
+                    followed = [follow(store, model, prefix) for prefix, _, _ in followed]
+                elif step[0] == "follow":
+                    followed.append(follow(store, model, step[1]))
                 else:
                     assert await perform(store, step) == await perform(model, step), step
                 assert (store.revision, store.compacted) == (model.revision, model.compacted)
             assert list(store.list("/").records) == list(model.list("/").records)
+            await alike(followed, store.revision)
         finally:
             await store.close()
 
