@@ -7,11 +7,14 @@ import asyncio
 import pytest
 
 from seaway.client.request import MERGE_PATCH
+from seaway.controlplane.apiserver.messages import ApiRequest
+from seaway.controlplane.apiserver.users import ADMIN
 from seaway.objects.builtin import (
     CONFIG_MAPS,
     CUSTOM_RESOURCE_DEFINITIONS,
     MUTATING_WEBHOOK_CONFIGURATIONS,
     NAMESPACES,
+    PODS,
     SERVICES,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
 )
@@ -292,3 +295,40 @@ async def test_defaults_are_kubernetes_own(client, hook):
         "namespaceSelector": {}, "objectSelector": {},
     }  # fmt: skip
     assert filled["rules"][0]["scope"] == "*"
+
+
+async def test_an_eviction_and_a_connection_are_judged_as_what_they_are(client, hook):
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
+    await client.create(PODS, pod, "default")
+    pods = {
+        "operations": ["*"],
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "resources": ["pods/eviction", "pods/exec"],
+    }
+    await validating(client, webhook(hook, "/deny", rules=[pods]))
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}
+    with pytest.raises(Forbidden, match="denied the request: not today"):
+        await client.create_subresource(PODS, "p", "eviction", eviction, "default")
+    (asked,) = hook.asked
+    assert (asked["operation"], asked["subResource"], asked["kind"]["kind"]) == (
+        "CREATE",
+        "eviction",
+        "Eviction",
+    )
+    assert (await client.get(PODS, "p", "default"))["metadata"].get("deletionTimestamp") is None
+
+
+async def test_a_connection_is_judged_before_it_is_made(api_server, client, hook):
+    await client.create(
+        PODS, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}, "default"
+    )
+    pods = {"operations": ["CONNECT"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/exec"]}
+    await validating(client, webhook(hook, "/deny", rules=[pods]))
+    call = ApiRequest(
+        "GET", "/api/v1/namespaces/default/pods/p/exec", {"command": "ls", "stdout": "1"}, user=ADMIN
+    )
+    assert (await api_server.handle(call)).status == 403
+    assert hook.asked[0]["object"] | {"metadata": {}} == {
+        "kind": "PodExecOptions", "apiVersion": "v1", "metadata": {}, "stdout": True, "command": ["ls"],
+    }  # fmt: skip

@@ -16,7 +16,7 @@ from seaway.objects.errors import Cause, Forbidden, not_found
 from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
-Operation = Literal["CREATE", "UPDATE", "DELETE"]
+Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
 

@@ -82,7 +82,7 @@ class Registry:
         self._steps = steps
         self._clock = clock
         self._lookup = lookup
-        self._dynamic = dynamic
+        self.dynamic = dynamic
         self._random = random.Random()  # noqa: S311  # names, not secrets
         self.listeners: list[Listener] = []
         self.charge: Charge = _uncharged
@@ -347,15 +347,15 @@ class Registry:
 
     async def _mutated(self, attributes: Attributes) -> Object:
         """Return the object as webhooks and policies leave it. Raises ApiError."""
-        if self._dynamic is not None and self._dynamic.mutates(attributes):
-            await self._dynamic.mutate(attributes)
+        if self.dynamic is not None and self.dynamic.mutates(attributes):
+            await self.dynamic.mutate(attributes)
         return attributes.object
 
     async def _validate(self, attributes: Attributes, obj: Object) -> None:
         """Let webhooks and policies refuse an object as it is to be stored. Raises ApiError."""
-        if self._dynamic is not None and self._dynamic.validates(attributes):
+        if self.dynamic is not None and self.dynamic.validates(attributes):
             attributes.object = obj
-            await self._dynamic.validate(attributes)
+            await self.dynamic.validate(attributes)
 
     def _taken(self, write: Write, name: str) -> AlreadyExists:
         """Return the error of a name that is taken, which says so where its object is going."""

@@ -36,6 +36,7 @@ from seaway.controlplane.apiserver.customresources import CustomResources
 from seaway.controlplane.apiserver.discovery import Discovery, version_document
 from seaway.controlplane.apiserver.documents import Document
 from seaway.controlplane.apiserver.dynamic.dispatch import DynamicAdmission
+from seaway.controlplane.apiserver.dynamic.request import connection_options
 from seaway.controlplane.apiserver.impersonation import impersonate
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
@@ -45,7 +46,7 @@ from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
 from seaway.controlplane.apiserver.proxying import Proxies
 from seaway.controlplane.apiserver.quotas import Quotas
-from seaway.controlplane.apiserver.registry import Registry
+from seaway.controlplane.apiserver.registry import Registry, Write
 from seaway.controlplane.apiserver.requestinfo import RequestInfo, parse_request_info
 from seaway.controlplane.apiserver.reviews import Reviewer
 from seaway.controlplane.apiserver.served import KindTable
@@ -181,6 +182,9 @@ class ApiServer:
         if self._proxies.serves(info):
             return await self._proxies.answer(request, info)
         if self._streams.serves(info):
+            options = write_options(request.query, request.headers.get("user-agent", ""))
+            write = Write(served, info.namespace, info.name, user, options, info.subresource)
+            await self._dynamic.consult(write, connection_options(request, info.subresource), "CONNECT")
             return self._streams.answer(request, info, user)
         return await self._verbs.answer(request, info, served, user)
 

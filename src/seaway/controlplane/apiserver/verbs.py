@@ -306,23 +306,26 @@ class Verbs:
         )
 
     async def _bind(self, call: Call) -> ApiResponse:
-        content = await subresources.bind(
-            self._registry, call.write(), call.object("Binding"), self._clock.now()
-        )
+        write, body = call.write(), call.object("Binding")
+        await self._consulted(write, body)
+        content = await subresources.bind(self._registry, write, body, self._clock.now())
         return call.answer(content, 201)
 
     async def _evict(self, call: Call) -> ApiResponse:
-        return call.answer(
-            await subresources.evict(
-                self._registry, self._budgets, call.write(), call.object("Eviction"), self._clock.now()
-            ),
-            201,
-        )
+        write, body = call.write(), call.object("Eviction")
+        await self._consulted(write, body)
+        content = await subresources.evict(self._registry, self._budgets, write, body, self._clock.now())
+        return call.answer(content, 201)
+
+    async def _consulted(self, write: Write, body: Any) -> None:
+        """Let webhooks and policies refuse what a subresource does by itself. Raises ApiError."""
+        if self._registry.dynamic is not None and isinstance(body, dict):
+            await self._registry.dynamic.consult(write, body)
 
     async def _token(self, call: Call) -> ApiResponse:
-        content = subresources.request_token(
-            self._signer, self._lookup, call.write(), call.object("TokenRequest"), self._clock.now()
-        )
+        write, body = call.write(), call.object("TokenRequest")
+        await self._consulted(write, body)
+        content = subresources.request_token(self._signer, self._lookup, write, body, self._clock.now())
         return call.answer(content, 201)
 
     async def _log(self, call: Call) -> ApiResponse:

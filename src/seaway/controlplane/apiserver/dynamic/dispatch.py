@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seaway.base.clock import Clock
-from seaway.controlplane.apiserver.admission import Attributes, Step, admit
+from seaway.controlplane.apiserver.admission import Attributes, Operation, Step, admit
 from seaway.controlplane.apiserver.authorization import Authorizer
 from seaway.controlplane.apiserver.dynamic.calling import Caller
 from seaway.controlplane.apiserver.dynamic.changes import Changes, Mutator
@@ -29,6 +29,9 @@ from seaway.controlplane.apiserver.dynamic.webhooks import Webhooks, first_error
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.served import KindTable
 from seaway.objects.meta import copy
+
+if TYPE_CHECKING:
+    from seaway.controlplane.apiserver.registry import Write
 
 Object = dict[str, Any]
 
@@ -53,6 +56,7 @@ class DynamicAdmission:
         clock: Clock,
     ) -> None:
         self.configured = Configurations(lookup)
+        self._lookup = lookup
         self._table = table
         self._authorizer = authorizer
         self._again = again
@@ -67,12 +71,29 @@ class DynamicAdmission:
     def mutates(self, attributes: Attributes) -> bool:
         """Tell whether anybody might change this write."""
         found = self.configured.mutating or self.configured.mutating_policies
-        return bool(found) and attributes.resource.group != GROUP
+        return bool(found) and attributes.resource.group != GROUP and not _within(attributes)
 
     def validates(self, attributes: Attributes) -> bool:
         """Tell whether anybody might refuse this write."""
         found = self.configured.validating or self.configured.validating_policies
-        return bool(found) and attributes.resource.group != GROUP
+        return bool(found) and attributes.resource.group != GROUP and not _within(attributes)
+
+    async def consult(self, write: Write, obj: Object, operation: Operation = "CREATE") -> None:
+        """Let policies and webhooks refuse what a subresource does by itself. Raises ApiError.
+
+        Args:
+            write: which subresource, of which object.
+            obj: of the subresource's own kind: an eviction, a binding, the options of a connection.
+            operation: what is done.
+        """
+        if not (self.configured.validating or self.configured.validating_policies):
+            return
+        options = write.options.to_object(operation)
+        attributes = Attributes(
+            operation, write.served, write.namespace, write.name, write.subresource, obj, None, write.user, self._lookup,
+            write.options.dry_run, write.warnings, options,
+        )  # fmt: skip
+        await self.validate(attributes)
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let policies and webhooks change the object to be stored. Raises ApiError."""
@@ -136,6 +157,11 @@ class DynamicAdmission:
                     elif "Warn" in actions:
                         request.attributes.warnings.append(warned(policy, binding, decision))
         return denied
+
+
+def _within(attributes: Attributes) -> bool:
+    """Tell whether a deletion is only what another request comes to: an eviction's, which was asked about itself."""
+    return attributes.operation == "DELETE" and bool(attributes.subresource)
 
 
 def binds(request: AdmissionRequest, binding: Object) -> bool:

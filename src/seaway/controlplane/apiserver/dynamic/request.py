@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seaway.controlplane.apiserver.admission import Attributes
+from seaway.controlplane.apiserver.messages import ApiRequest
+from seaway.controlplane.apiserver.requestinfo import is_true
 from seaway.controlplane.apiserver.served import KindTable, Served
 from seaway.objects.builtin import NAMESPACES
 from seaway.objects.errors import not_found
@@ -120,6 +122,22 @@ class AdmissionRequest:
         own = served.resource
         group, version, kind = _SUBRESOURCE_KINDS.get(self.subresource, (own.group, own.version, own.kind))
         return {"group": group, "version": version, "kind": kind}
+
+
+def connection_options(request: ApiRequest, subresource: str) -> Object:
+    """Return the options of a connection to a pod, as the object that is judged."""
+    query = (
+        request.connection.query
+        if request.connection is not None
+        else {k: [v] for k, v in request.query.items()}
+    )
+    kind = _SUBRESOURCE_KINDS.get(subresource, ("", "v1", "NodeProxyOptions"))[2]
+    options: Object = {"kind": kind, "apiVersion": "v1", "metadata": {}}
+    options |= {
+        name: is_true(query[name][0]) for name in ("stdin", "stdout", "stderr", "tty") if query.get(name)
+    }
+    options |= {"container": query["container"][0]} if query.get("container") else {}
+    return options | ({"command": list(query["command"])} if query.get("command") else {})
 
 
 def _resource(resource: Resource) -> Object:
