@@ -120,6 +120,10 @@ def _is_list(value: Any, schema: Schema) -> bool:
     return type(value) is list and schema.list_type != "atomic"
 
 
+_NAMED_EMPTY = frozenset({"v1.LocalObjectReference"})
+"""Types whose key is an empty text where it is left out."""
+
+
 def _step(item: Any, schema: Schema) -> str:
     """Return the step that names an item of a keyed list or of a set."""
     if schema.list_type == "set":
@@ -134,6 +138,8 @@ def _step(item: Any, schema: Schema) -> str:
         if value is None:
             declared = schema.items.properties.get(key)
             value = declared.default if declared is not None else None
+            if value is None and schema.items.go_name in _NAMED_EMPTY:
+                value = ""
         if value is not None:
             identity[key] = value
     if not identity:

@@ -44,14 +44,15 @@ def configured(stage: Stage, made: list[Message], probe: Message, words: str) ->
             assert time.monotonic() < until, f"{words} was not told"
 
 
-def removed(stage: Stage, made: list[Message]) -> None:
+def removed(stage: Stage, made: list[Message], probe: Message, words: str) -> None:
+    """Delete what was made and wait until it has no effect."""
     for wire in (stage.ours, stage.theirs):
         for message in made:
-            wire.send(
-                Message("DELETE", f"{message.target}/{message.body['metadata']['name']}").filled(
-                    "default", ()
-                )
-            )
+            target = f"{message.target}/{message.body['metadata']['name']}"
+            wire.send(Message("DELETE", target).filled("default", ()))
+        until = time.monotonic() + _PATIENCE
+        while words in str(wire.send(probe.filled("default", ())).body):
+            assert time.monotonic() < until, f"{words} is told still"
 
 
 @pytest.mark.parametrize("name", extension.PLAYS)
@@ -62,5 +63,5 @@ def test_both_servers_are_extended_alike(stage, hook, name):
     try:
         found = stage.unlisted(scene(name, *play.messages))
     finally:
-        removed(stage, play.made)
+        removed(stage, play.made, play.probe, play.words)
     assert not found, "\n".join(map(str, found))

@@ -260,7 +260,12 @@ class Verbs:
 
     async def _update(self, call: Call) -> ApiResponse:
         write, body = call.write(), call.object()
-        check_named(call.served, write.name, body)
+        try:
+            check_named(call.served, write.name, body)
+        except BadRequest:  # first what is wrong with the body
+            obj = typed_object(call.served, body, shared=True)
+            check_structure(call.served, obj, write.options, write.warnings, twice=write.twice)
+            raise
         try:
             content = await self._registry.modify(
                 write, lambda _: typed_object(call.served, body, shared=True)

@@ -169,6 +169,8 @@ def _versions_faults(spec: Object) -> list[Cause]:
                 faults += check(version, f"{at}.{part}")
             elif not index:
                 faults += check(version, f"spec.{'validation' if part == 'schema' else part}")
+        if index and alike["schema"] and read(version, "schema", "openAPIV3Schema", default=None) is None:
+            faults.append(required(f"{at}.schema.openAPIV3Schema"))
     if len(seen) < len(versions):
         listed = [version.get("name") for version in versions]
         faults.append(invalid("spec.versions", listed, "must contain unique version names"))

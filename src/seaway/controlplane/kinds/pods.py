@@ -90,6 +90,19 @@ def prepare_status(pod: Object, old: Object) -> None:
         status["podIPs"] = [{"ip": status["podIP"]}]
 
 
+def warnings(pod: Object, old: Object | None) -> list[str]:
+    """Return what the caller should know of a new pod: image pull secrets that name nothing, or the same twice."""
+    found: list[str] = []
+    empty: list[str] = []
+    seen: set[str] = set()
+    for index, secret in enumerate(read(pod, "spec", "imagePullSecrets", default=()) if old is None else ()):
+        at, name = f"spec.imagePullSecrets[{index}].name", secret.get("name") or ""
+        found += [f'{at}: duplicate name "{name}"'] if name in seen else []
+        empty += [] if name else [f'{at}: invalid empty name ""']
+        seen.add(name)
+    return found + empty
+
+
 POD = Kind(
     PODS,
     schema_of(PODS),
@@ -100,6 +113,7 @@ POD = Kind(
     validate_subresource={"ephemeralcontainers": validate_ephemeral},
     revalidated=False,
     prepare_create=prepare_create,
+    warnings=warnings,
     columns=COLUMNS,
     row_conditions=row_conditions,
     prepare_status=prepare_status,

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conformance.compare.scenes.building import CONFIG_MAPS, delete, get, patch, post, put, scene
+from tests.conformance.compare.scenes.building import (
+    CONFIG_MAPS,
+    apply,
+    config_map,
+    delete,
+    get,
+    patch,
+    post,
+    put,
+    scene,
+)
 from tests.conformance.compare.scenes.custom import DEFINITIONS, definition
 from tools.compare.messages import ESTABLISHED, Message
 from tools.webhook_server import WebhookServer, webhook
@@ -194,6 +204,63 @@ SCENES = {
                 {"mutations": []}, {"mutations": [{}]}, {"mutations": [{"patchType": "JSONPatch"}]},
                 {"mutations": [{"patchType": "ApplyConfiguration", "jsonPatch": {"expression": "[]"}}]},
                 {"mutations": [{"patchType": "Other"}]}, {"reinvocationPolicy": "Often"}, {"reinvocationPolicy": None},
+            )
+        )),
+    )
+}  # fmt: skip
+
+VERSION = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+STATUS_GROUP = "status.example.com"
+THINGS = f"/apis/{STATUS_GROUP}/v1/namespaces/{{namespace}}/things"
+THING = {"apiVersion": f"{STATUS_GROUP}/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": {"n": 1}}
+STATED = {"type": "object", "properties": {
+    "spec": {"type": "object", "properties": {"n": NUMBER}}, "status": {"type": "object", "properties": {"n": NUMBER}},
+}}  # fmt: skip
+UNSTATED = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"n": NUMBER}}}}
+
+
+def statuses(name: str, schema: dict[str, Any]) -> Any:
+    """Fields of a status that a schema does not know, in each way in which a status is written."""
+    whole = {**THING, "status": {"n": 1, "zzz": 2}}
+    live = {**whole, "metadata": {"name": "t", "resourceVersion": "${1:metadata.resourceVersion}"}}
+    return scene(
+        name, Message(ESTABLISHED, f"{DEFINITIONS}/things.{STATUS_GROUP}", definition(STATUS_GROUP, schema)), post(THINGS, THING),
+        put(f"{THINGS}/t/status?fieldValidation=Strict", live), put(f"{THINGS}/t/status", live), get(f"{THINGS}/t"),
+        patch(f"{THINGS}/t/status", {"status": {"yyy": 1}}), patch(f"{THINGS}/t/status?fieldValidation=Strict", {"status": {"yyy": 1}}),
+        post(f"{THINGS}?fieldValidation=Strict", {**whole, "metadata": {"name": "u"}}), post(THINGS, {**whole, "metadata": {"name": "u"}}),
+        apply(f"{THINGS}/t/status", whole), delete(f"{DEFINITIONS}/things.{STATUS_GROUP}"),
+    )  # fmt: skip
+
+
+UNNAMED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "foo": 1}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p"},
+    "spec": {"containers": [{"name": "a", "image": "b"}]},
+}
+SCENES |= {
+    one.name: one
+    for one in (
+        statuses("fields of a status that is declared", STATED),
+        statuses("fields of a status that is not declared", UNSTATED),
+        scene(
+            "an update without a name", post(CONFIG_MAPS, config_map("a")), put(f"{CONFIG_MAPS}/a?fieldValidation=Strict", UNNAMED),
+            put(f"{CONFIG_MAPS}/a", UNNAMED), put(f"{CONFIG_MAPS}/a?fieldValidation=Strict", {**UNNAMED, "metadata": {"name": "b"}}),
+            put(f"{CONFIG_MAPS}/a", {**UNNAMED, "metadata": {"name": "a", "x": 1}}),
+        ),
+        scene("image pull secrets without a name", *(
+            post("/api/v1/namespaces/{namespace}/pods", {**POD, "metadata": {"name": f"p{number}"}, "spec": {**POD["spec"], "imagePullSecrets": given}})
+            for number, given in enumerate(([{"name": ""}], [{}], [{"name": "a"}, {"name": ""}], [{}, {}]))
+        )),
+        scene("versions without a schema", *(
+            post(DEFINITIONS, definition("none.example.com", versions=listed))
+            for listed in (
+                [VERSION, {"name": "v2", "served": True, "storage": False}],
+                [VERSION, {"name": "v2", "served": True, "storage": False, "schema": {}}],
+                [{"name": "v1", "served": True, "storage": True}],
+                [{"name": "v1", "served": True, "storage": True}, {"name": "v2", "served": True, "storage": False}],
+                [{"name": "v1", "served": True, "storage": True}, {**VERSION, "name": "v2", "storage": False}],
             )
         )),
     )
