@@ -130,11 +130,11 @@ WISHES = st.fixed_dictionaries({
     "cpu": st.integers(1, 4), "app": APPS, "port": st.sampled_from([0, 0, 0, 8080]),
     "priorityClassName": st.sampled_from(["", "", "p9", "never"]), "zone": st.sampled_from(["", "", "a"]),
     "tolerates": st.booleans(), "near": st.none() | st.none() | TERM, "apart": st.none() | st.none() | TERM,
-    "spread": st.none() | SPREAD,
+    "spread": st.none() | SPREAD, "named": st.sampled_from([None, None, None, 0, 1]),
 })  # fmt: skip
 
 
-def incoming(name: str, wishes: Object) -> Object:
+def incoming(name: str, wishes: Object, nodes: list[str]) -> Object:
     spec: Object = {"schedulingGates": [{"name": "tests.dev/all-is-there"}]}
     if wishes["priorityClassName"]:
         spec["priorityClassName"] = wishes["priorityClassName"]
@@ -142,6 +142,9 @@ def incoming(name: str, wishes: Object) -> Object:
         spec["nodeSelector"] = {ZONE: wishes["zone"]}
     if wishes["tolerates"]:
         spec["tolerations"] = [{"key": "team", "operator": "Exists"}]
+    if wishes["named"] is not None:
+        there = [{"key": "metadata.name", "operator": "In", "values": [nodes[wishes["named"] % len(nodes)]]}]
+        spec["affinity"] = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchFields": there}]}}}
     for field, kind in (("near", "podAffinity"), ("apart", "podAntiAffinity")):
         if wishes[field]:
             spec.setdefault("affinity", {})[kind] = {REQUIRED: [wishes[field]]}
@@ -188,7 +191,7 @@ async def _compare(client: Client, nodes: list, placed: list, wishes: Object) ->
             spec["priorityClassName"] = "never"
         await client.create(PODS, a_pod(f"{case}-p{number}", cpu, app, port, **spec), "cases")
     try:
-        await _judged_alike(client, incoming(f"{case}-in", wishes))
+        await _judged_alike(client, incoming(f"{case}-in", wishes, names))
     finally:
         for pod in (await client.list(PODS, "cases"))["items"]:
             await client.delete(PODS, meta.name(pod), "cases", grace_seconds=0)

@@ -11,7 +11,12 @@ from typing import Any
 
 from seaway.controlplane.scheduler import messages
 from seaway.controlplane.scheduler.nodeinfo import NodeInfo, Static
-from seaway.controlplane.scheduler.nodewishes import node_affinity, unschedulable, untolerated
+from seaway.controlplane.scheduler.nodewishes import (
+    excluded_by_name,
+    node_affinity,
+    unschedulable,
+    untolerated,
+)
 from seaway.controlplane.scheduler.podinfo import ANY_ADDRESS, PodInfo, Port
 from seaway.controlplane.scheduler.spread import spread
 from seaway.controlplane.scheduler.state import ClusterState
@@ -33,7 +38,10 @@ def static_verdict(pod: PodInfo, node: NodeInfo) -> Static:
 def _static_verdict(spec: Mapping[str, Any], node: NodeInfo) -> Static:
     tolerations = spec.get("tolerations") or ()
     if reason := (
-        unschedulable(tolerations, node) or untolerated(tolerations, node) or node_affinity(spec, node)
+        excluded_by_name(spec, node)
+        or unschedulable(tolerations, node)
+        or untolerated(tolerations, node)
+        or node_affinity(spec, node)
     ):
         return Static((reason,), 0, 0)
     terms = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(PREFERRED) or ()

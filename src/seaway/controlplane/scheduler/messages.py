@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 UNSCHEDULABLE = "node(s) were unschedulable"
 NODE_AFFINITY = "node(s) didn't match Pod's node affinity/selector"
+NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 PORTS = "node(s) didn't have free ports for the requested pod ports"
 POD_AFFINITY = "node(s) didn't match pod affinity rules"
 POD_ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules"
@@ -25,7 +26,7 @@ NO_VICTIMS = "No preemption victims found for incoming pod"
 NEVER = "not eligible due to preemptionPolicy=Never."
 WAITING = "not eligible due to a terminating pod on the nominated node."
 _LASTING = frozenset({
-    UNSCHEDULABLE, UNTOLERATED, NODE_AFFINITY, POD_AFFINITY, SPREAD_LABEL, UNBINDABLE, VOLUME_AFFINITY, VOLUME_ZONE,
+    UNSCHEDULABLE, UNTOLERATED, NODE_AFFINITY, NOT_NAMED, POD_AFFINITY, SPREAD_LABEL, UNBINDABLE, VOLUME_AFFINITY, VOLUME_ZONE,
 })  # fmt: skip
 
 
