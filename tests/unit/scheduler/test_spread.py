@@ -97,3 +97,21 @@ def test_a_wish_prefers_the_emptiest_domain(node, pod) -> None:
     assert Selector().choose(info, state).node == "b1"
     anywhere = pod_info(pod(labels={"app": "db"}))
     assert Selector("pack").choose(anywhere, state).node is not None
+
+
+def test_pods_of_a_set_are_spread_although_nobody_says_so(node, pod) -> None:
+    def of_set(name: str, uid: str = "set"):
+        made = pod(name, labels={"app": "web"}, requests={"cpu": "1m"})
+        owner = {"kind": "ReplicaSet", "name": "s", "uid": uid, "controller": True}
+        made["metadata"]["ownerReferences"] = [owner]
+        return pod_info(made)
+
+    state = ClusterState()
+    for name in ("full", "empty", "other"):
+        state.set_node(node(name, labels={"topology.kubernetes.io/zone": name}))
+    state.place(of_set("one"), "full")
+    state.place(of_set("two"), "other")
+    for number in range(20):  # of another set: they do not count, but take some of the node
+        state.place(of_set(f"b{number}", "another"), "empty")
+    assert Selector().choose(of_set("three"), state).node == "empty"
+    assert Selector().choose(of_set("b20", "another"), state).node != "empty"

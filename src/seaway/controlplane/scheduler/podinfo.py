@@ -9,8 +9,13 @@ from typing import Any
 
 import orjson
 
-from seaway.controlplane.scheduler.spreadterms import SpreadConstraint, spread_constraints
+from seaway.controlplane.scheduler.spreadterms import (
+    SpreadConstraint,
+    default_constraints,
+    spread_constraints,
+)
 from seaway.controlplane.scheduler.terms import PodAffinity, pod_affinity
+from seaway.objects.meta import controller_of
 from seaway.objects.quantity import cpu_millis, whole
 from seaway.objects.volumes import claims_of
 
@@ -39,6 +44,8 @@ class PodInfo:
     namespace: str
     name: str
     labels: Mapping[str, str]
+    owner: str
+    """Uid of its controller, "" for none."""
     spec: Object
     priority: int
     requests: tuple[tuple[str, int], ...]
@@ -76,7 +83,8 @@ def pod_info(pod: Object) -> PodInfo:
     signature = static_signature(spec)
     labels = metadata.get("labels") or {}
     claims = claims_of(pod) if "volumes" in spec else ()
-    spread = spread_constraints(spec, namespace, labels)
+    owner = controller_of(pod)
+    spread = spread_constraints(spec, namespace, labels) or default_constraints(owner, namespace)
     status, priority = pod.get("status") or {}, spec.get("priority") or 0
     nominated, preempts = status.get("nominatedNodeName") or "", spec.get("preemptionPolicy") != "Never"
     sorted_labels = tuple(sorted(labels.items()))
@@ -92,6 +100,7 @@ def pod_info(pod: Object) -> PodInfo:
         namespace=namespace,
         name=metadata["name"],
         labels=labels,
+        owner=(owner or {}).get("uid", ""),
         spec=spec,
         priority=priority,
         requests=requests,

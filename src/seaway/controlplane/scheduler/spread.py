@@ -59,8 +59,10 @@ def count(
     counts: dict[str, int] = {}
     for node in state.order:
         labels = node.labels
-        if all(other.topology_key in labels for other in together) and _counts(pod, one, node):
-            value = labels[one.topology_key]
+        value = labels.get(one.topology_key)
+        if value is None or not all(other.topology_key in labels for other in together):
+            continue
+        if _counts(pod, one, node):
             counts[value] = counts.get(value, 0) + by_node.get(node.name, 0)
     return counts
 
@@ -79,21 +81,25 @@ def uneven(pod: PodInfo, nodes: Sequence[NodeInfo], state: ClusterState) -> list
     constraints = [one for one in pod.spread if not one.required]
     if not constraints:
         return None
-    fit = [all(one.topology_key in node.labels for one in constraints) for node in nodes]
+    strict = [one.topology_key for one in constraints if not one.lenient]
+    fit = [all(key in node.labels for key in strict) for node in nodes]
     totals = [0.0 if fits else math.inf for fits in fit]
     for one in constraints:
+        values = [
+            node.labels.get(one.topology_key) if fits else None for node, fits in zip(nodes, fit, strict=True)
+        ]
+        if not any(values):
+            continue
         if one.topology_key == HOSTNAME:
             counts: Mapping[str, int] = _by_host(nodes, state.found(one.pods))
             domains = sum(fit)
         else:
-            counts = count(pod, one, constraints, state)
-            domains = len(
-                {node.labels[one.topology_key] for node, fits in zip(nodes, fit, strict=True) if fits}
-            )
+            counts = count(pod, one, () if one.lenient else constraints, state)
+            domains = len(set(values))
         weight = math.log(domains + 2)
-        for index, node in enumerate(nodes):
-            if fit[index]:
-                totals[index] += counts.get(node.labels[one.topology_key], 0) * weight + one.skew - 1
+        for index, value in enumerate(values):
+            if value is not None:
+                totals[index] += counts.get(value, 0) * weight + one.skew - 1
     return totals
 
 

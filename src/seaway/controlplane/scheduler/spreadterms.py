@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from seaway.controlplane.scheduler.terms import NODE, PodTerm
-from seaway.objects.selectors import LabelSelector, Requirement
+from seaway.objects.selectors import EVERYTHING, LabelSelector, Requirement
 
 ANYWAY = "ScheduleAnyway"
+_SETS = frozenset({"ReplicaSet", "ReplicationController", "StatefulSet"})
+_DEFAULTS = (("kubernetes.io/hostname", 3), ("topology.kubernetes.io/zone", 5))
 
 
 class SpreadConstraint(NamedTuple):
@@ -33,6 +35,8 @@ class SpreadConstraint(NamedTuple):
     """Whether nodes do not count whose taints the pod does not tolerate."""
     itself: bool
     """Whether the pod itself counts."""
+    lenient: bool = False
+    """Whether nodes without the topology key are as good as any."""
 
 
 def spread_constraints(
@@ -40,6 +44,21 @@ def spread_constraints(
 ) -> tuple[SpreadConstraint, ...]:
     """Return the constraints of a pod."""
     return tuple(_parsed(one, namespace, labels) for one in spec.get("topologySpreadConstraints") or ())
+
+
+def default_constraints(owner: Mapping[str, Any] | None, namespace: str) -> tuple[SpreadConstraint, ...]:
+    """Return what is wished for pods of a set that says nothing: over nodes, then over zones.
+
+    Source: kube-scheduler's default constraints. It counts the pods that the set's selector selects, which are those
+    that the set owns.
+    """
+    if not owner or owner.get("kind") not in _SETS:
+        return ()
+    pods = PodTerm(NODE, EVERYTHING, frozenset({namespace}), living=True, owner=owner.get("uid", ""))
+    return tuple(
+        SpreadConstraint(False, key, skew, pods, 1, False, False, True, lenient=True)
+        for key, skew in _DEFAULTS
+    )
 
 
 def _parsed(one: Mapping[str, Any], namespace: str, labels: Mapping[str, str]) -> SpreadConstraint:

@@ -183,7 +183,7 @@ class ClusterState:
 
     def meant(self, term: PodTerm, pod: PodInfo) -> bool:
         """Tell whether a term means a pod."""
-        if term.living and pod.terminating:
+        if (term.living and pod.terminating) or (term.owner and term.owner != pod.owner):
             return False
         return term.matches(pod.namespace, pod.labels, self.namespaces)
 

@@ -28,6 +28,8 @@ class PodTerm:
     """Further namespaces, by their labels; None for none."""
     living: bool = False
     """Whether pods that are being deleted do not count."""
+    owner: str = ""
+    """Only pods that this controller owns, by its uid; "" for all."""
 
     def matches(
         self, namespace: str, labels: Mapping[str, str], namespace_labels: Mapping[str, Mapping[str, str]]
