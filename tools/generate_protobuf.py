@@ -31,7 +31,7 @@ FURTHER = {
     "autoscaling/v2": ("HorizontalPodAutoscaler",), "discovery/v1": ("EndpointSlice",),
     "storage/v1": ("StorageClass", "CSINode", "CSIDriver", "CSIStorageCapacity", "VolumeAttachment", "VolumeAttributesClass"),
     "resource/v1": ("ResourceClaim", "ResourceClaimTemplate", "DeviceClass", "ResourceSlice"),
-    "networking/v1": ("ServiceCIDR", "IPAddress"), "certificates/v1": ("CertificateSigningRequest",),
+    "networking/v1": ("ServiceCIDR", "IPAddress", "Ingress", "IngressClass", "NetworkPolicy"), "certificates/v1": ("CertificateSigningRequest",),
 }  # fmt: skip
 """Of the groups whose kinds are served only where Kubernetes' own controllers run."""
 ROOTS = {

@@ -131,6 +131,9 @@ def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
         pretend_gpus=pretended(told.pretend_gpus),
         exclusive_cpus=told.cpu_manager == "static",
         simulated_nodes=told.simulated_nodes,
+        network=replace(
+            plain.network, ingress_port=told.ingress_port, ingress_tls_port=told.ingress_tls_port
+        ),
         controllers=replace(plain.controllers, time_zone=machine_zone(os.environ.get("TZ"))),
     )
 

@@ -50,7 +50,10 @@ def run_daemon(
 
     gc.disable()  # imports make much that stays: collecting in between costs a tenth of the start
     os.umask(0o077)
-    configure(os.environ.get("SEAWAY_LOG", "info"), sys.stderr)
+    level = os.environ.get("SEAWAY_LOG", "info")
+    configure(level, sys.stderr)
+    if level.lower() != "debug":
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each call that is handed on
     report = _reporter(ready_fd)
     lock = take_lock(home.lock)
     if lock is None:

@@ -41,6 +41,8 @@ class Settings:
     strategy: Literal["spread", "pack"] = "spread"
     cpu_manager: Literal["none", "static"] = "none"
     simulated_nodes: int = 0
+    ingress_port: int = 0
+    ingress_tls_port: int = 0
     pretend_gpus: str | None = None
     port: int | None = None
     default_image: str = "python"
@@ -151,6 +153,8 @@ KEYS = (
     Key("cluster", "cpu_manager", "cpu_manager", one_of("none", "static"), '"none"', '"static" gives containers of Guaranteed pods that ask for whole CPUs these CPUs for themselves, and keeps all others on the rest; one CPU is always left for those. For one node (Linux).'),
     Key("cluster", "simulated_nodes", "simulated_nodes", whole(0, 5000), "0", "How many hollow nodes there are beside: they run nothing and say that they do, for learning and for tests of scale. They are tainted `seaway.dev/simulated=true:NoSchedule`."),
     Key("cluster", "api_port", "api_port", _PORT, "a free one, then kept", "Port of the Kubernetes API on 127.0.0.1."),
+    Key("cluster", "ingress_port", "ingress_port", _PORT, "any free one", "Port of 127.0.0.1 on which Ingresses are served; it is opened when there is one, and their status names it."),
+    Key("cluster", "ingress_tls_port", "ingress_tls_port", _PORT, "any free one", "The same for Ingresses with TLS."),
     Key("scheduler", "strategy", "strategy", one_of("spread", "pack"), '"spread"', '"spread" puts a pod where most is free, "pack" where least is.'),
     Key("gpu", "pretend", "pretend_gpus", gpus, "the GPUs that are there", "Each node offers so many GPUs, whether they are there or not, for learning: `2`, `\"a100:2\"`, or `\"a100:2,t4:4\"` for kinds that take turns from node to node."),
     Key("server", "port", "port", _PORT, "a free one, then kept", "Port of the server's REST API on 127.0.0.1."),
