@@ -40,6 +40,25 @@ class Changes:
     delete: list[Object] = field(default_factory=list)
 
 
+class Marks(NamedTuple):
+    """What all slices of a service have in their metadata."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str] | None = None
+    """None: those that others gave a slice stay."""
+
+    def on(self, metadata: Object) -> Object:
+        """Return metadata with these."""
+        kept = {
+            field: value
+            for field, value in metadata.items()
+            if field != "annotations" or self.annotations is None
+        }
+        return {**kept, "labels": self.labels} | (
+            {"annotations": self.annotations} if self.annotations else {}
+        )
+
+
 class Group(NamedTuple):
     """Endpoints that answer on the same ports: they share slices."""
 
@@ -149,24 +168,22 @@ def groups_of(service: Object, pods: Iterable[Object], nodes: Mapping[str, Objec
     return list(groups.values())
 
 
-def slice_labels(service: Object, manager: str) -> dict[str, str]:
+def marks_of(service: Object, manager: str) -> Marks:
     """Return the labels of a service's slices: the service's own, and what they are found by."""
     found = {key: value for key, value in labels(service).items() if key not in _RESERVED}
     if is_headless(service):
         found[HEADLESS] = ""
-    return found | {SERVICE_NAME: name(service), MANAGED_BY: manager}
+    return Marks(found | {SERVICE_NAME: name(service), MANAGED_BY: manager})
 
 
-def plan(
-    owner: Object, wanted: Sequence[Group], existing: Iterable[Object], marks: dict[str, str]
-) -> Changes:
+def plan(owner: Object, wanted: Sequence[Group], existing: Iterable[Object], marks: Marks) -> Changes:
     """Return the writes that bring the slices of a service to the wanted groups; what is right stays untouched.
 
     Args:
         owner: the Service or Endpoints, with kind, that the slices belong to.
         wanted: the endpoints; without any, one empty slice stays.
         existing: slices of the same manager and service.
-        marks: their labels.
+        marks: their labels and annotations.
     """
     changes = Changes()
     by_ports: dict[str, list[Object]] = {}
@@ -182,7 +199,7 @@ def plan(
     return changes
 
 
-def _fill(owner: Object, group: Group, slices: list[Object], marks: dict[str, str], changes: Changes) -> None:
+def _fill(owner: Object, group: Group, slices: list[Object], marks: Marks, changes: Changes) -> None:
     """Bring the slices of one group to its endpoints: each stays in its slice, new ones go where there is room."""
     left = {_identity(endpoint): endpoint for endpoint in group.endpoints}
     contents: list[tuple[Object, list[Object]]] = []
@@ -198,8 +215,8 @@ def _fill(owner: Object, group: Group, slices: list[Object], marks: dict[str, st
     for found, kept in contents:
         if not kept and (filled or found is not contents[0][0] or new):
             changes.delete.append(found)
-        elif found.get("endpoints", []) != kept or labels(found) != marks:
-            metadata = {**found["metadata"], "labels": marks}
+        elif found.get("endpoints", []) != kept or marks.on(found["metadata"]) != found["metadata"]:
+            metadata = marks.on(found["metadata"])
             changes.update.append({**found, "metadata": metadata, "endpoints": kept})
     for start in range(0, len(new), MOST_ENDPOINTS):
         changes.create.append(_new(owner, group, new[start : start + MOST_ENDPOINTS], marks))
@@ -207,12 +224,17 @@ def _fill(owner: Object, group: Group, slices: list[Object], marks: dict[str, st
         changes.create.append(_new(owner, group, [], marks))
 
 
-def _new(owner: Object, group: Group, endpoints: list[Object], marks: dict[str, str]) -> Object:
+def _new(owner: Object, group: Group, endpoints: list[Object], marks: Marks) -> Object:
     metadata = {
-        "generateName": f"{name(owner)}-", "namespace": namespace(owner), "labels": marks,
+        "generateName": f"{name(owner)}-", "namespace": namespace(owner),
         "ownerReferences": [owner_reference(owner)],
     }  # fmt: skip
-    return {"metadata": metadata, "addressType": "IPv4", "ports": group.ports, "endpoints": endpoints}
+    return {
+        "metadata": marks.on(metadata),
+        "addressType": "IPv4",
+        "ports": group.ports,
+        "endpoints": endpoints,
+    }
 
 
 def _ports_key(ports: Sequence[Object]) -> str:

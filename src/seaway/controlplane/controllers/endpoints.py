@@ -108,7 +108,7 @@ def build_slices(context: Context) -> Controller:
             return RequeueAfter(_BEHIND_SECONDS)
         known = {name(node): node for node in nodes.list()}
         groups = endpointplan.groups_of(service, selected, known)
-        marks = endpointplan.slice_labels(service, endpointplan.CONTROLLER)
+        marks = endpointplan.marks_of(service, endpointplan.CONTROLLER)
         owner = {"apiVersion": "v1", "kind": "Service", **service}
         await own.write(endpointplan.plan(owner, groups, own.of(service_key), marks))
         return DONE
@@ -161,7 +161,7 @@ def build_mirror(context: Context) -> Controller:
             return DONE
         groups = endpointsets.mirrored_groups(found)
         owner = {"apiVersion": "v1", "kind": "Endpoints", **found}
-        marks = endpointsets.mirror_labels(found)
+        marks = endpointsets.mirror_marks(found)
         changes = endpointplan.plan(owner, groups, existing, marks)
         if not groups:
             changes = endpointplan.Changes(delete=existing)

@@ -16,6 +16,7 @@ from seaway.controlplane.controllers.endpointplan import (
     MIRROR,
     SERVICE_NAME,
     Group,
+    Marks,
     belongs,
     hostname_of,
     is_headless,
@@ -30,6 +31,9 @@ ENDPOINTS_MANAGED_BY, ENDPOINTS_CONTROLLER = "endpoints.kubernetes.io/managed-by
 SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 _LEADER = "control-plane.alpha.kubernetes.io/leader"
+_OWN_ANNOTATIONS = (
+    "endpoints.kubernetes.io/last-change-trigger-time", "kubectl.kubernetes.io/last-applied-configuration",
+)  # fmt: skip
 MOST_ADDRESSES = 1000
 """Addresses of one Endpoints object, and of one mirrored subset."""
 
@@ -40,34 +44,38 @@ def _annotations(obj: Object) -> Object:
 
 
 def endpoints_of(service: Object, pods: Iterable[Object]) -> Object:
-    """Return a service's Endpoints: addresses with the same ports together, those that are not ready apart."""
+    """Return a service's Endpoints: ports that the same pods answer on together, pods that are not ready apart."""
     published = bool(service["spec"].get("publishNotReadyAddresses"))
-    subsets: dict[str, Object] = {}
-    left, cut = MOST_ADDRESSES, False
     ordered = sorted((pod for pod in pods if belongs(pod, terminating=published)), key=_ready_first)
-    for pod in ordered:
-        ports = ports_of(service, pod)
-        if not ports and service["spec"].get("ports"):
-            continue
-        if not left:
-            cut = True
-            break
-        left -= 1
-        field = "addresses" if published or is_ready(pod) else "notReadyAddresses"
-        subset = subsets.setdefault(json.dumps(ports, sort_keys=True), {"ports": ports} if ports else {})
-        subset.setdefault(field, []).append(_address(service, pod))
     marks = {key: value for key, value in labels(service).items() if key != HEADLESS}
     marks |= {HEADLESS: ""} if is_headless(service) else {}
     marks[ENDPOINTS_MANAGED_BY] = ENDPOINTS_CONTROLLER
     metadata: Object = {"name": name(service), "namespace": service["metadata"]["namespace"], "labels": marks}
-    if cut:
+    if len(ordered) > MOST_ADDRESSES:
         metadata["annotations"] = {OVER_CAPACITY: "truncated"}
-    for subset in subsets.values():
-        for field in ("addresses", "notReadyAddresses"):
-            if field in subset:
-                subset[field].sort(key=lambda address: ipaddress.ip_address(address["ip"]))
     found: Object = {"metadata": metadata}
-    return found | ({"subsets": list(subsets.values())} if subsets else {})
+    subsets = _subsets(service, ordered[:MOST_ADDRESSES], published=published)
+    return found | ({"subsets": subsets} if subsets else {})
+
+
+def _subsets(service: Object, pods: Iterable[Object], *, published: bool) -> list[Object]:
+    by_port: dict[str, Object] = {}
+    for pod in sorted(pods, key=lambda pod: ipaddress.ip_address(pod["status"]["podIP"])):
+        field = "addresses" if published or is_ready(pod) else "notReadyAddresses"
+        ports = ports_of(service, pod) if service["spec"].get("ports") else [{}]
+        for port in ports:
+            subset = by_port.setdefault(json.dumps(port), {})
+            subset.setdefault(field, []).append(_address(service, pod))
+    together: dict[str, Object] = {}
+    for text, subset in by_port.items():
+        whole = together.setdefault(json.dumps(subset, sort_keys=True), {**subset, "ports": []})
+        whole["ports"].append(json.loads(text))
+    return [_without_empty_ports(subset) for subset in together.values()]
+
+
+def _without_empty_ports(subset: Object) -> Object:
+    """Return a subset of a service that names no port, without any."""
+    return subset if subset["ports"] != [{}] else {k: v for k, v in subset.items() if k != "ports"}
 
 
 def _ready_first(pod: Object) -> tuple[bool, str]:
@@ -123,6 +131,7 @@ def _mirrored(address: Object, *, ready: bool) -> Object:
     return {"addresses": [address["ip"]], "conditions": {"ready": ready}, **kept}
 
 
-def mirror_labels(endpoints: Object) -> dict[str, str]:
-    """Return the labels of mirrored slices."""
-    return labels(endpoints) | {SERVICE_NAME: name(endpoints), MANAGED_BY: MIRROR}
+def mirror_marks(endpoints: Object) -> Marks:
+    """Return labels and annotations of mirrored slices: those of the Endpoints, but for what is its own."""
+    notes = {k: v for k, v in _annotations(endpoints).items() if k not in _OWN_ANNOTATIONS}
+    return Marks(labels(endpoints) | {SERVICE_NAME: name(endpoints), MANAGED_BY: MIRROR}, notes)
