@@ -56,7 +56,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
     environment = os.environ | {
         "SEAWAY_HOME": str(home),
         "NO_COLOR": "1",
-        "KUBECONFIG": str(home / "kubeconfig"),
+        "KUBECONFIG": str(home / "kubeconfig-user"),
     }
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment.pop("VIRTUAL_ENV", None)

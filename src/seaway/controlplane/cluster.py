@@ -27,7 +27,7 @@ from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.settings import ControllersSettings
 from seaway.controlplane.controllers.table import build_all
 from seaway.controlplane.embeddednode import EmbeddedNode
-from seaway.controlplane.home import HOST, Place, check_format, open_place, write_kubeconfig
+from seaway.controlplane.home import HOST, Place, check_format, open_place
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.network.build import build_network
@@ -36,6 +36,7 @@ from seaway.controlplane.network.settings import NetworkSettings
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
+from seaway.controlplane.people import let_users_in, write_kubeconfigs
 from seaway.controlplane.retired import retire_nodes, retire_simulated
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
 from seaway.controlplane.store.sealing import prepare_sealing
@@ -96,6 +97,8 @@ class Cluster:
         """https URL of the API server."""
         self.kubeconfig = place.kubeconfig
         """Of a member of system:masters; readable by its owner only."""
+        self.user_kubeconfig = place.user_kubeconfig
+        """Of somebody who works in the workspace's namespace; readable by its owner only."""
         self.ca_certificate = pki.ca.certificate
         self.sign = pki.sign
         self.nodes: tuple[EmbeddedNode, ...] = ()
@@ -134,7 +137,7 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         stack.push_async_callback(server.stop)
         files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
         await stack.enter_async_context(serve(server, place.listener, files))
-        write_kubeconfig(place, pki, settings.namespace)
+        write_kubeconfigs(place, pki, settings.namespace, clock.now())
         cluster = Cluster(server, place, pki)
         await stack.enter_async_context(_parts(cluster, settings, place, clock))
         logger.info("the cluster is ready at %s", cluster.url)
@@ -161,6 +164,7 @@ async def _parts(
 ) -> AsyncIterator[None]:
     """Run controllers, scheduler and nodes: clients of the API server."""
     administrator = cluster.client("seaway:cluster", (MASTERS,))
+    await let_users_in(administrator, settings.namespace)
     await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
     await retire_simulated(administrator, settings.simulated_nodes)
     async with Services() as services:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seaway.base.files import write_private
-from seaway.controlplane.apiserver.pki import Pki
+from seaway.controlplane.apiserver.pki import Pair
 from seaway.controlplane.ranges import AllRangesTaken, claim_range
 
 HOST = "127.0.0.1"
@@ -59,6 +59,9 @@ class Place:
     address: Address
     listener: socket.socket
     kubeconfig: Path
+    """Of the owner, who administers everything."""
+    user_kubeconfig: Path
+    """Of a user, who works in the workspace's namespace."""
 
     @property
     def url(self) -> str:
@@ -114,7 +117,7 @@ def open_place(home: Path, port: int | None) -> Iterator[Place]:
         address = Address(listener.getsockname()[1], f"127.{second}.0.0/16", f"127.{second + 96}.0.0/16")
         if address != kept:
             write_private(file, json.dumps(asdict(address)).encode())
-        yield Place(address, listener, home / "kubeconfig")
+        yield Place(address, listener, home / "kubeconfig", home / "kubeconfig-user")
     finally:
         listener.close()
         if claim is not None:
@@ -158,8 +161,16 @@ def _bound(port: int) -> socket.socket:
     return listener
 
 
-def write_kubeconfig(place: Place, pki: Pki, namespace: str) -> None:
-    """Write the kubeconfig of the cluster's administrator, mode 0600."""
+def write_kubeconfig(file: Path, url: str, authority: Pair, user: Pair, namespace: str) -> None:
+    """Write a kubeconfig that holds all it needs, mode 0600.
+
+    Args:
+        file: where.
+        url: of the API server.
+        authority: that signed the API server's certificate.
+        user: whose certificate it holds.
+        namespace: the current one.
+    """
 
     def data(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()
@@ -167,12 +178,12 @@ def write_kubeconfig(place: Place, pki: Pki, namespace: str) -> None:
     name = "seaway"
     lines = [
         "apiVersion: v1", "kind: Config", f"current-context: {name}", "preferences: {}",
-        "clusters:", f"- name: {name}", "  cluster:", f"    server: {place.url}",
-        f"    certificate-authority-data: {data(pki.ca.certificate)}",
+        "clusters:", f"- name: {name}", "  cluster:", f"    server: {url}",
+        f"    certificate-authority-data: {data(authority.certificate)}",
         "users:", f"- name: {name}", "  user:",
-        f"    client-certificate-data: {data(pki.admin.certificate)}",
-        f"    client-key-data: {data(pki.admin.key)}",
+        f"    client-certificate-data: {data(user.certificate)}",
+        f"    client-key-data: {data(user.key)}",
         "contexts:", f"- name: {name}", "  context:",
         f"    cluster: {name}", f"    user: {name}", f"    namespace: {namespace}", "",
     ]  # fmt: skip
-    write_private(place.kubeconfig, "\n".join(lines).encode())
+    write_private(file, "\n".join(lines).encode())

@@ -65,8 +65,13 @@ class Home:
 
     @property
     def kubeconfig(self) -> Path:
-        """For kubectl and other Kubernetes tools."""
+        """For kubectl and other Kubernetes tools, of the owner, who administers everything."""
         return self.path / "kubeconfig"
+
+    @property
+    def user_kubeconfig(self) -> Path:
+        """The same of a user, who works in the workspace's namespace."""
+        return self.path / "kubeconfig-user"
 
     @property
     def record(self) -> Path:

@@ -20,6 +20,8 @@ _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _EVERY = ["*"]
+USERS_GROUP = "seaway:users"
+"""Of whoever has the kubeconfig that `seaway kubeconfig` hands out."""
 
 
 def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> Object:
@@ -80,6 +82,7 @@ _CONTROLLERS = [
     _rule(["storage.k8s.io"], ["storageclasses"], ["create"]),
     _rule(["coordination.k8s.io"], ["leases"], ["create"]),
     _rule(["certificates.k8s.io"], ["signers"], ["approve", "sign"]),
+    _rule([_RBAC], ["clusterroles"], ["escalate"]),  # it puts roles together that hold more than it does
     _rule(["batch"], ["jobs"], ["create"]),
     _rule([""], ["endpoints"], ["create"]),
     _rule(["discovery.k8s.io"], ["endpointslices"], ["create"]),
@@ -115,6 +118,14 @@ ROLES: dict[str, list[Object]] = {
     "system:node-bootstrapper": [
         _rule(["certificates.k8s.io"], ["certificatesigningrequests"], ["create", *_READ])
     ],
+    USERS_GROUP: [
+        _rule([""], ["nodes", "persistentvolumes"], _READ),
+        _rule(["storage.k8s.io"], ["storageclasses"], _READ),
+        _rule(["networking.k8s.io"], ["ingressclasses"], _READ),
+        _rule(["scheduling.k8s.io"], ["priorityclasses"], _READ),
+        _rule(["apiextensions.k8s.io"], ["customresourcedefinitions"], _READ),
+        _rule([_RBAC], ["clusterroles", "roles", "rolebindings"], _READ),
+    ],
     "system:persistent-volume-provisioner": [_rule([""], ["persistentvolumeclaims"], [*_READ, "update"])],
 }  # fmt: skip
 """Cluster roles by name, with their rules."""
@@ -134,6 +145,8 @@ BINDINGS: tuple[tuple[str, str, str, str], ...] = (
     ("system:public-info-viewer-anonymous", "system:public-info-viewer", _GROUP, UNAUTHENTICATED),
     ("system:monitoring", "system:monitoring", _GROUP, "system:monitoring"),
     ("system:nodes", "system:node", "", ""),
+    (f"{USERS_GROUP}-view", "view", _GROUP, USERS_GROUP),
+    (USERS_GROUP, USERS_GROUP, _GROUP, USERS_GROUP),
     ("system:kube-scheduler", "system:kube-scheduler", _USER, "system:kube-scheduler"),
     ("seaway:network", "seaway:network", _USER, "seaway:network"),
     (
@@ -154,6 +167,15 @@ def _bootstrapped(kind: str, name: str) -> Object:
             "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
         },
     }  # fmt: skip
+
+
+def users_binding(namespace: str) -> Object:
+    """Return the binding that lets users edit what lies in a namespace."""
+    return {
+        "metadata": {"name": USERS_GROUP, "namespace": namespace},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{"apiGroup": _RBAC, "kind": _GROUP, "name": USERS_GROUP}],
+    }
 
 
 def cluster_roles(*, further: bool = False) -> list[Object]:

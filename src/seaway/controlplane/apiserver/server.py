@@ -64,6 +64,8 @@ from seaway.objects.errors import ApiError, BadRequest, InternalError, ServiceUn
 from seaway.objects.metrics import METRICS_RESOURCES
 
 logger = logging.getLogger(__name__)
+_CHANGES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+"""Verbs whose refusal is noted in the log: who tried to change or delete what."""
 
 
 class ApiServer:
@@ -169,7 +171,10 @@ class ApiServer:
             return self._document(request)
         action = action_of(info)
         if not self._authorizer.allowed(user, action):
-            raise forbidden(user, action)
+            refused = forbidden(user, action)
+            if info.is_resource and info.verb in _CHANGES:
+                logger.warning("refused: %s", refused.message)
+            raise refused
         if not info.is_resource:
             return self._document(request)
         if not info.verb:
