@@ -211,6 +211,7 @@ def _controllers(
         settings.controllers,
         ca_certificate=cluster.ca_certificate.read_text(),
         sign=cluster.sign,
+        sign_token=cluster.server.sign_token,
         volumes=settings.home / "cluster" / "volumes",
     )
     context = Context(client, informers, recorder, clock, told)

@@ -11,12 +11,12 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from seaway.base.clock import Clock
+from seaway.base.clock import Clock, parse_rfc3339
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import ApiRequest
 from seaway.controlplane.apiserver.tokens import ISSUER, TokenRefused, TokenSigner
 from seaway.controlplane.apiserver.users import ANONYMOUS, User, service_account_user
-from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
+from seaway.objects.builtin import NODES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import Unauthorized
 
 Object = dict[str, Any]
@@ -24,7 +24,9 @@ PUBLIC_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 LEGACY_ISSUER = "kubernetes/serviceaccount"
 """Of tokens that do not expire; only Kubernetes' own controller makes them."""
 _MOST_TOKENS = 4096
-_POD_PREFIX = "authentication.kubernetes.io/pod-"
+_POD_PREFIX, _NODE_PREFIX = "authentication.kubernetes.io/pod-", "authentication.kubernetes.io/node-"
+_LEEWAY = 60.0
+"""Seconds that a token outlives the end that was set for what it is bound to."""
 
 
 def digest(token: str) -> str:
@@ -126,9 +128,20 @@ class Authenticator:
             }
         if "secret" in private:
             self._require(SECRETS, namespace, private["secret"])
+        if "node" in private:
+            if "pod" not in private:  # of a pod's token it only says where the pod is
+                self._require(NODES, "", private["node"])
+            extra |= {
+                f"{_NODE_PREFIX}{field}": (private["node"][field],)
+                for field in ("name", "uid")
+                if field in private["node"]
+            }
         return service_account_user(namespace, account["name"], account["uid"], extra), accepted
 
     def _require(self, resource: Any, namespace: str, reference: Object) -> None:
         found = self._lookup.get(resource, namespace, reference["name"])
         if found is None or found["metadata"]["uid"] != reference["uid"]:
             raise TokenRefused("what the token is bound to is gone")
+        due = found["metadata"].get("deletionTimestamp")
+        if due and parse_rfc3339(due) + _LEEWAY < self._clock.now():
+            raise TokenRefused("what the token is bound to should be gone")

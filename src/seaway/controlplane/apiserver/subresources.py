@@ -22,13 +22,14 @@ from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_text
 from seaway.objects import meta
 from seaway.objects.apply import track_update
-from seaway.objects.builtin import PODS, SECRETS, SERVICE_ACCOUNTS
+from seaway.objects.builtin import NODES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import BadRequest, Forbidden, conflict, invalid, not_found
 from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
 _TOKEN_REQUESTS = Resource("authentication.k8s.io", "v1", "TokenRequest", "tokenrequests")
 _MIN_SECONDS, _DEFAULT_SECONDS, _MAX_SECONDS = 600, 3600, 2**32
+_BINDABLE = {"Pod": PODS, "Secret": SECRETS, "Node": NODES}
 SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
@@ -153,7 +154,7 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
         )
     if causes:
         raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
-    bound = _bound_to(lookup, write.namespace, spec.get("boundObjectRef"))
+    bound = _bound_to(lookup, write, spec.get("boundObjectRef"))
     _check_node(lookup, write, bound)
     token = signer.sign(service_account_claims(write.namespace, account, audiences, now, seconds, bound))
     api_version = "authentication.k8s.io/v1"
@@ -185,18 +186,18 @@ def _check_account(write: Write, metadata: Object) -> None:
         raise invalid("authentication.k8s.io", "TokenRequest", write.name, [cause])
 
 
-def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | None:
+def _bound_to(lookup: StoreLookup, write: Write, reference: Any) -> BoundTo | None:
     if not reference:
         return None
     if not isinstance(reference, dict):
         raise BadRequest("TokenRequest: spec.boundObjectRef must be a map")
-    if reference.get("kind") not in ("Pod", "Secret") or reference.get("apiVersion") not in (None, "", "v1"):
+    if reference.get("kind") not in _BINDABLE or reference.get("apiVersion") not in (None, "", "v1"):
         group, _, version = str(reference.get("apiVersion") or "").rpartition("/")
         named = f"{group}/{version}, Kind={reference.get('kind') or ''}"
         raise BadRequest(f"cannot bind token to object of type {named}")
     kind, name = str(reference["kind"]), str(reference.get("name") or "")
-    resource = PODS if kind == "Pod" else SECRETS
-    found = lookup.get(resource, namespace, name)
+    resource = _BINDABLE[kind]
+    found = lookup.get(resource, write.namespace if resource.namespaced else "", name)
     if found is None:
         raise not_found(resource.plural, name)
     uid = found["metadata"]["uid"]
@@ -206,7 +207,20 @@ def _bound_to(lookup: StoreLookup, namespace: str, reference: Any) -> BoundTo | 
             "The object might have been deleted and then recreated"
         )
         raise conflict(kind, name, why)
-    return BoundTo(kind, name, uid)
+    return BoundTo(kind, name, uid, _node_of_pod(lookup, write, found) if kind == "Pod" else None)
+
+
+def _node_of_pod(lookup: StoreLookup, write: Write, pod: Object) -> tuple[str, str] | None:
+    """Return the node of a pod, which must run as the account. Raises BadRequest."""
+    spec = pod.get("spec") or {}
+    if spec.get("serviceAccountName") != write.name:
+        raise BadRequest(
+            f'cannot bind token for serviceaccount "{write.name}" to pod running with different serviceaccount name.'
+        )
+    if not (name := spec.get("nodeName")):
+        return None
+    node = lookup.get(NODES, "", name)
+    return name, meta.uid(node) if node is not None else ""
 
 
 def _check_node(lookup: StoreLookup, write: Write, bound: BoundTo | None) -> None:

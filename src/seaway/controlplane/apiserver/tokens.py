@@ -38,11 +38,13 @@ def _decode(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class BoundTo:
-    """The object whose life bounds a token's: a pod or a secret."""
+    """The object whose life bounds a token's: a pod, a secret or a node."""
 
     kind: str
     name: str
     uid: str
+    node: tuple[str, str] | None = None
+    """Name and uid of the node that a pod is bound to; the uid is empty where there is no such node."""
 
 
 class TokenSigner:
@@ -102,6 +104,9 @@ def service_account_claims(
     }
     if bound is not None:
         private[bound.kind.lower()] = {"name": bound.name, "uid": bound.uid}
+        if bound.node is not None:
+            node, uid = bound.node
+            private["node"] = {"name": node} | ({"uid": uid} if uid else {})
     return {
         "aud": list(audiences), "exp": int(now) + seconds, "iat": int(now), "nbf": int(now), "iss": ISSUER,
         "jti": str(uuid.uuid4()), "sub": f"system:serviceaccount:{namespace}:{name}", "kubernetes.io": private,

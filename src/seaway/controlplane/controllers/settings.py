@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -17,6 +17,8 @@ class ControllersSettings:
     sign: Callable[[bytes, Sequence[str], int, float], bytes] | None = None
     """Given a request (PEM), its usages, the seconds it is good for and now, returns the certificate (PEM); None where
     nobody signs."""
+    sign_token: Callable[[Mapping[str, str]], str] | None = None
+    """Given the claims of a token that is kept in a Secret, returns the token; None where nobody signs."""
     node_grace: float = 40.0
     """A node that renewed neither its lease nor its status for this long is unreachable."""
     node_monitor: float = 5.0

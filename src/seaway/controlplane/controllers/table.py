@@ -28,6 +28,7 @@ from seaway.objects.builtin import (
     PERSISTENT_VOLUMES,
     PODS,
     RESOURCE_QUOTAS,
+    SECRETS,
 )
 from seaway.objects.workloads import (
     DAEMON_SETS,
@@ -42,6 +43,7 @@ from seaway.reconcile.manager import Runnable
 CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     systemnamespaces.build,
     serviceaccount.build,
+    on_demand("tokens", SECRETS, "tokens"),
     clusterroles.build,
     namespace.build,
     garbage.build,

@@ -105,7 +105,9 @@ def test_roles_are_reconciled_and_put_together(kubectl: Kubectl) -> None:
     ]  # fmt: skip
     for role in roles:
         kubectl("auth", "reconcile", "-f", "-", stdin=role)
-    kubectl("wait", "--for=jsonpath={.rules[0].resources[0]}=endpoints", f"clusterrole/{whole}", "--timeout=60s")
+    kubectl(
+        "wait", "--for=jsonpath={.rules[0].resources[0]}=endpoints", f"clusterrole/{whole}", "--timeout=60s"
+    )
     kubectl("create", "rolebinding", "it", f"--clusterrole={whole}", "--user=bob")
     assert kubectl("auth", "can-i", "get", "endpoints", "--as=bob").endswith("yes\n")
     kubectl("delete", "clusterrole", part, whole)
