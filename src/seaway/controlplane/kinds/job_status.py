@@ -133,7 +133,8 @@ def _rest_faults(new: Object, old: Object) -> list[Cause]:
     uncounted = status.get("uncountedTerminatedPods") or {}
     if any(uncounted.values()) and (turned or _changed(new, old, "uncountedTerminatedPods")):
         why = "must be empty for finished job"
-        faults.append(invalid("status.uncountedTerminatedPods", uncounted, why))
+        shown = {"Succeeded": uncounted.get("succeeded"), "Failed": uncounted.get("failed")}
+        faults.append(invalid("status.uncountedTerminatedPods", shown, why))
     return faults
 
 
