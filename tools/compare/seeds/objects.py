@@ -31,6 +31,33 @@ CERTIFICATE_REQUEST = (
     "UTNHNWl3bwphYlIzTEpCbzFkYz0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg=="
 )
 """A request for the name "a"; nobody kept its key."""
+CRON_JOBS: list[Object] = [
+    {"metadata": {"name": "plain"}, "spec": {"schedule": "@daily", "jobTemplate": {"spec": {"template": TEMPLATE}}}},
+    {
+        "metadata": {"name": "told"},
+        "spec": {
+            "schedule": "*/5 8-18 * * mon-fri", "timeZone": "Europe/Berlin", "concurrencyPolicy": "Forbid", "suspend": True,
+            "startingDeadlineSeconds": 60, "successfulJobsHistoryLimit": 1, "failedJobsHistoryLimit": 0,
+            "jobTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": {"backoffLimit": 1, "template": TEMPLATE}},
+        },
+    },
+]  # fmt: skip
+_SCALED = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+AUTOSCALERS: list[Object] = [
+    {"metadata": {"name": "plain"}, "spec": {"scaleTargetRef": _SCALED, "maxReplicas": 3}},
+    {
+        "metadata": {"name": "told"},
+        "spec": {
+            "scaleTargetRef": _SCALED, "minReplicas": 2, "maxReplicas": 9,
+            "metrics": [
+                {"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}}},
+                {"type": "External", "external": {"metric": {"name": "queue", "selector": {"matchLabels": {"a": "b"}}}, "target": {"type": "Value", "value": "5"}}},
+            ],
+            "behavior": {"scaleUp": {"stabilizationWindowSeconds": 30, "policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}]}},
+        },
+    },
+]  # fmt: skip
+
 SEEDS: dict[Resource, list[Object]] = {
     builtin.PODS: PODS,
     builtin.NAMESPACES: [
@@ -203,6 +230,8 @@ SEEDS: dict[Resource, list[Object]] = {
         },
         {"metadata": {"name": "empty"}},
     ],
+    builtin.CRON_JOBS: CRON_JOBS,
+    builtin.HORIZONTAL_POD_AUTOSCALERS: AUTOSCALERS,
     builtin.JOBS: [
         {"metadata": {"name": "plain"}, "spec": {"template": TEMPLATE}},
         {
