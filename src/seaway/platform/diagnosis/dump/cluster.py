@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from seaway.platform.diagnosis.dump.documents import Object
 from seaway.platform.diagnosis.evidence import event_time, moment
 
+K = TypeVar("K", bound=Hashable)
 _LABELS = (
     "training.kubeflow.org/job-name", "jobset.sigs.k8s.io/jobset-name", "ray.io/cluster", "spark-app-selector",
     "dask.org/cluster-name", "volcano.sh/job-name", "leaderworkerset.sigs.k8s.io/name", "batch.kubernetes.io/job-name", "job-name",
@@ -35,31 +36,52 @@ class Cluster:
 
     def all(self, kind: str) -> list[Object]:
         """Return the objects of a kind."""
-        return [found for (of, _, _), found in self._objects.items() if of == kind]
+        return self._kinds.get(kind, [])
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """Return an object by its name, None where the dump does not hold it."""
-        for found in self.all(kind):
-            if found["metadata"].get("name") == name and (found["metadata"].get("namespace") or "") in (
-                "",
-                namespace,
-            ):
+        for found in self._named.get((kind, name), ()):
+            if (found["metadata"].get("namespace") or "") in ("", namespace):
                 return found
         return None
 
     def events_about(self, kind: str, name: str, namespace: str, uid: str | None) -> list[Object]:
         """Return the events about an object, oldest first; not those about an earlier one of the same name."""
         found = []
-        for event in self._events:
+        for event in self._about.get((kind, name), ()):
             about = event["involvedObject"]
-            if (about.get("kind"), about.get("name")) != (kind, name):
-                continue
             if (about.get("namespace") or namespace) != namespace and kind != "Node":
                 continue
             if uid and about.get("uid") and about["uid"] != uid and kind != "Node":
                 continue
             found.append(event)
         return found
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[Object]]:
+        return _grouped(self._objects.values(), lambda found: found["kind"])
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], list[Object]]:
+        return _grouped(
+            self._objects.values(), lambda found: (found["kind"], found["metadata"].get("name", ""))
+        )
+
+    @cached_property
+    def _about(self) -> dict[tuple[str, str], list[Object]]:
+        return _grouped(
+            self.events,
+            lambda event: (event["involvedObject"].get("kind", ""), event["involvedObject"].get("name", "")),
+        )
+
+    @cached_property
+    def maker(self) -> dict[str, Object]:
+        """Which owner made a pod, by the pod's name, as events tell it."""
+        return {
+            event["message"].rpartition(": ")[2]: event["involvedObject"]
+            for event in self.events
+            if event.get("reason") == "SuccessfulCreate" and event["involvedObject"].get("kind")
+        }
 
     def events_of(self, found: Object) -> list[Object]:
         """Return the events about an object of the dump."""
@@ -69,13 +91,14 @@ class Cluster:
         )
 
     @cached_property
-    def _events(self) -> list[Object]:
+    def events(self) -> list[Object]:
+        """All events, oldest first."""
         return sorted(self.all("Event"), key=lambda event: event_time(event) or "")
 
     @cached_property
-    def events(self) -> Sequence[Object]:
-        """All events, oldest first."""
-        return self._events
+    def holds_all_pods(self) -> bool:
+        """Whether the dump is of all namespaces, as the cluster's own pods in it show."""
+        return any(pod["metadata"].get("namespace") == "kube-system" for pod in self.all("Pod"))
 
     @cached_property
     def now(self) -> datetime | None:
@@ -114,6 +137,13 @@ class Cluster:
             return ("", namespace, f"batch.kubernetes.io/job-name={found['metadata'].get('name')}")
         origin = self.origin(found)
         return (origin["kind"], namespace, origin["metadata"].get("name", ""))
+
+
+def _grouped(found: Iterable[Object], by: Callable[[Object], K]) -> dict[K, list[Object]]:
+    groups: dict[K, list[Object]] = {}
+    for one in found:
+        groups.setdefault(by(one), []).append(one)
+    return groups
 
 
 def _core(event: Object) -> Object:

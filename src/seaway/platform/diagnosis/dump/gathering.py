@@ -100,12 +100,9 @@ def from_events(cluster: Cluster) -> list[Object]:
 
 def _skeleton(cluster: Cluster, about: Mapping[str, Any]) -> Object:
     metadata: dict[str, Any] = {key: about[key] for key in ("name", "namespace", "uid") if about.get(key)}
-    for event in cluster.events:
-        if event.get("reason") == "SuccessfulCreate" and str(event.get("message")).endswith(
-            f": {about.get('name')}"
-        ):
-            maker = event["involvedObject"]
-            metadata["ownerReferences"] = [{**maker, "controller": True}]
+    maker = cluster.maker.get(str(about.get("name")))
+    if maker is not None:
+        metadata["ownerReferences"] = [{**maker, "controller": True}]
     return {
         "kind": "Pod",
         "metadata": metadata,
@@ -217,10 +214,9 @@ def _claims(cluster: Cluster, pod: Object) -> list[Object]:
 
 def _others(cluster: Cluster, pod: Object) -> list[Object] | None:
     """Return all other pods, None where the dump holds one namespace's only: others take room as well."""
-    pods = cluster.all("Pod")
-    if not any(one["metadata"].get("namespace") == "kube-system" for one in pods):
+    if not cluster.holds_all_pods or pod["spec"].get("nodeName"):
         return None
-    return [one for one in pods if one is not pod]
+    return [one for one in cluster.all("Pod") if one is not pod]
 
 
 def _log(logs: Sequence[Log], pod: Object | None, container: str) -> tuple[str, tuple[str, ...]]:
