@@ -62,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     nodes.rebooted,
     infrastructure.container_lost,
     owners.job_deadline,
+    infrastructure.taken_away,
     owners.deleted_by_user,
     probes.post_start_failed,
     infrastructure.deleted,

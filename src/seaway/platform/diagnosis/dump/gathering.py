@@ -66,8 +66,13 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
         None,
     )
     made_since = refused is not None and any(
-        e.get("reason") == "SuccessfulCreate" for e in events[events.index(refused) :]
+        event.get("reason") == "SuccessfulCreate" for event in events[events.index(refused) :]
     )
+    conditions = owner["status"].get("conditions") or ()
+    failure: Object = next(
+        (one for one in conditions if one.get("type") == "ReplicaFailure" and one.get("status") == "True"), {}
+    )
+    told = refused["message"] if refused is not None and not made_since else failure.get("message") or ""
     return Facts(
         run=str(owner["metadata"].get("name", "")),
         log_tail=text,
@@ -78,7 +83,7 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
         job=owner,
         owner_events=events,
         nodes_hidden=True,
-        create_error=refused.get("message", "") if refused is not None and not made_since else "",
+        create_error=told,
     )  # fmt: skip
 
 

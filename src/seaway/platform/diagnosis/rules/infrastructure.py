@@ -103,6 +103,35 @@ def preempted(facts: Facts) -> Finding | None:
     )
 
 
+_TAKEN = {
+    "Preempted": ("Preempted", "a pod of higher priority took its place", Level.CLUSTER),
+    "TaintManagerEviction": (
+        "NodeLost",
+        "its node became unavailable and the pod was taken off it",
+        Level.NODE,
+    ),
+    "ScaleDown": ("Evicted", "the cluster's autoscaler removed its node", Level.CLUSTER),
+    "Evicted": ("Evicted", "it was evicted from its node by a request to the cluster", Level.CLUSTER),
+}
+"""Events by which other components than the kubelet, and releases before 1.26, say that they take a pod away."""
+
+
+def taken_away(facts: Facts) -> Finding | None:
+    """Find somebody else's pod that an event, and no condition, says was taken off its node."""
+    event = last_event(facts, *_TAKEN)
+    if facts.made is None or event is None or "Cancelling" in str(event.get("message")):
+        return None
+    deleted = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
+    ended = terminated(facts)
+    if (
+        (ended or {}).get("exitCode", 0) not in (0, 137, 143)
+        or not (deleted or ended)
+        or pod_status(facts).get("reason")
+    ):
+        return None
+    return _lost(*_TAKEN[str(event["reason"])], from_event(facts, event))
+
+
 def container_lost(facts: Facts) -> Finding | None:
     """Find a container whose end nobody saw."""
     ended = terminated(facts)
