@@ -162,7 +162,9 @@ class NodeAgent:
         raise NotFound(f'pod "{name}" in namespace "{namespace}" is not on this node')
 
     async def usage(self) -> NodeUsage:
-        """Measure what the node and its containers use now."""
+        """Measure what the node and its containers use now. Raises ServiceUnavailable."""
+        if self._context is None:
+            raise ServiceUnavailable(f"node {self._settings.name} is starting", retry_after=1)
         if self._meter is None:
             self._meter = Meter(self._clock, self._running)
         return await self._meter.measure()
