@@ -169,12 +169,12 @@ def by_schema(program: Program, variables: Variables, schemas: Mapping[str, Any]
 @lru_cache(maxsize=64)
 def _environment(variables: Variables) -> Any:
     from cel_expr_python import cel  # late: few clusters have an expression
-    from cel_expr_python.ext import ext_optional, ext_strings
+    from cel_expr_python.ext import ext_optional
 
     from seaway.controlplane.cel.libraries import kubernetes_functions
 
     declared = {name: cel.Type(type_) for name, type_ in variables}
-    extensions = [ext_strings.ExtStrings(), ext_optional.ExtOptional(), kubernetes_functions()]
+    extensions = [ext_optional.ExtOptional(), kubernetes_functions()]
     return cel.NewEnv(variables=declared, extensions=extensions)
 
 

@@ -30,11 +30,11 @@ def kubernetes_functions() -> Any:
     """Return the extension that declares all of them."""
     from cel_expr_python import cel
 
-    from seaway.controlplane.cel import amounts, authorizers, formats, lists, networks, texts
+    from seaway.controlplane.cel import amounts, authorizers, formats, lists, networks, strings, texts
 
     named: dict[str, list[Any]] = {}
     tables = (
-        lists.FUNCTIONS, texts.FUNCTIONS, networks.FUNCTIONS, amounts.FUNCTIONS, formats.FUNCTIONS, authorizers.FUNCTIONS,
+        lists.FUNCTIONS, strings.FUNCTIONS, texts.FUNCTIONS, networks.FUNCTIONS, amounts.FUNCTIONS, formats.FUNCTIONS, authorizers.FUNCTIONS,
     )  # fmt: skip
     for function in (function for table in tables for function in table):
         overloads = named.setdefault(function.name, [])
