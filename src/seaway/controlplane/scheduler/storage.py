@@ -84,9 +84,10 @@ def reachable(pod: PodInfo, storage: Storage) -> Callable[[NodeInfo], tuple[str,
     bound = [claim["spec"]["volumeName"] for claim in claims if volumes.is_bound(claim)]
     found = [storage.volumes[name] for name in bound if name in storage.volumes]
     unbound = [claim for claim in claims if not volumes.is_bound(claim)]
+    free = _free(unbound, storage)
 
     def reasons(node: NodeInfo) -> tuple[str, ...]:
-        why = [] if not unbound or plan(unbound, node, storage) is not None else [messages.UNBINDABLE]
+        why = [] if not unbound or plan(unbound, free, node, storage) is not None else [messages.UNBINDABLE]
         if not all(volumes.reaches(volume, node.labels) for volume in found):
             why.append(messages.VOLUME_AFFINITY)
         if not why and not all(volumes.in_zone(volume, node.labels) for volume in found):
@@ -103,11 +104,27 @@ def _is_taken(claim: Object, storage: Storage) -> bool:
 def wanted(pod: PodInfo, node: NodeInfo, storage: Storage) -> Wanted | None:
     """Return what to write for a pod's unbound claims on a node; None where that is not possible any more."""
     claims = [claim for claim in _claims(pod, storage) if not volumes.is_bound(claim)]
-    return plan(claims, node, storage) if claims else Wanted()
+    return plan(claims, _free(claims, storage), node, storage) if claims else Wanted()
 
 
-def plan(claims: Sequence[Object], node: NodeInfo, storage: Storage) -> Wanted | None:
-    """Return the volumes that unbound claims get on a node, None where one can have none."""
+def _free(claims: Sequence[Object], storage: Storage) -> list[Object]:
+    """Return the volumes that are nobody's, or meant for one of the claims: few, where most are bound."""
+    return [
+        volume
+        for volume in (storage.volumes.values() if claims else ())
+        if not volume["spec"].get("claimRef") or any(volumes.refers_to(volume, claim) for claim in claims)
+    ]
+
+
+def plan(claims: Sequence[Object], free: Sequence[Object], node: NodeInfo, storage: Storage) -> Wanted | None:
+    """Return the volumes that unbound claims get on a node, None where one can have none.
+
+    Args:
+        claims: of one pod.
+        free: the volumes in question.
+        node: where the pod would be.
+        storage: classes, and what is promised to others.
+    """
     bound: list[tuple[Object, Object]] = []
     made: list[Object] = []
     taken: set[str] = set()
@@ -116,7 +133,7 @@ def plan(claims: Sequence[Object], node: NodeInfo, storage: Storage) -> Wanted |
         if selected and selected != node.name:
             return None
         others = {name for name, key in storage.promised.items() if key != meta.key(claim)}
-        volume = volumes.best_volume(claim, storage.volumes.values(), node=node.labels, taken=taken | others)
+        volume = volumes.best_volume(claim, free, node=node.labels, taken=taken | others)
         if volume is not None:
             taken.add(meta.name(volume))
             bound.append((claim, dict(volume)))
