@@ -11,6 +11,7 @@ _READ = ("get", "list")
 METRICS_GROUP = "metrics.k8s.io"
 EXTERNAL_GROUP = "external.metrics.k8s.io"
 METRICS_VERSION = "v1beta1"
+MEASURED_GROUPS = frozenset({METRICS_GROUP, EXTERNAL_GROUP})
 NODE_METRICS = Resource(METRICS_GROUP, METRICS_VERSION, "NodeMetrics", "nodes", namespaced=False, verbs=_READ)
 POD_METRICS = Resource(METRICS_GROUP, METRICS_VERSION, "PodMetrics", "pods", verbs=_READ)
 METRICS_RESOURCES = (NODE_METRICS, POD_METRICS)

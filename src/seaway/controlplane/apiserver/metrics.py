@@ -6,7 +6,7 @@ Elsewhere an aggregated API server answers these; here it is a part of this one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from seaway.base.clock import rfc3339
 from seaway.client.usage import NodeUsage, Usage
@@ -51,7 +51,6 @@ class Metrics:
         nodes: those that can be asked.
         lookup: reads pods, nodes and ConfigMaps.
         kinds: what is served; pods' field selectors are among it.
-        now: seconds since the epoch.
     """
 
     def __init__(
@@ -59,13 +58,8 @@ class Metrics:
         nodes: Mapping[str, NodeHandler],
         lookup: StoreLookup,
         kinds: KindTable,
-        now: Callable[[], float],
     ) -> None:
-        self._nodes, self._lookup, self._kinds, self._now = nodes, lookup, kinds, now
-
-    def serves(self, info: RequestInfo) -> bool:
-        """Tell whether a request is for measured values."""
-        return info.group in (METRICS_GROUP, EXTERNAL_GROUP) and info.version == METRICS_VERSION
+        self._nodes, self._lookup, self._kinds = nodes, lookup, kinds
 
     async def answer(self, request: ApiRequest, info: RequestInfo) -> ApiResponse:
         """Answer a permitted request. Raises ApiError."""

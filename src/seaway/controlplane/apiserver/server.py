@@ -40,7 +40,6 @@ from seaway.controlplane.apiserver.dynamic.request import connection_options
 from seaway.controlplane.apiserver.impersonation import impersonate
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
-from seaway.controlplane.apiserver.metrics import Metrics
 from seaway.controlplane.apiserver.negotiation import check_size, decode_object
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
@@ -61,7 +60,7 @@ from seaway.controlplane.kinds import REVIEW_RESOURCES
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.store.log import Store, StoreUnavailable
 from seaway.objects.errors import ApiError, BadRequest, InternalError, ServiceUnavailable
-from seaway.objects.metrics import METRICS_RESOURCES
+from seaway.objects.metrics import MEASURED_GROUPS, METRICS_RESOURCES, METRICS_VERSION
 
 logger = logging.getLogger(__name__)
 _CHANGES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -120,7 +119,6 @@ class ApiServer:
         self.registry.charge = Quotas(self.registry, self.kinds, lookup, clock).charge
         budgets = Budgets(self.registry, self.kinds, lookup, clock)
         self._verbs = Verbs(store, self.registry, lookup, signer, clock, settings, self.nodes, budgets)
-        self._metrics = Metrics(self.nodes, lookup, self.kinds, clock.now)
         self._proxies = Proxies(lookup)
         self._streams = Streams(lookup, self._authorizer, self.nodes)
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
@@ -185,8 +183,12 @@ class ApiServer:
             raise not_allowed()
         served = self.kinds.find(info.group, info.version, info.resource)
         if served is None:
-            if self._metrics.serves(info):
-                return await self._metrics.answer(request, info)
+            if info.group in MEASURED_GROUPS and info.version == METRICS_VERSION:
+                # late: most clusters are never asked
+                from seaway.controlplane.apiserver.metrics import Metrics
+
+                metrics = Metrics(self.nodes, self._lookup, self.kinds)
+                return await metrics.answer(request, info)
             return self._review(request, info, user)
         if self._proxies.serves(info):
             return await self._proxies.answer(request, info)

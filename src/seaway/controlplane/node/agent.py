@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
@@ -29,7 +30,6 @@ from seaway.controlplane.node.heartbeat import Heartbeat
 from seaway.controlplane.node.hosts import keep_tables
 from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.logs import LogReader
-from seaway.controlplane.node.measuring import Key, Meter
 from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
 from seaway.controlplane.node.serving.run import run_server
@@ -44,6 +44,9 @@ from seaway.controlplane.node.worker import PodWorker, remove_folder
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_found
 from seaway.reconcile.recorder import EventRecorder
+
+if TYPE_CHECKING:
+    from seaway.controlplane.node.measuring import Key, Meter
 
 log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 2.0
@@ -166,10 +169,15 @@ class NodeAgent:
         if self._context is None:
             raise ServiceUnavailable(f"node {self._settings.name} is starting", retry_after=1)
         if self._meter is None:
+            # late: most clusters are never asked
+            from seaway.controlplane.node.measuring import Meter
+
             self._meter = Meter(self._clock, self._running)
         return await self._meter.measure()
 
     def _running(self) -> list[Key]:
+        from seaway.controlplane.node.measuring import Key
+
         assert self._context is not None
         return [
             Key(
