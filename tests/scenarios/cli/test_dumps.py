@@ -109,11 +109,21 @@ def test_what_is_no_dump_is_told(why, words, text, code, said) -> None:
 
 
 def test_secrets_in_a_log_are_not_quoted(why, tmp_path) -> None:
-    dump, _ = recorded("real-zero-division")
-    (tmp_path / "dump.yaml").write_text(dump)
-    log = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nValueError: bad url https://ada:hunter2hunter2@db/x?token=abcdef123456\n'
+    objects = yaml.safe_load(recorded("real-zero-division")[0])["items"]
+    pod = next(one for one in objects if one["kind"] == "Pod")
+    pod["spec"]["containers"][0]["env"] = [{"name": "DB_PASSWORD", "value": "correct horse"}]
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "data": {"k": "YmF0dGVyeSBzdGFwbGU="},
+    }
+    (tmp_path / "dump.yaml").write_text(yaml.safe_dump_all([*objects, secret]))
+    log = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nValueError: bad url https://ada:hunter2hunter2@db/x?token=abcdef123456 correct horse battery staple\n'
     (tmp_path / "a.log").write_text(log)
     done = why("--from", "dump.yaml", "--log", "a.log", "-o", "json")
     assert "hunter2" not in done.stdout
     assert "abcdef123456" not in done.stdout
+    assert "correct horse" not in done.stdout
+    assert "battery staple" not in done.stdout
     assert "ValueError" in done.stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +16,7 @@ from seaway.platform.diagnosis.evidence import moment
 from seaway.platform.diagnosis.facts import Facts, Made
 
 LOG_LINES = 400
+_SECRET_NAME = re.compile(r"(?i)token|secret|passw|key|credential")
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -48,6 +51,7 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
         claims=_claims(cluster, pod),
         others=_others(cluster, pod),
         restarts=restarts,
+        secret_values=_secrets(cluster, pod),
     )  # fmt: skip
 
 
@@ -222,6 +226,23 @@ def _others(cluster: Cluster, pod: Object) -> list[Object] | None:
     if not cluster.holds_all_pods or pod["spec"].get("nodeName"):
         return None
     return [one for one in cluster.all("Pod") if one is not pod]
+
+
+def _secrets(cluster: Cluster, pod: Object) -> tuple[str, ...]:
+    """Return what must not be quoted: variables whose names say so, and the Secrets that a dump may hold."""
+    found = [
+        str(variable.get("value"))
+        for container in (*(pod["spec"].get("initContainers") or ()), *(pod["spec"].get("containers") or ()))
+        for variable in container.get("env") or ()
+        if isinstance(variable, dict)
+        and variable.get("value")
+        and _SECRET_NAME.search(str(variable.get("name")))
+    ]
+    for secret in cluster.all("Secret"):
+        for encoded in (secret.get("data") or {}).values():
+            with suppress(ValueError):
+                found.append(base64.b64decode(str(encoded), validate=True).decode("utf-8", "ignore"))
+    return tuple(found)
 
 
 def _log(logs: Sequence[Log], pod: Object | None, container: str) -> tuple[str, tuple[str, ...]]:
