@@ -140,7 +140,7 @@ def image_registry_plain(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.CLUSTER, VerdictClass.CONFIGURATION, "RegistryInsecure", f"the image {_image(facts)!r} cannot be pulled: its registry speaks plain HTTP, and the node wants HTTPS",
-        _evidence(facts), next_step="give the registry a certificate, or have the nodes' containerd told that it is insecure", permanent=False,
+        _evidence(facts), next_step="give the registry a certificate, or have the nodes' containerd told that it is insecure",
     )  # fmt: skip
 
 
