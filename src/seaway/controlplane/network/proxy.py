@@ -28,6 +28,8 @@ Object = dict[str, Any]
 Listener = TcpListener | UdpListener
 SERVICE_NAME = "kubernetes.io/service-name"
 BY_SERVICE = "service"
+_LASTING_SECONDS = 300.0
+"""How soon to look again where only a change of the machine's settings helps."""
 
 
 def service_of(endpoint_slice: Object) -> Iterable[str]:
@@ -94,14 +96,17 @@ class ServiceProxy:
             return DONE
         self._tell(service_key, service, problems)
         await self._publish(service, served=not problems)
-        return RequeueAfter(self._settings.retry_seconds) if problems else DONE
+        if not problems:
+            return DONE
+        passing = any(error.errno == errno.EADDRINUSE for error in problems.values())
+        return RequeueAfter(self._settings.retry_seconds if passing else _LASTING_SECONDS)
 
-    async def _level(self, service_key: str, wanted: dict[Bind, Target]) -> list[str]:
-        """Make a service's listeners as wanted; return what could not be opened, in sentences."""
+    async def _level(self, service_key: str, wanted: dict[Bind, Target]) -> dict[str, OSError]:
+        """Make a service's listeners as wanted; return what could not be opened, in sentences, and why."""
         listeners = self._listeners.setdefault(service_key, {})
         for bind in listeners.keys() - wanted.keys():
             self._retire(listeners.pop(bind))
-        problems = []
+        problems: dict[str, OSError] = {}
         for bind, target in wanted.items():
             if bind in listeners:
                 listeners[bind].target = target
@@ -111,7 +116,7 @@ class ServiceProxy:
             try:
                 await listener.open()
             except OSError as error:
-                problems.append(why_not(bind, error))
+                problems[why_not(bind, error)] = error
                 continue
             listeners[bind] = listener
         if not listeners:
@@ -125,7 +130,7 @@ class ServiceProxy:
             one for one in (*self._retired, listener) if isinstance(one, TcpListener) and one.open_now
         }
 
-    def _tell(self, service_key: str, service: Object, problems: list[str]) -> None:
+    def _tell(self, service_key: str, service: Object, problems: Iterable[str]) -> None:
         """Say in an event what does not work, once for each change of it."""
         paths = unserved(service)
         said = [*problems, *([f"No effect here: {', '.join(paths)}"] if paths else [])]
