@@ -86,9 +86,11 @@ class IngressProxy:
     async def _reconcile(self, _: str) -> Outcome:
         classes = self._classes.list()
         ours = [one for one in self._ingresses.list() if routes.is_ours(one, classes)]
+        here = {key(one) for one in ours}
+        self._told = {at: text for at, text in self._told.items() if at[0] in here}
         self._rules = routes.rules_of(ours)
         await self._load(ours)
-        problem = await self._level({"http"} & {"http" for _ in ours} | {"https" for _ in self._contexts})
+        problem = await self._level({"http" for _ in ours} | {"https" for _ in self._contexts})
         for ingress in ours:
             if problem:
                 self._tell(ingress, "NotServed", problem)
