@@ -191,7 +191,7 @@ def _bound_to(lookup: StoreLookup, write: Write, reference: Any) -> BoundTo | No
         return None
     if not isinstance(reference, dict):
         raise BadRequest("TokenRequest: spec.boundObjectRef must be a map")
-    if reference.get("kind") not in _BINDABLE or reference.get("apiVersion") not in (None, "", "v1"):
+    if str(reference.get("kind")) not in _BINDABLE or reference.get("apiVersion") not in (None, "", "v1"):
         group, _, version = str(reference.get("apiVersion") or "").rpartition("/")
         named = f"{group}/{version}, Kind={reference.get('kind') or ''}"
         raise BadRequest(f"cannot bind token to object of type {named}")
