@@ -21,6 +21,9 @@ from seaway.runner.task import Task
 _BASE_MISSING = 412
 _QUIET_SECONDS = 1.0
 """While the program runs, a folder is saved only when nothing in it was written for so long."""
+_PATIENCE_OF_PROGRAM = 60.0
+"""Seconds that a program which asks for a save waits for a server that is away."""
+_TRIES = 3
 
 
 class Checkpoint:
@@ -77,6 +80,24 @@ class Checkpoint:
                 self._refused = True
             say(f"checkpoint: not saved now: {error}")
 
+    def save_now(self) -> None:
+        """Save the folder because the program says that it is whole now.
+
+        Raises:
+            GatewayError: the server refuses it or cannot be reached.
+            OSError: it cannot be read, or there is no room to pack it.
+            ValueError: it is empty, or was written to meanwhile.
+        """
+        for _ in range(_TRIES):
+            found = fingerprint(self._folder)
+            if not found:
+                raise ValueError(
+                    f"nothing is in {self._folder}: write what the next attempt needs there first"
+                )
+            if found == self._saved or self._send(found, patience=_PATIENCE_OF_PROGRAM):
+                return
+        raise ValueError(f"{self._folder} was written to while it was packed: ask when nothing writes there")
+
     def save_at_end(self) -> None:
         """Save the folder if it has changed since it was last saved.
 
@@ -92,7 +113,8 @@ class Checkpoint:
             message = f"the checkpoint cannot be saved: {error}"
             raise StageFailed("checkpoint", message, refused=refused) from error
 
-    def _send(self, found: object, patience: float) -> None:
+    def _send(self, found: object, patience: float) -> bool:
+        """Send the folder; return whether it was whole, as nobody wrote to it meanwhile."""
         archive = self._spare + ".tar"
         try:
             with open(archive, "wb") as file:
@@ -106,7 +128,7 @@ class Checkpoint:
                 )
                 blocks.cut()
             if fingerprint(self._folder) != found:  # written to meanwhile: what was packed may be torn
-                return
+                return False
             try:
                 self._put(archive, blocks.found, self._base, patience)
             except GatewayError as error:
@@ -114,6 +136,7 @@ class Checkpoint:
                     raise
                 self._put(archive, blocks.found, [], patience)  # what it leaned on is not there any more
             self._base, self._saved = blocks.found, found
+            return True
         finally:
             if os.path.exists(archive):
                 os.unlink(archive)

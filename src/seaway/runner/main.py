@@ -1,6 +1,6 @@
 """The life of one attempt inside its container: restore, run, commit."""
 
-# ruff: noqa: PTH112, PTH113, PTH118
+# ruff: noqa: PTH112, PTH113, PTH118, PTH120
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 
 from seaway.runner.cache import open_cache
 from seaway.runner.code import restore_code
+from seaway.runner.control import Control
 from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import Gateway
 from seaway.runner.process import CannotStart, Program
@@ -66,6 +67,10 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     if not os.path.isdir(folder):
         raise StageFailed("code", f"the code has no folder {task.workdir!r} to start in", refused=True)
     _add_project(code_folder, environ)
+    control = Control(work, saved.save_now)
+    control.open()
+    environ["SEAWAY_CONTROL"] = control.path
+    _add_own(environ)
     lease = _take_lease(task, program)
     try:
         program.start(task.command, folder, environ)
@@ -74,7 +79,7 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         return error.exit_code
     if lease is not None:
         lease.keep()
-    code = program.wait(task.checkpoint_seconds, saved.save_while_running)
+    code = program.wait(task.checkpoint_seconds, saved.save_while_running, control)
     if lease is not None:
         lease.let_go()
         if lease.lost:
@@ -112,6 +117,15 @@ def _add_project(code_folder: str, environ: dict[str, str]) -> None:
     environ["PYTHONPATH"] = f"{own}{os.pathsep}{given}" if given else own
 
 
+def _add_own(environ: dict[str, str]) -> None:
+    """Let a program import what it may ask of Seaway (`import seaway`) where its environment has no Seaway."""
+    own = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "program")
+    if not os.path.isdir(own):
+        return
+    given = environ.get("PYTHONPATH")
+    environ["PYTHONPATH"] = f"{given}{os.pathsep}{own}" if given else own
+
+
 def _commit(task: Task, gateway: Gateway, outputs: str, saved: _LazyCheckpoint, code: int) -> int:
     """Keep what the program left. What fails here decides the exit code only where the program itself did well."""
     try:
@@ -143,6 +157,9 @@ class _LazyCheckpoint:
     def save_while_running(self) -> None:
         if self._needed or _any_entry(self._folder):
             self._checkpoint().save_while_running()
+
+    def save_now(self) -> None:
+        self._checkpoint().save_now()
 
     def save_at_end(self) -> None:
         if self._needed or _any_entry(self._folder):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import signal
     import threading
     from collections.abc import Callable, Mapping
+
+    from seaway.runner.control import Control
 else:
     try:  # the same functions without the enumerations
         import _signal as signal
@@ -85,14 +87,16 @@ class Program:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
-    def wait(self, every: float, periodically: Callable[[], None]) -> int:
+    def wait(self, every: float, periodically: Callable[[], None], control: Control) -> int:
         """Wait until the program ends and return its code, 128 + n where signal n ended it.
 
         Args:
             every: seconds between calls of `periodically`.
             periodically: work to do while the program runs.
+            control: where the program may ask for something meanwhile.
         """
         due = time.monotonic() + every
+        asking = control.descriptors()
         while True:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process and process != self._group:  # as process 1 of a container it also gets orphans
@@ -101,8 +105,10 @@ class Program:
                 self._ended = True
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
-            select.select([self._wake], [], [], max(0.0, due - time.monotonic()))
+            ready = select.select([self._wake, *asking], [], [], max(0.0, due - time.monotonic()))[0]
             self._drain()
+            if ready and ready != [self._wake]:
+                control.serve()
             if self._asked:  # it may be killed when its grace is over
                 every, due = min(every, _HURRY), min(due, time.monotonic() + _HURRY)
             if time.monotonic() >= due:

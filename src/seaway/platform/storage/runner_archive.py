@@ -12,7 +12,8 @@ A pod's single container runs `bootstrap_command(runner.digest)` and finds in it
   `environments/<digest>-<interpreter>/`, because it works only with the Python that it was made with.
 - SEAWAY_WORK (optional): folder for the attempt's own files (an emptyDir); else a temporary folder, removed at the end.
 - SEAWAY_OUTPUTS, SEAWAY_CHECKPOINT (optional): folders that the program writes to; else made inside SEAWAY_WORK. The
-  runner makes both and sets both for the program.
+  runner makes both and sets both for the program, and SEAWAY_CONTROL: the socket by which `seaway.checkpoint()` asks for
+  a save. `program/` of the archive, last on PYTHONPATH, lets a program `import seaway` in any environment.
 - SEAWAY_TERMINATION_LOG (optional): where the one line of JSON goes when the runner's own work fails; /dev/termination-log.
 
 The gateway is asked for what the cache lacks, for a checkpoint from the second attempt on, and at the end where there is
@@ -37,6 +38,8 @@ from typing import NamedTuple
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a zip file can say: the archive's bytes must not depend on when it was built."""
+_REST_OF_PACKAGE = b"\n__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+"""Where the environment has a Seaway of its own, the modules that the runner does not bring are found there."""
 
 
 class RunnerArchive(NamedTuple):
@@ -51,7 +54,12 @@ class RunnerArchive(NamedTuple):
 @cache
 def build_runner() -> RunnerArchive:
     """Build the archive out of `seaway.runner`'s modules; the same modules always give the same bytes."""
-    sources = {"seaway/__init__.py": b"", "__main__.py": b"from seaway.runner.main import main\n\nmain()\n"}
+    sources = {
+        "seaway/__init__.py": b"",
+        "__main__.py": b"from seaway.runner.main import main\n\nmain()\n",
+        "program/seaway/__init__.py": _source("seaway", "__init__.py") + _REST_OF_PACKAGE,
+        "program/seaway/program.py": _source("seaway", "program.py"),
+    }
     for file in resources.files("seaway.runner").iterdir():
         if file.name.endswith(".py"):
             sources[f"seaway/runner/{file.name}"] = file.read_bytes()
@@ -64,6 +72,10 @@ def build_runner() -> RunnerArchive:
             archive.writestr(entry, sources[name])
     data = buffer.getvalue()
     return RunnerArchive(hashlib.sha256(data).hexdigest(), data)
+
+
+def _source(package: str, name: str) -> bytes:
+    return resources.files(package).joinpath(name).read_bytes()
 
 
 def bootstrap_command(runner_sha: str, *, python: str = "python3") -> list[str]:
