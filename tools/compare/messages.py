@@ -19,6 +19,9 @@ ESTABLISHED = "ESTABLISHED"
 ALLOWED = "ALLOWED"
 """A method of ours: reads until it is not forbidden any more, as Kubernetes sees new bindings a moment later."""
 
+SETTLED = "SETTLED"
+"""A method of ours: sends the body as a dry run until the answer holds `words`, as Kubernetes sees changes of others a moment later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -36,6 +39,8 @@ class Message:
     """Of a watch: how many events are read before it is closed; 0 reads until it ends."""
     anonymous: bool = False
     """Without the administrator's certificate."""
+    words: str = ""
+    """What is waited for."""
 
     @property
     def label(self) -> str:
@@ -56,7 +61,9 @@ class Message:
             body = json.dumps(body).encode()
         target = str(_filled(self.target, namespace, answers))
         headers = tuple((name, str(_filled(value, namespace, answers))) for name, value in self.headers)
-        return Message(self.method, target, body, self.content_type, headers, self.events, self.anonymous)
+        return Message(
+            self.method, target, body, self.content_type, headers, self.events, self.anonymous, self.words
+        )
 
 
 @dataclass(frozen=True, slots=True)

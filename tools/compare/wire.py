@@ -14,7 +14,7 @@ import yaml
 
 from tools.compare.calls import Answer
 from tools.compare.connection import Endpoint, hung_up
-from tools.compare.messages import ALLOWED, ESTABLISHED, Message
+from tools.compare.messages import ALLOWED, ESTABLISHED, SETTLED, Message
 
 _SECONDS = 20.0
 USER_AGENT = "tester/1"
@@ -42,6 +42,8 @@ class Wire:
             return self._established(message)
         if message.method == ALLOWED:
             return self._allowed(message)
+        if message.method == SETTLED:
+            return self._settled(message)
         context = self._nobody if message.anonymous else self._admin
         fresh = message.anonymous or message.events is not None
         connection = None if fresh else self._kept
@@ -70,6 +72,18 @@ class Wire:
                 return Answer(200)
             time.sleep(0.05)
         raise TimeoutError(f"{message.target} stays forbidden")
+
+    def _settled(self, message: Message) -> Answer:
+        """Send it as a dry run until the answer holds the words."""
+        end, asked = (
+            time.monotonic() + _SECONDS,
+            replace(message, method="POST", target=f"{message.target}?dryRun=All"),
+        )
+        while time.monotonic() < end:
+            if message.words in json.dumps(self.send(asked).body):
+                return Answer(200)
+            time.sleep(0.02)
+        raise TimeoutError(f"{message.target}: {message.words!r} is never said")
 
     def _established(self, message: Message) -> Answer:
         """Make a custom resource definition where there is none and wait until it is served."""

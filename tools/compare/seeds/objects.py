@@ -6,6 +6,7 @@ from typing import Any
 
 from seaway.objects import builtin
 from seaway.objects.resource import Resource
+from tools.compare.seeds.networking import NETWORKING
 from tools.compare.seeds.pods import PODS, RICH_TEMPLATE, TEMPLATE
 from tools.compare.seeds.workloads import WORKLOADS
 
@@ -426,5 +427,6 @@ SEEDS: dict[Resource, list[Object]] = {
         }
     ],
     **WORKLOADS,
+    **NETWORKING,
 }
 """Valid objects, by resource. Served by both servers alike."""

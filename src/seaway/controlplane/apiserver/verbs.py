@@ -190,8 +190,8 @@ class Verbs:
         if info.name in _NO_NAMES:
             raise BadRequest(f"Name parameter invalid: \"{info.name}\": may not be '{info.name}'")
         call = Call(request, info, served, user, renderer)
-        if served.kind.deprecated:
-            call.warnings.append(f"{resource.api_version} {resource.kind} is deprecated")
+        if served.kind.deprecation:
+            call.warnings.append(served.kind.deprecation)
         try:
             return await self._table[info.subresource, verb](call)
         except ApiError as error:

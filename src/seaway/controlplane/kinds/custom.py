@@ -70,11 +70,17 @@ def _kind(spec: Object, version: Object, stored: str) -> Kind:
         field_labels=_selectable(version),
         has_status="status" in resource.subresources,
         served=bool(version.get("served")),
-        deprecated=bool(version.get("deprecated")),
+        deprecation=_deprecation(resource, version),
         storage_version=stored,
         scale=_scale(version),
         conditional_updates=True,
     )
+
+
+def _deprecation(resource: Resource, version: Object) -> str:
+    if not version.get("deprecated"):
+        return ""
+    return version.get("deprecationWarning") or f"{resource.api_version} {resource.kind} is deprecated"
 
 
 def _validator(resource: Resource) -> Callable[[Object], list[Cause]]:

@@ -135,7 +135,8 @@ class Kind:
     orphan_warning: str = ""
     """What the caller is told of such a delete, "" for nothing."""
     served: bool = True
-    deprecated: bool = False
+    deprecation: str = ""
+    """What every caller is told of a kind that is to go, "" of others."""
     storage_version: str = ""
     """Version stored where it differs from `resource.version` (custom resources with several versions, conversion None)."""
     alias_of: Resource | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.compare.scenes.building import JOBS, NS, PODS, patch, pod, post, put, scene
+from tools.compare.messages import SETTLED, Message
 
 LEVELS = "pod-security.kubernetes.io/"
 LIMITS = f"{NS}/limitranges"
@@ -48,6 +49,11 @@ def level(**labels: str):
     return patch(NS, {"metadata": {"labels": named}})
 
 
+def sees(words: str) -> Message:
+    """Wait until the level that was given is the one that a pod is held to."""
+    return Message(SETTLED, PODS, pod("probe", **WORST), words=words)
+
+
 def job(spec: dict) -> dict:
     template = {"spec": {"restartPolicy": "Never", **spec}}
     return {
@@ -76,15 +82,19 @@ SCENES = (
     scene(
         "levels that are enforced",
         level(enforce="restricted"),
+        sees("restricted:latest"),
         post(PODS, pod("plain")),
         post(PODS, pod("good", **GOOD)),
         post(PODS, pod("worst", **WORST)),
         level(enforce="baseline"),
+        sees("baseline:latest"),
         post(PODS, pod("plain")),
         post(PODS, pod("worst2", **WORST)),
         level(enforce_version="v1.18"),
+        sees("baseline:v1.18"),
         post(PODS, pod("worst3", **WORST)),
         level(enforce="privileged"),
+        sees('"kind": "Pod"'),
         post(PODS, pod("worst4", **WORST)),
     ),
     scene(
