@@ -39,6 +39,8 @@ from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, 
 from seaway.controlplane.people import let_users_in, write_kubeconfigs
 from seaway.controlplane.retired import retire_nodes, retire_simulated
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
+from seaway.controlplane.store.log import Store
+from seaway.controlplane.store.memory import MemoryStore
 from seaway.controlplane.store.sealing import prepare_sealing
 from seaway.controlplane.store.sqlite import SqliteStore
 from seaway.reconcile.informer import Informers
@@ -79,7 +81,15 @@ class ClusterSettings:
     exclusive_cpus: bool = False
     """Containers of Guaranteed pods that ask for whole CPUs have them for themselves; for one node alone."""
     simulated_nodes: int = 0
-    """How many hollow nodes there are beside: they run nothing, and say that they do. Tainted with `SIMULATED_LABEL`."""
+    """How many hollow nodes there are beside: they run nothing, and say that they do."""
+    taint_simulated: bool = True
+    """Whether hollow nodes are tainted with `SIMULATED_LABEL`, so that only pods that tolerate it land there."""
+    in_memory: bool = False
+    """Whether the objects are kept in memory only, and are gone when the cluster stops."""
+    run_network: bool = True
+    """Whether services are balanced and have names."""
+    server: ApiServerSettings = field(default_factory=ApiServerSettings)
+    """How the API server behaves; its version, port and network are filled in with the cluster's own."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
     """How services are answered; its ranges are filled in with the cluster's own."""
     node_heartbeat: float = 10.0
@@ -99,8 +109,7 @@ class Cluster:
         """Of a member of system:masters; readable by its owner only."""
         self.user_kubeconfig = place.user_kubeconfig
         """Of somebody who works in the workspace's namespace; readable by its owner only."""
-        self.ca_certificate = pki.ca.certificate
-        self.sign = pki.sign
+        self.pki = pki
         self.nodes: tuple[EmbeddedNode, ...] = ()
         self.simulated: SimulatedNodes | None = None
 
@@ -126,13 +135,10 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         place = stack.enter_context(open_place(settings.home, settings.port))
         service_address = place.address.service_network.rsplit(".", 2)[0] + ".0.1"
         pki = ensure_pki(folder / "pki", (*_NAMES, service_address), clock.now())
-        file = folder / "store.db"
-        sealer = await asyncio.to_thread(prepare_sealing, file, folder / "pki" / "secrets.key", clock.now())
-        store = await SqliteStore.open(file, sealer=sealer)
+        store = MemoryStore() if settings.in_memory else await _open_store(folder, clock.now())
         stack.push_async_callback(store.close)
-        server = ApiServer(
-            store, _kinds(settings), _server_settings(place), clock, pki.load_service_account_key()
-        )
+        told = _server_settings(settings, place)
+        server = ApiServer(store, _kinds(settings), told, clock, pki.load_service_account_key())
         await server.start()
         stack.push_async_callback(server.stop)
         files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
@@ -144,6 +150,12 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         yield cluster
 
 
+async def _open_store(folder: Path, now: float) -> Store:
+    file = folder / "store.db"
+    sealer = await asyncio.to_thread(prepare_sealing, file, folder / "pki" / "secrets.key", now)
+    return await SqliteStore.open(file, sealer=sealer)
+
+
 def _kinds(settings: ClusterSettings) -> tuple[Kind, ...]:
     if not settings.further_kinds:
         return BUILTIN_KINDS
@@ -153,9 +165,11 @@ def _kinds(settings: ClusterSettings) -> tuple[Kind, ...]:
     return (*BUILTIN_KINDS, *FURTHER_KINDS)
 
 
-def _server_settings(place: Place) -> ApiServerSettings:
+def _server_settings(settings: ClusterSettings, place: Place) -> ApiServerSettings:
     address = place.address
-    return ApiServerSettings(version=__version__, port=address.port, service_network=address.service_network)
+    return replace(
+        settings.server, version=__version__, port=address.port, service_network=address.service_network
+    )
 
 
 @asynccontextmanager
@@ -175,10 +189,9 @@ async def _parts(
             cluster.server.register_node(node.name, node)
             await services.start(node.name, node.run)
         if settings.simulated_nodes:
-            hollow = SimulatedSettings(
-                # What is to run may not land on a node that only says so.
-                taints=({"key": SIMULATED_LABEL, "value": "true", "effect": "NoSchedule"},)
-            )
+            # What is to run may not land on a node that only says so.
+            taint = {"key": SIMULATED_LABEL, "value": "true", "effect": "NoSchedule"}
+            hollow = SimulatedSettings(taints=(taint,) if settings.taint_simulated else ())
             cluster.simulated = SimulatedNodes(administrator, settings.simulated_nodes, hollow, clock)
             await services.start("simulated nodes", cluster.simulated.run)
         try:
@@ -209,8 +222,8 @@ def _controllers(
     recorder = EventRecorder(client, "controllermanager", clock)
     told = replace(
         settings.controllers,
-        ca_certificate=cluster.ca_certificate.read_text(),
-        sign=cluster.sign,
+        ca_certificate=cluster.pki.ca.certificate.read_text(),
+        sign=cluster.pki.sign,
         sign_token=cluster.server.sign_token,
         volumes=settings.home / "cluster" / "volumes",
     )
@@ -224,7 +237,7 @@ def _controllers(
     running = (
         *(build_all(context) if settings.run_controllers else ()),
         *((scheduler,) if settings.run_scheduler else ()),
-        *network.parts,
+        *(network.parts if settings.run_network else ()),
     )
     return Manager(informers, running, (recorder, scheduler_recorder, network_recorder)), network.names
 

@@ -93,10 +93,11 @@ class ApiServer:
         self._authorizer = Authorizer(lookup)
         self._custom = CustomResources(store, self.kinds, lookup)
         self._addresses = ServiceAddresses(settings.service_network)
+        accounts: tuple[Step, ...] = (service_account,) if settings.service_accounts else ()
         self.admission: tuple[Step, ...] = (
             namespace_lifecycle,
             node_restriction,
-            service_account,
+            *accounts,
             priority,
             default_tolerations,
             limit_ranger,
@@ -110,7 +111,7 @@ class ApiServer:
             OwnerReferences(self._authorizer, self.kinds),
             pod_security,
         )
-        again = (service_account, priority, default_tolerations)
+        again = (*accounts, priority, default_tolerations)
         self._dynamic = DynamicAdmission(lookup, self.kinds, self._authorizer, again, clock)
         self.registry = Registry(store, self.admission, clock, lookup, self._dynamic)
         self.registry.listeners += [

@@ -22,6 +22,8 @@ class ApiServerSettings:
     """Cluster addresses of Services; the first is the `kubernetes` Service's."""
     static_tokens: Mapping[str, User] = field(default_factory=dict)
     """Users of bootstrap tokens, by the token's SHA-256 in hex (`authentication.digest`)."""
+    service_accounts: bool = True
+    """Whether a pod needs a service account that exists; without, as where nothing makes them, pods have none."""
     watch_seconds: float = 1800.0
     """A watch without a time of its own ends after this up to twice this, so that watches do not end together."""
     bookmark_seconds: float = 60.0
