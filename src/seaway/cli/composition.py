@@ -162,6 +162,7 @@ def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
         cpu=told.default_cpu,
         code_limit=told.code_limit,
         log_limit=told.log_limit,
+        record_everywhere=True,
         engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
     )
 

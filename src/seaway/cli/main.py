@@ -40,6 +40,7 @@ COMMANDS = {
     "ps": Entry("ps", "ps", "List runs."),
     "show": Entry("show", "show", "Show everything about one run."),
     "logs": Entry("logs", "logs", "Print a run's log."),
+    "timeline": Entry("timeline", "timeline", "Show what happened to a run, a pod or a node, in one order."),
     "why": Entry("why", "why", "Say what happened to a run, why, and what to do."),
     "stop": Entry("stop", "stop", "Stop runs gracefully."),
     "retry": Entry("retry", "retry", "Try again what did not succeed in a run."),

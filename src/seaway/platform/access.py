@@ -20,9 +20,16 @@ WORKSPACE_RULES: tuple[Manifest, ...] = (
     },
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "delete"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["events", "persistentvolumeclaims"], "verbs": ["list", "watch"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list", "watch"]},
+    {
+        "apiGroups": ["apps"],
+        "resources": ["deployments", "replicasets", "statefulsets"],
+        "verbs": ["list", "watch"],
+    },
 )
-"""In each workspace's namespace. Secrets: the runs' own tokens, made and removed; nobody's can be read."""
+"""In each workspace's namespace. Secrets: the runs' own tokens, made and removed; nobody's can be read. Claims, jobs and
+what makes pods are only looked at, for history: without these rights it knows less, and says so."""
 LEADER_RULES: tuple[Manifest, ...] = (
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
 )

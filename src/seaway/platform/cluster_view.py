@@ -10,8 +10,9 @@ from seaway.base.clock import Clock
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
-from seaway.objects.builtin import EVENTS, NODES, PODS
+from seaway.objects.builtin import EVENTS, JOBS, NODES, PERSISTENT_VOLUME_CLAIMS, PODS
 from seaway.objects.errors import Forbidden
+from seaway.objects.resource import Resource
 from seaway.platform.workloads import labels
 from seaway.reconcile.informer import Informer
 from seaway.reconcile.optional import OptionalInformer
@@ -20,20 +21,55 @@ Object = dict[str, Any]
 FOLLOW = FollowSettings(backoff=Backoff(0.05, 2.0, 5.0, jitter=0.5))
 """A server is one of few that follow: it can come back soon after the API server does."""
 
+RECORDED = (
+    PERSISTENT_VOLUME_CLAIMS,
+    JOBS,
+    Resource("apps", "v1", "Deployment", "deployments"),
+    Resource("apps", "v1", "ReplicaSet", "replicasets"),
+    Resource("apps", "v1", "StatefulSet", "statefulsets"),
+)
+"""What history keeps beside pods and nodes, where it may be seen."""
+
 
 class ClusterView:
-    """The informers of a server."""
+    """The informers of a server.
 
-    def __init__(self, client: Client, namespace: str, clock: Clock, follow: FollowSettings = FOLLOW) -> None:
+    Args:
+        client: of the cluster.
+        namespace: where the runs' pods are.
+        clock: measures waits.
+        follow: how the cluster is watched.
+        everywhere: history is to be of all namespaces, not of this one alone.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        clock: Clock,
+        follow: FollowSettings = FOLLOW,
+        *,
+        everywhere: bool = False,
+    ) -> None:
         self._client = client
+        place = None if everywhere else namespace
+
+        def optional(resource: Resource, selector: str | None = None) -> OptionalInformer:
+            informer = Informer(
+                client, resource, namespace=place, label_selector=selector, clock=clock, settings=follow
+            )
+            return OptionalInformer(client, informer, place, clock=clock)
+
         self.pods = Informer(
             client, PODS, namespace=namespace, label_selector=labels.RUN_UID, clock=clock, settings=follow
         )
         self.nodes = OptionalInformer(
             client, Informer(client, NODES, clock=clock, settings=follow), clock=clock
         )
-        events = Informer(client, EVENTS, namespace=namespace, clock=clock, settings=follow)
-        self.events = OptionalInformer(client, events, namespace, clock=clock)
+        self.events = optional(EVENTS)
+        self.others = optional(PODS, f"!{labels.RUN_UID}")
+        """Pods that are no run's."""
+        self._recorded = [self.others, *(optional(resource) for resource in RECORDED)]
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Keep everything current until cancelled; ready at once."""
@@ -41,7 +77,20 @@ class ClusterView:
             group.create_task(self.pods.run(), name="informer pods")
             group.create_task(self.nodes.run(), name="informer nodes")
             group.create_task(self.events.run(), name="informer events")
+            for recorded in self._recorded:
+                group.create_task(recorded.run(), name=f"informer {recorded.informer.resource.plural}")
             ready()
+
+    @property
+    def objects(self) -> list[Informer]:
+        """The informers of all that history keeps revisions of."""
+        return [self.pods, self.nodes.informer, *(recorded.informer for recorded in self._recorded)]
+
+    @property
+    def hidden(self) -> list[str]:
+        """Return what may not be seen, in the words of Kubernetes: pods that are no run's, events, jobs ..."""
+        seen = (self.nodes, self.events, *self._recorded)
+        return [one.informer.resource.plural for one in seen if one.allowed is False]
 
     async def seen(self) -> None:
         """Wait until everything that may be seen was seen once."""
@@ -65,6 +114,7 @@ class ClusterView:
             "cluster_seen": self.is_seen,
             "cluster_problem": self.problem,
             "nodes_visible": self.nodes.allowed is not False,
+            "history_without": self.hidden,
         }
 
     def node(self, name: str) -> Object | None:

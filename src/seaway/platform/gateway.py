@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from sqlalchemy import Connection
 
-from seaway.base.clock import Clock
+from seaway.base.clock import Clock, rfc3339
 from seaway.platform.database import locks, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import CheckpointRecord, OutputRecord, RunRecord
@@ -16,8 +17,14 @@ from seaway.platform.storage.runner_archive import build_runner
 from seaway.platform.storage.storage import Storage
 from seaway.platform.tokens import RunTokens
 
-Tell = Callable[[str, str, str], Awaitable[None]]
-"""Puts a line of Seaway's own into the log of a run's task: run, task, text."""
+
+class Tell(Protocol):
+    """Says something of Seaway's own of a run's task: in its log, or `quietly` in history alone."""
+
+    async def __call__(self, run: str, task: str, text: str, *, quietly: bool = False) -> None:
+        """Say it."""
+
+
 Renew = Callable[[str, str, int], Awaitable[None]]
 """Lets an attempt go on: the run's uid, task, fencing number. Raises where it is not to."""
 
@@ -95,6 +102,8 @@ class RunGateway:
         before = await self._database.write(work)
         if before is not None:
             await self._storage.checkpoints.forget(record.uid, task, before.sha256, kept=stored.sha256)
+        often = before is not None and before.fence == fence
+        await self._tell(run, task, f"saved a checkpoint of {stored.size} bytes", quietly=often)
         return stored
 
     async def _admit(self, run: str, task: str, fence: int, what: str) -> RunRecord:
@@ -118,6 +127,8 @@ class RunGateway:
         if found is None:
             raise NotFound(f"the task {task!r} of run {run!r} has no checkpoint yet")
         uid, checkpoint = found
+        said = f"restores the checkpoint of {rfc3339(checkpoint.saved)} ({checkpoint.size} bytes)"
+        await self._tell(run, task, said)
         return await self._storage.checkpoints.open(uid, task, checkpoint.sha256)
 
 

@@ -15,6 +15,7 @@ from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecor
 from seaway.platform.engine.engine import Engine
 from seaway.platform.errors import NotFound
 from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.reader import read_log
 
 _AHEAD = 64
@@ -46,8 +47,11 @@ class _Found:
 class RunLogs:
     """Opens the logs of runs."""
 
-    def __init__(self, database: Database, logs: LogStore, engine: Engine, clock: Clock) -> None:
-        self._database, self._logs, self._engine, self._clock = database, logs, engine, clock
+    def __init__(
+        self, database: Database, logs: LogStore, narrator: Narrator, engine: Engine, clock: Clock
+    ) -> None:
+        self._database, self._logs, self._narrator = database, logs, narrator
+        self._engine, self._clock = engine, clock
 
     async def open(self, request: LogRequest) -> AsyncIterator[bytes]:
         """Return a run's log. Raises NotFound for a run, task or attempt that is not there."""
@@ -56,14 +60,21 @@ class RunLogs:
             return self._follow(request, single=len(found.tasks) == 1)
         return self._stored(request, found)
 
-    async def say(self, run: str, task: str, text: str) -> None:
-        """Put a line of Seaway's own into the log of a task's newest attempt, as long as that has not ended."""
+    async def say(self, run: str, task: str, text: str, *, quietly: bool = False) -> None:
+        """Put a line of Seaway's own into the log of a task's newest attempt, as long as that has not ended.
+
+        Args:
+            run: its name.
+            task: its name.
+            text: the line.
+            quietly: into history alone, because it is said often.
+        """
         found = await self._find(LogRequest(run, task))
         own = [attempt for attempt in found.attempts if attempt.task == task]
         newest = max(own, key=lambda attempt: attempt.number, default=None)
         if newest is not None and not newest.phase.ended:
-            log = self._logs.writer(LogKey(found.run.uid, task, newest.number))
-            log.say(text, int(self._clock.now() * 1e9))
+            key, now = LogKey(found.run.uid, task, newest.number), int(self._clock.now() * 1e9)
+            (self._narrator.note if quietly else self._narrator.say)(key, text, now)
 
     async def _find(self, request: LogRequest) -> _Found:
         def query(connection: Connection) -> _Found | None:

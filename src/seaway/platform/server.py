@@ -26,10 +26,12 @@ from seaway.platform.engine.judgement import FactsGatherer
 from seaway.platform.engine.namespaces import Namespaces
 from seaway.platform.engine.pods import PodTable
 from seaway.platform.engine.secrets import SecretKeeper
+from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.history.collector import CollectorSettings, LogCollector
+from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.run_logs import RunLogs
@@ -37,6 +39,7 @@ from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
 from seaway.platform.stores import open_stores
 from seaway.platform.tidying import forget_uncommitted
+from seaway.platform.timelines import Timelines
 from seaway.platform.user_tokens import UserTokens
 from seaway.platform.workloads.pod import PodSettings
 from seaway.platform.workloads.security import PodSecurity
@@ -80,6 +83,8 @@ class ServerSettings:
     """Most bytes of one code snapshot, compressed; five times as much may come out of it."""
     log_limit: int = 256 * 1024 * 1024
     """Most bytes kept of one attempt's log."""
+    record_everywhere: bool = False
+    """History is to be of all namespaces, as far as that may be seen, not of `namespace` alone."""
     database: str = field(default="", repr=False)
     """A PostgreSQL database as a SQLAlchemy URL, with its password: "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"; "" for a
     SQLite file in `home`. Attempts' logs lie in the same database; with SQLite they are files."""
@@ -153,24 +158,30 @@ async def run_server(
         database, storage, logs = stores.database, stores.storage, stores.logs
         recorder = Recorder(database, clock)
         collector = LogCollector(client, logs, clock, settings.collector)
-        view = ClusterView(client, settings.namespace, clock, settings.follow)
+        view = ClusterView(
+            client, settings.namespace, clock, settings.follow, everywhere=settings.record_everywhere
+        )
         namespaces = Namespaces(client, create=settings.create_namespace)
         pods = PodTable()
-        engine = Engine(database, pods, logs, collector, clock, settings.engine)
+        narrator = Narrator(logs, recorder)
+        teller = Teller(narrator, pods, clock)
+        engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
         service = RunService(
-            database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, engine, clock),
-            explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view), namespace=settings.namespace, random=random or SystemRandom(),
+            database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
+            explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
+            timelines=Timelines(database, recorder, view), namespace=settings.namespace, random=random or SystemRandom(),
         )  # fmt: skip
         facts = FactsGatherer(recorder, logs, view)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         engine.use(
             Effects(
-                client, namespaces, pods, logs, collector, recorder, facts, DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
+                client, namespaces, pods, logs, collector, recorder, narrator, facts, DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
                 settings.engine.policy.losses_on_interruptible,
             ),
             secrets.remove,
         )  # fmt: skip
-        recorder.listen(view.pods, view.nodes.informer, view.events.informer)
+        recorder.listen(view.objects, view.events.informer)
+        view.events.informer.subscribe(teller.listener(engine.state))
         pods.listen(view.pods, engine.pod_changed)
         try:
             async with Services() as services:

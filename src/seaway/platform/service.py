@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from seaway.base.clock import Clock
 from seaway.model.run import OutputView, Phase, RunSpec, RunView
+from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.platform.database import attempts, outputs, runs, tasks
 from seaway.platform.database.database import Database
@@ -27,6 +28,7 @@ from seaway.platform.gateway import RunGateway
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.storage.storage import Storage
 from seaway.platform.submission import generated_name, new_records
+from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.views import output_view, run_view
 
@@ -48,12 +50,13 @@ class RunService(RunGateway):
         logs: RunLogs,
         explainer: Explainer,
         objects: ObjectExplainer,
+        timelines: Timelines,
         namespace: str,
         random: Random,
     ) -> None:
         super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
-        self._namespace, self._random = namespace, random
+        self._timelines, self._namespace, self._random = timelines, namespace, random
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -217,6 +220,22 @@ class RunService(RunGateway):
     async def why_object(self, kind: str, name: str) -> Explanation:
         """Say what is the matter with a pod, a job or a node that is no run's. Raises NotFound."""
         return await self._objects.explain(kind, name)
+
+    async def timeline(self, run: str, *, since: float = 0.0, limit: int = 500) -> Timeline:
+        """Return what happened to a run and to all that had to do with it, in one order. Raises NotFound.
+
+        Args:
+            run: its name.
+            since: leave out what happened before, in seconds since the epoch.
+            limit: about so many entries; the answer says from when on there are more.
+        """
+        return await self._timelines.of_run(await self._run(run), since=since, limit=limit)
+
+    async def timeline_object(
+        self, kind: str, name: str, *, since: float = 0.0, limit: int = 500
+    ) -> Timeline:
+        """Return what happened to a pod, a node or another object, also one that is gone. Raises NotFound."""
+        return await self._timelines.of_object(kind, name, since=since, limit=limit)
 
     async def outputs(self, run: str) -> Sequence[OutputView]:
         """Return the files that a run committed, by task and path. Raises NotFound."""

@@ -1,4 +1,4 @@
-"""Routes of Kubernetes' own objects: why a pod, a job or a node is as it is. For administrators: logs are read for it."""
+"""Routes of Kubernetes' own objects: why a pod, a job or a node is as it is, and what happened to it. For administrators: logs are read for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Literal
 
 from fastapi import APIRouter, Depends
 
+from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import Service, administrator
+from seaway.portal.paging import Limit, Since, seconds
 
 router = APIRouter(prefix="/api/v1/objects", tags=["objects"], dependencies=[Depends(administrator)])
 
@@ -16,3 +18,15 @@ router = APIRouter(prefix="/api/v1/objects", tags=["objects"], dependencies=[Dep
 async def why(kind: Literal["pod", "job", "node"], name: str, service: Service) -> Explanation:
     """Say what is the matter with it, with evidence and one next step."""
     return await service.why_object(kind, name)
+
+
+@router.get("/{kind}/{name}/timeline")
+async def timeline(
+    kind: Literal["pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset"],
+    name: str,
+    service: Service,
+    since: Since = None,
+    limit: Limit = 500,
+) -> Timeline:
+    """Return what happened to it, oldest first; also to one that is gone."""
+    return await service.timeline_object(kind, name, since=seconds(since), limit=limit)

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from seaway.model.run import OutputView, RunSpec, RunView
+from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import CurrentCaller, OwnRun, Service, current_caller
+from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.ranges import first_byte, without_first
 
 MAX_WAIT = 60.0
@@ -95,6 +97,12 @@ async def logs(
 async def why(run: str, service: Service) -> Explanation:
     """Say what happened or what it waits for, with evidence and one next step."""
     return await service.why(run)
+
+
+@router.get("/{run}/timeline")
+async def timeline(run: str, service: Service, since: Since = None, limit: Limit = 500) -> Timeline:
+    """Return what happened to a run, its pods, their nodes and claims, in one order, oldest first; deleted ones included."""
+    return await service.timeline(run, since=seconds(since), limit=limit)
 
 
 @router.get("/{run}/outputs")

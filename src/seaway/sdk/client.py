@@ -147,6 +147,18 @@ class SeawayClient:
         """Return the `Explanation` of a pod, a job or a node."""
         return dict(self._http.json("GET", f"/api/v1/objects/{kind}/{quote(name, safe='')}/why"))
 
+    def timeline(
+        self, name: str, *, kind: str = "run", since: str | None = None, limit: int = 10_000
+    ) -> dict[str, Any]:
+        """Return the `Timeline` of a run, or of a pod, a node or another object; `since` is a time (RFC 3339)."""
+        query = {"since": since, "limit": limit}
+        path = (
+            _path(name, "timeline")
+            if kind == "run"
+            else f"/api/v1/objects/{kind}/{quote(name, safe='')}/timeline"
+        )
+        return dict(self._http.json("GET", path, query=query))
+
     def outputs(self, run: str) -> list[dict[str, Any]]:
         """Return the files that a run committed."""
         return list(self._http.json("GET", _path(run, "outputs")))

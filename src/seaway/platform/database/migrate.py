@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from seaway.base.sqlite import DatabaseError
+from seaway.platform.database import log_words
 from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
@@ -83,5 +84,6 @@ def upgrade(connection: Connection, to: str) -> None:
 
 def _create(connection: Connection) -> None:
     METADATA.create_all(connection)
+    log_words.create(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})

@@ -102,7 +102,7 @@ class CheckpointRecord:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRecord:
-    """One revision of a pod or a node, redacted."""
+    """One revision of an object, redacted."""
 
     kind: str
     name: str
@@ -111,6 +111,11 @@ class RevisionRecord:
     observed: float
     deleted: bool
     object: dict[str, Any]
+    namespace: str = ""
+    signature: str = ""
+    """Tells whether another revision says the same."""
+    written_by: list[dict[str, Any]] | None = None
+    """Who wrote what is new in it, as far as its managed fields say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,39 @@ class EventRecord:
     """uid of the object that it speaks of."""
     last_seen: float
     object: dict[str, Any]
+    kind: str = "Pod"
+    """Of the object that it speaks of; so are the next two."""
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceRecord:
+    """What Seaway itself said of a task."""
+
+    run_uid: str
+    task: str
+    attempt: int
+    """The attempt that it is about, or that it leads to."""
+    said: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A log that is kept."""
+
+    run_uid: str
+    task: str
+    attempt: int
+    began: float
+    namespace: str = ""
+    pod: str = ""
+    """The pod's name where the log is no run's."""
+    closed: float | None = None
+    size: int = 0
+    indexed: int = 0
+    """So many bytes of it are in the index of words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,55 @@
-"""Queries about what the cluster showed: revisions of pods and nodes, and events."""
+"""Queries about what the cluster showed: revisions of objects, and events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from seaway.platform.database.records import EventRecord, RevisionRecord
 from seaway.platform.database.tables import EVENTS, REVISIONS
+
+KINDS = ("Pod", "Node", "PersistentVolumeClaim", "Job", "Deployment", "ReplicaSet", "StatefulSet")
+"""What revisions are kept of; named in queries, because the index by uid begins with the kind."""
+_AT_ONCE = 400
+"""Values of one query: databases bound them."""
 
 
 def add(connection: Connection, revisions: Sequence[RevisionRecord]) -> None:
     """Append revisions, oldest first."""
     if revisions:
         connection.execute(insert(REVISIONS), [asdict(revision) for revision in revisions])
+
+
+def add_new(connection: Connection, revisions: Sequence[RevisionRecord]) -> None:
+    """Append revisions, oldest first, but for those that say nothing new: after a start everything is shown once more."""
+    last = _signatures(connection, {revision.uid for revision in revisions})
+    new = []
+    for revision in revisions:
+        sign = (revision.signature, revision.deleted)
+        if not revision.signature or last.get(revision.uid) != sign:
+            new.append(revision)
+        last[revision.uid] = sign
+    add(connection, new)
+
+
+def _signatures(connection: Connection, uids: set[str]) -> dict[str, tuple[str, bool]]:
+    """Return what was stored last of each object."""
+    found: dict[str, tuple[str, bool]] = {}
+    wanted = sorted(uids)
+    for begin in range(0, len(wanted), _AT_ONCE):
+        newest = (
+            select(func.max(REVISIONS.c.id))
+            .where(REVISIONS.c.uid.in_(wanted[begin : begin + _AT_ONCE]))
+            .where(REVISIONS.c.kind.in_(KINDS))
+            .group_by(REVISIONS.c.kind, REVISIONS.c.uid)
+        )
+        query = select(REVISIONS.c.uid, REVISIONS.c.signature, REVISIONS.c.deleted).where(
+            REVISIONS.c.id.in_(newest)
+        )
+        found |= {row.uid: (row.signature, row.deleted) for row in connection.execute(query)}
+    return found
 
 
 def of_object(connection: Connection, kind: str, uid: str) -> list[RevisionRecord]:
@@ -35,6 +70,35 @@ def newest(connection: Connection, kind: str, name: str) -> RevisionRecord | Non
     return _revision(row._asdict()) if row else None
 
 
+def of_run(connection: Connection, run_uid: str) -> list[RevisionRecord]:
+    """Return the revisions of a run's pods, oldest first."""
+    query = select(REVISIONS).where(REVISIONS.c.run_uid == run_uid).order_by(REVISIONS.c.id)
+    return [_revision(row._asdict()) for row in connection.execute(query)]
+
+
+def of_name(
+    connection: Connection, kind: str, name: str, *, namespace: str = "", begin: float, end: float, limit: int
+) -> list[RevisionRecord]:
+    """Return the revisions under a name within a time, oldest first: the newest ones where there are more than `limit`.
+
+    The one before that time is among them, so that the first change in it can be told.
+    """
+    named = (REVISIONS.c.kind == kind) & (REVISIONS.c.name == name)
+    if namespace:
+        named &= REVISIONS.c.namespace.in_((namespace, ""))
+    within = (
+        select(REVISIONS)
+        .where(named, REVISIONS.c.observed >= begin, REVISIONS.c.observed <= end)
+        .order_by(REVISIONS.c.id.desc())
+        .limit(limit)
+    )
+    before = (
+        select(REVISIONS).where(named, REVISIONS.c.observed < begin).order_by(REVISIONS.c.id.desc()).limit(1)
+    )
+    rows = [*connection.execute(within), *connection.execute(before)]
+    return [_revision(row._asdict()) for row in reversed(rows)]
+
+
 def save_events(connection: Connection, events: Sequence[EventRecord]) -> None:
     """Keep the newest revision of each event."""
     if events:
@@ -46,6 +110,36 @@ def events_about(connection: Connection, uid: str) -> list[EventRecord]:
     """Return the events about one object, oldest first."""
     query = select(EVENTS).where(EVENTS.c.about == uid).order_by(EVENTS.c.last_seen)
     return [EventRecord(**row._asdict()) for row in connection.execute(query)]
+
+
+def events_about_all(connection: Connection, uids: Sequence[str]) -> list[EventRecord]:
+    """Return the events about some objects, oldest first of each."""
+    found = []
+    for begin in range(0, len(uids), _AT_ONCE):
+        query = (
+            select(EVENTS)
+            .where(EVENTS.c.about.in_(uids[begin : begin + _AT_ONCE]))
+            .order_by(EVENTS.c.last_seen)
+        )
+        found += [EventRecord(**row._asdict()) for row in connection.execute(query)]
+    return found
+
+
+def events_of_name(
+    connection: Connection, kind: str, name: str, *, namespace: str = "", begin: float, end: float, limit: int
+) -> list[EventRecord]:
+    """Return the events about objects of a name within a time, oldest first: the newest where there are more than `limit`."""
+    query = (
+        select(EVENTS)
+        .where(EVENTS.c.kind == kind, EVENTS.c.name == name)
+        .where(EVENTS.c.last_seen >= begin, EVENTS.c.last_seen <= end)
+        .order_by(EVENTS.c.last_seen.desc())
+        .limit(limit)
+    )
+    if namespace:
+        query = query.where(EVENTS.c.namespace.in_((namespace, "")))
+    rows = list(connection.execute(query))
+    return [EventRecord(**row._asdict()) for row in reversed(rows)]
 
 
 def _revision(values: dict[str, object]) -> RevisionRecord:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -120,15 +120,20 @@ CHECKPOINTS = Table(
 REVISIONS = Table(
     "revisions", METADATA,
     Column("id", _ROW_ID, primary_key=True, autoincrement=True),
-    Column("kind", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
     Column("name", Text, nullable=False),
     Column("uid", String(63), nullable=False),
     Column("run_uid", String(32)),
     Column("observed", Double, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("object", JSON, nullable=False),
+    Column("namespace", String(63), nullable=False, server_default=""),
+    Column("signature", String(40), nullable=False, server_default=""),
+    Column("written_by", JSON(none_as_null=True)),
     Index("revisions_by_uid", "kind", "uid", "id"),
     Index("revisions_by_name", "kind", "name", "id"),
+    Index("revisions_by_run", "run_uid", "id"),
+    Index("revisions_by_time", "observed"),
 )  # fmt: skip
 
 EVENTS = Table(
@@ -137,8 +142,56 @@ EVENTS = Table(
     Column("about", String(63), nullable=False),
     Column("last_seen", Double, nullable=False),
     Column("object", JSON, nullable=False),
+    Column("kind", String(32), nullable=False, server_default="Pod"),
+    Column("namespace", String(63), nullable=False, server_default=""),
+    Column("name", Text, nullable=False, server_default=""),
     Index("events_by_object", "about", "last_seen"),
+    Index("events_by_name", "kind", "name", "last_seen"),
+    Index("events_by_time", "last_seen"),
 )  # fmt: skip
+
+SENTENCES = Table(
+    "sentences", METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("run_uid", String(32), nullable=False),
+    Column("task", String(63), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("said", Double, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("sentences_by_run", "run_uid", "id"),
+    Index("sentences_by_time", "said"),
+)  # fmt: skip
+"""What Seaway itself said of a task: what is in the attempts' logs, and what was said before there was an attempt."""
+
+LOGS = Table(
+    "logs", METADATA,
+    Column("run_uid", String(32), primary_key=True),
+    Column("task", String(63), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("namespace", String(63), nullable=False, server_default=""),
+    Column("pod", Text, nullable=False, server_default=""),
+    Column("began", Double, nullable=False),
+    Column("closed", Double),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("indexed", BigInteger, nullable=False, server_default="0"),
+    Index("logs_by_pod", "pod"),
+    Index("logs_by_closed", "closed"),
+)  # fmt: skip
+"""Every log that is kept. Those of pods that are no run's have the pod's uid, the container and its restart in place of
+run, task and attempt, and name the pod."""
+
+LOG_PIECES = Table(
+    "log_pieces", METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("run_uid", String(32), nullable=False),
+    Column("task", String(63), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("newest", Double, nullable=False),
+    Index("log_pieces_by_log", "run_uid", "task", "attempt"),
+)  # fmt: skip
+"""Pieces of logs whose words are indexed under `id`, see `log_words`; `newest` is the time of the last line."""
 
 USER_TOKENS = Table(
     "user_tokens", METADATA,

@@ -23,6 +23,7 @@ from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import Diagnosis
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.workloads.growth import grown
 from seaway.platform.workloads.names import token_secret_name
@@ -53,6 +54,7 @@ class Effects:
         logs: LogStore,
         collector: LogCollector,
         recorder: Recorder,
+        narrator: Narrator,
         facts: FactsGatherer,
         diagnosis: Diagnosis,
         settings: PodSettings,
@@ -62,7 +64,7 @@ class Effects:
     ) -> None:
         self._client, self._namespaces, self._pods = client, namespaces, pods
         self._logs, self._collector = logs, collector
-        self._recorder, self._facts, self._diagnosis = recorder, facts, diagnosis
+        self._recorder, self._narrator, self._facts, self._diagnosis = recorder, narrator, facts, diagnosis
         self._settings, self._token, self._wake = settings, token, wake
         self._losses = losses_on_interruptible
         self._plain_images: set[str] = set()
@@ -156,7 +158,7 @@ class Effects:
             self._plain_images.add(image_of(spec, self._settings))
 
     def _say(self, state: RunState, attempt: AttemptRecord, text: str) -> None:
-        self._logs.writer(_key(state, attempt)).say(text, self._recorder.nanoseconds())
+        self._narrator.say(_key(state, attempt), text, self._recorder.nanoseconds())
 
     async def _release(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)

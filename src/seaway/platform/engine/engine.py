@@ -16,7 +16,7 @@ from typing import Any
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
 from seaway.model.run import Phase, RunSpec
-from seaway.platform.database import attempts, locks, runs, tasks
+from seaway.platform.database import attempts, locks, runs, sentences, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine import passes
@@ -25,11 +25,11 @@ from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.locks import Locks, claim_of
-from seaway.platform.engine.narration import narrate
 from seaway.platform.engine.plan import is_overdue
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.situation import Effect, Policy
 from seaway.platform.engine.state import RunState, run_state
+from seaway.platform.engine.telling import TOLD, Teller
 from seaway.platform.engine.timers import Timers
 from seaway.platform.errors import Conflict, StaleFence, Unavailable
 from seaway.platform.history.collector import LogCollector
@@ -59,11 +59,12 @@ class Engine:
         pods: PodTable,
         logs: LogStore,
         collector: LogCollector,
+        teller: Teller,
         clock: Clock,
         settings: EngineSettings,
     ) -> None:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
-        self._clock, self._settings = clock, settings
+        self._teller, self._clock, self._settings = teller, clock, settings
         self._background = Background()
         self._leases = Leases(clock)
         self._held = Locks()
@@ -244,9 +245,12 @@ class Engine:
                     raise
             else:
                 stored.add_done_callback(_report_progress)
+        waited = {name: state.tasks[name].message for name in result.tasks}
         passes.keep(state, result)
         self._held.stored(result)
-        self._tell(state, result, known)
+        self._teller.tell_waits(state, result, waited, self._no_room)
+        self._teller.tell(state, result, known)
+        self._let_go(state, result)
         self._follow_logs(state, marked)
         self._follow_up(state, result)
         if changed:
@@ -256,16 +260,12 @@ class Engine:
         seen = self._pods.get(pod, run_uid)
         return seen.observation if seen is not None else None
 
-    def _tell(self, state: RunState, result: passes.Pass, known: dict[str, AttemptRecord]) -> None:
-        """Say in the attempts' logs what became of them."""
+    def _let_go(self, state: RunState, result: passes.Pass) -> None:
+        """Close the logs of attempts that have ended and whose pods nobody holds."""
         releasing = {attempt.pod for effect, attempt in result.effects if effect is Effect.RELEASE}
-        now = int(self._clock.now() * 1_000_000_000)
         for attempt in (*result.changed.values(), *result.added.values()):
-            before = known.get(attempt.pod)
-            key = LogKey(state.run.uid, attempt.task, attempt.number)
-            for sentence in narrate(before, attempt):
-                self._logs.writer(key, new=before is None).say(sentence, now)
             if attempt.phase.ended and attempt.pod not in releasing:
+                key = LogKey(state.run.uid, attempt.task, attempt.number)
                 self._background.spawn(self._logs.close(key), "close log")
                 self._pods.forget(attempt.pod)
 
@@ -348,4 +348,10 @@ def load(connection: Any, run: RunRecord) -> RunState:
     """Return a run's mirror as the database has it."""
     spec = RunSpec.model_validate(runs.spec(connection, run.id))
     records: list[TaskRecord] = tasks.of_run(connection, run.id)
-    return run_state(run, spec, records, attempts.newest_of_run(connection, run.id))
+    state = run_state(run, spec, records, attempts.newest_of_run(connection, run.id))
+    if len(records) <= TOLD and any(task.phase is Phase.QUEUED for task in records):
+        for sentence in sentences.of_run(connection, run.uid):
+            attempt = state.attempts.get(sentence.task)
+            if sentence.attempt > (attempt.number if attempt is not None else 0):
+                state.said.setdefault(sentence.task, []).append((sentence.text, int(sentence.said * 1e9)))
+    return state

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.base.clock import parse_rfc3339
 from seaway.model.run import Phase
-from seaway.platform.database.records import AttemptRecord
+from seaway.platform.database.records import AttemptRecord, TaskRecord
+from seaway.platform.engine import texts
 
 
 def narrate(before: AttemptRecord | None, after: AttemptRecord) -> list[str]:
@@ -22,6 +27,38 @@ def narrate(before: AttemptRecord | None, after: AttemptRecord) -> list[str]:
     return said
 
 
+def narrate_wait(before: str, after: TaskRecord, ahead: tuple[int, int]) -> str:
+    """Return what is said of a task that is not started yet; "" where that is nothing new.
+
+    Args:
+        before: what it waited for until now.
+        after: the task.
+        ahead: how many tasks of how many runs get a place before it, where it waits for one.
+    """
+    if after.phase is not Phase.QUEUED or after.message in ("", "queued", before):
+        return ""
+    return texts.queued_behind(*ahead) if after.message == texts.NO_ROOM else after.message
+
+
+_SAID = {
+    "Pulling",
+    "Pulled",
+    "ErrImageNeverPull",
+    "FailedMount",
+    "FailedAttachVolume",
+    "SuccessfulAttachVolume",
+}
+"""Reasons of events that are worth a sentence: what is done for a pod before its program starts."""
+
+
+def narrate_event(event: Mapping[str, Any]) -> str:
+    """Return what an event about a run's pod is worth in the run's log: images and volumes; "" for others."""
+    message = " ".join(str(event.get("message") or "").split())
+    if event.get("reason") not in _SAID or not message:
+        return ""
+    return message[:1].lower() + message[1:]
+
+
 def _has_run(attempt: AttemptRecord) -> bool:
     return attempt.phase is Phase.RUNNING or attempt.started is not None
 
@@ -32,3 +69,10 @@ _ASKED = {
     "drain": "the server is being stopped; this goes on at its next start",
     "blocked": "can never start as it was asked for",
 }
+
+
+def happened(event: Mapping[str, Any]) -> float:
+    """Return when an event happened last, in seconds since the epoch; 0 where it does not say."""
+    series = event.get("series") or {}
+    told = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    return parse_rfc3339(told) if told else 0.0

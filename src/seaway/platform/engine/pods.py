@@ -38,6 +38,11 @@ class PodTable:
         seen = self._pods.get(name)
         return seen if seen is not None and seen.observation.run_uid == run_uid else None
 
+    def find(self, name: str, uid: str) -> Seen | None:
+        """Return the pod of a name and uid, whosever it is."""
+        seen = self._pods.get(name)
+        return seen if seen is not None and seen.observation.uid == uid else None
+
     def present(self) -> list[Seen]:
         """Return all pods that are in the cluster."""
         return [seen for seen in self._pods.values() if not seen.observation.gone]

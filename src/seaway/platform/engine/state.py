@@ -32,6 +32,8 @@ class RunState:
     """By pod: what it waits for."""
     unread: set[str] = field(default_factory=set)
     """Ended pods whose log is not all stored; the run does not end before."""
+    said: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    """By task: sentences, each with its time in nanoseconds, that its next attempt's log begins with."""
     has_token: bool = False
     """Its pods' token Secret exists."""
 

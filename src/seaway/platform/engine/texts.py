@@ -93,6 +93,17 @@ def grown(why: str, memory: str) -> str:
     return f"{why}; tried again with {memory}"
 
 
+def queued_behind(tasks: int, runs: int) -> str:
+    """Say how many get a place first."""
+    if not tasks:
+        return "queued: first in line for the next pod that this server allows"
+    return f"queued behind {_count(tasks, 'task')} of {_count(runs, 'run')}: as many pods are in flight as this server allows"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def lock_held(lock: str, run: str, task: str, since: float) -> str:
     """Say who holds a lock that is waited for."""
     return f"waits for the lock {lock!r}, which {_holder(run, task)} has held since {rfc3339(since)}"

@@ -1,10 +1,12 @@
-"""Keeps every revision of pods and nodes that says something new, and every event, beyond their deletion."""
+"""Keeps every revision of objects that says something new, every event and Seaway's own sentences, beyond their deletion."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,38 +14,42 @@ from sqlalchemy import Connection
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
 from seaway.base.tasks import Backoff
-from seaway.platform.database import revisions
+from seaway.platform.database import revisions, sentences
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import EventRecord, RevisionRecord
+from seaway.platform.database.records import EventRecord, RevisionRecord, SentenceRecord
 from seaway.platform.history import redaction
+from seaway.platform.history.logs import LogKey
+from seaway.platform.history.managers import written_by
 from seaway.platform.history.signal import Signal
 from seaway.platform.workloads import labels
 from seaway.reconcile.informer import Informer
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
+Record = RevisionRecord | EventRecord | SentenceRecord
 _BACKOFF = Backoff(0.5, 2.0, 30.0)
+_AT_ONCE = 1000
+"""Records of one transaction: other writers of the database are to have their turn."""
+
+_LONGEST, _LONGEST_KIND = 63, 32
+"""Characters of what an event says of its object, which nobody checks."""
 
 
 class Recorder:
-    """Writes what three informers show into the database, in batches."""
+    """Writes what informers show, and what is said, into the database, in batches and in the order in which it came."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self._revisions: list[RevisionRecord] = []
-        self._events: dict[str, EventRecord] = {}
+        self._waiting: deque[Record] = deque()
         self._arrived = asyncio.Event()
         self._seen = 0
         self._stored = 0
         self._progress = Signal()
 
-    def listen(self, pods: Informer, nodes: Informer, events: Informer) -> Callable[[], None]:
+    def listen(self, objects: Iterable[Informer], events: Informer) -> Callable[[], None]:
         """Record what these informers show from now on; return what ends that."""
-        ends = [
-            pods.subscribe(self._on_pod),
-            nodes.subscribe(self._on_node),
-            events.subscribe(self._on_event),
-        ]
+        ends = [informer.subscribe(self._on_object) for informer in objects]
+        ends.append(events.subscribe(self._on_event))
 
         def end() -> None:
             for one in ends:
@@ -51,13 +57,17 @@ class Recorder:
 
         return end
 
+    def said(self, key: LogKey, text: str, nanoseconds: int) -> None:
+        """Record one of Seaway's own sentences about an attempt, or about what leads to it."""
+        self._add(SentenceRecord(key.run_uid, key.task, key.attempt, nanoseconds / 1e9, text))
+
     async def run(self, ready: Callable[[], None]) -> None:
         """Write until cancelled, and then what is left."""
         ready()
         try:
             await self._write_for_ever()
         finally:
-            if self._arrived.is_set():
+            while self._waiting:
                 await self._write()
 
     async def _write_for_ever(self) -> None:
@@ -89,58 +99,60 @@ class Recorder:
         return [event.object for event in found]
 
     async def _write(self) -> None:
-        batch, events, seen = self._revisions, list(self._events.values()), self._seen
-        self._revisions, self._events = [], {}
-        self._arrived.clear()
+        batch = list(islice(self._waiting, _AT_ONCE))
+        kept = [one for one in batch if isinstance(one, RevisionRecord)]
+        events = {one.uid: one for one in batch if isinstance(one, EventRecord)}
+        said = [one for one in batch if isinstance(one, SentenceRecord)]
 
         def work(connection: Connection) -> None:
-            revisions.add(connection, batch)
-            revisions.save_events(connection, events)
+            revisions.add_new(connection, kept)
+            revisions.save_events(connection, list(events.values()))
+            sentences.add(connection, said)
 
-        try:
-            await self._database.write(work)
-        except BaseException:
-            self._revisions = batch + self._revisions
-            self._events = {event.uid: event for event in events} | self._events
-            self._arrived.set()
-            raise
-        self._stored = seen
+        await self._database.write(work)
+        for _ in batch:
+            self._waiting.popleft()
+        if not self._waiting:
+            self._arrived.clear()
+        self._stored += len(batch)
         self._progress.notify()
 
-    def _add(self) -> None:
+    def _add(self, record: Record) -> None:
+        self._waiting.append(record)
         self._seen += 1
         self._arrived.set()
 
-    def _on_pod(self, event_type: str, new: Object, old: Object | None) -> None:
-        deleted = event_type == "DELETED"
-        if old is not None and not deleted and not redaction.pod_differs(new, old):
+    def _on_object(self, event_type: str, new: Object, old: Object | None) -> None:
+        kind, deleted = new["kind"], event_type == "DELETED"
+        signature = redaction.signature(kind, new)
+        if old is not None and not deleted and signature == redaction.signature(kind, old):
             return
-        kept = redaction.changing_part(new) if old is not None else redaction.whole_pod(new)
-        run = (new["metadata"].get("labels") or {}).get(labels.RUN_UID)
-        self._revisions.append(self._revision("Pod", new, kept, deleted=deleted, run=run))
-        self._add()
-
-    def _on_node(self, event_type: str, new: Object, old: Object | None) -> None:
-        deleted = event_type == "DELETED"
-        if old is not None and not deleted and not redaction.node_differs(new, old):
-            return
-        self._revisions.append(
-            self._revision("Node", new, redaction.kept_node(new), deleted=deleted, run=None)
-        )
-        self._add()
+        metadata = new["metadata"]
+        record = RevisionRecord(
+            kind, metadata["name"], metadata.get("uid", ""),
+            (metadata.get("labels") or {}).get(labels.RUN_UID), self._clock.now(), deleted,
+            _kept(kind, new, first=old is None), metadata.get("namespace", ""), signature,
+            written_by(new, old) or None,
+        )  # fmt: skip
+        self._add(record)
 
     def _on_event(self, event_type: str, new: Object, _old: Object | None) -> None:
         about = new.get("involvedObject") or {}
-        if event_type == "DELETED" or about.get("kind") != "Pod" or not about.get("uid"):
+        if event_type == "DELETED" or not about.get("kind"):
             return
-        uid = new["metadata"]["uid"]
-        self._events[uid] = EventRecord(uid, about["uid"], self._clock.now(), redaction.kept_event(new))
-        self._add()
-
-    def _revision(
-        self, kind: str, obj: Mapping[str, Any], kept: Object, *, deleted: bool, run: str | None
-    ) -> RevisionRecord:
-        metadata = obj["metadata"]
-        return RevisionRecord(
-            kind, metadata["name"], metadata.get("uid", ""), run, self._clock.now(), deleted, kept
+        record = EventRecord(
+            new["metadata"]["uid"],
+            (about.get("uid") or "")[:_LONGEST],
+            self._clock.now(),
+            redaction.kept_event(new),
+            about["kind"][:_LONGEST_KIND],
+            (about.get("namespace") or "")[:_LONGEST],
+            about.get("name") or "",
         )
+        self._add(record)
+
+
+def _kept(kind: str, obj: Object, *, first: bool) -> Object:
+    if kind == "Pod":
+        return redaction.whole_pod(obj) if first else redaction.changing_part(obj)
+    return redaction.kept_node(obj) if kind == "Node" else redaction.whole_object(obj)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 Object = dict[str, Any]
 _SHOWN = ("SEAWAY_RUN", "SEAWAY_TASK", "SEAWAY_ATTEMPT", "SEAWAY_FENCE")
 _HIDDEN = "(not kept)"
 _LONG = ("command", "args")
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Repeats the whole manifest, with all values in it."""
+_PASSING = ("lastHeartbeatTime", "lastProbeTime", "lastUpdateTime")
+"""Times that change although nothing does."""
 
 
 def whole_pod(pod: Mapping[str, Any]) -> Object:
     """Return a pod as its first revision is kept: without values of variables and without managed fields."""
-    metadata = {k: v for k, v in pod["metadata"].items() if k != "managedFields"}
-    spec = dict(pod.get("spec") or {})
-    for group in ("initContainers", "containers"):
-        if group in spec:
-            spec[group] = [_container(container) for container in spec[group]]
-    return {"metadata": metadata, "spec": spec, "status": pod.get("status") or {}}
+    return {
+        "metadata": _metadata(pod),
+        "spec": _redacted(pod.get("spec") or {}),
+        "status": pod.get("status") or {},
+    }
+
+
+def whole_object(obj: Mapping[str, Any]) -> Object:
+    """Return any other object as it is kept: pod templates in it as pods are."""
+    kept = {key: _redacted(value) for key, value in obj.items() if key in ("spec", "status")}
+    return {"metadata": _metadata(obj), **kept}
 
 
 def changing_part(pod: Mapping[str, Any]) -> Object:
@@ -32,9 +45,10 @@ def changing_part(pod: Mapping[str, Any]) -> Object:
     }
 
 
-def pod_differs(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """Return whether a pod's revision says anything that the one before did not."""
-    return _pod_signs(new) != _pod_signs(old)
+def signature(kind: str, obj: Mapping[str, Any]) -> str:
+    """Return what is the same of two revisions, and only then, where one says nothing that the other did not."""
+    signs: Any = {"Pod": _pod_signs, "Node": _node_signs}.get(kind, _signs)(obj)
+    return hashlib.sha1(orjson.dumps(signs), usedforsecurity=False).hexdigest()
 
 
 def kept_node(node: Mapping[str, Any]) -> Object:
@@ -53,11 +67,6 @@ def kept_node(node: Mapping[str, Any]) -> Object:
     }
 
 
-def node_differs(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """Return whether a node's revision is more than a heartbeat."""
-    return _node_signs(new) != _node_signs(old)
-
-
 def kept_event(event: Mapping[str, Any]) -> Object:
     """Return what of an event is kept."""
     kept = {k: v for k, v in event.items() if k not in ("metadata", "kind", "apiVersion")}
@@ -65,6 +74,27 @@ def kept_event(event: Mapping[str, Any]) -> Object:
     return {
         "metadata": {k: metadata[k] for k in ("name", "uid", "creationTimestamp") if k in metadata},
         **kept,
+    }
+
+
+def _metadata(obj: Mapping[str, Any]) -> Object:
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    if _APPLIED in (metadata.get("annotations") or {}):
+        metadata["annotations"] = {**metadata["annotations"], _APPLIED: _HIDDEN}
+    return metadata
+
+
+def _redacted(value: Any) -> Any:
+    """Return a value whose containers say no values of variables and no command."""
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: [_container(container) for container in part]
+        if key in _CONTAINERS and isinstance(part, list)
+        else _redacted(part)
+        for key, part in value.items()
     }
 
 
@@ -83,7 +113,13 @@ def _variable(variable: Mapping[str, Any]) -> Object:
 
 def _pod_signs(pod: Mapping[str, Any]) -> tuple[Any, ...]:
     spec, metadata = pod.get("spec") or {}, pod["metadata"]
-    return pod.get("status"), spec.get("nodeName"), metadata.get("deletionTimestamp")
+    status = _steady(pod.get("status"))
+    return (
+        status,
+        spec.get("nodeName"),
+        [metadata.get(key) for key in ("deletionTimestamp", "finalizers", "labels")],
+        [(c.get("name"), c.get("image"), c.get("resources")) for c in spec.get("containers") or ()],
+    )
 
 
 def _node_signs(node: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -99,3 +135,18 @@ def _node_signs(node: Mapping[str, Any]) -> tuple[Any, ...]:
         status.get("allocatable"),
         status.get("capacity"),
     )
+
+
+def _signs(obj: Mapping[str, Any]) -> tuple[Any, ...]:
+    metadata = obj["metadata"]
+    marks = [metadata.get(key) for key in ("deletionTimestamp", "finalizers", "labels", "ownerReferences")]
+    return obj.get("spec"), _steady(obj.get("status")), marks
+
+
+def _steady(value: Any) -> Any:
+    """Return a value without the times that pass by themselves."""
+    if isinstance(value, list):
+        return [_steady(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _steady(item) for key, item in value.items() if key not in _PASSING}
+    return value

@@ -1,0 +1,99 @@
+"""Saying in a run's log what becomes of its attempts: from what was decided, and from what nodes do for their pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from seaway.base.clock import Clock
+from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.narration import happened, narrate, narrate_event, narrate_wait
+from seaway.platform.engine.passes import Pass
+from seaway.platform.engine.pods import PodTable
+from seaway.platform.engine.state import RunState
+from seaway.platform.history.logs import LogKey
+from seaway.platform.history.narrator import Narrator
+
+TOLD = 100
+"""Tasks of a run up to which it is said of each what it waits for: of more, nobody reads it."""
+
+
+class Teller:
+    """Knows what is worth a sentence.
+
+    Args:
+        narrator: says it.
+        pods: of this server.
+        clock: where time comes from.
+    """
+
+    def __init__(self, narrator: Narrator, pods: PodTable, clock: Clock) -> None:
+        self._narrator, self._pods, self._clock = narrator, pods, clock
+        self._began = clock.now()
+
+    def tell(self, state: RunState, result: Pass, known: Mapping[str, AttemptRecord]) -> None:
+        """Say in the attempts' logs what became of them.
+
+        Args:
+            state: the run.
+            result: what was decided.
+            known: the attempts as they were, by pod.
+        """
+        now = self._nanoseconds()
+        for attempt in (*result.changed.values(), *result.added.values()):
+            before = known.get(attempt.pod)
+            key = LogKey(state.run.uid, attempt.task, attempt.number)
+            for sentence, at in state.said.pop(attempt.task, ()) if before is None else ():
+                self._narrator.repeat(key, sentence, at, new=True)
+            for sentence in narrate(before, attempt):
+                self._narrator.say(key, sentence, now, new=before is None)
+
+    def tell_waits(
+        self,
+        state: RunState,
+        result: Pass,
+        waited: Mapping[str, str],
+        no_room: Collection[tuple[str, str]],
+    ) -> None:
+        """Note what tasks wait for that have no attempt yet: its log will begin with it.
+
+        Args:
+            state: the run.
+            result: what was decided.
+            waited: what its tasks waited for until now.
+            no_room: the tasks, with their runs, that wait for room already.
+        """
+        if len(state.specs) > TOLD:
+            return
+        ahead = (len(no_room), len({run for run, _ in no_room}))
+        for task, before in waited.items():
+            if sentence := narrate_wait(before, result.tasks[task], ahead):
+                attempt, now = state.attempts.get(task), self._nanoseconds()
+                key = LogKey(state.run.uid, task, attempt.number + 1 if attempt is not None else 1)
+                state.said.setdefault(task, []).append((sentence, now))
+                self._narrator.note(key, sentence, now)
+
+    def listener(
+        self, state_of: Callable[[str], RunState | None]
+    ) -> Callable[[str, dict[str, Any], dict[str, Any] | None], None]:
+        """Return what is to be told events: it says what nodes do for the pods of runs.
+
+        What happened before this server started was said by the one before it.
+        """
+
+        def event_seen(event_type: str, event: dict[str, Any], old: dict[str, Any] | None) -> None:
+            about = event.get("involvedObject") or {}
+            new = event_type == "ADDED" and old is None and happened(event) >= int(self._began)
+            seen = self._pods.find(about.get("name") or "", about.get("uid") or "") if new else None
+            state = state_of(seen.observation.run_uid) if seen is not None else None
+            if seen is None or state is None or not (sentence := narrate_event(event)):
+                return
+            attempt = state.attempts.get(seen.observation.task)
+            if attempt is not None and attempt.pod == seen.observation.pod and not attempt.phase.ended:
+                key = LogKey(state.run.uid, attempt.task, attempt.number)
+                self._narrator.say(key, sentence, self._nanoseconds())
+
+        return event_seen
+
+    def _nanoseconds(self) -> int:
+        return int(self._clock.now() * 1_000_000_000)

@@ -1,0 +1,164 @@
+"""Timelines of runs and of Kubernetes' objects: what history keeps of them and of all that had to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from seaway.model.timeline import Timeline
+from seaway.platform.cluster_view import ClusterView
+from seaway.platform.database import attempts, revisions, sentences, tasks
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import AttemptRecord, EventRecord, RevisionRecord, RunRecord
+from seaway.platform.errors import NotFound
+from seaway.platform.history import timeline
+from seaway.platform.history.recorder import Recorder
+from seaway.platform.history.timeline import Dated
+
+KINDS = {
+    "pod": "Pod",
+    "node": "Node",
+    "job": "Job",
+    "pvc": "PersistentVolumeClaim",
+    "deployment": "Deployment",
+    "replicaset": "ReplicaSet",
+    "statefulset": "StatefulSet",
+}
+"""What may be asked for beside runs, and Kubernetes' name of it."""
+_AROUND = 60.0
+"""Seconds before and after a run in which what happens to its nodes and claims belongs to it."""
+_MOST = 2000
+"""Revisions and events of one object that are looked at: the newest."""
+_FOR_EVER = 1e12
+
+
+class Timelines:
+    """Reads them; keeps nothing."""
+
+    def __init__(self, database: Database, recorder: Recorder, view: ClusterView) -> None:
+        self._database, self._recorder, self._view = database, recorder, view
+
+    async def of_run(self, run: RunRecord, *, since: float, limit: int) -> Timeline:
+        """Return what happened to a run: its tasks, pods, their nodes and claims."""
+        await self._recorder.flush()
+        return await self._database.read(
+            lambda connection: timeline.page(
+                f"run/{run.name}", _of_run(connection, run), since=since, limit=limit, notes=self._notes()
+            )
+        )
+
+    async def of_object(self, kind: str, name: str, *, since: float, limit: int) -> Timeline:
+        """Return what happened to an object; also to one that is gone. Raises NotFound where nothing is known of it."""
+        await self._recorder.flush()
+        dated = await self._database.read(lambda connection: _of_object(connection, KINDS[kind], name))
+        if not dated:
+            raise NotFound(
+                f"nothing is known of a {kind} {name!r}: it was never seen, or longer ago than history is kept",
+                field="name",
+                remedy=f"See: kubectl get {kind}s",
+            )
+        return timeline.page(f"{kind}/{name}", dated, since=since, limit=limit, notes=self._notes())
+
+    def _notes(self) -> list[str]:
+        hidden = self._view.hidden
+        return [f"not in it, because this server may not see them: {', '.join(hidden)}"] if hidden else []
+
+
+def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
+    tried = attempts.of_run(connection, run.id)
+    single = len(tasks.of_run(connection, run.id)) == 1
+    pods = revisions.of_run(connection, run.uid)
+    found = _submission(run) + _endings(run, tried, single=single)
+    found += timeline.of_sentences(sentences.of_run(connection, run.uid), run=run.name, single=single)
+    found += timeline.of_revisions(pods)
+    uids = {revision.uid for revision in pods} | {attempt.uid for attempt in tried if attempt.uid}
+    found += timeline.of_events(_named(revisions.events_about_all(connection, sorted(uids)), pods))
+    for node, begin, end in _nodes(tried):
+        found += _of_name(connection, "Node", node, "", begin, end)
+    begin, end = run.created - _AROUND, (run.finished or _FOR_EVER) + _AROUND
+    for claim in sorted(_claims(pods)):
+        found += _of_name(connection, "PersistentVolumeClaim", claim, run.namespace, begin, end)
+    return found
+
+
+def _submission(run: RunRecord) -> list[Dated]:
+    return [timeline.own(run.created, run.name, f"submitted: {run.command}", by=run.user)]
+
+
+def _endings(run: RunRecord, tried: Iterable[AttemptRecord], *, single: bool) -> list[Dated]:
+    """Return the endings that no sentence tells: of attempts that succeeded, and of the run."""
+    found = []
+    for attempt in tried:
+        if attempt.phase.value == "succeeded" and attempt.finished is not None:
+            name = run.name if single else f"{run.name}/{attempt.task}"
+            found.append(timeline.own(attempt.finished, name, f"attempt {attempt.number} succeeded"))
+        if attempt.lock is not None:
+            name = run.name if single else f"{run.name}/{attempt.task}"
+            text = f"attempt {attempt.number} has the lock {attempt.lock!r} (number {attempt.lock_token})"
+            found.append(timeline.own(attempt.created, name, text))
+    if run.stop_requested is not None:
+        found.append(timeline.own(run.stop_requested, run.name, "asked to stop"))
+    if run.finished is not None:
+        bad = run.phase.value == "failed"
+        found.append(
+            timeline.own(run.finished, run.name, f"the run has ended: {run.phase.value}", warning=bad)
+        )
+    return found
+
+
+def _named(events: Sequence[EventRecord], pods: Sequence[RevisionRecord]) -> Sequence[EventRecord]:
+    """Return events with the names of their objects, which earlier releases did not keep."""
+    names = {pod.uid: pod.name for pod in pods}
+    return [
+        event
+        if event.name
+        else EventRecord(
+            event.uid, event.about, event.last_seen, event.object, name=names.get(event.about, "")
+        )
+        for event in events
+    ]
+
+
+def _nodes(tried: Iterable[AttemptRecord]) -> list[tuple[str, float, float]]:
+    """Return each node of a run, and the time in which it was one."""
+    spans: dict[str, tuple[float, float]] = {}
+    for attempt in tried:
+        if attempt.node:
+            begin, end = attempt.created, attempt.finished or _FOR_EVER
+            known = spans.get(attempt.node, (begin, end))
+            spans[attempt.node] = min(known[0], begin), max(known[1], end)
+    return [(node, begin - _AROUND, end + _AROUND) for node, (begin, end) in spans.items()]
+
+
+def _claims(pods: Iterable[RevisionRecord]) -> set[str]:
+    volumes = [volume for pod in pods for volume in (pod.object.get("spec") or {}).get("volumes") or ()]
+    named = ((volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in volumes)
+    return {name for name in named if name}
+
+
+def _of_object(connection: Connection, kind: str, name: str) -> list[Dated]:
+    found = _of_name(connection, kind, name, "", 0.0, _FOR_EVER)
+    if kind == "Node":
+        return found
+    for node in sorted(
+        {
+            change.entry.message.removeprefix("placed on ")
+            for change in found
+            if change.entry.message.startswith("placed on ")
+        }
+    ):
+        times = [change.at for change in found]
+        found += _of_name(connection, "Node", node, "", min(times) - _AROUND, max(times) + _AROUND)
+    return found
+
+
+def _of_name(
+    connection: Connection, kind: str, name: str, namespace: str, begin: float, end: float
+) -> list[Dated]:
+    kept = revisions.of_name(connection, kind, name, namespace=namespace, begin=begin, end=end, limit=_MOST)
+    told = revisions.events_of_name(
+        connection, kind, name, namespace=namespace, begin=begin, end=end, limit=_MOST
+    )
+    dated = [one for one in timeline.of_revisions(kept) if one.at >= begin]
+    return dated + timeline.of_events(told)
