@@ -55,6 +55,12 @@ class BaseMissing(PlatformError):
     status, code = 412, "BaseMissing"
 
 
+class Damaged(PlatformError):
+    """What was kept is not what was stored, or a part of it is gone; asking again gives the same."""
+
+    status, code = 410, "Damaged"
+
+
 class TooLarge(PlatformError):
     """The body is over a limit."""
 

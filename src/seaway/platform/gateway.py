@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
@@ -11,8 +12,8 @@ from seaway.base.clock import Clock, rfc3339
 from seaway.platform.database import locks, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import CheckpointRecord, OutputRecord, RunRecord
-from seaway.platform.errors import NotFound, StaleFence, Unauthorized
-from seaway.platform.storage.checkpoints import StoredCheckpoint
+from seaway.platform.errors import Damaged, NotFound, StaleFence, Unauthorized
+from seaway.platform.storage.checkpoints import Block, StoredCheckpoint
 from seaway.platform.storage.runner_archive import build_runner
 from seaway.platform.storage.storage import Storage
 from seaway.platform.tokens import RunTokens
@@ -116,8 +117,22 @@ class RunGateway:
             raise
 
     async def get_checkpoint(self, run: str, task: str) -> AsyncIterator[bytes]:
-        """Return a task's last checkpoint, see `CheckpointStore.open`. Raises NotFound where there is none yet."""
+        """Return a task's last checkpoint, see `CheckpointStore.open`. Raises NotFound where there is none yet, Damaged."""
+        uid, checkpoint = await self._checkpoint(run, task)
+        said = f"restores the checkpoint of {rfc3339(checkpoint.saved)} ({checkpoint.size} bytes)"
+        await self._tell(run, task, said)
+        return await self._storage.checkpoints.open(uid, task, checkpoint.sha256)
 
+    async def check_checkpoint(self, run: str, task: str) -> AsyncIterator[bytes]:
+        """Say whether a task's last checkpoint is whole: an empty line for each block, then a line of JSON.
+
+        The lines show that the server is still reading. The last one has "damaged": what is wrong, "" where nothing is.
+        Raises NotFound where there is none.
+        """
+        uid, checkpoint = await self._checkpoint(run, task)
+        return _checked(self._storage.checkpoints.check(uid, task, checkpoint.sha256))
+
+    async def _checkpoint(self, run: str, task: str) -> tuple[str, CheckpointRecord]:
         def query(connection: Connection) -> tuple[str, CheckpointRecord] | None:
             record = runs.by_name(connection, run)
             found = outputs.checkpoint(connection, record.id, task) if record is not None else None
@@ -126,10 +141,7 @@ class RunGateway:
         found = await self._database.read(query)
         if found is None:
             raise NotFound(f"the task {task!r} of run {run!r} has no checkpoint yet")
-        uid, checkpoint = found
-        said = f"restores the checkpoint of {rfc3339(checkpoint.saved)} ({checkpoint.size} bytes)"
-        await self._tell(run, task, said)
-        return await self._storage.checkpoints.open(uid, task, checkpoint.sha256)
+        return found
 
 
 def _check(connection: Connection, run: str, task: str, fence: int) -> RunRecord:
@@ -150,6 +162,16 @@ def _check(connection: Connection, run: str, task: str, fence: int) -> RunRecord
             field="lock",
         )
     return record
+
+
+async def _checked(blocks: AsyncIterator[Block]) -> AsyncIterator[bytes]:
+    damaged = ""
+    try:
+        async for _ in blocks:
+            yield b"\n"
+    except Damaged as error:
+        damaged = error.message
+    yield json.dumps({"damaged": damaged}).encode() + b"\n"
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -141,8 +141,17 @@ class RunService(RunGateway):
         await self._engine.stop(record.uid)
         return await self.get(run)
 
-    async def retry(self, run: str) -> RunView:
-        """Give each task that did not succeed a new attempt. Raises NotFound; Conflict where the run has not ended or all succeeded."""
+    async def retry(self, run: str, *, fresh: bool = False) -> RunView:
+        """Give each task that did not succeed a new attempt.
+
+        Args:
+            run: its name.
+            fresh: forget the checkpoints of these tasks first: they begin anew.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: it has not ended, all of it succeeded, or it is in the bin.
+        """
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
         record = await self._run(run)
@@ -156,9 +165,14 @@ class RunService(RunGateway):
             raise Conflict(
                 f"the run {run!r} is in the bin", remedy=f"Restore it first: `seaway restore {run}`."
             )
-        state = await self._database.write(lambda connection: _begin_again(connection, record.name))
+        state = await self._database.write(
+            lambda connection: _begin_again(connection, record.name, fresh=fresh)
+        )
         if state is None:
             raise Conflict(f"the run {run!r} is being tried again already")
+        for task in state.tasks.values() if fresh else ():
+            if task.phase is not Phase.SUCCEEDED:
+                await self._storage.checkpoints.drop(record.uid, task.name)
         self._engine.adopt(state)
         return await self.get(run)
 
@@ -325,7 +339,7 @@ def _whole_view(connection: Connection, name: str) -> RunView | None:
     return run_view(run, spec, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
 
 
-def _begin_again(connection: Connection, name: str) -> RunState | None:
+def _begin_again(connection: Connection, name: str, *, fresh: bool) -> RunState | None:
     """Put the tasks that did not succeed back in the queue; None where the run has not ended (any more)."""
     run = runs.by_name(connection, name)
     if run is None or not run.phase.ended:
@@ -350,6 +364,8 @@ def _begin_again(connection: Connection, name: str) -> RunState | None:
         if task.phase is not Phase.SUCCEEDED
     ]
     tasks.save(connection, again)
+    for task in again if fresh else ():
+        outputs.forget_checkpoint(connection, run.id, task.name)
     current = runs.by_name(connection, name)
     return load(connection, current) if current is not None else None
 

@@ -67,3 +67,9 @@ async def save_checkpoint(
 async def get_checkpoint(run: PodsRun, task: str, service: Service) -> StreamingResponse:
     """Return a task's last checkpoint: a line that lists its blocks, then all of them."""
     return _bytes(await service.get_checkpoint(run, task), "application/octet-stream")
+
+
+@router.get("/runs/{run}/tasks/{task}/checkpoint/check", response_class=StreamingResponse)
+async def check_checkpoint(run: PodsRun, task: str, service: Service) -> StreamingResponse:
+    """Say whether a task's last checkpoint is whole on the server; the last line of the answer is JSON."""
+    return _bytes(await service.check_checkpoint(run, task), "text/plain; charset=utf-8")

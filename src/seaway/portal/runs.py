@@ -60,9 +60,9 @@ async def stop(run: OwnRun, service: Service) -> RunView:
 
 
 @router.post("/{run}/retry")
-async def retry(run: OwnRun, service: Service) -> RunView:
-    """Try again each task that did not succeed."""
-    return await service.retry(run)
+async def retry(run: OwnRun, service: Service, fresh: bool = False) -> RunView:
+    """Try again each task that did not succeed; with `fresh` without its checkpoint."""
+    return await service.retry(run, fresh=fresh)
 
 
 @router.post("/{run}/restore")

@@ -72,6 +72,11 @@ def line_of(blocks: list[tuple[str, int]]) -> bytes:
     return json.dumps({"blocks": blocks}, separators=(",", ":")).encode() + b"\n"
 
 
+def name_of(blocks: list[tuple[str, int]]) -> str:
+    """Return the digest under which the server keeps a checkpoint of these blocks."""
+    return hashlib.sha256(line_of(blocks)).hexdigest()
+
+
 def missing(blocks: list[tuple[str, int]], known: list[tuple[str, int]]) -> list[tuple[int, int]]:
     """Return where in the stream the blocks lie that are not known, each once: offset and bytes."""
     seen = {digest for digest, _ in known}

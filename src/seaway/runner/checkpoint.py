@@ -5,14 +5,13 @@
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
 from urllib.parse import quote
 
 from seaway.runner.archive import fingerprint, pack, unpack
-from seaway.runner.blocks import Blocks, line_of, missing, split
+from seaway.runner.blocks import Blocks, line_of, missing, name_of, split
 from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import PATIENCE, Gateway, GatewayError
 from seaway.runner.report import StageFailed, say
@@ -49,16 +48,9 @@ class Checkpoint:
         make_folder(self._folder)
         sent, archive, unfinished = self._spare + ".blocks", self._spare + ".tar", self._spare
         try:
-            self._gateway.fetch(f"{self._path}?fence={self._fence}", sent)
-            self._base = split(sent, archive)
-            unpack(archive, unfinished)
-            for name in os.listdir(unfinished):
-                os.replace(os.path.join(unfinished, name), os.path.join(self._folder, name))
-            say("checkpoint: restored from the last attempt")
-        except GatewayError as error:
-            if error.status != 404:
-                raise StageFailed("checkpoint", f"the checkpoint cannot be restored: {error}") from error
-        except (ValueError, OSError) as error:
+            if self._fetch(sent, archive):
+                self._place(archive, unfinished)
+        except OSError as error:
             raise StageFailed("checkpoint", f"the checkpoint cannot be restored: {error}") from error
         finally:
             remove_tree(unfinished)
@@ -66,6 +58,42 @@ class Checkpoint:
                 if os.path.exists(path):
                     os.unlink(path)
         self._saved = fingerprint(self._folder)
+
+    def _fetch(self, sent: str, archive: str) -> bool:
+        """Bring the checkpoint here; return whether there is one. Raises StageFailed, OSError."""
+        try:
+            self._gateway.fetch(f"{self._path}?fence={self._fence}", sent)
+            self._base = split(sent, archive)
+        except (GatewayError, ValueError) as error:
+            if isinstance(error, GatewayError) and error.status == 404:
+                return False
+            damaged = self._damage(sent)
+            message = f"the checkpoint cannot be restored: {damaged or error}"
+            raise StageFailed("checkpoint", message, damaged=bool(damaged)) from error
+        return True
+
+    def _damage(self, answer: str) -> str:
+        """Ask the server whether what it keeps is damaged; return what is, "" where nothing is or it cannot be asked."""
+        import json
+
+        try:
+            self._gateway.fetch(f"{self._path}/check?fence={self._fence}", answer)
+            with open(answer, "rb") as file:
+                return str(json.loads(file.read())["damaged"])
+        except (GatewayError, ValueError, KeyError, TypeError) as error:
+            say(f"checkpoint: whether it is damaged on the server is not known: {error}")
+            return ""
+
+    def _place(self, archive: str, unfinished: str) -> None:
+        try:
+            unpack(archive, unfinished)
+        except ValueError as error:  # each block is what was saved: it will be so the next time too
+            raise StageFailed(
+                "checkpoint", f"the checkpoint cannot be restored: {error}", damaged=True
+            ) from error
+        for name in os.listdir(unfinished):
+            os.replace(os.path.join(unfinished, name), os.path.join(self._folder, name))
+        say(f"checkpoint: restored from the last attempt ({name_of(self._base)[:12]})")
 
     def save_while_running(self) -> None:
         """Save the folder if it has changed and is quiet; trouble is told once, and the next time is another chance."""
@@ -145,7 +173,7 @@ class Checkpoint:
         self, archive: str, blocks: list[tuple[str, int]], base: list[tuple[str, int]], patience: float
     ) -> None:
         line, places = line_of(blocks), missing(blocks, base)
-        lean = f"&base={hashlib.sha256(line_of(base)).hexdigest()}" if base else ""
+        lean = f"&base={name_of(base)}" if base else ""
 
         def send(portion: Callable[[bytes], None]) -> None:
             portion(line)

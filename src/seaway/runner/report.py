@@ -24,12 +24,14 @@ _ERROR_LIMIT = 3000
 class StageFailed(Exception):
     """The runner's own work failed; the message is for the user."""
 
-    def __init__(self, stage: str, message: str, *, refused: bool = False) -> None:
+    def __init__(self, stage: str, message: str, *, refused: bool = False, damaged: bool = False) -> None:
         super().__init__(message)
         self.stage = stage
         self.message = message
         self.refused = refused
         """What the program made was refused for good: running it again would end the same."""
+        self.damaged = damaged
+        """What the server keeps is damaged, which it was asked about: running it again would end the same."""
 
     @property
     def exit_code(self) -> int:
@@ -62,8 +64,9 @@ def note_failure(failure: StageFailed) -> None:
         text = text[: _ERROR_LIMIT // 2] + " ... " + text[-_ERROR_LIMIT // 2 :]
     try:
         with open(path, "w", encoding="utf-8") as log:
-            told = {"stage": failure.stage, "error": text}
-            log.write(json.dumps(told | {"refused": True} if failure.refused else told) + "\n")
+            told: dict[str, object] = {"stage": failure.stage, "error": text}
+            told |= {name: True for name in ("refused", "damaged") if getattr(failure, name)}
+            log.write(json.dumps(told) + "\n")
     except OSError as error:
         say(f"the pod's status cannot be written: {error}")
     sys.stderr.flush()

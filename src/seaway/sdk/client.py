@@ -127,9 +127,9 @@ class SeawayClient:
         """Ask a run to end gracefully."""
         return self._run("POST", _path(run, "stop"))
 
-    def retry(self, run: str) -> Run:
-        """Try again each task that did not succeed."""
-        return self._run("POST", _path(run, "retry"))
+    def retry(self, run: str, *, fresh: bool = False) -> Run:
+        """Try again each task that did not succeed; with `fresh` without its checkpoint."""
+        return self._run("POST", _path(run, "retry"), query={"fresh": "true"} if fresh else {})
 
     def remove(self, run: str) -> Run:
         """Put a run into the bin."""

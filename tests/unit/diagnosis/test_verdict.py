@@ -192,6 +192,9 @@ CASES = {
     "checkpoint refused": (
         facts(pod(ended(123, message='{"stage": "checkpoint", "error": "the gateway answered 413", "refused": true}'))), U, "CheckpointRefused",
     ),
+    "checkpoint damaged": (
+        facts(pod(ended(123, message='{"stage": "checkpoint", "error": "a block is missing: errno 28", "damaged": true}'))), C, "CheckpointDamaged",
+    ),
     "no room for the outputs": (
         facts(pod(ended(124, message='{"stage": "outputs", "error": "there is no room left in artifacts"}'))), R, "DiskFull",
     ),

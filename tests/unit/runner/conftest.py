@@ -46,6 +46,8 @@ class Gateway:
         """The archive, put together from its blocks."""
         self.stored: bytes | None = None
         """What a later attempt gets: the line that lists the blocks, and the archive."""
+        self.damaged: str | None = ""
+        """What the server says is damaged of it; None where it cannot be asked."""
         self.travelled: list[int] = []
         """Bytes of blocks that each save sent."""
         self._blocks: dict[str, bytes] = {}
@@ -103,6 +105,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.split("?")[0].removeprefix("/gateway/v1/")
         if not self._admit():
+            return
+        if path.endswith("/checkpoint/check"):
+            said = json.dumps({"damaged": self.gateway.damaged}).encode()
+            self._answer(*((404, b"{}") if self.gateway.damaged is None else (200, b"\n\n" + said + b"\n")))
             return
         data = self.gateway.stored if path.endswith("/checkpoint") else self.gateway.files.get(path)
         self._answer(404, b"{}") if data is None else self._answer(200, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -312,12 +313,31 @@ def test_a_damaged_checkpoint_is_told(start, gateway):
     assert container.failure["stage"] == "checkpoint"
 
 
-def test_a_block_that_is_not_what_was_saved_is_told(start, gateway):
+@pytest.mark.parametrize(
+    ("answer", "damaged", "message"),
+    [
+        pytest.param("a block is missing", True, "a block is missing", id="the server finds it damaged"),
+        pytest.param("", False, "is damaged", id="it is whole on the server"),
+        pytest.param(None, False, "is damaged", id="the server cannot be asked"),
+    ],
+)
+def test_a_block_that_is_not_what_was_saved_is_told(start, gateway, answer, damaged, message):
     assert start(COUNT).wait() == 0
     gateway.stored = gateway.stored[:-700] + b"X" + gateway.stored[-699:]
+    gateway.damaged = answer
     container = start(COUNT, attempt=2)
     assert container.wait() == 123
-    assert "is damaged" in container.failure["error"]
+    assert message in container.failure["error"]
+    assert container.failure.get("damaged", False) is damaged
+
+
+def test_blocks_that_are_no_archive_are_damaged_for_good(start, gateway):
+    data = b"no archive"
+    listed = json.dumps({"blocks": [[hashlib.sha256(data).hexdigest(), len(data)]]}).encode()
+    gateway.stored = listed + b"\n" + data
+    container = start(COUNT, attempt=2)
+    assert container.wait() == 123
+    assert container.failure["damaged"] is True
 
 
 BIG = """

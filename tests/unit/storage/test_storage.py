@@ -14,7 +14,7 @@ import zlib
 
 import pytest
 
-from seaway.platform.errors import BaseMissing, Invalid, NotFound, StorageFull, TooLarge, Unavailable
+from seaway.platform.errors import BaseMissing, Damaged, Invalid, NotFound, StorageFull, TooLarge, Unavailable
 from seaway.platform.storage.archives import ArchiveLimits
 from seaway.platform.storage.artifacts import ArtifactStore
 from seaway.platform.storage.code import CodeStore
@@ -164,7 +164,7 @@ async def test_damage_on_the_disk_is_found_before_the_end(storage, archive, stre
     damaged[1000] ^= 1
     place.write_bytes(damaged)
     received = bytearray()
-    with pytest.raises(Unavailable, match="is damaged"):
+    with pytest.raises(Damaged, match="is damaged"):
         async for portion in await storage.code.open(sha(data)):
             received += portion
     assert len(received) < len(data), "a receiver must not take it for whole"
@@ -244,10 +244,47 @@ async def test_a_checkpoint_leans_on_the_one_before_and_outlives_it(storage, str
     for _ in range(2):
         await storage.checkpoints.forget(*RUN, one.sha256, kept=two.sha256)
     assert await collect(await storage.checkpoints.open(*RUN, two.sha256)) == blocks(b"kept", b"new!")
-    with pytest.raises(NotFound):
+    with pytest.raises(Damaged):
         await storage.checkpoints.open(*RUN, one.sha256)
     await storage.checkpoints.forget(*RUN, two.sha256, kept=None)
     assert site.files() == []
+
+
+def place_of(site, digest: str):
+    (place,) = site.disk.rglob(digest)
+    return place
+
+
+@pytest.mark.parametrize("which", ["list", "block"])
+@pytest.mark.parametrize("damage", ["missing", "other bytes"])
+async def test_a_damaged_checkpoint_is_found_and_replaced(storage, stream, collect, site, which, damage):
+    one = await storage.checkpoints.store(*RUN, stream(blocks(b"first", b"second")), None)
+    assert [block.sha256 async for block in storage.checkpoints.check(*RUN, one.sha256)] == [
+        sha(b"first"),
+        sha(b"second"),
+    ]
+    place = place_of(site, one.sha256 if which == "list" else sha(b"second"))
+    if damage == "missing":
+        place.unlink()
+    else:
+        place.write_bytes(b"X" * place.stat().st_size)
+    with pytest.raises(Damaged):
+        [block async for block in storage.checkpoints.check(*RUN, one.sha256)]
+    with pytest.raises(Damaged):
+        await collect(await storage.checkpoints.open(*RUN, one.sha256))
+    await storage.checkpoints.drop(*RUN)
+    assert site.files() == []
+    again = await storage.checkpoints.store(*RUN, stream(blocks(b"first", b"second")), None)
+    assert await collect(await storage.checkpoints.open(*RUN, again.sha256)) == blocks(b"first", b"second")
+
+
+async def test_a_damaged_list_is_nothing_to_lean_on(storage, stream, site):
+    one = await storage.checkpoints.store(*RUN, stream(blocks(b"kept")), None)
+    place_of(site, one.sha256).write_bytes(b"X")
+    with pytest.raises(BaseMissing):
+        await storage.checkpoints.store(*RUN, stream(blocks(b"kept", b"new", sent=(b"new",))), one.sha256)
+    two = await storage.checkpoints.store(*RUN, stream(blocks(b"kept", b"new")), None)
+    await storage.checkpoints.forget(*RUN, one.sha256, kept=two.sha256)
 
 
 async def test_what_a_checkpoint_leans_on_may_be_gone(storage, stream):

@@ -47,8 +47,13 @@ def one(connection: Connection, run_id: int, task: str, path: str) -> OutputReco
 
 def save_checkpoint(connection: Connection, run_id: int, task: str, checkpoint: CheckpointRecord) -> None:
     """Put a task's checkpoint in place of the one before."""
-    connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task))
+    forget_checkpoint(connection, run_id, task)
     connection.execute(insert(CHECKPOINTS).values(asdict(checkpoint) | {"run_id": run_id, "task": task}))
+
+
+def forget_checkpoint(connection: Connection, run_id: int, task: str) -> None:
+    """Drop a task's checkpoint, if it has one."""
+    connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task))
 
 
 def checkpoint(connection: Connection, run_id: int, task: str) -> CheckpointRecord | None:

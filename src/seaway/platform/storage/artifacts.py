@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, ParamSpec, TypeVar
 
-from seaway.platform.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
+from seaway.platform.errors import Conflict, Damaged, Invalid, NotFound, TooLarge
 from seaway.platform.storage.files import CHUNK, create_private, disk_errors, write_all
 from seaway.platform.storage.object_store_options import ObjectStoreOptions
 from seaway.platform.storage.places import Folder, Place
@@ -156,7 +156,8 @@ class ArtifactStore:
 
         Raises:
             NotFound: it is not there (raised by the call itself).
-            Unavailable: the bytes are not those that were stored, or cannot be read now (raised by the iterator).
+            Damaged: the bytes are not those that were stored (raised by the iterator).
+            Unavailable: they cannot be read now (raised by the iterator).
         """
         try:
             file = await self.in_thread(self._place.open, _key(kind, digest))
@@ -192,7 +193,7 @@ class ArtifactStore:
                 yield held
                 held = following
             if digest.hexdigest() != expected:
-                raise Unavailable(
+                raise Damaged(
                     f"{name} is damaged: its bytes are not those that were stored",
                     remedy="Restore it from a backup, or submit the work again.",
                 )

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from seaway.platform.errors import BaseMissing, Invalid, NotFound, TooLarge, Unavailable
+from seaway.platform.errors import BaseMissing, Damaged, Invalid, NotFound, TooLarge
 from seaway.platform.storage.artifacts import ArtifactStore, require_digest
 from seaway.platform.storage.files import create_private, disk_errors, write_all
 
@@ -81,19 +81,37 @@ class CheckpointStore:
         sent = 0
         for block in dict.fromkeys(blocks):
             if block.sha256 not in known:
-                await self._put(kind, block.sha256, await reader.exactly(block))
+                data = await reader.exactly(block)
+                if base is None or not await self._artifacts.has(kind, block.sha256):
+                    await self._artifacts.in_thread(self._publish, kind, block.sha256, data)
                 sent += block.size
         await reader.end()
         listed = encode_blocks(blocks)
         digest = hashlib.sha256(listed).hexdigest()
-        await self._put(kind, digest, listed)
+        await self._artifacts.in_thread(self._publish, kind, digest, listed)
         return StoredCheckpoint(digest, sum(block.size for block in blocks), sent)
 
     async def open(self, run_uid: str, task: str, sha256: str) -> AsyncIterator[bytes]:
-        """Return a checkpoint as `store` takes a whole one: the line, then all bytes, verified. Raises NotFound."""
+        """Return a checkpoint as `store` takes a whole one: the line, then all bytes, verified.
+
+        Raises:
+            Damaged: it is not there whole (raised by the call for the list, by the iterator for a block).
+        """
         kind = _kind(run_uid, task)
-        listed = await self._read(kind, sha256)
+        listed = await self._list(kind, sha256)
         return self._bytes(kind, listed)
+
+    async def check(self, run_uid: str, task: str, sha256: str) -> AsyncIterator[Block]:
+        """Iterate over the blocks of a checkpoint, as each is found whole.
+
+        Raises:
+            Damaged: one is not, or the list is not.
+        """
+        kind = _kind(run_uid, task)
+        for block in _parse(await self._list(kind, sha256)):
+            async for _ in await self._block(kind, block):
+                pass
+            yield block
 
     async def forget(self, run_uid: str, task: str, sha256: str, *, kept: str | None) -> None:
         """Remove a checkpoint that nothing points at any more, but for what it shares with another one.
@@ -109,10 +127,16 @@ class CheckpointStore:
             return
         try:
             gone = {block.sha256 for block in await self._base(kind, sha256)}
-        except BaseMissing:  # removed before
+        except BaseMissing:  # removed before, or damaged: what it consisted of goes with the run
             return
         stay = {block.sha256 for block in await self._base(kind, kept)}
         for digest in (*(gone - stay), sha256):
+            await self._artifacts.delete(kind, digest)
+
+    async def drop(self, run_uid: str, task: str) -> None:
+        """Remove all that is kept of a task that nothing points at any more, whatever state it is in."""
+        kind = _kind(run_uid, task)
+        for digest in await self._artifacts.digests(kind):
             await self._artifacts.delete(kind, digest)
 
     async def _base(self, kind: str, digest: str | None) -> list[Block]:
@@ -121,7 +145,7 @@ class CheckpointStore:
         require_digest(digest)
         try:
             return _parse(await self._read(kind, digest))
-        except NotFound:
+        except (NotFound, Damaged):
             raise BaseMissing(
                 "the checkpoint that this one leans on is not stored any more",
                 field="base",
@@ -131,19 +155,23 @@ class CheckpointStore:
     async def _read(self, kind: str, digest: str) -> bytes:
         return b"".join([portion async for portion in await self._artifacts.read(kind, digest)])
 
+    async def _list(self, kind: str, digest: str) -> bytes:
+        try:
+            return await self._read(kind, digest)
+        except (NotFound, Damaged) as error:
+            raise _damaged(f"its list of blocks: {error.message}") from error
+
+    async def _block(self, kind: str, block: Block) -> AsyncIterator[bytes]:
+        try:
+            return await self._artifacts.read(kind, block.sha256)
+        except NotFound as error:
+            raise _damaged(f"a block is missing: {error.message}") from error
+
     async def _bytes(self, kind: str, listed: bytes) -> AsyncIterator[bytes]:
         yield listed
         for block in _parse(listed):
-            try:
-                portions = await self._artifacts.read(kind, block.sha256)
-            except NotFound as error:
-                raise Unavailable(f"a block of {_WHAT} is missing ({error.message})") from error
-            async for portion in portions:
+            async for portion in await self._block(kind, block):
                 yield portion
-
-    async def _put(self, kind: str, digest: str, data: bytes) -> None:
-        if not await self._artifacts.has(kind, digest):
-            await self._artifacts.in_thread(self._publish, kind, digest, data)
 
     def _publish(self, kind: str, digest: str, data: bytes) -> None:
         path = self._artifacts.spool_path()
@@ -231,6 +259,12 @@ def _write(path: Path, data: bytes) -> None:
 
 def _not_whole(why: str) -> Invalid:
     return Invalid(f"{_WHAT} did not arrive whole: {why}", field="body", remedy="Send it again.")
+
+
+def _damaged(why: str) -> Damaged:
+    return Damaged(
+        f"{_WHAT} is damaged on the server ({why})", remedy="Restore it from a backup, or begin without it."
+    )
 
 
 def _too_large() -> TooLarge:

@@ -52,6 +52,11 @@ _REFUSED = {
     ),
 }  # fmt: skip
 """What would end the same if it were run again."""
+_DAMAGED = _Failure(
+    "CheckpointDamaged", "its checkpoint is damaged where the server keeps it", Level.CLUSTER, VerdictClass.CONFIGURATION,
+    "begin without the checkpoint: seaway retry {run} --fresh",
+)  # fmt: skip
+"""What the server itself found damaged: trying again meets the same."""
 _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errno 28")
 _UNREACHABLE = re.compile(
     r"(?i)network|connection|timed out|temporary failure|\bdns\b|could not connect|unreachable"
@@ -71,8 +76,7 @@ def runner_failed(facts: Facts) -> Finding | None:
     if told is None:
         return None
     error = str(told.get("error", ""))
-    known = (_REFUSED if told.get("refused") is True else {}).get(told["stage"]) or _STAGES[told["stage"]]
-    failure = _by_its_words(known, told["stage"], error)
+    failure = _meaning(told, error)
     again_later = failure.class_ is VerdictClass.INFRASTRUCTURE
     shown = blanked(facts, essential(error))[:_LONGEST_ERROR]
     file = (facts.origin.requirements if facts.origin is not None else None) or "the requirements"
@@ -112,6 +116,13 @@ def _told(message: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return told if isinstance(told, dict) and told.get("stage") in _STAGES else None
+
+
+def _meaning(told: dict[str, Any], error: str) -> _Failure:
+    if told.get("damaged") is True and told["stage"] == "checkpoint":
+        return _DAMAGED
+    known = (_REFUSED if told.get("refused") is True else {}).get(told["stage"]) or _STAGES[told["stage"]]
+    return _by_its_words(known, told["stage"], error)
 
 
 def _by_its_words(known: _Failure, stage: str, error: str) -> _Failure:
