@@ -163,6 +163,7 @@ def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
         code_limit=told.code_limit,
         log_limit=told.log_limit,
         record_everywhere=True,
+        bin_seconds=told.bin_days * 86400.0,
         engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
     )
 

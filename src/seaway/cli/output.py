@@ -130,6 +130,12 @@ def ends(text: str | None, at: datetime) -> str:
     return f"ends in {span(left)}" if left < _DAYS_SAID else f"ends on {end:%Y-%m-%d}"
 
 
+def day(text: str | None) -> str:
+    """Write a time of the server's as a day, as the user's calendar has it."""
+    at = moment(text)
+    return "" if at is None else f"{at.astimezone():%Y-%m-%d}"
+
+
 def took(started: str | None, finished: str | None, at: datetime) -> str:
     """Write how long something ran, or runs."""
     begin, end = moment(started), moment(finished)

@@ -8,17 +8,21 @@ import typer
 
 from seaway.cli.arguments import Output
 from seaway.cli.context import connect, note
-from seaway.cli.output import Format, age, now, print_json, print_table, took
+from seaway.cli.output import Format, age, day, now, print_json, print_table, took
 
 EPILOG = """\b
 Examples:
   seaway ps                 what waits or runs now
   seaway ps -a              all runs, also those that ended
+  seaway ps --bin           runs that were removed, and until when they can be restored
   seaway ps -a -o json      for programs"""
 
 
 def ps(
     all: Annotated[bool, typer.Option("--all", "-a", help="Also runs that ended or were removed.")] = False,
+    binned: Annotated[
+        bool, typer.Option("--bin", help="Runs that were removed, and when the bin is emptied of them.")
+    ] = False,
     limit: Annotated[
         int,
         typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many, newest first."),
@@ -27,9 +31,12 @@ def ps(
 ) -> None:
     """List runs, newest first. Without options: those that wait or run now."""
     with connect() as client:
-        runs = client.runs(all=all, limit=limit)
+        runs = client.runs(all=all, limit=limit, bin=binned)
     if output is Format.JSON:
         print_json(runs)
+        return
+    if not runs and binned:
+        note("The bin is empty.")
         return
     if not runs:
         note(
@@ -37,6 +44,14 @@ def ps(
             if all
             else "Nothing runs now. All runs: seaway ps -a"
         )
+        return
+    if binned:
+        rows = [
+            (run["name"], run["phase"], run["user"], day(run["deleted"]), day(run["emptied"]), run["command"])
+            for run in runs
+        ]
+        print_table(("NAME", "STATUS", "USER", "REMOVED", "KEPT UNTIL", "COMMAND"), rows, painted=1)
+        note("To bring back: seaway restore NAME")
         return
     with_users = len({run["user"] for run in runs}) > 1
     print_table(headers(with_users=with_users), [row(run, with_user=with_users) for run in runs], painted=1)

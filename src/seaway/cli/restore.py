@@ -10,5 +10,5 @@ def restore(runs: RunNames) -> None:
     """Bring removed runs back."""
     with connect() as client:
         for run in runs:
-            client.restore(run)
-            print(f"{run} restored")
+            name = client.restore(run)["name"]
+            print(f"{run} restored" + (f" as {name}" if name != run else ""))

@@ -50,6 +50,7 @@ class Settings:
     pods_at_once: int = 200
     code_limit: int = 100 * MEBIBYTE
     log_limit: int = 256 * MEBIBYTE
+    bin_days: int = 30
     images: Mapping[str, Image] = field(default_factory=dict)
 
 
@@ -163,6 +164,7 @@ KEYS = (
     Key("server", "pods_at_once", "pods_at_once", whole(1, 10_000), "200", "How many pods of all runs may be there at once; the others wait."),
     Key("server", "code_limit", "code_limit", size, '"100Mi"', "The largest code that a run may bring, compressed; uncompressed five times as much."),
     Key("server", "log_limit", "log_limit", size, '"256Mi"', "How much is kept of one attempt's log: its beginning and its last lines, with the time of each line."),
+    Key("server", "bin_days", "bin_days", whole(1, 3650), "30", "How many days a removed run can be restored; then the bin is emptied of it."),
 )  # fmt: skip
 IMAGE_KEYS = {
     "python": 'A Python interpreter: programs of this image run with it, for example "/opt/venvs/torch/bin/python".',

@@ -231,6 +231,8 @@ class RunView(Value):
     finished: datetime | None = None
     deleted: datetime | None = None
     """When it was removed; it can be restored until the bin is emptied."""
+    emptied: datetime | None = None
+    """From when on a removed run is taken out of the bin for good."""
     verdict: Verdict | None = None
     exit_code: int | None = None
     """What `seaway run` exits with: the first failed task's, 0 where all succeeded, None while it is not known."""

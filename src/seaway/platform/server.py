@@ -17,9 +17,11 @@ from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
+from seaway.platform.bin import DAY, Bin
 from seaway.platform.cluster_view import FOLLOW, ClusterView
 from seaway.platform.database import runs
 from seaway.platform.database.database import Database
+from seaway.platform.emptying import Emptier
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
 from seaway.platform.engine.judgement import FactsGatherer
@@ -99,6 +101,8 @@ class ServerSettings:
     """How the cluster is watched."""
     engine: EngineSettings = field(default_factory=EngineSettings)
     collector: CollectorSettings = field(default_factory=CollectorSettings)
+    bin_seconds: float = 30 * DAY
+    """How long a removed run can be restored."""
     cluster_patience: float = 10.0
     """Seconds that the start waits for the cluster; then the server answers without it (its status says so) until it is there."""
     check_database: bool = True
@@ -166,10 +170,13 @@ async def run_server(
         narrator = Narrator(logs, recorder)
         teller = Teller(narrator, pods, clock)
         engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
+        random = random or SystemRandom()
+        emptier = Emptier(database, storage, logs, clock, keep_seconds=settings.bin_seconds)
         service = RunService(
             database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
             explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
-            timelines=Timelines(database, recorder, view), namespace=settings.namespace, random=random or SystemRandom(),
+            timelines=Timelines(database, recorder, view), bin_=Bin(database, emptier, clock, random, settings.bin_seconds),
+            namespace=settings.namespace, random=random,
         )  # fmt: skip
         facts = FactsGatherer(recorder, logs, view)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
@@ -190,6 +197,7 @@ async def run_server(
                 await services.start("informers", view.run)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
+                await services.start("bin", emptier.run)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
                     yield Server(service, UserTokens(database, clock), engine, database, view)

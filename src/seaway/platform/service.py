@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -16,9 +16,10 @@ from seaway.base.clock import Clock
 from seaway.model.run import OutputView, Phase, RunSpec, RunView
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
-from seaway.platform.database import attempts, outputs, runs, tasks
+from seaway.platform.bin import Bin
+from seaway.platform.database import attempts, binned, outputs, runs, tasks
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import RunRecord, TaskRecord
+from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine.engine import Engine, load
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
@@ -27,7 +28,7 @@ from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.storage.storage import Storage
-from seaway.platform.submission import generated_name, new_records
+from seaway.platform.submission import generated_name, new_records, uploads_of
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.views import output_view, run_view
@@ -51,12 +52,13 @@ class RunService(RunGateway):
         explainer: Explainer,
         objects: ObjectExplainer,
         timelines: Timelines,
+        bin_: Bin,
         namespace: str,
         random: Random,
     ) -> None:
         super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
-        self._timelines, self._namespace, self._random = timelines, namespace, random
+        self._timelines, self._bin, self._namespace, self._random = timelines, bin_, namespace, random
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -73,8 +75,11 @@ class RunService(RunGateway):
         """
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
-        await self._require_uploads(spec)
-        stored = spec.model_dump(mode="json", exclude_defaults=True)
+        async with self._storage.uploads.one():
+            await self._require_uploads(spec)
+            return await self._store(spec, user, key)
+
+    async def _store(self, spec: RunSpec, user: str, key: str | None) -> RunView:
         for _ in range(_NAME_TRIES):
             name = spec.name or generated_name(spec, self._random)
             identity = key or uuid.uuid4().hex
@@ -83,7 +88,7 @@ class RunService(RunGateway):
             )
             try:
                 run, records = await self._database.write(
-                    partial(_insert, run=run, records=records, spec=stored)
+                    partial(_insert, run=run, records=records, spec=spec, make_way=self._bin.make_way)
                 )
             except IntegrityError:
                 if key is not None and (sent_before := await self._submitted_before(key, user)) is not None:
@@ -96,7 +101,7 @@ class RunService(RunGateway):
                     ) from None
                 continue
             self._engine.adopt(run_state(run, spec, records, ()))
-            return run_view(run, spec, records)
+            return self._view(run, spec, records)
         raise Unavailable("no free name was found", field="name", remedy="Give the run a name of its own.")
 
     async def list(
@@ -105,6 +110,7 @@ class RunService(RunGateway):
         all: bool = False,  # noqa: A002 - the word of the interface
         limit: int = 50,
         before: str | None = None,
+        binned: bool = False,
     ) -> Sequence[RunView]:
         """Return runs, newest first, without tasks and spec.
 
@@ -112,6 +118,7 @@ class RunService(RunGateway):
             all: also those that ended; those in the bin too, marked by `deleted`.
             limit: at most so many, from 1 to 1,000.
             before: name of the last run of the page before; the next page begins after it.
+            binned: those in the bin and no others.
 
         Raises:
             Invalid: the limit is out of bounds.
@@ -124,13 +131,13 @@ class RunService(RunGateway):
         if before is not None:
             await self._run(before)
         found = await self._database.read(
-            lambda connection: runs.page(connection, ended=all, limit=limit, before=before)
+            partial(runs.page, ended=all, limit=limit, before=before, binned=binned)
         )
-        return [run_view(run) for run in found]
+        return [self._view(run) for run in found]
 
     async def get(self, run: str) -> RunView:
         """Return one run with its tasks, attempts and spec. Also one in the bin. Raises NotFound."""
-        view = await self._database.read(lambda connection: _whole_view(connection, run))
+        view = await self._database.read(lambda connection: self._whole_view(connection, run))
         if view is None:
             raise _no_run(run)
         return view
@@ -176,19 +183,16 @@ class RunService(RunGateway):
         self._engine.adopt(state)
         return await self.get(run)
 
-    async def remove(self, run: str) -> RunView:
-        """Put a run that has ended into the bin. Raises NotFound; Conflict where it has not ended."""
-        record = await self._run(run)
-        if not record.phase.ended:
-            raise Conflict(f"the run {run!r} has not ended", remedy=f"Stop it first: `seaway stop {run}`.")
-        return await self._set_deleted(record, record.deleted or self._clock.now())
+    async def remove(self, run: str, *, for_good: bool = False) -> RunView:
+        """Put a run that has ended into the bin, or remove it for good. Raises NotFound; Conflict where it has not ended."""
+        view, record = await self.get(run), await self._run(run)
+        await self._bin.put(record, for_good=for_good)
+        return view if for_good else await self.get(record.name)
 
     async def restore(self, run: str) -> RunView:
         """Take a run out of the bin. Raises NotFound; Conflict where it is not in there."""
-        record = await self._run(run)
-        if record.deleted is None:
-            raise Conflict(f"the run {run!r} is not in the bin")
-        return await self._set_deleted(record, None)
+        restored = await self._bin.take_out(await self._run(run))
+        return await self.get(restored.name)
 
     async def wait(self, run: str, *, timeout: float) -> RunView:
         """Return the run when it has ended, or as it is after `timeout` seconds. Raises NotFound."""
@@ -270,19 +274,21 @@ class RunService(RunGateway):
 
     async def has_code(self, digest: str) -> bool:
         """Return whether a code snapshot was uploaded. Raises Invalid where that is no SHA-256."""
-        return await self._storage.code.has(digest)
+        return await self._storage.has_code(digest)
 
     async def put_code(self, digest: str, body: AsyncIterable[bytes]) -> None:
         """Store a code snapshot (tar.gz) under the SHA-256 of its bytes. Raises Invalid (digest differs, unsafe archive), TooLarge."""
         await self._storage.code.put(digest, body)
+        await self._storage.has_code(digest)
 
     async def has_environment(self, digest: str) -> bool:
         """Return whether a lock of requirements was uploaded. Raises Invalid where that is no SHA-256."""
-        return await self._storage.environments.has(digest)
+        return await self._storage.has_environment(digest)
 
     async def put_environment(self, digest: str, body: AsyncIterable[bytes]) -> None:
         """Store a lock of requirements (UTF-8 text) under the SHA-256 of its bytes. Raises Invalid, TooLarge."""
         await self._storage.environments.put(digest, body)
+        await self._storage.has_environment(digest)
 
     async def _run(self, name: str) -> RunRecord:
         found = await self._database.read(lambda connection: runs.by_name(connection, name))
@@ -300,10 +306,21 @@ class RunService(RunGateway):
             raise Conflict("this submission's key is somebody else's", remedy="Submit it again.")
         return None if found is None else await self.get(found.name)
 
-    async def _set_deleted(self, record: RunRecord, deleted: float | None) -> RunView:
-        changed = replace(record, deleted=deleted)
-        await self._database.write(lambda connection: runs.save(connection, changed))
-        return await self.get(record.name)
+    def _view(
+        self,
+        run: RunRecord,
+        spec: RunSpec | None = None,
+        of_tasks: Iterable[TaskRecord] = (),
+        of_attempts: Iterable[AttemptRecord] = (),
+    ) -> RunView:
+        return run_view(run, spec, tuple(of_tasks), tuple(of_attempts), bin_seconds=self._bin.keep_seconds)
+
+    def _whole_view(self, connection: Connection, name: str) -> RunView | None:
+        run = runs.by_name(connection, name)
+        if run is None:
+            return None
+        spec = RunSpec.model_validate(runs.spec(connection, run.id))
+        return self._view(run, spec, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
 
     async def _require_uploads(self, spec: RunSpec) -> None:
         for digest in {task.code for task in spec.tasks if task.code}:
@@ -323,20 +340,19 @@ class RunService(RunGateway):
 
 
 def _insert(
-    connection: Connection, *, run: RunRecord, records: Sequence[TaskRecord], spec: dict[str, object]
+    connection: Connection,
+    *,
+    run: RunRecord,
+    records: Sequence[TaskRecord],
+    spec: RunSpec,
+    make_way: Callable[[Connection, str], None],
 ) -> tuple[RunRecord, list[TaskRecord]]:
-    stored = runs.add(connection, run, spec)
+    make_way(connection, run.name)
+    stored = runs.add(connection, run, spec.model_dump(mode="json", exclude_defaults=True))
     owned = [replace(task, run_id=stored.id) for task in records]
     tasks.add(connection, owned)
+    binned.add_uploads(connection, stored.id, uploads_of(spec))
     return stored, owned
-
-
-def _whole_view(connection: Connection, name: str) -> RunView | None:
-    run = runs.by_name(connection, name)
-    if run is None:
-        return None
-    spec = RunSpec.model_validate(runs.spec(connection, run.id))
-    return run_view(run, spec, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
 
 
 def _begin_again(connection: Connection, name: str, *, fresh: bool) -> RunState | None:

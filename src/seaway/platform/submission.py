@@ -8,11 +8,13 @@ from pathlib import PurePosixPath
 from random import Random
 
 from seaway.model.run import Phase, RunSpec
+from seaway.platform.database.binned import CODE, ENVIRONMENTS, Upload
 from seaway.platform.database.records import RunRecord, TaskRecord
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels, so that no words come out, and nothing that looks like something else."""
 _SUFFIX = 5
+_LONGEST_NAME = 63
 _STEM = 30
 _INTERPRETERS = re.compile(r"(python|pypy|bash|sh|env|uv|Rscript|julia|node)[0-9.]*$")
 _TEXT_FOLLOWS = ("-c", "-lc", "-ec", "-e")
@@ -36,7 +38,18 @@ def stem_of(command: tuple[str, ...]) -> str:
 
 def generated_name(spec: RunSpec, random: Random) -> str:
     """Return a name for a run that was given none; the caller sees to it that it is free."""
-    return f"{stem_of(spec.tasks[0].command)}-{''.join(random.choices(_LETTERS, k=_SUFFIX))}"
+    return with_suffix(stem_of(spec.tasks[0].command), random)
+
+
+def with_suffix(stem: str, random: Random) -> str:
+    """Return a name made of another one, cut where it is long, and some random letters."""
+    return f"{stem[: _LONGEST_NAME - _SUFFIX - 1].rstrip('-')}-{''.join(random.choices(_LETTERS, k=_SUFFIX))}"
+
+
+def uploads_of(spec: RunSpec) -> set[Upload]:
+    """Return what of what was uploaded a run refers to."""
+    code = {Upload(CODE, task.code) for task in spec.tasks if task.code}
+    return code | {Upload(ENVIRONMENTS, task.environment) for task in spec.tasks if task.environment}
 
 
 def new_records(

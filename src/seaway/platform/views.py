@@ -16,8 +16,18 @@ def run_view(
     spec: RunSpec | None = None,
     tasks: Sequence[TaskRecord] = (),
     attempts: Sequence[AttemptRecord] = (),
+    *,
+    bin_seconds: float,
 ) -> RunView:
-    """Return a run as users see it; without spec and tasks it is a line of a list."""
+    """Return a run as users see it; without spec and tasks it is a line of a list.
+
+    Args:
+        run: itself.
+        spec: what was submitted.
+        tasks: its tasks.
+        attempts: theirs.
+        bin_seconds: how long a run stays in the bin.
+    """
     by_task: dict[str, list[AttemptRecord]] = {}
     for attempt in attempts:
         by_task.setdefault(attempt.task, []).append(attempt)
@@ -32,6 +42,7 @@ def run_view(
         started=_time(run.started),
         finished=_time(run.finished),
         deleted=_time(run.deleted),
+        emptied=_time(None if run.deleted is None else run.deleted + bin_seconds),
         verdict=_verdict(run.verdict),
         exit_code=run.exit_code,
         tasks=tuple(_task_view(task, after.get(task.name, ()), by_task.get(task.name, ())) for task in tasks),

@@ -36,9 +36,10 @@ async def list_runs(
     all: bool = False,  # noqa: A002
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     before: str | None = None,
+    binned: Annotated[bool, Query(alias="bin")] = False,
 ) -> list[RunView]:
-    """List runs, newest first; with `all` also those that ended."""
-    return list(await service.list(all=all, limit=limit, before=before))
+    """List runs, newest first; with `all` also those that ended, with `bin` those that were removed and no others."""
+    return list(await service.list(all=all, limit=limit, before=before, binned=binned))
 
 
 @router.get("/{run}")
@@ -48,9 +49,11 @@ async def get_run(run: str, service: Service) -> RunView:
 
 
 @router.delete("/{run}")
-async def remove(run: OwnRun, service: Service) -> RunView:
-    """Put a run that has ended into the bin."""
-    return await service.remove(run)
+async def remove(
+    run: OwnRun, service: Service, for_good: Annotated[bool, Query(alias="now")] = False
+) -> RunView:
+    """Put a run that has ended into the bin; with `now` it is gone for good."""
+    return await service.remove(run, for_good=for_good)
 
 
 @router.post("/{run}/stop")

@@ -114,9 +114,16 @@ class SeawayClient:
         body = json.dumps(spec).encode()
         return self._patience.surely(partial(self._run, "POST", "/api/v1/runs", body=body, headers=headers))
 
-    def runs(self, *, all: bool = False, limit: int = 50, before: str | None = None) -> list[Run]:  # noqa: A002
-        """Return runs, newest first; with `all` also those that ended and those in the bin."""
-        query = {"all": str(all).lower(), "limit": limit, "before": before}
+    def runs(
+        self,
+        *,
+        all: bool = False,  # noqa: A002
+        limit: int = 50,
+        before: str | None = None,
+        bin: bool = False,  # noqa: A002
+    ) -> list[Run]:
+        """Return runs, newest first; with `all` also those that ended, with `bin` those that were removed and no others."""
+        query = {"all": str(all).lower(), "limit": limit, "before": before, "bin": "true" if bin else None}
         return list(self._http.json("GET", "/api/v1/runs", query=query))
 
     def run(self, run: str) -> Run:
@@ -131,9 +138,9 @@ class SeawayClient:
         """Try again each task that did not succeed; with `fresh` without its checkpoint."""
         return self._run("POST", _path(run, "retry"), query={"fresh": "true"} if fresh else {})
 
-    def remove(self, run: str) -> Run:
-        """Put a run into the bin."""
-        return self._run("DELETE", _path(run))
+    def remove(self, run: str, *, now: bool = False) -> Run:
+        """Put a run into the bin; with `now` it is gone for good."""
+        return self._run("DELETE", _path(run), query={"now": "true" if now else None})
 
     def restore(self, run: str) -> Run:
         """Take a run out of the bin."""

@@ -11,7 +11,7 @@ from seaway.model.run import Phase
 from seaway.platform.database.records import RunRecord
 from seaway.platform.database.tables import RUNS
 
-_COLUMNS = [column for column in RUNS.c if column.name != "spec"]
+_COLUMNS = [column for column in RUNS.c if column.name not in ("spec", "emptied")]
 _LIVE = [phase.value for phase in Phase if not phase.ended]
 _SAVE = (
     update(RUNS)
@@ -56,7 +56,8 @@ _CHANGING = ("message", "started", "finished", "deleted", "stop_requested", "ver
 
 def by_name(connection: Connection, name: str) -> RunRecord | None:
     """Return one run, also one in the bin."""
-    row = connection.execute(select(*_COLUMNS).where(RUNS.c.name == name)).first()
+    query = select(*_COLUMNS).where(RUNS.c.name == name, RUNS.c.emptied.is_(None))
+    row = connection.execute(query).first()
     return _record(row) if row else None
 
 
@@ -84,7 +85,9 @@ def last_ended(connection: Connection, limit: int) -> list[RunRecord]:
     return [_record(row) for row in connection.execute(query)]
 
 
-def page(connection: Connection, *, ended: bool, limit: int, before: str | None) -> list[RunRecord]:
+def page(
+    connection: Connection, *, ended: bool, limit: int, before: str | None, binned: bool = False
+) -> list[RunRecord]:
     """Return runs, newest first.
 
     Args:
@@ -92,9 +95,12 @@ def page(connection: Connection, *, ended: bool, limit: int, before: str | None)
         ended: also those that ended, and those in the bin.
         limit: at most so many.
         before: name of the run before which the page begins.
+        binned: those in the bin and no others.
     """
-    query = select(*_COLUMNS).order_by(RUNS.c.id.desc()).limit(limit)
-    if not ended:
+    query = select(*_COLUMNS).where(RUNS.c.emptied.is_(None)).order_by(RUNS.c.id.desc()).limit(limit)
+    if binned:
+        query = query.where(RUNS.c.deleted.is_not(None))
+    elif not ended:
         query = query.where(RUNS.c.phase.in_(_LIVE))
     if before is not None:
         query = query.where(RUNS.c.id < select(RUNS.c.id).where(RUNS.c.name == before).scalar_subquery())

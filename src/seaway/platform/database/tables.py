@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -46,8 +46,21 @@ RUNS = Table(
     Column("stop_requested", Double),
     Column("verdict", JSON(none_as_null=True)),
     Column("exit_code", Integer),
+    Column("emptied", Double),
     Index("runs_by_phase", "phase"),
+    Index("runs_by_deletion", "deleted"),
 )  # fmt: skip
+"""`deleted`: since when it is in the bin; `emptied`: since when it is being taken out of there for good, and nobody sees it."""
+
+RUN_UPLOADS = Table(
+    "run_uploads", METADATA,
+    Column("run_id", _ROW_ID, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+    Index("run_uploads_by_digest", "sha256"),
+)  # fmt: skip
+"""Which code and environments a run refers to."""
 
 TASKS = Table(
     "tasks", METADATA,

@@ -235,6 +235,11 @@ class DatabaseLogStore:
         if self._open.get(key) is written:
             del self._open[key]
 
+    async def forget_run(self, run_uid: str) -> None:
+        """Let go of the logs of a run that has ended: they lie in rows of the database."""
+        for key in [key for key in self._open if key.run_uid == run_uid]:
+            await self.close(key)
+
     async def close_all(self) -> None:
         """Store what is left, as far as that can be done in time."""
         self._ending = True

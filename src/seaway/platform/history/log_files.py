@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from seaway.platform.history import lines
@@ -100,6 +102,12 @@ class FileLogStore:
             log.seal()
             await asyncio.to_thread(log.close)
 
+    async def forget_run(self, run_uid: str) -> None:
+        """Remove all logs of a run that has ended."""
+        for key in [key for key in self._open if key.run_uid == run_uid]:
+            await self.close(key)
+        await asyncio.to_thread(_remove, self._folder / run_uid)
+
     async def close_all(self) -> None:
         """Close what is open."""
         logs = list(self._open.values())
@@ -110,6 +118,11 @@ class FileLogStore:
 def _close_all(logs: list[FileLog]) -> None:
     for log in logs:
         log.close()
+
+
+def _remove(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 def _read(path: Path, position: int) -> bytes:

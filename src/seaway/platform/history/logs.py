@@ -134,6 +134,10 @@ class LogStore(Protocol):
         """Say that nothing more will come; returns when the log is durable. May be called again where it raised."""
         ...
 
+    async def forget_run(self, run_uid: str) -> None:
+        """Remove what lies outside the database of all logs of a run that has ended; its rows are removed with the run."""
+        ...
+
     async def close_all(self) -> None:
         """Close what is open, at the server's end: more of it may come after the next start."""
         ...

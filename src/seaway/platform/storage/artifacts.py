@@ -169,6 +169,10 @@ class ArtifactStore:
         """Remove it, harmless where it is not there. Only for what nothing refers to."""
         await self.in_thread(self._place.remove, _key(kind, digest))
 
+    async def delete_all(self, kind: str) -> None:
+        """Remove all that there is of a kind. Only for what nothing refers to."""
+        await self.in_thread(self._place.remove_all, kind)
+
     async def digests(self, kind: str) -> set[str]:
         """Return what is stored of a kind."""
         names = await self.in_thread(self._place.names, kind)

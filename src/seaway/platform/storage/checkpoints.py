@@ -17,6 +17,7 @@ from seaway.platform.errors import BaseMissing, Damaged, Invalid, NotFound, TooL
 from seaway.platform.storage.artifacts import ArtifactStore, require_digest
 from seaway.platform.storage.files import create_private, disk_errors, write_all
 
+_KIND = "checkpoints"
 _WHAT = "the checkpoint"
 _MOST_BYTES = 50 * 1024**3
 _LARGEST_BLOCK = 8 * 1024**2
@@ -139,6 +140,10 @@ class CheckpointStore:
         for digest in await self._artifacts.digests(kind):
             await self._artifacts.delete(kind, digest)
 
+    async def forget_run(self, run_uid: str) -> None:
+        """Remove all checkpoints of a run that nobody can go on with any more."""
+        await self._artifacts.delete_all(f"{_KIND}/{run_uid}")
+
     async def _base(self, kind: str, digest: str | None) -> list[Block]:
         if digest is None:
             return []
@@ -249,7 +254,7 @@ def _parse(line: bytes) -> list[Block]:
 
 
 def _kind(run_uid: str, task: str) -> str:
-    return f"checkpoints/{run_uid}/{task}"
+    return f"{_KIND}/{run_uid}/{task}"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -118,6 +118,12 @@ class ObjectStore:
             except FileNotFoundError as error:
                 _raise_if_no_bucket(error)
 
+    def remove_all(self, folder: str) -> None:
+        """Remove all keys below a folder; harmless where there are none."""
+        with self.errors():
+            for path in self._files.find(self._path(folder)):
+                self._files.rm_file(path)
+
     def names(self, folder: str) -> Iterator[str]:
         """Iterate over the last parts of all keys below a folder."""
         with self.errors():

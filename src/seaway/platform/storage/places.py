@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -39,6 +40,9 @@ class Place(Protocol):
 
     def remove(self, key: str) -> None:
         """Remove it; harmless where it is not there."""
+
+    def remove_all(self, folder: str) -> None:
+        """Remove all keys below a folder; harmless where there are none."""
 
     def names(self, folder: str) -> Iterator[str]:
         """Iterate over the last parts of all keys below a folder."""
@@ -95,6 +99,11 @@ class Folder:
         """Remove it; harmless where it is not there."""
         with self.errors():
             (self._root / key).unlink(missing_ok=True)
+
+    def remove_all(self, folder: str) -> None:
+        """Remove a folder; harmless where it is not there."""
+        with self.errors(), suppress(FileNotFoundError):
+            shutil.rmtree(self._root / folder)
 
     def names(self, folder: str) -> Iterator[str]:
         """Iterate over the names of all files below a folder."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from seaway.platform.storage.archives import ArchiveLimits
 from seaway.platform.storage.artifacts import ArtifactStore
 from seaway.platform.storage.checkpoints import CheckpointStore
 from seaway.platform.storage.code import CodeStore
+from seaway.platform.storage.commits import Commits
 from seaway.platform.storage.environments import EnvironmentStore
 from seaway.platform.storage.object_store_options import object_store_options
 from seaway.platform.storage.outputs import OutputStore
+
+COUNTED_ON = 900.0
+"""Seconds within which a run is submitted after its code was asked for or uploaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,35 @@ class Storage:
     environments: EnvironmentStore
     outputs: OutputStore
     checkpoints: CheckpointStore
+    uploads: Commits = field(default_factory=Commits)
+    """Hold `one()` from the look at what was uploaded until a run that refers to it is in the database."""
+
+    answers: dict[str, float] = field(default_factory=dict)
+    """When somebody was told last that code or an environment is here: what was told is not removed soon after."""
+
+    async def has_code(self, digest: str) -> bool:
+        """Return whether code was uploaded; whoever is told so may count on it for a while. Raises Invalid."""
+        return self._told(digest, found=await self.code.has(digest))
+
+    async def has_environment(self, digest: str) -> bool:
+        """Return whether a lock was uploaded; whoever is told so may count on it for a while. Raises Invalid."""
+        return self._told(digest, found=await self.environments.has(digest))
+
+    def told_lately(self, digest: str) -> bool:
+        """Return whether somebody may be about to submit a run that refers to this."""
+        now = time.monotonic()
+        for known in [known for known, at in self.answers.items() if now - at > COUNTED_ON]:
+            del self.answers[known]
+        return digest in self.answers
+
+    async def forget_upload(self, kind: str, digest: str) -> None:
+        """Remove code or an environment that nothing refers to; only inside `uploads.none()`."""
+        await self.artifacts.delete(kind, digest)
+
+    def _told(self, digest: str, *, found: bool) -> bool:
+        if found:
+            self.answers[digest] = time.monotonic()
+        return found
 
     async def claim(self, owner: str) -> None:
         """Write down whose artifacts these are. Raises Conflict where they are another server's, see `ArtifactStore.claim`."""
