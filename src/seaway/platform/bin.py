@@ -14,6 +14,7 @@ from seaway.platform.database.database import Database
 from seaway.platform.database.records import RunRecord
 from seaway.platform.emptying import Emptier
 from seaway.platform.errors import Conflict
+from seaway.platform.stores import Stores
 from seaway.platform.submission import with_suffix
 
 DAY = 86400.0
@@ -70,3 +71,9 @@ class Bin(NamedTuple):
     def make_way(self, connection: Connection, name: str) -> None:
         """Let a new run have the name of one in the bin, which gets another one."""
         binned.give_way(connection, name, with_suffix(name, self.random))
+
+
+def open_bin(stores: Stores, clock: Clock, random: Random, keep_seconds: float) -> Bin:
+    """Return the bin of a server's stores, and what empties it."""
+    emptier = Emptier(stores.database, stores.storage, stores.logs, clock, keep_seconds=keep_seconds)
+    return Bin(stores.database, emptier, clock, random, keep_seconds)

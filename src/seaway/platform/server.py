@@ -17,11 +17,10 @@ from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
-from seaway.platform.bin import DAY, Bin
+from seaway.platform.bin import DAY, open_bin
 from seaway.platform.cluster_view import FOLLOW, ClusterView
 from seaway.platform.database import runs
 from seaway.platform.database.database import Database
-from seaway.platform.emptying import Emptier
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
 from seaway.platform.engine.judgement import FactsGatherer
@@ -161,22 +160,17 @@ async def run_server(
     async with open_stores(settings, clock) as stores:
         database, storage, logs = stores.database, stores.storage, stores.logs
         recorder = Recorder(database, clock)
-        collector = LogCollector(client, logs, clock, settings.collector)
-        view = ClusterView(
-            client, settings.namespace, clock, settings.follow, everywhere=settings.record_everywhere
-        )
-        namespaces = Namespaces(client, create=settings.create_namespace)
-        pods = PodTable()
         narrator = Narrator(logs, recorder)
+        collector = LogCollector(client, logs, clock, settings.collector)
+        view = ClusterView(client, settings.namespace, clock, settings.follow, everywhere=settings.record_everywhere)  # fmt: skip
+        namespaces, pods = Namespaces(client, create=settings.create_namespace), PodTable()
         teller = Teller(narrator, pods, clock)
         engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
-        random = random or SystemRandom()
-        emptier = Emptier(database, storage, logs, clock, keep_seconds=settings.bin_seconds)
+        bin_ = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds)
         service = RunService(
             database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
             explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
-            timelines=Timelines(database, recorder, view), bin_=Bin(database, emptier, clock, random, settings.bin_seconds),
-            namespace=settings.namespace, random=random,
+            timelines=Timelines(database, recorder, view), bin_=bin_, namespace=settings.namespace, random=bin_.random,
         )  # fmt: skip
         facts = FactsGatherer(recorder, logs, view)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
@@ -197,7 +191,7 @@ async def run_server(
                 await services.start("informers", view.run)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
-                await services.start("bin", emptier.run)
+                await services.start("bin", bin_.emptier.run)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
                     yield Server(service, UserTokens(database, clock), engine, database, view)
