@@ -6,7 +6,11 @@ Source: KEP-5504 (resource versions can be compared) and KEP-5647 (controllers t
 from __future__ import annotations
 
 from seaway.objects.meta import resource_version
+from seaway.reconcile.controller import RequeueAfter
 from seaway.reconcile.informer import Informer, Object
+
+STALE = RequeueAfter(0.5)
+"""The outcome where a copy is behind. The event that it waits for comes first; this is for one that was missed."""
 
 
 class OwnWrites:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from seaway.base.clock import rfc3339
+from seaway.controlplane.controllers.workloads.children import collided
 from seaway.controlplane.controllers.workloads.deploymentplan import (
     DeploymentPlan,
-    collided,
     creation_failed,
     is_same_template,
     plan_deployment,

@@ -154,3 +154,9 @@ def template_hash(value: Any, collisions: int | None) -> str:
         number, rest = divmod(number, len(_LETTERS))
         found += _LETTERS[rest]
     return found
+
+
+def collided(owner: Object) -> Object:
+    """Return an owner's status after a name by `template_hash` was found taken: the next hash is another one."""
+    status = owner.get("status") or {}
+    return {**status, "collisionCount": (status.get("collisionCount") or 0) + 1}

@@ -15,19 +15,19 @@ from seaway.controlplane.controllers.workloads.children import (
     by_namespace,
     candidates,
     claim,
+    collided,
     owner_keys,
 )
 from seaway.controlplane.controllers.workloads.daemonnodes import new_pod, node_of
 from seaway.controlplane.controllers.workloads.daemonplan import DaemonPlan, plan_daemon_set
 from seaway.controlplane.controllers.workloads.history import REVISION_HASH, outdated, revision_label
 from seaway.controlplane.controllers.workloads.pods import BURST, Hands
-from seaway.controlplane.controllers.workloads.replicaset import STALE
 from seaway.controlplane.controllers.workloads.revisions import Collided, Keeper
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.meta import deletion_timestamp, key, labels, name, uid
 from seaway.objects.workloads import DAEMON_SETS
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
-from seaway.reconcile.ownwrites import OwnWrites
+from seaway.reconcile.ownwrites import STALE, OwnWrites
 from seaway.reconcile.sources import Source
 
 Object = dict[str, Any]
@@ -64,8 +64,8 @@ class DaemonSetController:
         self._sets = context.informers.informer(DAEMON_SETS, indices={NAMESPACE: by_namespace})
         self._pods = context.informers.informer(PODS, indices={CONTROLLER: by_controller})
         self._nodes = context.informers.informer(NODES)
-        self._hands = Hands(context, COMPONENT, DAEMON_SETS, self._pods, self._writes)
-        self._keeper = Keeper(context, COMPONENT, DAEMON_SETS, REVISION_HASH, self._writes)
+        self._hands = Hands(context, COMPONENT, self._sets, self._pods, self._writes)
+        self._keeper = Keeper(context, COMPONENT, self._sets, REVISION_HASH, self._writes)
         keys = owner_keys(DAEMON_SETS, self._sets)
         self.controller = Controller(
             "daemonset",
@@ -94,8 +94,7 @@ class DaemonSetController:
         try:
             history = await self._keeper.history(daemon_set)
         except Collided:
-            old = daemon_set.get("status") or {}
-            await self._write(daemon_set, old | {"collisionCount": (old.get("collisionCount") or 0) + 1})
+            await self._hands.write_status(daemon_set, collided(daemon_set))
             return DONE
         revision = labels(history.newest)[REVISION_HASH]
 
@@ -116,8 +115,7 @@ class DaemonSetController:
         wanted = [new_pod(daemon_set, node, revision) for node in plan.create[:BURST]]
         failure = await self._hands.create(daemon_set, wanted)
         failure = await self._hands.delete(daemon_set, plan.delete[:BURST]) or failure
-        if plan.status != (daemon_set.get("status") or {}):
-            await self._write(daemon_set, plan.status)
+        await self._hands.write_status(daemon_set, plan.status)
         if failure is not None:
             raise failure
 
@@ -130,10 +128,6 @@ class DaemonSetController:
         else:
             message = f"Found succeeded {where}, will try to delete it"
             self._hands.report(daemon_set, "SucceededDaemonPod", message)
-
-    async def _write(self, daemon_set: Object, status: Object) -> None:
-        written = await self._client.replace(DAEMON_SETS, {**daemon_set, "status": status}, "status")
-        self._writes.note(key(daemon_set), self._sets, written)
 
 
 def build(context: Context) -> Controller:

@@ -13,17 +13,16 @@ from seaway.controlplane.controllers.workloads.children import (
     by_namespace,
     candidates,
     claim,
+    collided,
     owner_keys,
 )
 from seaway.controlplane.controllers.workloads.deploymentplan import (
     DeploymentPlan,
-    collided,
     creation_failed,
     is_same_template,
     plan_deployment,
 )
 from seaway.controlplane.controllers.workloads.pods import Hands, is_ending
-from seaway.controlplane.controllers.workloads.replicaset import STALE
 from seaway.controlplane.controllers.workloads.replicasets import REVISION, size, split
 from seaway.objects import meta
 from seaway.objects.builtin import PODS
@@ -31,7 +30,7 @@ from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 from seaway.objects.meta import controller_of, key, name, namespace, uid
 from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
-from seaway.reconcile.ownwrites import OwnWrites
+from seaway.reconcile.ownwrites import STALE, OwnWrites
 from seaway.reconcile.sources import Source
 
 Object = dict[str, Any]
@@ -48,7 +47,7 @@ class DeploymentController:
             REPLICA_SETS, indices={CONTROLLER: by_controller, NAMESPACE: by_namespace}
         )
         self._pods = context.informers.informer(PODS, indices={CONTROLLER: by_controller})
-        self._hands = Hands(context, "deployment-controller", DEPLOYMENTS, self._sets, self._writes)
+        self._hands = Hands(context, "deployment-controller", self._deployments, self._sets, self._writes)
         self.controller = Controller(
             "deployment",
             (Source(self._deployments), Source(self._sets, owner_keys(DEPLOYMENTS, self._deployments))),
@@ -93,14 +92,8 @@ class DeploymentController:
         for one in plan.delete:
             await self._delete(deployment, one)
         revised = plan.revision and meta.annotations_of(deployment).get(REVISION) != plan.revision
-        if revised or plan.status != (deployment.get("status") or {}):
-            metadata = deployment["metadata"]
-            if revised:
-                metadata = {
-                    **metadata,
-                    "annotations": {**meta.annotations_of(deployment), REVISION: plan.revision},
-                }
-            await self._write_status({**deployment, "metadata": metadata}, plan.status)
+        annotations = {REVISION: plan.revision} if revised else {}
+        await self._hands.write_status(deployment, plan.status, annotations)
         return DONE if plan.again is None else RequeueAfter(plan.again)
 
     async def _create(self, deployment: Object, wanted: Object) -> None:
@@ -114,9 +107,9 @@ class DeploymentController:
                 raise
             message = f'Failed to create new replica set "{name(wanted)}": {error}'
             self._hands.report(deployment, "ReplicaSetCreateError", message, warning=True)
-            status = creation_failed(deployment, message, self._clock.now())
-            if status != (deployment.get("status") or {}):
-                await self._write_status(deployment, status)
+            await self._hands.write_status(
+                deployment, creation_failed(deployment, message, self._clock.now())
+            )
             raise
         self._writes.note(key(deployment), self._sets, made)
         if size(made):
@@ -128,7 +121,7 @@ class DeploymentController:
         found = await self._client.get(REPLICA_SETS, name(wanted), namespace(wanted))
         if (controller_of(found) or {}).get("uid") == uid(deployment) and is_same_template(deployment, found):
             return
-        await self._write_status(deployment, collided(deployment))
+        await self._hands.write_status(deployment, collided(deployment))
         raise AlreadyExists(f'the name of the replica set "{name(wanted)}" is taken by another one')
 
     async def _delete(self, deployment: Object, one: Object) -> None:
@@ -137,10 +130,6 @@ class DeploymentController:
         except NotFound:
             return
         self._writes.note(key(deployment), self._sets, gone)
-
-    async def _write_status(self, deployment: Object, status: Object) -> None:
-        written = await self._client.replace(DEPLOYMENTS, {**deployment, "status": status}, "status")
-        self._writes.note(key(deployment), self._deployments, written)
 
 
 def build(context: Context) -> Controller:

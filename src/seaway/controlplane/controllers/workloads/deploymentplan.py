@@ -254,12 +254,6 @@ class _Planner:
         return self.result
 
 
-def collided(deployment: Object) -> Object:
-    """Return a deployment's status after the name of its next replica set was found taken by another one's."""
-    status = deployment.get("status") or {}
-    return {**status, "collisionCount": (status.get("collisionCount") or 0) + 1}
-
-
 def creation_failed(deployment: Object, message: str, now: float) -> Object:
     """Return a deployment's status after its replica set could not be made."""
     status: Object = copy(deployment.get("status") or {})

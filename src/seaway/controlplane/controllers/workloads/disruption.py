@@ -15,7 +15,6 @@ from seaway.controlplane.controllers.workloads.disruptionplan import (
     needs_scale,
     plan_budget,
 )
-from seaway.controlplane.controllers.workloads.replicaset import STALE
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import NotFound
 from seaway.objects.meta import controller_of, key, labels, name, namespace
@@ -29,7 +28,7 @@ from seaway.objects.workloads import (
     STATEFUL_SETS,
 )
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
-from seaway.reconcile.ownwrites import OwnWrites
+from seaway.reconcile.ownwrites import STALE, OwnWrites
 from seaway.reconcile.sources import Source
 
 Object = dict[str, Any]

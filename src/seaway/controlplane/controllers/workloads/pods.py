@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seaway.client.errors import Unreachable
@@ -11,8 +11,16 @@ from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.workloads.children import Claim
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import AlreadyExists, ApiError, NotFound
-from seaway.objects.meta import key, name, namespace, owner_reference, owner_references, resource_version, uid
-from seaway.objects.resource import Resource
+from seaway.objects.meta import (
+    annotations_of,
+    key,
+    name,
+    namespace,
+    owner_reference,
+    owner_references,
+    resource_version,
+    uid,
+)
 from seaway.reconcile.informer import Informer
 from seaway.reconcile.ownwrites import OwnWrites
 
@@ -44,7 +52,7 @@ class Hands:
     Args:
         context: of the controllers.
         component: who reports.
-        resource: of the owners.
+        owners: the informer of the owners.
         informer: in which the changed objects will show.
         writes: where changes are noted until they do.
         messages: what is said of pods.
@@ -54,19 +62,34 @@ class Hands:
         self,
         context: Context,
         component: str,
-        resource: Resource,
+        owners: Informer,
         informer: Informer,
         writes: OwnWrites,
         messages: Messages = OF_PODS,
     ) -> None:
         self._messages = messages
         self._client, self._recorder, self._component = context.client, context.recorder, component
-        self._resource, self._informer, self._writes = resource, informer, writes
+        self._owners, self._informer, self._writes = owners, informer, writes
 
     def report(self, owner: Object, reason: str, message: str, *, warning: bool = False) -> None:
         """Report something about an owner."""
         event_type = "Warning" if warning else "Normal"
         self._recorder.event(owner, event_type, reason, message, component=self._component)
+
+    async def write_status(
+        self, owner: Object, status: Object, annotations: Mapping[str, str] | None = None
+    ) -> None:
+        """Write what differs of an owner's status, and annotations that are new with it."""
+        if not annotations and status == (owner.get("status") or {}):
+            return
+        wanted = {**owner, "status": status}
+        if annotations:
+            wanted["metadata"] = {
+                **owner["metadata"],
+                "annotations": {**annotations_of(owner), **annotations},
+            }
+        written = await self._client.replace(self._owners.resource, wanted, "status")
+        self._writes.note(key(owner), self._owners, written)
 
     async def settle(self, owner: Object, found: Claim) -> list[Object]:
         """Adopt and let go what a claim says; return all that the owner controls now."""
@@ -80,7 +103,7 @@ class Hands:
     async def _is_still_there(self, owner: Object) -> bool:
         """Ask the server: an owner that is deleted, or another one of its name, must adopt nothing."""
         try:
-            live = await self._client.get(self._resource, name(owner), namespace(owner))
+            live = await self._client.get(self._owners.resource, name(owner), namespace(owner))
         except NotFound:
             return False
         return uid(live) == uid(owner) and "deletionTimestamp" not in live["metadata"]

@@ -23,25 +23,23 @@ from seaway.objects.meta import controller_of, uid
 from seaway.objects.resource import Resource
 from seaway.objects.workloads import REPLICA_SETS, REPLICATION_CONTROLLERS
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
-from seaway.reconcile.ownwrites import OwnWrites
+from seaway.reconcile.ownwrites import STALE, OwnWrites
 from seaway.reconcile.sources import Source
 
 Object = dict[str, Any]
-STALE = RequeueAfter(0.5)
-"""The event that a copy waits for comes first; this is for one that was missed."""
 
 
 class ReplicaController:
     """Keeps as many pods as an owner wants."""
 
     def __init__(self, context: Context, resource: Resource, name: str) -> None:
-        self._client, self._clock, self._resource = context.client, context.clock, resource
+        self._clock, self._resource = context.clock, resource
         self._writes = OwnWrites()
         self._owners = context.informers.informer(
             resource, indices={NAMESPACE: by_namespace, CONTROLLER: by_controller}
         )
         self._pods = context.informers.informer(PODS, indices={CONTROLLER: by_controller})
-        self._hands = Hands(context, f"{name}-controller", resource, self._pods, self._writes)
+        self._hands = Hands(context, f"{name}-controller", self._owners, self._pods, self._writes)
         self.controller = Controller(
             name,
             (Source(self._owners), Source(self._pods, owner_keys(resource, self._owners))),
@@ -68,9 +66,7 @@ class ReplicaController:
         failure = await self._hands.delete(owner, plan.delete) or failure
         told = None if failure is None else str(failure)
         status = replica_status(owner, pods, told, now, terminating=self._resource is REPLICA_SETS)
-        if status != (owner.get("status") or {}):
-            written = await self._client.replace(self._resource, {**owner, "status": status}, "status")
-            self._writes.note(owner_key, self._owners, written)
+        await self._hands.write_status(owner, status)
         if failure is not None:
             raise failure
         again = look_again(owner, pods, now)

@@ -15,7 +15,6 @@ from seaway.objects import meta
 from seaway.objects.meta import (
     copy,
     deletion_timestamp,
-    labels,
     name,
     namespace,
     owner_reference,
@@ -211,8 +210,3 @@ def _is_empty(replica_set: Object) -> bool:
         and not status.get("replicas")
         and (status.get("observedGeneration") or 0) >= generation
     )
-
-
-def hash_of(obj: Object) -> str:
-    """Return the template's hash that an object is labelled with."""
-    return labels(obj).get(HASH, "")

@@ -12,8 +12,8 @@ from seaway.controlplane.controllers.workloads.history import History, data_of, 
 from seaway.controlplane.controllers.workloads.pods import Hands
 from seaway.objects.errors import AlreadyExists, NotFound
 from seaway.objects.meta import controller_of, key, name, namespace, uid
-from seaway.objects.resource import Resource
 from seaway.objects.workloads import CONTROLLER_REVISIONS
+from seaway.reconcile.informer import Informer
 from seaway.reconcile.ownwrites import OwnWrites
 
 Object = dict[str, Any]
@@ -29,17 +29,17 @@ class Keeper:
     Args:
         context: of the controllers.
         component: who reports.
-        resource: of the owners.
+        owners: their informer.
         label: key of the label that holds a revision's hash.
         writes: where changes are noted until they are seen.
     """
 
     def __init__(
-        self, context: Context, component: str, resource: Resource, label: str, writes: OwnWrites
+        self, context: Context, component: str, owners: Informer, label: str, writes: OwnWrites
     ) -> None:
         self._client, self._label, self._writes = context.client, label, writes
         self.informer = context.informers.informer(CONTROLLER_REVISIONS, indices={CONTROLLER: by_controller})
-        self._hands = Hands(context, component, resource, self.informer, writes)
+        self._hands = Hands(context, component, owners, self.informer, writes)
 
     async def history(self, owner: Object) -> History:
         """Return an owner's history, with the revision of its template made. Raises Collided."""

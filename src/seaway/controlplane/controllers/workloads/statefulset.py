@@ -12,11 +12,11 @@ from seaway.controlplane.controllers.workloads.children import (
     by_namespace,
     candidates,
     claim,
+    collided,
     owner_keys,
 )
 from seaway.controlplane.controllers.workloads.history import HISTORY_HASH, History, outdated, revision_label
 from seaway.controlplane.controllers.workloads.pods import Hands, Messages
-from seaway.controlplane.controllers.workloads.replicaset import STALE
 from seaway.controlplane.controllers.workloads.revisions import Collided, Keeper
 from seaway.controlplane.controllers.workloads.statefulplan import Revisions, StatefulPlan, plan_stateful_set
 from seaway.controlplane.controllers.workloads.statefulpods import ordinal_of
@@ -25,7 +25,7 @@ from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 from seaway.objects.meta import key, labels, name, namespace, owner_references, resource_version, uid
 from seaway.objects.workloads import STATEFUL_SETS
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
-from seaway.reconcile.ownwrites import OwnWrites
+from seaway.reconcile.ownwrites import STALE, OwnWrites
 from seaway.reconcile.sources import Source
 
 Object = dict[str, Any]
@@ -47,8 +47,8 @@ class StatefulSetController:
         self._sets = context.informers.informer(STATEFUL_SETS, indices={NAMESPACE: by_namespace})
         self._pods = context.informers.informer(PODS, indices={CONTROLLER: by_controller})
         self._claims = context.informers.informer(PERSISTENT_VOLUME_CLAIMS)
-        self._hands = Hands(context, COMPONENT, STATEFUL_SETS, self._pods, self._writes, MESSAGES)
-        self._keeper = Keeper(context, COMPONENT, STATEFUL_SETS, HISTORY_HASH, self._writes)
+        self._hands = Hands(context, COMPONENT, self._sets, self._pods, self._writes, MESSAGES)
+        self._keeper = Keeper(context, COMPONENT, self._sets, HISTORY_HASH, self._writes)
         keys = owner_keys(STATEFUL_SETS, self._sets)
         self.controller = Controller(
             "statefulset",
@@ -79,8 +79,7 @@ class StatefulSetController:
         try:
             history = await self._keeper.history(stateful_set)
         except Collided:
-            old = stateful_set.get("status") or {}
-            await self._write(stateful_set, old | {"collisionCount": (old.get("collisionCount") or 0) + 1})
+            await self._hands.write_status(stateful_set, collided(stateful_set))
             return DONE
 
         def known(claim_name: str) -> Object | None:
@@ -104,8 +103,7 @@ class StatefulSetController:
         for pod, wanted in plan.relabel:
             await self._patch(stateful_set, pod, {"labels": {**labels(pod), **wanted}})
         failure = await self._hands.delete(stateful_set, plan.delete) or failure
-        if plan.status != (stateful_set.get("status") or {}):
-            await self._write(stateful_set, plan.status)
+        await self._hands.write_status(stateful_set, plan.status)
         if failure is not None:
             raise failure
 
@@ -131,10 +129,6 @@ class StatefulSetController:
         except NotFound:
             return
         self._writes.note(key(stateful_set), informer, changed)
-
-    async def _write(self, stateful_set: Object, status: Object) -> None:
-        written = await self._client.replace(STATEFUL_SETS, {**stateful_set, "status": status}, "status")
-        self._writes.note(key(stateful_set), self._sets, written)
 
 
 def _revisions(stateful_set: Object, history: History) -> Revisions:

@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 Connect = Callable[[int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 """Opens a connection to a port of the pod. Raises OSError."""
 _CHUNK = 1 << 16
-_PAIR_SECONDS = 30.0
 
 
 async def forward_spdy(connection: SpdyConnection, connect: Connect) -> None:

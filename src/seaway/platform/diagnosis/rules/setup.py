@@ -34,7 +34,6 @@ _SUBPATH = re.compile(r'(?i)failed to prepare subPath for volumeMount "(?P<name>
 _MOUNT = re.compile(
     r"(?i)error mounting .*(?:not a directory|no such file|Are you trying to mount a directory onto a file)"
 )
-_CAPABILITY = re.compile(r"(?i)apparmor|seccomp|selinux|capabilit|operation not permitted")
 _MEMORY = re.compile(r"(?i)container init was OOM-killed|memory limit too low|cannot allocate memory")
 _GPU_RUNTIME = re.compile(
     r"(?i)nvidia-container-cli|libnvidia|nvidia-container-runtime|CDI device injection failed|unresolvable CDI devices"
