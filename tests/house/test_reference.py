@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seaway.cli import exits
+from seaway.cli.main import COMMANDS, make_command
 from seaway.cli.settings_file import parse
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +74,8 @@ def test_every_how_to_page_is_listed() -> None:
     assert [
         path.name for path in folder.glob("*.md") if path.name != "README.md" and path.name not in listed
     ] == []
+
+
+@pytest.mark.parametrize("name", [name for name, entry in COMMANDS.items() if not entry.hidden])
+def test_every_commands_help_has_examples(name: str) -> None:
+    assert "Examples:\n  " in (make_command(name).epilog or "")

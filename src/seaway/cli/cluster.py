@@ -98,7 +98,7 @@ def drain(
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait at most.")] = "120s",
     output: Output = Format.TEXT,
 ) -> None:
-    """Cordon a node and have its pods leave gracefully, as before maintenance; returns when they have. PodDisruptionBudgets are honoured."""
+    """Cordon a node and have its pods leave. They leave gracefully, as before maintenance, and as PodDisruptionBudgets allow; returns when they have."""
     deadline, limit = time.monotonic(), seconds("--timeout", timeout)
     said: dict[str, str] = {}
     with _client("drain") as client:
@@ -125,13 +125,13 @@ def drain(
 
 @APP.command()
 def kill(node: Node, output: Output = Format.TEXT) -> None:
-    """Lose a node: its programs end at once and it reports nothing any more. After 40 s Kubernetes notices; seaway cluster restore brings it back."""
+    """Lose a node, as in a power cut. Its programs end at once and it reports nothing any more. After 40 s Kubernetes notices; seaway cluster restore brings it back."""
     _act("kill", node, output, f"{node} killed")
 
 
 @APP.command()
 def restore(node: Node, output: Output = Format.TEXT) -> None:
-    """End what is provoked on a node: a killed one starts again, one under pressure has room again. A cordon stays."""
+    """End what is provoked on a node. A killed one starts again, one under pressure has room again. A cordon stays."""
     _act("restore", node, output, f"{node} restored")
 
 
@@ -144,13 +144,14 @@ def pressure(
     ] = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Have a node behave as if it were short of memory, disk or processes: it is tainted, and evicts one pod every 10 s until restored."""
+    """Make a node short of memory, disk or PIDs. It behaves as if it were: it is tainted, and evicts one pod every 10 s until restored."""
     wanted = kinds or ["memory"]
     for kind in wanted:
         if kind not in ("memory", "disk", "pid"):
             raise SeawayError(
                 f"{kind!r} is nothing that a node can be short of",
                 code="Usage",
+                field="kinds",
                 remedy=f"seaway cluster pressure {node} memory (or disk, or pid)",
             )
     answer = _ask("pressure", lambda asked: asked.press(node, wanted))
@@ -162,10 +163,13 @@ def registry_outage(
     state: Annotated[str, typer.Argument(metavar="on|off", help="Whether it is out.")],
     output: Output = Format.TEXT,
 ) -> None:
-    """Have the image registry out: images that a node has not used yet, and those with imagePullPolicy Always, cannot be pulled."""
+    """Have the image registry out, or back. Images that a node has not used yet, and those with imagePullPolicy Always, cannot be pulled."""
     if state not in ("on", "off"):
         raise SeawayError(
-            f"{state!r} is neither on nor off", code="Usage", remedy="seaway cluster registry-outage on"
+            f"{state!r} is neither on nor off",
+            code="Usage",
+            field="state",
+            remedy="seaway cluster registry-outage on",
         )
     answer = _ask("registry-outage", lambda asked: asked.set_registry_outage(out=state == "on"))
     _say(answer, output, "the image registry is out" if state == "on" else "the image registry answers")

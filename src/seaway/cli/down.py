@@ -17,6 +17,11 @@ from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home, is_locked
 from seaway.sdk.submit import seconds
 
+EPILOG = """\b
+Examples:
+  seaway down                 runs are stopped gracefully and go on at the next seaway up
+  seaway down --timeout 5m    where programs need longer to save their checkpoint"""
+
 POLL = 0.05
 
 

@@ -13,6 +13,11 @@ from seaway.sdk.contexts import Contexts, change_contexts, read_contexts
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.token_store import forget_token
 
+EPILOG = """\b
+Examples:
+  seaway logout               the current context's
+  seaway logout team"""
+
 
 def logout(
     context: Annotated[

@@ -7,6 +7,11 @@ from seaway.cli.context import connect, note
 from seaway.cli.output import Format, print_json, print_table
 from seaway.sdk.snapshot import readable_size
 
+EPILOG = """\b
+Examples:
+  seaway outputs train-1              what seaway download fetches
+  seaway outputs train-1 -o json      with sizes and digests"""
+
 
 def outputs(run: RunName, output: Output = Format.TEXT) -> None:
     """List the files that a run wrote into the folder SEAWAY_OUTPUTS."""

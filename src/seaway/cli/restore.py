@@ -5,6 +5,10 @@ from __future__ import annotations
 from seaway.cli.arguments import RunNames
 from seaway.cli.context import connect
 
+EPILOG = """\b
+Examples:
+  seaway restore train-1          in the lists again, with log, outputs and verdict"""
+
 
 def restore(runs: RunNames) -> None:
     """Bring removed runs back."""

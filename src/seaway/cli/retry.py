@@ -9,6 +9,11 @@ import typer
 from seaway.cli.arguments import RunNames
 from seaway.cli.context import connect
 
+EPILOG = """\b
+Examples:
+  seaway retry train-1            goes on from its checkpoint
+  seaway retry --fresh train-1    begins anew"""
+
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Begin anew: what the run has saved as its checkpoint is forgotten.")
 ]

@@ -18,6 +18,11 @@ from seaway.cli.output import (
     took,
 )
 
+EPILOG = """\b
+Examples:
+  seaway show train-1             its tasks, their attempts, how each ended
+  seaway show train-1 -o json     for programs"""
+
 
 def show(run: RunName, output: Output = Format.TEXT) -> None:
     """Show everything about one run: how it stands, its tasks and their attempts."""

@@ -30,6 +30,11 @@ from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home, folder_size, is_locked
 from seaway.sdk.snapshot import readable_size
 
+EPILOG = """\b
+Examples:
+  seaway status
+  seaway status -o json | jq .server.nodes"""
+
 
 def status(output: Output = Format.TEXT) -> None:
     """Show whether the server answers, its nodes and its runs; of this machine's own its disk use and log too. Exits with 69 where it does not run."""

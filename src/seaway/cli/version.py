@@ -11,6 +11,11 @@ from seaway.cli.output import Format, print_json
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home, is_locked
 
+EPILOG = """\b
+Examples:
+  seaway version
+  seaway version -o json      for programs"""
+
 
 def version(output: Output = Format.TEXT) -> None:
     """Print the version of this command, and of the current context's server where that answers."""

@@ -11,6 +11,14 @@ from seaway.cli.context import connect
 from seaway.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Format, paint, print_json
 from seaway.sdk.errors import SeawayError
 
+EPILOG = """\b
+Examples:
+  seaway why train-1                       why it failed, or what it waits for
+  seaway why pod/web-0                     also what is no run's: pod, job, node
+  kubectl get pod,event,node,pvc,job,rs -o yaml > dump.yaml
+  seaway why --from dump.yaml              a failure on any cluster, without a server
+  seaway why --from dump.yaml --log train.log pod/train-0"""
+
 _COLOURS = {"succeeded": GREEN, "cancelled": YELLOW, None: YELLOW}
 _KINDS = {
     "po": "pod",
