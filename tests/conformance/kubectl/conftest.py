@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -28,25 +27,10 @@ from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
+from tests.kubectl import BINARIES, NO_KUBECTL
 
-VERSIONS = ("1.31", "1.32", "1.33")
 SECONDS = 90
-NO_KUBECTL = "no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL"
 LOG = b"first line\nsecond line\n"
-
-
-def _binaries() -> list[Path]:
-    """Return the kubectl binaries named by the caller, else those of the Google Cloud SDK, else the one on PATH."""
-    if named := os.environ.get("SEAWAY_TEST_KUBECTL"):
-        return [Path(name) for name in named.split(os.pathsep)]
-    gcloud = shutil.which("gcloud")
-    beside = [Path(gcloud).resolve().parent / f"kubectl.{version}" for version in VERSIONS] if gcloud else []
-    found = [path for path in beside if path.exists()]
-    on_path = shutil.which("kubectl")
-    return found or ([Path(on_path)] if on_path else [])
-
-
-BINARIES = _binaries()
 
 
 @dataclass
@@ -277,16 +261,3 @@ def each_kubectl(
 ) -> Iterator[Kubectl]:
     """Each kubectl in turn, in a new namespace."""
     yield from _in_new_namespace(make_kubectl(binary, kubeconfig))
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Poll a condition until it holds."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, "the condition never held"
-            time.sleep(0.02)
-
-    return wait

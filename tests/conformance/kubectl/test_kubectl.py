@@ -369,7 +369,7 @@ def test_wait(each_kubectl: Kubectl) -> None:
     assert waiting.returncode == 0, err
 
 
-def test_custom_resources(each_kubectl: Kubectl, wait_until: Callable[[Callable[[], bool]], None]) -> None:
+def test_custom_resources(each_kubectl: Kubectl) -> None:
     kubectl = each_kubectl
     group = f"{kubectl.namespace}.seaway.dev"
     structure = {

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -23,8 +22,9 @@ from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
 from seaway.controlplane.apiserver.pki import ensure_pki
 from seaway.objects.builtin import CONFIG_MAPS, NAMESPACES, PODS, SERVICE_ACCOUNTS
-from seaway.objects.errors import NotFound
 from seaway.objects.resource import Resource
+from tests.kubectl import BINARIES, NO_KUBECTL
+from tests.waiting import until, until_gone, until_object
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
 from tools.real_kubernetes.control_plane import (
     ControlPlane,
@@ -38,8 +38,7 @@ from tools.real_kubernetes.control_plane import (
 PROGRAM = Path(__file__).with_name("serve_cluster.py")
 SECONDS = 90.0
 NOT_SERVED = "--controllers=*,-legacy-serviceaccount-token-cleaner-controller"
-"""All controllers but two whose other half is an API server's own and is not there in ours: it would not heed an admission
-policy, so it serves none; nor does it note when a token that is kept in a Secret was last used."""
+"""All controllers but one: our API server does not note when a token that is kept in a Secret was last used."""
 THEIRS = (
     "The manifest file is empty",  # said by every start of every program of Kubernetes
     "is not as new as written version",  # its informer is behind its own write: it tries again
@@ -138,29 +137,11 @@ class Place:
         self, resource: Resource, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = SECONDS
     ) -> dict[str, Any]:
         """Return an object as soon as it is there and passes the check."""
-        last: Any = None
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    try:
-                        last = await self.client.get(resource, name, self._of(resource))
-                        if check(last):
-                            return last
-                    except NotFound as error:
-                        last = error
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pytest.fail(f"{resource.kind} {name} did not get there in {seconds} s: {last}")
+        return await until_object(self.client, resource, name, self._of(resource), check, seconds=seconds)
 
     async def gone(self, resource: Resource, name: str) -> None:
         """Return when an object is not there any more."""
-        async with asyncio.timeout(SECONDS):
-            while True:
-                try:
-                    await self.client.get(resource, name, self._of(resource))
-                except NotFound:
-                    return
-                await asyncio.sleep(0.05)
+        await until_gone(self.client, resource, name, self._of(resource), seconds=SECONDS)
 
     async def listed(
         self,
@@ -170,19 +151,15 @@ class Place:
         check: Callable[[Any], Any] = bool,
     ) -> list[dict[str, Any]]:
         """Return a list as soon as it has so many items that pass the check; without a count, at once."""
-        found: list[dict[str, Any]] = []
-        try:
-            async with asyncio.timeout(SECONDS):
-                while True:
-                    listing = await self.client.list(
-                        resource, self.namespace, label_selector=selector or None
-                    )
-                    found = listing["items"]
-                    if count is None or (len(found) == count and all(check(item) for item in found)):
-                        return found
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pytest.fail(f"not {count} {resource.plural}: {found}")
+
+        async def ask() -> list[dict[str, Any]]:
+            listing = await self.client.list(resource, self.namespace, label_selector=selector or None)
+            return listing["items"]
+
+        def enough(found: list[dict[str, Any]]) -> bool:
+            return count is None or (len(found) == count and all(check(item) for item in found))
+
+        return await until(ask, f"{count} {resource.plural}", check=enough, seconds=SECONDS)
 
     async def placed(self, name: str) -> str:
         """Return the node that a pod was bound to."""
@@ -192,7 +169,7 @@ class Place:
     async def kubectl(self, *arguments: str) -> str:
         """Run kubectl to its end, which must be a good one."""
         process = await asyncio.create_subprocess_exec(
-            *(str(KUBECTL), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"), *arguments,
+            *(str(BINARIES[-1]), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"), *arguments,
             env=os.environ | {"NO_PROXY": "*"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
@@ -209,20 +186,11 @@ class Place:
         return self.namespace if resource.namespaced else None
 
 
-def _kubectl() -> Path | None:
-    named = os.environ.get("SEAWAY_TEST_KUBECTL", "").split(os.pathsep)[-1]
-    found = named or shutil.which("kubectl")
-    return Path(found) if found else None
-
-
-KUBECTL = _kubectl()
-
-
 @pytest.fixture
 def with_kubectl() -> None:
     """Skip where there is no kubectl."""
-    if KUBECTL is None:
-        pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
+    if not BINARIES:
+        pytest.skip(NO_KUBECTL)
 
 
 def pod_spec(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from seaway.objects.meta import get_condition
 from seaway.objects.quantity import parse_quantity
 from seaway.objects.workloads import DEPLOYMENTS
 from tests.conformance.parts.test_jobs import our_controllers
+from tests.waiting import until, until_object
 
 pytestmark = pytest.mark.real
 
@@ -59,6 +60,8 @@ SCENES = {
 }  # fmt: skip
 _REMEDY = " (give it a value"
 """Where our words begin, after Kubernetes'."""
+_BY_CHANCE = {"FailedUpdateStatus"}
+"""Said where somebody else wrote at the same moment: the status is written again."""
 
 
 async def play(client: Client, namespace: str, name: str, scene: Scene) -> Any:
@@ -70,7 +73,7 @@ async def play(client: Client, namespace: str, name: str, scene: Scene) -> Any:
         template = {"metadata": {"labels": labels}, "spec": pod}
         spec = {"replicas": scene.replicas, "selector": {"matchLabels": labels}, "template": template}
         await client.create(DEPLOYMENTS, {"metadata": {"name": name}, "spec": spec}, namespace)
-        await _until(client, DEPLOYMENTS, name, namespace, lambda found: found.get("status", {}).get("replicas", 0) == scene.replicas)  # fmt: skip
+        await until_object(client, DEPLOYMENTS, name, namespace, lambda found: found.get("status", {}).get("replicas", 0) == scene.replicas, seconds=SECONDS)  # fmt: skip
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     autoscaler = {"metadata": {"name": name}, "spec": {"scaleTargetRef": target, **scene.spec}}
     await client.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler, namespace)
@@ -81,7 +84,7 @@ async def play(client: Client, namespace: str, name: str, scene: Scene) -> Any:
         wanted = scene.replicas is None or status.get("currentReplicas", 0) == scene.wanted
         return bool(wanted and condition and condition["reason"] == reason and _is_current(status, scene))
 
-    found = await _until(client, HORIZONTAL_POD_AUTOSCALERS, name, namespace, there)
+    found = await until_object(client, HORIZONTAL_POD_AUTOSCALERS, name, namespace, there, seconds=SECONDS)
     return _shown(found["status"]), await _events(client, name, namespace, _told(scene))
 
 
@@ -108,26 +111,14 @@ def _told(scene: Scene) -> str:
 async def _events(client: Client, name: str, namespace: str, last: str) -> set[str]:
     """Return the reasons of what was told of an autoscaler, as soon as the last one was."""
     selector = f"involvedObject.name={name},involvedObject.kind=HorizontalPodAutoscaler"
-    async with asyncio.timeout(SECONDS):
-        while True:
-            events = (await client.list(EVENTS, namespace, field_selector=selector))["items"]
-            reasons = {event["reason"] for event in events}
-            if not last or last in reasons:
-                return reasons
-            await asyncio.sleep(0.05)
 
+    async def reasons() -> set[str]:
+        events = (await client.list(EVENTS, namespace, field_selector=selector))["items"]
+        return {event["reason"] for event in events} - _BY_CHANCE
 
-async def _until(client: Client, resource: Any, name: str, namespace: str, check: Any) -> Any:
-    found: Any = None
-    try:
-        async with asyncio.timeout(SECONDS):
-            while True:
-                found = await client.get(resource, name, namespace)
-                if check(found):
-                    return found
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"{name} did not get there: {found}")
+    return await until(
+        reasons, f"event {last}", check=lambda found: not last or last in found, seconds=SECONDS
+    )
 
 
 def _shown(status: Any) -> Any:

@@ -35,6 +35,7 @@ from seaway.reconcile.informer import Informers
 from seaway.reconcile.manager import Manager
 from seaway.reconcile.recorder import EventRecorder
 from tests.conformance.parts import scenes_workloads as scenes
+from tests.waiting import until_object
 from tools.real_kubernetes.control_plane import ControlPlane
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -87,24 +88,12 @@ class Side:
                     self.namespace,
                     content_type="application/strategic-merge-patch+json",
                 )
-            await self._until(scene.resource, name, step.until)
+            await until_object(self.client, scene.resource, name, self.namespace, step.until, seconds=SECONDS)
 
     async def _create(self, resource: Resource, label: str, name: str, fields: Object) -> None:
         named = _put(fields, label)
         metadata = {"name": name} | named.pop("metadata", {})
         await self.client.create(resource, {"metadata": metadata, **named}, self.namespace)
-
-    async def _until(self, resource: Resource, name: str, check: scenes.Check) -> None:
-        last: Any = None
-        try:
-            async with asyncio.timeout(SECONDS):
-                while True:
-                    last = await self.client.get(resource, name, self.namespace)
-                    if check(last):
-                        return
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pytest.fail(f"{name} did not get there: {last}")
 
     async def state(self, label: str, scene: scenes.Scene) -> State:
         """Return what became of it, without what differs between any two clusters."""

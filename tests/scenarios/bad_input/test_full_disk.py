@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 PROGRAM = """
 import os, pathlib, select, socket
@@ -41,7 +42,7 @@ def test_a_disk_that_fills_up(make_server, small_disk: Path, tmp_path: Path) -> 
     go = f"GO={listener.getsockname()[1]}"
     words = ("run", "--detach", "--cpu", "0.1", "--name", "through", "--env", go, "program.py")
     assert server.seaway(*words, folder=tmp_path).returncode == 0
-    wait_for(lambda: "line 3" in server.seaway("logs", "through").stdout)
+    wait_until(lambda: "line 3" in server.seaway("logs", "through").stdout)
     fill(filler)
     try:
         refused = 0
@@ -71,9 +72,3 @@ def test_a_disk_that_fills_up(make_server, small_disk: Path, tmp_path: Path) -> 
     ]
     assert [output["path"] for output in server.ask("GET", "/api/v1/runs/through/outputs")[1]] == ["result"]
     assert server.seaway("down").returncode == 0
-
-
-def wait_for(condition, limit: float = 60) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(200)
 STEPS = """
@@ -18,14 +18,6 @@ for step in range(first, 100_000):
     time.sleep(0.02)
     state.write_text(str(step))
 """
-
-
-def until(check: Callable[[], Any], seconds: float = 90.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 def test_drain_kill_and_pressure(seaway: Any) -> None:
@@ -46,7 +38,7 @@ def test_drain_kill_and_pressure(seaway: Any) -> None:
 
     def begun(count: int) -> str:
         """Return the node of the attempt of this number once it prints."""
-        until(lambda: seaway("logs", "steps").stdout.count("first ") >= count)
+        wait_until(lambda: seaway("logs", "steps").stdout.count("first ") >= count, seconds=90)
         return str(attempts()[-1]["node"])
 
     first = begun(1)
@@ -63,7 +55,9 @@ def test_drain_kill_and_pressure(seaway: Any) -> None:
     assert seaway("cluster", "pressure", third, "memory").stdout == f"{third} is short of memory\n"
     fourth = begun(4)
     assert fourth != third
-    node = until(lambda: next(n for n in seaway.json("cluster", "nodes")["nodes"] if n["short_of"]))
+    node = wait_until(
+        lambda: next((n for n in seaway.json("cluster", "nodes")["nodes"] if n["short_of"]), None), seconds=90
+    )
     assert (node["name"], node["short_of"]) == (third, ["memory"])
     seaway("cluster", "kill", "simulated-1")
     assert seaway.json("cluster", "restore", "simulated-1")["killed"] is False

@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -21,11 +22,11 @@ def script(shell, name: str, text: str) -> str:
 
 
 def wait_for(shell, run: str, phase: str) -> dict:
-    deadline = time.monotonic() + 60
-    while (view := shell.json("show", run))["phase"] != phase:
-        assert time.monotonic() < deadline, view
-        time.sleep(0.05)
-    return view
+    def view() -> dict | None:
+        found = shell.json("show", run)
+        return found if found["phase"] == phase else None
+
+    return wait_until(view, f"{run} {phase}", pause=0.05)
 
 
 def test_a_scripts_log_arguments_and_exit_code_are_its_own(anywhere):

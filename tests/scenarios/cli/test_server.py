@@ -7,16 +7,16 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.scenarios.cli.conftest import Shell, make_shell
+from tests.waiting import wait_until
 
 SECONDS = 60
 
@@ -100,24 +100,17 @@ def test_runs_go_on_while_the_server_is_away(team: Team) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     wait = f"import socket; socket.create_connection(('127.0.0.1', {listener.getsockname()[1]})).recv(1)"
     team.member("run", "--detach", "--name", "long", "--", "python3", "-c", f"{wait}; print('went on')")
-    wait_for(lambda: team.member.json("show", "long")["phase"] == "running")
+    wait_until(lambda: team.member.json("show", "long")["phase"] == "running")
     assert end(process, signal.SIGTERM) == 0
     connection, _ = listener.accept()
     with listener, connection:
         connection.sendall(b"1")  # what the program waits for
     process = team.start()
-    wait_for(lambda: team.member.json("show", "long")["phase"] == "succeeded")
+    wait_until(lambda: team.member.json("show", "long")["phase"] == "succeeded")
     shown = team.member.json("show", "long")
     assert [len(task["attempts"]) for task in shown["tasks"]] == [1]
     assert "went on" in team.member("logs", "long").stdout
     assert end(process, signal.SIGTERM) == 0
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.1)
 
 
 def test_two_servers_do_not_share_a_home(team: Team) -> None:

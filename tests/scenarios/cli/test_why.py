@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import time
+
+from tests.waiting import wait_until
 
 SECONDS = 60
 
 
 def waited(seaway, run: str, phrase: str) -> str:
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        text = seaway("why", run).stdout
-        if phrase in text:
-            return text
-    raise AssertionError(text)
+    def text() -> str:
+        found = seaway("why", run).stdout
+        return found if phrase in found else ""
+
+    return wait_until(text, f"why {run}: {phrase}")
 
 
 def test_a_run_that_waits_starts_with_what_why_says_is_there_now(running) -> None:

@@ -29,6 +29,7 @@ from seaway.objects.errors import ApiError, NotFound
 from seaway.reconcile.informer import Informers
 from seaway.reconcile.manager import Manager
 from seaway.reconcile.recorder import EventRecorder
+from tests.waiting import until, until_gone
 
 SETTINGS = ControllersSettings(
     ca_certificate="the authority",
@@ -101,23 +102,12 @@ class World:
         return (await self.client.list(resource, namespace, **selectors))["items"]
 
     async def until(self, what: Callable[[], Any], seconds: float = 60.0) -> Any:
-        """Return the first true answer of an asynchronous question, asked again and again."""
-        async with asyncio.timeout(seconds):
-            while True:
-                try:
-                    if answer := await what():
-                        return answer
-                except ApiError:
-                    pass
-                await asyncio.sleep(0.01)
+        """Return the first true answer; an error of the API means "not yet"."""
+        return await until(what, seconds=seconds, ignore=(ApiError,))
 
     async def gone(self, resource: Any, name: str, namespace: str | None = "default") -> None:
         """Wait until an object is gone."""
-
-        async def absent() -> bool:
-            return await self.read(resource, name, namespace) is None
-
-        await self.until(absent)
+        await until_gone(self.client, resource, name, namespace)
 
 
 class FastClock(SystemClock):

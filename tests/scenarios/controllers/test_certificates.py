@@ -75,7 +75,10 @@ async def test_a_user_gets_in_with_a_signed_certificate(cluster, admin) -> None:
     left = x509.load_pem_x509_certificate(certificate).not_valid_after_utc.timestamp() - time.time()
     assert 3000 < left <= 3600
     connection = Connection(
-        cluster.url, ca=cluster.ca_certificate.read_bytes(), client_certificate=certificate, client_key=key
+        cluster.url,
+        ca=cluster.pki.ca.certificate.read_bytes(),
+        client_certificate=certificate,
+        client_key=key,
     )
     transport = HttpTransport(connection)
     try:

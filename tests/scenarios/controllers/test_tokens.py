@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 
 import pytest
@@ -15,6 +14,7 @@ from seaway.controlplane.apiserver.users import User
 from seaway.objects.builtin import CONFIG_MAPS, NODES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import BadRequest, Forbidden, Unauthorized
 from seaway.objects.resource import Resource
+from tests.waiting import until_gone
 
 REVIEWS = Resource("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False)
 
@@ -35,13 +35,13 @@ async def wait_for(client: Client, resource, name: str, check) -> dict:
 
 async def gone(client: Client, name: str) -> None:
     """Wait until a Secret is gone."""
-    async with asyncio.timeout(60):
-        while name in {item["metadata"]["name"] for item in (await client.list(SECRETS, "default"))["items"]}:
-            await asyncio.sleep(0.02)
+    await until_gone(client, SECRETS, name, "default")
 
 
 async def ask_as(cluster, token: str) -> None:
-    transport = HttpTransport(Connection(cluster.url, ca=cluster.ca_certificate.read_bytes(), token=token))
+    transport = HttpTransport(
+        Connection(cluster.url, ca=cluster.pki.ca.certificate.read_bytes(), token=token)
+    )
     try:
         await Client(transport).list(CONFIG_MAPS, "default")
     finally:
@@ -59,7 +59,7 @@ async def test_a_kept_token_is_made_and_goes_with_its_account(cluster, admin) ->
     made = await wait_for(admin, SECRETS, "kept", lambda event: (event.object.get("data") or {}).get("token"))
     data = {name: base64.b64decode(value).decode() for name, value in made["data"].items()}
     assert data["namespace"] == "default"
-    assert data["ca.crt"] == cluster.ca_certificate.read_text()
+    assert data["ca.crt"] == cluster.pki.ca.certificate.read_text()
     with pytest.raises(Forbidden, match="system:serviceaccount:default:robot"):
         await ask_as(cluster, data["token"])
     await admin.delete(SERVICE_ACCOUNTS, "robot", "default")

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
 from tools import server_image
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import RunningNode, call, run_node
@@ -87,14 +87,6 @@ class Namespace:
         self.post("api/v1 secrets", {"metadata": {"name": name}, "stringData": texts})
 
 
-def poll(condition: Callable[[], bool], what: str) -> None:
-    """Return when a condition holds."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"it never came to: {what}"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def namespace(real_control_plane: ControlPlane) -> Iterator[Namespace]:
     name = f"team-{secrets.token_hex(4)}"
@@ -129,7 +121,7 @@ def admin_kubeconfig(namespace: Namespace, tmp_path: Path) -> Path:
     def allowed() -> bool:
         return bool(call(namespace.plane, "POST", review, {"spec": asked})["status"]["allowed"])
 
-    poll(allowed, "the authoriser knows the binding")
+    wait_until(allowed, "the authoriser knows the binding", seconds=SECONDS)
     content = json.loads(namespace.plane.user_kubeconfig(user).read_text())
     content["contexts"][0]["context"]["namespace"] = namespace.name
     path = tmp_path / "kubeconfig"

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.install.conftest import Namespace, Seaway, poll
+from tests.scenarios.install.conftest import Namespace, Seaway
+from tests.waiting import wait_until
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import call
 
@@ -81,7 +82,7 @@ def test_what_the_server_may_do(seaway: Seaway, namespace: Namespace) -> None:
         review = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
         return bool(call(namespace.plane, "POST", review, {"spec": spec})["status"]["allowed"])
 
-    poll(lambda: may(namespace.name, "create", "pods"), "the authoriser knows the Role")
+    wait_until(lambda: may(namespace.name, "create", "pods"), "the authoriser knows the Role", seconds=120)
     assert {asked: may(namespace.name, *asked) for asked in own} == own
     assert {asked: may("default", *asked) for asked in others} == others
 

@@ -24,6 +24,7 @@ from seaway.objects.builtin import (
     SERVICES,
 )
 from seaway.objects.errors import ApiError, NotFound
+from tests.waiting import until
 
 SAY = """
 import http.server, os, sys
@@ -75,13 +76,8 @@ class World:
         )
 
     async def until(self, what: Callable[[], Any], seconds: float = 60.0) -> Any:
-        """Return the first true answer of an asynchronous question, asked again and again."""
-        async with asyncio.timeout(seconds):
-            while True:
-                with contextlib.suppress(ApiError, OSError, asyncio.IncompleteReadError):
-                    if answer := await what():
-                        return answer
-                await asyncio.sleep(0.02)
+        """Return the first true answer; what cannot be reached yet is asked again."""
+        return await until(what, seconds=seconds, ignore=(ApiError, OSError, asyncio.IncompleteReadError))
 
     async def ready(self, name: str, count: int) -> None:
         """Wait until a service has so many ready endpoints."""

@@ -26,6 +26,7 @@ from seaway.controlplane.ranges import claim_range
 from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import AlreadyExists, NotFound
+from tests.waiting import until_gone, until_object
 
 RESOURCES = {"configmaps": CONFIG_MAPS, "secrets": SECRETS}
 
@@ -139,20 +140,17 @@ class Harness:
         self, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = 60.0
     ) -> dict[str, Any]:
         """Return the pod as soon as its status passes the check."""
-        async with asyncio.timeout(seconds):
-            while True:
-                pod = await self.pod(name)
-                if pod is not None and "containerStatuses" in pod["status"] and check(pod["status"]):
-                    return pod
-                await asyncio.sleep(0.01)
+
+        def passes(pod: dict[str, Any]) -> bool:
+            return "containerStatuses" in pod["status"] and bool(check(pod["status"]))
+
+        return await until_object(self.client, PODS, name, "d", passes, seconds=seconds)
 
     async def ended(self, name: str) -> dict[str, Any]:
         return (await self.until(name, lambda s: s.get("phase") in {"Succeeded", "Failed"}))["status"]
 
     async def gone(self, name: str, seconds: float = 60.0) -> None:
-        async with asyncio.timeout(seconds):
-            while await self.pod(name) is not None:
-                await asyncio.sleep(0.01)
+        await until_gone(self.client, PODS, name, "d", seconds=seconds)
 
     async def log(self, name: str, container: str = "main", **options: Any) -> bytes:
         async with self.client.logs(name, "d", container, LogOptions(**options)) as chunks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from seaway.controlplane.practice import Practice
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import InternalError, NotFound
 from seaway.objects.workloads import POD_DISRUPTION_BUDGETS
+from tests.waiting import until, until_gone, until_object
 
 UNREACHABLE = "node.kubernetes.io/unreachable"
 NAMESPACE = "default"
@@ -42,34 +42,16 @@ class Ground:
         return await self.client.create(PODS, body)
 
     async def until(self, look: Callable[[], Awaitable[Any]]) -> Any:
-        async with asyncio.timeout(90):
-            while not (found := await look()):
-                await asyncio.sleep(0.05)
-        return found
+        return await until(look, seconds=90)
 
     async def until_pod(self, name: str, check: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-        async def look() -> Any:
-            pod = await self.client.get(PODS, name, NAMESPACE)
-            return check(pod) and pod
-
-        found: dict[str, Any] = await self.until(look)
-        return found
+        return await until_object(self.client, PODS, name, NAMESPACE, check, seconds=90)
 
     async def gone(self, name: str) -> None:
-        async def look() -> bool:
-            try:
-                await self.client.get(PODS, name, NAMESPACE)
-            except NotFound:
-                return True
-            return False
-
-        await self.until(look)
+        await until_gone(self.client, PODS, name, NAMESPACE, seconds=90)
 
     async def until_node(self, name: str, check: Callable[[dict[str, Any]], Any]) -> None:
-        async def look() -> Any:
-            return check(await self.practice.node(name))
-
-        await self.until(look)
+        await until(lambda: self.practice.node(name), name, check=check, seconds=90)
 
 
 def runs(pod: dict[str, Any]) -> bool:

@@ -6,16 +6,14 @@ import asyncio
 from typing import Any
 
 from seaway.objects.builtin import NODES
+from tests.waiting import until_object
 
 
 async def until_condition(node: Any, kind: str, status: str) -> dict[str, Any]:
-    async with asyncio.timeout(60):
-        while True:
-            conditions = (await node.client.get(NODES, "n1"))["status"]["conditions"]
-            found = next(c for c in conditions if c["type"] == kind)
-            if found["status"] == status:
-                return found
-            await asyncio.sleep(0.01)
+    def found(node: dict[str, Any]) -> dict[str, Any]:
+        return next(c for c in node["status"]["conditions"] if c["type"] == kind)
+
+    return found(await until_object(node.client, NODES, "n1", None, lambda n: found(n)["status"] == status))
 
 
 async def test_memory_pressure(node: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,14 +20,14 @@ from seaway.client.logs import LogOptions
 from seaway.client.request import Request
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.objects.builtin import NAMESPACES, PODS, SERVICE_ACCOUNTS
-from seaway.objects.errors import NotFound
 from seaway.objects.resource import Resource
+from tests.kubectl import BINARIES, NO_KUBECTL
+from tests.waiting import until_gone, until_object
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import RunningNode
 
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments")
 SECONDS = 90
-VERSIONS = ("1.31", "1.32", "1.33")
 
 
 class Place:
@@ -61,19 +60,7 @@ class Place:
         self, resource: Resource, name: str, check: Callable[[dict[str, Any]], Any], seconds: float = SECONDS
     ) -> dict[str, Any]:
         """Return an object as soon as it is there and passes the check."""
-        last: Any = None
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    try:
-                        last = await self.client.get(resource, name, self.namespace)
-                        if check(last):
-                            return last
-                    except NotFound as error:
-                        last = error
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pytest.fail(f"{resource.kind} {name} did not get there in {seconds} s: {last}")
+        return await until_object(self.client, resource, name, self.namespace, check, seconds=seconds)
 
     async def running(self, name: str) -> dict[str, Any]:
         return await self.until(PODS, name, lambda pod: pod["status"].get("phase") == "Running")
@@ -82,13 +69,7 @@ class Place:
         return await self.until(PODS, name, lambda pod: pod["status"].get("phase") in {"Succeeded", "Failed"})
 
     async def gone(self, name: str) -> None:
-        async with asyncio.timeout(SECONDS):
-            while True:
-                try:
-                    await self.client.get(PODS, name, self.namespace)
-                except NotFound:
-                    return
-                await asyncio.sleep(0.05)
+        await until_gone(self.client, PODS, name, self.namespace, seconds=SECONDS)
 
     async def pods(self, selector: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.client.list(PODS, self.namespace, label_selector=selector))[
@@ -139,18 +120,6 @@ async def made_place(kubeconfig: Path) -> AsyncIterator[Place]:
         yield found
     finally:
         await found.remove()
-
-
-def _binaries() -> list[Path]:
-    """Return kubectl of several versions: those that the caller names, or that the Google Cloud SDK has, or the one on PATH."""
-    if named := os.environ.get("SEAWAY_TEST_KUBECTL"):
-        return [Path(name) for name in named.split(os.pathsep)]
-    gcloud, on_path = shutil.which("gcloud"), shutil.which("kubectl")
-    beside = [Path(gcloud).resolve().parent / f"kubectl.{version}" for version in VERSIONS] if gcloud else []
-    return [path for path in beside if path.exists()] or ([Path(on_path)] if on_path else [])
-
-
-BINARIES = _binaries()
 
 
 class Kubectl:
@@ -205,7 +174,7 @@ class Kubectl:
 def kubectl(request: pytest.FixtureRequest, either: Place) -> Iterator[Kubectl]:
     """The oldest kubectl, then the newest."""
     if request.param is None:
-        pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
+        pytest.skip(NO_KUBECTL)
     found = Kubectl(request.param, either)
     yield found
     found.end()
@@ -215,7 +184,7 @@ def kubectl(request: pytest.FixtureRequest, either: Place) -> Iterator[Kubectl]:
 def last_kubectl(either: Place) -> Iterator[Kubectl]:
     """The newest kubectl, for what does not depend on its version."""
     if not BINARIES:
-        pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
+        pytest.skip(NO_KUBECTL)
     found = Kubectl(BINARIES[-1], either)
     yield found
     found.end()
@@ -225,7 +194,7 @@ def last_kubectl(either: Place) -> Iterator[Kubectl]:
 def last_kubectl_there(place: Place) -> Iterator[Kubectl]:
     """The newest kubectl, on the real cluster."""
     if not BINARIES:
-        pytest.skip("no kubectl found: put one on PATH, or name some in SEAWAY_TEST_KUBECTL")
+        pytest.skip(NO_KUBECTL)
     found = Kubectl(BINARIES[-1], place)
     yield found
     found.end()

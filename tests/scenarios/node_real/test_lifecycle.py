@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from seaway.objects.builtin import EVENTS, PODS
 from seaway.objects.errors import Invalid
+from tests.waiting import until
 
 SECONDS = 90
 SLEEP = ["sleep", "600"]
@@ -20,10 +20,12 @@ async def events_of(place: Any, pod: str) -> list[tuple[str, str]]:
 
 
 async def until_told(place: Any, pod: str, *wanted: tuple[str, str]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not set(wanted) <= set(found := await events_of(place, pod)):
-            assert found is not None
-            await asyncio.sleep(0.1)
+    await until(
+        lambda: events_of(place, pod),
+        f"events {wanted}",
+        check=lambda found: set(wanted) <= set(found),
+        seconds=SECONDS,
+    )
 
 
 def condition(pod: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from seaway.platform.replica import Replica, lease_name
 from seaway.platform.server import ServerSettings
 from seaway.portal.replica import run_replica
 from seaway.reconcile.leader import LeaderSettings
+from tests.waiting import until
 
 NAMESPACE = "seaway-default"
 TIMES = LeaderSettings(2.0, 1.5, 0.05)
@@ -61,9 +62,7 @@ async def labelled(kubernetes) -> set[str]:
 
 
 async def until_labelled(kubernetes, *names: str) -> None:
-    async with asyncio.timeout(30):
-        while await labelled(kubernetes) != set(names):
-            await asyncio.sleep(0.02)
+    await until(lambda: labelled(kubernetes), check=lambda found: found == set(names))
 
 
 async def app(server) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from seaway.objects.builtin import PODS
 from seaway.reconcile.informer import Informer, Informers
+from tests.waiting import until
 
 PATH = "/api/v1/namespaces/ns/pods"
 
@@ -30,12 +31,6 @@ async def running(informer):
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_the_copy_follows_and_indices_with_it(server, client) -> None:

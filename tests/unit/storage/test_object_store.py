@@ -23,6 +23,7 @@ from seaway.platform.storage import object_store
 from seaway.platform.storage.object_store_errors import cause_of
 from seaway.platform.storage.object_store_options import ObjectStoreOptions, object_store_options
 from seaway.platform.storage.storage import open_storage
+from tests.waiting import until
 from tools.s3_server.server import run_s3_server
 
 LARGE = 20 << 20
@@ -36,13 +37,6 @@ def s3(new_site):
 
 def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-async def until(condition, why: str, *, seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-    assert condition(), why
 
 
 def spooled(storage, data: bytes) -> Path:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
-Until = Callable[[Callable[[], bool]], None]
 
 
 def config_map(name: str, **data: str) -> Object:
@@ -29,7 +30,7 @@ def test_200_objects_are_applied_at_once(kubectl: Kubectl, how: tuple[str, ...])
     kubectl("delete", "configmaps", "--all", "--wait=false")
 
 
-def test_a_hundred_pods_at_once_all_end(kubectl: Kubectl, pod: Pod, wait_until: Until) -> None:
+def test_a_hundred_pods_at_once_all_end(kubectl: Kubectl, pod: Pod) -> None:
     many = {
         "apiVersion": "v1",
         "kind": "List",

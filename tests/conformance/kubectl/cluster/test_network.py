@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 Kubectl = Any
 SERVE = """
@@ -87,9 +89,7 @@ def test_an_ingress_is_created_shown_and_served(web: Kubectl) -> None:
     assert "seaway (default)" in web("get", "ingressclass")
 
 
-def test_a_network_policy_is_accepted_and_told_to_be_unenforced(
-    kubectl: Kubectl, wait_until: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_a_network_policy_is_accepted_and_told_to_be_unenforced(kubectl: Kubectl) -> None:
     def events() -> str:
         return str(kubectl("events", "--for=networkpolicy/none"))
 

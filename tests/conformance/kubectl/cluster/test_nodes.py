@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
-Until = Callable[[Callable[[], bool]], None]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def run(kubectl: Kubectl, made: Object) -> None:
     kubectl("wait", "--for=condition=Ready", f"pod/{made['metadata']['name']}", "--timeout=60s")
 
 
-def test_a_cordoned_node_takes_no_further_pods(kubectl: Kubectl, pod: Pod, wait_until: Until) -> None:
+def test_a_cordoned_node_takes_no_further_pods(kubectl: Kubectl, pod: Pod) -> None:
     run(kubectl, pod("before", "sleep 60"))
     kubectl("cordon", "node-1")
     assert kubectl("get", "node", "node-1", "--no-headers").split()[1] == "Ready,SchedulingDisabled"
@@ -49,7 +50,7 @@ def test_drain_evicts_every_pod(kubectl: Kubectl, pod: Pod) -> None:
     assert kubectl("get", "pods", "-o", "name") == ""
 
 
-def test_taints_keep_pods_off_and_drive_them_away(kubectl: Kubectl, pod: Pod, wait_until: Until) -> None:
+def test_taints_keep_pods_off_and_drive_them_away(kubectl: Kubectl, pod: Pod) -> None:
     run(kubectl, pod("web", "sleep 60"))
     kubectl("taint", "nodes", "node-1", "team=a:NoSchedule")
     kubectl("apply", "-f", "-", stdin=pod("other", "sleep 60"))

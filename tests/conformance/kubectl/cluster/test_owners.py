@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
-Until = Callable[[Callable[[], bool]], None]
 
 
 def job(script: str, **spec: Any) -> Object:
@@ -42,7 +43,7 @@ def test_foreground_deletion_waits_for_the_pods(kubectl: Kubectl) -> None:
     assert kubectl("get", "pods", "-o", "name") == ""
 
 
-def test_orphaned_pods_go_on(kubectl: Kubectl, wait_until: Until) -> None:
+def test_orphaned_pods_go_on(kubectl: Kubectl) -> None:
     start(kubectl)
     kubectl("delete", "job", "train", "--cascade=orphan", "--timeout=60s")
     pods = kubectl.json("get", "pods")["items"]
@@ -81,7 +82,7 @@ def test_a_namespace_goes_with_everything_in_it(kubectl: Kubectl, pod: Pod) -> N
     assert kubectl("get", "all,configmaps,secrets,serviceaccounts", "-o", "name") == ""
 
 
-def test_a_finalizer_holds_a_namespace_and_its_conditions_say_so(kubectl: Kubectl, wait_until: Until) -> None:
+def test_a_finalizer_holds_a_namespace_and_its_conditions_say_so(kubectl: Kubectl) -> None:
     held = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

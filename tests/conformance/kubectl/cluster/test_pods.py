@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
 Phase = Callable[[str, str], None]
-Until = Callable[[Callable[[], bool]], None]
 
 
 def test_logs_are_cut_and_stamped_as_asked(kubectl: Kubectl, pod: Pod, phase_is: Phase) -> None:
@@ -104,9 +105,7 @@ def test_a_pod_that_listens_to_sigterm_goes_before_its_grace_is_over(kubectl: Ku
     assert following.communicate(timeout=90)[0] == "bye\n"
 
 
-def test_force_takes_the_object_and_the_process_away(
-    kubectl: Kubectl, pod: Pod, tmp_path: Path, wait_until: Until
-) -> None:
+def test_force_takes_the_object_and_the_process_away(kubectl: Kubectl, pod: Pod, tmp_path: Path) -> None:
     beat = tmp_path / "beat"
     beat.mkdir()
     mount = {"volumeMounts": [{"name": "beat", "mountPath": "/beat"}]}

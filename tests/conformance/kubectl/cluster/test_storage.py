@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
-Until = Callable[[Callable[[], bool]], None]
 
 
 def claim(name: str, size: str = "10Mi", **more: Any) -> Object:
@@ -108,9 +109,7 @@ def important(kubectl: Kubectl) -> Iterator[str]:
     kubectl("delete", "priorityclass", name)
 
 
-def test_a_pod_of_low_priority_makes_room(
-    kubectl: Kubectl, pod: Pod, important: str, wait_until: Until
-) -> None:
+def test_a_pod_of_low_priority_makes_room(kubectl: Kubectl, pod: Pod, important: str) -> None:
     cpus = int(kubectl("get", "node", "node-1", "-o", "jsonpath={.status.allocatable.cpu}"))
     most = {"resources": {"requests": {"cpu": f"{cpus * 1000 - 500}m"}}}
     kubectl("apply", "-f", "-", stdin=pod("low", "trap 'exit 0' TERM; sleep 60 & wait", container=most))

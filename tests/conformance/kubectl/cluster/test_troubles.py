@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
-Until = Callable[[Callable[[], bool]], None]
 
 _GONE = {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "gone", "key": "a"}}}]}
 _ROOM = "import time; held = bytearray(300 << 20); time.sleep(60)"
@@ -47,16 +48,14 @@ _GPU = {"resources": {"limits": {"example.com/gpu": "1"}}}
     ],
 )  # fmt: skip
 def test_trouble_is_shown(
-    kubectl: Kubectl, pod: Pod, wait_until: Until, container: Object, spec: Object, status: str, words: str
+    kubectl: Kubectl, pod: Pod, container: Object, spec: Object, status: str, words: str
 ) -> None:
     kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60", container=container, **spec))
     wait_until(lambda: kubectl("get", "pod", "web", "--no-headers").split()[2] == status)
     wait_until(lambda: words in kubectl("describe", "pod", "web"))
 
 
-def test_a_pod_that_waited_starts_when_what_it_lacked_is_there(
-    kubectl: Kubectl, pod: Pod, wait_until: Until
-) -> None:
+def test_a_pod_that_waited_starts_when_what_it_lacked_is_there(kubectl: Kubectl, pod: Pod) -> None:
     kubectl("apply", "-f", "-", stdin=pod("web", 'echo "$A"', container=_GONE))
     wait_until(lambda: "CreateContainerConfigError" in kubectl("get", "pod", "web"))
     kubectl("create", "secret", "generic", "gone", "--from-literal=a=here")

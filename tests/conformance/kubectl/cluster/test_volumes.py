@@ -14,7 +14,6 @@ Kubectl = Any
 Object = dict[str, Any]
 Pod = Callable[..., Object]
 Phase = Callable[[str, str], None]
-Until = Callable[[Callable[[], bool]], None]
 
 
 @pytest.fixture

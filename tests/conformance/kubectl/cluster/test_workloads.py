@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kubectl
 
 Kubectl = Any
 Object = dict[str, Any]
-Until = Callable[[Callable[[], bool]], None]
 FORMER = "python:3.12"
 
 
@@ -76,7 +77,7 @@ def test_a_deployment_is_rolled_out_and_back(each_kubectl: Kubectl) -> None:
     assert kubectl("get", "pods,replicasets", "-o", "name") == ""
 
 
-def test_pause_restart_scale_and_describe(kubectl: Kubectl, wait_until: Until) -> None:
+def test_pause_restart_scale_and_describe(kubectl: Kubectl) -> None:
     start(kubectl, "Deployment", replicas=2)
     kubectl("rollout", "pause", "deployment/web")
     kubectl("set", "env", "deployment/web", "A=b")
@@ -138,7 +139,7 @@ def test_a_daemon_set(kubectl: Kubectl) -> None:
     assert kubectl("get", "daemonset", "web", "--no-headers").split()[1:6] == ["1"] * 5
 
 
-def test_a_drain_heeds_a_budget(kubectl: Kubectl, wait_until: Until) -> None:
+def test_a_drain_heeds_a_budget(kubectl: Kubectl) -> None:
     start(kubectl, "Deployment", replicas=2)
     kubectl("create", "poddisruptionbudget", "most", "--selector=app=web", "--min-available=2")
     kubectl("wait", "--for=jsonpath={.status.currentHealthy}=2", "pdb/most", "--timeout=60s")
