@@ -49,6 +49,7 @@ COMMANDS = {
     "outputs": Entry("outputs", "outputs", "List the files that a run produced."),
     "download": Entry("download", "download", "Fetch the files that a run produced."),
     "cluster": Entry("cluster", "", "Provoke what happens to clusters: drained, lost and full nodes."),
+    "audit": Entry("audit", "audit", "Show who deleted what in the cluster, and who was refused."),
     "kubeconfig": Entry("kubeconfig", "kubeconfig", "Print the kubeconfig for kubectl and other tools."),
     "install": Entry("install", "install", "Install a team's server on any Kubernetes, or upgrade it."),
     "uninstall": Entry("uninstall", "uninstall", "Remove what install made."),

@@ -17,6 +17,7 @@ from seaway import __version__
 from seaway.base.clock import Clock, SystemClock
 from seaway.base.tasks import Services
 from seaway.client.client import Client
+from seaway.controlplane.apiserver.audit import AuditLog
 from seaway.controlplane.apiserver.inprocess import InProcessTransport
 from seaway.controlplane.apiserver.pki import Pki, ensure_pki
 from seaway.controlplane.apiserver.serve import TlsFiles, serve
@@ -138,7 +139,9 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         store = MemoryStore() if settings.in_memory else await _open_store(folder, clock.now())
         stack.push_async_callback(store.close)
         told = _server_settings(settings, place)
-        server = ApiServer(store, _kinds(settings), told, clock, pki.load_service_account_key())
+        audit = AuditLog(folder / "audit.log", clock)
+        stack.callback(audit.close)
+        server = ApiServer(store, _kinds(settings), told, clock, pki.load_service_account_key(), audit)
         await server.start()
         stack.push_async_callback(server.stop)
         files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)

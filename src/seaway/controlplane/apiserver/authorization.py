@@ -118,11 +118,15 @@ def action_of(info: RequestInfo) -> Action:
     )  # fmt: skip
 
 
-def forbidden(user: User, action: Action) -> Forbidden:
+class Denied(Forbidden):
+    """No role allows it; admission and quotas refuse with a plain Forbidden."""
+
+
+def forbidden(user: User, action: Action) -> Denied:
     """Return the error for something that a user may not do, worded as Kubernetes words it."""
     if action.path:
         message = f'forbidden: User {json.dumps(user.name, ensure_ascii=False)} cannot {action.verb} path "{action.path}"'
-        return Forbidden(message, details={})
+        return Denied(message, details={})
     resource = f"{action.resource}/{action.subresource}" if action.subresource else action.resource
     qualified = f"{action.resource}.{action.group}" if action.group else action.resource
     scope = f'in the namespace "{action.namespace}"' if action.namespace else "at the cluster scope"
@@ -132,4 +136,4 @@ def forbidden(user: User, action: Action) -> Forbidden:
         f'in API group "{action.group}" {scope}'
     )
     details = {"kind": action.resource} | ({"name": action.name} if action.name else {})
-    return Forbidden(message, details=details | ({"group": action.group} if action.group else {}))
+    return Denied(message, details=details | ({"group": action.group} if action.group else {}))

@@ -27,8 +27,9 @@ from seaway.controlplane.apiserver.admission_owners import OwnerReferences
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
 from seaway.controlplane.apiserver.admission_podsecurity import pod_security
 from seaway.controlplane.apiserver.admission_rbac import Escalation
+from seaway.controlplane.apiserver.audit import CHANGES, Asked, AuditLog, Outcome
 from seaway.controlplane.apiserver.authentication import PUBLIC_PATHS, Authenticator
-from seaway.controlplane.apiserver.authorization import Authorizer, action_of, forbidden
+from seaway.controlplane.apiserver.authorization import Authorizer, Denied, action_of, forbidden
 from seaway.controlplane.apiserver.bootstrap import bootstrap
 from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import BytesContent, TextContent, ValueContent
@@ -63,8 +64,6 @@ from seaway.objects.errors import ApiError, BadRequest, InternalError, ServiceUn
 from seaway.objects.metrics import MEASURED_GROUPS, METRICS_RESOURCES, METRICS_VERSION
 
 logger = logging.getLogger(__name__)
-_CHANGES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
-"""Verbs whose refusal is noted in the log: who tried to change or delete what."""
 
 
 class ApiServer:
@@ -76,11 +75,12 @@ class ApiServer:
         settings: how it behaves.
         clock: for timestamps and expiry.
         signing_key: of service-account tokens; None for a new one, whose tokens are good as long as this server lives.
+        audit: keeps who deleted or was refused what; None for nobody.
     """
 
     def __init__(
         self, store: Store, kinds: Sequence[Kind], settings: ApiServerSettings, clock: Clock,
-        signing_key: ec.EllipticCurvePrivateKey | None = None,
+        signing_key: ec.EllipticCurvePrivateKey | None = None, audit: AuditLog | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.store = store
@@ -125,7 +125,7 @@ class ApiServer:
         self._reviewer = Reviewer(self._authenticator, self._authorizer)
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
         self._documents: tuple[int, Discovery, OpenApi] | None = None
-        self._clock = clock
+        self._clock, self._audit = clock, audit
         self._ready = False
 
     async def start(self) -> None:
@@ -167,15 +167,34 @@ class ApiServer:
     async def _answer(self, request: ApiRequest) -> ApiResponse:
         info = parse_request_info(request.method, request.path, request.query)
         user = self._authenticator.user(request)
+        if self._audit is None or info.verb not in CHANGES or not info.is_resource:
+            return await self._perform(request, info, self._acting(user, request))
+        agent, acting = request.headers.get("user-agent", ""), user
+        asked = Asked(info, request.path, user, agent, self._clock.now())
+        try:
+            acting = self._acting(user, request)
+            response = await self._perform(request, info, acting)
+        except ApiError as error:
+            denied = isinstance(error, Denied)
+            self._audit.record(asked, acting, Outcome(error.code, error.reason, error.message, denied=denied))
+            raise
+        self._audit.record(asked, acting, Outcome(response.status))
+        return response
+
+    def _acting(self, user: User, request: ApiRequest) -> User:
+        """Return as whom a request is to be done: its caller, or whom that one acts for."""
         if any(name.startswith("impersonate-") for name in request.headers):
-            user = impersonate(user, request.headers, self._authorizer)
+            return impersonate(user, request.headers, self._authorizer)
+        return user
+
+    async def _perform(self, request: ApiRequest, info: RequestInfo, user: User) -> ApiResponse:
         check_size(len(request.body))
         if not info.is_resource and request.path in PUBLIC_PATHS and request.method in {"GET", "HEAD"}:
             return self._document(request)
         action = action_of(info)
         if not self._authorizer.allowed(user, action):
             refused = forbidden(user, action)
-            if info.is_resource and info.verb in _CHANGES:
+            if info.is_resource and info.verb in CHANGES:
                 logger.warning("refused: %s", refused.message)
             raise refused
         if not info.is_resource:

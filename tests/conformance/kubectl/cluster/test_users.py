@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,24 @@ def test_a_user_can_delete_nothing_of_others(
     log = (cluster_kubeconfig.parents[1] / "log").read_text()
     assert 'refused: pods "theirs" is forbidden: User "seaway-user" cannot delete' in log
     assert 'refused: namespaces "default" is forbidden' in log
+    text = (cluster_kubeconfig.parent / "cluster" / "audit.log").read_text()
+    events = [json.loads(line) for line in text.splitlines()]
+    refused = [event for event in events if event["responseStatus"]["code"] == 403]
+    tried = {(event["verb"], event["objectRef"]["resource"], event["objectRef"]["name"]) for event in refused}
+    assert {("delete", "pods", "theirs"), ("delete", "namespaces", kubectl.namespace)} <= tried
+    assert {event["user"]["username"] for event in refused} >= {"seaway-user"}
+    assert all(event["userAgent"].startswith("kubectl") for event in refused)
+
+
+def test_nobody_else_is_acted_for(user: Kubectl, kubectl: Kubectl, cluster_kubeconfig: Path) -> None:
+    kubectl("run", "theirs", "--image=python", "--command", "--", "sleep", "100")
+    there = replace(user, namespace=kubectl.namespace)
+    assert "cannot impersonate" in there.fails("delete", "pod", "theirs", "--as=system:admin")
+    text = (cluster_kubeconfig.parent / "cluster" / "audit.log").read_text()
+    assert any(
+        "cannot impersonate" in json.loads(line)["responseStatus"].get("message", "")
+        for line in text.splitlines()
+    )
 
 
 def test_a_user_works_in_the_workspace(user: Kubectl) -> None:
