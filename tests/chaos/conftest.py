@@ -101,9 +101,14 @@ class Home:
                 continue
         return None
 
+    def daemon_pid(self) -> int:
+        """Return the process id of the daemon that said last that it is ready."""
+        pid: int = json.loads((self.path / "daemon.json").read_text())["pid"]
+        return pid
+
     def kill_daemon(self) -> None:
         """Kill the daemon as the kernel's out-of-memory killer would, and wait until it is gone."""
-        process = psutil.Process(json.loads((self.path / "daemon.json").read_text())["pid"])
+        process = psutil.Process(self.daemon_pid())
         process.send_signal(signal.SIGKILL)
         psutil.wait_procs([process], timeout=20)
 

@@ -12,7 +12,7 @@ from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
 from seaway.objects.errors import InternalError, NotFound
 from seaway.platform.history.collector import CollectorSettings, LogCollector
-from seaway.platform.history.log_files import FileLogStore
+from seaway.platform.history.log_files import FileLog, FileLogStore
 from seaway.platform.history.logs import LogKey
 
 KEY = LogKey("uid", "main", 1)
@@ -113,3 +113,27 @@ async def test_a_node_that_does_not_answer_is_not_waited_for_without_end(tmp_pat
     stored = await collected(tmp_path, logs, openings=0, follow=False)
     assert "the end of the log may be missing: dial tcp" in stored
     assert len(logs.openings) == SETTINGS.tries
+
+
+async def test_a_log_that_is_left_is_not_written_any_more(tmp_path) -> None:
+    """Its pod is gone for good, and nobody completes it: its descriptor's number may be another file's a moment later."""
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    logs = Logs([ALL[0], FOREVER])
+    collector = LogCollector(logs, store, SystemClock(), SETTINGS)
+    collector.follow(KEY, POD)
+    async with asyncio.timeout(10):
+        while len(logs.openings) < 2:  # it was silent, and is asked for again
+            await asyncio.sleep(0.001)
+    await collector.leave(KEY)
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "log of run-1"] == []
+    await store.close(KEY)
+
+
+def test_a_closed_file_of_a_log_is_nobody_elses(tmp_path) -> None:
+    written = FileLog(tmp_path / "1.log", 1 << 20)
+    written.close()
+    with (tmp_path / "other").open("wb", buffering=0) as other:  # it takes the lowest number that is free
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            written.say("too late", 1)
+        assert other.tell() == 0
+    assert (tmp_path / "other").read_bytes() == b""

@@ -266,8 +266,14 @@ class Engine:
         for attempt in (*result.changed.values(), *result.added.values()):
             if attempt.phase.ended and attempt.pod not in releasing:
                 key = LogKey(state.run.uid, attempt.task, attempt.number)
-                self._background.spawn(self._logs.close(key), "close log")
+                self._background.spawn(self._end_log(key), "close log")
                 self._pods.forget(attempt.pod)
+
+    async def _end_log(self, key: LogKey) -> None:
+        """Close the log of an attempt whose pod is gone; it may still be followed."""
+        await self._collector.leave(key)
+        await self._logs.close(key)
+        self._collector.forget(key)
 
     def _follow_logs(self, state: RunState, tasks: Iterable[str]) -> None:
         """Follow the logs of the tasks that run, also of those that ran before this server started."""

@@ -64,10 +64,7 @@ class LogCollector:
         """Return when all of an ended pod's log is stored, or as much as can still be had (the log says so then)."""
         if key in self._completed:
             return
-        following = self._following.pop(key, None)
-        if following is not None:
-            following.cancel()
-            await asyncio.wait([following])
+        await self.leave(key)
         written = self._logs.writer(key)
         await written.ready()
         if written.collected or not container_started(pod):
@@ -77,6 +74,13 @@ class LogCollector:
         written.finish_line()
         written.collected = True
         self._completed.add(key)
+
+    async def leave(self, key: LogKey) -> None:
+        """Stop following a log; returns when nothing writes to it any more."""
+        following = self._following.pop(key, None)
+        if following is not None:
+            following.cancel()
+            await asyncio.wait([following])
 
     def forget(self, key: LogKey) -> None:
         """Take note that a pod is let go: nobody asks for its log again."""

@@ -11,6 +11,9 @@ from pathlib import Path
 from seaway.platform.history import lines
 from seaway.platform.history.logs import CHUNK, TAIL, AttemptLog, LogKey
 
+_CLOSED = -1
+"""No file's descriptor: a closed one's number is soon another file's, into which nothing of a log may be written."""
+
 
 class FileLog(AttemptLog):
     """One attempt's log while it is written."""
@@ -55,10 +58,11 @@ class FileLog(AttemptLog):
 
     def close(self) -> None:
         """Make it durable and close the file. Blocks."""
+        descriptor, self._file = self._file, _CLOSED
         try:
-            os.fsync(self._file)
+            os.fsync(descriptor)
         finally:
-            os.close(self._file)
+            os.close(descriptor)
 
 
 class FileLogStore:

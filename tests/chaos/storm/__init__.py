@@ -1,0 +1,1 @@
+"""Many small runs under random faults: what is run, what strikes, who watches, what must hold. A file for each."""
