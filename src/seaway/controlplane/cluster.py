@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,7 +37,7 @@ from seaway.controlplane.network.settings import NetworkSettings
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
-from seaway.controlplane.people import let_users_in, write_kubeconfigs
+from seaway.controlplane.people import build_workspace, let_users_in, write_kubeconfigs
 from seaway.controlplane.retired import retire_nodes, retire_simulated
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
 from seaway.controlplane.store.log import Store
@@ -45,7 +45,7 @@ from seaway.controlplane.store.memory import MemoryStore
 from seaway.controlplane.store.sealing import prepare_sealing
 from seaway.controlplane.store.sqlite import SqliteStore
 from seaway.reconcile.informer import Informers
-from seaway.reconcile.manager import Manager
+from seaway.reconcile.manager import Manager, Runnable
 from seaway.reconcile.recorder import EventRecorder
 
 logger = logging.getLogger(__name__)
@@ -181,11 +181,14 @@ async def _parts(
 ) -> AsyncIterator[None]:
     """Run controllers, scheduler and nodes: clients of the API server."""
     administrator = cluster.client("seaway:cluster", (MASTERS,))
-    await let_users_in(administrator, settings.namespace)
+    prepared = await let_users_in(administrator, settings.namespace)
     await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
     await retire_simulated(administrator, settings.simulated_nodes)
     async with Services() as services:
-        manager, names = _controllers(cluster, settings, place, clock)
+        manager, names = _controllers(
+            cluster, settings, place, clock,
+            lambda informers: build_workspace(administrator, informers, settings.namespace, prepared, clock),
+        )  # fmt: skip
         await services.start("controllers", manager.run)
         cluster.nodes = tuple(_node(cluster, node, clock, names) for node in node_settings(settings, place))
         for node in cluster.nodes:
@@ -217,7 +220,11 @@ async def _stop_nodes(nodes: Sequence[EmbeddedNode], grace: float) -> None:
 
 
 def _controllers(
-    cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock
+    cluster: Cluster,
+    settings: ClusterSettings,
+    place: Place,
+    clock: Clock,
+    workspace: Callable[[Informers], Runnable],
 ) -> tuple[Manager, Names]:
     """Return controllers, scheduler and network over shared informers, as far as they are to run."""
     client = cluster.client("system:kube-controller-manager")
@@ -239,6 +246,7 @@ def _controllers(
     network = build_network(networking, informers, network_recorder, clock, network_settings(settings, place))
     running = (
         *(build_all(context) if settings.run_controllers else ()),
+        workspace(informers),
         *((scheduler,) if settings.run_scheduler else ()),
         *(network.parts if settings.run_network else ()),
     )

@@ -5,15 +5,22 @@ The user sees the whole cluster but its Secrets, and changes only what lies in t
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
+from seaway.base.clock import Clock
 from seaway.client.client import Client
 from seaway.controlplane.apiserver.bootstrap_roles import USERS_GROUP, users_binding
 from seaway.controlplane.apiserver.pki import Pki
 from seaway.controlplane.home import Place, write_kubeconfig
 from seaway.objects.builtin import NAMESPACES, ROLE_BINDINGS
-from seaway.objects.errors import AlreadyExists
+from seaway.objects.errors import AlreadyExists, Forbidden, NotFound
+from seaway.objects.meta import deletion_timestamp
+from seaway.reconcile.controller import DONE, Controller, Outcome
+from seaway.reconcile.informer import Informers
+from seaway.reconcile.sources import Source, always
 
+log = logging.getLogger(__name__)
 USER = "seaway-user"
 
 
@@ -24,9 +31,38 @@ def write_kubeconfigs(place: Place, pki: Pki, namespace: str, now: float) -> Non
     write_kubeconfig(place.user_kubeconfig, place.url, pki.ca, user, namespace)
 
 
-async def let_users_in(administrator: Client, namespace: str) -> None:
-    """Make the workspace's namespace, and let users edit what lies in it."""
+async def let_users_in(administrator: Client, namespace: str) -> str:
+    """Make the workspace's namespace, and let users edit what lies in it; return its uid, "" while it is being deleted."""
     with suppress(AlreadyExists):  # of an earlier start
         await administrator.create(NAMESPACES, {"metadata": {"name": namespace}})
-    with suppress(AlreadyExists):  # what the owner made of it since then stays
-        await administrator.create(ROLE_BINDINGS, users_binding(namespace))
+    try:
+        with suppress(AlreadyExists):  # what the owner made of it since then stays
+            await administrator.create(ROLE_BINDINGS, users_binding(namespace))
+        return str((await administrator.get(NAMESPACES, namespace))["metadata"]["uid"])
+    except (Forbidden, NotFound):
+        log.info("the namespace %s is being deleted; it is made anew when it has gone", namespace)
+        return ""
+
+
+def build_workspace(
+    administrator: Client, informers: Informers, namespace: str, prepared: str, clock: Clock
+) -> Controller:
+    """Return what makes the workspace's namespace anew when somebody deletes it, with the users' rights in it.
+
+    Args:
+        administrator: may grant rights.
+        informers: shared with the other controllers.
+        namespace: its name.
+        prepared: what `let_users_in` returned at the start. Rights that the owner takes away from it later stay away.
+        clock: where time comes from.
+    """
+    namespaces = informers.informer(NAMESPACES)
+
+    async def reconcile(_: str) -> Outcome:
+        nonlocal prepared
+        found = namespaces.get(namespace)
+        if found is None or (deletion_timestamp(found) is None and found["metadata"]["uid"] != prepared):
+            prepared = await let_users_in(administrator, namespace)
+        return DONE
+
+    return Controller("workspace", (Source(namespaces, always(namespace)),), reconcile, clock=clock)

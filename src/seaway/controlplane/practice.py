@@ -34,8 +34,13 @@ class Practice:
         self._registry_out = False
 
     async def state(self) -> Object:
-        """Return the nodes as they are, and whether a registry outage is pretended."""
+        """Return the nodes as they are, and whether a registry outage is pretended.
+
+        A machine whose Node object somebody deleted is among them: without power it cannot make itself known again.
+        """
         nodes = (await self._client.list(NODES))["items"]
+        missing = self._nodes.keys() - {node["metadata"]["name"] for node in nodes}
+        nodes = [*nodes, *({"metadata": {"name": name}} for name in sorted(missing))]
         pods = (await self._client.list(PODS))["items"]
         counts: dict[str, int] = {}
         for pod in pods:

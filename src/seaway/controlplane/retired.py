@@ -26,9 +26,12 @@ def retired_nodes(folder: Path, nodes: int) -> list[Path]:
         nodes: how many there are to be.
     """
     found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(
-        path for path in found if (m := re.fullmatch(r"node-([0-9]+)", path.name)) and int(m[1]) > nodes
-    )
+    named = [path for path in found if re.fullmatch(r"node-[0-9]+", path.name)]
+    return sorted((path for path in named if _number(path) > nodes), key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.removeprefix("node-"))
 
 
 async def retire_nodes(client: Client, folder: Path, nodes: int) -> None:
@@ -40,14 +43,14 @@ async def retire_nodes(client: Client, folder: Path, nodes: int) -> None:
         ClusterBusy: such a node may still run something, because the cluster was not stopped but killed.
     """
     leaving = retired_nodes(folder, nodes)
-    for path in leaving:
+    for path in reversed(leaving):  # the last one says how many nodes all of them need
         pods = await client.list(PODS, field_selector=f"spec.nodeName={path.name}")
         running = [pod["metadata"]["name"] for pod in pods["items"] if _runs(pod)]
         if running:
-            number = path.name.removeprefix("node-")
             raise ClusterBusy(
                 f"{path.name} is to leave the cluster, but the cluster was killed while {running[0]} ran there: "
-                f"start it once more with {number} nodes and stop it (seaway down), then try again"
+                f"start it once more with {_number(path)} nodes (seaway up --nodes {_number(path)}) and stop it "
+                "(seaway down), then try again"
             )
     for path in leaving:
         try:

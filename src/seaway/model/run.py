@@ -55,7 +55,7 @@ _ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.STOPPED, Phase.SKIPPED}
 RetryOn = Annotated[
     str,
     Field(
-        pattern=r"^(user|resource|deadline|unknown|[1-9][0-9]{0,2}|[A-Z][A-Za-z]{1,60})$",
+        pattern=r"^(user|resource|deadline|unknown|25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9]?|[A-Z][A-Za-z]{1,60})$",
         description='"user", "resource", "deadline", "unknown", an exit code, or a cause such as "GpuOutOfMemory"',
     ),
 ]

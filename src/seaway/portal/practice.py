@@ -83,8 +83,13 @@ async def act(
 async def _fault(request: Request, node: str, error: ApiError) -> NotFound | Conflict:
     if error.code != 404:
         return Conflict(error.message, field="node", remedy="Try again")
-    known = ", ".join(each["name"] for each in (await _practice(request).state())["nodes"][:10])
-    return NotFound(f"there is no node {node!r}", field="node", remedy=f"The nodes are {known}")
+    known = [each["name"] for each in (await _practice(request).state())["nodes"]]
+    if node in known:
+        remedy = f"Try again in a moment; where it has no power: seaway cluster restore {node}"
+        return Conflict(f"somebody deleted the Node object of {node}", field="node", remedy=remedy)
+    return NotFound(
+        f"there is no node {node!r}", field="node", remedy=f"The nodes are {', '.join(known[:10])}"
+    )
 
 
 def _practice(request: Request) -> Practice:

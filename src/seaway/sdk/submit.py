@@ -15,7 +15,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_RETRY_ON = re.compile(r"user|resource|deadline|unknown|[1-9][0-9]{0,2}|[A-Z][A-Za-z]{1,60}")
+_RETRY_ON = re.compile(
+    r"user|resource|deadline|unknown|25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9]?|[A-Z][A-Za-z]{1,60}"
+)
 _KIND = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LOCK = re.compile(r"[a-z0-9]([-a-z0-9._/]{0,98}[a-z0-9])?")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -135,12 +137,14 @@ def _gpu_kind(options: Options) -> str | None:
     if not _KIND.fullmatch(options.gpu_kind):
         raise InvalidInput(
             f"{options.gpu_kind!r} is no kind of GPU",
+            code="Usage",
             field="--gpu-kind",
             remedy="Give the value of the nodes' label nvidia.com/gpu.product, such as a100",
         )
     if not options.gpu:
         raise InvalidInput(
             "a kind of GPU needs a number of them",
+            code="Usage",
             field="--gpu-kind",
             remedy=f"--gpu 1 --gpu-kind {options.gpu_kind}",
         )

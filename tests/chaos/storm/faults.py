@@ -90,7 +90,12 @@ class Faults:
         self._hit: set[tuple[str, str, int]] = set()
         try:
             strike.target = self.table[name][0]()
-        except (SeawayError, ApiError, ClientError, psutil.Error) as error:  # the home is in the middle of another
+        except (
+            SeawayError,
+            ApiError,
+            ClientError,
+            psutil.Error,
+        ) as error:  # the home is in the middle of another
             strike.target = f"missed: {error}"
         strike.attempts = frozenset(self._hit)
         strike.ended = time.time()
@@ -133,8 +138,7 @@ class Faults:
         servers = []
         for process in self.home.processes():
             with suppress(psutil.Error):
-                words = process.cmdline()
-                if any(word.endswith("/node/shim") for word in words) and not process.children():
+                if process.name() == "seaway-forks":
                     servers.append(process)
         if not servers:
             return "missed: no fork server"
@@ -175,7 +179,11 @@ class Faults:
 
     def evict(self) -> str:
         async def act(client: Client, pod: str) -> None:
-            body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}}
+            body = {
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": {"name": pod, "namespace": NAMESPACE},
+            }
             await client.create_subresource(PODS, pod, "eviction", body, NAMESPACE)
 
         return self._on_pod(act)
@@ -222,7 +230,11 @@ class Faults:
     def _on_pod(self, act: Callable[[Client, str], Any]) -> str:
         async def find_and_act(client: Client) -> str:
             pods = (await client.list(PODS, NAMESPACE, label_selector="seaway.dev/run"))["items"]
-            live = [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") in ("Pending", "Running")]
+            live = [
+                pod["metadata"]["name"]
+                for pod in pods
+                if pod["status"].get("phase") in ("Pending", "Running")
+            ]
             if not live:
                 return "missed: no pod"
             pod = self.choose.choice(sorted(live))
@@ -233,7 +245,9 @@ class Faults:
 
     def _with_client(self, act: Callable[[Client], Any]) -> str:
         async def run() -> str:
-            client = Client(HttpTransport(load_kubeconfig(self.home.path / "kubeconfig")), field_manager="chaos")
+            client = Client(
+                HttpTransport(load_kubeconfig(self.home.path / "kubeconfig")), field_manager="chaos"
+            )
             try:
                 return await act(client)
             finally:

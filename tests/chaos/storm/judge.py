@@ -13,7 +13,14 @@ from tests.chaos.storm.workload import Work
 
 OWN = ("program killed", "runner killed", "child killed")
 """Faults that are the program's own end to everybody who looks: they count as its failure."""
-HARMLESS = ("daemon killed", "daemon paused", "fork server killed", "registry out", "secrets deleted", "disk filled")
+HARMLESS = (
+    "daemon killed",
+    "daemon paused",
+    "fork server killed",
+    "registry out",
+    "secrets deleted",
+    "disk filled",
+)
 """Faults after which every attempt goes on."""
 LINGERS = 20.0
 """Seconds after a fault in which an attempt may still be lost by it."""
@@ -59,7 +66,9 @@ def _judge_task(
             found.append(f"attempt {attempt['number']}: {fault}; {attempt['verdict']}")
     failed = sum(attempt["verdict"]["class"] == "user" for attempt in attempts if attempt["verdict"])
     if failed > spec["retries"] + 1:
-        found.append(f"its program's failures were tried again {failed - 1} times, asked for were {spec['retries']}")
+        found.append(
+            f"its program's failures were tried again {failed - 1} times, asked for were {spec['retries']}"
+        )
     last = attempts[-1]["verdict"]["class"] if attempts and attempts[-1]["verdict"] else None
     expected = {"user": "failed", "deadline": "failed", "succeeded": "succeeded", None: "skipped"}.get(last)
     if task["phase"] != expected:
@@ -82,11 +91,17 @@ def _judge_attempt(
     if class_ == "succeeded":
         return "" if told == 0 else f"succeeded, and its program was told {told}"
     if class_ == "user":
-        return "" if told == TEARS or hit.intersection(OWN) else f"failed by itself, told {told}, hit by {hit or 'nothing'}"
+        return (
+            ""
+            if told == TEARS or hit.intersection(OWN)
+            else f"failed by itself, told {told}, hit by {hit or 'nothing'}"
+        )
     if class_ == "deadline":
         return "" if work.hangs else "a deadline that it does not have"
     if class_ == "infrastructure":
-        lossy = [strike for strike in strikes if strike.fault not in (*HARMLESS, *OWN) and _during(strike, attempt)]
+        lossy = [
+            strike for strike in strikes if strike.fault not in (*HARMLESS, *OWN) and _during(strike, attempt)
+        ]
         return "" if lossy or "runner killed" in hit else "lost, and nothing struck it"
     return "such a verdict can come of nothing that struck"
 
@@ -132,7 +147,9 @@ def judge_log(
     power.
     """
     own = f"line {execution.attempt} "
-    said = [int(line.rpartition(own)[2]) for line in text.splitlines() if own in line and "[seaway]" not in line]
+    said = [
+        int(line.rpartition(own)[2]) for line in text.splitlines() if own in line and "[seaway]" not in line
+    ]
     if said != list(range(len(said))):
         return f"the lines of its log are {said}", 0
     missing = max(0, execution.lines - len(said))
@@ -165,7 +182,9 @@ def judge_outputs(
             if content.split()[:2] != [work.name, task["name"]] or attempt not in told:
                 found.append(f"{work.name}/{task['name']}: a stranger's output {content[:60]!r}")
             if task["phase"] == "succeeded" and attempt != last:
-                found.append(f"{work.name}/{task['name']}: the output of attempt {attempt}, the last is {last}")
+                found.append(
+                    f"{work.name}/{task['name']}: the output of attempt {attempt}, the last is {last}"
+                )
     return found
 
 
@@ -174,7 +193,9 @@ def judge_checkpoints(work: Work, executions: Sequence[Execution]) -> list[str]:
     found = []
     for task in work.spec["tasks"]:
         reached = resumed = 0
-        own = sorted((each for each in executions if each.task == task["name"]), key=lambda each: each.attempt)
+        own = sorted(
+            (each for each in executions if each.task == task["name"]), key=lambda each: each.attempt
+        )
         for each in own:
             if not resumed <= each.resumed <= reached:
                 found.append(

@@ -51,7 +51,9 @@ class Storm:
         """Run it; return the faults that struck. What is wrong stands in `violations` then."""
         choose = random.Random(self.seed)
         with self._client() as client, self._client() as other:
-            faults = Faults(self.home, other, random.Random(self.seed + 1), self.nodes, witness.port, self.disk)
+            faults = Faults(
+                self.home, other, random.Random(self.seed + 1), self.nodes, witness.port, self.disk
+            )
             over = threading.Event()
             thread = threading.Thread(target=self._strike, args=(faults, over), daemon=True)
             thread.start()
@@ -76,12 +78,14 @@ class Storm:
         return SeawayClient(where.url, where.token, where.ca, locate=folder.endpoint, patience=100.0)
 
     def _strike(self, faults: Faults, over: threading.Event) -> None:
-        table = {name: weight for name, (_, weight) in faults.table.items() if not self.only or name in self.only}
+        table = {
+            name: weight for name, (_, weight) in faults.table.items() if not self.only or name in self.only
+        }
         while not over.wait(faults.choose.uniform(*self.pause)):
             (name,) = faults.choose.choices(list(table), list(table.values()))
             try:
                 faults.strike(name)
-            except Exception as error:  # noqa: BLE001 (the storm must tell, and go on to its end)
+            except Exception as error:  # the storm must tell, and go on to its end
                 self.violations.append(f"the fault {name!r} could not strike: {error!r}")
                 return
 
@@ -95,10 +99,14 @@ class Storm:
         deadline, views = time.monotonic() + ENDS_WITHIN, {}
         for work in self.works:
             try:
-                views[work.name] = client.wait_until_ended(work.name, timeout=max(1.0, deadline - time.monotonic()))
+                views[work.name] = client.wait_until_ended(
+                    work.name, timeout=max(1.0, deadline - time.monotonic())
+                )
             except TimeoutError:
                 view = client.run(work.name)
-                self.violations.append(f"{work.name} does not end: {view['phase']}, {view['message']}; {view['tasks']}")
+                self.violations.append(
+                    f"{work.name} does not end: {view['phase']}, {view['message']}; {view['tasks']}"
+                )
         return views
 
     def _judge(
@@ -165,12 +173,16 @@ class Storm:
 
     def _left(self, port: int) -> list[str]:
         async def objects() -> list[str]:
-            client = Client(HttpTransport(load_kubeconfig(self.home.path / "kubeconfig")), field_manager="chaos")
+            client = Client(
+                HttpTransport(load_kubeconfig(self.home.path / "kubeconfig")), field_manager="chaos"
+            )
             try:
                 return [
                     f"{resource.plural} {found['metadata']['name']}"
                     for resource in (PODS, SECRETS)
-                    for found in (await client.list(resource, NAMESPACE, label_selector="seaway.dev/run"))["items"]
+                    for found in (await client.list(resource, NAMESPACE, label_selector="seaway.dev/run"))[
+                        "items"
+                    ]
                 ]
             finally:
                 await client.close()

@@ -64,7 +64,10 @@ def plan(choose: random.Random, number: int, port: int) -> Work:
     name = f"storm-{number}"
     shape = choose.choice(["single", "single", "single", "chain", "fan", "deadline"])
     names = {"chain": ["a", "b", "c"], "fan": ["a", "b", "c", "d", "z"]}.get(shape, ["main"])
-    after = {"chain": {"b": ["a"], "c": ["b"]}, "fan": {"b": ["a"], "c": ["a"], "d": ["a"], "z": ["b", "c", "d"]}}
+    after = {
+        "chain": {"b": ["a"], "c": ["b"]},
+        "fan": {"b": ["a"], "c": ["a"], "d": ["a"], "z": ["b", "c", "d"]},
+    }
     failures: dict[str, int] = {}
     tasks = []
     for task in names:

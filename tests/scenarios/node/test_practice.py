@@ -164,3 +164,15 @@ async def test_hollow_nodes(ground: Ground) -> None:
     await ground.practice.restore("simulated-1")
     await ground.gone("p")
     await ground.until_node("simulated-1", lambda n: n["taints"] == ["seaway.dev/simulated"])
+
+
+async def test_a_killed_node_whose_object_is_deleted_can_be_restored(ground: Ground) -> None:
+    """Without power it cannot make itself known again: it must be shown, or nobody knows what to restore."""
+    await ground.practice.kill("node-2")
+    await ground.client.delete(NODES, "node-2")
+    shown = await ground.practice.node("node-2")
+    assert (shown["killed"], shown["ready"]) == (True, False)
+    with pytest.raises(NotFound):
+        await ground.practice.cordon("node-2", wanted=True)
+    await ground.practice.restore("node-2")
+    await ground.until_node("node-2", lambda node: node["ready"])

@@ -129,6 +129,21 @@ async def test_a_log_that_is_left_is_not_written_any_more(tmp_path) -> None:
     await store.close(KEY)
 
 
+async def test_a_log_that_is_completed_is_not_followed_again(tmp_path) -> None:
+    """Its attempt counts as running until the verdict is there, and is looked at meanwhile."""
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    logs = Logs([ALL[0], FOREVER], ALL)
+    collector = LogCollector(logs, store, SystemClock(), SETTINGS)
+    collector.follow(KEY, POD)
+    completing = asyncio.create_task(collector.complete(KEY, POD))
+    await asyncio.sleep(0)  # it has begun
+    collector.follow(KEY, POD)
+    await completing
+    collector.follow(KEY, POD)
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "log of run-1"] == []
+    await store.close(KEY)
+
+
 def test_a_closed_file_of_a_log_is_nobody_elses(tmp_path) -> None:
     written = FileLog(tmp_path / "1.log", 1 << 20)
     written.close()

@@ -72,6 +72,7 @@ def test_an_option_becomes_a_field_that_the_server_accepts(program, options, fie
         (Options(retry_on=("75",)), "--retry-on"),
         (Options(retries=1, retry_on=("sometimes",)), "--retry-on"),
         (Options(retries=1, retry_on=("0",)), "--retry-on"),
+        (Options(retries=1, retry_on=("256",)), "--retry-on"),
         (Options(on_oom="grow"), "--on-oom"),
         (Options(on_oom="explode"), "--on-oom"),
         (Options(memory="1Gi", memory_cap="2Gi"), "--memory-cap"),

@@ -51,11 +51,13 @@ class LogCollector:
         self._client, self._logs, self._clock = client, logs, clock
         self._settings = settings or CollectorSettings()
         self._following: dict[LogKey, asyncio.Task[None]] = {}
+        self._ended: set[LogKey] = set()
+        """Logs of pods that have ended: they are followed no more, although their attempts go on for a moment."""
         self._completed: set[LogKey] = set()
 
     def follow(self, key: LogKey, pod: Object) -> None:
-        """Follow a running pod's log from now on; harmless where that is done already."""
-        if key not in self._following:
+        """Follow a running pod's log from now on; harmless where that is done already, or the pod has ended."""
+        if key not in self._following and key not in self._ended:
             name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
             work = self._follow(self._logs.writer(key), name, namespace)
             self._following[key] = asyncio.create_task(work, name=f"log of {name}")
@@ -64,6 +66,7 @@ class LogCollector:
         """Return when all of an ended pod's log is stored, or as much as can still be had (the log says so then)."""
         if key in self._completed:
             return
+        self._ended.add(key)
         await self.leave(key)
         written = self._logs.writer(key)
         await written.ready()
@@ -84,6 +87,7 @@ class LogCollector:
 
     def forget(self, key: LogKey) -> None:
         """Take note that a pod is let go: nobody asks for its log again."""
+        self._ended.discard(key)
         self._completed.discard(key)
 
     async def close(self) -> None:
