@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from seaway.base.sqlite import DatabaseError, DatabaseFull
 from seaway.platform.errors import PlatformError, TooManyRequests
@@ -56,6 +57,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DatabaseFull, _full)
     app.add_exception_handler(DatabaseError, _database)
     app.add_exception_handler(OSError, _os_error)
+    app.add_exception_handler(ClientDisconnect, _caller_gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -131,6 +133,14 @@ async def _os_error(request: Request, error: Exception) -> Response:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return await _full(request, error)
     return await _unexpected(request, error)
+
+
+async def _caller_gone(request: Request, _: Exception) -> Response:
+    """Say that a body did not come to its end; the answer is for the log alone, nobody is there to read it."""
+    logger.info("%s %s: the caller went away before its body had come", request.method, request.url.path)
+    return error_response(
+        400, "BadRequest", "the body did not come to its end", field="body", remedy="Send it again"
+    )
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

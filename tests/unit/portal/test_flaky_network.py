@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ def far(portal, network) -> Iterator[SeawayClient]:
         yield connected
 
 
-def test_code_arrives_however_often_the_upload_breaks(far, network, portal, tmp_path):
+def test_code_arrives_however_often_the_upload_breaks(far, network, portal, tmp_path, caplog):
     archive = tmp_path / "code.tar.gz"
     archive.write_bytes(os.urandom(1_000_000))
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -40,6 +41,7 @@ def test_code_arrives_however_often_the_upload_breaks(far, network, portal, tmp_
     far.put_code(digest, archive)
     assert portal.runs.stored[digest] == archive.read_bytes()
     assert network.connections >= 3
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == [], "it was no bug"
 
 
 def test_a_run_whose_answer_was_lost_is_submitted_once(far, network, portal):
