@@ -41,7 +41,9 @@ def test_recommended_commands_exist(path: Path) -> None:
         if command not in COMMANDS:
             wrong.append(f"there is no command: seaway {command}")
             continue
-        before_program = re.split(r"\S+\.py\b| -- ", rest)[0] if command == "run" else rest.split("&&")[0]
+        before_program = (
+            re.split(r"\S+\.py\b| -- ", rest)[0] if command in ("run", "prove") else rest.split("&&")[0]
+        )
         unknown = set(OPTION.findall(before_program)) - options(command)
         wrong += [f"seaway {command} has no option {option}" for option in sorted(unknown)]
     assert wrong == []

@@ -37,6 +37,7 @@ COMMANDS = {
     "down": Entry("down", "down", "Stop them gracefully; runs go on at the next seaway up."),
     "status": Entry("status", "status", "Show the server, the cluster, its nodes and the runs."),
     "run": Entry("run", "run", "Run a script or a command on the cluster."),
+    "prove": Entry("prove", "prove", "Kill a program once; say whether it resumed and what was lost."),
     "ps": Entry("ps", "ps", "List runs."),
     "show": Entry("show", "show", "Show everything about one run."),
     "logs": Entry("logs", "logs", "Print a run's log."),

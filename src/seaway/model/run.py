@@ -242,6 +242,32 @@ class RunView(Value):
     """Empty in lists."""
 
 
+class CheckpointView(Value):
+    """What a task has saved: its next attempt begins from it."""
+
+    task: str
+    attempt: int
+    """Which one saved it."""
+    sha256: str
+    """Of the list of its blocks."""
+    size: int
+    """Bytes."""
+    saved: datetime
+
+
+class LossView(Value):
+    """An attempt that was lost on purpose."""
+
+    task: str
+    attempt: int
+    pod: str
+    node: str | None = None
+    at: datetime
+    """From then on nothing that it makes is kept."""
+    checkpoint: CheckpointView | None = None
+    """What is left of it; None where nothing had been saved."""
+
+
 class OutputView(Value):
     """One file that a run committed."""
 

@@ -9,9 +9,10 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from seaway.base.clock import Clock, rfc3339
-from seaway.platform.database import locks, outputs, runs, tasks
+from seaway.platform.database import attempts, locks, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import CheckpointRecord, OutputRecord, RunRecord
+from seaway.platform.engine.situation import LOSE
 from seaway.platform.errors import Damaged, NotFound, StaleFence, Unauthorized
 from seaway.platform.storage.checkpoints import Block, StoredCheckpoint
 from seaway.platform.storage.runner_archive import build_runner
@@ -154,6 +155,12 @@ def _check(connection: Connection, run: str, task: str, fence: int) -> RunRecord
         raise StaleFence(
             f"the attempt with the fencing number {fence} of the task {task!r} is no longer the newest ({newest}): "
             "what it made is not kept",
+            field="fence",
+        )
+    attempt = attempts.with_fence(connection, record.id, task, fence)
+    if attempt is not None and attempt.asked == LOSE:
+        raise StaleFence(
+            f"the attempt with the fencing number {fence} of the task {task!r} is lost on purpose: what it made is not kept",
             field="fence",
         )
     if lock := locks.lost_to(connection, record.id, task, fence):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial
 from random import Random
 
@@ -13,11 +12,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from seaway.base.clock import Clock
-from seaway.model.run import OutputView, Phase, RunSpec, RunView
+from seaway.model.run import CheckpointView, LossView, OutputView, Phase, RunSpec, RunView
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.platform.bin import Bin
-from seaway.platform.database import attempts, binned, outputs, runs, tasks
+from seaway.platform.database import attempts, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine.engine import Engine, load
@@ -28,10 +27,10 @@ from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.storage.storage import Storage
-from seaway.platform.submission import generated_name, new_records, uploads_of
+from seaway.platform.submission import begin_again, generated_name, insert, new_records
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
-from seaway.platform.views import output_view, run_view
+from seaway.platform.views import checkpoint_view, loss_view, output_view, run_view
 
 MOST_LISTED = 1000
 _NAME_TRIES = 20
@@ -88,7 +87,7 @@ class RunService(RunGateway):
             )
             try:
                 run, records = await self._database.write(
-                    partial(_insert, run=run, records=records, spec=spec, make_way=self._bin.make_way)
+                    partial(insert, run=run, records=records, spec=spec, make_way=self._bin.make_way)
                 )
             except IntegrityError:
                 if key is not None and (sent_before := await self._submitted_before(key, user)) is not None:
@@ -182,6 +181,22 @@ class RunService(RunGateway):
                 await self._storage.checkpoints.drop(record.uid, task.name)
         self._engine.adopt(state)
         return await self.get(run)
+
+    async def lose(self, run: str, task: str) -> LossView:
+        """Have the running attempt of a task end as if its machine were lost; the next one begins from its checkpoint.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the task does not run now.
+        """
+        lost = await self._engine.lose((await self._run(run)).uid, task)
+        left = [saved for saved in await self.checkpoints(run) if saved.task == task]
+        return loss_view(lost, left[0] if left else None)
+
+    async def checkpoints(self, run: str) -> Sequence[CheckpointView]:
+        """Return what the tasks of a run have saved. Raises NotFound."""
+        record = await self._run(run)
+        return await self._database.read(lambda connection: _checkpoint_views(connection, record.id))
 
     async def remove(self, run: str, *, for_good: bool = False) -> RunView:
         """Put a run that has ended into the bin, or remove it for good. Raises NotFound; Conflict where it has not ended."""
@@ -339,51 +354,21 @@ class RunService(RunGateway):
                 )
 
 
-def _insert(
-    connection: Connection,
-    *,
-    run: RunRecord,
-    records: Sequence[TaskRecord],
-    spec: RunSpec,
-    make_way: Callable[[Connection, str], None],
-) -> tuple[RunRecord, list[TaskRecord]]:
-    make_way(connection, run.name)
-    stored = runs.add(connection, run, spec.model_dump(mode="json", exclude_defaults=True))
-    owned = [replace(task, run_id=stored.id) for task in records]
-    tasks.add(connection, owned)
-    binned.add_uploads(connection, stored.id, uploads_of(spec))
-    return stored, owned
-
-
 def _begin_again(connection: Connection, name: str, *, fresh: bool) -> RunState | None:
-    """Put the tasks that did not succeed back in the queue; None where the run has not ended (any more)."""
-    run = runs.by_name(connection, name)
-    if run is None or not run.phase.ended:
-        return None
-    runs.save(
-        connection,
-        replace(
-            run,
-            phase=Phase.QUEUED,
-            message="queued",
-            finished=None,
-            stop_requested=None,
-            verdict=None,
-            exit_code=None,
-        ),
-    )
-    again = [
-        replace(
-            task, phase=Phase.QUEUED, message="queued", failures=0, losses=0, not_before=None, verdict=None
-        )
-        for task in tasks.of_run(connection, run.id)
-        if task.phase is not Phase.SUCCEEDED
+    run = begin_again(connection, name, fresh=fresh)
+    return load(connection, run) if run is not None else None
+
+
+def _checkpoint_views(connection: Connection, run_id: int) -> list[CheckpointView]:
+    found = outputs.checkpoints(connection, run_id)
+    savers = {
+        task: attempts.with_fence(connection, run_id, task, saved.fence) for task, saved in found.items()
+    }
+    return [
+        checkpoint_view(task, saver.number, found[task])
+        for task, saver in savers.items()
+        if saver is not None
     ]
-    tasks.save(connection, again)
-    for task in again if fresh else ():
-        outputs.forget_checkpoint(connection, run.id, task.name)
-    current = runs.by_name(connection, name)
-    return load(connection, current) if current is not None else None
 
 
 def _no_run(name: str) -> NotFound:

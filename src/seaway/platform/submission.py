@@ -1,13 +1,18 @@
-"""From what a user submits to the records of a new run. Pure, but for the random part of a generated name."""
+"""From what a user submits to the records of a new run, and of one that is tried again."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from random import Random
 
+from sqlalchemy import Connection
+
 from seaway.model.run import Phase, RunSpec
+from seaway.platform.database import binned, outputs, runs, tasks
 from seaway.platform.database.binned import CODE, ENVIRONMENTS, Upload
 from seaway.platform.database.records import RunRecord, TaskRecord
 
@@ -65,3 +70,58 @@ def new_records(
     )  # fmt: skip
     tasks = [TaskRecord(run_id=0, name=task.name, position=index) for index, task in enumerate(spec.tasks)]
     return run, tasks
+
+
+def insert(
+    connection: Connection,
+    *,
+    run: RunRecord,
+    records: Sequence[TaskRecord],
+    spec: RunSpec,
+    make_way: Callable[[Connection, str], None],
+) -> tuple[RunRecord, list[TaskRecord]]:
+    """Store a new run with its tasks; return them with their ids.
+
+    Args:
+        connection: inside a transaction.
+        run: the run.
+        records: its tasks.
+        spec: what was submitted.
+        make_way: frees the run's name where a run in the bin has it.
+    """
+    make_way(connection, run.name)
+    stored = runs.add(connection, run, spec.model_dump(mode="json", exclude_defaults=True))
+    owned = [replace(task, run_id=stored.id) for task in records]
+    tasks.add(connection, owned)
+    binned.add_uploads(connection, stored.id, uploads_of(spec))
+    return stored, owned
+
+
+def begin_again(connection: Connection, name: str, *, fresh: bool) -> RunRecord | None:
+    """Put the tasks that did not succeed back in the queue; None where the run has not ended (any more)."""
+    run = runs.by_name(connection, name)
+    if run is None or not run.phase.ended:
+        return None
+    runs.save(
+        connection,
+        replace(
+            run,
+            phase=Phase.QUEUED,
+            message="queued",
+            finished=None,
+            stop_requested=None,
+            verdict=None,
+            exit_code=None,
+        ),
+    )
+    again = [
+        replace(
+            task, phase=Phase.QUEUED, message="queued", failures=0, losses=0, not_before=None, verdict=None
+        )
+        for task in tasks.of_run(connection, run.id)
+        if task.phase is not Phase.SUCCEEDED
+    ]
+    tasks.save(connection, again)
+    for task in again if fresh else ():
+        outputs.forget_checkpoint(connection, run.id, task.name)
+    return runs.by_name(connection, name)

@@ -6,9 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from seaway.model.run import AttemptView, OutputView, RunSpec, RunView, TaskView
+from seaway.model.run import AttemptView, CheckpointView, LossView, OutputView, RunSpec, RunView, TaskView
 from seaway.model.verdict import Verdict
-from seaway.platform.database.records import AttemptRecord, OutputRecord, RunRecord, TaskRecord
+from seaway.platform.database.records import (
+    AttemptRecord,
+    CheckpointRecord,
+    OutputRecord,
+    RunRecord,
+    TaskRecord,
+)
 
 
 def run_view(
@@ -58,6 +64,30 @@ def output_view(output: OutputRecord) -> OutputView:
         size=output.size,
         sha256=output.sha256,
         committed=_time(output.committed),
+    )
+
+
+def checkpoint_view(task: str, attempt: int, checkpoint: CheckpointRecord) -> CheckpointView:
+    """Return what a task has saved as users see it."""
+    return CheckpointView(
+        task=task,
+        attempt=attempt,
+        sha256=checkpoint.sha256,
+        size=checkpoint.size,
+        saved=_time(checkpoint.saved),
+    )
+
+
+def loss_view(attempt: AttemptRecord, checkpoint: CheckpointView | None) -> LossView:
+    """Return an attempt that was lost on purpose as users see it."""
+    assert attempt.asked_at is not None
+    return LossView(
+        task=attempt.task,
+        attempt=attempt.number,
+        pod=attempt.pod,
+        node=attempt.node,
+        at=_time(attempt.asked_at),
+        checkpoint=checkpoint,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
-from seaway.model.run import OutputView, RunSpec, RunView
+from seaway.model.run import CheckpointView, LossView, OutputView, RunSpec, RunView
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import CurrentCaller, OwnRun, Service, current_caller
@@ -66,6 +66,18 @@ async def stop(run: OwnRun, service: Service) -> RunView:
 async def retry(run: OwnRun, service: Service, fresh: bool = False) -> RunView:
     """Try again each task that did not succeed; with `fresh` without its checkpoint."""
     return await service.retry(run, fresh=fresh)
+
+
+@router.post("/{run}/lose")
+async def lose(run: OwnRun, service: Service, task: str = "main") -> LossView:
+    """Kill the running attempt of a task as if its machine were lost, to see whether the next one resumes."""
+    return await service.lose(run, task)
+
+
+@router.get("/{run}/checkpoints")
+async def checkpoints(run: str, service: Service) -> list[CheckpointView]:
+    """List what the tasks of a run have saved."""
+    return list(await service.checkpoints(run))
 
 
 @router.post("/{run}/restore")

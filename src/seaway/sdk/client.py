@@ -138,6 +138,14 @@ class SeawayClient:
         """Try again each task that did not succeed; with `fresh` without its checkpoint."""
         return self._run("POST", _path(run, "retry"), query={"fresh": "true"} if fresh else {})
 
+    def lose(self, run: str, task: str = "main") -> dict[str, Any]:
+        """Kill the running attempt of a task as if its machine were lost; return the `LossView`."""
+        return dict(self._http.json("POST", _path(run, "lose"), query={"task": task}))
+
+    def checkpoints(self, run: str) -> list[dict[str, Any]]:
+        """Return what the tasks of a run have saved, as `CheckpointView`s."""
+        return list(self._http.json("GET", _path(run, "checkpoints")))
+
     def remove(self, run: str, *, now: bool = False) -> Run:
         """Put a run into the bin; with `now` it is gone for good."""
         return self._run("DELETE", _path(run), query={"now": "true" if now else None})

@@ -102,6 +102,11 @@ CASES = {
     "stopped before the pod existed": (facts(requested="stop"), X, "Stopped"),
     "timed out": (facts(pod(ended(143)), requested="timeout", timeout_seconds=3600), D, "Timeout"),
     "timed out by Kubernetes": (facts(pod(ended(137), reason="DeadlineExceeded")), D, "Timeout"),
+    "lost on purpose": (facts(pod(ended(137)), requested="lose"), INFRA, "LostOnPurpose"),
+    "lost on purpose, its outputs refused": (
+        facts(pod(ended(124, message='{"stage": "outputs", "error": "409"}')), requested="lose"), INFRA, "LostOnPurpose",
+    ),
+    "lost on purpose when it had completed": (facts(pod(ended(0), phase="Succeeded"), requested="lose"), VerdictClass.SUCCEEDED, "Completed"),
     "drained": (facts(pod(ended(143)), requested="drain"), INFRA, "ClusterStopped"),
     "drained, ended with 0": (facts(pod(ended(0), phase="Succeeded"), requested="drain"), INFRA, "ClusterStopped"),
     "out of memory": (facts(pod(ended(137, "OOMKilled"), limits={"memory": "2Gi"})), R, "OOMKilled"),

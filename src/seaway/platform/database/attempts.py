@@ -61,6 +61,15 @@ def newest_of_run(connection: Connection, run_id: int) -> list[AttemptRecord]:
     return [_record(row._asdict()) for row in connection.execute(query)]
 
 
+def with_fence(connection: Connection, run_id: int, task: str, fence: int) -> AttemptRecord | None:
+    """Return the attempt of a task that has a fencing number."""
+    query = select(ATTEMPTS).where(
+        ATTEMPTS.c.run_id == run_id, ATTEMPTS.c.task == task, ATTEMPTS.c.fence == fence
+    )
+    row = connection.execute(query).first()
+    return _record(row._asdict()) if row else None
+
+
 def _values(attempt: AttemptRecord) -> dict[str, Any]:
     return asdict(attempt) | {"phase": attempt.phase.value}
 

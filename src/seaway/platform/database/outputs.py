@@ -56,6 +56,15 @@ def forget_checkpoint(connection: Connection, run_id: int, task: str) -> None:
     connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task))
 
 
+def checkpoints(connection: Connection, run_id: int) -> dict[str, CheckpointRecord]:
+    """Return the newest checkpoint of each task that has one."""
+    query = select(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id).order_by(CHECKPOINTS.c.task)
+    return {
+        row.task: CheckpointRecord(row.sha256, row.size, row.fence, row.saved)
+        for row in connection.execute(query)
+    }
+
+
 def checkpoint(connection: Connection, run_id: int, task: str) -> CheckpointRecord | None:
     """Return a task's newest checkpoint."""
     query = select(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task)

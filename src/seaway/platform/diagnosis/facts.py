@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from seaway.model.run import Origin
 
-Requested = Literal["", "stop", "timeout", "drain"]
+Requested = Literal["", "stop", "timeout", "drain", "lose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Facts:
     log_times: Sequence[str] = ()
     """When each of them was written, RFC 3339; as many as there are lines, or none."""
     requested: Requested = ""
-    """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "drain" (`seaway down`)."""
+    """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "drain" (`seaway down`),
+    "lose" (to be killed as with its machine)."""
     requested_at: str | None = None
     """When, RFC 3339."""
     timeout_seconds: float | None = None

@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     startup.refused,
     infrastructure.given_up,
     requests.drained,
+    requests.lost_on_purpose,
     requests.stopped,
     requests.timed_out,
     requests.own_timeout,

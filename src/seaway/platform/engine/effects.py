@@ -18,7 +18,7 @@ from seaway.platform.engine.namespaces import Namespaces
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.retries import can_do_without_runner
 from seaway.platform.engine.secrets import put_secret
-from seaway.platform.engine.situation import Blocker, Effect
+from seaway.platform.engine.situation import LOSE, Blocker, Effect
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import Diagnosis
 from seaway.platform.history.collector import LogCollector
@@ -122,7 +122,8 @@ class Effects:
     async def _delete(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)
         if seen is not None and not seen.observation.gone:
-            await cluster.delete_pod(self._client, seen.object)
+            grace = 0 if attempt.asked == LOSE else None
+            await cluster.delete_pod(self._client, seen.object, grace_seconds=grace)
 
     async def _judge(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)

@@ -27,7 +27,7 @@ from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.locks import Locks, claim_of
 from seaway.platform.engine.plan import is_overdue
 from seaway.platform.engine.pods import PodTable, Seen
-from seaway.platform.engine.situation import Effect, Policy
+from seaway.platform.engine.situation import LOSE, Effect, Policy
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.engine.telling import TOLD, Teller
 from seaway.platform.engine.timers import Timers
@@ -139,6 +139,24 @@ class Engine:
         self.wake(state)
         return True
 
+    async def lose(self, run_uid: str, task: str) -> AttemptRecord:
+        """Have the attempt of a task that runs end as if its machine were lost; return it.
+
+        Raises:
+            Conflict: no attempt of the task runs.
+        """
+        state = self._states.get(run_uid)
+        async with self._locks[run_uid] if state is not None else nullcontext():
+            attempt = state.attempts.get(task) if state is not None else None
+            if state is None or attempt is None or attempt.phase is not Phase.RUNNING or attempt.asked:
+                raise Conflict(f"the task {task!r} does not run now", remedy="Ask again when it does.")
+            lost = replace(attempt, asked=LOSE, asked_at=self._clock.now(), phase=Phase.STOPPING)
+            await self._database.write(lambda connection: attempts.save(connection, [lost]))
+            state.attempts[task] = lost
+        self._teller.tell_change(run_uid, attempt, lost)
+        self._have_looked_at(state, task)
+        return lost
+
     async def renew(self, run_uid: str, task: str, fence: int) -> None:
         """Let an attempt go on that says it is alive; decisions about its run are made before or after.
 
@@ -151,7 +169,7 @@ class Engine:
         state = self._states.get(run_uid)
         async with self._locks[run_uid] if state is not None else nullcontext():
             attempt = state.attempts.get(task) if state is not None else None
-            if attempt is None or attempt.fence != fence or attempt.phase.ended:
+            if attempt is None or attempt.fence != fence or attempt.phase.ended or attempt.asked == LOSE:
                 raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
             seen = self._observation(attempt.pod, run_uid)
             if seen is not None and is_overdue(seen, self._clock.now(), self._settings.policy):

@@ -25,6 +25,8 @@ def requested(attempt: AttemptRecord | None, run: RunRecord) -> Requested:
     match attempt.asked if attempt is not None else "":
         case "stop" | "timeout" | "drain" as asked:
             return asked
+        case "lose":
+            return "stop" if run.stop_requested is not None else "lose"
     return "stop" if attempt is None and run.stop_requested is not None else ""
 
 

@@ -11,6 +11,9 @@ from seaway.model.verdict import Verdict
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.workloads.observation import Observation
 
+LOSE = "lose"
+"""What is asked of an attempt that is to end as if its machine were lost: no grace, and nothing that it makes is kept."""
+
 
 class Effect(Enum):
     """What the shell is to do once the records are stored. Each may be repeated without harm."""

@@ -48,6 +48,11 @@ class Teller:
             for sentence in narrate(before, attempt):
                 self._narrator.say(key, sentence, now, new=before is None)
 
+    def tell_change(self, run_uid: str, before: AttemptRecord, after: AttemptRecord) -> None:
+        """Say in an attempt's log what became of it outside of a look at its run."""
+        for sentence in narrate(before, after):
+            self._narrator.say(LogKey(run_uid, after.task, after.number), sentence, self._nanoseconds())
+
     def tell_waits(
         self,
         state: RunState,

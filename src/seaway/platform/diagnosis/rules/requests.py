@@ -82,6 +82,18 @@ def drained(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
+def lost_on_purpose(facts: Facts) -> Finding | None:
+    """Find an attempt that was killed to see whether it resumes."""
+    if not _effective(facts, "lose") or exit_code(facts) == 0:
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "LostOnPurpose", "it was killed on purpose, as with its machine",
+        _asked(facts, "it was to be lost, without grace"), next_step="seaway logs {run} -f",
+        done="it is tried again from its last checkpoint; this does not count as a retry",
+        retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
 def _effective(facts: Facts, what: Requested) -> bool:
     """Tell whether a request came before the program had ended by itself; times are exact to the second."""
     if facts.requested != what or facts.waiting:

@@ -1,0 +1,188 @@
+"""What a run that was killed once on purpose showed: did it resume, and how much work was lost? Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from seaway.cli.output import span
+
+PERIOD = 30
+"""Seconds between two saves where the program does not ask for one."""
+EARLIEST, LATEST = 10.0, 90.0
+"""Seconds after its start between which a program of unknown duration is killed."""
+_FIRST, _LAST = 0.2, 0.8
+"""Parts of a known duration between which a program is killed."""
+_RESTORED = re.compile(
+    r"^\[seaway\] checkpoint: restored from the last attempt \(([0-9a-f]{12})\)$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When an attempt was killed, and what was left of it."""
+
+    loss: Mapping[str, Any]
+    """The server's `LossView`."""
+    started: str | None
+    """When the attempt's program started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The outcome."""
+
+    outcome: str
+    """"resumed", "ended-early", "nothing-saved", "not-tried-again", "not-restored" or "failed"."""
+    message: str
+    next_step: str = ""
+    lost: float | None = None
+    """Seconds of work that had to be done again; None where nothing was killed."""
+    ran: float | None = None
+    """Seconds that the killed attempt had run."""
+    saved_before: float | None = None
+    """Seconds between the checkpoint and the kill."""
+    resumed: Mapping[str, Any] | None = None
+    """The attempt that came after."""
+
+    @property
+    def proven(self) -> bool:
+        """It resumed from its checkpoint and ended well."""
+        return self.outcome == "resumed"
+
+
+def moment(random: Random, known: float | None) -> float:
+    """Return how many seconds after its start a program is killed.
+
+    Args:
+        random: decides.
+        known: how long it takes, in seconds, where that is known.
+    """
+    if known is None:
+        return round(random.uniform(EARLIEST, LATEST), 1)
+    return round(known * random.uniform(_FIRST, _LAST), 1)
+
+
+def duration(run: Mapping[str, Any], task: str) -> float | None:
+    """Return how long a task of a run took that succeeded at once, in seconds; None where that is not known."""
+    attempts: Sequence[Mapping[str, Any]] = next(
+        (found["attempts"] for found in run["tasks"] if found["name"] == task), []
+    )
+    if len(attempts) != 1 or attempts[0]["phase"] != "succeeded":
+        return None
+    return _between(attempts[0].get("started"), attempts[0].get("finished"))
+
+
+def restored(log: str) -> str:
+    """Return which checkpoint the runner says it restored, "" where none; the first characters of its digest."""
+    found = _RESTORED.search(log)
+    return found[1] if found else ""
+
+
+def ended_early(view: Mapping[str, Any], after: float) -> Proof:
+    """Return the outcome of a run that ended before it could be killed."""
+    name, phase = view["name"], view["phase"]
+    if phase != "succeeded":
+        message = f"{name} {phase} before it was killed: {view.get('message') or 'no reason is known'}"
+        return Proof("ended-early", message, f"seaway why {name}")
+    return Proof(
+        "ended-early",
+        f"{name} ended before it could be killed, {after:g} s after its start",
+        f"seaway prove {name}   (how long it takes is known now), or give an earlier moment with --after",
+    )
+
+
+def judge(kill: Kill, view: Mapping[str, Any], log: str) -> Proof:
+    """Return the outcome of a run that was killed and has ended.
+
+    Args:
+        kill: when, and what was left.
+        view: the run at its end.
+        log: that of the attempt after the killed one; "" where there is none.
+    """
+    name, loss = view["name"], kill.loss
+    saved: Mapping[str, Any] | None = loss.get("checkpoint")
+    ran = _between(kill.started, loss["at"]) or 0.0
+    age = _between(saved["saved"], loss["at"]) if saved else None
+    second = next(iter(_following(view, loss)), None)
+
+    def said(outcome: str, message: str, next_step: str = "") -> Proof:
+        lost = ran if age is None else min(age, ran)
+        return Proof(outcome, message, next_step, lost, ran, age, second)
+
+    ending = view.get("message") or view["phase"]
+    if second is None:
+        return said(
+            "not-tried-again", f"{name} was killed and not tried again: {ending}", f"seaway why {name}"
+        )
+    if saved is None:
+        return said(
+            "nothing-saved",
+            f"nothing had been saved when {name} was killed, so it began anew: all of its work was lost",
+            "write what the program needs to go on into the folder SEAWAY_CHECKPOINT and call seaway.checkpoint() "
+            f"after that; without the call it is saved every {PERIOD} s",
+        )
+    number = second["number"]
+    if not saved["sha256"].startswith(restored(log) or "-"):
+        message = f"a checkpoint was there, but attempt {number} of {name} did not begin from it"
+        return said("not-restored", message, f"seaway logs {name} --attempt {number}")
+    if view["phase"] != "succeeded":
+        message = f"{name} began from its checkpoint, but did not end well: {ending}"
+        return said("failed", message, f"seaway why {name}")
+    return said("resumed", f"{name} resumed from its checkpoint and ended well")
+
+
+def lines(proof: Proof, kill: Kill | None) -> list[tuple[str, str]]:
+    """Return what is shown of an outcome, as names and values."""
+    if kill is None or proof.ran is None:
+        return []
+    loss, saved = kill.loss, kill.loss.get("checkpoint")
+    where = f" on {loss['node']}" if loss.get("node") else ""
+    shown = [("killed", f"attempt {loss['attempt']}, {proof.ran:.1f} s after its start{where}")]
+    if saved is not None and proof.saved_before is not None:
+        shown.append(("saved", f"{proof.saved_before:.1f} s before that, {saved['size']:,} bytes"))
+    if proof.lost is not None:
+        shown.append(("lost", f"{proof.lost:.1f} s of work"))
+    if proof.resumed is not None:
+        second = proof.resumed
+        took = _between(second.get("started"), second.get("finished"))
+        ran = f", ran {span(took)}" if took is not None else ""
+        on = f" on {second['node']}" if second.get("node") else ""
+        shown.append(("went on", f"attempt {second['number']}{on}{ran}, {second['phase']}"))
+    return shown
+
+
+def as_json(proof: Proof, kill: Kill | None, run: str, seed: int, after: float) -> dict[str, Any]:
+    """Return an outcome as values."""
+    return {
+        "run": run,
+        "proven": proof.proven,
+        "outcome": proof.outcome,
+        "message": proof.message,
+        "next_step": proof.next_step,
+        "seed": seed,
+        "after_seconds": after,
+        "killed": kill and dict(kill.loss),
+        "ran_seconds": proof.ran,
+        "saved_seconds_before": proof.saved_before,
+        "lost_seconds": proof.lost,
+        "resumed": proof.resumed and dict(proof.resumed),
+    }
+
+
+def _following(view: Mapping[str, Any], loss: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    for task in view["tasks"]:
+        if task["name"] == loss["task"]:
+            return [found for found in task["attempts"] if found["number"] > loss["attempt"]]
+    return ()
+
+
+def _between(begin: str | None, end: str | None) -> float | None:
+    """Return the seconds between two times; programs' starts are known to the second only."""
+    if not begin or not end:
+        return None
+    return max(0.0, (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds())
