@@ -18,19 +18,32 @@ _BROKEN_TYPES = (
     "OutOfBoundsDatetime", "DateParseError",
 )  # fmt: skip
 _BROKEN = re.compile(
-    r"(?i)parquet magic bytes not found|not a parquet file|could not convert string to (?:float|int)|truncated file|error tokenizing data|invalid literal for int|bad magic number|is not a zip file|cannot identify image file|corrupt|unexpected end of (?:file|input)|invalid load key|file signature not found|malformed|does not match format|is truncated|Malformed CSV|Unable to parse string"
+    r"(?i)parquet magic bytes not found|not a parquet file|could not convert string to (?:float|int)"
+    r"|truncated file|error tokenizing data|invalid literal for int|bad magic number|is not a zip file"
+    r"|cannot identify image file|corrupt|unexpected end of (?:file|input)|invalid load key"
+    r"|file signature not found|malformed|does not match format|is truncated|Malformed CSV"
+    r"|Unable to parse string"
 )
 _MISSING = re.compile(
-    r"(?i)not in index|not found in axis|are in the \[columns\]|missing columns?|columns? (?:with name )?.{0,60}(?:not found|cannot be resolved|does not exist)|UNRESOLVED_COLUMN|Usecols do not match columns|No match for FieldRef"
+    r"(?i)not in index|not found in axis|are in the \[columns\]|missing columns?"
+    r"|columns? (?:with name )?.{0,60}(?:not found|cannot be resolved|does not exist)|UNRESOLVED_COLUMN"
+    r"|Usecols do not match columns|No match for FieldRef"
 )
 _NUMBERS = re.compile(
-    r"(?i)input (?:\w+ )?contains (?:nan|infinity)|contains nan, infinity or a value too large|found array with 0 sample|cannot convert non-finite values|The least populated class|y contains previously unseen labels|contains infs or nans|n_samples=0"
+    r"(?i)input (?:\w+ )?contains (?:nan|infinity)|contains nan, infinity or a value too large"
+    r"|found array with 0 sample|cannot convert non-finite values|The least populated class"
+    r"|y contains previously unseen labels|contains infs or nans|n_samples=0"
 )
 _NAN = re.compile(
-    r"(?i)loss (?:is|became|=|:)\s*nan|nan loss|nan or inf found|function '\w+' returned nan|non-finite loss|loss.{0,20}diverged|found (?:nan|inf) in loss"
+    r"(?i)"
+    r"loss (?:is|became|=|:)\s*nan|nan loss|nan or inf found|function '\w+' returned nan|non-finite loss"
+    r"|loss.{0,20}diverged|found (?:nan|inf) in loss"
 )
 _NO_PATH = re.compile(
-    r"(?i)PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: |EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
+    r"(?i)"
+    r"PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound"
+    r"|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
+    r"|EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
 )
 
 

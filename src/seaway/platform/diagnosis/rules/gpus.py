@@ -12,14 +12,25 @@ from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
 
 _NO_GPU = re.compile(
-    r"(?i)no cuda gpus are available|found no nvidia driver|cuda driver version is insufficient|no cuda-capable device|libcuda\.so\.1: cannot open|torch not compiled with cuda|cuda unavailable|CUDA_ERROR_NO_DEVICE|could not find any nv?idia gpu|nvml: driver not loaded|Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False|requested cuda, but no gpu|No GPU found|libcudart\.so\S*: cannot open"
+    r"(?i)no cuda gpus are available|found no nvidia driver|cuda driver version is insufficient"
+    r"|no cuda-capable device|libcuda\.so\.1: cannot open|torch not compiled with cuda|cuda unavailable"
+    r"|CUDA_ERROR_NO_DEVICE|could not find any nv?idia gpu|nvml: driver not loaded"
+    r"|Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False"
+    r"|requested cuda, but no gpu|No GPU found|libcudart\.so\S*: cannot open"
 )
 _GPU_BROKEN = re.compile(
-    r"(?i)cuda error: (?:uncorrectable ecc|unspecified launch failure|an illegal memory access|device-side assert)|\bXid\b|fallen off the bus|uncorrectable ECC error|CUDA_ERROR_ECC"
+    r"(?i)"
+    r"cuda error: (?:uncorrectable ecc|unspecified launch failure|an illegal memory access|device-side assert)"
+    r"|\bXid\b|fallen off the bus|uncorrectable ECC error|CUDA_ERROR_ECC"
 )
 _KERNEL = re.compile(r"(?i)no kernel image is available for execution on the device")
 _PEERS = re.compile(
-    r"(?i)watchdog caught collective operation timeout|NCCL (?:error|timeout)|DistBackendError|ncclRemoteError|ncclSystemError|connection closed by (?:remote )?peer|ProcessGroupNCCL.{0,80}timeout|gloo.{0,120}(?:connection|timed out|reset)|RendezvousTimeoutError|RendezvousConnectionError|horovod has been shut down|socket timeout.{0,40}store|Timed out initializing process group|DistStoreError|recvValue failed|Broken pipe.*TCPStore|MPI_ABORT"
+    r"(?i)"
+    r"watchdog caught collective operation timeout|NCCL (?:error|timeout)|DistBackendError|ncclRemoteError"
+    r"|ncclSystemError|connection closed by (?:remote )?peer|ProcessGroupNCCL.{0,80}timeout"
+    r"|gloo.{0,120}(?:connection|timed out|reset)|RendezvousTimeoutError|RendezvousConnectionError"
+    r"|horovod has been shut down|socket timeout.{0,40}store|Timed out initializing process group"
+    r"|DistStoreError|recvValue failed|Broken pipe.*TCPStore|MPI_ABORT"
 )
 
 

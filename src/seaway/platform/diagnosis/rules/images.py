@@ -43,7 +43,10 @@ _REGISTRY_TROUBLE = re.compile(
 _PULL = ("ErrImagePull", "ImagePullBackOff")
 _RATE = re.compile(r"(?i)too ?many ?requests|rate limit")
 _DENIED = re.compile(
-    r"(?i)unauthorized|authentication required|authorization failed|no basic auth credentials|\b40[13] (?:forbidden|unauthorized)|denied: (?:permission|requested access|access|your)|failed to fetch (?:anonymous|oauth) token|access forbidden|expired token|authorization token has expired|access denied|403 Forbidden"
+    r"(?i)unauthorized|authentication required|authorization failed|no basic auth credentials"
+    r"|\b40[13] (?:forbidden|unauthorized)|denied: (?:permission|requested access|access|your)"
+    r"|failed to fetch (?:anonymous|oauth) token|access forbidden|expired token"
+    r"|authorization token has expired|access denied|403 Forbidden"
 )
 _AMBIGUOUS = re.compile(r"(?i)repository does not exist or may require|insufficient_scope")
 _NO_PLATFORM = re.compile(
@@ -53,7 +56,8 @@ _ABSENT = re.compile(r"(?i)manifest unknown|not found|manifest for \S+ not found
 _NO_DISK = re.compile(r"(?i)no space left on device|failed to extract layer|disk quota")
 _CERTIFICATE = re.compile(r"(?i)x509|certificate")
 _ARCHITECTURE = re.compile(
-    r"(?i)exec(?: user process caused:?| \S+:?)? ?.*exec format error|exec format error|cannot execute binary file"
+    r"(?i)exec(?: user process caused:?| \S+:?)? ?.*exec format error|exec format error"
+    r"|cannot execute binary file"
 )
 
 

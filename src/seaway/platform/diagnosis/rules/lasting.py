@@ -40,7 +40,10 @@ _OWN = (
 SILENCE = timedelta(hours=1)
 """Without a line in its log, after which a program that runs is said to hang."""
 _NO_GPU_USED = re.compile(
-    r"(?i)no gpu/tpu found, falling back to cpu|falling back to cpu|gpu will not be used|cuda(?:\.is_available\(\)|[ _]available)[:=]? ?false|using device: cpu|device[:=] ?cpu\b|GPU available: (?:False|True).*used: (?:False|0)|cannot dlopen some gpu libraries|Skipping registering GPU devices"
+    r"(?i)no gpu/tpu found, falling back to cpu|falling back to cpu|gpu will not be used"
+    r"|cuda(?:\.is_available\(\)|[ _]available)[:=]? ?false|using device: cpu|device[:=] ?cpu\b"
+    r"|GPU available: (?:False|True).*used: (?:False|0)|cannot dlopen some gpu libraries"
+    r"|Skipping registering GPU devices"
 )
 
 

@@ -11,32 +11,46 @@ from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
 
 _DNS_DOWN = re.compile(
-    r"(?i)temporary failure in name resolution|server misbehaving|\bEAI_AGAIN\b|lookup \S+ on \S+: (?:read udp|dial udp)\S*.*(?:timeout|refused)|\[errno -3\]"
+    r"(?i)temporary failure in name resolution|server misbehaving|\bEAI_AGAIN\b"
+    r"|lookup \S+ on \S+: (?:read udp|dial udp)\S*.*(?:timeout|refused)|\[errno -3\]"
 )
 _NO_NAME = re.compile(
-    r"(?i)name or service not known|no such host|nodename nor servname|\bENOTFOUND\b|\[errno -2\]|unknownhostexception|could not resolve host|could not translate host name|no address associated with hostname"
+    r"(?i)name or service not known|no such host|nodename nor servname|\bENOTFOUND\b|\[errno -2\]"
+    r"|unknownhostexception|could not resolve host|could not translate host name"
+    r"|no address associated with hostname"
 )
 _HOST = re.compile(
     r"host=['\"](?P<a>[\w.-]+)['\"]|lookup (?P<b>[\w.-]+)|UnknownHostException: (?P<c>[\w.-]+)|resolve host:? (?P<d>[\w.-]+)|host name \"(?P<e>[\w.-]+)\"|resolve ['\"](?P<f>[\w.-]+)['\"]"
 )
 _CERTIFICATE_OLD = re.compile(
-    r"(?i)certificate has expired|certificate is not yet valid|certificate expired|not yet valid: current time"
+    r"(?i)"
+    r"certificate has expired|certificate is not yet valid|certificate expired|not yet valid: current time"
 )
 _CERTIFICATE = re.compile(
-    r"(?i)certificate verify failed|x509: certificate signed by unknown authority|unable to get local issuer|self[- ]signed certificate|PKIX path building failed"
+    r"(?i)"
+    r"certificate verify failed|x509: certificate signed by unknown authority|unable to get local issuer"
+    r"|self[- ]signed certificate|PKIX path building failed"
 )
 _CLOCK = re.compile(
-    r"(?i)RequestTimeTooSkewed|difference between the request time and the (?:current|server)|clock skew|token used before issued|certificate (?:has expired or )?is not yet valid"
+    r"(?i)RequestTimeTooSkewed|difference between the request time and the (?:current|server)|clock skew"
+    r"|token used before issued|certificate (?:has expired or )?is not yet valid"
 )
 _RBAC = re.compile(
     r'(?i)(?:is forbidden: )?user "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
 )
 _ACCESS = re.compile(
-    r"(?i)\bAccessDenied\b|AuthorizationPermissionMismatch|AuthenticationFailed|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|does not have storage\.\S+ access|NoCredentialsError|Unable to locate credentials|DefaultCredentialsError|password authentication failed|401 client error|403 client error|GatedRepoError|HTTP Error 40[13]|status code:? 40[13]"
+    r"(?i)\bAccessDenied\b|AuthorizationPermissionMismatch|AuthenticationFailed|InvalidAccessKeyId"
+    r"|SignatureDoesNotMatch|ExpiredToken|does not have storage\.\S+ access|NoCredentialsError"
+    r"|Unable to locate credentials|DefaultCredentialsError|password authentication failed|401 client error"
+    r"|403 client error|GatedRepoError|HTTP Error 40[13]|status code:? 40[13]"
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(
-    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|ConnectTimeout|ReadTimeout|EndpointConnectionError|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded|context deadline exceeded|could not connect to server|couldn't connect to '?http|LocalEntryNotFoundError"
+    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|ConnectTimeout|ReadTimeout|EndpointConnectionError"
+    r"|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected"
+    r"|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded"
+    r"|context deadline exceeded|could not connect to server|couldn't connect to '?http"
+    r"|LocalEntryNotFoundError"
 )
 _PORT = re.compile(r"(?i)address already in use|\bEADDRINUSE\b|port \d+ is (?:already )?in use|\[errno 98\]")
 _LOCAL = re.compile(r"(?i)localhost|127\.0\.0\.1|\[::1\]|host='localhost'")

@@ -23,18 +23,29 @@ from seaway.platform.diagnosis.spoken import LAST, ended_badly, said, spoken
 from seaway.platform.diagnosis.tracebacks import exception
 
 _CHILD_KILLED = re.compile(
-    r"(?i)dataloader worker \(pid.{0,40}killed by signal: killed|exitcode ?[:=] ?-9\b|exit code:? -9\b|<Signals\.SIGKILL: 9>|died from signal 9|signal 9 \(SIGKILL\) received|^(?:\S+: line \d+:\s+\d+ )?Killed\b|SIGKILL\(-9\)|OutOfMemoryError: Task was killed due to the node running low|exceeded (?:95|\d+)% memory budget|worker exceeded \d+% memory|exit code 137|returned non-zero exit status (?:-9|137)|worker process managed by the executor was unexpectedly terminated|Memory cgroup out of memory|KilledWorker|ray\.exceptions\.OutOfMemoryError|worker .{0,60}was sent SIGKILL! Perhaps out of memory|BrokenProcessPool"
+    r"(?i)dataloader worker \(pid.{0,40}killed by signal: killed|exitcode ?[:=] ?-9\b|exit code:? -9\b"
+    r"|<Signals\.SIGKILL: 9>|died from signal 9|signal 9 \(SIGKILL\) received"
+    r"|^(?:\S+: line \d+:\s+\d+ )?Killed\b|SIGKILL\(-9\)"
+    r"|OutOfMemoryError: Task was killed due to the node running low|exceeded (?:95|\d+)% memory budget"
+    r"|worker exceeded \d+% memory|exit code 137|returned non-zero exit status (?:-9|137)"
+    r"|worker process managed by the executor was unexpectedly terminated|Memory cgroup out of memory"
+    r"|KilledWorker|ray\.exceptions\.OutOfMemoryError|worker .{0,60}was sent SIGKILL! Perhaps out of memory"
+    r"|BrokenProcessPool"
 )
 _SHELL_KILLED = re.compile(r"^(?:\S+: line \d+:\s+\d+ )?Killed\b|Memory cgroup out of memory")
 _SHARED_MEMORY = re.compile(
-    r"(?i)insufficient shared memory \(shm\)|creating shared memory segment|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
+    r"(?i)insufficient shared memory \(shm\)|creating shared memory segment"
+    r"|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error"
+    r"|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
 )
 _NO_MEMORY = re.compile(r"std::bad_alloc|(?i:cannot allocate memory)|\[Errno 12\]")
 _HEAP = re.compile(r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded")
 _READ_ONLY = re.compile(r"(?i)read-only file system|\[errno 30\]|\bEROFS\b")
 _PERMISSION = re.compile(r"(?i)permission denied|\bPermissionError\b|\bEACCES\b")
 _THREADS = re.compile(
-    r"(?i)can't start new thread|resource temporarily unavailable|fork: retry|pthread_create.{0,40}(?:failed|resource)|too many open files|\[errno 24\]|\[errno 11\]|unable to create (?:new )?native thread"
+    r"(?i)can't start new thread|resource temporarily unavailable|fork: retry"
+    r"|pthread_create.{0,40}(?:failed|resource)|too many open files|\[errno 24\]|\[errno 11\]"
+    r"|unable to create (?:new )?native thread"
 )
 _ASSERTION = ("AssertionError",)
 
@@ -185,7 +196,9 @@ def wrong_shape(facts: Facts) -> Finding | None:
 
 
 _CHILD_CRASHED = re.compile(
-    r"(?i)<Signals\.(?P<name>SIG(?:SEGV|ABRT|BUS|ILL|FPE)): \d+>|exitcode ?[:=] ?-(?P<number>4|6|7|8|11)\b|Signal (?P<torch>4|6|7|8|11) \(SIG\w+\) received|Fatal Python error: (?P<fatal>[\w ]+)|Segmentation fault"
+    r"(?i)<Signals\.(?P<name>SIG(?:SEGV|ABRT|BUS|ILL|FPE)): \d+>|exitcode ?[:=] ?-(?P<number>4|6|7|8|11)\b"
+    r"|Signal (?P<torch>4|6|7|8|11) \(SIG\w+\) received|Fatal Python error: (?P<fatal>[\w ]+)"
+    r"|Segmentation fault"
 )
 
 
@@ -216,7 +229,10 @@ def wrong_arguments(facts: Facts) -> Finding | None:
     line = said(
         facts,
         re.compile(
-            r"(?i)\berror: (?:unrecognized arguments|the following arguments are required|argument |invalid choice|no such option|missing option|missing argument|ambiguous option)|no such option|can't open file|Got unexpected extra argument|unknown (?:flag|option)|invalid option|unrecognized option"
+            r"(?i)"
+            r"\berror: (?:unrecognized arguments|the following arguments are required|argument |invalid choice|no such option|missing option|missing argument|ambiguous option)"
+            r"|no such option|can't open file|Got unexpected extra argument|unknown (?:flag|option)"
+            r"|invalid option|unrecognized option"
         ),
         last=6,
     )

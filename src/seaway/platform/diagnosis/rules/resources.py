@@ -27,11 +27,13 @@ OUT_OF_MEMORY = "OOMKilled"
 """Cause of an attempt that was killed because it used more memory than its limit."""
 
 _OWN_DISK_LIMIT = re.compile(
-    r"(?i)ephemeral local storage usage exceeds|exceeds the total limit|exceeded its local ephemeral storage limit|usage of EmptyDir volume"
+    r"(?i)ephemeral local storage usage exceeds|exceeds the total limit"
+    r"|exceeded its local ephemeral storage limit|usage of EmptyDir volume"
 )
 _DISK_FULL = re.compile(r"(?i)no space left on device|\[errno 28\]|disk quota exceeded|errno 122")
 _GPU_MEMORY = re.compile(
-    r"(?i)cuda out of memory|cuda error: out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory|resource_?exhausted.*(gpu|oom)"
+    r"(?i)cuda out of memory|cuda error: out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory"
+    r"|resource_?exhausted.*(gpu|oom)"
 )
 
 

@@ -28,7 +28,8 @@ from seaway.platform.diagnosis.rules.startup import start_failure
 
 _NON_ROOT = re.compile(r"(?i)runAsNonRoot|image will run as root|non-numeric user")
 _WORKDIR = re.compile(
-    r'(?i)chdir to cwd \("?(?P<path>[^")]+)"?\).*?: (?P<why>[\w ]+)|mkdir (?P<made>\S+): read-only file system'
+    r"(?i)"
+    r'chdir to cwd \("?(?P<path>[^")]+)"?\).*?: (?P<why>[\w ]+)|mkdir (?P<made>\S+): read-only file system'
 )
 _SUBPATH = re.compile(r'(?i)failed to prepare subPath for volumeMount "(?P<name>[^"]+)"|subPath')
 _MOUNT = re.compile(
@@ -36,13 +37,16 @@ _MOUNT = re.compile(
 )
 _MEMORY = re.compile(r"(?i)container init was OOM-killed|memory limit too low|cannot allocate memory")
 _GPU_RUNTIME = re.compile(
-    r"(?i)nvidia-container-cli|libnvidia|nvidia-container-runtime|CDI device injection failed|unresolvable CDI devices"
+    r"(?i)nvidia-container-cli|libnvidia|nvidia-container-runtime|CDI device injection failed"
+    r"|unresolvable CDI devices"
 )
 _RUNTIME_SLOW = re.compile(
-    r"(?i)context deadline exceeded|failed to reserve container name|is reserved for|code = (?:Unavailable|DeadlineExceeded)"
+    r"(?i)context deadline exceeded|failed to reserve container name|is reserved for"
+    r"|code = (?:Unavailable|DeadlineExceeded)"
 )
 _ADDRESSES = re.compile(
-    r"(?i)no (?:more )?(?:available )?ip|failed to assign an ip address|failed to allocate for range|no IP addresses available|insufficient IP|IPAM.*exhausted"
+    r"(?i)no (?:more )?(?:available )?ip|failed to assign an ip address|failed to allocate for range"
+    r"|no IP addresses available|insufficient IP|IPAM.*exhausted"
 )
 
 

@@ -18,14 +18,18 @@ from seaway.platform.diagnosis.finding import Finding
 _MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _VOLUME = re.compile(r'volume "(?P<name>[^"]+)"')
 _MULTI = re.compile(
-    r"Multi-Attach error|is already exclusively attached|volume is already used by|already attached to (?:another )?(?:node|instance)|RESOURCE_IN_USE_BY_ANOTHER_RESOURCE|VolumeInUse"
+    r"Multi-Attach error|is already exclusively attached|volume is already used by"
+    r"|already attached to (?:another )?(?:node|instance)|RESOURCE_IN_USE_BY_ANOTHER_RESOURCE|VolumeInUse"
 )
 _FILE_SYSTEM = re.compile(
-    r"(?i)wrong fs type|bad superblock|unknown filesystem type|failed to mount the volume as .*already contains|fsck found errors|structure needs cleaning|bad option"
+    r"(?i)"
+    r"wrong fs type|bad superblock|unknown filesystem type|failed to mount the volume as .*already contains"
+    r"|fsck found errors|structure needs cleaning|bad option"
 )
 _DRIVER = re.compile(r"(?i)driver name \S+ not found in the list of registered CSI drivers")
 _NETWORK = re.compile(
-    r"(?i)mount\.nfs|no such host|access denied by server|connection (?:refused|timed out)|failed to resolve server"
+    r"(?i)mount\.nfs|no such host|access denied by server|connection (?:refused|timed out)"
+    r"|failed to resolve server"
 )
 _NO_HOST_PATH = re.compile(r"(?i)hostPath type check failed")
 _WAITS_FOR_OTHERS = re.compile(
@@ -140,7 +144,8 @@ def attach_failed(facts: Facts) -> Finding | None:
     event = _event(
         facts,
         re.compile(
-            r"AttachVolume\.|timed out waiting for the condition|Unable to attach or mount|MountDevice|rpc error|DeadlineExceeded|MountVolume\.(?:MountDevice|WaitForAttach)"
+            r"AttachVolume\.|timed out waiting for the condition|Unable to attach or mount|MountDevice"
+            r"|rpc error|DeadlineExceeded|MountVolume\.(?:MountDevice|WaitForAttach)"
         ),
     )
     if event is None or facts.made is None or _WAITS_FOR_OTHERS.search(_message(event)):
