@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from seaway.controlplane.apiserver.served import Served
-from seaway.controlplane.apiserver.writing import IGNORE, STRICT, WriteOptions
+from seaway.controlplane.apiserver.writing import IGNORE, STRICT, Write, WriteOptions
 from seaway.controlplane.kinds import faults
 from seaway.controlplane.kinds.metadata import common_update_faults
 from seaway.objects.decoding import decode_fault
-from seaway.objects.errors import BadRequest, Cause, Invalid, invalid
+from seaway.objects.errors import STALE, BadRequest, Cause, Invalid, conflict, invalid
 from seaway.objects.meta import copy
 from seaway.objects.resource import Resource
 
@@ -265,3 +265,13 @@ def spec_changed(new: Object, old: Object, counted: Sequence[str] = ()) -> bool:
 
 def _spec(obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
+
+
+def check_version(write: Write, wanted: str, live: str) -> None:
+    """Refuse an update of another version than the live one. Raises Conflict, Invalid."""
+    resource = write.served.resource
+    if wanted not in ("", "0", live):
+        raise conflict(resource.group_resource, write.name, STALE)
+    blind = not wanted and not write.patched and not write.apply
+    if blind and write.served.base.kind.conditional_updates:
+        raise unconditional(resource, write.name)

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from seaway.controlplane.apiserver.bootstrap_roles import cluster_role_bindings, cluster_roles
-from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.served import KindTable
 from seaway.controlplane.apiserver.users import ADMIN
-from seaway.controlplane.apiserver.writing import WriteOptions
+from seaway.controlplane.apiserver.writing import Write, WriteOptions
 from seaway.controlplane.kinds.scheduling import SYSTEM_CLASSES
 from seaway.objects.builtin import (
     CLUSTER_ROLE_BINDINGS,

@@ -10,9 +10,9 @@ from typing import Any
 
 from seaway.base.clock import Clock, rfc3339
 from seaway.controlplane.apiserver.lookup import StoreLookup
-from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.served import KindTable
-from seaway.controlplane.apiserver.writing import WriteOptions
+from seaway.controlplane.apiserver.writing import Write, WriteOptions
 from seaway.objects import meta
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import ApiError, BadRequest, Cause, Forbidden, InternalError, TooManyRequests

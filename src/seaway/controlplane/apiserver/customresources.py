@@ -11,10 +11,10 @@ from typing import Any
 
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.apiserver.lookup import StoreLookup
-from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.served import KindTable, Served
 from seaway.controlplane.apiserver.users import ADMIN
-from seaway.controlplane.apiserver.writing import DeleteOptions, WriteOptions
+from seaway.controlplane.apiserver.writing import DeleteOptions, Write, WriteOptions
 from seaway.controlplane.kinds.custom import kinds_of, resources_of
 from seaway.controlplane.store.log import Store
 from seaway.objects.builtin import CUSTOM_RESOURCE_DEFINITIONS

@@ -13,8 +13,9 @@ from seaway.base.clock import Clock, rfc3339
 from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver.accepting import check_named, typed_object
 from seaway.controlplane.apiserver.content import Content
-from seaway.controlplane.apiserver.registry import Change, Registry, Write
+from seaway.controlplane.apiserver.registry import Change, Registry
 from seaway.controlplane.apiserver.served import Served
+from seaway.controlplane.apiserver.writing import Write
 from seaway.controlplane.kinds import faults
 from seaway.objects.apply import server_side_apply
 from seaway.objects.configuration import configuration_faults

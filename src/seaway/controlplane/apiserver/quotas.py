@@ -17,9 +17,9 @@ from seaway.base.clock import Clock
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.apiserver.content import Content
 from seaway.controlplane.apiserver.lookup import StoreLookup
-from seaway.controlplane.apiserver.registry import Registry, StoreIt, Write
+from seaway.controlplane.apiserver.registry import Registry, StoreIt
 from seaway.controlplane.apiserver.served import KindTable
-from seaway.controlplane.apiserver.writing import WriteOptions
+from seaway.controlplane.apiserver.writing import Write, WriteOptions
 from seaway.controlplane.kinds import quota_usage
 from seaway.controlplane.kinds.pod_totals import Amounts, sum_of
 from seaway.objects import meta

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.base.clock import Clock, rfc3339
@@ -19,11 +18,10 @@ from seaway.controlplane.apiserver.deletion import Leave, Mark, goes_now, last_s
 from seaway.controlplane.apiserver.dynamic.dispatch import DynamicAdmission
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.served import Served
-from seaway.controlplane.apiserver.users import User
-from seaway.controlplane.apiserver.writing import DeleteOptions, WriteOptions
+from seaway.controlplane.apiserver.tracking import track, track_new
+from seaway.controlplane.apiserver.writing import DeleteOptions, Write
 from seaway.controlplane.store.log import KeyExists, KeyMissing, Record, RevisionMismatch, Store
-from seaway.objects.apply import track_update
-from seaway.objects.errors import STALE, AlreadyExists, BadRequest, Cause, already_exists, conflict, not_found
+from seaway.objects.errors import STALE, AlreadyExists, Cause, already_exists, conflict, not_found
 from seaway.objects.meta import copy
 from seaway.objects.names import generate_name
 
@@ -36,27 +34,6 @@ StoreIt = Callable[[], Awaitable[Content]]
 Charge = Callable[[Attributes, StoreIt], Awaitable[Content]]
 """Stores what was admitted by calling its second argument, together with what follows from it elsewhere."""
 _ATTEMPTS = 8
-
-
-@dataclass(slots=True)
-class Write:
-    """One write, as far as the URL, the query and the caller say it."""
-
-    served: Served
-    namespace: str
-    name: str
-    user: User
-    options: WriteOptions
-    subresource: str = ""
-    warnings: list[str] = field(default_factory=list)
-    apply: bool = False
-    """A server-side apply: managed fields are already made."""
-    tracked_as: str = ""
-    """The subresource that managed fields name where it is another: "scale" writes the object itself."""
-    patched: bool = False
-    """What is written is what a patch made of the live object."""
-    twice: Sequence[str] = ()
-    """Paths of fields that the body gives more than once."""
 
 
 async def _uncharged(_attributes: Attributes, store: StoreIt) -> Content:
@@ -133,7 +110,7 @@ class Registry:
         kind.default(obj)
         if not write.apply:  # what the server adds from here on is nobody's
             write.warnings += metadata.drop_same_owners(obj)
-            obj = self._track_new(write, obj, now)
+            obj = track_new(write, obj, now)
         name = obj["metadata"].get("name") or ""
         attributes = self._admit(write, "CREATE", obj, None, name)
         obj = await self._mutated(attributes)
@@ -214,7 +191,7 @@ class Registry:
         metadata.place(resource, new, write.namespace, write.name)
         if not (write.patched or write.apply):
             metadata.check_uid(resource, write.name, new["metadata"].get("uid") or "", old["metadata"]["uid"])
-        _check_version(write, new["metadata"].get("resourceVersion") or "", str(record.revision))
+        accepting.check_version(write, new["metadata"].get("resourceVersion") or "", str(record.revision))
         immutable = metadata.immutable_faults(new["metadata"], old["metadata"])
         whole = not write.subresource
         new = accepting.merge_for_subresource(own, new, old, write.subresource)
@@ -224,7 +201,7 @@ class Registry:
             own.kind.prepare_status(new, old)
         if not write.apply:
             write.warnings += metadata.drop_same_owners(new)
-            new = self._track(write, old, new, rfc3339(self._clock.now()))
+            new = track(write, old, new, rfc3339(self._clock.now()))
         if whole:
             try:
                 own.kind.prepare_update(new, old)
@@ -285,7 +262,7 @@ class Registry:
                 return served.view(record) if new is record.object else ValueContent(new)
             served.base.kind.schema.tidy(new)
             if tracked:
-                new = self._track(write, record.object, new, rfc3339(self._clock.now()))
+                new = track(write, record.object, new, rfc3339(self._clock.now()))
             try:
                 return await self._replace(served, key, new, record)
             except KeyMissing:
@@ -365,34 +342,6 @@ class Registry:
             return AlreadyExists(f"object is being deleted: {error.message}", details=error.details)
         return error
 
-    def _track_new(self, write: Write, obj: Object, now: str) -> Object:
-        """Return a new object with its managers; its status, which the server sets, is nobody's."""
-        if not write.served.base.kind.has_status or "status" not in obj:
-            return self._track(write, None, obj, now)
-        without = {name: value for name, value in obj.items() if name != "status"}
-        return {**self._track(write, None, without, now), "status": obj["status"]}
-
-    def _track(self, write: Write, old: Object | None, new: Object, now: str) -> Object:
-        try:
-            return track_update(
-                old, new, manager=write.options.manager, schema=write.served.own.kind.schema,
-                api_version=write.served.resource.api_version, now="" if write.tracked_as else now,
-            subresource=write.tracked_as or write.subresource,
-            )  # fmt: skip
-        except BadRequest:
-            new["metadata"].pop("managedFields", None)
-            return new  # a keyed list without its keys cannot be tracked; nothing forbids to store it
-
     def _tell(self, served: Served, old: Object | None, new: Object | None) -> None:
         for listener in self.listeners:
             listener(served, old, new)
-
-
-def _check_version(write: Write, wanted: str, live: str) -> None:
-    """Refuse an update of another version than the live one. Raises Conflict, Invalid."""
-    resource = write.served.resource
-    if wanted not in ("", "0", live):
-        raise conflict(resource.group_resource, write.name, STALE)
-    blind = not wanted and not write.patched and not write.apply
-    if blind and write.served.base.kind.conditional_updates:
-        raise accepting.unconditional(resource, write.name)

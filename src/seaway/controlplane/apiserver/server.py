@@ -46,7 +46,7 @@ from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.openapi import OpenApi
 from seaway.controlplane.apiserver.proxying import Proxies
 from seaway.controlplane.apiserver.quotas import Quotas
-from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.requestinfo import RequestInfo, parse_request_info
 from seaway.controlplane.apiserver.reviews import Reviewer
 from seaway.controlplane.apiserver.served import KindTable
@@ -56,7 +56,7 @@ from seaway.controlplane.apiserver.tokens import TokenSigner
 from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.verbs import Verbs, not_allowed
-from seaway.controlplane.apiserver.writing import write_options
+from seaway.controlplane.apiserver.writing import Write, write_options
 from seaway.controlplane.kinds import REVIEW_RESOURCES
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.controlplane.store.log import Store, StoreUnavailable

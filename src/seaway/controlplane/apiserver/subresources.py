@@ -13,10 +13,10 @@ from seaway.base.clock import rfc3339
 from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.lookup import StoreLookup
-from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.tokens import ISSUER, BoundTo, TokenSigner, service_account_claims
 from seaway.controlplane.apiserver.users import node_of
-from seaway.controlplane.apiserver.writing import delete_options
+from seaway.controlplane.apiserver.writing import Write, delete_options
 from seaway.controlplane.kinds import faults
 from seaway.controlplane.kinds.schemas import schema_of
 from seaway.controlplane.kinds.selectors import selector_text

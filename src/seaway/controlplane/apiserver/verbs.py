@@ -32,7 +32,7 @@ from seaway.controlplane.apiserver.negotiation import (
 from seaway.controlplane.apiserver.nodes import NodeHandler
 from seaway.controlplane.apiserver.options import list_options, revision_of
 from seaway.controlplane.apiserver.patching import apply, patch
-from seaway.controlplane.apiserver.registry import Registry, Write
+from seaway.controlplane.apiserver.registry import Registry
 from seaway.controlplane.apiserver.render import Renderer
 from seaway.controlplane.apiserver.requestinfo import RequestInfo
 from seaway.controlplane.apiserver.served import Served
@@ -41,7 +41,7 @@ from seaway.controlplane.apiserver.tokens import TokenSigner
 from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.apiserver.watching import start_watch
-from seaway.controlplane.apiserver.writing import IGNORE, delete_options, write_options
+from seaway.controlplane.apiserver.writing import IGNORE, Write, delete_options, write_options
 from seaway.controlplane.store.log import Store
 from seaway.objects.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 

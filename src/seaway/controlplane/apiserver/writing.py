@@ -1,17 +1,19 @@
-"""Options of the verbs that write, read from query and body. Unknown parameters are ignored, as Kubernetes does.
+"""A write as it was asked for, and its options, read from query and body; unknown parameters are ignored, as Kubernetes does.
 
 Source: CreateOptions, UpdateOptions, PatchOptions and DeleteOptions of meta/v1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.client.request import APPLY_PATCH
 from seaway.controlplane.apiserver.options import integer
 from seaway.controlplane.apiserver.requestinfo import is_true
+from seaway.controlplane.apiserver.served import Served
+from seaway.controlplane.apiserver.users import User
 from seaway.controlplane.kinds import faults
 from seaway.objects.errors import BadRequest, Cause, invalid
 from seaway.objects.gotext import json_type
@@ -56,6 +58,27 @@ class DeleteOptions:
     uid: str = ""
     resource_version: str = ""
     dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Write:
+    """One write, as far as the URL, the query and the caller say it."""
+
+    served: Served
+    namespace: str
+    name: str
+    user: User
+    options: WriteOptions
+    subresource: str = ""
+    warnings: list[str] = field(default_factory=list)
+    apply: bool = False
+    """A server-side apply: managed fields are already made."""
+    tracked_as: str = ""
+    """The subresource that managed fields name where it is another: "scale" writes the object itself."""
+    patched: bool = False
+    """What is written is what a patch made of the live object."""
+    twice: Sequence[str] = ()
+    """Paths of fields that the body gives more than once."""
 
 
 def write_options(

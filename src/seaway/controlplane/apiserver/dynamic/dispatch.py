@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.controlplane.apiserver.admission import Attributes, Operation, Step, admit
@@ -28,10 +28,8 @@ from seaway.controlplane.apiserver.dynamic.request import AdmissionRequest
 from seaway.controlplane.apiserver.dynamic.webhooks import Webhooks, first_error
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.served import KindTable
+from seaway.controlplane.apiserver.writing import Write
 from seaway.objects.meta import copy
-
-if TYPE_CHECKING:
-    from seaway.controlplane.apiserver.registry import Write
 
 Object = dict[str, Any]
 
