@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.goals import Measurement
+from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.controlplane.node.simulated import SimulatedNodes
@@ -61,16 +62,12 @@ async def bind_all(folder: Path) -> float:
     async with run_cluster(ClusterSettings(home=folder, nodes=0)) as cluster:
         client = cluster.client("bench", ("system:masters",))
         await client.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
-        nodes = SimulatedNodes(client, NODES)
-        ready = asyncio.Event()
-        task = asyncio.create_task(nodes.run(ready.set))
-        await ready.wait()
-        begin = time.perf_counter()
-        await create_all(client)
-        await wait_until_bound(client)
-        took = time.perf_counter() - begin
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with Services() as services:
+            await services.start("nodes", SimulatedNodes(client, NODES).run)
+            begin = time.perf_counter()
+            await create_all(client)
+            await wait_until_bound(client)
+            took = time.perf_counter() - begin
     return PODS_MADE / took
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.clusters import Cluster, embedded, measure_on_both
 from benchmarks.goals import Measurement
+from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
@@ -58,16 +59,12 @@ async def roll_out(cluster: Cluster) -> float:
     client = Client(HttpTransport(load_kubeconfig(cluster.kubeconfig)))
     try:
         await client.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
-        nodes = SimulatedNodes(client, NODES)
-        ready = asyncio.Event()
-        task = asyncio.create_task(nodes.run(ready.set))
-        await ready.wait()
-        begin = time.perf_counter()
-        await client.create(DEPLOYMENTS, deployment())
-        await until_ready(client)
-        took = time.perf_counter() - begin
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with Services() as services:
+            await services.start("nodes", SimulatedNodes(client, NODES).run)
+            begin = time.perf_counter()
+            await client.create(DEPLOYMENTS, deployment())
+            await until_ready(client)
+            took = time.perf_counter() - begin
         with contextlib.suppress(NotFound):
             await client.delete(DEPLOYMENTS, "web", NAMESPACE)
         return took

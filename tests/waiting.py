@@ -28,7 +28,7 @@ async def until(
     *,
     check: Callable[[Any], Any] = bool,
     seconds: float = SECONDS,
-    pause: float = 0.01,
+    pause: float = 0.02,
     ignore: tuple[type[Exception], ...] = (),
 ) -> Any:
     """Return the first answer that passes the check.
@@ -78,10 +78,15 @@ async def until_object(
     client: Client, resource: Resource, name: str, namespace: str | None, check: Callable[[Object], Any],
     *, seconds: float = SECONDS,
 ) -> Object:  # fmt: skip
-    """Return an object as soon as it is there and passes the check."""
+    """Return an object as soon as it is there and passes the check. It is asked for rarely: many may be waited for at once."""
     what = f"{resource.kind} {name} as wanted"
     found: Object = await until(
-        lambda: client.get(resource, name, namespace), what, check=check, seconds=seconds, ignore=(NotFound,)
+        lambda: client.get(resource, name, namespace),
+        what,
+        check=check,
+        seconds=seconds,
+        pause=0.05,
+        ignore=(NotFound,),
     )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from dataclasses import dataclass
@@ -28,6 +29,14 @@ class Served:
 
     def connection(self, **given) -> Connection:
         return Connection(self.url, ca=self.ca, **given)
+
+
+@pytest.fixture(scope="module")
+def loop():
+    """An event loop for what generates calls: hypothesis runs examples in plain functions."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
 
 
 @pytest.fixture

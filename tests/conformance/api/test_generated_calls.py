@@ -169,13 +169,6 @@ def calls(draw):
 
 
 @pytest.fixture(scope="module")
-def loop():
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture(scope="module")
 def fuzzed(loop):
     """A server of its own: what generated calls leave in it does not meet other tests."""
     server = ApiServer(MemoryStore(), BUILTIN_KINDS, ApiServerSettings(watch_seconds=1.0), SystemClock())

@@ -34,13 +34,6 @@ SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def loop():
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture(scope="module")
 def described(loop):
     server = ApiServer(MemoryStore(), BUILTIN_KINDS, ApiServerSettings(watch_seconds=1.0), SystemClock())
     loop.run_until_complete(server.start())

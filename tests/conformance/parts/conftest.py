@@ -21,8 +21,9 @@ from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
 from seaway.controlplane.apiserver.pki import ensure_pki
-from seaway.objects.builtin import CONFIG_MAPS, NAMESPACES, PODS, SERVICE_ACCOUNTS
+from seaway.objects.builtin import CONFIG_MAPS, NAMESPACES, PODS
 from seaway.objects.resource import Resource
+from tests.controlplanes import new_namespace
 from tests.kubectl import BINARIES, NO_KUBECTL
 from tests.waiting import until, until_gone, until_object
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
@@ -215,8 +216,7 @@ def template() -> Callable[..., dict[str, Any]]:
 async def place(parts: Path) -> AsyncIterator[Place]:
     """A new namespace, with the account that the controller manager gives it."""
     found = Place(parts, f"t-{uuid.uuid4().hex[:8]}")
-    await found.client.create(NAMESPACES, {"metadata": {"name": found.namespace}})
-    await found.until(SERVICE_ACCOUNTS, "default", lambda _: True)
+    await new_namespace(found.client, found.namespace)
     await found.until(CONFIG_MAPS, "kube-root-ca.crt", lambda published: published["data"]["ca.crt"])
     yield found
     await found.client.delete(NAMESPACES, found.namespace)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 
 from seaway.client.client import Client
-from seaway.objects.builtin import CONFIG_MAPS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, NAMESPACES
+from seaway.objects.builtin import CONFIG_MAPS, EVENTS, HORIZONTAL_POD_AUTOSCALERS
 from seaway.objects.meta import get_condition
 from seaway.objects.quantity import parse_quantity
 from seaway.objects.workloads import DEPLOYMENTS
-from tests.conformance.parts.test_jobs import our_controllers
+from tests.controlplanes import SETTINGS, in_memory, new_namespace
 from tests.waiting import until, until_object
 
 pytestmark = pytest.mark.real
@@ -147,9 +148,9 @@ async def play_all(client: Client, namespace: str) -> dict[str, Any]:
 
 async def test_autoscalers_come_to_the_same_state(place: Any) -> None:
     theirs = await play_all(place.client, place.namespace)
-    async with our_controllers(autoscale_period=0.5) as client:
-        await client.create(NAMESPACES, {"metadata": {"name": place.namespace}})
-        ours = await play_all(client, place.namespace)
+    async with in_memory(replace(SETTINGS, autoscale_period=0.5), scheduler=False) as plane:
+        await new_namespace(plane.client, place.namespace)
+        ours = await play_all(plane.client, place.namespace)
     for name in SCENES:
         status, events = ours[name]
         assert status == theirs[name][0], name

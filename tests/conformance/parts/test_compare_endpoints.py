@@ -22,10 +22,9 @@ from seaway.objects.builtin import (
     NAMESPACES,
     NODES,
     PODS,
-    SERVICE_ACCOUNTS,
     SERVICES,
 )
-from seaway.objects.errors import NotFound
+from tests.controlplanes import new_namespace
 from tools.real_kubernetes.control_plane import ControlPlane
 
 pytestmark = pytest.mark.real
@@ -56,18 +55,11 @@ async def make(client: Client, place: str) -> None:
     """Make the node, the services and the pods."""
     now = rfc3339(SystemClock().now())
     ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
-    node = await client.create(
+    await client.create(
         NODES, {"metadata": {"name": "hollow-endpoints", "labels": {"topology.kubernetes.io/zone": "z"}}}
     )
-    await client.replace(NODES, {**node, "status": {"conditions": [ready]}}, "status")
-    await client.create(NAMESPACES, {"metadata": {"name": place}})
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await client.get(SERVICE_ACCOUNTS, "default", place)
-                break
-            except NotFound:
-                await asyncio.sleep(0.05)
+    await client.patch(NODES, "hollow-endpoints", {"status": {"conditions": [ready]}}, subresource="status")
+    await new_namespace(client, place)
     for name, spec in SERVICES_MADE.items():
         await client.create(
             SERVICES, {"metadata": {"name": name, "namespace": place, "labels": {"team": "a"}}, "spec": spec}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,22 +15,11 @@ from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
 from seaway.client.request import STRATEGIC_MERGE_PATCH
-from seaway.controlplane.apiserver.inprocess import InProcessTransport
-from seaway.controlplane.apiserver.server import ApiServer
-from seaway.controlplane.apiserver.settings import ApiServerSettings
-from seaway.controlplane.apiserver.users import User
-from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.jobpods import pod_index
-from seaway.controlplane.controllers.settings import ControllersSettings
-from seaway.controlplane.controllers.table import build_all
-from seaway.controlplane.kinds import BUILTIN_KINDS
-from seaway.controlplane.store.memory import MemoryStore
-from seaway.objects.builtin import EVENTS, JOBS, NAMESPACES, PODS, SERVICE_ACCOUNTS
-from seaway.objects.errors import ApiError, NotFound
+from seaway.objects.builtin import EVENTS, JOBS, NAMESPACES, PODS
+from seaway.objects.errors import NotFound
 from seaway.objects.meta import deletion_timestamp, get_condition
-from seaway.reconcile.informer import Informers
-from seaway.reconcile.manager import Manager
-from seaway.reconcile.recorder import EventRecorder
+from tests.controlplanes import in_memory, new_namespace
 from tools.real_kubernetes.control_plane import ControlPlane
 
 pytestmark = pytest.mark.real
@@ -206,15 +193,7 @@ def _status(outcome: Outcome) -> dict[str, Any]:
 
 async def _play_all(client: Client) -> dict[str, End]:
     """Play every scene at once, in one new namespace."""
-    namespace = f"t-{uuid.uuid4().hex[:8]}"
-    await client.create(NAMESPACES, {"metadata": {"name": namespace}})
-    async with asyncio.timeout(SECONDS):
-        while True:
-            try:
-                await client.get(SERVICE_ACCOUNTS, "default", namespace)
-                break
-            except ApiError:
-                await asyncio.sleep(0.05)
+    namespace = await new_namespace(client)
     players = [
         Player(client, namespace, name.replace(" ", "-"), scene).play() for name, scene in SCENES.items()
     ]
@@ -223,33 +202,9 @@ async def _play_all(client: Client) -> dict[str, End]:
     return dict(zip(SCENES, ends, strict=True))
 
 
-@asynccontextmanager
-async def our_controllers(**more: Any) -> AsyncIterator[Client]:
-    """Run our API server with our controllers, in memory; a job's back-off is short.
-
-    Args:
-        more: further settings of the controllers.
-    """
-    clock, store = SystemClock(), MemoryStore()
-    server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
-    await server.start()
-    client = Client(InProcessTransport(server, User("admin", ("system:masters",))))
-    informers, recorder = Informers(client, clock), EventRecorder(client, "controllers", clock)
-    settings = ControllersSettings(ca_certificate="the authority", job_backoff=0.05, **more)
-    controllers = build_all(Context(client, informers, recorder, clock, settings))
-    running = asyncio.create_task(Manager(informers, controllers, (recorder,)).run())
-    try:
-        yield client
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await server.stop()
-        await store.close()
-
-
 async def _ours() -> dict[str, End]:
-    async with our_controllers() as client:
-        return await _play_all(client)
+    async with in_memory(scheduler=False) as plane:
+        return await _play_all(plane.client)
 
 
 async def _theirs(plane: ControlPlane) -> dict[str, End]:

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import pytest
 
-from seaway.base.clock import SystemClock
 from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
-from seaway.controlplane.apiserver.inprocess import InProcessTransport
-from seaway.controlplane.apiserver.server import ApiServer
-from seaway.controlplane.apiserver.settings import ApiServerSettings
-from seaway.controlplane.apiserver.users import User
-from seaway.controlplane.controllers.context import Context
-from seaway.controlplane.controllers.settings import ControllersSettings
-from seaway.controlplane.controllers.table import build_all
-from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.node.simulated import SimulatedNodes, SimulatedSettings
-from seaway.controlplane.scheduler.scheduler import Scheduler
-from seaway.controlplane.store.memory import MemoryStore
-from seaway.objects.builtin import EVENTS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS, PODS, SERVICE_ACCOUNTS
-from seaway.objects.errors import ApiError
+from seaway.objects.builtin import EVENTS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS, PODS
 from seaway.objects.resource import Resource
 from seaway.objects.workloads import CONTROLLER_REVISIONS, REPLICA_SETS
-from seaway.reconcile.informer import Informers
-from seaway.reconcile.manager import Manager
-from seaway.reconcile.recorder import EventRecorder
 from tests.conformance.parts import scenes_workloads as scenes
+from tests.controlplanes import in_memory, new_namespace
 from tests.waiting import until_object
 from tools.real_kubernetes.control_plane import ControlPlane
 
@@ -229,37 +214,9 @@ def _without_defaults(data: Any) -> Any:
 
 
 @asynccontextmanager
-async def _our_controllers() -> AsyncIterator[Client]:
-    """Run our API server with our controllers and scheduler, in memory."""
-    clock, store = SystemClock(), MemoryStore()
-    server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
-    await server.start()
-    client = Client(InProcessTransport(server, User("admin", ("system:masters",))))
-    informers, recorder = Informers(client, clock), EventRecorder(client, "controllers", clock)
-    controllers = build_all(Context(client, informers, recorder, clock, ControllersSettings()))
-    scheduler = Scheduler(client, informers, recorder, clock)
-    running = asyncio.create_task(Manager(informers, (*controllers, scheduler), (recorder,)).run())
-    try:
-        yield client
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await server.stop()
-        await store.close()
-
-
-@asynccontextmanager
 async def _place(client: Client) -> AsyncIterator[Side]:
     """Prepare a new namespace, and nodes that are simulated."""
-    namespace = f"t-{uuid.uuid4().hex[:8]}"
-    await client.create(NAMESPACES, {"metadata": {"name": namespace}})
-    async with asyncio.timeout(SECONDS):
-        while True:
-            try:
-                await client.get(SERVICE_ACCOUNTS, "default", namespace)
-                break
-            except ApiError:
-                await asyncio.sleep(0.05)
+    namespace = await new_namespace(client)
     labels = {"simulated": "true"}
     nodes = SimulatedNodes(
         client, scenes.NODES, SimulatedSettings(prefix=f"{namespace}-", labels=labels, heartbeat_seconds=10)
@@ -276,21 +233,23 @@ async def _play(label: str, ours: Side, theirs: Side) -> tuple[State, State]:
     """Return both states as soon as they are equal, else the last ones."""
     scene = scenes.SCENES[label]
     await asyncio.gather(ours.begin(label, scene), theirs.begin(label, scene))
-    try:
+
+    async def both() -> list[State]:
+        return await asyncio.gather(ours.state(label, scene), theirs.state(label, scene))
+
+    found = await both()
+    with suppress(TimeoutError):
         async with asyncio.timeout(SECONDS / 3):
-            while True:
-                found = await asyncio.gather(ours.state(label, scene), theirs.state(label, scene))
-                if found[0] == found[1]:
-                    return found[0], found[1]
+            while found[0] != found[1]:
                 await asyncio.sleep(0.1)
-    except TimeoutError:
-        return found[0], found[1]
+                found = await both()
+    return found[0], found[1]
 
 
 async def _play_all(plane: ControlPlane) -> dict[str, tuple[State, State] | BaseException]:
     client = Client(HttpTransport(load_kubeconfig(plane.kubeconfig)))
     try:
-        async with _our_controllers() as own, _place(own) as ours, _place(client) as theirs:
+        async with in_memory() as own, _place(own.client) as ours, _place(client) as theirs:
             ends = await asyncio.gather(
                 *(_play(label, ours, theirs) for label in scenes.SCENES), return_exceptions=True
             )

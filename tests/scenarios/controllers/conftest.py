@@ -14,21 +14,11 @@ import pytest
 from seaway.base.clock import Clock, SystemClock, rfc3339
 from seaway.client.client import Client
 from seaway.client.request import STRATEGIC_MERGE_PATCH
-from seaway.controlplane.apiserver.inprocess import InProcessTransport
 from seaway.controlplane.apiserver.server import ApiServer
-from seaway.controlplane.apiserver.settings import ApiServerSettings
-from seaway.controlplane.apiserver.users import User
-from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.settings import ControllersSettings
-from seaway.controlplane.controllers.table import build_all
-from seaway.controlplane.kinds import BUILTIN_KINDS
-from seaway.controlplane.scheduler.scheduler import Scheduler
-from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import ApiError, NotFound
-from seaway.reconcile.informer import Informers
-from seaway.reconcile.manager import Manager
-from seaway.reconcile.recorder import EventRecorder
+from tests.controlplanes import in_memory
 from tests.waiting import until, until_gone
 
 SETTINGS = ControllersSettings(
@@ -149,26 +139,5 @@ async def fast_world() -> AsyncIterator[World]:
 @asynccontextmanager
 async def running_world(clock: Clock, volumes: Path | None = None) -> AsyncIterator[World]:
     """Run the API server, the controllers and the scheduler."""
-    store = MemoryStore()
-    server = ApiServer(store, BUILTIN_KINDS, ApiServerSettings(), clock)
-    await server.start()
-    client = Client(InProcessTransport(server, User("admin", ("system:masters",))))
-    informers = Informers(client, clock)
-    recorder = EventRecorder(client, "controllers", clock)
-    controllers = build_all(Context(client, informers, recorder, clock, replace(SETTINGS, volumes=volumes)))
-    scheduler = Scheduler(client, informers, recorder, clock)
-    manager = Manager(informers, (*controllers, scheduler), (recorder,))
-    ready = asyncio.Event()
-    task = asyncio.create_task(manager.run(ready.set))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
-    if task.done():
-        task.result()
-    try:
-        yield World(client, server)
-    finally:
-        waiting.cancel()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await server.stop()
-        await store.close()
+    async with in_memory(replace(SETTINGS, volumes=volumes), clock) as plane:
+        yield World(plane.client, plane.server)

@@ -19,8 +19,9 @@ from seaway.client.http import HttpTransport
 from seaway.client.logs import LogOptions
 from seaway.client.request import Request
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
-from seaway.objects.builtin import NAMESPACES, PODS, SERVICE_ACCOUNTS
+from seaway.objects.builtin import NAMESPACES, PODS
 from seaway.objects.resource import Resource
+from tests.controlplanes import new_namespace
 from tests.kubectl import BINARIES, NO_KUBECTL
 from tests.waiting import until_gone, until_object
 from tools.real_kubernetes.control_plane import ControlPlane
@@ -39,8 +40,7 @@ class Place:
 
     async def prepare(self) -> None:
         """Make the namespace, and wait for what controllers put into it."""
-        await self.client.create(NAMESPACES, {"metadata": {"name": self.namespace}})
-        await self.until(SERVICE_ACCOUNTS, "default", lambda _: True)
+        await new_namespace(self.client, self.namespace)
 
     async def create(self, resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
         return await self.client.create(resource, obj, self.namespace)
