@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from seaway import __version__
@@ -68,7 +69,7 @@ async def everything(
         await _grant(cluster.client("seaway:installer", ["system:masters"]), access.cluster_wide_grant())
         client = cluster.client(access.USER)
         server = await stack.enter_async_context(
-            run_server(server_settings(home, told, url, certificate.ca.read_text()), client)
+            run_server(server_settings(home, told, url, certificate.ca.read_text(), settings.network), client)
         )
         from seaway.portal.app import create_app
 
@@ -150,11 +151,18 @@ def _check_cpus(nodes: int) -> None:
     raise SeawayError(fault, code="Settings", field="cluster.cpu_manager", remedy=remedy)
 
 
-def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
+def server_settings(
+    home: Home, told: Settings, url: str, ca: str, network: Mapping[str, str] = MappingProxyType({})
+) -> Any:
     """Return the settings of the platform server: where its gateway answers, and by which authority."""
+    from seaway.model.notification import Event
     from seaway.platform.server import ServerSettings
 
     plain = ServerSettings(home.server, url, ca)
+    notify = replace(
+        plain.notify, urls=told.notify_urls, events=tuple(Event(event) for event in told.notify_events),
+        waits=told.waits, hung=told.hung, environment=network,
+    )  # fmt: skip
     return replace(
         plain,
         cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
@@ -165,6 +173,7 @@ def server_settings(home: Home, told: Settings, url: str, ca: str) -> Any:
         record_everywhere=True,
         bin_seconds=told.bin_days * 86400.0,
         engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
+        notify=notify,
     )
 
 

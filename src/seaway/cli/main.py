@@ -49,6 +49,7 @@ COMMANDS = {
     "restore": Entry("restore", "restore", "Bring removed runs back."),
     "outputs": Entry("outputs", "outputs", "List the files that a run produced."),
     "download": Entry("download", "download", "Fetch the files that a run produced."),
+    "notify": Entry("notify", "", "Say who is told when runs end, fail, wait or hang."),
     "cluster": Entry("cluster", "", "Provoke what happens to clusters: drained, lost and full nodes."),
     "audit": Entry("audit", "audit", "Show who deleted what in the cluster, and who was refused."),
     "kubeconfig": Entry("kubeconfig", "kubeconfig", "Print the kubeconfig for kubectl and other tools."),

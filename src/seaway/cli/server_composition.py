@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seaway.cli.network import network_environment
 from seaway.cli.server_settings import TeamServerSettings, refuse
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import take_lock
@@ -112,6 +113,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         artifacts=settings.artifacts,
         artifact_options=settings.object_store,
         engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),
+        notify=replace(plain.notify, environment=network_environment(os.environ)),
     )
 
 

@@ -6,6 +6,7 @@ One table, `KEYS`, names every key with its limits, its default and what it mean
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from seaway.sdk.errors import SeawayError
 FILE = "settings.toml"
 MEBIBYTE = 1 << 20
 MOST_GPUS = 64
+USUAL_EVENTS = ("succeeded", "failed", "lost", "recovered", "waiting", "hung", "node")
 PRETENDED = "pretended"
 """The kind of pretended GPUs for which none is named."""
 
@@ -51,6 +53,10 @@ class Settings:
     code_limit: int = 100 * MEBIBYTE
     log_limit: int = 256 * MEBIBYTE
     bin_days: int = 30
+    notify_urls: tuple[str, ...] = field(default=(), repr=False)
+    notify_events: tuple[str, ...] = USUAL_EVENTS
+    waits: float = 1800.0
+    hung: float = 3600.0
     images: Mapping[str, Image] = field(default_factory=dict)
 
 
@@ -148,6 +154,36 @@ def _quantity(value: Any, wanted: str) -> Any:
     return number
 
 
+def urls(value: Any) -> tuple[str, ...]:
+    """Read Apprise URLs; a message names none of them, they hold secrets."""
+    if not isinstance(value, list) or not all(
+        isinstance(each, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", each) for each in value
+    ):
+        raise Wrong('a list of Apprise URLs, such as ["mailtos://USER:PASSWORD@HOST"]')
+    return tuple(value)
+
+
+def events(value: Any) -> tuple[str, ...]:
+    """Read events that somebody is told of."""
+    from seaway.model.notification import Event  # late: most files name none
+
+    known = tuple(Event)
+    if not isinstance(value, list) or not value or not set(value) <= {*known, "ended"}:
+        raise Wrong(f'a list of "ended" and {", ".join(known)}')
+    ends = known[:3]
+    return tuple(dict.fromkeys(one for each in value for one in (ends if each == "ended" else (each,))))
+
+
+def duration(value: Any) -> float:
+    """Read a length of time; 0 for never."""
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise Wrong('a length of time such as "90s", "30m", "2h" or "1d", or 0 for never')
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
 _PORT = whole(1024, 65535)
 KEYS = (
     Key("cluster", "nodes", "nodes", whole(1, 16), "1", "How many nodes the cluster has. Each offers the whole machine: more than one is for learning how pods are placed."),
@@ -165,13 +201,17 @@ KEYS = (
     Key("server", "code_limit", "code_limit", size, '"100Mi"', "The largest code that a run may bring, compressed; uncompressed five times as much."),
     Key("server", "log_limit", "log_limit", size, '"256Mi"', "How much is kept of one attempt's log: its beginning and its last lines, with the time of each line."),
     Key("server", "bin_days", "bin_days", whole(1, 3650), "30", "How many days a removed run can be restored; then the bin is emptied of it."),
+    Key("notifications", "urls", "notify_urls", urls, "none", "Whom to tell: Apprise URLs (https://appriseit.com/services/), beside those of `seaway notify`. They hold secrets: `chmod 600` the file."),
+    Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"node\"."),
+    Key("notifications", "waits", "waits", duration, '"30m"', "A run that has not started after so long is told of; 0 for never."),
+    Key("notifications", "hung", "hung", duration, '"1h"', "A run that has neither written to its log nor used the CPU for so long seems to hang; 0 for never."),
 )  # fmt: skip
 IMAGE_KEYS = {
     "python": 'A Python interpreter: programs of this image run with it, for example "/opt/venvs/torch/bin/python".',
     "path": "Folders put before the standard ones in PATH, in place of `python` or beside it.",
     "env": "Variables that the image brings; a run's own win.",
 }
-_TABLES = ("cluster", "scheduler", "gpu", "server", "images")
+_TABLES = ("cluster", "scheduler", "gpu", "server", "notifications", "images")
 
 
 def parse(content: str, file: str) -> Settings:
@@ -213,10 +253,17 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
 
 def as_values(settings: Settings) -> dict[str, Any]:
     """Return settings as one JSON value a key: "scheduler.strategy", "images.pytorch"."""
-    values = {f"{key.table}.{key.name}": getattr(settings, key.field) for key in KEYS}
+    values = {f"{key.table}.{key.name}": _as_value(getattr(settings, key.field)) for key in KEYS}
+    values["notifications.urls"] = [  # the record of a server is no place for secrets
+        hashlib.sha256(url.encode()).hexdigest()[:12] for url in settings.notify_urls
+    ]
     for name, image in settings.images.items():
         values[f"images.{name}"] = {**asdict(image), "path": list(image.path), "env": dict(image.env)}
     return values
+
+
+def _as_value(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 class _Reader:
@@ -235,9 +282,8 @@ class _Reader:
             try:
                 found[keys[word].field] = keys[word].read(value)
             except Wrong as error:
-                self.fail(
-                    name, f"[{name}] {word}", f"{_shown(value)} cannot be used: it should be {error}", word
-                )
+                told = "it" if word == "urls" else _shown(value)
+                self.fail(name, f"[{name}] {word}", f"{told} cannot be used: it should be {error}", word)
         return found
 
     def image(self, name: str, entry: Any) -> Image:

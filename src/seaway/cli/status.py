@@ -15,6 +15,7 @@ from seaway.cli.output import (
     GREEN,
     YELLOW,
     Format,
+    age,
     ends,
     now,
     paint,
@@ -34,6 +35,8 @@ EPILOG = """\b
 Examples:
   seaway status
   seaway status -o json | jq .server.nodes"""
+_RUNS_SHOWN = 10
+"""Runs that are named of one node."""
 
 
 def status(output: Output = Format.TEXT) -> None:
@@ -122,6 +125,8 @@ def _draw(answer: dict[str, Any]) -> None:
             *(_on_this_machine(answer) if here else ()),
         ]
     )
+    for alert in facts.get("alerts") or ():
+        _draw_alert(alert)
     nodes = facts.get("nodes") or []
     if nodes:
         print()
@@ -132,6 +137,19 @@ def _draw(answer: dict[str, Any]) -> None:
         print_table(("NODE", "STATUS", "CPU", "MEMORY", "GPU"), rows)
     if here and "pid" not in answer:
         note("Start it: seaway up")
+
+
+def _draw_alert(alert: dict[str, Any]) -> None:
+    """Say what is the matter with a node, and what became of the runs on it."""
+    since = age(alert["since"], now())
+    print(
+        f"\n{paint('!', YELLOW)} node {alert['node']} {alert['what']} since {since}: seaway why node/{alert['node']}"
+    )
+    for run in alert["runs"][:_RUNS_SHOWN]:
+        about = run["run"] if run["task"] == "main" else f"{run['run']}/{run['task']}"
+        print(f"    {about} (attempt {run['attempt']}): {run['now']}")
+    if len(alert["runs"]) > _RUNS_SHOWN:
+        print(f"    and {len(alert['runs']) - _RUNS_SHOWN} more")
 
 
 def _on_this_machine(answer: dict[str, Any]) -> list[tuple[str, str]]:

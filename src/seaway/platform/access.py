@@ -27,9 +27,11 @@ WORKSPACE_RULES: tuple[Manifest, ...] = (
         "resources": ["deployments", "replicasets", "statefulsets"],
         "verbs": ["list", "watch"],
     },
+    {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
 )
 """In each workspace's namespace. Secrets: the runs' own tokens, made and removed; nobody's can be read. Claims, jobs and
-what makes pods are only looked at, for history: without these rights it knows less, and says so."""
+what makes pods are only looked at, for history: without these rights it knows less, and says so.
+What pods use tells those that hang; without it, or without a server of metrics, none is said to hang."""
 LEADER_RULES: tuple[Manifest, ...] = (
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
 )

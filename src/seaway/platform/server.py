@@ -35,6 +35,8 @@ from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.leadership import LeadershipSettings
+from seaway.platform.notifications.settings import NotifySettings
+from seaway.platform.notifications.telling import Telling
 from seaway.platform.run_logs import RunLogs
 from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
@@ -102,6 +104,8 @@ class ServerSettings:
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     bin_seconds: float = 30 * DAY
     """How long a removed run can be restored."""
+    notify: NotifySettings = field(default_factory=NotifySettings)
+    """Who is told of what happens, and of what lasts."""
     cluster_patience: float = 10.0
     """Seconds that the start waits for the cluster; then the server answers without it (its status says so) until it is there."""
     check_database: bool = True
@@ -118,8 +122,10 @@ class Server:
         engine: Engine,
         database: Database,
         view: ClusterView,
+        telling: Telling,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
+        self.notifications, self._telling = telling.service, telling
         self._engine, self._database, self._view = engine, database, view
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
@@ -136,6 +142,7 @@ class Server:
             "runs": await self._database.read(runs.count_by_phase),
             "pods_in_flight": self._engine.in_flight,
             "draining": self._engine.draining,
+            "alerts": await self._telling.alerts.shown(),
             **self._view.status(),
         }
 
@@ -172,14 +179,15 @@ async def run_server(
             explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
             timelines=Timelines(database, recorder, view), bin_=bin_, namespace=settings.namespace, random=bin_.random,
         )  # fmt: skip
-        facts = FactsGatherer(recorder, logs, view)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
+        telling = Telling(database, engine, logs, client, view, clock, settings.notify, settings.namespace, service)  # fmt: skip
         engine.use(
             Effects(
-                client, namespaces, pods, logs, collector, recorder, narrator, facts, DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
+                client, namespaces, pods, logs, collector, recorder, narrator, FactsGatherer(recorder, logs, view), DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
                 settings.engine.policy.losses_on_interruptible,
             ),
             secrets.remove,
+            telling.recipients,
         )  # fmt: skip
         recorder.listen(view.objects, view.events.informer)
         view.events.informer.subscribe(teller.listener(engine.state))
@@ -189,12 +197,13 @@ async def run_server(
                 await services.start("database", partial(_watch, database))
                 await services.start("recorder", recorder.run)
                 await services.start("informers", view.run)
+                await telling.start(services)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
                 await services.start("bin", bin_.emptier.run)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view)
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling)
                 finally:
                     database.hurry()
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Sequence
 from functools import partial
 from random import Random
 
@@ -249,6 +249,13 @@ class RunService(RunGateway):
     async def why(self, run: str) -> Explanation:
         """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
         return await self._explainer.explain(await self._run(run))
+
+    async def next_step(self, run_uid: str, phases: Container[Phase]) -> str:
+        """Return the one thing to do about a run, "" where it is in none of the phases (any more)."""
+        record = await self._database.read(lambda connection: runs.by_uid(connection, run_uid))
+        if record is None or record.phase not in phases:
+            return ""
+        return (await self._explainer.explain(record)).next_step
 
     async def why_object(self, kind: str, name: str) -> Explanation:
         """Say what is the matter with a pod, a job or a node that is no run's. Raises NotFound."""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from seaway.sdk.connection import Endpoint
 from seaway.sdk.errors import ConnectionBroken, SeawayError
 from seaway.sdk.following import Position
+from seaway.sdk.notify import NotifyCalls
 from seaway.sdk.patience import Patience, Progress, is_away
 from seaway.sdk.transport import CHUNK, HttpClient
 
@@ -28,7 +29,7 @@ Run = dict[str, Any]
 """A `RunView` as JSON."""
 
 
-class SeawayClient:
+class SeawayClient(NotifyCalls):
     """Speaks to one server.
 
     What takes long (`follow_logs`, `wait_until_ended`, `download`, `put_code`) and what must not be done twice (`submit`)

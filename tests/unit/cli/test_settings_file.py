@@ -26,6 +26,11 @@ default_cpu = 2
 pods_at_once = 10
 code_limit = "1Gi"
 log_limit = 2097152
+[notifications]
+urls = ["jsons://ada:hunter2@hooks.example.com"]
+events = ["ended", "node"]
+waits = "10m"
+hung = 0
 [images."python:3*"]
 python = "/opt/venv/bin/python"
 env = {OMP_NUM_THREADS = "4"}
@@ -48,6 +53,10 @@ def test_every_key_can_be_said():
         pods_at_once=10,
         code_limit=1 << 30,
         log_limit=2 << 20,
+        notify_urls=("jsons://ada:hunter2@hooks.example.com",),
+        notify_events=("succeeded", "failed", "stopped", "node"),
+        waits=600.0,
+        hung=0.0,
         images={
             "python:3*": Image("/opt/venv/bin/python", env={"OMP_NUM_THREADS": "4"}),
             "tools": Image(path=("/opt/tools/bin",)),
@@ -72,6 +81,18 @@ def test_values_are_json_and_show_what_differs():
     assert differences(after, before) == ["scheduler.strategy", "images.lab"]
 
 
+def test_what_is_kept_of_urls_shows_that_they_changed_and_no_secret():
+    kept = [as_values(Settings(notify_urls=(f"jsons://ada:{word}@h",))) for word in ("hunter2", "hunter3")]
+    assert "hunter" not in json.dumps(kept)
+    assert differences(*kept) == ["notifications.urls"]
+
+
+def test_a_fault_in_urls_shows_none():
+    with pytest.raises(SeawayError, match="a list of Apprise URLs") as error:
+        parse('[notifications]\nurls = "jsons://ada:hunter2@h"\n', "settings.toml")
+    assert "hunter2" not in error.value.message
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -88,6 +109,8 @@ def test_values_are_json_and_show_what_differs():
         pytest.param("cluster.nodes = 0\n", ["line 1", "[cluster] nodes"], id="a dotted key"),
         pytest.param("[server]\nport = 80\n", ["line 2", "1024 to 65535"], id="port of root"),
         pytest.param('[scheduler]\nstrategy = "best"\n', ['"spread" or "pack"'], id="unknown word"),
+        pytest.param('[notifications]\nwaits = "soon"\n', ["30m", "0 for never"], id="no length of time"),
+        pytest.param('[notifications]\nevents = ["fail"]\n', ["failed", "ended"], id="unknown event"),
         pytest.param('[server]\ndefault_image = ""\n', ["a text"], id="empty text"),
         pytest.param('[server]\ndefault_cpu = "much"\n', ["500m"], id="no quantity"),
         pytest.param('[server]\ndefault_cpu = "-1"\n', ["500m"], id="negative quantity"),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from seaway.model.run import Phase
 from seaway.platform.database.records import AttemptRecord
-from seaway.platform.database.tables import ATTEMPTS
+from seaway.platform.database.tables import ATTEMPTS, RUNS, TASKS
 
 _CHANGING = ("uid", "phase", "node", "started", "finished", "exit_code", "asked", "asked_at", "verdict")
 _SAVE = (
@@ -68,6 +68,26 @@ def with_fence(connection: Connection, run_id: int, task: str, fence: int) -> At
     )
     row = connection.execute(query).first()
     return _record(row._asdict()) if row else None
+
+
+def on_node(connection: Connection, node: str, since: float, limit: int) -> list[Row[Any]]:
+    """Return what is on a node, and what ended there since a time as nobody's fault, oldest first.
+
+    Each row has the run's name and user, the task, the attempt's number, phase and verdict, and the task's message now.
+    """
+    columns = (
+        RUNS.c.name.label("run"), RUNS.c.user, ATTEMPTS.c.task, ATTEMPTS.c.number, ATTEMPTS.c.phase, ATTEMPTS.c.verdict, TASKS.c.message,
+    )  # fmt: skip
+    query = (
+        select(*columns)
+        .join(RUNS, RUNS.c.id == ATTEMPTS.c.run_id)
+        .join(TASKS, (TASKS.c.run_id == ATTEMPTS.c.run_id) & (TASKS.c.name == ATTEMPTS.c.task))
+        .where(ATTEMPTS.c.node == node)
+        .where(ATTEMPTS.c.finished.is_(None) | (ATTEMPTS.c.finished >= since))
+        .order_by(RUNS.c.id, ATTEMPTS.c.task)
+        .limit(limit)
+    )
+    return list(connection.execute(query))
 
 
 def _values(attempt: AttemptRecord) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seaway.model.run import Phase
@@ -177,3 +177,37 @@ class UserTokenRecord:
     created_by: str
     expires: float | None = None
     revoked: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """A way to tell somebody."""
+
+    name: str
+    url: str = field(repr=False)
+    user: str | None
+    workspace: str | None
+    events: tuple[str, ...]
+    created: float
+    created_by: str
+    last_sent: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """One message to one target."""
+
+    target: str
+    key: str
+    """Says what happened, once and for all: a receiver that gets a message twice knows it by this."""
+    event: str
+    run_uid: str | None
+    title: str
+    message: str
+    created: float
+    tries: int = 0
+    due: float = 0.0
+    """Not tried before."""
+    sent: float | None = None
+    id: int = 0

@@ -20,9 +20,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -249,3 +250,35 @@ SERVER_KEYS = Table(
     Column("value", LargeBinary, nullable=False),
 )  # fmt: skip
 """Keys that all replicas of a server share."""
+
+NOTIFY_TARGETS = Table(
+    "notify_targets", METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("user", String(63)),
+    Column("workspace", String(63)),
+    Column("events", JSON, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("created_by", String(63), nullable=False),
+    Column("last_sent", Double),
+    Column("problem", Text, nullable=False),
+)  # fmt: skip
+
+NOTICES = Table(
+    "notices", METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("target", String(63), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("run_uid", String(32)),
+    Column("title", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("sent", Double),
+    ForeignKeyConstraint(["target"], ["notify_targets.name"], ondelete="CASCADE"),
+    UniqueConstraint("target", "key"),
+    Index("notices_by_target", "target", "sent"),
+)  # fmt: skip
+"""The outbox: written in the transaction of what it tells of. What was sent stays a while, so that nothing is told twice."""

@@ -23,6 +23,7 @@ from seaway.platform.engine import passes
 from seaway.platform.engine.background import Background
 from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
+from seaway.platform.engine.happenings import NoOutbox, Outbox, happenings
 from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.locks import Locks, claim_of
 from seaway.platform.engine.plan import is_overdue
@@ -70,6 +71,7 @@ class Engine:
         self._held = Locks()
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
+        self._outbox: Outbox
         self._states: dict[str, RunState] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._working: set[str] = set()
@@ -80,9 +82,15 @@ class Engine:
         self.changed = Signal()
         """Notified when a run changed in a way that a reader may wait for."""
 
-    def use(self, effects: Effects, on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]) -> None:
-        """Say who carries out effects (they need this engine's `wake`), and what is done in the background when a run has ended."""
+    def use(
+        self,
+        effects: Effects,
+        on_end: Callable[[RunRecord], Coroutine[Any, Any, None]],
+        outbox: Outbox | None = None,
+    ) -> None:
+        """Say who carries out effects (they need this engine's `wake`), what is done in the background when a run has ended, and who tells people."""
         self._on_end = on_end
+        self._outbox = outbox or NoOutbox()
         self._carrier = Carrier(
             effects, self._background, self._clock, self._settings.carrier, self.wake, self._still_wanted
         )
@@ -91,6 +99,10 @@ class Engine:
     def in_flight(self) -> int:
         """How many attempts are under way."""
         return sum(state.in_flight for state in self._states.values())
+
+    def states(self) -> list[RunState]:
+        """Return the mirrors of all runs that have not ended."""
+        return list(self._states.values())
 
     def state(self, run_uid: str) -> RunState | None:
         """Return a run's mirror while it has not ended."""
@@ -253,8 +265,9 @@ class Engine:
         before, known = state.run, {attempt.pod: attempt for attempt in state.attempts.values()}
         changed = bool(result.tasks or result.newest or result.run != before)
         if changed:
-            stored = self._database.submit(lambda connection: passes.store(connection, result, before))
-            if result.must_be_durable:
+            told = self._outbox.address(happenings(state, result, known))
+            stored = self._database.submit(lambda connection: passes.store(connection, result, before, told))
+            if told or result.must_be_durable:
                 try:
                     await stored
                 except BaseException:
@@ -266,6 +279,8 @@ class Engine:
         waited = {name: state.tasks[name].message for name in result.tasks}
         passes.keep(state, result)
         self._held.stored(result)
+        if changed and told:
+            self._outbox.wake()
         self._teller.tell_waits(state, result, waited, self._no_room)
         self._teller.tell(state, result, known)
         self._let_go(state, result)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
 from seaway.model.run import Phase
-from seaway.platform.database import attempts, locks, runs, tasks
-from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.database import attempts, locks, notices, runs, tasks
+from seaway.platform.database.records import AttemptRecord, NoticeRecord, RunRecord, TaskRecord
 from seaway.platform.engine import texts
 from seaway.platform.engine.outcome import conclude, progress, run_phase
 from seaway.platform.engine.plan import decide
@@ -93,14 +93,15 @@ def look(state: RunState, view: View) -> Pass:
     return result
 
 
-def store(connection: Connection, result: Pass, before: RunRecord) -> None:
-    """Write what a look decided, all of it or none."""
+def store(connection: Connection, result: Pass, before: RunRecord, told: Sequence[NoticeRecord] = ()) -> None:
+    """Write what a look decided and the messages that tell of it, all of it or none."""
     attempts.save(connection, list(result.changed.values()))
     attempts.add(connection, list(result.added.values()))
     locks.take(connection, result.added.values())
     tasks.save(connection, list(result.tasks.values()))
     if result.run != before:
         runs.save(connection, result.run)
+    notices.add(connection, told)
 
 
 def keep(state: RunState, result: Pass) -> None:

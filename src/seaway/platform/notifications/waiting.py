@@ -1,0 +1,78 @@
+"""Which runs wait for long or seem to hang. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from seaway.model.notification import Event
+from seaway.model.run import Phase
+from seaway.platform.engine.happenings import Happening, of_run
+from seaway.platform.engine.state import RunState
+
+_WAITING = (Phase.QUEUED, Phase.STARTING)
+IDLE_CORES = 0.02
+"""A program that uses less of a core is idle: the runner and the garbage collector of an idle interpreter stay below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Since when an attempt has been silent and idle, in seconds since the epoch."""
+
+    silent: float
+    idle: float | None
+    """None where it is not known what its pod uses."""
+
+    def hangs(self, now: float, seconds: float) -> bool:
+        """Return whether both have lasted for so many seconds."""
+        return self.idle is not None and now - max(self.silent, self.idle) >= seconds
+
+
+def span(seconds: float) -> str:
+    """Write a length of time in words of a message: "45 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def waiting(
+    states: Iterable[RunState], since: Mapping[str, float], now: float, limit: float
+) -> list[Happening]:
+    """Return the runs that have waited for longer than a limit.
+
+    Args:
+        states: all runs that have not ended.
+        since: when each run was first seen to wait, by uid.
+        now: seconds since the epoch.
+        limit: seconds; 0 for none.
+    """
+    found = []
+    for state in states:
+        began = since.get(state.run.uid)
+        if not limit or began is None or now - began < limit:
+            continue
+        ended = sum(task.fence for task in state.tasks.values()) - state.in_flight
+        said = f"it has not started for {span(now - began)}: {state.run.message}"
+        found.append(of_run(state.run, Event.WAITING, str(ended), f"{state.run.name} waits", said))
+    return found
+
+
+def is_waiting(state: RunState) -> bool:
+    """Return whether nothing of a run runs, and something is to."""
+    return state.run.phase in _WAITING
+
+
+def waits_since(state: RunState, now: float) -> float:
+    """Return from when on a run is taken to wait that was not seen to wait before."""
+    return state.run.created if state.run.started is None and not state.attempts else now
+
+
+def hung(state: RunState, task: str, quiet: Quiet, now: float) -> Happening:
+    """Return that an attempt seems to hang."""
+    attempt = state.attempts[task]
+    about = state.run.name if state.single else f"{state.run.name}/{task}"
+    said = (
+        f"it has written nothing for {span(now - quiet.silent)} and used no CPU "
+        f"for {span(now - (quiet.idle or now))}"
+    )
+    return of_run(state.run, Event.HUNG, f"{task}/{attempt.number}", f"{about} seems to hang", said)

@@ -1,0 +1,154 @@
+"""Looks, every few seconds, at what time alone makes worth telling: runs that wait, programs that hang, nodes in trouble.
+
+All of it is compared anew each time; the key of a happening keeps it from being told twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from seaway.base.clock import Clock, parse_rfc3339
+from seaway.base.sqlite import DatabaseError
+from seaway.client.client import Client
+from seaway.client.errors import Unreachable
+from seaway.model.run import Phase
+from seaway.objects.errors import ApiError, Forbidden, NotFound
+from seaway.objects.metrics import POD_METRICS
+from seaway.objects.quantity import parse_quantity
+from seaway.platform.database import notices
+from seaway.platform.database.database import Database
+from seaway.platform.engine.engine import Engine
+from seaway.platform.engine.happenings import Happening
+from seaway.platform.engine.state import RunState
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.notifications.alerts import Alerts
+from seaway.platform.notifications.nodes import alert
+from seaway.platform.notifications.recipients import Recipients
+from seaway.platform.notifications.settings import NotifySettings
+from seaway.platform.notifications.waiting import IDLE_CORES, Quiet, hung, is_waiting, waiting, waits_since
+
+log = logging.getLogger(__name__)
+_SAMPLE = 30.0
+"""Seconds between two looks at what pods use."""
+
+
+class Watch:
+    """Tells of what lasts."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        logs: LogStore,
+        client: Client,
+        alerts: Alerts,
+        recipients: Recipients,
+        clock: Clock,
+        settings: NotifySettings,
+        namespace: str,
+    ) -> None:
+        self._database, self._engine, self._logs = database, engine, logs
+        self._client, self._alerts, self._recipients = client, alerts, recipients
+        self._clock, self._settings, self._namespace = clock, settings, namespace
+        self._since: dict[str, float] = {}
+        self._quiet: dict[str, Quiet] = {}
+        """By pod: the attempts that are silent now."""
+        self._told: set[str] = set()
+        """Keys that were stored: the database is not asked about them every few seconds."""
+        self._sampled = 0.0
+        self.usage_visible: bool | None = None
+        """Whether the cluster says what pods use; None where it was not asked yet."""
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Look until cancelled."""
+        ready()
+        while True:
+            await self._clock.sleep(self._settings.look)
+            try:
+                await self.look()
+            except DatabaseError as error:
+                log.warning("what waits or hangs cannot be looked at: %s", error)
+
+    async def look(self) -> None:
+        """Look once, and have told what is new."""
+        now, states = self._clock.now(), self._engine.states()
+        self._note_waiting(states, now)
+        if self._settings.hung and now - self._sampled >= min(_SAMPLE, self._settings.hung / 4):
+            self._sampled = now
+            await self._note_quiet(states, now)
+        if not self._recipients.any:
+            return
+        found = waiting(states, self._since, now, self._settings.waits)
+        found += [hung(state, task, quiet, now) for state, task, quiet in self._hanging(states, now)]
+        found += [alert(trouble, hits) for trouble, hits in await self._alerts.current()]
+        await self._tell(found)
+
+    def quiet(self, pod: str) -> Quiet | None:
+        """Return since when a pod has been silent and idle, None where it is not silent."""
+        return self._quiet.get(pod)
+
+    async def _tell(self, found: Sequence[Happening]) -> None:
+        keys = {happening.key for happening in found}
+        new = [happening for happening in found if happening.key not in self._told]
+        told = self._recipients.address(new)
+        if told:
+            await self._database.write(lambda connection: notices.add(connection, told))
+            self._recipients.wake()
+        self._told = keys
+
+    def _note_waiting(self, states: Sequence[RunState], now: float) -> None:
+        current = {state.run.uid: state for state in states if is_waiting(state)}
+        self._since = {uid: self._since.get(uid, waits_since(state, now)) for uid, state in current.items()}
+
+    def _hanging(self, states: Sequence[RunState], now: float) -> list[tuple[RunState, str, Quiet]]:
+        found = []
+        for state in states:
+            for name, attempt in state.attempts.items():
+                quiet = self._quiet.get(attempt.pod)
+                if attempt.phase is Phase.RUNNING and quiet and quiet.hangs(now, self._settings.hung):
+                    found.append((state, name, quiet))
+        return found
+
+    async def _note_quiet(self, states: Sequence[RunState], now: float) -> None:
+        """Keep which attempts are silent, and since when their pods have been idle."""
+        silent: dict[str, float] = {}
+        enough = min(60.0, self._settings.hung / 2)
+        for state in states:
+            for attempt in state.attempts.values():
+                began = attempt.started or attempt.created
+                if attempt.phase is not Phase.RUNNING or now - began < enough:
+                    continue
+                known = self._quiet.get(attempt.pod)
+                tail = await self._logs.tail(LogKey(state.run.uid, attempt.task, attempt.number), 1)
+                last = max([parse_rfc3339(time) for time in tail.times if time], default=began)
+                if now - last >= enough or known is not None:
+                    silent[attempt.pod] = max(last, began)
+        usage = await self._usage() if silent else {}
+        self._quiet = {pod: Quiet(since, self._idle_since(pod, usage, now)) for pod, since in silent.items()}
+
+    def _idle_since(self, pod: str, usage: dict[str, float], now: float) -> float | None:
+        used = usage.get(pod)
+        if used is None or used >= IDLE_CORES:
+            return None
+        known = self._quiet.get(pod)
+        return known.idle if known is not None and known.idle is not None else now
+
+    async def _usage(self) -> dict[str, float]:
+        """Return the cores that each pod uses; none where the cluster does not say."""
+        try:
+            found: list[dict[str, Any]] = (await self._client.list(POD_METRICS, self._namespace))["items"]
+        except (Forbidden, NotFound):
+            self.usage_visible = False
+            return {}
+        except (ApiError, Unreachable) as error:
+            log.debug("what pods use is not known now: %s", error)
+            return {}
+        self.usage_visible = True
+        return {
+            pod["metadata"]["name"]: float(
+                sum(parse_quantity(c["usage"].get("cpu", "0")) for c in pod.get("containers") or ())
+            )
+            for pod in found
+        }
