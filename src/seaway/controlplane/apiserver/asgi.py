@@ -47,6 +47,9 @@ class PeerProtocol(HttpToolsProtocol):
             extra = {"authentication.kubernetes.io/credential-id": (digest,)}
             self._peer = replace(authenticated(name, groups), extra=extra) if name else None
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: upgrades are served, by `take`."""
+
     def on_message_begin(self) -> None:
         """Hand the user to the application with each request."""
         super().on_message_begin()
@@ -58,16 +61,41 @@ class PeerProtocol(HttpToolsProtocol):
         """Hand the connection over: this protocol has no more to do with it."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         transport: Any = self.transport
         cycle: Any = self.cycle
+        self.connections.discard(self)
+        protocol = _Taken(reader, loop, self.connections)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         transport.resume_reading()
-        self.connections.discard(self)
         self._unset_keepalive_if_required()
         cycle.disconnected = True  # so that nobody misses the answer
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+class _Taken(asyncio.StreamReaderProtocol):
+    """A connection that was handed over. The server knows it still, and ends it when it ends itself."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop, connections: set[Any]
+    ) -> None:
+        super().__init__(reader, loop=loop)
+        self._connections = connections
+        self.transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be known to the server."""
+        super().connection_made(transport)
+        self.transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Be forgotten by it."""
+        super().connection_lost(exc)
+        self._connections.discard(self)
+
+    def shutdown(self) -> None:
+        """Wait for who serves it, who is told otherwise."""
 
 
 class AsgiApplication:

@@ -20,6 +20,7 @@ from seaway.controlplane.apiserver.asgi import AsgiApplication, PeerProtocol
 from seaway.controlplane.apiserver.server import ApiServer
 
 logger = logging.getLogger(__name__)
+_TURNS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,10 @@ async def serve(
 
 
 async def _drain(state: Any, seconds: float) -> None:
-    """Let requests end, then close what is left."""
+    """Let requests end, then close what is left; no connection is there afterwards."""
     for connection in tuple(state.connections):
         connection.shutdown()
+    late: set[asyncio.Task[Any]] = set()
     if state.tasks:
         _, late = await asyncio.wait(tuple(state.tasks), timeout=seconds)
         for task in late:
@@ -95,4 +97,9 @@ async def _drain(state: Any, seconds: float) -> None:
     for connection in tuple(state.connections):
         if connection.transport is not None:
             connection.transport.abort()
-    await asyncio.sleep(0)
+    if late:
+        await asyncio.wait(late, timeout=seconds)
+    for _ in range(_TURNS):  # each connection is told in a turn of the loop that it is lost
+        if not state.connections:
+            break
+        await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from seaway.base.clock import rfc3339
+from seaway.client.request import JSON_PATCH, MERGE_PATCH
 from seaway.controlplane.apiserver.budgets import Budgets
 from seaway.controlplane.apiserver.content import Content, ValueContent
 from seaway.controlplane.apiserver.lookup import StoreLookup
@@ -24,10 +25,12 @@ from seaway.objects import meta
 from seaway.objects.apply import track_update
 from seaway.objects.builtin import NODES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import BadRequest, Forbidden, conflict, invalid, not_found
+from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
 _TOKEN_REQUESTS = Resource("authentication.k8s.io", "v1", "TokenRequest", "tokenrequests")
+_SCALES = Resource("autoscaling", "v1", "Scale", "scales")
 _MIN_SECONDS, _DEFAULT_SECONDS, _MAX_SECONDS = 600, 3600, 2**32
 _BINDABLE = {"Pod": PODS, "Secret": SECRETS, "Node": NODES}
 SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
@@ -251,6 +254,15 @@ def scale_of(write: Write, obj: Object) -> Object:
     return {
         "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": {"replicas": replicas}, "status": status,
     }  # fmt: skip
+
+
+def patch_scale(scale: Object, body: Any, media: str) -> Any:
+    """Return a Scale with a patch of this media type applied. Raises BadRequest, Invalid."""
+    if media == JSON_PATCH:
+        return json_patch(scale, body)
+    if media == MERGE_PATCH:
+        return merge_patch(scale, body)
+    return strategic_merge_patch(scale, body, schema_of(_SCALES))
 
 
 def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:

@@ -346,15 +346,11 @@ class Verbs:
         return await self._rescale(call, lambda _: wanted)
 
     async def _patch_scale(self, call: Call) -> ApiResponse:
-        from seaway.objects.patch import json_patch, merge_patch
-
-        media, body = check_patch_type(call.request.content_type, typed=False), call.patch_body()
+        media = check_patch_type(call.request.content_type, typed=not call.served.custom)
+        body = call.patch_body()
         if media == APPLY_PATCH:
             return await self._apply_scale(call, subresources.require_map(body, "Scale"))
-        by_operations = media.startswith("application/json-patch")
-        return await self._rescale(
-            call, lambda scale: (json_patch if by_operations else merge_patch)(scale, body)
-        )
+        return await self._rescale(call, lambda scale: subresources.patch_scale(scale, body, media))
 
     async def _apply_scale(self, call: Call, scale: Object) -> ApiResponse:
         write, resource = call.write(), call.served.resource

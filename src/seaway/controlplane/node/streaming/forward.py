@@ -11,6 +11,7 @@ import logging
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from seaway.controlplane.node.streaming.spdy import SpdyConnection, SpdyStream
 from seaway.controlplane.node.streaming.websocket import WebSocket
@@ -100,7 +101,10 @@ def _refused(port: int, error: OSError) -> str:
 
 
 async def forward_channels(socket: WebSocket, ports: Sequence[int], connect: Connect) -> None:
-    """Serve one connection for each port, in the channels of a WebSocket: the older form, which the Python client speaks."""
+    """Serve one connection for each port, in the channels of a WebSocket: the older form, which the Python client speaks.
+
+    It ends with the last of these connections, as with the kubelet: these channels have no other end of a stream.
+    """
     tasks: list[asyncio.Task[None]] = []
     inputs: dict[int, asyncio.Queue[bytes]] = {}
     try:
@@ -109,10 +113,13 @@ async def forward_channels(socket: WebSocket, ports: Sequence[int], connect: Con
             for channel in (2 * at, 2 * at + 1):
                 await socket.send(bytes([channel]) + number)
             inputs[2 * at] = asyncio.Queue(64)
-            tasks.append(asyncio.create_task(_carry_channel(socket, 2 * at, (port, connect), inputs[2 * at])))
-        while (message := await socket.receive()) is not None:
-            if message and message[0] in inputs:
-                await inputs[message[0]].put(message[1:])
+            carrying = asyncio.create_task(_carry_channel(socket, 2 * at, (port, connect), inputs[2 * at]))
+            carrying.add_done_callback(partial(_forget, inputs, 2 * at))
+            tasks.append(carrying)
+        taking = asyncio.create_task(_take_messages(socket, inputs))
+        ending = asyncio.create_task(_end_of(tuple(tasks)))
+        tasks += [taking, ending]
+        await asyncio.wait({taking, ending}, return_when=asyncio.FIRST_COMPLETED)
     except ConnectionError as error:
         log.debug("a caller that forwards ports left: %s", error)
     finally:
@@ -120,6 +127,20 @@ async def forward_channels(socket: WebSocket, ports: Sequence[int], connect: Con
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await socket.close()
+
+
+def _forget(inputs: dict[int, asyncio.Queue[bytes]], channel: int, _: asyncio.Task[None]) -> None:
+    del inputs[channel]
+
+
+async def _take_messages(socket: WebSocket, inputs: dict[int, asyncio.Queue[bytes]]) -> None:
+    while (message := await socket.receive()) is not None:
+        if message and message[0] in inputs:
+            await inputs[message[0]].put(message[1:])
+
+
+async def _end_of(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _carry_channel(
@@ -141,6 +162,8 @@ async def _carry_channel(
     try:
         while data := await reader.read(_CHUNK):
             await socket.send(bytes([channel]) + data)
+    except OSError as error:
+        await socket.send(bytes([channel + 1]) + f"the connection to port {port} broke: {error}".encode())
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
