@@ -23,6 +23,7 @@ from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import last_node, last_pod
+from seaway.platform.masking import masked_origin
 from seaway.platform.workloads.observation import observe
 
 _TELLING = (Phase.FAILED, Phase.STOPPED, Phase.STOPPING, Phase.STARTING, Phase.RUNNING, Phase.QUEUED)
@@ -67,7 +68,7 @@ class Explainer:
             _remembered_facts(connection, run, task, wanted, attempt),
             nodes=nodes,
             nodes_hidden=not self._view.sees_nodes,
-            origin=spec.origin if len(spec.tasks) == 1 else None,
+            origin=masked_origin(spec.origin, values=True) if len(spec.tasks) == 1 else None,
             before=(before or {}).get("message", ""),
         )
         return facts, attempt.number if attempt is not None else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ from seaway.model.run import Phase, RunSpec
 from seaway.platform.database import binned, outputs, runs, tasks
 from seaway.platform.database.binned import CODE, ENVIRONMENTS, Upload
 from seaway.platform.database.records import RunRecord, TaskRecord
+from seaway.platform.masking import masked_command
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels, so that no words come out, and nothing that looks like something else."""
@@ -61,7 +61,7 @@ def new_records(
     spec: RunSpec, *, name: str, uid: str, user: str, namespace: str, now: float
 ) -> tuple[RunRecord, list[TaskRecord]]:
     """Return a new run and its tasks; their ids are 0 until they are stored."""
-    command = shlex.join(spec.tasks[0].command)
+    command = masked_command(spec.tasks[0].command)
     if len(command) > _LONGEST_COMMAND:
         command = f"{command[: _LONGEST_COMMAND - 1]}…"
     run = RunRecord(

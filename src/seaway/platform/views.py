@@ -15,6 +15,7 @@ from seaway.platform.database.records import (
     RunRecord,
     TaskRecord,
 )
+from seaway.platform.masking import masked_spec
 
 
 def run_view(
@@ -52,7 +53,7 @@ def run_view(
         verdict=_verdict(run.verdict),
         exit_code=run.exit_code,
         tasks=tuple(_task_view(task, after.get(task.name, ()), by_task.get(task.name, ())) for task in tasks),
-        spec=spec,
+        spec=None if spec is None else masked_spec(spec),
     )
 
 

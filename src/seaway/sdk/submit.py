@@ -287,7 +287,7 @@ def _variable(item: str, environ: Any) -> tuple[str, str]:
     name, has_value, value = item.partition("=")
     if not _VARIABLE.fullmatch(name):
         raise InvalidInput(
-            f"{item!r} names no variable", code="Usage", field="--env", remedy="Write it NAME=VALUE"
+            f"{name!r} cannot be a variable's name", code="Usage", field="--env", remedy="Write it NAME=VALUE"
         )
     if has_value:
         return name, value

@@ -1,0 +1,203 @@
+"""Secrets are planted wherever a user may put them, and looked for wherever anybody may look."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seaway.sdk.client import SeawayClient
+from tests.scenarios.cli.conftest import Shell, log_in, make_shell
+
+HIDDEN_NAMES = ("secret", "variable", "plain", "argument", "url", "assigned")
+PROGRAM = """
+import os, sys
+assert os.environ["IN_SECRET"].startswith("planted-secret"), "it did not get it"
+assert os.environ["API_TOKEN"].startswith("planted-variable"), "it did not get it"
+assert os.environ["PLAIN"].startswith("planted-plain"), "it did not get it"
+assert any("planted-argument" in word for word in sys.argv), "it did not get it"
+open(os.path.join(os.environ["SEAWAY_OUTPUTS"], "model.txt"), "w").write("weights")
+sys.exit(3 if "fail" in sys.argv else 0)
+"""
+
+
+@pytest.fixture(scope="module")
+def planted(running: Shell) -> dict[str, str]:
+    """Plant a secret of each kind; two runs get them all, and one of them fails."""
+    words = {kind: f"planted-{kind}-{secrets.token_hex(8)}" for kind in HIDDEN_NAMES}
+    manifest = {
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hidden", "namespace": "seaway-default"},
+        "stringData": {"IN_SECRET": words["secret"]},
+    }  # fmt: skip
+    _kubernetes(running, "POST", "/api/v1/namespaces/seaway-default/secrets", manifest)
+    (running.folder / "program.py").write_text(PROGRAM)
+    common = (
+        "--secret", "hidden", "--env", f"API_TOKEN={words['variable']}", "--env", f"PLAIN={words['plain']}",
+    )  # fmt: skip
+    passed = (
+        "--password", words["argument"], f"postgresql://ada:{words['url']}@db/x", f"MY_SECRET={words['assigned']}",
+    )  # fmt: skip
+    running("run", "--name", "good", *common, "program.py", *passed)
+    running("run", "--name", "bad", *common, "program.py", *passed, "fail", code=3)
+    running("run", "--name", "binned", *common, "program.py", *passed)
+    running("rm", "binned")
+    _kubernetes(running, "DELETE", "/api/v1/namespaces/seaway-default/secrets/hidden")
+    return words | _tokens(running)
+
+
+def _tokens(shell: Shell) -> dict[str, str]:
+    return {"the home's token": (shell.home / "server" / "token").read_text().strip()}
+
+
+def _kubernetes(shell: Shell, method: str, path: str, body: object = None) -> str:
+    """Call the cluster's API as its administrator."""
+    done = subprocess.run(
+        ["curl", "-sS", "--fail-with-body", "-X", method, *_certificate(shell), "-H", "content-type: application/json",
+         *(["-d", json.dumps(body)] if body else []), f"{_server(shell)}{path}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def _config(shell: Shell) -> dict:
+    import yaml
+
+    return dict(yaml.safe_load((shell.home / "kubeconfig").read_text()))
+
+
+def _server(shell: Shell) -> str:
+    return str(_config(shell)["clusters"][0]["cluster"]["server"])
+
+
+def _certificate(shell: Shell) -> list[str]:
+    config, folder, options = _config(shell), shell.home.parent, []
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    for option, data in (
+        ("--cacert", cluster["certificate-authority-data"]),
+        ("--cert", user["client-certificate-data"]),
+        ("--key", user["client-key-data"]),
+    ):
+        path = folder / option.strip("-")
+        path.write_bytes(base64.b64decode(data))
+        path.chmod(0o600)
+        options += [option, str(path)]
+    return options
+
+
+COMMANDS = (
+    ["ps", "-a"], ["ps", "--bin"], ["status"], ["audit"], ["version"], ["context"], ["token", "list"],
+    *([command, run] for run in ("good", "bad", "binned") for command in ("show", "why", "outputs", "timeline")),
+    ["timeline", "pod/bad-1"], ["timeline", "node/node-1"], ["cluster", "nodes"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("output", [(), ("-o", "json")], ids=["text", "json"])
+def test_no_command_shows_them(running: Shell, planted: dict[str, str], command: list[str], output) -> None:
+    done = running(*command, *output, code=None)
+    if done.returncode == 64 and output:
+        pytest.skip(f"{command[0]} has no JSON")
+    assert done.returncode == 0, done.stderr
+    _assert_clean(done.stdout + done.stderr, planted)
+
+
+@pytest.mark.parametrize("run", ["good", "bad", "binned"])
+def test_no_log_of_a_run_shows_them_that_does_not_print_them_itself(
+    running: Shell, planted: dict[str, str], run: str
+) -> None:
+    _assert_clean(running("logs", "--timestamps", run).stdout, planted)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--secret", "nosuch=1=2", "--env", "API_TOKEN={variable}", "program.py"],
+        ["run", "--name", "good", "--env", "API_TOKEN={variable}", "program.py", "--password", "{argument}"],
+        ["run", "--env", "A B={variable}", "program.py"],
+        ["run", "--lock", "NOT ALLOWED", "--env", "API_TOKEN={variable}", "program.py"],
+    ],
+    ids=["a wrong secret", "a name that is taken", "a variable that cannot be", "a wrong lock"],
+)
+def test_no_error_shows_them(running: Shell, planted: dict[str, str], arguments: list[str]) -> None:
+    done = running(*(word.format(**planted) for word in arguments), code=None)
+    assert done.returncode not in (0, 70)
+    _assert_clean(done.stdout + done.stderr, planted)
+
+
+def test_nobody_else_sees_them(running: Shell, planted: dict[str, str], tmp_path: Path) -> None:
+    """Another user of the server sees all runs, but nothing that their owners keep to themselves."""
+    other = make_shell(tmp_path / "other")
+    token = log_in(running, other, "bob")
+    for command in (["ps", "-a"], ["show", "bad"], ["why", "bad"], ["timeline", "bad"]):
+        _assert_clean(other(*command, "-o", "json").stdout, planted)
+    _assert_clean((running.home / "daemon.log").read_text(), {"bob's token": token})
+    for database in (running.home / "server").glob("seaway.db*"):
+        assert token.encode() not in database.read_bytes(), "tokens are stored as digests"
+
+
+def test_the_logs_of_the_platform_hold_none(running: Shell, planted: dict[str, str]) -> None:
+    for log in (running.home / "daemon.log", *(running.home / "cluster").glob("audit.log*")):
+        _assert_clean(log.read_text(), planted)
+
+
+def test_the_files_of_the_home_hold_none_but_where_they_have_to(
+    running: Shell, planted: dict[str, str]
+) -> None:
+    """A Secret's value lies nowhere in the clear, but for the environment of a process that runs with it."""
+    home, token = running.home, planted["the home's token"]
+    found: dict[str, set[str]] = {}
+    for path in home.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            for kind, word in planted.items():
+                if word.encode() in data:
+                    found.setdefault(kind, set()).add(str(path.relative_to(home)))
+    assert found.pop("the home's token", set()) == {"server/token"}, token[:0]
+    assert "secret" not in found, found
+    # What a command line or a variable says is part of the run, which may be tried again, and of its pod: these two
+    # databases have it, and nothing else does. Nobody but the owner of the home can read them.
+    kept = ("server/seaway.db", "cluster/store.db")
+    for kind, paths in found.items():
+        assert all(path.startswith(kept) for path in paths), (kind, paths)
+        assert all((home / path).stat().st_mode & 0o077 == 0 for path in paths)
+
+
+def test_history_repeats_none(running: Shell, planted: dict[str, str]) -> None:
+    """What the server recorded of pods and events has neither variables nor commands."""
+    import sqlite3
+
+    with sqlite3.connect(f"file:{running.home}/server/seaway.db?mode=ro", uri=True) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert {"revisions", "events"} <= set(tables)
+        for table in tables:
+            if table.startswith("log_words"):
+                continue
+            rows = database.execute(f"SELECT * FROM {table}").fetchall()
+            text = json.dumps(rows, default=repr)
+            if table == "runs":  # the run itself
+                columns = [name for _, name, *_ in database.execute("PRAGMA table_info(runs)")]
+                text = json.dumps(
+                    [[v for n, v in zip(columns, row, strict=True) if n != "spec"] for row in rows]
+                )
+            _assert_clean(text, planted)
+    database.close()
+
+
+def test_the_rest_api_answers_without_them(running: Shell, planted: dict[str, str]) -> None:
+    record = json.loads((running.home / "daemon.json").read_text())
+    ca = (running.home / "server" / "ca.crt").read_text()
+    with SeawayClient(record["url"], planted["the home's token"], ca) as client:
+        for answer in (client.runs(all=True), client.run("bad"), client.why("bad"), client.status()):
+            _assert_clean(json.dumps(answer), planted)
+
+
+def _assert_clean(text: str, planted: dict[str, str]) -> None:
+    for kind, word in planted.items():
+        at = text.find(word)
+        assert at < 0, f"{kind}: …{text[max(0, at - 200) : at]}HERE"
+        encoded = base64.b64encode(word.encode()).decode().rstrip("=")
+        assert encoded not in text, f"{kind} in base64"
