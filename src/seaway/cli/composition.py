@@ -172,6 +172,9 @@ def server_settings(
         log_limit=told.log_limit,
         record_everywhere=True,
         bin_seconds=told.bin_days * 86400.0,
+        history=replace(
+            plain.history, logs=told.record_logs, days=told.history_days, log_bytes=told.history_logs
+        ),
         engine=replace(plain.engine, pods_in_flight=told.pods_at_once),
         notify=notify,
     )

@@ -8,21 +8,62 @@ from typing import Annotated
 import typer
 
 from seaway.cli import exits
-from seaway.cli.arguments import RunName
+from seaway.cli.arguments import complete_runs
 from seaway.cli.asked import advice
 from seaway.cli.context import connect, note
 from seaway.cli.follow import write_log
+from seaway.sdk.errors import SeawayError
 
 EPILOG = """\b
 Examples:
   seaway logs train-1                 what it has said so far
   seaway logs -f train-1              and what it says from now on
-  seaway logs --attempt 1 train-1     its first try only"""
+  seaway logs --attempt 1 train-1     its first try only
+  seaway logs --grep "epoch 3"        lines with both words, in all logs, newest first
+  seaway logs --grep error -C 2 train-1"""
 CONTEXT_SETTINGS = {"allow_interspersed_args": True}
+Run = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="The run's name, as seaway ps shows it; with --grep all runs without it.",
+        autocompletion=complete_runs,
+        show_default=False,
+    ),
+]
+Grep = Annotated[
+    str | None,
+    typer.Option(
+        "--grep",
+        metavar="WORDS",
+        help="Find lines that hold all of these words, newest first; also in the logs of other pods that are kept.",
+        show_default=False,
+    ),
+]
+Around = Annotated[
+    int,
+    typer.Option(
+        "--lines", "-C", metavar="N", min=0, max=20, help="With --grep: lines before and after each."
+    ),
+]
+Limit = Annotated[
+    int,
+    typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="With --grep: at most so many lines."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        help="With --grep: only lines since then: 10m, 2h, or a time such as 2026-01-02T03:04:05Z.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="With --grep: for programs.")]
 
 
 def logs(
-    run: RunName,
+    run: Run = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     attempt: Annotated[
         int | None,
@@ -30,8 +71,24 @@ def logs(
     ] = None,
     task: Annotated[str | None, typer.Option(metavar="TASK", help="Only this task [default: all].")] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Put its time before each line.")] = False,
+    grep: Grep = None,
+    around: Around = 0,
+    limit: Limit = 50,
+    since: Since = None,
+    json: Json = False,
 ) -> None:
-    """Print a run's log; also of one that ended long ago."""
+    """Print a run's log, also of one that ended long ago; or find lines in all logs."""
+    if grep is not None:
+        _refuse_with_grep(follow=follow, attempt=attempt is not None, task=task is not None)
+        from seaway.cli.grep import grep_logs  # late: most calls print a log
+
+        grep_logs(grep, run, context=around, limit=limit, since=since, as_json=json)
+        return
+    if run is None:
+        raise SeawayError(
+            "which run?", code="Usage", field="run",
+            remedy="seaway ps -a lists them; seaway logs --grep WORDS looks in all of them",
+        )  # fmt: skip
     with connect() as client:
         read = client.follow_logs if follow else client.read_logs
         try:
@@ -41,3 +98,14 @@ def logs(
             if follow:
                 note(f"\n{run} goes on. Stop it: {advice(f'stop {run}')}")
             raise typer.Exit(exits.INTERRUPTED) from None
+
+
+def _refuse_with_grep(**given: bool) -> None:
+    for name, is_given in given.items():
+        if is_given:
+            raise SeawayError(
+                f"--{name} does not go with --grep, which looks in all attempts and tasks",
+                code="Usage",
+                field=f"--{name}",
+                remedy="Leave it out: each line that is found says where it stands",
+            )

@@ -52,6 +52,10 @@ def server(
     lease: options.Lease = reading.DEFAULT_LEASE,
     leader_election: options.LeaderElection = False,
     pod_name: options.PodName = "",
+    history_days: options.HistoryDays = 365,
+    history_logs: options.HistoryLogs = reading.DEFAULT_HISTORY_LOGS,
+    record_logs: options.RecordLogs = "labelled",
+    record_cluster: options.RecordCluster = False,
 ) -> None:
     """Serve a team: runs on any Kubernetes, with nothing but the rights of a namespace. Stays in the foreground."""
     host, port = reading.parse_listen(listen)
@@ -75,6 +79,10 @@ def server(
         pod=pod_name,
         leader_election=leader_election,
         object_store=reading.object_store(os.environ) if artifacts else {},
+        history_days=history_days,
+        history_logs=reading.parse_history_logs(history_logs),
+        record_logs=reading.parse_record_logs(record_logs),
+        record_cluster=record_cluster,
     )
     raise typer.Exit(run_team_server(settings))
 

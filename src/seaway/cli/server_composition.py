@@ -102,6 +102,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
 
     plain = ServerSettings(settings.home, settings.url, ca, namespace)
     level: Any = settings.pod_security
+    recorded: Any = settings.record_logs
     return replace(
         plain,
         create_namespace=False,
@@ -112,6 +113,13 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         database=settings.database,
         artifacts=settings.artifacts,
         artifact_options=settings.object_store,
+        history=replace(
+            plain.history,
+            logs=recorded,
+            days=settings.history_days,
+            log_bytes=settings.history_logs,
+        ),
+        record_everywhere=settings.record_cluster,
         engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),
         notify=replace(plain.notify, environment=network_environment(os.environ)),
     )

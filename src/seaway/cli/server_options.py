@@ -91,3 +91,31 @@ LeaderElection = Annotated[
     bool, _option("--leader-election", None, "Several servers share the database; one of them leads.")
 ]
 PodName = Annotated[str, _option("--pod-name", "NAME", "The pod that this server runs in, for the election.")]
+HistoryDays = Annotated[
+    int,
+    _option(
+        "--history-days",
+        "DAYS",
+        "After so many days it is forgotten what happened: changes, events, logs; 365 without this.",
+        minimum=1,
+    ),
+]
+HistoryLogs = Annotated[
+    str, _option("--history-logs", "SIZE", "How much is kept of all logs together, such as 20Gi.")
+]
+RecordLogs = Annotated[
+    str,
+    _option(
+        "--record-logs",
+        "WHICH",
+        "Whose logs are kept beside the runs': all pods of the namespace, labelled (seaway.dev/record=true), none.",
+    ),
+]
+RecordCluster = Annotated[
+    bool,
+    _option(
+        "--record-cluster",
+        None,
+        "Keep the history of all namespaces, as far as the server may see them.",
+    ),
+]

@@ -14,6 +14,8 @@ from seaway.sdk.errors import SeawayError
 from seaway.sdk.submit import seconds
 
 PREFIX = "SEAWAY_SERVER_"
+RECORD_LOGS = ("all", "labelled", "none")
+DEFAULT_HISTORY_LOGS = "20Gi"
 POD_SECURITY = ("plain", "hardened", "restricted")
 EVERYWHERE = "*"
 ANY_ADDRESS = ("0.0.0.0", "::", EVERYWHERE)  # noqa: S104 - compared with, not listened on
@@ -75,6 +77,14 @@ class TeamServerSettings:
     """Several servers share the database, and one of them leads."""
     object_store: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Where and as whom the object storage is reached (the options of the platform's artifact store)."""
+
+    history_days: int = 365
+    history_logs: int = 20 << 30
+    """Bytes that are kept of all logs."""
+    record_logs: str = "labelled"
+    """Whose logs are kept beside the runs': one of RECORD_LOGS."""
+    record_cluster: bool = False
+    """History is to be of all namespaces."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,6 +170,23 @@ def parse_pod_security(text: str) -> str:
     """Return what pods give up. Raises SeawayError for an unknown word."""
     if text not in POD_SECURITY:
         raise refuse("--pod-security", f"{text!r} is none of them", f"Give {', '.join(POD_SECURITY)}")
+    return text
+
+
+def parse_history_logs(text: str) -> int:
+    """Return how many bytes of logs are kept. Raises SeawayError where it is no size of at least 1 MiB."""
+    from seaway.cli.settings_file import Wrong, size
+
+    try:
+        return size(text)
+    except Wrong as error:
+        raise refuse("--history-logs", f"{text!r} cannot be used", f"Give {error}") from None
+
+
+def parse_record_logs(text: str) -> str:
+    """Return whose logs are kept. Raises SeawayError for an unknown word."""
+    if text not in RECORD_LOGS:
+        raise refuse("--record-logs", f"{text!r} is none of them", f"Give {', '.join(RECORD_LOGS)}")
     return text
 
 

@@ -57,6 +57,9 @@ class Settings:
     notify_events: tuple[str, ...] = USUAL_EVENTS
     waits: float = 1800.0
     hung: float = 3600.0
+    record_logs: Literal["all", "labelled", "none"] = "all"
+    history_days: int = 365
+    history_logs: int = 20 << 30
     images: Mapping[str, Image] = field(default_factory=dict)
 
 
@@ -205,13 +208,16 @@ KEYS = (
     Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"node\"."),
     Key("notifications", "waits", "waits", duration, '"30m"', "A run that has not started after so long is told of; 0 for never."),
     Key("notifications", "hung", "hung", duration, '"1h"', "A run that has neither written to its log nor used the CPU for so long seems to hang; 0 for never."),
+    Key("history", "days", "history_days", whole(1, 36_500), "365", "After so many days it is forgotten what happened: changes of pods and nodes, events, logs. Runs themselves stay."),
+    Key("history", "logs", "history_logs", size, '"20Gi"', "How much is kept of all logs together; beyond it the oldest are removed."),
+    Key("history", "pods", "record_logs", one_of("all", "labelled", "none"), '"all"', "Of which pods that are no run's the logs are kept too: all but the cluster's own, those with the label `seaway.dev/record=true`, or none. `seaway.dev/record=false` leaves a pod out."),
 )  # fmt: skip
 IMAGE_KEYS = {
     "python": 'A Python interpreter: programs of this image run with it, for example "/opt/venvs/torch/bin/python".',
     "path": "Folders put before the standard ones in PATH, in place of `python` or beside it.",
     "env": "Variables that the image brings; a run's own win.",
 }
-_TABLES = ("cluster", "scheduler", "gpu", "server", "notifications", "images")
+_TABLES = ("cluster", "scheduler", "gpu", "server", "history", "notifications", "images")
 
 
 def parse(content: str, file: str) -> Settings:

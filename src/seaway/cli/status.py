@@ -122,6 +122,7 @@ def _draw(answer: dict[str, Any]) -> None:
             ("User", _caller(facts.get("caller"))),
             ("Cluster", _cluster(answer)),
             ("Runs", counts or ("none" if answer["running"] else "")),
+            ("History", _history(facts)),
             *(_on_this_machine(answer) if here else ()),
         ]
     )
@@ -173,6 +174,17 @@ def _caller(who: dict[str, Any] | None) -> str:
     token = f"token {ends(who['expires'], now())}" if who.get("expires") else ""
     said = ", ".join(part for part in ("administrator" if who["admin"] else "", token) if part)
     return f"{who['user']} ({said})" if said else str(who["user"])
+
+
+def _history(facts: dict[str, Any]) -> str:
+    """Say how long history is kept, how much of it there is, and what is not in it."""
+    kept = facts.get("history")
+    if not kept:
+        return ""
+    size, limit = readable_size(kept["log_bytes"]), readable_size(kept["log_bytes_limit"])
+    said = f"kept for {kept['days']} days; {size} of logs, at most {limit}"
+    hidden = facts.get("history_without") or []
+    return f"{said}; without {', '.join(hidden)}, which the server may not see" if hidden else said
 
 
 def _memory(quantity: str) -> str:

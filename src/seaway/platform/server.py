@@ -31,13 +31,14 @@ from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
-from seaway.platform.history.collector import CollectorSettings, LogCollector
-from seaway.platform.history.narrator import Narrator
-from seaway.platform.history.recorder import Recorder
+from seaway.platform.history.collector import CollectorSettings
+from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
+from seaway.platform.remembering import Remembering
 from seaway.platform.run_logs import RunLogs
+from seaway.platform.searching import Searcher
 from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
 from seaway.platform.stores import open_stores
@@ -86,6 +87,8 @@ class ServerSettings:
     """Most bytes of one code snapshot, compressed; five times as much may come out of it."""
     log_limit: int = 256 * 1024 * 1024
     """Most bytes kept of one attempt's log."""
+    history: HistorySettings = field(default_factory=HistorySettings)
+    """What is remembered, and how long."""
     record_everywhere: bool = False
     """History is to be of all namespaces, as far as that may be seen, not of `namespace` alone."""
     database: str = field(default="", repr=False)
@@ -123,10 +126,11 @@ class Server:
         database: Database,
         view: ClusterView,
         telling: Telling,
+        retention: Retention,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
-        self._engine, self._database, self._view = engine, database, view
+        self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
         """End all live pods gracefully, as infrastructure ("ClusterStopped"): they go on at the next start. Nothing new starts.
@@ -144,6 +148,7 @@ class Server:
             "draining": self._engine.draining,
             "alerts": await self._telling.alerts.shown(),
             **self._view.status(),
+            "history": await self._retention.status(),
         }
 
 
@@ -166,9 +171,8 @@ async def run_server(
     clock = clock or SystemClock()
     async with open_stores(settings, clock) as stores:
         database, storage, logs = stores.database, stores.storage, stores.logs
-        recorder = Recorder(database, clock)
-        narrator = Narrator(logs, recorder)
-        collector = LogCollector(client, logs, clock, settings.collector)
+        history = Remembering(client, stores, clock, settings.history, settings.collector)
+        recorder, collector, narrator = history.recorder, history.collector, history.narrator
         view = ClusterView(client, settings.namespace, clock, settings.follow, everywhere=settings.record_everywhere)  # fmt: skip
         namespaces, pods = Namespaces(client, create=settings.create_namespace), PodTable()
         teller = Teller(narrator, pods, clock)
@@ -177,7 +181,8 @@ async def run_server(
         service = RunService(
             database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
             explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
-            timelines=Timelines(database, recorder, view), bin_=bin_, namespace=settings.namespace, random=bin_.random,
+            timelines=Timelines(database, recorder, view), searcher=Searcher(database, logs), bin_=bin_,
+            namespace=settings.namespace, random=bin_.random,
         )  # fmt: skip
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         telling = Telling(database, engine, logs, client, view, clock, settings.notify, settings.namespace, service)  # fmt: skip
@@ -189,7 +194,7 @@ async def run_server(
             secrets.remove,
             telling.recipients,
         )  # fmt: skip
-        recorder.listen(view.objects, view.events.informer)
+        history.listen(view)
         view.events.informer.subscribe(teller.listener(engine.state))
         pods.listen(view.pods, engine.pod_changed)
         try:
@@ -201,13 +206,14 @@ async def run_server(
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
                 await services.start("bin", bin_.emptier.run)
+                await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling)
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention)  # fmt: skip
                 finally:
                     database.hurry()
         finally:
-            await collector.close()
+            await history.close()
 
 
 async def _watch(database: Database, ready: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial
 from random import Random
 
@@ -13,8 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from seaway.base.clock import Clock
 from seaway.model.run import CheckpointView, LossView, OutputView, Phase, RunSpec, RunView
-from seaway.model.timeline import Timeline
-from seaway.model.verdict import Explanation
+from seaway.platform.answering import Answers
 from seaway.platform.bin import Bin
 from seaway.platform.database import attempts, outputs, runs, tasks
 from seaway.platform.database.database import Database
@@ -26,6 +25,7 @@ from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
 from seaway.platform.run_logs import LogRequest, RunLogs
+from seaway.platform.searching import Searcher
 from seaway.platform.storage.storage import Storage
 from seaway.platform.submission import begin_again, generated_name, insert, new_records
 from seaway.platform.timelines import Timelines
@@ -36,7 +36,7 @@ MOST_LISTED = 1000
 _NAME_TRIES = 20
 
 
-class RunService(RunGateway):
+class RunService(Answers, RunGateway):
     """Runs, from submission to the bin. Every method raises a `PlatformError` for what the caller can mend."""
 
     def __init__(
@@ -51,13 +51,15 @@ class RunService(RunGateway):
         explainer: Explainer,
         objects: ObjectExplainer,
         timelines: Timelines,
+        searcher: Searcher,
         bin_: Bin,
         namespace: str,
         random: Random,
     ) -> None:
         super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
-        self._timelines, self._bin, self._namespace, self._random = timelines, bin_, namespace, random
+        self._timelines, self._searcher, self._bin = timelines, searcher, bin_
+        self._namespace, self._random = namespace, random
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -245,37 +247,6 @@ class RunService(RunGateway):
             NotFound: no such run, task or attempt (raised by the call itself, not by the iterator).
         """
         return await self._logs.open(LogRequest(run, task, attempt, follow, timestamps))
-
-    async def why(self, run: str) -> Explanation:
-        """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
-        return await self._explainer.explain(await self._run(run))
-
-    async def next_step(self, run_uid: str, phases: Container[Phase]) -> str:
-        """Return the one thing to do about a run, "" where it is in none of the phases (any more)."""
-        record = await self._database.read(lambda connection: runs.by_uid(connection, run_uid))
-        if record is None or record.phase not in phases:
-            return ""
-        return (await self._explainer.explain(record)).next_step
-
-    async def why_object(self, kind: str, name: str) -> Explanation:
-        """Say what is the matter with a pod, a job or a node that is no run's. Raises NotFound."""
-        return await self._objects.explain(kind, name)
-
-    async def timeline(self, run: str, *, since: float = 0.0, limit: int = 500) -> Timeline:
-        """Return what happened to a run and to all that had to do with it, in one order. Raises NotFound.
-
-        Args:
-            run: its name.
-            since: leave out what happened before, in seconds since the epoch.
-            limit: about so many entries; the answer says from when on there are more.
-        """
-        return await self._timelines.of_run(await self._run(run), since=since, limit=limit)
-
-    async def timeline_object(
-        self, kind: str, name: str, *, since: float = 0.0, limit: int = 500
-    ) -> Timeline:
-        """Return what happened to a pod, a node or another object, also one that is gone. Raises NotFound."""
-        return await self._timelines.of_object(kind, name, since=since, limit=limit)
 
     async def outputs(self, run: str) -> Sequence[OutputView]:
         """Return the files that a run committed, by task and path. Raises NotFound."""

@@ -175,6 +175,19 @@ class SeawayClient(NotifyCalls):
         )
         return dict(self._http.json("GET", path, query=query))
 
+    def search(
+        self,
+        words: str,
+        *,
+        run: str | None = None,
+        limit: int = 50,
+        context: int = 0,
+        since: str | None = None,
+    ) -> dict[str, Any]:
+        """Return a `SearchResult`: the newest lines of all logs, or of one run's, that hold all words."""
+        query = {"words": words, "run": run, "limit": limit, "context": context or None, "since": since}
+        return dict(self._http.json("GET", "/api/v1/search", query=query))
+
     def outputs(self, run: str) -> list[dict[str, Any]]:
         """Return the files that a run committed."""
         return list(self._http.json("GET", _path(run, "outputs")))

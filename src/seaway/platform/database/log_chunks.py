@@ -67,6 +67,12 @@ def at(connection: Connection, owner: ChunkOwner, position: int) -> Chunk | None
     return Chunk(row.start, row.size, row.codec, bytes(row.data))
 
 
+def size(connection: Connection, owner: ChunkOwner) -> int:
+    """Return how many bytes of a log are stored."""
+    end = func.max(LOG_CHUNKS.c.start + LOG_CHUNKS.c.size)
+    return int(connection.execute(select(end).where(_of(owner))).scalar_one() or 0)
+
+
 def last(connection: Connection, owner: ChunkOwner, length: int) -> list[Chunk]:
     """Return the chunks that hold at least the last bytes of a log, in order."""
     end = connection.execute(

@@ -28,7 +28,7 @@ _ADD = {
     "postgresql": "INSERT INTO log_words (rowid, words) VALUES (:id, array_to_tsvector(string_to_array(:words, ' ')))",
 }
 _MATCH = {
-    "sqlite": "rowid IN (SELECT rowid FROM log_words WHERE log_words MATCH :query)",
+    "sqlite": "log_words MATCH :query",
     "postgresql": "words @@ CAST(:query AS tsquery)",
 }
 

@@ -160,6 +160,8 @@ class LogRecord:
     size: int = 0
     indexed: int = 0
     """So many bytes of it are in the index of words."""
+    removed: float | None = None
+    """When it was removed, because it was too old or too much."""
 
 
 @dataclass(frozen=True, slots=True)

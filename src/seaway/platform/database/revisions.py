@@ -100,16 +100,21 @@ def of_name(
 
 
 def save_events(connection: Connection, events: Sequence[EventRecord]) -> None:
-    """Keep the newest revision of each event."""
+    """Keep events; one that happened again is another, and one that is shown again takes its own place."""
     if events:
         connection.execute(delete(EVENTS).where(EVENTS.c.uid.in_([event.uid for event in events])))
         connection.execute(insert(EVENTS), [asdict(event) for event in events])
 
 
 def events_about(connection: Connection, uid: str) -> list[EventRecord]:
-    """Return the events about one object, oldest first."""
+    """Return the events about one object, oldest first; of one that happened several times the last."""
     query = select(EVENTS).where(EVENTS.c.about == uid).order_by(EVENTS.c.last_seen)
-    return [EventRecord(**row._asdict()) for row in connection.execute(query)]
+    newest: dict[str, EventRecord] = {}
+    for row in connection.execute(query):
+        name = row.uid.partition("/")[0]
+        newest.pop(name, None)
+        newest[name] = EventRecord(**row._asdict())
+    return list(newest.values())
 
 
 def events_about_all(connection: Connection, uids: Sequence[str]) -> list[EventRecord]:

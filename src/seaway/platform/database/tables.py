@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -188,6 +188,7 @@ LOGS = Table(
     Column("closed", Double),
     Column("size", BigInteger, nullable=False, server_default="0"),
     Column("indexed", BigInteger, nullable=False, server_default="0"),
+    Column("removed", Double),
     Index("logs_by_pod", "pod"),
     Index("logs_by_closed", "closed"),
 )  # fmt: skip

@@ -59,6 +59,9 @@ def _pod(new: Object, old: Object) -> list[Change]:
 
 def _container(name: str, new: Object, old: Object) -> Iterator[Change]:
     if (new.get("restartCount") or 0) > (old.get("restartCount") or 0):
+        last = (new.get("lastState") or {}).get("terminated")
+        if last and "terminated" not in (old.get("state") or {}):
+            yield from _state(name, {"terminated": last}, {})
         yield Change(f"{name} was started again ({new['restartCount']} times so far)", True)
     state, before = new.get("state") or {}, old.get("state") or {}
     if state != before:

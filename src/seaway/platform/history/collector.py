@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from seaway.base.clock import Clock, rfc3339
 from seaway.base.tasks import Backoff
@@ -38,8 +38,28 @@ class CollectorSettings:
     """A followed log that says nothing for so long is opened again: the connection may be dead, and nobody said so."""
     lively_seconds: float = 5.0
     """A log that was followed for so long did not fail: the next failure is the first."""
+    last_words: float = 2.0
+    """Seconds that the rest of the log of a pod that is gone may take to come."""
     last_lines: int = 200
     """Kept of a log that is over its limit, beside its beginning."""
+
+
+class _Source(NamedTuple):
+    """Which log of a pod."""
+
+    pod: str
+    namespace: str
+    container: str
+    previous: bool = False
+
+    def options(self, options: LogOptions) -> LogOptions:
+        """Return options that ask for it."""
+        return replace(options, previous=True) if self.previous else options
+
+
+def _source(pod: Object, container: str, *, previous: bool = False) -> _Source:
+    metadata = pod["metadata"]
+    return _Source(metadata["name"], metadata["namespace"], container, previous)
 
 
 class LogCollector:
@@ -55,25 +75,33 @@ class LogCollector:
         """Logs of pods that have ended: they are followed no more, although their attempts go on for a moment."""
         self._completed: set[LogKey] = set()
 
-    def follow(self, key: LogKey, pod: Object) -> None:
-        """Follow a running pod's log from now on; harmless where that is done already, or the pod has ended."""
+    def follow(self, key: LogKey, pod: Object, container: str = labels.CONTAINER) -> None:
+        """Follow a running container's log from now on; harmless where that is done already, or it has ended."""
         if key not in self._following and key not in self._ended:
-            name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-            work = self._follow(self._logs.writer(key), name, namespace)
-            self._following[key] = asyncio.create_task(work, name=f"log of {name}")
+            source = _source(pod, container)
+            work = self._follow(self._logs.writer(key), source)
+            self._following[key] = asyncio.create_task(work, name=f"log of {source.pod}")
 
-    async def complete(self, key: LogKey, pod: Object) -> None:
-        """Return when all of an ended pod's log is stored, or as much as can still be had (the log says so then)."""
+    async def complete(
+        self, key: LogKey, pod: Object, container: str = labels.CONTAINER, *, previous: bool = False
+    ) -> None:
+        """Return when all of an ended container's log is stored, or as much as can still be had (the log says so then).
+
+        Args:
+            key: where it is stored.
+            pod: whose container it is.
+            container: its name.
+            previous: it has been started again since; its log of before is meant.
+        """
         if key in self._completed:
             return
         self._ended.add(key)
         await self.leave(key)
         written = self._logs.writer(key)
         await written.ready()
-        if written.collected or not container_started(pod):
+        if written.collected or not container_started(pod, container):
             return
-        metadata = pod["metadata"]
-        await self._read_end(written, metadata["name"], metadata["namespace"])
+        await self._read_end(written, _source(pod, container, previous=previous))
         written.finish_line()
         written.collected = True
         self._completed.add(key)
@@ -99,31 +127,40 @@ class LogCollector:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _follow(self, written: AttemptLog, name: str, namespace: str) -> None:
+    async def let_go(self, key: LogKey) -> None:
+        """Stop following a container that is gone, once what its node still sends has come."""
+        following = self._following.pop(key, None)
+        if following is not None:
+            await asyncio.wait([following], timeout=self._settings.last_words)
+            following.cancel()
+            await asyncio.wait([following])
+        self._completed.discard(key)
+
+    async def _follow(self, written: AttemptLog, source: _Source) -> None:
         await self._clock.sleep(self._settings.follow_after)
         await written.ready()
         failures = 0
         while not written.truncated:
             began = self._clock.monotonic()
             try:
-                await self._read(written, name, namespace, LogOptions(follow=True, timestamps=True))
+                await self._read(written, source, LogOptions(follow=True, timestamps=True))
             except (BadRequest, NotFound):
                 return  # the pod went; `complete` says what could not be read
             except (ApiError, ClientError, OSError) as error:
                 level = logging.WARNING if failures else logging.INFO
-                log.log(level, "the log of pod %s cannot be followed now: %s", name, error)
+                log.log(level, "the log of pod %s cannot be followed now: %s", source.pod, error)
             # an end need not be the container's: a server that goes down ends its streams; `complete` ends this
             lively = self._clock.monotonic() - began > self._settings.lively_seconds
             failures = 1 if lively else failures + 1
             await self._clock.sleep(self._settings.backoff.delay(failures))
 
-    async def _read_end(self, written: AttemptLog, name: str, namespace: str) -> None:
+    async def _read_end(self, written: AttemptLog, source: _Source) -> None:
         failures = refused = 0
         while refused < self._settings.tries:
             try:
-                await self._read(written, name, namespace, LogOptions(timestamps=True))
+                await self._read(written, source, LogOptions(timestamps=True))
                 if written.truncated:
-                    await self._read_last_lines(written, name, namespace)
+                    await self._read_last_lines(written, source)
                 return
             except (BadRequest, NotFound) as error:
                 problem: Exception = error
@@ -132,21 +169,23 @@ class LogCollector:
                 problem, failures = error, failures + 1
                 refused += isinstance(error, ApiError)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
-        log.warning("the end of the log of pod %s cannot be read: %s", name, problem)
+        log.warning("the end of the log of pod %s cannot be read: %s", source.pod, problem)
         written.finish_line()
         written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
 
-    async def _read(self, written: AttemptLog, name: str, namespace: str, options: LogOptions) -> None:
+    async def _read(self, written: AttemptLog, source: _Source, options: LogOptions) -> None:
         point = await written.resume_point()
         if point.nanoseconds:
             since = rfc3339(point.nanoseconds // 1_000_000_000)
-            options = LogOptions(follow=options.follow, timestamps=True, since_time=since)
+            options = replace(options, since_time=since)
         joiner, loop = Joiner(point), asyncio.get_running_loop()
         quiet = self._settings.quiet_seconds
         with suppress(TimeoutError):
             async with (
                 asyncio.timeout(quiet) as limit,
-                self._client.logs(name, namespace, labels.CONTAINER, options) as chunks,
+                self._client.logs(
+                    source.pod, source.namespace, source.container, source.options(options)
+                ) as chunks,
             ):
                 async for chunk in chunks:
                     await written.append(joiner.feed(chunk))
@@ -157,14 +196,15 @@ class LogCollector:
         if not options.follow:
             raise Unreachable(f"nothing more came of the log for {quiet:g} s")
 
-    async def _read_last_lines(self, written: AttemptLog, name: str, namespace: str) -> None:
+    async def _read_last_lines(self, written: AttemptLog, source: _Source) -> None:
         options = LogOptions(timestamps=True, tail_lines=self._settings.last_lines)
         written.finish_line()
         written.say(
             f"the log is over the limit: lines from here on are not kept, but for the last {options.tail_lines}",
             self._nanoseconds(),
         )
-        async with self._client.logs(name, namespace, labels.CONTAINER, options) as chunks:
+        options = source.options(options)
+        async with self._client.logs(source.pod, source.namespace, source.container, options) as chunks:
             async for chunk in chunks:
                 await written.append_past_limit(chunk)
 

@@ -240,6 +240,14 @@ class DatabaseLogStore:
         for key in [key for key in self._open if key.run_uid == run_uid]:
             await self.close(key)
 
+    async def size(self, key: LogKey) -> int:
+        """Return how many bytes of a log are stored."""
+        return await self._database.read(lambda connection: log_chunks.size(connection, ChunkOwner(*key)))
+
+    async def remove(self, key: LogKey) -> None:
+        """Remove a log that is closed."""
+        await self._database.write(lambda connection: log_chunks.cut(connection, [(ChunkOwner(*key), 0)]))
+
     async def close_all(self) -> None:
         """Store what is left, as far as that can be done in time."""
         self._ending = True

@@ -112,6 +112,14 @@ class FileLogStore:
             await self.close(key)
         await asyncio.to_thread(_remove, self._folder / run_uid)
 
+    async def size(self, key: LogKey) -> int:
+        """Return how many bytes of a log are stored."""
+        return await asyncio.to_thread(_size, self.path(key))
+
+    async def remove(self, key: LogKey) -> None:
+        """Remove a log that is closed."""
+        await asyncio.to_thread(_remove_log, self.path(key))
+
     async def close_all(self) -> None:
         """Close what is open."""
         logs = list(self._open.values())
@@ -147,3 +155,20 @@ def _read_end(path: Path) -> tuple[bytes, bool]:
             return file.read(), start == 0
     except FileNotFoundError:
         return b"", True
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _remove_log(path: Path) -> None:
+    """Remove a file, and the folders above it that are empty then."""
+    path.unlink(missing_ok=True)
+    for folder in (path.parent, path.parent.parent):
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # another log lies in it

@@ -138,6 +138,14 @@ class LogStore(Protocol):
         """Remove what lies outside the database of all logs of a run that has ended; its rows are removed with the run."""
         ...
 
+    async def size(self, key: LogKey) -> int:
+        """Return how many bytes of a log are stored."""
+        ...
+
+    async def remove(self, key: LogKey) -> None:
+        """Remove a log that is closed; harmless where there is none."""
+        ...
+
     async def close_all(self) -> None:
         """Close what is open, at the server's end: more of it may come after the next start."""
         ...

@@ -140,8 +140,10 @@ class Recorder:
         about = new.get("involvedObject") or {}
         if event_type == "DELETED" or not about.get("kind"):
             return
+        count = new.get("count") or (new.get("series") or {}).get("count") or 1
+        uid = new["metadata"]["uid"]
         record = EventRecord(
-            new["metadata"]["uid"],
+            uid if count == 1 else f"{uid}/{count}",
             (about.get("uid") or "")[:_LONGEST],
             self._clock.now(),
             redaction.kept_event(new),

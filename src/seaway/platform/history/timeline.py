@@ -46,6 +46,7 @@ def of_revisions(revisions: Sequence[RevisionRecord]) -> list[Dated]:
                 fields=() if revision.deleted else fields, warning=change.warning,
             )  # fmt: skip
             found.append(Dated(at, 0, entry))
+            fields = ()
         before[key] = {**before.get(key, {}), **revision.object}
     return found
 
@@ -56,7 +57,7 @@ def of_events(events: Iterable[EventRecord]) -> list[Dated]:
     for event in events:
         told, at = event.object, _event_time(event)
         count = told.get("count") or (told.get("series") or {}).get("count") or 1
-        often = f" ({count} times)" if count > 1 else ""
+        often = f" ({count} times so far)" if count > 1 else ""
         source = told.get("reportingComponent") or (told.get("source") or {}).get("component") or ""
         message = " ".join(str(told.get("message") or "").split())
         entry = TimelineEntry(
@@ -91,18 +92,20 @@ def page(
     subject: str, dated: Iterable[Dated], *, since: float, limit: int, notes: Sequence[str] = ()
 ) -> Timeline:
     """Return the first entries from a time on, in order; all of one moment are on one page, so that none is left out."""
-    ordered = heapq.nsmallest(limit + 1, (one for one in dated if one.at >= since), key=_order)
-    if len(ordered) <= limit:
-        return Timeline(subject=subject, entries=tuple(one.entry for one in ordered), notes=tuple(notes))
-    edge = ordered[-1].at
-    shown = [one for one in ordered if one.at < edge]
-    if not shown:
-        same = [one for one in dated if one.at == edge]
-        shown = sorted(same, key=_order)
-        edge = min((one.at for one in dated if one.at > edge), default=0.0)
-    return Timeline(
-        subject=subject, entries=tuple(one.entry for one in shown), next=moment(edge) if edge else None, notes=tuple(notes)
-    )  # fmt: skip
+    exact = [
+        one._replace(at=round(one.at, 6)) for one in dated
+    ]  # as times are written, so that none is left out
+    ordered = heapq.nsmallest(limit + 1, (one for one in exact if one.at >= round(since, 6)), key=_order)
+    shown, edge = ordered, None
+    if len(ordered) > limit:
+        edge = ordered[-1].at
+        shown = [one for one in ordered if one.at < edge]
+    if not shown and edge is not None:
+        shown = sorted((one for one in exact if one.at == edge), key=_order)
+        edge = min((one.at for one in exact if one.at > edge), default=None)
+    entries = tuple(one.entry for one in shown)
+    more = moment(edge) if edge is not None else None
+    return Timeline(subject=subject, entries=entries, next=more, notes=tuple(notes))
 
 
 def object_name(kind: str, name: str) -> str:

@@ -97,10 +97,16 @@ def is_plain(pod: Mapping[str, Any]) -> bool:
     return (pod["metadata"].get("annotations") or {}).get(labels.RUNNER) == "none"
 
 
-def container_started(pod: Mapping[str, Any]) -> bool:
-    """Return whether the main container has ever run, so that there can be a log."""
-    state = _main_container(pod.get("status") or {})
-    return bool(state.get("running")) or bool((state.get("terminated") or {}).get("startedAt"))
+def container_started(pod: Mapping[str, Any], container: str = labels.CONTAINER) -> bool:
+    """Return whether a container has ever run, so that there can be a log."""
+    status = pod.get("status") or {}
+    for group in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        for told in status.get(group) or ():
+            if told.get("name") == container:
+                state = told.get("state") or {}
+                ended = state.get("terminated") or (told.get("lastState") or {}).get("terminated") or {}
+                return bool(state.get("running")) or bool(ended.get("startedAt"))
+    return False
 
 
 def _main_container(status: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,0 +1,153 @@
+"""Keeping the logs of pods that are no run's: those that users make with kubectl or through what makes pods.
+
+Nothing holds such a pod: its log is followed from the moment that a container runs. When a pod is deleted, what its node
+sent until then is kept, and the log says nothing of an end that nobody saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from seaway.base.clock import Clock
+from seaway.base.sqlite import DatabaseError
+from seaway.platform.database import log_records
+from seaway.platform.database.database import Database
+from seaway.platform.database.log_chunks import ChunkOwner
+from seaway.platform.database.records import LogRecord
+from seaway.platform.history.collector import LogCollector
+from seaway.platform.history.containers import Instance, Policy, instances, is_recorded
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.signal import Signal
+from seaway.reconcile.informer import Informer
+
+log = logging.getLogger(__name__)
+Object = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Pod:
+    """What is under way for a pod."""
+
+    followed: set[LogKey] = field(default_factory=set)
+    ended: set[LogKey] = field(default_factory=set)
+
+
+class ContainerLogs:
+    """Has the logs of the pods collected that an informer shows.
+
+    Args:
+        database: takes note of what logs there are.
+        logs: keeps them.
+        collector: reads them.
+        clock: where time comes from.
+        policy: of which pods.
+        at_once: logs that are followed at once; the log of a further one is read at its end.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        logs: LogStore,
+        collector: LogCollector,
+        clock: Clock,
+        policy: Policy,
+        at_once: int = 500,
+    ) -> None:
+        self._database, self._logs, self._collector, self._clock = database, logs, collector, clock
+        self._policy, self._at_once = policy, at_once
+        self._pods: dict[str, _Pod] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._reading = asyncio.Semaphore(16)
+        self.changed = Signal()
+        """Notified when a log was closed."""
+
+    def listen(self, pods: Informer) -> Callable[[], None]:
+        """Keep the logs of these pods from now on; return what ends that."""
+        return pods.subscribe(self._on_pod)
+
+    async def close(self) -> None:
+        """Stop; what is stored by then stays."""
+        jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        if jobs:
+            await asyncio.wait(jobs)
+
+    def _on_pod(self, event_type: str, pod: Object, _old: Object | None) -> None:
+        if not is_recorded(pod, self._policy):
+            return
+        known = self._pods.setdefault(pod["metadata"]["uid"], _Pod())
+        for instance in instances(pod):
+            if instance.ended and instance.key not in known.ended:
+                known.ended.add(instance.key)
+                self._spawn(self._complete(instance, pod))
+            elif not instance.ended and instance.key not in known.followed and event_type != "DELETED":
+                self._follow(known, instance, pod)
+        if event_type == "DELETED":
+            del self._pods[pod["metadata"]["uid"]]
+            for key in known.followed - known.ended:
+                self._spawn(self._let_go(key))
+
+    def _follow(self, known: _Pod, instance: Instance, pod: Object) -> None:
+        followed = sum(len(one.followed - one.ended) for one in self._pods.values())
+        if followed >= self._at_once:
+            return
+        known.followed.add(instance.key)
+        self._spawn(self._begin(instance.key, pod))
+        self._collector.follow(instance.key, pod, instance.container)
+
+    async def _begin(self, key: LogKey, pod: Object) -> None:
+        metadata = pod["metadata"]
+        record = LogRecord(*key, self._clock.now(), metadata.get("namespace", ""), metadata["name"])
+        await self._database.write(lambda connection: log_records.begin(connection, record))
+
+    async def _complete(self, instance: Instance, pod: Object) -> None:
+        known = await self._database.read(
+            lambda connection: log_records.one(connection, ChunkOwner(*instance.key))
+        )
+        if known is not None and known.closed is not None:
+            return  # an earlier process has all of it
+        await self._begin(instance.key, pod)
+        async with self._reading:
+            await self._collector.complete(instance.key, pod, instance.container, previous=instance.previous)
+        await self._close(instance.key)
+
+    async def _let_go(self, key: LogKey) -> None:
+        await self._collector.let_go(key)
+        await self._close(key)
+
+    async def _close(self, key: LogKey) -> None:
+        await self._logs.close(key)
+        size = await self._logs.size(key)
+        now = self._clock.now()
+        await self._database.write(
+            lambda connection: log_records.change(connection, ChunkOwner(*key), closed=now, size=size)
+        )
+        self._collector.forget(key)
+        self.changed.notify()
+
+    async def close_left_over(self) -> None:
+        """Close the logs of pods that are gone: an earlier process followed them. Call it when all pods were seen."""
+        for record in await self._database.read(log_records.open_ones):
+            key = LogKey(record.run_uid, record.task, record.attempt)
+            if record.pod and not any(key in pod.followed | pod.ended for pod in self._pods.values()):
+                await self._close(key)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        job = asyncio.create_task(work, name="container log")
+        self._jobs.add(job)
+        job.add_done_callback(self._done)
+
+    def _done(self, job: asyncio.Task[None]) -> None:
+        self._jobs.discard(job)
+        if job.cancelled():
+            return
+        error = job.exception()
+        if isinstance(error, DatabaseError):
+            log.error("a container's log is not noted: %s", error)
+        elif error is not None:
+            log.error("a container's log is not kept: %s", error, exc_info=error)

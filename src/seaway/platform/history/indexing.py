@@ -1,0 +1,143 @@
+"""Indexing the words of logs that are closed, in the background and a little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from seaway.base.clock import Clock
+from seaway.base.sqlite import DatabaseError
+from seaway.platform.database import log_pieces, log_records
+from seaway.platform.database.database import Database
+from seaway.platform.database.log_pieces import Piece, Place
+from seaway.platform.database.records import LogRecord
+from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.signal import Signal
+from seaway.platform.history.words import PIECE, newest_time, piece_words
+
+log = logging.getLogger(__name__)
+_LOGS, _PIECES = 50, 16
+"""Logs that are asked for, and pieces that are stored, at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """How much is indexed, and how fast."""
+
+    most_of_one: int = 16 * 1024 * 1024
+    """Bytes of one log; what comes after them is searched without the index."""
+    most: int = 8 * 1024 * 1024 * 1024
+    """Bytes of all logs; beyond that nothing is indexed until old logs are removed."""
+    pause: float = 0.05
+    """Seconds between two portions: others use the database too."""
+    look_again: float = 15.0
+    """Seconds after which is looked for logs that were closed since."""
+
+
+class Indexer:
+    """Indexes what is not indexed yet.
+
+    Args:
+        database: holds the index.
+        logs: where the logs are.
+        clock: where time comes from.
+        signals: tell that a log may have been closed.
+        settings: how much, and how fast.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        logs: LogStore,
+        clock: Clock,
+        signals: Sequence[Signal],
+        settings: IndexSettings | None = None,
+    ) -> None:
+        self._database, self._logs, self._clock, self._signals = database, logs, clock, signals
+        self._settings = settings or IndexSettings()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Index until cancelled."""
+        ready()
+        while True:
+            news = {asyncio.ensure_future(signal.next()) for signal in self._signals}
+            try:
+                while await self.index_some():
+                    await self._clock.sleep(self._settings.pause)
+            except DatabaseError as error:
+                log.warning("logs are not indexed now: %s", error)
+                await self._clock.sleep(self._settings.look_again)
+                continue
+            await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
+            await self._clock.sleep(self._settings.look_again)
+
+    async def index_some(self) -> int:
+        """Index some logs; return how many."""
+        found = await self._database.read(lambda connection: log_pieces.to_index(connection, _LOGS))
+        full = await self._database.read(log_pieces.indexed_bytes) >= self._settings.most
+        done = 0
+        for place in found:
+            if self._logs.being_written(LogKey(*place.owner)) is None:
+                await self._index(place, most=0 if full else self._settings.most_of_one)
+                done += 1
+        return done
+
+    async def _index(self, place: Place, *, most: int) -> None:
+        indexed, batch = 0, []
+        # an earlier process may have been stopped in the middle of this log
+        await self._database.write(lambda connection: log_pieces.forget(connection, place.owner))
+        async for start, data in pieces_of(self._logs, LogKey(*place.owner), most):
+            words = await asyncio.to_thread(piece_words, data)
+            piece = Piece(place.owner, start, len(data), newest_time(data) / 1e9 or place.finished or 0.0)
+            batch.append((piece, words))
+            indexed = start + len(data)
+            if len(batch) == _PIECES:
+                await self._database.write(_adding(batch))
+                batch = []
+                await self._clock.sleep(self._settings.pause)
+        size = await self._logs.size(LogKey(*place.owner))
+        closed = place.finished or self._clock.now()
+
+        def work(connection: Connection) -> None:
+            log_pieces.add(connection, batch)
+            pod = "" if place.run else place.pod
+            log_records.begin(connection, LogRecord(*place.owner, closed, pod=pod))
+            # a log without a byte counts as looked at
+            log_records.change(
+                connection, place.owner, closed=closed, size=size, indexed=min(indexed, size) or -1
+            )
+
+        await self._database.write(work)
+
+
+def _adding(batch: list[tuple[Piece, str]]) -> Callable[[Connection], None]:
+    return lambda connection: log_pieces.add(connection, batch)
+
+
+async def pieces_of(
+    logs: LogStore, key: LogKey, most: int, start: int = 0
+) -> AsyncIterator[tuple[int, bytes]]:
+    """Yield a log in pieces of whole lines, each with where it begins.
+
+    Args:
+        logs: where it is.
+        key: which.
+        most: bytes; a piece that begins before is whole.
+        start: where to begin: at the beginning of a line.
+    """
+    kept, position = b"", start
+    while start < most:
+        chunk = await logs.read(key, position)
+        position += len(chunk)
+        kept += chunk
+        end = kept.rfind(b"\n") + 1 if chunk else len(kept)
+        if (len(kept) >= PIECE and end) or not chunk:
+            if end:
+                yield start, kept[:end]
+            start, kept = start + end, kept[end:]
+        if not chunk:
+            return

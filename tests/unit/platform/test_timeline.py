@@ -1,0 +1,174 @@
+"""Timelines: who wrote what, what became of an object, and all of it in one order. Tables for the pure parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from seaway.platform.database.records import EventRecord, RevisionRecord
+from seaway.platform.history import timeline
+from seaway.platform.history.changes import changes
+from seaway.platform.history.managers import changed_fields, written_by
+
+
+def managed(*entries: tuple[str, str, dict]) -> list[dict]:
+    return [
+        {"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields}
+        for manager, time, fields in entries
+    ]
+
+
+def pod(phase: str = "Pending", **status) -> dict:
+    return {"metadata": {"name": "p", "uid": "u"}, "spec": {}, "status": {"phase": phase, **status}}
+
+
+def container(state: dict, *, restarts: int = 0, ready: bool = False, last: dict | None = None) -> dict:
+    return {"name": "main", "state": state, "restartCount": restarts, "ready": ready, "lastState": last or {}}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "fields"),
+    [
+        ({"spec": {"a": 1}}, {"spec": {"a": 2}}, ["spec.a"]),
+        ({"spec": {"a": 1}}, {"spec": {}}, ["spec.a"]),
+        ({"metadata": {"resourceVersion": "2"}}, {"metadata": {"resourceVersion": "1"}}, []),
+        (
+            {"status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+            {"status": {"conditions": [{"type": "Ready", "status": "False"}]}},
+            ["status.conditions[Ready].status"],
+        ),
+        ({"spec": {"args": ["a"]}}, {"spec": {"args": ["b"]}}, ["spec.args"]),
+    ],
+)
+def test_the_fields_that_differ_are_named(new: dict, old: dict, fields: list[str]) -> None:
+    assert changed_fields(new, old) == fields
+
+
+def test_whoever_wrote_since_is_told_apart_from_who_wrote_before() -> None:
+    ada, node = (
+        ("ada", "2026-01-01T00:00:00Z", {"f:spec": {}}),
+        ("kubelet", "2026-01-01T00:00:05Z", {"f:status": {}}),
+    )
+    before = {"metadata": {"managedFields": managed(ada)}, "status": {}}
+    after = {"metadata": {"managedFields": managed(ada, node)}, "status": {"phase": "Running"}}
+    (written,) = written_by(after, before)
+    assert (written["manager"], written["fields"]) == ("kubelet", ["status.phase"])
+
+
+def test_of_two_writers_each_has_the_fields_that_it_owns() -> None:
+    before = {"metadata": {"managedFields": []}, "spec": {"nodeName": ""}, "status": {}}
+    entries = managed(
+        ("a", "2026-01-01T00:00:00Z", {"f:spec": {"f:nodeName": {}}}),
+        ("b", "2026-01-01T00:00:01Z", {"f:status": {"f:phase": {}}}),
+    )
+    after = {
+        "metadata": {"managedFields": entries},
+        "spec": {"nodeName": "n"},
+        "status": {"phase": "Running"},
+    }
+    assert [one["fields"] for one in written_by(after, before)] == [["spec.nodeName"], ["status.phase"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "new", "old", "said"),
+    [
+        ("Pod", pod(), None, ["created", "is Pending"]),
+        ("Pod", pod("Running"), pod(), ["is Running"]),
+        (
+            "Pod",
+            pod(containerStatuses=[container({"terminated": {"exitCode": 137, "reason": "OOMKilled"}})]),
+            pod(containerStatuses=[container({"running": {}})]),
+            ["container main ended with exit code 137 (OOMKilled)"],
+        ),
+        (
+            "Pod",
+            pod(
+                containerStatuses=[
+                    container({"running": {}}, restarts=1, last={"terminated": {"exitCode": 3}})
+                ]
+            ),
+            pod(containerStatuses=[container({"running": {}})]),
+            ["container main ended with exit code 3", "container main was started again (1 times so far)"],
+        ),
+        (
+            "Node",
+            {"spec": {"unschedulable": True, "taints": [{"key": "k", "effect": "NoSchedule"}]}},
+            {"spec": {}},
+            ["cordoned", "tainted k:NoSchedule"],
+        ),
+        (
+            "Node",
+            {
+                "status": {
+                    "conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]
+                }
+            },
+            {"status": {"conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}},
+            ["Ready is Unknown (NodeStatusUnknown)"],
+        ),
+        (
+            "PersistentVolumeClaim",
+            {"spec": {"volumeName": "v"}, "status": {"phase": "Bound"}},
+            {"status": {"phase": "Pending"}},
+            ["is Bound to the volume v"],
+        ),
+        ("Job", {"status": {"active": 1}}, {"status": {}}, ["1 active"]),
+        ("Deployment", {"spec": {"replicas": 5}}, {"spec": {"replicas": 2}}, ["scaled from 2 to 5"]),
+        ("Deployment", {"metadata": {"labels": {}}}, {"metadata": {}}, ["changed"]),
+    ],
+)
+def test_changes_are_said_in_words(kind: str, new: dict, old: dict | None, said: list[str]) -> None:
+    assert [change.message for change in changes(kind, new, old)] == said
+
+
+def test_what_is_gone_says_nothing_else() -> None:
+    assert [change.message for change in changes("Pod", pod("Running"), pod(), deleted=True)] == [
+        "gone from the cluster"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "observed", "at"),
+    [
+        (None, 100.5, 100.5),
+        ("1970-01-01T00:01:40Z", 100.5, 100.5),
+        ("1970-01-01T00:01:40Z", 200.0, 100.0),
+        ("1970-01-01T00:05:00Z", 100.5, 100.5),
+    ],
+    ids=["nothing told", "the same second", "seen late", "the clock is ahead"],
+)
+def test_times_are_aligned(told: str | None, observed: float, at: float) -> None:
+    assert timeline.aligned(told, observed) == at
+
+
+def test_all_sources_come_in_one_order() -> None:
+    revisions = [
+        RevisionRecord("Pod", "p", "u", "r", 10.0, False, pod()),
+        RevisionRecord("Pod", "p", "u", "r", 12.0, True, pod()),
+    ]
+    event = EventRecord("e", "u", 11.0, {"reason": "Pulled", "message": "it is there"}, name="p")
+    dated = [
+        *timeline.of_revisions(revisions),
+        *timeline.of_events([event]),
+        timeline.own(9.0, "train-1", "queued"),
+    ]
+    shown = timeline.page("run/train-1", dated, since=0.0, limit=100)
+    assert [entry.message for entry in shown.entries] == [
+        "queued",
+        "created",
+        "is Pending",
+        "Pulled: it is there",
+        "gone from the cluster",
+    ]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_pages_leave_nothing_out_and_say_nothing_twice(limit: int) -> None:
+    times = [1.0, 1.0, 1.0, 2.123456, 2.1234561, 3.0, 3.7, 3.7, 9.0]
+    dated = [timeline.own(at, "r", f"line {number}") for number, at in enumerate(times)]
+    seen: list[str] = []
+    since: float | None = 0.0
+    while since is not None:
+        shown = timeline.page("run/r", dated, since=since, limit=limit)
+        seen += [entry.message for entry in shown.entries]
+        since = shown.next.timestamp() if shown.next is not None else None
+    assert seen == [f"line {number}" for number in range(len(times))]
