@@ -18,6 +18,7 @@ from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.history.signal import Signal
 from seaway.platform.stores import Stores
+from seaway.reconcile.informer import Handler
 
 
 class Remembering:
@@ -46,10 +47,11 @@ class Remembering:
         self.retention = Retention(stores.database, stores.logs, clock, settings)
         self._containers = ContainerLogs(stores.database, stores.logs, self.collector, clock, settings.logs)
 
-    def listen(self, view: ClusterView) -> None:
-        """Record what the cluster shows from now on."""
+    def listen(self, view: ClusterView, on_event: Handler) -> None:
+        """Record what the cluster shows from now on, and have what Kubernetes' events say told."""
         self._containers.listen(view.others.informer)
         self.recorder.listen(view.objects, view.events.informer)
+        view.events.informer.subscribe(on_event)
 
     async def start_rest(self, services: Services, view: ClusterView, changed: Signal) -> None:
         """Start what works in the background, beside the recorder; `changed` tells that a run may have ended."""

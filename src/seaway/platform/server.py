@@ -194,8 +194,7 @@ async def run_server(
             secrets.remove,
             telling.recipients,
         )  # fmt: skip
-        history.listen(view)
-        view.events.informer.subscribe(teller.listener(engine.state))
+        history.listen(view, teller.listener(engine.state))
         pods.listen(view.pods, engine.pod_changed)
         try:
             async with Services() as services:
