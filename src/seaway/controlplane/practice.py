@@ -12,6 +12,7 @@ from seaway.controlplane.node.trouble import KINDS
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import ApiError, NotFound, TooManyRequests, not_found
 from seaway.objects.meta import get_condition
+from seaway.objects.pods import has_ended
 
 Object = dict[str, Any]
 _CONDITIONS = {"memory": "MemoryPressure", "disk": "DiskPressure", "pid": "PIDPressure"}
@@ -44,7 +45,7 @@ class Practice:
         pods = (await self._client.list(PODS))["items"]
         counts: dict[str, int] = {}
         for pod in pods:
-            if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}:
+            if not has_ended(pod):
                 node = pod["spec"].get("nodeName") or ""
                 counts[node] = counts.get(node, 0) + 1
         shown = [self._shown(node, counts) for node in nodes]
@@ -116,7 +117,7 @@ class Practice:
     async def _evict(self, pod: Object) -> Object | None:
         metadata = pod["metadata"]
         left = {"namespace": metadata["namespace"], "name": metadata["name"], "reason": ""}
-        if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+        if has_ended(pod):
             return None
         if any(owner["kind"] == "DaemonSet" for owner in metadata.get("ownerReferences") or ()):
             return None

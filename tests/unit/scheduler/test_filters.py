@@ -83,6 +83,7 @@ def container(cpu: str, **more) -> dict:
         pytest.param({"containers": [container("1")], "initContainers": [container("3"), container("1", restartPolicy="Always")]}, 3000, id="a sidecar after the init container"),
         pytest.param({"containers": [container("1")], "overhead": {"cpu": "250m"}}, 1250, id="overhead on top"),
         pytest.param({"containers": [{"resources": {"limits": {"cpu": "2"}}}]}, 2000, id="a limit alone is the request"),
+        pytest.param({"containers": [container("1")], "resources": {"requests": {"cpu": "3"}}, "overhead": {"cpu": "1"}}, 4000, id="the pod as a whole"),
         pytest.param({"containers": [{}]}, None, id="nothing"),
     ],
 )  # fmt: skip

@@ -19,6 +19,7 @@ from seaway.objects.meta import (
     owner_reference,
     uid,
 )
+from seaway.objects.pods import has_ended
 
 Object = dict[str, Any]
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -88,8 +89,7 @@ def is_ready(pod: Object) -> bool:
 
 def belongs(pod: Object, *, terminating: bool) -> bool:
     """Tell whether a pod is an endpoint at all: it has an address and has not ended."""
-    status = pod.get("status") or {}
-    if status.get("phase") in ("Succeeded", "Failed") or not status.get("podIP"):
+    if has_ended(pod) or not (pod.get("status") or {}).get("podIP"):
         return False
     return terminating or deletion_timestamp(pod) is None
 

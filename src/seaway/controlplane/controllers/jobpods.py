@@ -15,6 +15,7 @@ from seaway.controlplane.controllers.jobfailures import FAILURES, IGNORED_FAILUR
 from seaway.objects.meta import copy as deep_copy
 from seaway.objects.meta import deletion_timestamp, finalizers, get_condition, name, owner_reference, uid
 from seaway.objects.names import bounded_name
+from seaway.objects.pods import has_ended
 
 Object = dict[str, Any]
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -41,7 +42,7 @@ def census(pods: Iterable[Object]) -> PodCensus:
     names = set()
     for pod in pods:
         names.add(name(pod))
-        if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+        if not has_ended(pod):
             (active if deletion_timestamp(pod) is None else terminating).append(pod)
     return PodCensus(tuple(active), tuple(terminating), frozenset(names))
 

@@ -21,6 +21,7 @@ from seaway.controlplane.controllers.nodehealth import (
 from seaway.objects.builtin import LEASES, NODES, PODS
 from seaway.objects.errors import Conflict, NotFound
 from seaway.objects.meta import deletion_timestamp, get_condition, key, name, namespace, uid
+from seaway.objects.pods import has_ended
 from seaway.reconcile.controller import DONE, Controller, Outcome, RequeueAfter
 from seaway.reconcile.sources import Source
 
@@ -104,7 +105,7 @@ def build_eviction(context: Context) -> Controller:
     async def reconcile(pod_key: str) -> Outcome:
         pod = pods.get(pod_key)
         node = nodes.get(pod["spec"].get("nodeName") or "") if pod is not None else None
-        if pod is None or node is None or deletion_timestamp(pod) is not None or _ended(pod):
+        if pod is None or node is None or deletion_timestamp(pod) is not None or has_ended(pod):
             return DONE
         now = context.clock.now()
         due = eviction_time(pod, (node.get("spec") or {}).get("taints") or (), now)
@@ -140,10 +141,6 @@ def _placed(node_named: Callable[[str], Object | None]) -> Callable[[Object], It
 
 def _expels(node: Object) -> bool:
     return any(taint["effect"] == "NoExecute" for taint in (node.get("spec") or {}).get("taints") or ())
-
-
-def _ended(pod: Object) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 async def _evict(context: Context, pod: Object) -> None:

@@ -16,6 +16,7 @@ from seaway.controlplane.controllers.context import Context
 from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import Conflict, NotFound
 from seaway.objects.meta import deletion_timestamp, key, name, namespace, uid
+from seaway.objects.pods import has_ended
 from seaway.reconcile.controller import Controller, Outcome, RequeueAfter
 from seaway.reconcile.sources import Source, always
 
@@ -52,14 +53,10 @@ def doomed_pods(
         elif deletion_timestamp(pod) is not None:
             if not node:
                 doomed.append(Doomed(pod, orphaned=False))
-        elif _ended(pod):
+        elif has_ended(pod):
             ended.append(pod)
     ended.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", key(pod)))
     return doomed + [Doomed(pod, orphaned=False) for pod in ended[: max(0, len(ended) - keep)]]
-
-
-def _ended(pod: Object) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def build(context: Context) -> Controller:
@@ -95,7 +92,7 @@ def _terminating(pod: Object) -> Sequence[str]:
 async def _delete(client: Client, clock: Clock, doomed: Doomed) -> None:
     pod = doomed.pod
     try:
-        if doomed.orphaned and not _ended(pod):
+        if doomed.orphaned and not has_ended(pod):
             await _mark_failed(client, clock, pod)
         await client.delete(PODS, name(pod), namespace(pod), grace_seconds=0, uid=uid(pod))
     except (Conflict, NotFound):

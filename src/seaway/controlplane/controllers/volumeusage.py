@@ -29,6 +29,7 @@ from seaway.controlplane.controllers.volumes import BY_CLAIM, claim_keys
 from seaway.objects import volumes as rules
 from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
 from seaway.objects.meta import annotations_of, deletion_timestamp, name, namespace
+from seaway.objects.pods import has_ended
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
 from seaway.reconcile.sources import Source
 
@@ -87,7 +88,7 @@ class VolumeUsage:
 
     def _is_running(self, claim_key: str) -> bool:
         pods = self._pods.by_index(BY_CLAIM, claim_key)
-        return any((pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed") for pod in pods)
+        return not all(has_ended(pod) for pod in pods)
 
     async def _note(self, claim: Object, usage: Usage, allowed: Limits) -> None:
         """Write what was found where it is news, and say so where it became too much or no longer is."""

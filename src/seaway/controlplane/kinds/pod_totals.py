@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from seaway.objects.pods import is_of_pod
 from seaway.objects.quantity import added, parse_quantity
 
 Amounts = dict[str, str]
 Which = Literal["requests", "limits"]
-_OF_PODS = ("cpu", "memory")
 
 
 def pod_total(spec: Mapping[str, Any], which: Which, *, overhead: bool = False) -> Amounts:
@@ -38,7 +38,7 @@ def pod_total(spec: Mapping[str, Any], which: Which, *, overhead: bool = False) 
         before = _larger(before, own)
     total = _larger(total, before)
     whole = (spec.get("resources") or {}).get(which) or {}
-    total |= {name: str(amount) for name, amount in whole.items() if _is_of_pod(name)}
+    total |= {name: str(amount) for name, amount in whole.items() if is_of_pod(name)}
     for name, amount in (spec.get("overhead") or {}).items() if overhead else ():
         if which == "requests" or name in total:
             total = sum_of(total, {name: str(amount)})
@@ -63,7 +63,3 @@ def _larger(first: Amounts, second: Amounts) -> Amounts:
         if name not in first or parse_quantity(amount) > parse_quantity(first[name])
     }
     return first | more
-
-
-def _is_of_pod(name: str) -> bool:
-    return name in _OF_PODS or name.startswith("hugepages-")

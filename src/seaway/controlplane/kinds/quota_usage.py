@@ -13,6 +13,7 @@ from typing import Any
 from seaway.base.clock import parse_rfc3339
 from seaway.controlplane.kinds.pod_totals import Amounts, pod_total, sum_of
 from seaway.controlplane.kinds.resources import is_extended
+from seaway.objects.pods import has_ended
 from seaway.objects.quantity import format_quantity, parse_quantity, whole
 from seaway.objects.resource import Resource
 
@@ -90,7 +91,7 @@ def names_of(requests: Mapping[str, str], limits: Mapping[str, str]) -> Amounts:
 
 def _is_charged(pod: Object, now: float) -> bool:
     """Tell whether a pod still uses anything: not one that has ended, or whose time to end is over."""
-    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+    if has_ended(pod):
         return False
     metadata = pod["metadata"]
     due, grace = metadata.get("deletionTimestamp"), metadata.get("deletionGracePeriodSeconds")

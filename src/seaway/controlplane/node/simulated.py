@@ -24,6 +24,7 @@ from seaway.controlplane.node.state import Exit, Object, PodState, Running, stat
 from seaway.controlplane.node.status import Now, pod_status
 from seaway.objects.builtin import LEASES, NAMESPACES, NODES, PODS
 from seaway.objects.errors import AlreadyExists, ApiError, Conflict, NotFound
+from seaway.objects.pods import has_ended
 
 log = logging.getLogger(__name__)
 SECONDS_ANNOTATION = "seaway.dev/simulated-seconds"
@@ -208,7 +209,7 @@ class SimulatedNodes:
                 self._spawn(self._delete(pod))
         elif uid not in self._begun:
             self._begun.add(uid)
-            if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}:
+            if not has_ended(pod):
                 self._spawn(self._play(pod))
 
     def _spawn(self, work: Awaitable[None]) -> None:

@@ -16,6 +16,7 @@ from seaway.controlplane.scheduler.spreadterms import (
 )
 from seaway.controlplane.scheduler.terms import PodAffinity, pod_affinity
 from seaway.objects.meta import controller_of
+from seaway.objects.pods import pod_requests
 from seaway.objects.quantity import cpu_millis, whole
 from seaway.objects.volumes import claims_of
 
@@ -128,27 +129,8 @@ def _is_preempted(status: Mapping[str, Any]) -> bool:
 
 
 def effective_requests(spec: Mapping[str, Any]) -> Requests:
-    """Return what a pod requests in all.
-
-    Containers run together, init containers one after the other before them, restartable init containers (sidecars)
-    beside everything that starts after them; the overhead comes on top. Source: KEP-753, "Resources calculation".
-    """
-    together: Requests = {}
-    for container in spec.get("containers") or ():
-        _add(together, _requests(container))
-    sidecars: Requests = {}
-    before: Requests = {}
-    for container in spec.get("initContainers") or ():
-        requests = _requests(container)
-        if container.get("restartPolicy") == "Always":
-            _add(sidecars, requests)
-            _raise(before, sidecars)
-        else:
-            _raise(before, _sum(requests, sidecars))
-    _add(together, sidecars)
-    _raise(together, before)
-    _add(together, amounts(spec.get("overhead") or {}))
-    return {name: amount for name, amount in together.items() if amount}
+    """Return what a pod requests in all, in the integers of `amounts`."""
+    return pod_requests(spec, amounts)
 
 
 def amounts(quantities: Mapping[str, Any]) -> Requests:
@@ -177,26 +159,5 @@ def static_signature(spec: Mapping[str, Any]) -> bytes:
     return orjson.dumps(relevant, option=orjson.OPT_SORT_KEYS)
 
 
-def _requests(container: Mapping[str, Any]) -> Requests:
-    resources = container.get("resources") or {}
-    return amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
-
-
 def _sidecars(spec: Mapping[str, Any]) -> list[Object]:
     return [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
-
-
-def _add(total: Requests, more: Mapping[str, int]) -> None:
-    for name, amount in more.items():
-        total[name] = total.get(name, 0) + amount
-
-
-def _raise(total: Requests, least: Mapping[str, int]) -> None:
-    for name, amount in least.items():
-        total[name] = max(total.get(name, 0), amount)
-
-
-def _sum(one: Requests, other: Requests) -> Requests:
-    total = dict(one)
-    _add(total, other)
-    return total

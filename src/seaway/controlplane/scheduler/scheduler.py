@@ -28,6 +28,7 @@ from seaway.controlplane.scheduler.writes import Writes
 from seaway.objects.builtin import NAMESPACES, NODES, PODS
 from seaway.objects.errors import ApiError, Conflict, NotFound
 from seaway.objects.meta import labels, name, uid
+from seaway.objects.pods import has_ended
 from seaway.reconcile.informer import Informers
 from seaway.reconcile.recorder import EventRecorder
 
@@ -170,7 +171,7 @@ class Scheduler:
 
     def _on_pod(self, event_type: str, pod: Object, old: Object | None) -> None:
         spec = pod["spec"]
-        if event_type == "DELETED" or is_finished(pod):
+        if event_type == "DELETED" or has_ended(pod):
             self._forget(uid(pod))
         elif node := spec.get("nodeName"):
             self.queue.remove(uid(pod))
@@ -330,11 +331,6 @@ def _counted(pod: Object) -> tuple[Any, ...]:
     return labels(pod), pod["metadata"].get("deletionTimestamp"), (pod.get("status") or {}).get("startTime")
 
 
-def is_finished(pod: Object) -> bool:
-    """Tell whether a pod has ended and uses nothing any more."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-
-
 def is_waiting(pod: Object, scheduler: str) -> bool:
     """Tell whether a pod waits for this scheduler: no node, not being deleted, no gate closed."""
     spec = pod["spec"]
@@ -343,5 +339,5 @@ def is_waiting(pod: Object, scheduler: str) -> bool:
         and not pod["metadata"].get("deletionTimestamp")
         and not spec.get("schedulingGates")
         and (spec.get("schedulerName") or "default-scheduler") == scheduler
-        and not is_finished(pod)
+        and not has_ended(pod)
     )

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from seaway.objects.nodeselection import is_meant, tolerated
+from seaway.objects.pods import has_ended, pod_requests
 from seaway.objects.quantity import format_quantity, parse_quantity
 
 Object = Mapping[str, Any]
@@ -21,27 +22,8 @@ _STEPS = {"cpu": Decimal("0.1"), "memory": Decimal(64 * 1024**2), GPU: Decimal(1
 
 
 def requests(pod: Object) -> Amounts:
-    """Return what a pod takes of a node: its containers and sidecars together, or an init container that takes more."""
-    spec = pod.get("spec") or {}
-    total: Amounts = {}
-    for container in spec.get("containers") or ():
-        _add(total, _own(container))
-    largest: Amounts = {}
-    beside: Amounts = {}
-    for container in spec.get("initContainers") or ():
-        own = _own(container)
-        if container.get("restartPolicy") == "Always":
-            _add(beside, own)
-            _add(total, own)
-            own = {}
-        for name in own.keys() | beside.keys():
-            largest[name] = max(
-                largest.get(name, Decimal(0)), own.get(name, Decimal(0)) + beside.get(name, Decimal(0))
-            )
-    for name, amount in largest.items():
-        total[name] = max(total.get(name, Decimal(0)), amount)
-    _add(total, {name: parse_quantity(amount) for name, amount in (spec.get("overhead") or {}).items()})
-    return {name: amount for name, amount in total.items() if amount}
+    """Return what a pod takes of a node."""
+    return pod_requests(pod.get("spec") or {}, _amounts)
 
 
 def free(node: Object, pods: Iterable[Object]) -> Amounts:
@@ -52,8 +34,7 @@ def free(node: Object, pods: Iterable[Object]) -> Amounts:
     }
     name = (node.get("metadata") or {}).get("name")
     for pod in pods:
-        done = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if (pod.get("spec") or {}).get("nodeName") == name and not done:
+        if (pod.get("spec") or {}).get("nodeName") == name and not has_ended(pod):
             for resource, amount in {**requests(pod), "pods": Decimal(1)}.items():
                 left[resource] = left.get(resource, Decimal(0)) - amount
     return left
@@ -124,12 +105,5 @@ def _given(asked: Amounts, left: Amounts) -> Amounts | None:
     return given
 
 
-def _own(container: Object) -> Amounts:
-    resources = container.get("resources") or {}
-    amounts = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {name: parse_quantity(amount) for name, amount in amounts.items()}
-
-
-def _add(total: Amounts, more: Amounts) -> None:
-    for name, amount in more.items():
-        total[name] = total.get(name, Decimal(0)) + amount
+def _amounts(quantities: Mapping[str, Any]) -> Amounts:
+    return {name: parse_quantity(amount) for name, amount in quantities.items()}

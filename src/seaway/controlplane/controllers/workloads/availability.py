@@ -10,29 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from seaway.base.clock import parse_rfc3339
-from seaway.objects.meta import deletion_timestamp, get_condition
+from seaway.objects.meta import get_condition
 
 Object = dict[str, Any]
-
-
-def phase(pod: Object) -> str:
-    """Return a pod's phase, "" where it has none yet."""
-    return (pod.get("status") or {}).get("phase") or ""
-
-
-def has_ended(pod: Object) -> bool:
-    """Tell whether a pod has run to its end."""
-    return phase(pod) in ("Succeeded", "Failed")
-
-
-def is_terminating(pod: Object) -> bool:
-    """Tell whether a pod is being deleted and still runs."""
-    return deletion_timestamp(pod) is not None and not has_ended(pod)
-
-
-def is_active(pod: Object) -> bool:
-    """Tell whether a pod counts: it has not ended and is not being deleted."""
-    return not has_ended(pod) and deletion_timestamp(pod) is None
 
 
 def ready_since(pod: Object) -> float | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from seaway.controlplane.controllers.workloads.availability import has_ended
 from seaway.controlplane.controllers.workloads.children import pod_of_template
 from seaway.controlplane.controllers.workloads.history import REVISION_HASH, revision_label
 from seaway.objects import meta
 from seaway.objects.meta import deletion_timestamp, labels, name
 from seaway.objects.nodeselection import REQUIRED, is_meant, tolerated
+from seaway.objects.pods import has_ended
 
 Object = dict[str, Any]
 GENERATION = "pod-template-generation"

@@ -14,10 +14,10 @@ from seaway.controlplane.controllers.workloads.availability import (
     is_available,
     is_ready,
     next_available,
-    phase,
 )
 from seaway.controlplane.controllers.workloads.daemonnodes import Place, by_node, homeless, is_updated, place
 from seaway.objects.meta import deletion_timestamp, name
+from seaway.objects.pods import phase
 
 Object = dict[str, Any]
 _OPTIONAL = ("observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from seaway.controlplane.controllers.context import Context
-from seaway.controlplane.controllers.workloads.availability import has_ended
 from seaway.controlplane.controllers.workloads.children import (
     CONTROLLER,
     NAMESPACE,
@@ -28,6 +27,7 @@ from seaway.objects import meta
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 from seaway.objects.meta import controller_of, key, name, namespace, uid
+from seaway.objects.pods import has_ended
 from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
 from seaway.reconcile.controller import DONE, Controller, ControllerSettings, Outcome, RequeueAfter
 from seaway.reconcile.ownwrites import STALE, OwnWrites

@@ -12,16 +12,14 @@ from typing import Any, NamedTuple
 
 from seaway.base.clock import parse_rfc3339, rfc3339
 from seaway.controlplane.controllers.workloads.availability import (
-    is_active,
     is_available,
     is_ready,
-    is_terminating,
     next_available,
-    phase,
     ready_since,
 )
 from seaway.objects import meta
 from seaway.objects.meta import deletion_timestamp, get_condition, labels, uid
+from seaway.objects.pods import is_active, is_terminating, phase
 
 Object = dict[str, Any]
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from seaway.controlplane.controllers.workloads import statefulpods as named
 from seaway.controlplane.controllers.workloads.availability import (
     amount,
-    has_ended,
     is_available,
     is_ready,
     next_available,
-    phase,
 )
 from seaway.controlplane.controllers.workloads.history import revision_label, template_of
 from seaway.objects.meta import deletion_timestamp, labels, name, owner_references
+from seaway.objects.pods import has_ended, phase
 
 Object = dict[str, Any]
 _OPTIONAL = ("currentReplicas", "readyReplicas", "updatedReplicas", "observedGeneration")
