@@ -55,7 +55,10 @@ THEIRS = (
 )
 """What Kubernetes' parts log as errors on their own API server too; each is tried again or means nothing."""
 _SHAPED = re.compile(r"^E\d{4} ")
-_DELETED = re.compile(r"\bt-[0-9a-f]{8}\b.* not found|not found.*\bt-[0-9a-f]{8}\b")
+_DELETED = re.compile(
+    r"\bt-[0-9a-f]{8}\b.* not found|not found.*\bt-[0-9a-f]{8}\b"
+    r"|failed to update status for .* not found"
+)
 """An object of a test's namespace that the test deleted while a part worked on it; of a kind that is not served, no name is told."""
 
 
