@@ -171,6 +171,8 @@ def server_settings(
         code_limit=told.code_limit,
         log_limit=told.log_limit,
         record_everywhere=True,
+        scratch=str(told.scratch_limit),
+        scratch_files=told.scratch_files,
         bin_seconds=told.bin_days * 86400.0,
         history=replace(
             plain.history, logs=told.record_logs, days=told.history_days, log_bytes=told.history_logs

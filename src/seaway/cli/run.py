@@ -64,6 +64,7 @@ def run(
     name: option.Name = None,
     cpu: option.Cpu = None,
     memory: option.Memory = None,
+    scratch: option.Scratch = None,
     gpu: option.Gpu = 0,
     gpu_kind: option.GpuKind = None,
     image: option.Image = None,
@@ -84,7 +85,7 @@ def run(
     variables, secrets = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     check(words, options, is_command=is_command)

@@ -16,6 +16,12 @@ Cpu = Annotated[str | None, typer.Option("--cpu", metavar="CORES", help='Cores, 
 Memory = Annotated[
     str | None, typer.Option("--memory", metavar="SIZE", help='Memory, such as "4Gi"; also its limit.')
 ]
+Scratch = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch", metavar="SIZE", help='The most that it may leave in /tmp and its folder, such as "50Gi".'
+    ),
+]
 Gpu = Annotated[
     int, typer.Option("--gpu", metavar="N", min=0, max=1024, help="How many GPUs.", show_default=False)
 ]

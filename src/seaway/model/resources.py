@@ -17,6 +17,9 @@ class Resources(Value):
     """Cores, for example "2" or "500m"."""
     memory: str | None = None
     """Bytes with a unit, for example "4Gi" or "512M"; also the limit."""
+    scratch: str | None = None
+    """The most that it may leave on its container's own disk (/tmp, the working directory, outputs before they are kept), for
+    example "10Gi". None: the server's limit."""
     gpu: Annotated[int, Field(ge=0, le=1024)] = 0
     gpu_kind: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")] | None = None
     """Only nodes whose label nvidia.com/gpu.product says so, for example "a100". None: any."""
@@ -27,7 +30,7 @@ class Resources(Value):
             raise ValueError("gpu_kind needs gpu: how many GPUs of that kind")
         return self
 
-    @field_validator("cpu", "memory")
+    @field_validator("cpu", "memory", "scratch")
     @classmethod
     def _is_a_quantity(cls, value: str | None) -> str | None:
         if value is not None and parse_quantity(value) <= 0:

@@ -79,6 +79,10 @@ class ServerSettings:
     """For tasks that name none."""
     cpu: str = "100m"
     """Requested for tasks that ask for none."""
+    scratch: str = ""
+    """The most that a task which says nothing of it may leave on its container's own disk, such as "20Gi"; "" for no limit."""
+    scratch_files: int = 0
+    """How many files that may be; 0 for any number."""
     lease_seconds: int = 0
     """How long a program may run without word from the server before it is ended, so that another attempt is safe; 0 for ever."""
     python: str = "python3"
@@ -260,6 +264,8 @@ def _pod_settings(settings: ServerSettings) -> PodSettings:
         gateway_ca=settings.gateway_ca,
         image=settings.image,
         cpu=settings.cpu,
+        scratch=settings.scratch,
+        scratch_files=settings.scratch_files,
         lease_seconds=settings.lease_seconds,
         cache_volume=settings.cache_volume,
         cache_path=settings.cache_path,

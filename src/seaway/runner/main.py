@@ -20,6 +20,7 @@ TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     from seaway.runner.checkpoint import Checkpoint
     from seaway.runner.lease import Lease
+    from seaway.runner.scratch import Scratch
 
 
 def main() -> None:
@@ -72,6 +73,7 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     environ["SEAWAY_CONTROL"] = control.path
     _add_own(environ)
     lease = _take_lease(task, program)
+    scratch = _scratch(task, program, work, outputs, checkpoint_folder)
     try:
         program.start(task.command, folder, environ)
     except CannotStart as error:
@@ -79,7 +81,13 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         return error.exit_code
     if lease is not None:
         lease.keep()
+    if scratch is not None:
+        scratch.keep()
     code = program.wait(task.checkpoint_seconds, saved.save_while_running, control)
+    if scratch is not None:
+        scratch.let_go()
+        if scratch.over:
+            raise StageFailed("scratch", scratch.over)
     if lease is not None:
         lease.let_go()
         if lease.lost:
@@ -96,6 +104,21 @@ def _take_lease(task: Task, program: Program) -> Lease | None:
     lease = Lease(task, program)
     lease.take()
     return lease
+
+
+def _scratch(task: Task, program: Program, work: str, outputs: str, checkpoint: str) -> Scratch | None:
+    """Return what looks after the room that the attempt takes, where that is limited."""
+    if not (task.scratch_bytes or task.scratch_files):
+        return None
+    from seaway.runner.scratch import Scratch
+
+    folders = {
+        "the working directory": work,
+        "/tmp": _temporary(),  # noqa: S108 - what users call it
+        "SEAWAY_OUTPUTS": outputs,
+        "SEAWAY_CHECKPOINT": checkpoint,
+    }
+    return Scratch(task, folders, program)
 
 
 def _give_up(saved: _LazyCheckpoint, why: str) -> int:
@@ -182,8 +205,11 @@ def _any_entry(folder: str) -> bool:
 
 
 def _new_folder() -> str:
-    root = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
-    return make_folder(os.path.join(root, f"seaway-{os.urandom(8).hex()}"))
+    return make_folder(os.path.join(_temporary(), f"seaway-{os.urandom(8).hex()}"))
+
+
+def _temporary() -> str:
+    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
 
 
 def _clean(folder: str) -> None:

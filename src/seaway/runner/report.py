@@ -8,6 +8,7 @@ import os
 import sys
 
 EXIT_CODES = {
+    "scratch": 118,
     "lease": 119,
     "runner": 120,
     "code": 121,

@@ -51,6 +51,8 @@ class Task:
         "lease_seconds",
         "name",
         "run",
+        "scratch_bytes",
+        "scratch_files",
         "token",
         "workdir",
     )
@@ -72,6 +74,10 @@ class Task:
         """Folder inside the code to start in; "" for its root."""
         self.checkpoint_seconds = float(spec.get("checkpoint_seconds", 30))
         """How often a changed checkpoint is saved while the program runs."""
+        self.scratch_bytes = int(spec.get("scratch_bytes", 0))
+        """How much the program may leave on the container's own disk; 0 for as much as there is."""
+        self.scratch_files = int(spec.get("scratch_files", 0))
+        """How many files that may be; 0 for any number."""
         self.lease_seconds = float(spec.get("lease_seconds", 0))
         """For how long the program may run without word from the server; 0 for ever."""
 

@@ -52,6 +52,7 @@ def _options(options: Options, requirements: Path | None) -> Iterator[str]:
     single = {
         "--cpu": options.cpu,
         "--memory": options.memory,
+        "--scratch": options.scratch,
         "--gpu": options.gpu or None,
         "--gpu-kind": options.gpu_kind,
         "--image": options.image,

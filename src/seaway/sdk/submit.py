@@ -45,6 +45,7 @@ class Options:
     memory_cap: str | None = None
     lock: str | None = None
     gpu_kind: str | None = None
+    scratch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def build_spec(
     resources = {
         "cpu": _quantity("--cpu", options.cpu, 'such as "2" or "500m"'),
         "memory": _quantity("--memory", options.memory, 'such as "4Gi" or "512Mi"'),
+        "scratch": _quantity("--scratch", options.scratch, 'such as "50Gi"'),
         "gpu": options.gpu or None,
         "gpu_kind": _gpu_kind(options),
     }
@@ -269,7 +271,7 @@ def _quantity(option: str, text: str | None, example: str) -> str | None:
         raise InvalidInput(
             f"{text!r} is not an amount", code="Usage", field=option, remedy=f"Write it {example}"
         )
-    if option in ("--memory", "--memory-cap") and normal.endswith("m"):
+    if option in ("--memory", "--memory-cap", "--scratch") and normal.endswith("m"):
         raise InvalidInput(
             f"{text!r} would be thousandths of a byte",
             code="Usage",

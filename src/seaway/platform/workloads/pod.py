@@ -9,6 +9,7 @@ from typing import Any
 
 from seaway.model.resources import Resources
 from seaway.model.run import DEFAULT_IMAGE, SecretRef, TaskSpec
+from seaway.objects.quantity import parse_quantity
 from seaway.platform.workloads import labels
 from seaway.platform.workloads.interruptible import away_from_interruptible
 from seaway.platform.workloads.names import token_secret_name
@@ -36,6 +37,10 @@ class PodSettings:
     """Requested for tasks that ask for none: small, so that many fit, but not nothing, so that nodes do not overfill."""
     grace_seconds: int = 30
     """How long a program may take to end after SIGTERM; Kubernetes' own default."""
+    scratch: str = ""
+    """How much the tasks that say nothing of it may leave on their container's own disk; "" for as much as there is."""
+    scratch_files: int = 0
+    """How many files that may be; 0 for any number."""
     lease_seconds: int = 0
     """How long a program may run without word from the server before it is ended; 0 for ever."""
     cache_volume: Mapping[str, Any] | None = None
@@ -214,6 +219,10 @@ def _runner_spec(task: TaskSpec, settings: PodSettings) -> str:
         "environment": task.environment,
         "workdir": task.workdir,
     }
+    if scratch := task.resources.scratch or settings.scratch:
+        spec["scratch_bytes"] = int(parse_quantity(scratch))
+    if settings.scratch_files:
+        spec["scratch_files"] = settings.scratch_files
     if settings.lease_seconds:
         spec["lease_seconds"] = settings.lease_seconds
     return _literal(json.dumps(spec, ensure_ascii=False, separators=(",", ":")))
@@ -225,6 +234,9 @@ def _resources(asked: Resources, settings: PodSettings) -> Object:
     limits: Object = {}
     if asked.memory:
         requests["memory"] = limits["memory"] = asked.memory
+    if scratch := asked.scratch or settings.scratch:
+        # a limit alone would ask for as much, and keep pods off nodes that have room for what they really write
+        requests["ephemeral-storage"], limits["ephemeral-storage"] = "0", scratch
     if asked.gpu:
         requests["nvidia.com/gpu"] = limits["nvidia.com/gpu"] = str(asked.gpu)
     return {"requests": requests, "limits": limits} if limits else {"requests": requests}

@@ -28,6 +28,10 @@ class _Failure:
 
 _STAGES = {
     "lease": _Failure("ServerUnreachable", "it was stopped because the server did not let it go on", Level.NODE),
+    "scratch": _Failure(
+        "ScratchFull", "it left more on its container's own disk than it may", Level.CODE, VerdictClass.RESOURCE,
+        "remove what is not needed while it runs, or ask for more: {scratch}",
+    ),
     "runner": _Failure("RunnerFailed", "what surrounds the program could not be started"),
     "environment": _Failure(
         "EnvironmentFailed", "the packages that it needs could not be installed", Level.SPEC, VerdictClass.CONFIGURATION,
@@ -61,7 +65,7 @@ _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errn
 _UNREACHABLE = re.compile(
     r"(?i)network|connection|timed out|temporary failure|\bdns\b|could not connect|unreachable"
 )
-_EXIT_CODES = range(119, 126)
+_EXIT_CODES = range(118, 126)
 _LONGEST_ERROR = 200
 _INSTALLER = re.compile(r"\w+ says:\s*$")
 _DRAWN = re.compile("^[\\s\u00d7\u251c\u2570\u2502\u2500\u25b6|>*-]+")  # how uv draws a tree
@@ -83,7 +87,7 @@ def runner_failed(facts: Facts) -> Finding | None:
     return Finding(
         failure.level, failure.class_, failure.cause, f"{failure.message}: {shown}" if shown else failure.message,
         (quote(facts, "pod status", f"{told['stage']}: {error}", ended.get("finishedAt")),),
-        next_step=failure.step.replace("{requirements}", file).replace("{again}", again(facts)),
+        next_step=failure.step.replace("{requirements}", file).replace("{again}", again(facts)).replace("{scratch}", again(facts, "--scratch", "50Gi")),
         retry=again_later, exit_code=exit_code(facts), done="it is tried again" if again_later else "",
     )  # fmt: skip
 

@@ -1,0 +1,108 @@
+"""What a program may leave on its container's own disk: so many bytes, so many files. Then it alone is ended.
+
+Kubernetes limits bytes (ephemeral-storage) and ends the pod without saying where they lie, and knows no limit of files,
+which can use up a disk as well: each of them takes an inode.
+"""
+
+# pathlib would take longer to import than all of this takes to run
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from seaway.runner.report import say
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all of this
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seaway.runner.process import Program
+    from seaway.runner.task import Task
+
+_EVERY = 5.0
+"""Seconds between two looks, and at least so many times as long as a look takes."""
+_SHARE = 20
+_GRACE = 10.0
+
+
+class Scratch:
+    """Looks after what a program writes while it runs.
+
+    Args:
+        task: whose limits hold.
+        folders: what is looked at, by the names under which users know them; one inside another counts for itself alone.
+        program: what is ended when there is too much.
+        every: seconds between two looks.
+    """
+
+    def __init__(
+        self, task: Task, folders: Mapping[str, str], program: Program, *, every: float = _EVERY
+    ) -> None:
+        self._bytes, self._files, self._every = task.scratch_bytes, task.scratch_files, every
+        self._folders = {name: os.path.realpath(path) for name, path in folders.items()}
+        self._program = program
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="scratch", daemon=True)
+        self.over = ""
+        """What there was too much of, "" while there is not."""
+
+    def keep(self) -> None:
+        """Look from now on, in a thread of its own."""
+        self._thread.start()
+
+    def let_go(self) -> None:
+        """Stop looking; the program has ended."""
+        self._ended.set()
+        self._thread.join()
+
+    def look(self) -> str:
+        """Look once; return what there is too much of, "" where there is not."""
+        found = {name: self._measure(path) for name, path in self._folders.items()}
+        files = sum(count for count, _ in found.values())
+        size = sum(taken for _, taken in found.values())
+        if self._files and files > self._files:
+            most = max(found, key=lambda name: found[name][0])
+            return f"it made {files:,} files, most of them in {most} ({found[most][0]:,}), and may have {self._files:,}"
+        if self._bytes and size > self._bytes:
+            most = max(found, key=lambda name: found[name][1])
+            return (
+                f"it wrote {_shown(size)}, most of it into {most} ({_shown(found[most][1])}), "
+                f"and may have {_shown(self._bytes)}"
+            )
+        return ""
+
+    def _watch(self) -> None:
+        pause = self._every
+        while not self._ended.wait(pause):
+            began = time.monotonic()
+            self.over = self.look()
+            if self.over:
+                say(f"the program is being stopped: {self.over}")
+                self._program.stop(_GRACE, self._ended)
+                return
+            pause = max(self._every, _SHARE * (time.monotonic() - began))
+
+    def _measure(self, top: str) -> tuple[int, int]:
+        """Return the files and folders below one, and the bytes that they take."""
+        others = set(self._folders.values()) - {top}
+        files = size = 0
+        left = [top]
+        while left and not self._ended.is_set():
+            try:
+                with os.scandir(left.pop()) as entries:
+                    for entry in entries:
+                        files += 1
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False) and entry.path not in others:
+                            left.append(entry.path)
+            except OSError:  # it was removed meanwhile, or the program keeps it to itself
+                continue
+        return files, size
+
+
+def _shown(size: int) -> str:
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >= 1 << shift:
+            return f"{size / (1 << shift):.1f} {unit}"
+    return f"{size} bytes"

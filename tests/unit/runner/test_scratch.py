@@ -1,0 +1,72 @@
+"""How much a program has left, and where most of it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from seaway.runner.scratch import Scratch
+
+
+class Ended:
+    """A program that notes that it was told to end."""
+
+    stopped = False
+
+    def stop(self, _grace: float, _ended: Any) -> None:
+        self.stopped = True
+
+
+def scratch(tmp_path: Path, *, size: int = 0, files: int = 0) -> tuple[Scratch, Ended]:
+    folders = {"/tmp": tmp_path, "the working directory": tmp_path / "work"}
+    (tmp_path / "work").mkdir(exist_ok=True)
+    program: Any = Ended()
+    task: Any = SimpleNamespace(scratch_bytes=size, scratch_files=files)
+    return Scratch(task, {name: str(path) for name, path in folders.items()}, program, every=0.01), program
+
+
+def test_nothing_is_said_below_the_limits(tmp_path: Path) -> None:
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "deep" / "a").write_bytes(b"x" * 10_000)
+    looked, _ = scratch(tmp_path, size=1 << 20, files=10)
+    assert looked.look() == ""
+
+
+@pytest.mark.parametrize(("folder", "named"), [("", "/tmp"), ("work/deep", "the working directory")])
+def test_the_folder_with_most_of_it_is_named(tmp_path: Path, folder: str, named: str) -> None:
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for number in range(20):
+        (tmp_path / folder / f"f{number}").write_bytes(b"x" * 100_000)
+    looked, _ = scratch(tmp_path, files=10)
+    assert f"most of them in {named} (2" in looked.look()
+    looked, _ = scratch(tmp_path, size=1 << 20)
+    assert f"most of it into {named} (2.0 MiB), and may have 1.0 MiB" in looked.look()
+
+
+def test_holes_and_links_take_no_room(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 30)
+    (tmp_path / "link").symlink_to("/usr")
+    looked, _ = scratch(tmp_path, size=1 << 20, files=5)
+    assert looked.look() == ""
+
+
+def test_the_program_is_ended_once_there_is_too_much(tmp_path: Path) -> None:
+    looked, program = scratch(tmp_path, files=5)
+    looked.keep()
+    for number in range(10):
+        (tmp_path / f"f{number}").touch()
+    looked._thread.join(10)
+    assert program.stopped
+    assert "and may have 5" in looked.over
+    looked.let_go()
+
+
+def test_a_program_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
+    looked, program = scratch(tmp_path, files=5)
+    looked.keep()
+    looked.let_go()
+    assert (looked.over, program.stopped) == ("", False)
