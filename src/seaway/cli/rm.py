@@ -10,6 +10,7 @@ from seaway.cli.arguments import RunNames
 from seaway.cli.asked import advice
 from seaway.cli.context import connect, note
 from seaway.cli.output import day
+from seaway.cli.restore import bring_back
 from seaway.sdk.errors import SeawayError
 
 EPILOG = """\b
@@ -34,8 +35,7 @@ def rm(
     with connect() as client:
         for run in runs:
             if undo:
-                client.restore(run)
-                print(f"{run} restored")
+                bring_back(client, run)
             else:
                 view = client.remove(run, now=at_once)
                 until = view.get("emptied") or until
