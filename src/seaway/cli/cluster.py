@@ -10,6 +10,7 @@ import typer
 
 from seaway.cli.arguments import Output
 from seaway.cli.context import connect, note, require_local
+from seaway.cli.groups import command_group
 from seaway.cli.output import Format, print_json, print_table
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.cluster import ClusterClient
@@ -29,13 +30,7 @@ Examples:
   seaway cluster registry-outage on         no image can be pulled
 
 Only for the cluster of this machine (seaway up). A pretended trouble ends with seaway down, a cordon stays."""
-APP = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    epilog=EPILOG,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+APP = command_group(EPILOG)
 
 
 def complete_nodes(incomplete: str) -> list[str]:

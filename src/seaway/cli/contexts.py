@@ -10,6 +10,7 @@ import typer
 from seaway.cli.arguments import ContextName, Output
 from seaway.cli.asked import ASKED
 from seaway.cli.context import VARIABLE, current_home, note
+from seaway.cli.groups import command_group
 from seaway.cli.output import Format, ends, now, print_json, print_table
 from seaway.sdk.contexts import LOCAL, Context, change_contexts, check_name, chosen_name, read_contexts
 from seaway.sdk.errors import SeawayError
@@ -22,13 +23,7 @@ Examples:
   seaway context use team         from now on every command works on that server
   seaway context use local        back to this machine's own cluster
   seaway --context team ps        for one command"""
-APP = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    epilog=EPILOG,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+APP = command_group(EPILOG)
 
 
 @APP.callback()

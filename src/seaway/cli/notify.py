@@ -9,6 +9,7 @@ import typer
 
 from seaway.cli.arguments import Output
 from seaway.cli.context import connect, note
+from seaway.cli.groups import command_group
 from seaway.cli.output import Format, age, now, print_json, print_table
 from seaway.sdk.errors import SeawayError
 
@@ -26,13 +27,7 @@ URLs are Apprise's: https://appriseit.com/services/ lists e-mail, Slack, Teams, 
 100 more. A URL is never shown again. Events: succeeded, failed, stopped, lost (and tried again),
 recovered, waiting (for long), hung, node (lost or under pressure); "ended" stands for the first
 three. Without --on: all but stopped."""
-APP = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    epilog=EPILOG,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+APP = command_group(EPILOG)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What this way to be told is called.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="As seaway notify list shows them.")]
 ENDS = ("succeeded", "failed", "stopped")

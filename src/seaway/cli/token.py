@@ -9,6 +9,7 @@ import typer
 
 from seaway.cli.arguments import Output
 from seaway.cli.context import connect, current_target, note
+from seaway.cli.groups import command_group
 from seaway.cli.output import Format, age, ends, now, print_json, print_table
 from seaway.sdk.submit import seconds
 
@@ -19,13 +20,7 @@ Examples:
   seaway token create nightly --user ada --expires never
   seaway token list
   seaway token revoke nightly                  opens nothing from then on"""
-APP = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    epilog=EPILOG,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+APP = command_group(EPILOG)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The token's name.")]
 
 
