@@ -20,6 +20,7 @@ from seaway.platform.history.reader import read_log
 
 _AHEAD = 64
 """Chunks that wait for a slow reader before its sources do."""
+_REMOVED = b"[seaway] this log is kept no more: it was too old, or the logs together too large (seaway status says the limits)\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,12 @@ class RunLogs:
         for attempt in wanted:
             key = LogKey(found.run.uid, attempt.task, attempt.number)
             label = b"" if len(found.tasks) == 1 else f"{attempt.task} | ".encode()
+            nothing = True
             async for chunk in _labelled(read_log(self._logs, key, timestamps=request.timestamps), label):
+                nothing = False
                 yield chunk
+            if nothing and attempt.phase.ended:  # each begins with Seaway's own lines
+                yield label + _REMOVED
 
     async def _follow(self, request: LogRequest, *, single: bool) -> AsyncIterator[bytes]:
         """Yield all attempts' logs as they come, until the run has ended and all is read."""
