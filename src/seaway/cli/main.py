@@ -36,6 +36,7 @@ COMMANDS = {
     "up": Entry("up", "up", "Start the cluster and the server; returns when everything is ready."),
     "down": Entry("down", "down", "Stop them gracefully; runs go on at the next seaway up."),
     "status": Entry("status", "status", "Show the server, the cluster, its nodes and the runs."),
+    "doctor": Entry("doctor", "doctor", "Check this machine, the server, the cluster and the way to them."),
     "run": Entry("run", "run", "Run a script or a command on the cluster."),
     "prove": Entry("prove", "prove", "Kill a program once; say whether it resumed and what was lost."),
     "ps": Entry("ps", "ps", "List runs."),

@@ -31,6 +31,7 @@ from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
+from seaway.platform.health import Health, places
 from seaway.platform.history.collector import CollectorSettings
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.leadership import LeadershipSettings
@@ -131,9 +132,11 @@ class Server:
         view: ClusterView,
         telling: Telling,
         retention: Retention,
+        health: Health,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
+        self.health = health
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
@@ -212,11 +215,18 @@ async def run_server(
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention)  # fmt: skip
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, _health(settings, database, client, view, clock))  # fmt: skip
                 finally:
                     database.hurry()
         finally:
             await history.close()
+
+
+def _health(
+    settings: ServerSettings, database: Database, client: Client, view: ClusterView, clock: Clock
+) -> Health:
+    where = places(settings.home, settings.artifacts)
+    return Health(database, client, view, clock, settings.namespace, where)
 
 
 async def _watch(database: Database, ready: Callable[[], None]) -> None:

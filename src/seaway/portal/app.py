@@ -136,6 +136,12 @@ async def status(request: Request) -> dict[str, Any]:
     return answer if state.facts is None else {**answer, **(await state.facts())}
 
 
+@router.get("/api/v1/health")
+async def health(request: Request) -> dict[str, Any]:
+    """Return what `seaway doctor` judges: the server's time, database, disks, rights, and the nodes."""
+    return {"version": __version__, **(await request.app.state.server.health.facts())}
+
+
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> JSONResponse:
     """Describe this API."""

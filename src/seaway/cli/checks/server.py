@@ -1,0 +1,115 @@
+"""Checks of a server and its cluster, by what the server says of itself (`GET /api/v1/health`). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seaway.cli.checks.check import Check, fail, ok, warn
+from seaway.cli.checks.machine import room
+
+SKEW_WARNED, SKEW_FAILED = 5.0, 60.0
+"""Seconds. Leases and tokens allow for a few; certificates and logs of several machines then still agree."""
+SLOW = 1.0
+"""Seconds that a small question to the database may take."""
+_SET_CLOCK = "Set the clock of the machine that is wrong: timedatectl set-ntp true"
+
+
+def checks(facts: Mapping[str, Any], mine: str, before: float, after: float) -> Iterator[Check]:
+    """Yield what the facts of a server say.
+
+    Args:
+        facts: its answer.
+        mine: this command's version.
+        before: this machine's time when it was asked, in seconds since the epoch.
+        after: when the answer was there.
+    """
+    yield version(str(facts["version"]), mine)
+    yield clock(float(facts["time"]), before, after)
+    yield database(facts["database"])
+    for place in facts["disks"]:
+        yield room(
+            f"disk of the server's {place['what']}", place["free"], place["total"], place["inodes_free"], place["inodes"],
+        )  # fmt: skip
+    yield cluster(facts)
+    yield rights(facts)
+    yield from nodes(facts)
+
+
+def version(theirs: str, mine: str) -> Check:
+    """Compare the server's version with this command's."""
+    if theirs == mine:
+        return ok("version", f"command and server are {mine}")
+    return warn("version", f"the server is {theirs}, this command {mine}", f"pip install seaway=={theirs}")
+
+
+def clock(theirs: float, before: float, after: float) -> Check:
+    """Compare the server's clock with this machine's; what the answer's way took is nobody's fault."""
+    off = theirs - before if theirs < before else theirs - after if theirs > after else 0.0
+    said = f"the server's clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} this machine's"
+    if abs(off) >= SKEW_FAILED:
+        return fail("clock", said, _SET_CLOCK)
+    if abs(off) >= SKEW_WARNED:
+        return warn("clock", said, _SET_CLOCK)
+    return ok("clock", "this machine and the server agree")
+
+
+def database(facts: Mapping[str, Any]) -> Check:
+    """Judge the database."""
+    if facts["problem"]:
+        return fail(
+            "database",
+            facts["problem"],
+            "Look at the server's log; see docs/howto/replicas.md for PostgreSQL",
+        )
+    if facts["seconds"] >= SLOW:
+        said = f"{facts['title']} takes {facts['seconds']:.1f} s to answer and to write"
+        return warn("database", said, "See what else uses its disk (iostat -x 1)")
+    return ok("database", f"{facts['title']} answers and writes in {facts['seconds'] * 1000:.0f} ms")
+
+
+def cluster(facts: Mapping[str, Any]) -> Check:
+    """Judge whether the server follows its cluster."""
+    if facts["cluster_problem"]:
+        remedy = "kubectl get pods with the server's kubeconfig shows whether the API server answers"
+        return fail("cluster", f"cannot be followed: {facts['cluster_problem']}", remedy)
+    if not facts["cluster_seen"]:
+        return fail("cluster", "does not answer yet", "Wait a moment, then: seaway doctor")
+    return ok("cluster", f"is followed, in the namespace {facts['namespace']}")
+
+
+def rights(facts: Mapping[str, Any]) -> Check:
+    """Judge whether the server may do what it has to."""
+    missing = facts["missing_rights"]
+    if missing is None:
+        return warn("rights", "the cluster does not say what the server may do", "kubectl auth can-i --list")
+    if missing:
+        listed = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
+        return fail("rights", f"the server may not: {listed}", "seaway install again, as an administrator")
+    return ok("rights", "the server may do what it has to")
+
+
+def nodes(facts: Mapping[str, Any]) -> Iterator[Check]:
+    """Judge the nodes: what is the matter with them, and whether their clocks agree with the server's."""
+    if not facts["nodes_visible"]:
+        yield warn(
+            "nodes", "the server may not look at nodes",
+            "An administrator may allow it: seaway install grants it, with --set rbac.nodes=true",
+        )  # fmt: skip
+        return
+    known = facts["nodes"]
+    if facts["cluster_seen"] and not known:
+        yield fail(
+            "nodes", "the cluster has no node", "kubectl get nodes; on this machine: seaway up --nodes 1"
+        )
+    for node in known:
+        name, step = f"node {node['name']}", f"seaway why node/{node['name']}"
+        if node["troubles"]:
+            yield fail(name, " and ".join(node["troubles"]), step)
+        elif node["heartbeat"] is not None and node["heartbeat"] - facts["time"] > SKEW_WARNED:
+            ahead = node["heartbeat"] - facts["time"]
+            yield warn(name, f"its clock is at least {ahead:.0f} s ahead of the server's", _SET_CLOCK)
+        elif not node["schedulable"]:
+            yield warn(name, "takes no new pods: it is cordoned", f"kubectl uncordon {node['name']}")
+        else:
+            yield ok(name, "ready")
