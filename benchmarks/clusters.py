@@ -37,6 +37,8 @@ class Cluster:
     """A cluster by its administrator's kubeconfig."""
 
     kubeconfig: Path
+    pid: int = 0
+    """Of the process that is all of it; 0 where there are several."""
 
     def kubernetes(self) -> Address:
         """Return where its API server is."""
@@ -50,7 +52,7 @@ def embedded() -> Iterator[Cluster]:
         command = [sys.executable, "-m", "benchmarks.serve_cluster", folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
-            yield Cluster(Path(process.stdout.readline().strip()))
+            yield Cluster(Path(process.stdout.readline().strip()), process.pid)
             process.communicate()
 
 

@@ -53,6 +53,10 @@ class Wire:
             await self._reader.readexactly(2)
         await self._reader.readline()
 
+    async def some(self) -> bytes:
+        """Read what has come of an answer, as it lies on the wire; nothing at the end."""
+        return await self._reader.read(1 << 16)
+
     def close(self) -> None:
         """Hang up."""
         self._writer.close()
