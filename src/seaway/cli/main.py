@@ -44,6 +44,7 @@ COMMANDS = {
     "logs": Entry("logs", "logs", "Print a run's log."),
     "timeline": Entry("timeline", "timeline", "Show what happened to a run, a pod or a node, in one order."),
     "why": Entry("why", "why", "Say what happened to a run, why, and what to do."),
+    "usage": Entry("usage", "usage", "Show how much room runs take on the server."),
     "stop": Entry("stop", "stop", "Stop runs gracefully."),
     "retry": Entry("retry", "retry", "Try again what did not succeed in a run."),
     "rm": Entry("rm", "rm", "Remove runs (they can be restored)."),

@@ -110,6 +110,8 @@ class ServerSettings:
     """How the cluster is watched."""
     engine: EngineSettings = field(default_factory=EngineSettings)
     collector: CollectorSettings = field(default_factory=CollectorSettings)
+    storage_limit: int = 0
+    """Most bytes of outputs, checkpoints and logs of one user's runs; 0 for no limit."""
     bin_seconds: float = 30 * DAY
     """How long a removed run can be restored."""
     notify: NotifySettings = field(default_factory=NotifySettings)
@@ -189,7 +191,7 @@ async def run_server(
             database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
             explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
             timelines=Timelines(database, recorder, view), searcher=Searcher(database, logs), bin_=bin_,
-            namespace=settings.namespace, random=bin_.random,
+            namespace=settings.namespace, storage_limit=settings.storage_limit, random=bin_.random,
         )  # fmt: skip
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         telling = Telling(database, engine, logs, client, view, clock, settings.notify, settings.namespace, service)  # fmt: skip

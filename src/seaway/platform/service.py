@@ -30,6 +30,7 @@ from seaway.platform.storage.storage import Storage
 from seaway.platform.submission import begin_again, generated_name, insert, new_records
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
+from seaway.platform.usage import Usage
 from seaway.platform.views import checkpoint_view, loss_view, output_view, run_view
 
 MOST_LISTED = 1000
@@ -53,10 +54,12 @@ class RunService(Answers, RunGateway):
         timelines: Timelines,
         searcher: Searcher,
         bin_: Bin,
+        storage_limit: int,
         namespace: str,
         random: Random,
     ) -> None:
         super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
+        self.usage = Usage(database, storage_limit)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._bin = timelines, searcher, bin_
         self._namespace, self._random = namespace, random
@@ -73,9 +76,11 @@ class RunService(Answers, RunGateway):
             Conflict: the name is taken.
             Invalid: a code or environment digest was never uploaded.
             Unavailable: the server is going down.
+            StorageFull: the user's runs take all the room that they may.
         """
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
+        await self.usage.check(user)
         async with self._storage.uploads.one():
             await self._require_uploads(spec)
             return await self._store(spec, user, key)
@@ -163,6 +168,7 @@ class RunService(Answers, RunGateway):
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
         record = await self._run(run)
+        await self.usage.check(record.user)
         if not record.phase.ended:
             raise Conflict(f"the run {run!r} has not ended", remedy=f"Stop it first: `seaway stop {run}`.")
         if record.phase is Phase.SUCCEEDED:

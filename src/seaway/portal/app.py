@@ -14,7 +14,7 @@ from seaway import __version__
 from seaway.base.clock import Clock, SystemClock
 from seaway.platform.errors import NotFound, Unavailable
 from seaway.platform.server import Server
-from seaway.portal import gateway, notifications, objects, runs, search, uploads, users
+from seaway.portal import gateway, notifications, objects, runs, search, uploads, usage, users
 from seaway.portal.access import current_caller
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
@@ -76,6 +76,7 @@ def create_app(
         objects.router,
         search.router,
         uploads.router,
+        usage.router,
         users.router,
         users.tokens_router,
         notifications.router,

@@ -88,6 +88,10 @@ class SeawayClient(NotifyCalls):
         """Return who this client is to the server, and how long its token is good."""
         return dict(self._http.json("GET", "/api/v1/whoami"))
 
+    def usage(self) -> list[dict[str, Any]]:
+        """Return how much room the user's runs take on the server; administrators see everybody's."""
+        return list(self._http.json("GET", "/api/v1/usage"))
+
     def create_token(
         self,
         name: str,

@@ -40,6 +40,7 @@ SUCCESS = [
     pytest.param(["outputs", "good"], lambda value: [file["path"] for file in value] == ['a "b" ü.txt'], id="outputs"),
     pytest.param(["outputs", "bad"], lambda value: value == [], id="outputs of a run without any"),
     pytest.param(["status"], lambda value: value["running"] and value["server"]["nodes"], id="status"),
+    pytest.param(["usage"], lambda value: value[0]["runs"] == 2 and value[0]["outputs"] == 1, id="usage"),
     pytest.param(["audit"], lambda value: value == [], id="audit where nobody deleted anything"),
     pytest.param(["context"], lambda value: [each["name"] for each in value] == ["local"], id="context"),
     pytest.param(["version"], lambda value: value["version"] == value["server"], id="version"),
