@@ -52,7 +52,7 @@ class ClusterView:
         everywhere: bool = False,
     ) -> None:
         self._client = client
-        place = None if everywhere else namespace
+        self._place = place = None if everywhere else namespace
 
         def optional(resource: Resource, selector: str | None = None) -> OptionalInformer:
             informer = Informer(
@@ -85,6 +85,19 @@ class ClusterView:
     def objects(self) -> list[Informer]:
         """The informers of all that history keeps revisions of."""
         return [self.pods, self.nodes.informer, *(recorded.informer for recorded in self._recorded)]
+
+    async def all_seen(self) -> list[tuple[str, list[Informer], str | None]]:
+        """Wait until all that history keeps was seen once; return what may be: kind, who shows it, in which namespace."""
+        await self.seen()
+        for one in self._recorded:
+            await one.settled()
+        others = [one for one in self._recorded if one.allowed and one is not self.others]
+        found = [(one.informer.resource.kind, [one.informer], self._place) for one in others]
+        if self.others.allowed:
+            found.append(("Pod", [self.pods, self.others.informer], self._place))
+        if self.nodes.allowed:
+            found.append(("Node", [self.nodes.informer], None))
+        return found
 
     @property
     def hidden(self) -> list[str]:

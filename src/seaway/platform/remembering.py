@@ -68,9 +68,10 @@ class Remembering:
         await self.collector.close()
 
     async def _close_left_over(self, view: ClusterView, ready: Callable[[], None]) -> None:
-        """Close the logs of pods that went while no server was there."""
+        """Take note of what went while no server was there, and close the logs of such pods."""
         ready()
-        await view.others.settled()
+        for kind, informers, namespace in await view.all_seen():
+            await self.recorder.note_gone(kind, informers, namespace)
         if view.others.allowed:
             await self._containers.close_left_over()
         await asyncio.Event().wait()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
+from seaway.base.clock import rfc3339
 from seaway.model.timeline import Timeline
 from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database import attempts, revisions, sentences, tasks
@@ -69,7 +70,7 @@ def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
     tried = attempts.of_run(connection, run.id)
     single = len(tasks.of_run(connection, run.id)) == 1
     pods = revisions.of_run(connection, run.uid)
-    found = _submission(run) + _endings(run, tried, single=single)
+    found = _submission(run) + _endings(run, tried, pods, single=single)
     found += timeline.of_sentences(sentences.of_run(connection, run.uid), run=run.name, single=single)
     found += timeline.of_revisions(pods)
     uids = {revision.uid for revision in pods} | {attempt.uid for attempt in tried if attempt.uid}
@@ -86,13 +87,18 @@ def _submission(run: RunRecord) -> list[Dated]:
     return [timeline.own(run.created, run.name, f"submitted: {run.command}", by=run.user)]
 
 
-def _endings(run: RunRecord, tried: Iterable[AttemptRecord], *, single: bool) -> list[Dated]:
+def _endings(
+    run: RunRecord, tried: Iterable[AttemptRecord], pods: Iterable[RevisionRecord], *, single: bool
+) -> list[Dated]:
     """Return the endings that no sentence tells: of attempts that succeeded, and of the run."""
     found = []
+    seen = {pod.uid: pod.observed for pod in pods if _phase(pod) == "Succeeded" and not pod.deleted}
     for attempt in tried:
         if attempt.phase.value == "succeeded" and attempt.finished is not None:
             name = run.name if single else f"{run.name}/{attempt.task}"
-            found.append(timeline.own(attempt.finished, name, f"attempt {attempt.number} succeeded"))
+            observed = seen.get(attempt.uid or "", attempt.finished)
+            at = timeline.aligned(rfc3339(attempt.finished), observed)
+            found.append(timeline.own(at, name, f"attempt {attempt.number} succeeded"))
         if attempt.lock is not None:
             name = run.name if single else f"{run.name}/{attempt.task}"
             text = f"attempt {attempt.number} has the lock {attempt.lock!r} (number {attempt.lock_token})"
@@ -105,6 +111,10 @@ def _endings(run: RunRecord, tried: Iterable[AttemptRecord], *, single: bool) ->
             timeline.own(run.finished, run.name, f"the run has ended: {run.phase.value}", warning=bad)
         )
     return found
+
+
+def _phase(pod: RevisionRecord) -> str:
+    return str((pod.object.get("status") or {}).get("phase") or "")
 
 
 def _named(events: Sequence[EventRecord], pods: Sequence[RevisionRecord]) -> Sequence[EventRecord]:

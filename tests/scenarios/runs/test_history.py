@@ -86,6 +86,12 @@ async def test_logs_of_other_pods_are_kept_through_restarts(cluster, tmp_path: P
         await until(both)
     await cluster.admin.delete(PODS, "other", cluster.namespace, grace_seconds=0)
     async with run_platform(cluster, tmp_path / "server", history=history) as platform:
+
+        async def noticed() -> bool:
+            shown = await platform.server.runs.timeline_object("pod", "other")
+            return [e.message for e in shown.entries].count("gone from the cluster") == 1
+
+        await until(noticed)
         found = (await platform.server.runs.search("it", limit=10)).hits
         assert sorted((hit.task, hit.line, hit.pod) for hit in found) == [
             ("prepare", "prepared it", "other"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seaway.platform.database.records import EventRecord, RevisionRecord
+from seaway.platform.database.records import EventRecord, RevisionRecord, TaskRecord
+from seaway.platform.engine import texts
+from seaway.platform.engine.narration import narrate_event, narrate_wait
 from seaway.platform.history import timeline
 from seaway.platform.history.changes import changes
 from seaway.platform.history.managers import changed_fields, written_by
@@ -172,3 +174,37 @@ def test_pages_leave_nothing_out_and_say_nothing_twice(limit: int) -> None:
         seen += [entry.message for entry in shown.entries]
         since = shown.next.timestamp() if shown.next is not None else None
     assert seen == [f"line {number}" for number in range(len(times))]
+
+
+@pytest.mark.parametrize(
+    ("before", "message", "ahead", "said"),
+    [
+        ("", "queued", (0, 0), ""),
+        ("queued", texts.NO_ROOM, (0, 0), "queued: first in line for the next pod that this server allows"),
+        (
+            "queued",
+            texts.NO_ROOM,
+            (3, 2),
+            "queued behind 3 tasks of 2 runs: as many pods are in flight as this server allows",
+        ),
+        (texts.NO_ROOM, texts.NO_ROOM, (3, 2), ""),
+        ("queued", "waits for the lock 'a'", (0, 0), "waits for the lock 'a'"),
+    ],
+)
+def test_what_a_task_waits_for_is_said_once(
+    before: str, message: str, ahead: tuple[int, int], said: str
+) -> None:
+    assert narrate_wait(before, TaskRecord(1, "main", 0, message=message), ahead) == said
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "said"),
+    [
+        ("Pulled", 'Successfully pulled image "a" in 3s', 'successfully pulled image "a" in 3s'),
+        ("FailedMount", "MountVolume.SetUp failed", "mountVolume.SetUp failed"),
+        ("Scheduled", "assigned", ""),
+        ("Pulled", "", ""),
+    ],
+)
+def test_what_a_node_does_for_a_pod_is_said(reason: str, message: str, said: str) -> None:
+    assert narrate_event({"reason": reason, "message": message}) == said

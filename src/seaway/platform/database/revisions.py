@@ -99,6 +99,18 @@ def of_name(
     return [_revision(row._asdict()) for row in reversed(rows)]
 
 
+def not_gone(connection: Connection, kind: str) -> list[RevisionRecord]:
+    """Return the newest revision of each object of a kind whose end was never seen."""
+    gone = select(REVISIONS.c.uid).where(REVISIONS.c.kind == kind, REVISIONS.c.deleted)
+    newest = (
+        select(func.max(REVISIONS.c.id))
+        .where(REVISIONS.c.kind == kind, REVISIONS.c.uid.not_in(gone))
+        .group_by(REVISIONS.c.uid)
+    )
+    query = select(REVISIONS).where(REVISIONS.c.id.in_(newest)).order_by(REVISIONS.c.id)
+    return [_revision(row._asdict()) for row in connection.execute(query)]
+
+
 def save_events(connection: Connection, events: Sequence[EventRecord]) -> None:
     """Keep events; one that happened again is another, and one that is shown again takes its own place."""
     if events:

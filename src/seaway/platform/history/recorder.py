@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -56,6 +57,24 @@ class Recorder:
                 one()
 
         return end
+
+    async def note_gone(self, kind: str, informers: Sequence[Informer], namespace: str | None) -> None:
+        """Record the end of what went while no server was there. Call it when the informers have seen everything.
+
+        Args:
+            kind: of the objects.
+            informers: show all of them that are there.
+            namespace: where; None for everywhere.
+        """
+        known = await self._database.read(lambda connection: revisions.not_gone(connection, kind))
+        present = {obj["metadata"].get("uid") for informer in informers for obj in informer.list()}
+        namespaced = all(informer.resource.namespaced for informer in informers)
+        for last in known:
+            here = last.namespace == (namespace or last.namespace) and (last.namespace or not namespaced)
+            if (
+                here and last.uid not in present
+            ):  # earlier releases kept no namespace: of those nothing is known
+                self._add(replace(last, observed=self._clock.now(), deleted=True, written_by=None))
 
     def said(self, key: LogKey, text: str, nanoseconds: int) -> None:
         """Record one of Seaway's own sentences about an attempt, or about what leads to it."""
