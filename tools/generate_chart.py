@@ -38,7 +38,9 @@ def files() -> dict[str, str]:
 def rules() -> dict[str, Any]:
     """Return the rights that the chart grants: the server's own list of what it uses."""
     namespaced = [*access.WORKSPACE_RULES, *access.LEADER_RULES]
-    return json.loads(json.dumps({"namespace": namespaced, "nodes": [access.NODE_RULE]}))
+    return json.loads(
+        json.dumps({"namespace": namespaced, "metrics": [access.METRICS_RULE], "nodes": [access.NODE_RULE]})
+    )
 
 
 def chart() -> str:

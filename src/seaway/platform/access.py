@@ -27,11 +27,12 @@ WORKSPACE_RULES: tuple[Manifest, ...] = (
         "resources": ["deployments", "replicasets", "statefulsets"],
         "verbs": ["list", "watch"],
     },
-    {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
 )
 """In each workspace's namespace. Secrets: the runs' own tokens, made and removed; nobody's can be read. Claims, jobs and
-what makes pods are only looked at, for history: without these rights it knows less, and says so.
-What pods use tells those that hang; without it, or without a server of metrics, none is said to hang."""
+what makes pods are only looked at, for history: without these rights it knows less, and says so."""
+METRICS_RULE: Manifest = {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]}
+"""Optional, in each workspace's namespace: without it, or without a server of metrics, no run is said to hang. Who grants
+a right must have it, and the administrator of a namespace has this one only where a metrics server is installed."""
 LEADER_RULES: tuple[Manifest, ...] = (
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
 )
@@ -39,9 +40,10 @@ LEADER_RULES: tuple[Manifest, ...] = (
 NODE_RULE: Manifest = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}
 CLUSTER_RULES: tuple[Manifest, ...] = (
     NODE_RULE,
+    METRICS_RULE,
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create"]},
 )
-"""Optional: without nodes `why` knows less of them; without namespaces somebody else makes the workspaces'."""
+"""Optional as well: without nodes `why` knows less of them; without namespaces somebody else makes the workspaces'."""
 
 
 def cluster_wide_grant() -> tuple[Manifest, Manifest]:

@@ -65,7 +65,8 @@ def _rights(values: Values, release: Release) -> list[Object]:
     ]
     found: list[Object] = []
     if values.rbac.create:
-        rules = [dict(rule) for rule in (*access.WORKSPACE_RULES, *access.LEADER_RULES)]
+        more = (access.METRICS_RULE,) if values.rbac.metrics else ()
+        rules = [dict(rule) for rule in (*access.WORKSPACE_RULES, *access.LEADER_RULES, *more)]
         role_ref = {"apiGroup": api, "kind": "Role", "name": release.name}
         found.append(release.object(f"{api}/v1", "Role", rules=rules))
         found.append(release.object(f"{api}/v1", "RoleBinding", roleRef=role_ref, subjects=subjects))

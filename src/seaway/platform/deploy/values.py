@@ -156,6 +156,10 @@ class Rbac(_Values):
         default=False,
         description="Let it read the cluster's nodes (a ClusterRole): `seaway why` then knows more of them.",
     )
+    metrics: bool = Field(
+        default=False,
+        description="Let it read what the pods use (metrics.k8s.io): people are then told of runs that hang. Needs a metrics server.",
+    )
 
 
 class ServiceAccount(_Values):

