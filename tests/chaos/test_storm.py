@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.storm.storm import Storm
 from tests.chaos.storm.witness import run_witness
 
+SEED = int(os.environ.get("SEAWAY_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
+RUNS = int(os.environ.get("SEAWAY_CHAOS_RUNS", "25"))
+ONLY = tuple(filter(None, os.environ.get("SEAWAY_CHAOS_ONLY", "").split(",")))
+DISK_MIB = 48
 
-@pytest.mark.chaos
-@pytest.mark.timeout(3600)
-def test_a_storm(home) -> None:
-    seed = int(os.environ.get("SEAWAY_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
-    only = tuple(filter(None, os.environ.get("SEAWAY_CHAOS_ONLY", "").split(",")))
-    print(f"SEAWAY_CHAOS_SEED={seed}")
-    home.seaway("up", "--nodes", "3")
-    storm = Storm(home, seed, int(os.environ.get("SEAWAY_CHAOS_RUNS", "40")), only=only)
+
+def ride(storm: Storm) -> None:
+    """Run a storm, print what happened, and fail where something is wrong."""
+    print(f"SEAWAY_CHAOS_SEED={storm.seed}")
+    storm.home.seaway("up", "--nodes", str(storm.nodes))
     with run_witness() as witness:
         faults = storm.ride(witness)
     print(f"{len(storm.works)} runs, {len(witness.executions)} programs; {dict(faults.counts())}")
@@ -31,3 +35,32 @@ def test_a_storm(home) -> None:
         print(f"{strike.began:.3f}-{strike.ended:.3f} {strike.fault}: {strike.target}")
     print("\n".join(storm.violations))
     assert storm.violations == []
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_a_storm(home) -> None:
+    ride(Storm(home, SEED, RUNS, only=ONLY))
+
+
+@pytest.fixture
+def small_disk(home) -> Iterator[Path]:
+    """A small file system that holds what the server keeps: its database, logs and artifacts."""
+    folder = home.path / "server"
+    folder.mkdir(parents=True, mode=0o700)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=700", "tmpfs", str(folder)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip(f"a file system of its own cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    home.seaway("down", check=False)
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_a_storm_over_a_disk_that_is_full_at_times(home, small_disk: Path) -> None:
+    only = ("disk filled", "daemon killed", "shim killed", "pod evicted")
+    ride(Storm(home, SEED, min(RUNS, 40), only=ONLY or only, disk=small_disk))
