@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,6 +13,7 @@ from seaway.base.clock import SystemClock
 from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
 from seaway.objects.errors import InternalError, NotFound
+from seaway.platform.history import log_files
 from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.log_files import FileLog, FileLogStore
 from seaway.platform.history.logs import LogKey
@@ -152,3 +155,39 @@ def test_a_closed_file_of_a_log_is_nobody_elses(tmp_path) -> None:
             written.say("too late", 1)
         assert other.tell() == 0
     assert (tmp_path / "other").read_bytes() == b""
+
+
+async def test_a_full_disk_loses_and_doubles_nothing(tmp_path, monkeypatch) -> None:
+    """Seaway's own lines wait in memory, in their order; the container's log is asked for again when there is room."""
+    room, write = [40], os.write
+
+    def narrow(descriptor: int, data) -> int:
+        count = min(room[0], len(data))
+        if not count:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room[0] -= count
+        return write(descriptor, data[:count])
+
+    monkeypatch.setattr(log_files.os, "write", narrow)
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    written = store.writer(KEY)
+    written.say("queued", 1)
+    written.say("placed", 2)
+    logs = Logs(ALL)
+    collector = LogCollector(logs, store, SystemClock(), SETTINGS)
+    completing = asyncio.create_task(collector.complete(KEY, POD))
+    with pytest.raises(OSError, match="No space left"):
+        await completing
+    with pytest.raises(OSError, match="No space left"):
+        await store.close(KEY)
+    room[0] = 1 << 20
+    await collector.complete(KEY, POD)
+    await store.close(KEY)
+    stored = store.path(KEY).read_text()
+    assert [line.rpartition(" ")[2] for line in stored.splitlines()] == [
+        "queued",
+        "placed",
+        "one",
+        "two",
+        "three",
+    ]

@@ -305,7 +305,15 @@ class Engine:
     async def _end_log(self, key: LogKey) -> None:
         """Close the log of an attempt whose pod is gone; it may still be followed."""
         await self._collector.leave(key)
-        await self._logs.close(key)
+        failures = 0
+        while True:
+            try:
+                await self._logs.close(key)
+                break
+            except OSError as error:
+                failures += 1
+                log.warning("the log of task %s cannot be closed yet: %s", key.task, error)
+                await self._clock.sleep(self._settings.carrier.backoff.delay(failures))
         self._collector.forget(key)
 
     def _follow_logs(self, state: RunState, tasks: Iterable[str]) -> None:

@@ -138,11 +138,11 @@ class LogCollector:
 
     async def _follow(self, written: AttemptLog, source: _Source) -> None:
         await self._clock.sleep(self._settings.follow_after)
-        await written.ready()
         failures = 0
         while not written.truncated:
             began = self._clock.monotonic()
             try:
+                await written.ready()
                 await self._read(written, source, LogOptions(follow=True, timestamps=True))
             except (BadRequest, NotFound):
                 return  # the pod went; `complete` says what could not be read
@@ -165,7 +165,7 @@ class LogCollector:
             except (BadRequest, NotFound) as error:
                 problem: Exception = error
                 break
-            except (ApiError, ClientError) as error:
+            except (ApiError, ClientError, OSError) as error:  # the last: the server's disk is full
                 problem, failures = error, failures + 1
                 refused += isinstance(error, ApiError)
                 await self._clock.sleep(self._settings.backoff.delay(failures))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seaway.platform.history import lines
@@ -15,14 +17,29 @@ _CLOSED = -1
 """No file's descriptor: a closed one's number is soon another file's, into which nothing of a log may be written."""
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 class FileLog(AttemptLog):
-    """One attempt's log while it is written."""
+    """One attempt's log while it is written.
+
+    What finds no room on the disk waits in memory, in its order; whoever brings more of the container's log waits with it
+    (`ready` raises OSError), so that this is a few of Seaway's own lines at most.
+    """
 
     def __init__(self, path: Path, limit: int) -> None:
         super().__init__(limit)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = _CLOSED
+        self._opened = False
+        self._waiting = bytearray()
+        with suppress_full():
+            self._open()
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._opened = True
         self.size = os.fstat(self._file).st_size
         self._drop_torn_tail()
 
@@ -43,26 +60,49 @@ class FileLog(AttemptLog):
             length *= 4
 
     async def ready(self) -> None:
-        """Return at once."""
+        """Return at once. Raises OSError while the disk is full."""
+        self._flush()
 
     async def resume_point(self) -> lines.Point:
-        """Return how far the container's log is stored."""
+        """Return how far the container's log is stored. Raises OSError while the disk is full."""
+        self._flush()
         return lines.resume_point(self._tail())
 
     def _put(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
-        self.size += len(data)
-        self.changed.notify()
+        self._waiting += data
+        with suppress_full():
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._opened:
+            self._open()
+        written = bool(self._waiting)
+        while self._waiting:
+            count = os.write(self._file, self._waiting)
+            del self._waiting[:count]
+            self.size += count
+        if written:
+            self.changed.notify()
 
     def close(self) -> None:
         """Make it durable and close the file. Blocks."""
+        if not self._opened:
+            return
         descriptor, self._file = self._file, _CLOSED
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def suppress_full() -> Iterator[None]:
+    """Go on where a disk is full; whatever else goes wrong is raised."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
 
 
 class FileLogStore:
@@ -100,9 +140,11 @@ class FileLogStore:
 
     async def close(self, key: LogKey) -> None:
         """Say that nothing more will come; returns when the log is durable."""
-        log = self._open.pop(key, None)
+        log = self._open.get(key)
         if log is not None:
             log.finish()
+            await log.ready()
+            del self._open[key]
             log.seal()
             await asyncio.to_thread(log.close)
 
