@@ -14,7 +14,7 @@ from seaway.objects.builtin import EVENTS, JOBS, NODES, PERSISTENT_VOLUME_CLAIMS
 from seaway.objects.errors import Forbidden
 from seaway.objects.resource import Resource
 from seaway.platform.workloads import labels
-from seaway.reconcile.informer import Informer
+from seaway.reconcile.informer import Informer, identity
 from seaway.reconcile.optional import OptionalInformer
 
 Object = dict[str, Any]
@@ -54,9 +54,15 @@ class ClusterView:
         self._client = client
         self._place = place = None if everywhere else namespace
 
-        def optional(resource: Resource, selector: str | None = None) -> OptionalInformer:
+        def optional(resource: Resource, selector: str | None = None, **options: Any) -> OptionalInformer:
             informer = Informer(
-                client, resource, namespace=place, label_selector=selector, clock=clock, settings=follow
+                client,
+                resource,
+                namespace=place,
+                label_selector=selector,
+                clock=clock,
+                settings=follow,
+                **options,
             )
             return OptionalInformer(client, informer, place, clock=clock)
 
@@ -66,7 +72,8 @@ class ClusterView:
         self.nodes = OptionalInformer(
             client, Informer(client, NODES, clock=clock, settings=follow), clock=clock
         )
-        self.events = optional(EVENTS)
+        self.events = optional(EVENTS, kept=identity)
+        """Told to handlers as they come: there are some for each pod, for an hour, and history keeps them."""
         self.others = optional(PODS, f"!{labels.RUN_UID}")
         """Pods that are no run's."""
         self._recorded = [self.others, *(optional(resource) for resource in RECORDED)]

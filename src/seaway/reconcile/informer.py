@@ -23,6 +23,13 @@ Objects = list[Object]
 Handler = Callable[[str, Object, Object | None], None]
 """Called with ADDED, MODIFIED or DELETED, the object (for DELETED its last version) and the one before, if any."""
 IndexFunction = Callable[[Object], Iterable[str]]
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion")
+
+
+def identity(obj: Object) -> Object:
+    """Return what an informer has to know of an object: for those whose handlers need it once, when it comes."""
+    metadata = obj["metadata"]
+    return {"metadata": {field: metadata[field] for field in _IDENTITY if field in metadata}}
 
 
 class Informer:
@@ -39,8 +46,24 @@ class Informer:
         indices: Mapping[str, IndexFunction] | None = None,
         clock: Clock | None = None,
         settings: FollowSettings | None = None,
+        kept: Callable[[Object], Object] = lambda obj: obj,
     ) -> None:
+        """Make the copy; nothing is asked for before it runs.
+
+        Args:
+            client: of the cluster.
+            resource: whose collection it is.
+            namespace: None for all of them.
+            label_selector: which objects.
+            field_selector: which objects.
+            indices: by which objects are found.
+            clock: measures waits.
+            settings: how the collection is followed.
+            kept: what is kept of an object when handlers have seen it; it must hold its metadata's name, namespace, uid and
+                resourceVersion. Who subscribes when it runs already, and who reads, gets no more.
+        """
         self.resource = resource
+        self._kept = kept
         self._client = client
         self._collection = Collection(resource, namespace, label_selector, field_selector)
         self._clock = clock or SystemClock()
@@ -144,11 +167,11 @@ class Informer:
             if before.get("uid") != metadata.get("uid"):
                 self._remove(key, old)
                 old = None
-        self._objects[key] = obj
+        self._objects[key] = kept = self._kept(obj)
         for name in self._functions:
             if old is not None:
                 self._index_out(name, key, old)
-            self._index_in(name, key, obj)
+            self._index_in(name, key, kept)
         self._notify("ADDED" if old is None else "MODIFIED", obj, old)
 
     def _remove(self, key: str, last: Object) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from seaway.objects.builtin import PODS
-from seaway.reconcile.informer import Informer, Informers
+from seaway.reconcile.informer import Informer, Informers, identity
 from tests.waiting import until
 
 PATH = "/api/v1/namespaces/ns/pods"
@@ -104,3 +104,17 @@ async def test_one_informer_for_all_who_ask_and_late_ones_start_at_once(server, 
         assert one.by_index("node", "n") == []
         await informers.stop(PODS)
         await until(lambda: not server.watchers)
+
+
+async def test_less_may_be_kept_than_handlers_get(server, client) -> None:
+    server.put(f"{PATH}/a", pod("a", "n1", uid="u"), "ADDED")
+    informer = Informer(client, PODS, kept=identity)
+    seen: list[tuple[str, str]] = []
+    informer.subscribe(lambda kind, new, _: seen.append((kind, new["spec"]["nodeName"])))
+    async with running(informer):
+        assert set(informer.get("ns/a")) == {"metadata"}
+        server.put(f"{PATH}/a", pod("a", "n2", uid="u"), "MODIFIED")
+        await until(lambda: len(seen) == 2)
+        server.remove(f"{PATH}/a")
+        await until(lambda: informer.get("ns/a") is None)
+    assert seen == [("ADDED", "n1"), ("MODIFIED", "n2"), ("DELETED", "n2")]

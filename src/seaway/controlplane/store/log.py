@@ -94,6 +94,30 @@ class Record:
         return parsed
 
 
+class SeldomReadRecord(Record):
+    """A value of which there are many and that is rarely read again: its parsed form is not kept once it is history."""
+
+    __slots__ = ()
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The parsed value: copy before changing."""
+        parsed: dict[str, Any] = self._object or orjson.loads(self.value)
+        return parsed
+
+
+SELDOM_READ = ("/registry/core/events/",)
+"""Where such values are: a cluster has some for each of its pods, for an hour, and whoever wants them watches them."""
+
+
+def make_record(
+    key: str, revision: int, created: int, value: bytes, parsed: dict[str, Any] | None = None
+) -> Record:
+    """Return a record of the kind that suits its key."""
+    kind = SeldomReadRecord if key.startswith(SELDOM_READ) else Record
+    return kind(key, revision, created, value, parsed)
+
+
 class Change(NamedTuple):
     """One entry of the log, as watchers get it."""
 

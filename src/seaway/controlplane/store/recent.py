@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from seaway.controlplane.store.log import Change, Record
+from seaway.controlplane.store.log import Change, Record, SeldomReadRecord
 
 _HOT = 256
 """Superseded values among so many last changes keep their parsed form: their watchers may still want it."""
@@ -63,5 +63,5 @@ class RecentChanges:
 def _cool(change: Change) -> None:
     if change.previous is not None:
         change.previous.drop_parsed()
-    if change.type == "delete":
+    if change.type == "delete" or isinstance(change.record, SeldomReadRecord):
         change.record.drop_parsed()

@@ -33,6 +33,7 @@ from seaway.controlplane.store.log import (
     Record,
     RevisionMismatch,
     StoreUnavailable,
+    make_record,
 )
 from seaway.controlplane.store.past import Past
 from seaway.controlplane.store.recent import RecentChanges
@@ -128,21 +129,21 @@ class SqliteStore:
         if key in self._live:
             raise KeyExists(key)
         revision = self._allotted + 1
-        record = Record(key, revision, revision, encode(revision), parsed)
+        record = make_record(key, revision, revision, encode(revision), parsed)
         return await self._write(Change("create", record, None), self._tombstones.get(key, 0))
 
     async def update(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Replace a key's value whose live revision is `expected`."""
         live = await self._expect(key, expected)
         revision = self._allotted + 1
-        record = Record(key, revision, live.created, encode(revision), parsed)
+        record = make_record(key, revision, live.created, encode(revision), parsed)
         return await self._write(Change("update", record, live), live.revision)
 
     async def delete(self, key: str, encode: Encode, expected: int, parsed: Parsed = None) -> Record:
         """Remove a key whose live revision is `expected`."""
         live = await self._expect(key, expected)
         revision = self._allotted + 1
-        record = Record(key, revision, live.created, encode(revision), parsed)
+        record = make_record(key, revision, live.created, encode(revision), parsed)
         return await self._write(Change("delete", record, live), live.revision)
 
     def get(self, key: str) -> Record | None:

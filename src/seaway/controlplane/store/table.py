@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from seaway.controlplane.store.keys import prefix_end
-from seaway.controlplane.store.log import Change, Page, Record
+from seaway.controlplane.store.log import Change, Page, Record, make_record
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
@@ -104,7 +104,7 @@ def read_changes(
 
 
 def _record(key: str, revision: int, created: int, value: bytes, *, unseal: Seal) -> Record:
-    return Record(key, revision, created, unseal(key, value))
+    return make_record(key, revision, created, unseal(key, value))
 
 
 def _change(fields: tuple[int, str, int, int, bytes, int | None, int, bytes], unseal: Seal) -> Change:
