@@ -304,7 +304,7 @@ class Engine:
 
     async def _end_log(self, key: LogKey) -> None:
         """Close the log of an attempt whose pod is gone; it may still be followed."""
-        await self._collector.leave(key)
+        await self._collector.let_go(key)
         failures = 0
         while True:
             try:
@@ -314,7 +314,6 @@ class Engine:
                 failures += 1
                 log.warning("the log of task %s cannot be closed yet: %s", key.task, error)
                 await self._clock.sleep(self._settings.carrier.backoff.delay(failures))
-        self._collector.forget(key)
 
     def _follow_logs(self, state: RunState, tasks: Iterable[str]) -> None:
         """Follow the logs of the tasks that run, also of those that ran before this server started."""

@@ -134,7 +134,7 @@ class LogCollector:
             await asyncio.wait([following], timeout=self._settings.last_words)
             following.cancel()
             await asyncio.wait([following])
-        self._completed.discard(key)
+        self.forget(key)
 
     async def _follow(self, written: AttemptLog, source: _Source) -> None:
         await self._clock.sleep(self._settings.follow_after)
