@@ -299,21 +299,8 @@ class Engine:
         for attempt in (*result.changed.values(), *result.added.values()):
             if attempt.phase.ended and attempt.pod not in releasing:
                 key = LogKey(state.run.uid, attempt.task, attempt.number)
-                self._background.spawn(self._end_log(key), "close log")
+                self._background.spawn(self._collector.end(key), "close log")
                 self._pods.forget(attempt.pod)
-
-    async def _end_log(self, key: LogKey) -> None:
-        """Close the log of an attempt whose pod is gone; it may still be followed."""
-        await self._collector.let_go(key)
-        failures = 0
-        while True:
-            try:
-                await self._logs.close(key)
-                break
-            except OSError as error:
-                failures += 1
-                log.warning("the log of task %s cannot be closed yet: %s", key.task, error)
-                await self._clock.sleep(self._settings.carrier.backoff.delay(failures))
 
     def _follow_logs(self, state: RunState, tasks: Iterable[str]) -> None:
         """Follow the logs of the tasks that run, also of those that ran before this server started."""

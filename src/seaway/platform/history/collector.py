@@ -136,6 +136,19 @@ class LogCollector:
             await asyncio.wait([following])
         self.forget(key)
 
+    async def end(self, key: LogKey) -> None:
+        """Close the log of an attempt whose pod is gone; it may still be followed. Waits for room on the disk."""
+        await self.let_go(key)
+        failures = 0
+        while True:
+            try:
+                await self._logs.close(key)
+                return
+            except OSError as error:
+                failures += 1
+                log.warning("the log of task %s cannot be closed yet: %s", key.task, error)
+                await self._clock.sleep(self._settings.backoff.delay(failures))
+
     async def _follow(self, written: AttemptLog, source: _Source) -> None:
         await self._clock.sleep(self._settings.follow_after)
         failures = 0
