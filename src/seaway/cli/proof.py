@@ -21,6 +21,9 @@ _RESTORED = re.compile(
     r"^\[seaway\] checkpoint: restored from the last attempt \(([0-9a-f]{12})\)$", re.MULTILINE
 )
 
+_BUILDS = re.compile(r"^\S+ \[seaway\] environment: installing ", re.MULTILINE)
+_BUILT = re.compile(r"^(\S+) \[seaway\] environment: ready in ", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Kill:
@@ -81,6 +84,16 @@ def restored(log: str) -> str:
     """Return which checkpoint the runner says it restored, "" where none; the first characters of its digest."""
     found = _RESTORED.search(log)
     return found[1] if found else ""
+
+
+def preparation(log: str) -> tuple[bool, str]:
+    """Return whether an attempt builds its environment, and since when that is done, "" where it is not.
+
+    Args:
+        log: of the attempt, with times.
+    """
+    built = _BUILT.search(log)
+    return _BUILDS.search(log) is not None, built[1] if built else ""
 
 
 def ended_early(view: Mapping[str, Any], after: float) -> Proof:

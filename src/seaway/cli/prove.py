@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ CONTEXT_SETTINGS = {"allow_interspersed_args": False}
 _RUN = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _LOOK = 0.3
 """Seconds between two looks at a run that has not started yet."""
+_SILENCE = 2.0
+"""Seconds after which a runner that builds an environment has said so."""
 _LONGEST_STEM = 33
 _NAMES = 100
 
@@ -216,7 +219,8 @@ def _watch(client: SeawayClient, run: str, task: str, after: float) -> tuple[pro
     started = _await_start(client, run, task)
     if started is None:
         return proof.ended_early(client.run(run), after), None
-    view = _wait(client, run, after)
+    began, started = _await_program(client, run, task, started)
+    view = _wait(client, run, max(0.05, began + after - time.monotonic()))
     if view["phase"] in ENDED:
         return proof.ended_early(view, after), None
     try:
@@ -249,6 +253,26 @@ def _await_start(client: SeawayClient, run: str, task: str) -> str | None:
             note(message)
             said = message
         client.wait(run, timeout=_LOOK)
+
+
+def _await_program(client: SeawayClient, run: str, task: str, started: str) -> tuple[float, str]:
+    """Wait until an attempt's environment is built: its program starts after that; return when, by this clock and the server's."""
+    began, told = time.monotonic(), False
+    view = client.run(run)
+    spec = next(found for found in view["spec"]["tasks"] if found.get("name", "main") == task)
+    number = next(found for found in view["tasks"] if found["name"] == task)["attempts"][-1]["number"]
+    while spec.get("environment") and view["phase"] not in ENDED:
+        log = b"".join(client.logs(run, task=task, attempt=number, timestamps=True)).decode(errors="replace")
+        builds, built = proof.preparation(log)
+        if built:
+            return time.monotonic(), built
+        if not builds and time.monotonic() > began + _SILENCE:  # this node has it already
+            break
+        if builds and not told:
+            note("its environment is being built; the time counts from then on")
+            told = True
+        view = client.wait(run, timeout=_LOOK)
+    return began, started
 
 
 def _wait(client: SeawayClient, run: str, period: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from seaway.portal.access import PodsRun, Service, pods_run
+from seaway.portal.streams import CheckedStream
 
 Fence = Annotated[int, Query(ge=0)]
 Base = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/gateway/v1", tags=["gateway"], dependencies=[Depends
 
 
 def _bytes(chunks: AsyncIterator[bytes], media_type: str) -> StreamingResponse:
-    return StreamingResponse(chunks, media_type=media_type, headers={"Cache-Control": "no-store"})
+    return CheckedStream(chunks, media_type=media_type, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/runner/{digest}.pyz", response_class=StreamingResponse)

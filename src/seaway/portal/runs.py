@@ -13,6 +13,7 @@ from seaway.model.verdict import Explanation
 from seaway.portal.access import CurrentCaller, OwnRun, Service, current_caller
 from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.ranges import first_byte, without_first
+from seaway.portal.streams import CheckedStream
 
 MAX_WAIT = 60.0
 """Seconds that one request may wait: proxies cut longer ones off."""
@@ -153,6 +154,6 @@ async def download(
     if start:
         headers["Content-Range"] = f"bytes {start}-{view.size - 1}/{view.size}"
         chunks = without_first(chunks, start)
-    return StreamingResponse(
+    return CheckedStream(
         chunks, 206 if start else 200, media_type="application/octet-stream", headers=headers
     )

@@ -28,3 +28,17 @@ def test_digits_trains_and_its_model_and_failure_come_back(running, tmp_path):
     failed = seaway("run", "--name", "broken", "broken.py", code=1)
     assert "No module named 'pandas'" in failed.stdout
     assert "pandas" in seaway("why", "broken").stdout
+
+
+@pytest.mark.parametrize("program", ["partial_fit.py", "network.py"])
+def test_a_program_with_checkpoints_is_proven(running, tmp_path, program):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(EXAMPLES / "checkpoints", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    seaway = replace(running, folder=folder)
+    done = seaway("prove", "--after", "3s", "-o", "json", program)
+    said = json.loads(done.stdout)
+    assert (said["proven"], said["outcome"]) == (True, "resumed")
+    assert said["lost_seconds"] < said["ran_seconds"]
+    assert "goes on after" in seaway("logs", said["run"]).stdout
+    seaway("download", said["run"], "-o", "fetched")
+    assert json.loads((folder / "fetched" / "metrics.json").read_text())["accuracy"] > 0.9

@@ -23,10 +23,12 @@ NO_GATEWAY = (
 
 
 @asynccontextmanager
-async def embedded_cluster(home: Path, tools: Path, **fields) -> AsyncIterator[TestCluster]:
+async def embedded_cluster(
+    home: Path, tools: Path, *, nodes: int = 1, **fields
+) -> AsyncIterator[TestCluster]:
     """Run the embedded cluster; the server calls it in-process, as in the daemon."""
     without_python = ImageEnvironment(env={"PATH": str(tools), "LANG": "C.UTF-8"}, visible=(str(tools),))
-    settings = ClusterSettings(home=home, images=default_images() | {"tools": without_python})
+    settings = ClusterSettings(home=home, nodes=nodes, images=default_images() | {"tools": without_python})
     async with (
         run_cluster(settings) as running,
         namespace_on("embedded", running.kubeconfig, cache=home / "cache", **fields) as cluster,

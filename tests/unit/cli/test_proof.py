@@ -69,6 +69,22 @@ def test_a_line_of_the_program_is_no_word_of_the_runner():
 
 
 @pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        ("T1 hello\n", (False, "")),
+        ("T1 [seaway] environment: installing 3 packages\n", (True, "")),
+        (
+            "T1 [seaway] environment: installing 3 packages\nT2 [seaway] environment: ready in 3.0 s\n",
+            (True, "T2"),
+        ),
+        ("T1 x [seaway] environment: ready in 3.0 s\n", (False, "")),
+    ],
+)
+def test_the_time_counts_from_the_program(log, found):
+    assert proof.preparation(log) == found
+
+
+@pytest.mark.parametrize(
     ("shown", "said", "step"),
     [
         (view("succeeded"), "ended before it could be killed", "seaway prove digits"),
