@@ -64,6 +64,9 @@ After = Annotated[
         "--after", metavar="DURATION", help="Kill it so long after its start, not at a random moment."
     ),
 ]
+OnceSaved = Annotated[
+    bool, typer.Option("--once-saved", help="Count from its first checkpoint, not from its start.")
+]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", min=0, help="Choose the moment that this seed chose before."),
@@ -77,6 +80,7 @@ def prove(
     ctx: typer.Context,
     program: option.Program = None,
     after: After = None,
+    once_saved: OnceSaved = False,
     seed: Seed = None,
     task: Task = None,
     output: Output = Format.TEXT,
@@ -114,9 +118,10 @@ def prove(
         spec, task, known = asked.specification(client, target)
         moment = moment or proof.moment(Random(chosen), known)  # noqa: S311 - it decides when, nothing secret
         run = asked.submit(client, spec)
-        note(f"run {run}: it is killed {moment:g} s after its start (seed {chosen})")
+        begin = "first checkpoint" if once_saved else "start"
+        note(f"run {run}: it is killed {moment:g} s after its {begin} (seed {chosen})")
         try:
-            result, kill = _watch(client, run, task, moment)
+            result, kill = _watch(client, run, task, moment, once_saved=once_saved)
         except KeyboardInterrupt:
             _stop(target, run)
             raise
@@ -214,12 +219,16 @@ def _stop(target: Target, run: str) -> None:
     note(f"\n{run} is being stopped. It can be looked at: {advice(f'show {run}')}")
 
 
-def _watch(client: SeawayClient, run: str, task: str, after: float) -> tuple[proof.Proof, proof.Kill | None]:
+def _watch(
+    client: SeawayClient, run: str, task: str, after: float, *, once_saved: bool
+) -> tuple[proof.Proof, proof.Kill | None]:
     """Follow a run through its kill to its end."""
     started = _await_start(client, run, task)
     if started is None:
         return proof.ended_early(client.run(run), after), None
     began, started = _await_program(client, run, task, started)
+    if once_saved:
+        began = _await_save(client, run, task)
     view = _wait(client, run, max(0.05, began + after - time.monotonic()))
     if view["phase"] in ENDED:
         return proof.ended_early(view, after), None
@@ -273,6 +282,14 @@ def _await_program(client: SeawayClient, run: str, task: str, started: str) -> t
             told = True
         view = client.wait(run, timeout=_LOOK)
     return began, started
+
+
+def _await_save(client: SeawayClient, run: str, task: str) -> float:
+    """Wait until a task has saved a checkpoint, or its run has ended; return when, by this clock."""
+    while not any(saved["task"] == task for saved in client.checkpoints(run)):
+        if client.wait(run, timeout=_LOOK)["phase"] in ENDED:
+            break
+    return time.monotonic()
 
 
 def _wait(client: SeawayClient, run: str, period: float) -> dict[str, Any]:

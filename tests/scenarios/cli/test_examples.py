@@ -35,7 +35,7 @@ def test_a_program_with_checkpoints_is_proven(running, tmp_path, program):
     folder = tmp_path / "checkpoints"
     shutil.copytree(EXAMPLES / "checkpoints", folder, ignore=shutil.ignore_patterns("__pycache__"))
     seaway = replace(running, folder=folder)
-    done = seaway("prove", "--after", "3s", "-o", "json", program)
+    done = seaway("prove", "--once-saved", "--after", "1s", "-o", "json", program)
     said = json.loads(done.stdout)
     assert (said["proven"], said["outcome"]) == (True, "resumed")
     assert said["lost_seconds"] < said["ran_seconds"]
