@@ -7,6 +7,9 @@ import json
 import os
 import random
 import signal
+import socketserver
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,12 +18,13 @@ import pytest
 LAST = 40
 KILLS = 4
 SEQUENCE = f"""
-import hashlib, os, pathlib, random, seaway
-folder, told = seaway.checkpoint_folder(), pathlib.Path(os.environ["TOLD"])
+import os, random, socket, seaway
+folder = seaway.checkpoint_folder()
+witness = socket.create_connection(("127.0.0.1", int(os.environ["TOLD"])))
 def content(number): return random.Random(number).randbytes(300_000)
 def tell(text):
-    with told.open("a") as file:
-        file.write(text + "\\n"); file.flush(); os.fsync(file.fileno())
+    witness.sendall(text.encode() + b"\\n")
+    witness.recv(1)
 number = 0
 if (folder / "number").exists():
     number = int((folder / "number").read_text())
@@ -46,6 +50,30 @@ folder = pathlib.Path(os.environ["SEAWAY_OUTPUTS"])
 for number in range(400):
     (folder / f"part-{number}").write_bytes(random.Random(number).randbytes(100_000))
 """
+
+
+class Told(socketserver.StreamRequestHandler):
+    """Notes each line and answers it, so that the teller goes on only when it is noted."""
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            self.server.lines.append(line.decode().strip())
+            try:
+                self.wfile.write(b"x")
+            except OSError:  # it was killed
+                return
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[list[str], int]]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Told) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        server.lines = []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.lines, server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def chosen_seed() -> random.Random:
@@ -78,22 +106,21 @@ def hit(home, run: str, what: str) -> None:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
-def test_the_next_attempt_finds_what_was_last_acknowledged(home, tmp_path: Path) -> None:
-    choose, told = chosen_seed(), tmp_path / "told"
-    told.touch()
+def test_the_next_attempt_finds_what_was_last_acknowledged(home, told) -> None:
+    choose, (lines, port) = chosen_seed(), told
 
-    def lines(word: str) -> list[str]:
-        return [line for line in told.read_text().splitlines() if line.startswith(word)]
+    def saved() -> int:
+        return max((int(line.split()[1]) for line in lines if line.startswith("saved")), default=0)
 
     home.seaway("up")
-    home.submit("sequence", "--retries", "50", "--env", f"TOLD={told}", "--", "python", "-c", SEQUENCE)
+    home.submit("sequence", "--retries", "50", "--env", f"TOLD={port}", "--", "python", "-c", SEQUENCE)
     for moment in sorted(choose.sample(range(2, LAST - 5), KILLS)):
-        home.wait_until(lambda moment=moment: len(lines("saved")) >= moment, f"{moment} saves", 120)
+        home.wait_until(lambda moment=moment: saved() >= moment, f"{moment} saves: {lines[-5:]}", 120)
         hit(home, "sequence", choose.choice(["daemon", "daemon", "program", "runner", "shim"]))
     view = home.ended("sequence")
     assert view["phase"] == "succeeded", view["message"]
     acknowledged = 0
-    for line in told.read_text().splitlines():
+    for line in lines:
         word, number, *rest = line.split()
         if word == "found":
             assert rest == ["True"], "what was restored is torn"

@@ -38,6 +38,8 @@ class Checkpoint:
         self._base: list[tuple[str, int]] = []
         """The blocks of what the server has."""
         self._refused = False
+        self._asked = False
+        """The program itself says when the folder is whole: in between it may not be."""
 
     def restore(self) -> None:
         """Fill the folder with what the last attempt saved.
@@ -97,6 +99,8 @@ class Checkpoint:
 
     def save_while_running(self) -> None:
         """Save the folder if it has changed and is quiet; trouble is told once, and the next time is another chance."""
+        if self._asked:
+            return
         try:
             found = fingerprint(self._folder)
             newest = max((entry[2] for entry in found), default=0) / 1e9
@@ -123,18 +127,25 @@ class Checkpoint:
                     f"nothing is in {self._folder}: write what the next attempt needs there first"
                 )
             if found == self._saved or self._send(found, patience=_PATIENCE_OF_PROGRAM):
+                self._asked = True
                 return
         raise ValueError(f"{self._folder} was written to while it was packed: ask when nothing writes there")
 
-    def save_at_end(self) -> None:
+    def save_at_end(self, *, well: bool) -> None:
         """Save the folder if it has changed since it was last saved.
+
+        Args:
+            well: the program ended with 0. Where it did not and had asked for saves, the last one is the newest that is
+                known to be whole.
 
         Raises:
             StageFailed: it cannot be saved.
         """
         try:
             found = fingerprint(self._folder)
-            if found and found != self._saved:
+            if found and found != self._saved and self._asked and not well:
+                say("checkpoint: what was written after the last seaway.checkpoint() is left out")
+            elif found and found != self._saved:
                 self._send(found, patience=PATIENCE)
         except (GatewayError, OSError) as error:
             refused = isinstance(error, GatewayError) and error.refused

@@ -124,7 +124,7 @@ def _scratch(task: Task, program: Program, work: str, outputs: str, checkpoint: 
 def _give_up(saved: _LazyCheckpoint, why: str) -> int:
     """Keep the checkpoint of a program that lost its lease, if the server still takes it. Raises StageFailed in any case."""
     try:
-        saved.save_at_end()
+        saved.save_at_end(well=False)
     except StageFailed as failure:
         say(f"{failure.stage}: {failure.message}")
     raise StageFailed("lease", f"the program was stopped: {why}")
@@ -152,7 +152,7 @@ def _add_own(environ: dict[str, str]) -> None:
 def _commit(task: Task, gateway: Gateway, outputs: str, saved: _LazyCheckpoint, code: int) -> int:
     """Keep what the program left. What fails here decides the exit code only where the program itself did well."""
     try:
-        saved.save_at_end()
+        saved.save_at_end(well=code == 0)
         if _any_entry(outputs):
             from seaway.runner.outputs import commit_outputs
 
@@ -184,9 +184,9 @@ class _LazyCheckpoint:
     def save_now(self) -> None:
         self._checkpoint().save_now()
 
-    def save_at_end(self) -> None:
+    def save_at_end(self, *, well: bool) -> None:
         if self._needed or _any_entry(self._folder):
-            self._checkpoint().save_at_end()
+            self._checkpoint().save_at_end(well=well)
 
     def _checkpoint(self) -> Checkpoint:
         if self._made is None:

@@ -145,3 +145,20 @@ def test_importing_seaway_costs_next_to_nothing():
     script = "import sys; before = set(sys.modules); import seaway; print(*set(sys.modules) - before)"
     found = subprocess.check_output([sys.executable, "-c", script], text=True).split()
     assert set(found) <= {"seaway", "seaway.program", "__future__"}
+
+
+@pytest.mark.parametrize(("code", "kept"), [(0, b"half"), (3, b"whole")])
+def test_a_program_that_says_when_it_is_whole_is_not_saved_in_between(start, gateway, unpack, code, kept):
+    program = f"""
+import os, time, seaway
+state = seaway.checkpoint_folder() / "state"
+state.write_text("whole")
+seaway.checkpoint()
+state.write_text("half")
+time.sleep(2)
+os._exit({code})
+"""
+    container = start(program, checkpoint_seconds=0.1)
+    assert container.wait() == code, container.text
+    assert unpack(gateway.checkpoint) == {"state": kept}
+    assert len(next(iter(gateway.received.values()))) == (2 if code == 0 else 1)
