@@ -185,7 +185,9 @@ def test_an_environment_that_was_being_built_is_built_anew(home, tmp_path: Path,
     home.seaway("up")
     program = "import numpy; print('sum', numpy.arange(5).sum())"
     home.submit("built", "--retries", "3", "--requirements", str(requirements), "--", "python", "-c", program)
-    home.wait_until(lambda: "environment: installing" in home.seaway("logs", "built"), "no environment", 100)
+    home.wait_until(
+        lambda: "environment: installing" in home.attempt("logs", "built")[1], "no environment", 100
+    )
     if victim == "daemon":
         hit(home, "built", "daemon")
     else:
