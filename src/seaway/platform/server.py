@@ -35,6 +35,7 @@ from seaway.platform.health import Health, places
 from seaway.platform.history.collector import CollectorSettings
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.leadership import LeadershipSettings
+from seaway.platform.measuring import ServerMeasures
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
 from seaway.platform.remembering import Remembering
@@ -139,6 +140,7 @@ class Server:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
         self.health = health
+        self.measures = ServerMeasures(database, engine, view, telling)
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:

@@ -12,10 +12,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from seaway import __version__
 from seaway.base.clock import Clock, SystemClock
+from seaway.base.measures import CONTENT_TYPE
 from seaway.platform.errors import NotFound, Unavailable
 from seaway.platform.server import Server
 from seaway.portal import gateway, notifications, objects, runs, search, uploads, usage, users
-from seaway.portal.access import current_caller
+from seaway.portal.access import administrator, current_caller
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
 from seaway.portal.refusals import Refusals
@@ -141,6 +142,12 @@ async def status(request: Request) -> dict[str, Any]:
 async def health(request: Request) -> dict[str, Any]:
     """Return what `seaway doctor` judges: the server's time, database, disks, rights, and the nodes."""
     return {"version": __version__, **(await request.app.state.server.health.facts())}
+
+
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(administrator)])
+async def metrics(request: Request) -> PlainTextResponse:
+    """Return what Prometheus reads; with an administrator's token, as `authorization` of the scrape configuration."""
+    return PlainTextResponse(await request.app.state.server.measures.text(), media_type=CONTENT_TYPE)
 
 
 @router.get("/openapi.json", include_in_schema=False)

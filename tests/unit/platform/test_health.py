@@ -46,6 +46,10 @@ async def test_a_node_in_trouble_is_an_alert_with_the_runs_that_it_hits(server, 
     (alert,) = alerts
     assert (alert["node"], alert["what"]) == ("node-1", "does not answer")
     assert [(run["run"], run["attempt"]) for run in alert["runs"]] == [("train", 1)]
+    measured = await server.measures.text()
+    assert 'seaway_runs{phase="running"} 1.0' in measured
+    assert 'seaway_nodes{trouble="NotReady"} 1.0' in measured
+    assert "train" not in measured
     (node,) = (await server.health.facts())["nodes"]
     assert node["troubles"] == ["does not answer"]
     await server.runs.stop("train")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import platform
+import time
 from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from seaway.base.clock import Clock, rfc3339
+from seaway.base.measures import CONTENT_TYPE
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
 from seaway.controlplane.apiserver.admission_certificates import CertificateRequests
@@ -52,6 +54,7 @@ from seaway.controlplane.apiserver.reviews import Reviewer
 from seaway.controlplane.apiserver.served import KindTable
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.apiserver.streams import Streams
+from seaway.controlplane.apiserver.telemetry import Telemetry
 from seaway.controlplane.apiserver.tokens import TokenSigner
 from seaway.controlplane.apiserver.unserved import not_served
 from seaway.controlplane.apiserver.users import User
@@ -126,6 +129,7 @@ class ApiServer:
         self._reviews = {(r.group, r.version, r.plural): r for r in REVIEW_RESOURCES}
         self._documents: tuple[int, Discovery, OpenApi] | None = None
         self._clock, self._audit = clock, audit
+        self._telemetry = Telemetry(self.kinds.find)
         self._ready = False
 
     async def start(self) -> None:
@@ -152,20 +156,28 @@ class ApiServer:
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one request; errors are answers too (a `Status`)."""
+        began, info = time.perf_counter(), None
         try:
-            return await self._answer(request)
-        except ApiError as error:
-            return error_response(error)
-        except RecursionError:
-            return error_response(BadRequest("the object is nested too deeply"))
-        except StoreUnavailable as error:
-            return error_response(ServiceUnavailable(str(error), retry_after=1))
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.path)
-            return error_response(InternalError("an internal error occurred: the server's log has its trace"))
+            info = parse_request_info(request.method, request.path, request.query)
+            response = await self._answer(request, info)
+        except Exception as error:
+            response = self._fault(request, error)
+        self._telemetry.answered(request, info, response.status, time.perf_counter() - began)
+        return response
 
-    async def _answer(self, request: ApiRequest) -> ApiResponse:
-        info = parse_request_info(request.method, request.path, request.query)
+    def _fault(self, request: ApiRequest, fault: Exception) -> ApiResponse:
+        """Return the answer to a request that could not be served."""
+        match fault:
+            case ApiError():
+                return error_response(fault)
+            case RecursionError():
+                return error_response(BadRequest("the object is nested too deeply"))
+            case StoreUnavailable():
+                return error_response(ServiceUnavailable(str(fault), retry_after=1))
+        logger.error("%s %s failed", request.method, request.path, exc_info=fault)
+        return error_response(InternalError("an internal error occurred: the server's log has its trace"))
+
+    async def _answer(self, request: ApiRequest, info: RequestInfo) -> ApiResponse:
         user = self._authenticator.user(request)
         if self._audit is None or info.verb not in CHANGES or not info.is_resource:
             return await self._perform(request, info, self._acting(user, request))
@@ -254,12 +266,16 @@ class ApiServer:
                 "/apis",
                 "/healthz",
                 "/livez",
+                "/metrics",
                 "/openapi/v2",
                 "/openapi/v3",
                 "/readyz",
                 "/version",
             ]
             return ApiResponse(200, ValueContent({"paths": paths}))
+        if path == "/metrics":
+            told = self._telemetry.text(self.store.revision, self.store.count(""))
+            return ApiResponse(200, TextContent(told), CONTENT_TYPE)
         if path == "/version":
             found: Document | None = version_document(
                 self.settings.version, python_version=platform.python_version(), platform=_platform()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from seaway.base.clock import Clock
+from seaway.base.measures import Counter
 from seaway.platform.database.records import NoticeRecord, TargetRecord
 from seaway.platform.engine.happenings import Happening
 
@@ -15,6 +16,8 @@ class Recipients:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._targets: tuple[TargetRecord, ...] = ()
+        self.happened = Counter("seaway_happenings", "What happened to runs and nodes, by kind.", ("event",))
+        """Counted since the server started, whoever wants to know."""
         self._woken: Callable[[], None] = lambda: None
 
     def use(self, targets: Iterable[TargetRecord]) -> None:
@@ -37,6 +40,8 @@ class Recipients:
 
     def address(self, happenings: Sequence[Happening]) -> list[NoticeRecord]:
         """Return the messages: one for each happening and each who wants to know."""
+        for one in happenings:
+            self.happened.add(one.event)
         if not self._targets or not happenings:
             return []
         now = self._clock.now()
