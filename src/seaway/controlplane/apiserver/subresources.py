@@ -24,7 +24,7 @@ from seaway.controlplane.kinds.selectors import selector_text
 from seaway.objects import meta
 from seaway.objects.apply import track_update
 from seaway.objects.builtin import NODES, PODS, SECRETS, SERVICE_ACCOUNTS
-from seaway.objects.errors import BadRequest, Forbidden, conflict, invalid, not_found
+from seaway.objects.errors import ApiError, BadRequest, Forbidden, conflict, invalid, not_found
 from seaway.objects.patch import json_patch, merge_patch, strategic_merge_patch
 from seaway.objects.resource import Resource
 
@@ -271,9 +271,7 @@ def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:
     assert scale is not None, "the scale subresource is declared"
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        resource = write.served.resource
-        cause = faults.invalid(scale.spec_replicas, replicas, "should be a non-negative integer")
-        raise invalid(resource.group, resource.kind, write.name, [cause])
+        raise _invalid_replicas(write, scale.spec_replicas, replicas)
     changed: Object = meta.copy(obj)
     place = changed
     *path, last = scale.spec_replicas.strip(".").split(".")
@@ -283,6 +281,16 @@ def with_replicas(write: Write, obj: Object, wanted: Object) -> Object:
     if version := (wanted.get("metadata") or {}).get("resourceVersion"):
         changed["metadata"]["resourceVersion"] = version
     return changed
+
+
+def _invalid_replicas(write: Write, field: str, replicas: Any) -> ApiError:
+    """Return the error, in the words that Kubernetes has for its own kinds and for custom ones."""
+    if write.served.custom:
+        resource = write.served.resource
+        cause = faults.invalid(field, replicas, "should be a non-negative integer")
+        return invalid(resource.group, resource.kind, write.name, [cause])
+    cause = faults.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+    return invalid(_SCALES.group, _SCALES.kind, write.name, [cause])
 
 
 def _selector_text(selector: Any) -> str:
