@@ -19,6 +19,7 @@ Examples:
   seaway logs train-1                 what it has said so far
   seaway logs -f train-1              and what it says from now on
   seaway logs --attempt 1 train-1     its first try only
+  seaway logs pod/NAME                of a pod made with kubectl, also after it is gone
   seaway logs --grep "epoch 3"        lines with both words, in all logs, newest first
   seaway logs --grep error -C 2 train-1"""
 CONTEXT_SETTINGS = {"allow_interspersed_args": True}
@@ -26,7 +27,7 @@ Run = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="The run's name, as seaway ps shows it; with --grep all runs without it.",
+        help="The run's name, as seaway ps shows it, or pod/NAME; with --grep all runs without it.",
         autocompletion=complete_runs,
         show_default=False,
     ),
@@ -69,7 +70,10 @@ def logs(
         int | None,
         typer.Option(metavar="N", min=1, help="Only this attempt, from 1 [default: all, oldest first]."),
     ] = None,
-    task: Annotated[str | None, typer.Option(metavar="TASK", help="Only this task [default: all].")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="Only this task, or this container of a pod [default: all]."),
+    ] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Put its time before each line.")] = False,
     grep: Grep = None,
     around: Around = 0,
@@ -89,7 +93,19 @@ def logs(
             "which run?", code="Usage", field="run",
             remedy="seaway ps -a lists them; seaway logs --grep WORDS looks in all of them",
         )  # fmt: skip
+    kind, _, pod = run.rpartition("/")
     with connect() as client:
+        if kind in ("pod", "pods", "po"):
+            if follow or attempt is not None:
+                raise SeawayError(
+                    "the kept logs of a pod are read as they are now, every start of its containers",
+                    code="Usage",
+                    field="--follow" if follow else "--attempt",
+                    remedy=f"Leave it out; kubectl logs -f {pod} follows a pod that runs",
+                )
+            found = client.pod_logs(pod, container=task, timestamps=timestamps)
+            write_log(found, sys.stdout.buffer, raw=sys.stdout.isatty())
+            return
         read = client.follow_logs if follow else client.read_logs
         try:
             chunks = read(run, attempt=attempt, task=task, timestamps=timestamps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container
+from collections.abc import AsyncIterator, Container
 
 from seaway.model.run import Phase
 from seaway.model.search import SearchResult
@@ -14,6 +14,7 @@ from seaway.platform.database.database import Database
 from seaway.platform.database.records import RunRecord
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
+from seaway.platform.pod_logs import PodLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.timelines import Timelines
 
@@ -26,6 +27,7 @@ class Answers(ABC):
     _objects: ObjectExplainer
     _timelines: Timelines
     _searcher: Searcher
+    _pod_logs: PodLogs
 
     @abstractmethod
     async def _run(self, name: str) -> RunRecord:
@@ -68,3 +70,9 @@ class Answers(ABC):
         """Return the newest lines of all logs, or of one run's, that hold all words. Raises NotFound; Invalid without a word."""
         found = await self._run(run) if run is not None else None
         return await self._searcher.search(words, run=found, limit=limit, context=context, since=since)
+
+    async def pod_logs(
+        self, pod: str, *, container: str | None = None, timestamps: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Return the kept logs of pods of a name that are no run's, also of pods that are gone. Raises NotFound."""
+        return await self._pod_logs.open(pod, container, timestamps=timestamps)

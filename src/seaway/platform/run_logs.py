@@ -102,7 +102,7 @@ class RunLogs:
             key = LogKey(found.run.uid, attempt.task, attempt.number)
             label = b"" if len(found.tasks) == 1 else f"{attempt.task} | ".encode()
             nothing = True
-            async for chunk in _labelled(read_log(self._logs, key, timestamps=request.timestamps), label):
+            async for chunk in labelled(read_log(self._logs, key, timestamps=request.timestamps), label):
                 nothing = False
                 yield chunk
             if nothing and attempt.phase.ended:  # each begins with Seaway's own lines
@@ -180,11 +180,11 @@ class RunLogs:
             await asyncio.wait([after])
         label = b"" if single else f"{key.task} | ".encode()
         source = read_log(self._logs, key, follow=True, timestamps=request.timestamps)
-        async for chunk in _labelled(source, label):
+        async for chunk in labelled(source, label):
             await chunks.put(chunk)
 
 
-async def _labelled(chunks: AsyncIterator[bytes], label: bytes) -> AsyncIterator[bytes]:
+async def labelled(chunks: AsyncIterator[bytes], label: bytes) -> AsyncIterator[bytes]:
     """Yield chunks; with a label, whole lines that begin with it."""
     if not label:
         async for chunk in chunks:

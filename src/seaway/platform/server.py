@@ -38,6 +38,7 @@ from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.measuring import ServerMeasures
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
+from seaway.platform.pod_logs import PodLogs
 from seaway.platform.remembering import Remembering
 from seaway.platform.run_logs import RunLogs
 from seaway.platform.searching import Searcher
@@ -192,7 +193,7 @@ async def run_server(
         service = RunService(
             database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
             explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
-            timelines=Timelines(database, recorder, view), searcher=Searcher(database, logs), bin_=bin_,
+            timelines=Timelines(database, recorder, view), searcher=Searcher(database, logs), pod_logs=PodLogs(database, logs), bin_=bin_,
             namespace=settings.namespace, storage_limit=settings.storage_limit, random=bin_.random,
         )  # fmt: skip
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)

@@ -24,6 +24,7 @@ from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
+from seaway.platform.pod_logs import PodLogs
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.storage.storage import Storage
@@ -53,6 +54,7 @@ class RunService(Answers, RunGateway):
         objects: ObjectExplainer,
         timelines: Timelines,
         searcher: Searcher,
+        pod_logs: PodLogs,
         bin_: Bin,
         storage_limit: int,
         namespace: str,
@@ -61,7 +63,7 @@ class RunService(Answers, RunGateway):
         super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
         self.usage = Usage(database, storage_limit)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
-        self._timelines, self._searcher, self._bin = timelines, searcher, bin_
+        self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
         self._namespace, self._random = namespace, random
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:

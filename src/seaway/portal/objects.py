@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
 
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import Service, administrator
 from seaway.portal.paging import Limit, Since, seconds
+from seaway.portal.runs import NO_STORE
 
 router = APIRouter(prefix="/api/v1/objects", tags=["objects"], dependencies=[Depends(administrator)])
 
@@ -30,3 +32,14 @@ async def timeline(
 ) -> Timeline:
     """Return what happened to it, oldest first; also to one that is gone."""
     return await service.timeline_object(kind, name, since=seconds(since), limit=limit)
+
+
+@router.get(
+    "/pod/{name}/logs", response_class=StreamingResponse, responses={200: {"content": {"text/plain": {}}}}
+)
+async def logs(
+    name: str, service: Service, container: str | None = None, timestamps: bool = False
+) -> StreamingResponse:
+    """Stream the kept logs of a pod that is no run's, each start of each container; also of one that is gone."""
+    chunks = await service.pod_logs(name, container=container, timestamps=timestamps)
+    return StreamingResponse(chunks, media_type="text/plain; charset=utf-8", headers=NO_STORE)

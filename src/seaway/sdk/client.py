@@ -267,6 +267,13 @@ class SeawayClient(NotifyCalls):
         timeout = FOLLOW_TIMEOUT if follow else None
         return self._http.stream("GET", _path(run, "logs"), query=query, timeout=timeout)
 
+    def pod_logs(
+        self, pod: str, *, container: str | None = None, timestamps: bool = False
+    ) -> Iterator[bytes]:
+        """Yield the kept logs of a pod that is no run's, also of one that is gone. For administrators."""
+        query = {"container": container, "timestamps": str(timestamps).lower()}
+        return self._http.stream("GET", f"/api/v1/objects/pod/{quote(pod, safe='')}/logs", query=query)
+
     def read_logs(
         self, run: str, *, task: str | None = None, attempt: int | None = None, timestamps: bool = False
     ) -> Iterator[bytes]:

@@ -92,6 +92,8 @@ async def test_logs_of_other_pods_are_kept_through_restarts(cluster, tmp_path: P
             return [e.message for e in shown.entries].count("gone from the cluster") == 1
 
         await until(noticed)
+        chunks = await platform.server.runs.pod_logs("other")
+        assert b"".join([chunk async for chunk in chunks]) == b"prepare | prepared it\nwork | worked on it\n"
         found = (await platform.server.runs.search("it", limit=10)).hits
         assert sorted((hit.task, hit.line, hit.pod) for hit in found) == [
             ("prepare", "prepared it", "other"),
