@@ -203,6 +203,9 @@ def encoder(stored: dict[str, Any]) -> Callable[[int], bytes]:
     def encode(revision: int) -> bytes:
         stored["metadata"]["resourceVersion"] = str(revision)
         # what a list leaves out of its items comes first (`content.ListContent`)
-        return orjson.dumps({"kind": stored["kind"], "apiVersion": stored["apiVersion"]} | stored)
+        written = orjson.dumps({"kind": stored["kind"], "apiVersion": stored["apiVersion"]} | stored)
+        return bytes(
+            memoryview(written)
+        )  # a copy: orjson's own keeps all of the buffer in which it was written
 
     return encode
