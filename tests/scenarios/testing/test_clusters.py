@@ -8,6 +8,7 @@ import json
 import ssl
 import tempfile
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -166,12 +167,13 @@ async def test_for_coroutines() -> None:
 
 
 async def test_start_that_is_given_up_leaves_nothing() -> None:
+    before = set(threading.enumerate())
     starting = asyncio.create_task(testing.cluster().__aenter__())
     await asyncio.sleep(0)  # it has begun
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
-    assert not [one for one in threading.enumerate() if one.name == "seaway.testing"]
+    assert not [one for one in set(threading.enumerate()) - before if one.name == "seaway.testing"]
 
 
 def test_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +193,10 @@ def test_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError
     gc.collect()
     assert set(threading.enumerate()) <= threads
-    assert me.num_fds() <= files
+    end = time.monotonic() + 30  # clusters of other tests in this process may be busy just now
+    while me.num_fds() > files:
+        assert time.monotonic() < end, f"{me.num_fds()} files are open, {files} were before"
+        time.sleep(0.05)
     assert list(tmp_path.iterdir()) == []
     psutil.wait_procs(running, timeout=10)
     assert not [one for one in running if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
