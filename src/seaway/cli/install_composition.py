@@ -96,11 +96,12 @@ async def install(
                 field="--name",
                 remedy='helm upgrade, with the chart that "seaway install --chart" names',
             ) from error
-        except installation.NotWhole as error:
+        except installation.Embedded as error:
             raise SeawayError(
-                f"this cluster serves no {error}: a team's server needs a whole Kubernetes",
+                "this cluster is embedded in a Seaway on one machine, which has a server already",
                 code="Usage",
-                remedy="Give the kubeconfig of one with --kubeconfig; an embedded cluster has a server: seaway up",
+                field="--kubeconfig",
+                remedy="Give the kubeconfig of a team's Kubernetes; here, seaway up is all",
             ) from error
         if hint is None:
             await _create_namespace(client, release, say, wanted=create_namespace)

@@ -36,7 +36,7 @@ class Control:
 
     def __init__(self, folder: str, save: Callable[[], None]) -> None:
         self._save = save
-        self._path = os.path.join(folder, "control")
+        self._path = os.path.join(folder, "control.sock")
         self._listener: sockets.socket | None = None
 
     @property
@@ -66,7 +66,7 @@ class Control:
             return
         folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            listener.bind(f"/proc/self/fd/{folder}/control")
+            listener.bind(f"/proc/self/fd/{folder}/control.sock")
         finally:
             os.close(folder)
 

@@ -42,6 +42,7 @@ SUCCESS = [
     pytest.param(["status"], lambda value: value["running"] and value["server"]["nodes"], id="status"),
     pytest.param(["usage"], lambda value: value[0]["runs"] == 2 and value[0]["outputs"] == 1, id="usage"),
     pytest.param(["audit"], lambda value: value == [], id="audit where nobody deleted anything"),
+    pytest.param(["timeline", "good"], lambda value: value, id="timeline"),
     pytest.param(["context"], lambda value: [each["name"] for each in value] == ["local"], id="context"),
     pytest.param(["version"], lambda value: value["version"] == value["server"], id="version"),
 ]  # fmt: skip

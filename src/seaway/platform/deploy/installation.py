@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
+from seaway.client.request import Request
 from seaway.objects.builtin import NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS
 from seaway.objects.errors import ApiError, Forbidden, NotFound
 from seaway.objects.resource import Resource
@@ -89,8 +90,8 @@ class MadeByHelm(Exception):
     """The installation of this name is Helm's."""
 
 
-class NotWhole(Exception):
-    """The cluster does not serve a kind that is needed; the text is its name."""
+class Embedded(Exception):
+    """The cluster is one machine's, embedded in a Seaway that has a server already."""
 
 
 async def check_namespace(client: Client, values: Values, release: Release) -> str | None:
@@ -98,18 +99,17 @@ async def check_namespace(client: Client, values: Values, release: Release) -> s
 
     Raises:
         MadeByHelm: Helm has installed there under this name: two tools would undo each other's work.
-        NotWhole: the cluster does not serve what a server is made of.
+        Embedded: the cluster has a server already, and runs on one machine only.
     """
+    if "+seaway" in str((await client.send(Request("GET", "/version"))).get("gitVersion")):
+        raise Embedded
     try:
         namespace = await client.get(NAMESPACES, release.namespace)
     except NotFound:
         return None
     except Forbidden:  # what follows tells
         namespace = {"metadata": {}}
-    try:
-        deployments, _ = await client.list_all(DEPLOYMENTS, release.namespace)
-    except NotFound as error:
-        raise NotWhole("Deployment") from error
+    deployments, _ = await client.list_all(DEPLOYMENTS, release.namespace)
     for one in deployments:
         managed_by = (one["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by")
         if one["metadata"]["name"] == release.name and managed_by == "Helm":
