@@ -8,7 +8,7 @@ from seaway.model.notification import Event
 from seaway.platform.database.records import NoticeRecord
 from seaway.platform.notifications.courier import shortened
 from seaway.platform.notifications.pace import Later, Now, Pace, decide
-from seaway.platform.notifications.texts import shown, single, together
+from seaway.platform.notifications.texts import safe_step, shown, single, together
 
 PACE = Pace(gather=2.0, burst=3, quiet=10.0, longest=60.0, most=4, window=600.0)
 
@@ -72,6 +72,11 @@ def test_a_reason_names_no_part_of_the_url() -> None:
 
 def test_a_message_has_the_cause_and_the_next_step() -> None:
     assert single(notice(1), "seaway logs a") == "It broke.\nNext: seaway logs a"
+
+
+def test_a_next_step_repeats_no_command_line() -> None:
+    assert safe_step("ask for less: seaway run --cpu 2 train.py --token s3cret", "a") == "seaway why a"
+    assert safe_step("seaway logs a", "a") == "seaway logs a"
 
 
 def test_many_messages_are_one_with_counts() -> None:

@@ -128,7 +128,7 @@ class Sender:
 
         def arrived(key: str) -> None:
             ids, at = covered.pop(key), self._clock.now()
-            writes.append(self._database.submit(lambda c: notices.mark_sent(c, ids, at)))
+            writes.append(self._database.submit(partial(_keep_sent, target=target.name, ids=ids, at=at)))
 
         async with self._couriers:
             result = await bring(target.url, messages, self._settings.environment, arrived=arrived)
@@ -157,6 +157,7 @@ class Sender:
         step = await self._next_step(notice.run_uid, notice.event) if notice.run_uid else ""
         run = notice.title.split(maxsplit=1)[0] if notice.run_uid else ""
         kind = _TYPES.get(Event(notice.event), "info")
+        step = texts.safe_step(step, run)
         return Message(
             notice.key, notice.event, run, f"Seaway: {notice.title}", texts.single(notice, step), kind
         )
@@ -171,3 +172,8 @@ class Sender:
             if given_up:
                 log.error("%d messages were given up: they could not be sent for days", given_up)
             await self._clock.sleep(_PRUNED_EACH)
+
+
+def _keep_sent(connection: Connection, *, target: str, ids: Sequence[int], at: float) -> None:
+    notices.mark_sent(connection, ids, at)
+    notify_targets.report(connection, target, sent=at, problem="")

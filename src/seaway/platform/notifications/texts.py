@@ -45,6 +45,11 @@ def single(notice: NoticeRecord, next_step: str = "") -> str:
     return f"{said}\nNext: {next_step}" if next_step else said
 
 
+def safe_step(step: str, run: str) -> str:
+    """Return a next step that repeats no command line: its arguments may hold what others in a chat must not read."""
+    return f"seaway why {run}" if "seaway run" in step else step
+
+
 def together(notices: Sequence[NoticeRecord]) -> tuple[str, str]:
     """Return title and text of one message that stands for many."""
     counts = Counter(Event(notice.event) for notice in notices)
