@@ -101,7 +101,7 @@ async def test_stop_lets_a_program_end_in_order(platform) -> None:
         "time.sleep(60)\n"
     )
     await platform.server.runs.submit(RunSpec(name="run", tasks=(python(source),)), user="ada")
-    await line_comes(platform, "ready")
+    await line_comes(platform, "\nready")
     await platform.server.runs.stop("run")
     ended = await platform.server.runs.wait("run", timeout=WAIT)
     assert ended.phase is Phase.STOPPED
