@@ -49,6 +49,8 @@ class Carrier:
         self._effects, self._background, self._clock, self._settings = effects, background, clock, settings
         self._wake, self._is_wanted = wake, is_wanted
         self._busy: set[tuple[str, Effect]] = set()
+        self._newer: dict[str, Seen] = {}
+        """Pods that changed while they were being released, as they are since."""
         self._creations = asyncio.Semaphore(settings.creations_at_once)
         self._others = asyncio.Semaphore(settings.others_at_once)
         self._ended = Signal()
@@ -79,9 +81,13 @@ class Carrier:
     def release_stray(self, seen: Seen) -> None:
         """Let a pod go that is no task's newest attempt, unless that is under way already."""
         key = (seen.observation.pod, Effect.RELEASE)
-        if seen.observation.held and not seen.observation.gone and key not in self._busy:
-            self._busy.add(key)
-            self._background.spawn(self._let_stray_go(seen), f"release {seen.observation.pod}")
+        if not seen.observation.held or seen.observation.gone:
+            return
+        if key in self._busy:  # what is under way knows the pod as it was: that it has ended may be news
+            self._newer[seen.observation.pod] = seen
+            return
+        self._busy.add(key)
+        self._background.spawn(self._let_stray_go(seen), f"release {seen.observation.pod}")
 
     async def _carry_out(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
         failures = 0
@@ -89,7 +95,7 @@ class Carrier:
             while effect is not Effect.CREATE or self._is_wanted(state, attempt):
                 try:
                     await self._try(effect, state, attempt)
-                    return
+                    break
                 except Exception as error:
                     failures += 1
                     _report(effect, attempt, error)
@@ -101,6 +107,8 @@ class Carrier:
             self._ended.notify()
             if effect in _ANSWERED:
                 self._look(state, attempt)
+        if effect is Effect.RELEASE:
+            self._go_on(attempt.pod)
 
     async def _try(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
         if effect is Effect.RELEASE:
@@ -131,13 +139,19 @@ class Carrier:
                     await self.created([observation.pod])
                     async with self._others:
                         await self._effects.release_stray(log_key, seen)
-                    return
+                    break
                 except Exception as error:
                     failures += 1
                     log.warning("pod %s cannot be released yet: %s", observation.pod, error)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
         finally:
             self._busy.discard((observation.pod, Effect.RELEASE))
+        self._go_on(observation.pod)
+
+    def _go_on(self, pod: str) -> None:
+        """Release a pod again that changed meanwhile."""
+        if (newer := self._newer.pop(pod, None)) is not None:
+            self.release_stray(newer)
 
 
 def _report(effect: Effect, attempt: AttemptRecord, error: Exception) -> None:
