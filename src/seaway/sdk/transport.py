@@ -130,8 +130,11 @@ class HttpClient:
         try:
             return response.read()
         except (OSError, HTTPException) as error:
-            self.close()
             raise ConnectionBroken(f"the server's answer broke off: {reason(error)}") from error
+        finally:
+            if not response.isclosed():  # it holds the socket, also when the connection is closed
+                response.close()
+                self.close()
 
     def _connect(self) -> HTTPConnection:
         if self._connection is not None and is_stale(self._connection):

@@ -101,10 +101,14 @@ def dialogue(shell, *arguments: str, answers: list[tuple[str, str]]) -> tuple[in
 
 
 def _converse(master: int, left: list[tuple[str, str]]) -> str:
-    shown, deadline = "", time.monotonic() + 60
+    shown, last, deadline = "", "", time.monotonic() + 60
     while True:
         assert time.monotonic() < deadline, shown
         if not select.select([master], [], [], 1.0)[0]:
+            if (
+                last == "\x03"
+            ):  # a signal just before Python begins to read is seen with the next one: people press again
+                os.write(master, last.encode())
             continue
         try:
             data = os.read(master, 65536)
@@ -114,7 +118,8 @@ def _converse(master: int, left: list[tuple[str, str]]) -> str:
             return shown
         shown += data.decode(errors="replace")
         if left and left[0][0] in shown:
-            os.write(master, left.pop(0)[1].encode())
+            last = left.pop(0)[1]
+            os.write(master, last.encode())
 
 
 @pytest.fixture
