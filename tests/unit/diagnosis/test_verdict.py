@@ -137,6 +137,20 @@ CASES = {
     "deleted while it ran": (
         facts(pod(ended(143), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 30})), INFRA, "PodDeleted",
     ),
+    "deleted while it ran, removed by its node much later": (
+        facts(
+            pod(ended(143), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 0}),
+            events=[{"reason": "Killing", "message": "Stopping container main", "firstTimestamp": "2026-01-02T03:04:04Z"}],
+        ),
+        INFRA, "PodDeleted",
+    ),
+    "removed much later, but it had failed before its node was asked to end it": (
+        facts(
+            pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 0}),
+            events=[{"reason": "Killing", "message": "Stopping container main", "firstTimestamp": "2026-01-02T03:04:20Z"}],
+        ),
+        U, "NonZeroExit",
+    ),
     "deleted after it had failed": (
         facts(pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:14:33Z", "deletionGracePeriodSeconds": 30})), U, "NonZeroExit",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.evidence import (
@@ -227,7 +227,9 @@ def deleted(facts: Facts) -> Finding | None:
         return None
     asked = due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
     finished = moment(ended.get("finishedAt"))
-    if finished is None or finished < asked - timedelta(seconds=1):
+    if finished is None or (
+        finished < asked - timedelta(seconds=1) and not _was_being_ended(facts, finished)
+    ):
         return None
     text = f"the pod was to be deleted by {metadata['deletionTimestamp']}"
     evidence = quote(facts, "pod status", text, metadata["deletionTimestamp"])
@@ -237,6 +239,18 @@ def deleted(facts: Facts) -> Finding | None:
         Level.CLUSTER,
         (evidence, *from_end(facts)),
     )
+
+
+def _was_being_ended(facts: Facts, finished: datetime) -> bool:
+    """Return whether a node was ending the program of a Pod whose object does not say any more when that was asked for.
+
+    When a node removes a Pod that it has ended, with no grace left, the time of the deletion becomes that moment.
+    """
+    if (facts.pod or {}).get("metadata", {}).get("deletionGracePeriodSeconds") != 0:
+        return False
+    event = last_event(facts, "Killing")
+    told = moment((event or {}).get("firstTimestamp") or (event or {}).get("eventTime"))
+    return told is not None and told <= finished + timedelta(seconds=1)
 
 
 def deleted_before_start(facts: Facts) -> Finding | None:
