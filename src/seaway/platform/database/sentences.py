@@ -23,13 +23,3 @@ def of_run(connection: Connection, run_uid: str) -> list[SentenceRecord]:
     """Return what was said of a run, oldest first."""
     query = select(*_COLUMNS).where(SENTENCES.c.run_uid == run_uid).order_by(SENTENCES.c.id)
     return [SentenceRecord(**row._asdict()) for row in connection.execute(query)]
-
-
-def leading_to(connection: Connection, run_uid: str, task: str, attempt: int) -> list[SentenceRecord]:
-    """Return what was said before an attempt was there."""
-    query = (
-        select(*_COLUMNS)
-        .where(SENTENCES.c.run_uid == run_uid, SENTENCES.c.task == task, SENTENCES.c.attempt == attempt)
-        .order_by(SENTENCES.c.id)
-    )
-    return [SentenceRecord(**row._asdict()) for row in connection.execute(query)]

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from seaway.base.clock import rfc3339_nano
 from seaway.platform.database.log_words import words_of
 from seaway.platform.history import lines
 
@@ -80,11 +79,6 @@ def newest_time(data: bytes) -> int:
         if (time := lines.line_time(line)) is not None:
             return time
     return 0
-
-
-def shown_time(nanoseconds: int) -> str:
-    """Return a line's time as it is shown."""
-    return rfc3339_nano(nanoseconds)
 
 
 def _text(line: bytes) -> str:
