@@ -45,6 +45,22 @@ async def test_a_pod_that_ends_while_it_is_being_deleted_is_let_go() -> None:
     assert effects.asked == ["Running", "Failed"]
 
 
+async def test_an_ended_pod_is_let_go_once_however_often_it_changes_meanwhile() -> None:
+    """Its log is read before it is let go; afterwards the pod is gone, and reading it again would say that its end is missing."""
+    effects, background = SlowEffects(), Background()
+    carrier = Carrier(
+        effects, background, SystemClock(), CarrierSettings(), lambda _: None, lambda _state, _attempt: True
+    )
+    carrier.release_stray(Seen({}, ENDED))
+    await effects.begun.wait()
+    carrier.release_stray(Seen({}, ENDED))
+    effects.may_end.set()
+    async with asyncio.timeout(10):
+        while background.jobs:
+            await asyncio.wait(background.jobs)
+    assert effects.asked == ["Failed"]
+
+
 async def test_a_pod_that_is_gone_or_free_is_left_alone() -> None:
     effects, background = SlowEffects(), Background()
     carrier = Carrier(

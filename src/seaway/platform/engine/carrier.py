@@ -50,7 +50,7 @@ class Carrier:
         self._wake, self._is_wanted = wake, is_wanted
         self._busy: set[tuple[str, Effect]] = set()
         self._newer: dict[str, Seen] = {}
-        """Pods that changed while they were being released, as they are since."""
+        """Pods that ended while they were being deleted, as they are since."""
         self._creations = asyncio.Semaphore(settings.creations_at_once)
         self._others = asyncio.Semaphore(settings.others_at_once)
         self._ended = Signal()
@@ -83,8 +83,11 @@ class Carrier:
         key = (seen.observation.pod, Effect.RELEASE)
         if not seen.observation.held or seen.observation.gone:
             return
-        if key in self._busy:  # what is under way knows the pod as it was: that it has ended may be news
-            self._newer[seen.observation.pod] = seen
+        if key in self._busy:
+            if (
+                seen.observation.ended
+            ):  # news, where what is under way knows the pod as running and only deletes it
+                self._newer[seen.observation.pod] = seen
             return
         self._busy.add(key)
         self._background.spawn(self._let_stray_go(seen), f"release {seen.observation.pod}")
@@ -108,7 +111,7 @@ class Carrier:
             if effect in _ANSWERED:
                 self._look(state, attempt)
         if effect is Effect.RELEASE:
-            self._go_on(attempt.pod)
+            self._newer.pop(attempt.pod, None)  # it is let go: what it became meanwhile is no news
 
     async def _try(self, effect: Effect, state: RunState, attempt: AttemptRecord) -> None:
         if effect is Effect.RELEASE:
@@ -146,11 +149,8 @@ class Carrier:
                 await self._clock.sleep(self._settings.backoff.delay(failures))
         finally:
             self._busy.discard((observation.pod, Effect.RELEASE))
-        self._go_on(observation.pod)
-
-    def _go_on(self, pod: str) -> None:
-        """Release a pod again that changed meanwhile."""
-        if (newer := self._newer.pop(pod, None)) is not None:
+        newer = self._newer.pop(observation.pod, None)
+        if newer is not None and not observation.ended:
             self.release_stray(newer)
 
 
