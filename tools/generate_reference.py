@@ -14,6 +14,7 @@ from typing import Any
 
 from seaway.cli.main import COMMANDS, make_command
 from seaway.cli.settings_file import IMAGE_KEYS, KEYS
+from seaway.platform.deploy.values import Values
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- made by tools/generate_reference.py: change the code, then make it anew -->\n"
@@ -46,6 +47,23 @@ python = "/opt/conda/envs/base312/bin/python"
 env = {OMP_NUM_THREADS = "4"}
 ```
 """
+
+
+TEAM = """## A team's server
+
+`seaway server` reads no file: these settings are its options, each of them a variable too, and values of the
+installation (`seaway install --set limits.storage=500Gi`, or the same with Helm). The defaults are those of above but for
+three: a team's server limits neither storage nor scratch until it is told to, and keeps the logs of labelled pods only.
+
+| here | of `seaway server` | of the installation |
+| --- | --- | --- |
+"""
+OF_TEAMS = (
+    ("server", "scratch_limit", "limits.scratch"), ("server", "scratch_files", "limits.scratchFiles"),
+    ("server", "storage_limit", "limits.storage"), ("server", "bin_days", "limits.binDays"),
+    ("notifications", "waits", "notifications.waits"), ("notifications", "hung", "notifications.hung"),
+    ("history", "days", "history.days"), ("history", "logs", "history.logs"), ("history", "pods", "history.pods"),
+)  # fmt: skip
 
 
 def pages() -> dict[str, str]:
@@ -126,7 +144,22 @@ def settings_page() -> str:
         "",
     ]
     parts.append("\n".join([*head, "| key | meaning |", "| --- | --- |", *rows, ""]))
-    return "\n".join([*parts, EXAMPLE])
+    return "\n".join([*parts, _team_part(), EXAMPLE])
+
+
+def _team_part() -> str:
+    """Return what the page says of the settings that a team's server has too, and stop where one is not there."""
+    options = {option for param in make_command("server").params for option in param.opts}
+    chart = Values().model_dump(by_alias=True)
+    fields = {(key.table, key.name): key.field for key in KEYS}
+    rows = []
+    for table, name, value in OF_TEAMS:
+        option = f"--{fields[table, name].replace('_', '-')}"
+        group, key = value.split(".")
+        if option not in options or key not in chart[group]:
+            raise ValueError(f"{option} or {value}: there is no such setting of a team's server")
+        rows.append(f"| `[{table}] {name}` | `{option}` | `{value}` |\n")
+    return TEAM + "".join(rows)
 
 
 def _cell(text: str) -> str:

@@ -16,6 +16,7 @@ from seaway.cli import exits
 from seaway.cli import server_options as options
 from seaway.cli import server_settings as reading
 from seaway.cli.context import current_home
+from seaway.cli.server_limits import DEFAULT_HUNG, DEFAULT_WAITS, parse_size, read_limits
 from seaway.cli.server_settings import TeamServerSettings
 from seaway.sdk.errors import SeawayError
 
@@ -56,6 +57,12 @@ def server(
     history_logs: options.HistoryLogs = reading.DEFAULT_HISTORY_LOGS,
     record_logs: options.RecordLogs = "labelled",
     record_cluster: options.RecordCluster = False,
+    scratch_limit: options.ScratchLimit = "",
+    scratch_files: options.ScratchFiles = None,
+    storage_limit: options.StorageLimit = "",
+    bin_days: options.BinDays = 30,
+    waits: options.Waits = DEFAULT_WAITS,
+    hung: options.Hung = DEFAULT_HUNG,
 ) -> None:
     """Serve a team: runs on any Kubernetes, with nothing but the rights of a namespace. Stays in the foreground."""
     host, port = reading.parse_listen(listen)
@@ -80,9 +87,10 @@ def server(
         leader_election=leader_election,
         object_store=reading.object_store(os.environ) if artifacts else {},
         history_days=history_days,
-        history_logs=reading.parse_history_logs(history_logs),
+        history_logs=parse_size("--history-logs", history_logs),
         record_logs=reading.parse_record_logs(record_logs),
         record_cluster=record_cluster,
+        limits=read_limits(scratch_limit, scratch_files, storage_limit, bin_days, waits, hung),
     )
     raise typer.Exit(run_team_server(settings))
 

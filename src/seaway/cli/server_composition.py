@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from seaway.cli.network import network_environment
-from seaway.cli.server_settings import TeamServerSettings, refuse
+from seaway.cli.server_limits import refuse
+from seaway.cli.server_settings import TeamServerSettings
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import take_lock
 
@@ -97,12 +98,14 @@ def connect_to_cluster(settings: TeamServerSettings) -> Any:
 
 def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> Any:
     """Return the settings of the platform."""
+    from seaway.platform.bin import DAY
     from seaway.platform.server import ServerSettings
     from seaway.platform.workloads.security import PodSecurity
 
     plain = ServerSettings(settings.home, settings.url, ca, namespace)
     level: Any = settings.pod_security
     recorded: Any = settings.record_logs
+    limits = settings.limits
     return replace(
         plain,
         create_namespace=False,
@@ -120,8 +123,17 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
             log_bytes=settings.history_logs,
         ),
         record_everywhere=settings.record_cluster,
+        scratch=limits.scratch,
+        scratch_files=limits.scratch_files,
+        storage_limit=limits.storage,
+        bin_seconds=limits.bin_days * DAY,
         engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),
-        notify=replace(plain.notify, environment=network_environment(os.environ)),
+        notify=replace(
+            plain.notify,
+            waits=limits.waits,
+            hung=limits.hung,
+            environment=network_environment(os.environ),
+        ),
     )
 
 

@@ -11,7 +11,12 @@ from seaway.cli.server_settings import DEFAULT_LISTEN, PREFIX
 
 
 def _option(
-    flag: str, metavar: str | None, meaning: str, *, minimum: int | None = None
+    flag: str,
+    metavar: str | None,
+    meaning: str,
+    *,
+    minimum: int | None = None,
+    maximum: int | None = None,
 ) -> typer.models.OptionInfo:
     variable = PREFIX + flag.removeprefix("--").replace("-", "_").upper()
     made: typer.models.OptionInfo = typer.Option(
@@ -22,6 +27,7 @@ def _option(
         show_default=False,
         help=meaning,
         min=minimum,
+        max=maximum,
     )
     return made
 
@@ -98,6 +104,7 @@ HistoryDays = Annotated[
         "DAYS",
         "After so many days it is forgotten what happened: changes, events, logs; 365 without this.",
         minimum=1,
+        maximum=36_500,
     ),
 ]
 HistoryLogs = Annotated[
@@ -117,5 +124,57 @@ RecordCluster = Annotated[
         "--record-cluster",
         None,
         "Keep the history of all namespaces, as far as the server may see them.",
+    ),
+]
+ScratchLimit = Annotated[
+    str,
+    _option(
+        "--scratch-limit",
+        "SIZE",
+        "The most that a run may leave in /tmp and its folder, such as 20Gi, unless it asks with --scratch; no limit without this.",
+    ),
+]
+ScratchFiles = Annotated[
+    int | None,
+    _option(
+        "--scratch-files",
+        "NUMBER",
+        "How many files that may be; any number without this.",
+        minimum=1000,
+        maximum=1_000_000_000,
+    ),
+]
+StorageLimit = Annotated[
+    str,
+    _option(
+        "--storage-limit",
+        "SIZE",
+        "The most that one user's runs may take on the server, the bin included, such as 500Gi; no limit without this.",
+    ),
+]
+BinDays = Annotated[
+    int,
+    _option(
+        "--bin-days",
+        "DAYS",
+        "How long a removed run can be restored; 30 without this.",
+        minimum=1,
+        maximum=3650,
+    ),
+]
+Waits = Annotated[
+    str,
+    _option(
+        "--waits",
+        "DURATION",
+        "Who is notified is told of a run that has not started after so long; 0: never.",
+    ),
+]
+Hung = Annotated[
+    str,
+    _option(
+        "--hung",
+        "DURATION",
+        "The same of a run that has neither written to its log nor used the CPU for so long; 0: never.",
     ),
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from seaway.cli.server_limits import TeamLimits, refuse
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.submit import seconds
 
@@ -85,6 +86,7 @@ class TeamServerSettings:
     """Whose logs are kept beside the runs': one of RECORD_LOGS."""
     record_cluster: bool = False
     """History is to be of all namespaces."""
+    limits: TeamLimits = TeamLimits()  # noqa: RUF009 - frozen, shared on purpose
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,11 +94,6 @@ class TeamServerSettings:
         reached = (urlsplit(self.url).hostname or "", self.host)
         own = [name for name in reached if name and name not in ANY_ADDRESS]
         return tuple(dict.fromkeys([*own, "localhost", "127.0.0.1", "::1"]))
-
-
-def refuse(option: str, fault: str, remedy: str) -> SeawayError:
-    """Return the error for an option that cannot be used."""
-    return SeawayError(fault, code="Usage", field=option, remedy=remedy)
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -171,16 +168,6 @@ def parse_pod_security(text: str) -> str:
     if text not in POD_SECURITY:
         raise refuse("--pod-security", f"{text!r} is none of them", f"Give {', '.join(POD_SECURITY)}")
     return text
-
-
-def parse_history_logs(text: str) -> int:
-    """Return how many bytes of logs are kept. Raises SeawayError where it is no size of at least 1 MiB."""
-    from seaway.cli.settings_file import Wrong, size
-
-    try:
-        return size(text)
-    except Wrong as error:
-        raise refuse("--history-logs", f"{text!r} cannot be used", f"Give {error}") from None
 
 
 def parse_record_logs(text: str) -> str:

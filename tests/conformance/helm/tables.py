@@ -52,6 +52,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "pods": {"podAnnotations": {"prometheus.io/scrape": "false"}, "tls": {"secret": "x"}, "imagePullSecrets": ["a", "b"]},
     "pods of runs": {"runs": {"image": "python:3.13", "security": "restricted", "user": 1234567, "serviceAccount": "runs"}},
+    "limits": {"limits": {"scratch": "20Gi", "scratchFiles": 1000000, "storage": "500Gi", "binDays": 7}},
+    "history and telling": {
+        "history": {"days": 90, "logs": "100Gi", "pods": "all"}, "notifications": {"waits": "0", "hung": "2h"}
+    },
     "port and log": {"port": 9443, "logLevel": "debug", "imagePullPolicy": "Always"},
 }  # fmt: skip
 
@@ -86,6 +90,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "name of a secret": ({"token": {"secret": "A secret"}}, "secret"),
     "image with a blank": ({"image": "a b"}, "image"),
     "number as variable": ({"env": {"A": 1}}, "env"),
+    "no size": ({"limits": {"scratch": "lots"}}, "scratch"),
+    "size below 1 MiB": ({"limits": {"storage": "500Ki"}}, "storage"),
+    "few files": ({"limits": {"scratchFiles": 5}}, "scratchFiles"),
+    "no day in the bin": ({"limits": {"binDays": 0}}, "binDays"),
+    "text for days": ({"history": {"days": "365"}}, "days"),
+    "no room for logs": ({"history": {"logs": "0"}}, "logs"),
+    "whose logs": ({"history": {"pods": "some"}}, "pods"),
+    "no time to wait": ({"notifications": {"waits": "soon"}}, "waits"),
+    "number for a time": ({"notifications": {"hung": 60}}, "hung"),
     "log level": ({"logLevel": "loud"}, "logLevel"),
 }
 """Values that the schema refuses, and what the message must name."""

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,14 @@ def test_a_certificate_and_a_token_from_somewhere_else(team: Team) -> None:
         (("--context", "other"), "no context 'other'"),
         (("--kubeconfig", "/nowhere"), "--kubeconfig"),
         (("--tls-cert", "/nowhere"), "--tls-key"),
+        (("--scratch-limit", "lots"), "--scratch-limit"),
+        (("--scratch-files", "5"), "--scratch-files"),
+        (("--storage-limit", "1Ki"), "--storage-limit"),
+        (("--bin-days", "0"), "--bin-days"),
+        (("--history-days", "0"), "--history-days"),
+        (("--history-logs", "none"), "--history-logs"),
+        (("--waits", "soon"), "--waits"),
+        (("--hung", "-1"), "--hung"),
     ],
     ids=lambda value: "" if isinstance(value, str) else value[0],
 )
@@ -171,6 +180,29 @@ def test_what_cannot_be_is_refused(team: Team, flags: tuple[str, ...], named: st
     refused = team.cluster(*team.command(*flags), code=64)
     assert named in refused.stderr
     assert "hunter2" not in refused.stderr
+
+
+def test_limits_of_a_team(team: Team) -> None:
+    """What a run may leave on its disk, what all runs may leave on the server, and how long the bin keeps them."""
+    process = team.start(
+        "--scratch-limit", "8Mi", "--scratch-files", "1000", "--storage-limit", "1Mi", "--bin-days", "2",
+        "--waits", "0", "--hung", "0",
+    )  # fmt: skip
+    team.log_in()
+    write = "open('big', 'wb').write(b'x' * (16 << 20)); import time; time.sleep(600)"
+    ended = team.member("run", "--name", "writer", "--", "python3", "-c", write, code=None)
+    assert "and may have 8.0 MiB" in ended.stdout + ended.stderr
+    keep = "import os; open(os.environ['SEAWAY_OUTPUTS'] + '/kept', 'wb').write(os.urandom(2 << 20))"
+    team.member("run", "--name", "keeper", "--", "python3", "-c", keep)
+    (found,) = team.member.json("usage")
+    assert found["limit"] == 1 << 20
+    assert "and may take 1.0 MiB" in team.member("run", "--", "true", code=None).stderr
+    binned = team.member("rm", "writer").stderr
+    assert "(until" in binned
+    view = team.member.json("show", "writer")
+    kept = datetime.fromisoformat(view["emptied"]) - datetime.fromisoformat(view["deleted"])
+    assert kept.days == 2
+    assert end(process, signal.SIGTERM) == 0
 
 
 def test_a_cluster_that_is_away_at_the_start(team: Team) -> None:

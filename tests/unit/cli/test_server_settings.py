@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from seaway.cli import server_settings as reading
+from seaway.cli.server_limits import parse_after, parse_limit, parse_size
 from seaway.sdk.errors import SeawayError
 
 
@@ -162,3 +164,39 @@ def test_levels_of_pods_are_known() -> None:
     with pytest.raises(SeawayError) as caught:
         reading.parse_pod_security("strict")
     assert caught.value.field == "--pod-security"
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (parse_size, "1Mi", 1 << 20),
+        (parse_limit, "", 0),
+        (parse_limit, "20Gi", 20 << 30),
+        (parse_after, "0", 0.0),
+        (parse_after, "90s", 90.0),
+        (parse_after, "2h", 7200.0),
+    ],
+)
+def test_limits(read: Callable[[str, str], float], text: str, value: float) -> None:
+    assert read("--x", text) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (parse_size, ""),
+        (parse_size, "1Ki"),
+        (parse_limit, "0"),
+        (parse_limit, "-1Gi"),
+        (parse_limit, "lots"),
+        (parse_after, ""),
+        (parse_after, "-1"),
+        (parse_after, "soon"),
+        (parse_after, "1.5h"),
+    ],
+)
+def test_limits_are_refused_by_name(read: Callable[[str, str], float], text: str) -> None:
+    with pytest.raises(SeawayError) as caught:
+        read("--storage-limit", text)
+    assert (caught.value.field, caught.value.code) == ("--storage-limit", "Usage")
+    assert caught.value.remedy

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
-from seaway.model.base import Value
+from seaway.platform.deploy.limits import ChartValues, History, Limits, Notifications
 from seaway.platform.errors import Invalid
 
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
@@ -25,15 +24,11 @@ Map = dict[str, str]
 Object = dict[str, Any]
 
 
-class _Values(Value):
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
 def _says(meaning: str, default: Any) -> Any:
     return Field(default_factory=lambda: default, description=meaning)
 
 
-class Database(_Values):
+class Database(ChartValues):
     """Where runs, their attempts and history are kept."""
 
     secret: ObjectName = Field(
@@ -43,7 +38,7 @@ class Database(_Values):
     key: str = Field(default="url", min_length=1, description="The key in that Secret.")
 
 
-class Artifacts(_Values):
+class Artifacts(ChartValues):
     """Where code, outputs and checkpoints are kept."""
 
     url: str = Field(
@@ -63,7 +58,7 @@ class Artifacts(_Values):
     )
 
 
-class Storage(_Values):
+class Storage(ChartValues):
     """The volume for what is not in a database and in an object storage. It is made only where one of them is missing."""
 
     size: Quantity = Field(default="20Gi", description="How large it is.")
@@ -75,7 +70,7 @@ class Storage(_Values):
     )
 
 
-class Tls(_Values):
+class Tls(ChartValues):
     """The certificate that the server shows to users and pods."""
 
     secret: ObjectName = Field(
@@ -91,7 +86,7 @@ class Tls(_Values):
     )
 
 
-class Token(_Values):
+class Token(ChartValues):
     """The administrator's token."""
 
     secret: ObjectName = Field(
@@ -100,7 +95,7 @@ class Token(_Values):
     )
 
 
-class ServicePort(_Values):
+class ServicePort(ChartValues):
     """The Service in front of the server."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
@@ -110,7 +105,7 @@ class ServicePort(_Values):
     annotations: Map = _says("Its annotations.", {})
 
 
-class Ingress(_Values):
+class Ingress(ChartValues):
     """An Ingress in front of the Service. It must speak HTTPS to it."""
 
     enabled: bool = Field(default=False, description="Make one.")
@@ -134,7 +129,7 @@ class Ingress(_Values):
     )
 
 
-class NetworkPolicy(_Values):
+class NetworkPolicy(ChartValues):
     """Who may reach the server."""
 
     enabled: bool = Field(
@@ -148,7 +143,7 @@ class NetworkPolicy(_Values):
     )
 
 
-class Rbac(_Values):
+class Rbac(ChartValues):
     """The rights of the server."""
 
     create: bool = Field(default=True, description="Make its Role and RoleBinding; else somebody else did.")
@@ -162,14 +157,14 @@ class Rbac(_Values):
     )
 
 
-class ServiceAccount(_Values):
+class ServiceAccount(ChartValues):
     """Whom the server acts as."""
 
     name: ObjectName = Field(default="", description="An existing service account; without one, one is made.")
     annotations: Map = _says("Its annotations, such as a role of the cloud for the object storage.", {})
 
 
-class Runs(_Values):
+class Runs(ChartValues):
     """The pods of runs."""
 
     image: str = Field(
@@ -191,7 +186,7 @@ class Runs(_Values):
     )
 
 
-class Values(_Values):
+class Values(ChartValues):
     """All that can be set."""
 
     image: str = Field(
@@ -217,6 +212,9 @@ class Values(_Values):
         default="info", description="How much its log says."
     )
     runs: Runs = _says("The pods of runs.", Runs())
+    limits: Limits = _says("What runs may take.", Limits())
+    history: History = _says("How long it is remembered what happened.", History())
+    notifications: Notifications = _says("What people are told of that lasts.", Notifications())
     database: Database = _says("Where runs and their history are kept.", Database())
     artifacts: Artifacts = _says("Where code, outputs and checkpoints are kept.", Artifacts())
     storage: Storage = _says("The volume, where the database or the artifacts are on it.", Storage())
