@@ -9,6 +9,9 @@ from seaway.cli.context import connect, note
 from seaway.cli.output import BOLD, DIM, moment, now, paint, print_json
 from seaway.cli.timeline import since_time
 
+_MOST = 1000
+"""Lines that a server answers at once."""
+
 
 def grep_logs(
     words: str, run: str | None, *, context: int, limit: int, since: str | None, as_json: bool
@@ -25,7 +28,10 @@ def grep_logs(
     if not found["hits"]:
         note(f"no line of {f'the log of {run}' if run else 'any log'} holds all of: {words}")
     if found["more"]:
-        note(f"There are older ones: add --limit {min(1000, limit * 4)}")
+        wider = (
+            f"add --limit {min(_MOST, limit * 4)}" if limit < _MOST else "look for more words, or in one run"
+        )
+        note(f"There are older ones: {wider}")
     for said in found["notes"]:
         note(said)
 

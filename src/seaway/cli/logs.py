@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from seaway.cli import exits
-from seaway.cli.arguments import complete_runs
+from seaway.cli.arguments import Output, complete_runs
 from seaway.cli.asked import advice
 from seaway.cli.context import connect, note
 from seaway.cli.follow import write_log
+from seaway.cli.output import Format
 from seaway.sdk.errors import SeawayError
 
 EPILOG = """\b
@@ -21,7 +22,9 @@ Examples:
   seaway logs --attempt 1 train-1     its first try only
   seaway logs pod/NAME                of a pod made with kubectl, also after it is gone
   seaway logs --grep "epoch 3"        lines with both words, in all logs, newest first
-  seaway logs --grep error -C 2 train-1"""
+  seaway logs --grep '"out of memory"'   lines with these words one after the other
+  seaway logs --grep error -C 2 train-1
+  seaway logs --grep loss=nan -o json    for programs"""
 CONTEXT_SETTINGS = {"allow_interspersed_args": True}
 Run = Annotated[
     str | None,
@@ -37,19 +40,34 @@ Grep = Annotated[
     typer.Option(
         "--grep",
         metavar="WORDS",
-        help="Find lines that hold all of these words, newest first; also in the logs of other pods that are kept.",
+        help="Find lines that hold all of these words, newest first; also in the logs of other pods that are kept. Case does "
+        "not matter; a word is found where one begins (error: also errors, ValueError), a number as a whole.",
         show_default=False,
     ),
 ]
 Around = Annotated[
-    int,
+    int | None,
     typer.Option(
-        "--lines", "-C", metavar="N", min=0, max=20, help="With --grep: lines before and after each."
+        "--lines",
+        "-C",
+        metavar="N",
+        min=0,
+        max=20,
+        help="With --grep: lines before and after each [default: 0].",
+        show_default=False,
     ),
 ]
 Limit = Annotated[
-    int,
-    typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="With --grep: at most so many lines."),
+    int | None,
+    typer.Option(
+        "--limit",
+        "-n",
+        metavar="N",
+        min=1,
+        max=1000,
+        help="With --grep: at most so many lines [default: 50].",
+        show_default=False,
+    ),
 ]
 Since = Annotated[
     str | None,
@@ -60,7 +78,6 @@ Since = Annotated[
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="With --grep: for programs.")]
 
 
 def logs(
@@ -76,18 +93,20 @@ def logs(
     ] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Put its time before each line.")] = False,
     grep: Grep = None,
-    around: Around = 0,
-    limit: Limit = 50,
+    around: Around = None,
+    limit: Limit = None,
     since: Since = None,
-    json: Json = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Print a run's log, also of one that ended long ago; or find lines in all logs."""
     if grep is not None:
         _refuse_with_grep(follow=follow, attempt=attempt is not None, task=task is not None)
         from seaway.cli.grep import grep_logs  # late: most calls print a log
 
-        grep_logs(grep, run, context=around, limit=limit, since=since, as_json=json)
+        as_json = output is Format.JSON
+        grep_logs(grep, run, context=around or 0, limit=limit or 50, since=since, as_json=as_json)
         return
+    _need_grep(lines=around, limit=limit, since=since, output=None if output is Format.TEXT else output)
     if run is None:
         raise SeawayError(
             "which run?", code="Usage", field="run",
@@ -114,6 +133,17 @@ def logs(
             if follow:
                 note(f"\n{run} goes on. Stop it: {advice(f'stop {run}')}")
             raise typer.Exit(exits.INTERRUPTED) from None
+
+
+def _need_grep(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise SeawayError(
+                f"--{name} goes with --grep alone: a log is printed as it is, all of it",
+                code="Usage",
+                field=f"--{name}",
+                remedy="Leave it out; seaway logs RUN | tail -n 20 prints the end of a log",
+            )
 
 
 def _refuse_with_grep(**given: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from seaway.base.clock import rfc3339
 from seaway.model.search import SearchHit, SearchResult
 from seaway.platform.database import attempts, log_pieces, runs
 from seaway.platform.database.database import Database
@@ -16,11 +17,11 @@ from seaway.platform.database.records import RunRecord
 from seaway.platform.errors import Invalid
 from seaway.platform.history.indexing import pieces_of
 from seaway.platform.history.logs import LogKey, LogStore
-from seaway.platform.history.words import Found, Query, find, parse_query
+from seaway.platform.history.words import Found, Query, find, looks_like_an_expression, parse_query
 
 _PIECES = 50
 _SCANNED = 256 * 1024 * 1024
-"""Bytes that one search looks through without an index."""
+"""Bytes that one search looks through: of what is not indexed, and again of what is."""
 _SCANNED_LOGS = 500
 _LONGEST_LINE = 4096
 """Characters of a line that are answered."""
@@ -29,8 +30,8 @@ _LONGEST_LINE = 4096
 class Searcher:
     """Finds lines; keeps nothing."""
 
-    def __init__(self, database: Database, logs: LogStore) -> None:
-        self._database, self._logs = database, logs
+    def __init__(self, database: Database, logs: LogStore, *, most: int = _SCANNED) -> None:
+        self._database, self._logs, self._most = database, logs, most
 
     async def search(
         self, text: str, *, run: RunRecord | None, limit: int, context: int, since: float
@@ -48,7 +49,7 @@ class Searcher:
         uid = run.uid if run is not None else None
         async for owner, found in self._unindexed(query, uid, context, notes):
             hits[owner, found.nanoseconds, found.text] = owner, found
-        async for piece_time, owner, line in self._indexed(query, uid, context):
+        async for piece_time, owner, line in self._indexed(query, uid, context, notes):
             if piece_time < since or (len(hits) >= limit and piece_time < _edge(hits, limit)):
                 break
             if line is not None:
@@ -59,13 +60,16 @@ class Searcher:
         owners = [owner for owner, _ in shown]
         names = await self._database.read(lambda connection: log_pieces.names(connection, owners))
         told = tuple(_hit(owner, found, names.get(owner.run_uid, ("", ""))) for owner, found in shown)
+        if not told and looks_like_an_expression(text):
+            notes.append(_LITERALLY)
         return SearchResult(hits=told, more=len(ordered) > limit, notes=tuple(notes))
 
     async def _indexed(
-        self, query: Query, run_uid: str | None, context: int
+        self, query: Query, run_uid: str | None, context: int, notes: list[str]
     ) -> AsyncIterator[tuple[float, ChunkOwner, Found | None]]:
         """Yield the lines of indexed pieces, the newest piece first; without a line where a piece has none."""
         before: int | None = None
+        room = self._most
         while query.words:
             edge = before
             found = await self._database.read(
@@ -76,6 +80,9 @@ class Searcher:
             for id_, piece in found:
                 before = id_
                 yield piece.newest, piece.owner, None
+                if (room := room - piece.size) < 0:
+                    notes.append(_stopped(self._most, piece.newest))
+                    return
                 data = await self._bytes(piece.owner, piece.start, piece.size)
                 for line in find(data, query, context):
                     yield piece.newest, piece.owner, line
@@ -86,7 +93,7 @@ class Searcher:
         self, query: Query, run_uid: str | None, context: int, notes: list[str]
     ) -> AsyncIterator[tuple[ChunkOwner, Found]]:
         """Yield the lines of what is not indexed: logs that are being written, and the rest of very long ones."""
-        room = _SCANNED
+        room = self._most
         for place in await self._places(query, run_uid):
             key = LogKey(*place.owner)
             async for _, data in pieces_of(self._logs, key, 1 << 62, max(0, place.indexed)):
@@ -95,7 +102,7 @@ class Searcher:
                 room -= len(data)
                 if room <= 0:
                     notes.append(
-                        f"of logs that are not indexed, only the newest {_SCANNED >> 20} MiB were looked through: "
+                        f"of logs that are not indexed, only the newest {self._most >> 20} MiB were looked through: "
                         "name a run to look through all of its log"
                     )
                     return
@@ -125,6 +132,20 @@ class Searcher:
                 break
             data += chunk
         return data[:size]
+
+
+_LITERALLY = (
+    "words are looked for as they are written: there are no regular expressions. For those: "
+    "seaway logs RUN | grep -E EXPRESSION"
+)
+
+
+def _stopped(most: int, at: float) -> str:
+    when = rfc3339(at)
+    return (
+        f"so far {most >> 20} MiB hold these words, but not in one line: what was written before {when} was not looked "
+        "through. Name a run, or look for a rarer word"
+    )
 
 
 def _live(connection: Connection, run_uid: str | None) -> list[Place]:

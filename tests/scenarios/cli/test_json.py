@@ -43,6 +43,11 @@ SUCCESS = [
     pytest.param(["usage"], lambda value: value[0]["runs"] == 2 and value[0]["outputs"] == 1, id="usage"),
     pytest.param(["audit"], lambda value: value == [], id="audit where nobody deleted anything"),
     pytest.param(["timeline", "good"], lambda value: value["subject"] == "run/good" and value["entries"], id="timeline"),
+    pytest.param(
+        ["logs", "--grep", "modulenotfounderror"],
+        lambda value: [hit["run"] for hit in value["hits"] if not hit["own"]] == ["bad"], id="logs --grep",
+    ),
+    pytest.param(["logs", "--grep", "nowhere"], lambda value: value["hits"] == [], id="logs --grep of nothing"),
     pytest.param(["doctor"], lambda value: all(check["state"] in ("ok", "warn") for check in value), id="doctor"),
     pytest.param(["context"], lambda value: [each["name"] for each in value] == ["local"], id="context"),
     pytest.param(["version"], lambda value: value["version"] == value["server"], id="version"),
@@ -67,6 +72,7 @@ FAULTS = [
     pytest.param(["outputs", "nobody"], 64, "nobody", id="outputs of no run"),
     pytest.param(["ps", "-n", "0"], 64, "from 1 to 1000", id="ps of none"),
     pytest.param(["show"], 64, "RUN", id="show of nothing"),
+    pytest.param(["logs", "good"], 64, "--output goes with --grep alone", id="logs as they are"),
     pytest.param(["version", "more"], 64, "more", id="too many words"),
 ]
 
@@ -83,7 +89,8 @@ def test_an_error_goes_to_standard_error_alone(told, arguments, code, said):
 def test_without_a_server_it_is_still_json_or_nothing(seaway, command):
     needs_run = command in ("show", "why", "outputs", "timeline")
     without_server = command in ("version", "context", "audit", "doctor")
-    done = seaway(command, *(["x"] if needs_run else []), "-o", "json", code=0 if without_server else 69)
+    needed = ["x"] if needs_run else ["--grep", "x"] if command == "logs" else []
+    done = seaway(command, *needed, "-o", "json", code=0 if without_server else 69)
     if command == "context":
         assert json.loads(done.stdout)[0]["current"]
     elif command == "audit":  # its file is read, whether a server runs or not

@@ -139,6 +139,51 @@ async def test_words_are_found_before_and_after_they_are_indexed(database: Datab
     assert [line.split()[1] for _, line in newest] == ["2999", "2998", "2997"]
 
 
+async def test_both_databases_know_every_script_and_the_parts_of_names(
+    database: Database, logs: LogStore
+) -> None:
+    lines = (
+        "ValueError: x", "今日は学習中です", "GRÖSSE 5", "caf\u00e9", "\U0001e922\U0001e923 \U000105c0", "loss=0.31",
+        'a \\ b \'c\' "d" e:* & f | !g (h) <-> i', "x" * 300,
+    )  # fmt: skip
+    await keep(database, logs, "p", 1000.0, *lines)
+    indexer = Indexer(database, logs, SystemClock(), (), IndexSettings(pause=0.0))
+    while await indexer.index_some():
+        pass
+    searcher = Searcher(database, logs)
+    asked = {
+        "error": 0, "学習": 1, "größe": 2, "cafe\u0301": 3, "\U0001e900\U0001e901": 4, "\U000105c0": 4, "loss=0.3": None,
+        "a \\ 'c' \"d\" e:* & | !g (h) <->": 6, "x" * 300: 7, "x" * 299: 7, "rror": None,
+    }  # fmt: skip
+    found = {}
+    for words in asked:
+        hits = (await searcher.search(words, run=None, limit=5, context=0, since=0.0)).hits
+        found[words] = lines.index(hits[0].line) if hits else None
+    assert found == asked
+
+
+async def test_a_search_that_reads_much_in_vain_ends_and_says_so(database: Database, logs: LogStore) -> None:
+    for name, at in (("old", 1000.0), ("new", 2000.0)):
+        both = ["here is one"] if name == "old" else []
+        filler = ["here", *("some other words" for _ in range(900)), "one"]
+        await keep(database, logs, name, at, *both, *filler)
+    indexer = Indexer(database, logs, SystemClock(), (), IndexSettings(pause=0.0))
+    while await indexer.index_some():
+        pass
+    searcher = Searcher(database, logs, most=50_000)
+    stopped = await searcher.search("here one", run=None, limit=5, context=0, since=0.0)
+    assert not stopped.hits
+    assert "was not looked through" in stopped.notes[0]
+    whole = await Searcher(database, logs).search("here one", run=None, limit=5, context=0, since=0.0)
+    assert [hit.line for hit in whole.hits] == ["here is one"]
+    assert not whole.notes
+
+
+async def test_an_expression_that_finds_nothing_is_told_of(database: Database, logs: LogStore) -> None:
+    found = await Searcher(database, logs).search("a.*b", run=None, limit=5, context=0, since=0.0)
+    assert "no regular expressions" in found.notes[0]
+
+
 async def test_what_is_beyond_the_index_is_looked_through(database: Database, logs: LogStore) -> None:
     await keep(
         database, logs, "long", 1.0, *(f"line {number} filler filler filler" for number in range(5000))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 from seaway.model.run import Phase
 from seaway.platform.database import log_words
 from seaway.platform.database.log_chunks import ChunkOwner
+from seaway.platform.database.log_words import Wanted
 from seaway.platform.database.tables import ATTEMPTS, LOG_PIECES, LOGS, RUNS
 
 _ENDED = [phase.value for phase in Phase if phase.ended]
@@ -46,13 +47,13 @@ def add(connection: Connection, pieces: Sequence[tuple[Piece, str]]) -> None:
 
 
 def matching(
-    connection: Connection, words: Sequence[str], *, run_uid: str | None, limit: int, before: int | None
+    connection: Connection, words: Sequence[Wanted], *, run_uid: str | None, limit: int, before: int | None
 ) -> list[tuple[int, Piece]]:
     """Return pieces that hold all words with their ids, newest first.
 
     Args:
         connection: to read from.
-        words: as `log_words.words_of` returns them; at least one.
+        words: of a query; at least one.
         run_uid: of one run alone.
         limit: at most so many.
         before: go on after the piece of this id.
