@@ -25,3 +25,13 @@ def test_a_page_has_the_form_of_the_others(page: Path) -> None:
     assert len(text.splitlines()) <= LINES
     told = re.findall(r"^\*\*(Context|Choice|Cost)\.?\*\*", text, re.MULTILINE)
     assert told == ["Context", "Choice", "Cost"]
+
+
+def test_every_page_is_listed_with_its_title() -> None:
+    titles = [page.read_text().partition("\n")[0].partition(". ")[2] for page in PAGES]
+    wanted = [
+        f"{number}. [{title}]({page.name})"
+        for number, (title, page) in enumerate(zip(titles, PAGES, strict=True), start=1)
+    ]
+    listed = [line for line in (FOLDER / "README.md").read_text().splitlines() if line[:1].isdigit()]
+    assert listed == wanted, "docs/decisions/README.md lists each page by its number and title"

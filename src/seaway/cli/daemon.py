@@ -146,7 +146,7 @@ def _refuse(error: SeawayError, report: Report, *, foreground: bool) -> int:
     known = error.code != "Unknown"
     report({"error": {"message": error.message, "code": error.code, "remedy": error.remedy, "known": known}})
     if foreground:
-        from seaway.cli.main import show_error
+        from seaway.cli.output import show_error
 
         show_error(error)
     return exits.of_error(error.code, error.status) if known else exits.SOFTWARE

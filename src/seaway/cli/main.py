@@ -19,6 +19,7 @@ from seaway.cli.arguments import ContextOption
 from seaway.cli.asked import ASKED
 from seaway.cli.conversion import convert_here
 from seaway.cli.interrupts import drop_output, interruptible
+from seaway.cli.output import show_error
 from seaway.sdk.errors import SeawayError
 
 
@@ -170,7 +171,24 @@ def _light(app: typer.Typer, *, with_context: bool = True) -> Any:
         if isinstance(param, typer.core.TyperOption) and param.name in completion.HELP:
             param.help = completion.HELP[param.name]
     convert_here(command)
+    for each in (command, *subcommands):
+        _name_in_errors(each)
     return command
+
+
+def _name_in_errors(command: Any) -> None:
+    """Let every error of parsing say whose it is: the parser leaves it out where an option lacks its value."""
+    parse = command.parse_args
+
+    def parse_args(ctx: typer.Context, words: list[str]) -> list[str]:
+        try:
+            return list(parse(ctx, words))
+        except typer.TyperException as error:
+            if getattr(error, "ctx", None) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
+
+    command.parse_args = parse_args
 
 
 def _context_option() -> Any:
@@ -220,16 +238,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _bug(error)
     return code if isinstance(code, int) else exits.OK
-
-
-def show_error(error: SeawayError) -> None:
-    """Write an error and its remedy to standard error."""
-    from seaway.cli.output import BOLD, RED, paint
-
-    field = f"{error.field}: " if error.field.startswith("-") else ""
-    print(paint("error:", RED, sys.stderr), f"{field}{error.message}", file=sys.stderr)
-    if error.remedy:
-        print(paint("  try:", BOLD, sys.stderr), error.remedy, file=sys.stderr)
 
 
 def _usage(error: typer.TyperException) -> int:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO
 
+from seaway.sdk.errors import SeawayError
+
 BOLD, DIM, RED, GREEN, YELLOW, BLUE = "1", "2", "31", "32", "33", "34"
 _PHASES = {
     "queued": YELLOW,
@@ -48,6 +50,14 @@ def coloured(stream: TextIO) -> bool:
 def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
     """Colour a text where the stream may be coloured."""
     return f"\x1b[{colour}m{text}\x1b[0m" if coloured(stream or sys.stdout) else text
+
+
+def show_error(error: SeawayError) -> None:
+    """Write an error and its remedy to standard error."""
+    field = f"{error.field}: " if error.field.startswith("-") else ""
+    print(paint("error:", RED, sys.stderr), f"{field}{error.message}", file=sys.stderr)
+    if error.remedy:
+        print(paint("  try:", BOLD, sys.stderr), error.remedy, file=sys.stderr)
 
 
 def phase_colour(phase: str) -> str:

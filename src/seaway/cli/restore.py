@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from seaway.cli.arguments import RunNames
+from collections.abc import Sequence
+from typing import Any
+
+from seaway.cli.arguments import Output, RunNames
 from seaway.cli.context import connect
+from seaway.cli.output import Format
+from seaway.cli.several import for_each
 from seaway.sdk.client import SeawayClient
 
 EPILOG = """\b
 Examples:
-  seaway restore train-1          in the lists again, with log, outputs and verdict"""
+  seaway restore train-1          in the lists again, with log, outputs and verdict
+  seaway restore train-1 -o json  for programs"""
 
 
-def restore(runs: RunNames) -> None:
+def restore(runs: RunNames, output: Output = Format.TEXT) -> None:
     """Bring removed runs back."""
     with connect() as client:
-        for run in runs:
-            bring_back(client, run)
+        bring_back(client, runs, output)
 
 
-def bring_back(client: SeawayClient, run: str) -> None:
-    """Restore a run, and say under which name: its own may be taken by now."""
-    name = client.restore(run)["name"]
-    print(f"{run} restored" + (f" as {name}" if name != run else ""))
+def bring_back(client: SeawayClient, runs: Sequence[str], output: Format) -> None:
+    """Restore runs, and say under which names: their own may be taken by now."""
+    for_each(runs, client.restore, _line, output)
+
+
+def _line(run: str, view: dict[str, Any]) -> str:
+    return f"{run} restored" + (f" as {view['name']}" if view["name"] != run else "")

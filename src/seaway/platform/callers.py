@@ -33,10 +33,15 @@ def check_may_change(caller: Caller, run: str, owner: str) -> None:
         )
 
 
-def check_admin(caller: Caller) -> None:
-    """Raise Forbidden where somebody is no administrator."""
+def check_admin(caller: Caller, does: str) -> None:
+    """Raise Forbidden where somebody is no administrator.
+
+    Args:
+        caller: who asks.
+        does: what only administrators do, as the end of a sentence: "make tokens".
+    """
     if not caller.admin:
         raise Forbidden(
-            f"tokens are for administrators, and {caller.user} is none",
+            f"only administrators {does}, and {caller.user} is none",
             remedy="Ask an administrator of the server.",
         )

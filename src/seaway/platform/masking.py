@@ -15,19 +15,36 @@ from seaway.model.run import Origin, RunSpec
 MASKED = "[redacted]"
 _NAMED = r"(?:[a-z0-9]+[-_.])*(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)s?(?:[-_.](?:key|id|value))?"
 _OPTION = re.compile(rf"--?{_NAMED}\Z", re.IGNORECASE)
-_ASSIGNED = re.compile(rf"(?i)((?:--?)?\b{_NAMED}[\"']?\s*[=:]\s*[\"']?)([^\s\"'&;,]+)")
+_ASSIGNED = re.compile(rf"(?i)((?:--?)?\b({_NAMED})[\"']?\s*[=:]\s*[\"']?)([^\s\"'&;,]+)")
+_COUNTED = re.compile(r"(?:[a-z0-9]+[-_.])*tokens|(?:[a-z0-9]+[-_.])+token[-_.]ids?", re.IGNORECASE)
+"""Names of what language models read: how many, and which number one has."""
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?(?:[kmb]|e\d{1,2})?", re.IGNORECASE)
+_MARK = re.compile(r"(?:pad|eos|bos|unk|mask|sep|cls|stop|special|image)[-_.]tokens?", re.IGNORECASE)
+"""Names of such a word itself."""
+_NOTHING = frozenset({"true", "false", "none", "null"})
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    """Tell whether a value is no secret for all that its name sounds like one."""
+    if value.lower() in _NOTHING or _MARK.fullmatch(name):
+        return True
+    return bool(_COUNTED.fullmatch(name) and _NUMBER.fullmatch(value))
 
 
 def masked_words(words: Iterable[str]) -> Iterator[str]:
     """Return the words of a command line, without the values of options and assignments that are named like secrets."""
-    hide = False
+    option = ""
     for word in words:
-        if hide and not word.startswith("-"):
-            yield MASKED
-            hide = False
+        if option and not word.startswith("-"):
+            yield word if _is_harmless(option.lstrip("-"), word) else MASKED
+            option = ""
             continue
-        hide = bool(_OPTION.match(word))
-        yield _ASSIGNED.sub(lambda found: found[1] + MASKED, redact(word))
+        option = word if _OPTION.match(word) else ""
+        yield _ASSIGNED.sub(_masked_value, redact(word))
+
+
+def _masked_value(found: re.Match[str]) -> str:
+    return found[0] if _is_harmless(found[2], found[3]) else found[1] + MASKED
 
 
 def masked_command(words: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -76,13 +76,18 @@ CurrentCaller = Annotated[Caller, Depends(current_caller)]
 Service = Annotated[RunService, Depends(run_service)]
 
 
-async def administrator(caller: CurrentCaller) -> Caller:
-    """Return who calls. Raises Forbidden where that is no administrator."""
-    check_admin(caller)
-    return caller
+def only_administrators(does: str) -> Any:
+    """Return a route's dependency: who calls, an administrator.
 
+    Args:
+        does: what only administrators do there, as the end of a sentence. Others get a Forbidden that says it.
+    """
 
-Administrator = Annotated[Caller, Depends(administrator)]
+    async def administrator(caller: CurrentCaller) -> Caller:
+        check_admin(caller, does)
+        return caller
+
+    return Depends(administrator)
 
 
 async def own_run(run: str, caller: CurrentCaller, service: Service) -> str:

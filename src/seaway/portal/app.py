@@ -16,7 +16,7 @@ from seaway.base.measures import CONTENT_TYPE
 from seaway.platform.errors import NotFound, Unavailable
 from seaway.platform.server import Server
 from seaway.portal import gateway, notifications, objects, runs, search, uploads, usage, users
-from seaway.portal.access import administrator, current_caller
+from seaway.portal.access import current_caller, only_administrators
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
 from seaway.portal.refusals import Refusals
@@ -144,7 +144,9 @@ async def health(request: Request) -> dict[str, Any]:
     return {"version": __version__, **(await request.app.state.server.health.facts())}
 
 
-@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(administrator)])
+@router.get(
+    "/metrics", response_class=PlainTextResponse, dependencies=[only_administrators("read the metrics")]
+)
 async def metrics(request: Request) -> PlainTextResponse:
     """Return what Prometheus reads; with an administrator's token, as `authorization` of the scrape configuration."""
     return PlainTextResponse(await request.app.state.server.measures.text(), media_type=CONTENT_TYPE)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
-from seaway.portal.access import Service, administrator
+from seaway.portal.access import Service, only_administrators
 from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.runs import NO_STORE
 
-router = APIRouter(prefix="/api/v1/objects", tags=["objects"], dependencies=[Depends(administrator)])
+router = APIRouter(
+    prefix="/api/v1/objects",
+    tags=["objects"],
+    dependencies=[only_administrators("see what is no run's: pods, jobs and nodes")],
+)
 
 
 @router.get("/{kind}/{name}/why")

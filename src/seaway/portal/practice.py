@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from seaway.controlplane.practice import Practice
 from seaway.objects.errors import ApiError
 from seaway.platform.errors import Conflict, NotFound
-from seaway.portal.access import administrator
+from seaway.portal.access import only_administrators
 
-router = APIRouter(prefix="/api/v1/cluster", tags=["cluster"], dependencies=[Depends(administrator)])
+router = APIRouter(
+    prefix="/api/v1/cluster",
+    tags=["cluster"],
+    dependencies=[only_administrators("look at the cluster and provoke failures in it")],
+)
 
 
 class Pressure(BaseModel):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from seaway.model.user_token import NewUserToken, UserTokenSpec, UserTokenView, WhoamiView
 from seaway.platform.user_tokens import UserTokens
-from seaway.portal.access import Administrator, CurrentCaller, administrator
+from seaway.portal.access import CurrentCaller, only_administrators
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
-tokens_router = APIRouter(prefix="/api/v1/tokens", tags=["users"], dependencies=[Depends(administrator)])
+_ADMINISTRATOR = only_administrators("make, list and revoke tokens")
+tokens_router = APIRouter(prefix="/api/v1/tokens", tags=["users"], dependencies=[_ADMINISTRATOR])
 
 
 @router.get("/whoami")
@@ -23,7 +24,7 @@ async def whoami(caller: CurrentCaller) -> WhoamiView:
 
 @tokens_router.post("", status_code=201)
 async def create_token(
-    spec: UserTokenSpec, caller: Administrator, request: Request, response: Response
+    spec: UserTokenSpec, caller: CurrentCaller, request: Request, response: Response
 ) -> NewUserToken:
     """Make a token for a user. Only this answer holds it."""
     view, token = await _tokens(request).create(spec, by=caller.user)

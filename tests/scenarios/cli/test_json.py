@@ -14,6 +14,8 @@ LISTING = {
     for name, entry in COMMANDS.items()
     if not entry.hidden and any("--output" in param.opts for param in make_command(name).params)
 }
+CHANGING = {"stop", "retry", "rm", "restore"}
+"""Commands that change runs: they list what they changed."""
 ROW = {"name", "phase", "command", "created", "started", "finished"}
 
 
@@ -63,13 +65,20 @@ def test_a_result_is_one_json_value(told, arguments, right, option):
 
 
 def test_every_listing_command_is_in_the_table():
-    assert {param.values[0][0] for param in SUCCESS} == LISTING - {"prove"}, "which has tests of its own"
+    assert {param.values[0][0] for param in SUCCESS} == LISTING - CHANGING - {"prove"}, (
+        "which have tests of their own"
+    )
 
 
 FAULTS = [
     pytest.param(["show", "nobody"], 64, "nobody", id="show of no run"),
     pytest.param(["why", "nobody"], 64, "nobody", id="why of no run"),
     pytest.param(["outputs", "nobody"], 64, "nobody", id="outputs of no run"),
+    *(
+        pytest.param([command, "nobody"], 64, "nobody", id=f"{command} of no run")
+        for command in sorted(CHANGING)
+    ),
+    pytest.param(["rm", "--undo", "--now", "good"], 64, "--now", id="rm that contradicts itself"),
     pytest.param(["ps", "-n", "0"], 64, "from 1 to 1000", id="ps of none"),
     pytest.param(["show"], 64, "RUN", id="show of nothing"),
     pytest.param(["logs", "good"], 64, "--output goes with --grep alone", id="logs as they are"),
@@ -87,7 +96,7 @@ def test_an_error_goes_to_standard_error_alone(told, arguments, code, said):
 
 @pytest.mark.parametrize("command", sorted(LISTING - {"prove"}))
 def test_without_a_server_it_is_still_json_or_nothing(seaway, command):
-    needs_run = command in ("show", "why", "outputs", "timeline")
+    needs_run = command in ("show", "why", "outputs", "timeline", *CHANGING)
     without_server = command in ("version", "context", "audit", "doctor")
     needed = ["x"] if needs_run else ["--grep", "x"] if command == "logs" else []
     done = seaway(command, *needed, "-o", "json", code=0 if without_server else 69)

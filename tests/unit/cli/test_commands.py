@@ -45,6 +45,10 @@ def test_the_list_of_commands_hides_the_daemon(capsys):
         pytest.param(["ps", "-n", "0"], 64, "from 1 to 1000", id="out of range"),
         pytest.param(["ps", "-o", "yaml"], 64, "none of text, json", id="unknown format"),
         pytest.param(["show"], 64, "RUN", id="missing argument"),
+        pytest.param(["why", "--from"], 64, "seaway why --help", id="an option without its value"),
+        pytest.param(
+            ["cluster", "drain", "--context"], 64, "seaway cluster drain --help", id="that of a group"
+        ),
         pytest.param(["run"], 64, "nothing to run", id="run without a program"),
         pytest.param(["run", "--"], 64, "nothing to run", id="run without a command"),
         pytest.param(["run", "missing.py"], 64, "no file missing.py", id="missing script"),

@@ -24,7 +24,16 @@ from seaway.platform.masking import masked_command, masked_origin, masked_spec
         (["t.py", "--token", "--verbose"], "t.py --token --verbose"),
         (["t.py", "--tokens-per-batch", "512"], "t.py --tokens-per-batch 512"),
         (["t.py", "--tokenizer", "bert"], "t.py --tokenizer bert"),
-        (["t.py", "--max-tokens", "512"], "t.py --max-tokens [redacted]"),  # hidden in doubt
+        (["t.py", "--max-tokens", "512"], "t.py --max-tokens 512"),
+        (["t.py", "--max_new_tokens=2e6", "tokens=8k"], "t.py --max_new_tokens=2e6 tokens=8k"),
+        (["t.py", "--eos-token-id", "2"], "t.py --eos-token-id 2"),
+        (["t.py", "--pad-token", "<pad>"], "t.py --pad-token '<pad>'"),
+        (["t.py", "--use-auth-token", "True"], "t.py --use-auth-token True"),
+        (["t.py", "--token", "512"], "t.py --token [redacted]"),  # hidden in doubt
+        (["t.py", "--api-tokens", "512abc"], "t.py --api-tokens [redacted]"),
+        (["t.py", "--max-tokens", "1234567890123"], "t.py --max-tokens [redacted]"),
+        (["t.py", "--password=512"], "t.py '--password=[redacted]'"),
+        (["t.py", "--stop-token-secret", "x"], "t.py --stop-token-secret [redacted]"),
         (["t.py", "--sort-key", "name"], "t.py --sort-key name"),
     ],
 )
