@@ -18,7 +18,8 @@ from seaway.platform.bin import Bin
 from seaway.platform.database import attempts, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
-from seaway.platform.engine.engine import Engine, load
+from seaway.platform.engine.engine import Engine
+from seaway.platform.engine.loading import load
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from seaway.platform.explaining import Explainer
@@ -60,7 +61,7 @@ class RunService(Answers, RunGateway):
         namespace: str,
         random: Random,
     ) -> None:
-        super().__init__(database, storage, tokens, clock, logs.say, engine.renew)
+        super().__init__(database, storage, tokens, clock, logs.say, engine.requests.renew)
         self.usage = Usage(database, storage_limit)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
@@ -153,7 +154,7 @@ class RunService(Answers, RunGateway):
     async def stop(self, run: str) -> RunView:
         """Ask a run to end gracefully. One that has ended stays as it is. Raises NotFound."""
         record = await self._run(run)
-        await self._engine.stop(record.uid)
+        await self._engine.requests.stop(record.uid)
         return await self.get(run)
 
     async def retry(self, run: str, *, fresh: bool = False) -> RunView:
@@ -199,7 +200,7 @@ class RunService(Answers, RunGateway):
             NotFound: there is no such run.
             Conflict: the task does not run now.
         """
-        lost = await self._engine.lose((await self._run(run)).uid, task)
+        lost = await self._engine.requests.lose((await self._run(run)).uid, task)
         left = [saved for saved in await self.checkpoints(run) if saved.task == task]
         return loss_view(lost, left[0] if left else None)
 

@@ -9,30 +9,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
-from seaway.model.run import Phase, RunSpec
-from seaway.platform.database import attempts, locks, runs, sentences, tasks
+from seaway.model.run import Phase
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.database.records import AttemptRecord, RunRecord
 from seaway.platform.engine import passes
 from seaway.platform.engine.background import Background
 from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.happenings import NoOutbox, Outbox, happenings
 from seaway.platform.engine.leases import Leases
+from seaway.platform.engine.loading import load_live
 from seaway.platform.engine.locks import Locks, claim_of
-from seaway.platform.engine.plan import is_overdue
+from seaway.platform.engine.mirrors import Mirrors
 from seaway.platform.engine.pods import PodTable, Seen
-from seaway.platform.engine.situation import LOSE, Effect, Policy
-from seaway.platform.engine.state import RunState, run_state
-from seaway.platform.engine.telling import TOLD, Teller
+from seaway.platform.engine.requests import Requests
+from seaway.platform.engine.situation import Effect, Policy
+from seaway.platform.engine.state import RunState
+from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.timers import Timers
-from seaway.platform.errors import Conflict, StaleFence, Unavailable
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.signal import Signal
@@ -72,15 +71,17 @@ class Engine:
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
         self._outbox: Outbox
-        self._states: dict[str, RunState] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._mirrors = Mirrors()
         self._working: set[str] = set()
         self._timers = Timers(clock, self._have_looked_at)
         self._no_room: dict[tuple[str, str], None] = {}
-        self._running = self._knows_all = False
+        self._running = False
         self.draining = False
         self.changed = Signal()
         """Notified when a run changed in a way that a reader may wait for."""
+        self.requests = Requests(
+            database, self._mirrors, pods, self._leases, teller, clock, settings.policy, self._have_looked_at
+        )
 
     def use(
         self,
@@ -98,21 +99,21 @@ class Engine:
     @property
     def in_flight(self) -> int:
         """How many attempts are under way."""
-        return sum(state.in_flight for state in self._states.values())
+        return sum(state.in_flight for state in self._mirrors.all())
 
     def states(self) -> list[RunState]:
         """Return the mirrors of all runs that have not ended."""
-        return list(self._states.values())
+        return self._mirrors.all()
 
     def state(self, run_uid: str) -> RunState | None:
         """Return a run's mirror while it has not ended."""
-        return self._states.get(run_uid)
+        return self._mirrors.get(run_uid)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Take up what the database has, and go on until cancelled."""
         self._running = True
         try:
-            live, tokens = await self._database.read(_load_live)
+            live, tokens = await self._database.read(load_live)
             self._held.load(tokens)
             for state in live:
                 for attempt in state.attempts.values():
@@ -120,80 +121,26 @@ class Engine:
                         self._held.take(claim_of(state, attempt.task), attempt)
             for state in live:
                 self.adopt(state)
-            self._knows_all = True
+            self._mirrors.complete = True
             self._release_left_over()
             ready()
             await asyncio.Event().wait()
         finally:
-            self._running = self._knows_all = False
+            self._running = self._mirrors.complete = False
             self._timers.close()
             await self._background.close()
 
     def adopt(self, state: RunState) -> None:
         """Take up a run whose records are stored."""
-        self._states[state.run.uid] = state
-        self._locks[state.run.uid] = asyncio.Lock()
-        state.mark()
-        self.wake(state)
+        self._mirrors.add(state)
+        self._have_looked_at(state)
         self.changed.notify()
-
-    async def stop(self, run_uid: str) -> bool:
-        """Ask a run to end; False where it has ended already."""
-        state = self._states.get(run_uid)
-        if state is None:
-            return False
-        async with self._locks[run_uid]:
-            if state.run.stop_requested is None and not state.run.phase.ended:
-                asked = replace(state.run, stop_requested=self._clock.now())
-                await self._database.write(lambda connection: runs.save(connection, asked))
-                state.run = asked
-        state.mark()
-        self.wake(state)
-        return True
-
-    async def lose(self, run_uid: str, task: str) -> AttemptRecord:
-        """Have the attempt of a task that runs end as if its machine were lost; return it.
-
-        Raises:
-            Conflict: no attempt of the task runs.
-        """
-        state = self._states.get(run_uid)
-        async with self._locks[run_uid] if state is not None else nullcontext():
-            attempt = state.attempts.get(task) if state is not None else None
-            if state is None or attempt is None or attempt.phase is not Phase.RUNNING or attempt.asked:
-                raise Conflict(f"the task {task!r} does not run now", remedy="Ask again when it does.")
-            lost = replace(attempt, asked=LOSE, asked_at=self._clock.now(), phase=Phase.STOPPING)
-            await self._database.write(lambda connection: attempts.save(connection, [lost]))
-            state.attempts[task] = lost
-        self._teller.tell_change(run_uid, attempt, lost)
-        self._have_looked_at(state, task)
-        return lost
-
-    async def renew(self, run_uid: str, task: str, fence: int) -> None:
-        """Let an attempt go on that says it is alive; decisions about its run are made before or after.
-
-        Raises:
-            Unavailable: which attempts there are is not known yet.
-            Conflict: it is to end: a later attempt has begun, or the cluster takes its pod away and its node does not act.
-        """
-        if not self._knows_all:
-            raise Unavailable("the server is starting", remedy="Ask again in a moment.")
-        state = self._states.get(run_uid)
-        async with self._locks[run_uid] if state is not None else nullcontext():
-            attempt = state.attempts.get(task) if state is not None else None
-            if attempt is None or attempt.fence != fence or attempt.phase.ended or attempt.asked == LOSE:
-                raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
-            seen = self._observation(attempt.pod, run_uid)
-            if seen is not None and is_overdue(seen, self._clock.now(), self._settings.policy):
-                raise Conflict("the cluster takes its pod off the node, and the node does not act")
-            self._leases.renew(attempt.pod)
 
     async def drain(self, timeout: float) -> bool:
         """End all attempts gracefully, start no more; True where all pods are gone within the time."""
         self.draining = True
-        for state in self._states.values():
-            state.mark()
-            self.wake(state)
+        for state in self._mirrors.all():
+            self._have_looked_at(state)
         try:
             async with asyncio.timeout(timeout):
                 while self.in_flight or self._background.jobs:
@@ -213,7 +160,7 @@ class Engine:
     def pod_changed(self, seen: Seen) -> None:
         """Have the task of a pod looked at."""
         observation = seen.observation
-        state = self._states.get(observation.run_uid)
+        state = self._mirrors.get(observation.run_uid)
         if state is None or observation.task not in state.specs:
             if observation.gone:
                 self._pods.forget(observation.pod)
@@ -225,16 +172,15 @@ class Engine:
             self._carrier.release_stray(seen)
         if observation.gone and (attempt is None or attempt.pod != observation.pod or attempt.phase.ended):
             self._pods.forget(observation.pod)
-        state.mark([observation.task])
-        self.wake(state)
+        self._have_looked_at(state, observation.task)
 
     async def _work(self, state: RunState) -> None:
         failures = 0
         uid = state.run.uid
         try:
-            while state.dirty and self._states.get(uid) is state:
+            while state.dirty and self._mirrors.get(uid) is state:
                 try:
-                    async with self._locks[uid]:
+                    async with self._mirrors.lock(uid):
                         await self._look(state)
                     failures = 0
                 except DatabaseError as error:
@@ -320,7 +266,7 @@ class Engine:
         self._no_room.update(dict.fromkeys((uid, task) for task in result.no_room))
         if state.run.phase.ended:
             self._held.forget(state)
-            del self._states[uid], self._locks[uid]
+            self._mirrors.drop(uid)
             self._timers.drop(state)
             self._background.spawn(self._finish(state), "run ended")
         ended = [attempt.pod for attempt in result.changed.values() if attempt.phase.ended]
@@ -339,17 +285,17 @@ class Engine:
         room = self._settings.pods_in_flight - self.in_flight
         for uid, task in list(self._no_room)[: max(0, room)]:
             del self._no_room[uid, task]
-            if state := self._states.get(uid):
+            if state := self._mirrors.get(uid):
                 self._have_looked_at(state, task)
 
     def _use_locks(self) -> None:
         """Have tasks looked at whose turn it is to take a lock."""
         for claim in self._held.next_in_line():
-            if waiting := self._states.get(claim.run_uid):
+            if waiting := self._mirrors.get(claim.run_uid):
                 self._have_looked_at(waiting, claim.task)
 
-    def _have_looked_at(self, state: RunState, task: str) -> None:
-        state.mark([task])
+    def _have_looked_at(self, state: RunState, task: str | None = None) -> None:
+        state.mark(None if task is None else [task])
         self.wake(state)
 
     def _still_wanted(self, state: RunState, attempt: AttemptRecord) -> bool:
@@ -361,7 +307,7 @@ class Engine:
     def _release_left_over(self) -> None:
         """Let pods go whose attempts have ended in the database: an earlier process did not come to it."""
         for seen in self._pods.present():
-            state = self._states.get(seen.observation.run_uid)
+            state = self._mirrors.get(seen.observation.run_uid)
             current = state.attempts.get(seen.observation.task) if state is not None else None
             if current is None or current.pod != seen.observation.pod:
                 self._carrier.release_stray(seen)
@@ -371,20 +317,3 @@ def _report_progress(stored: asyncio.Future[None]) -> None:
     """Nothing depends on progress being stored: the next change of the same records stores it again."""
     if not stored.cancelled() and (error := stored.exception()) is not None:
         log.warning("progress was not stored: %s", error)
-
-
-def _load_live(connection: Any) -> tuple[list[RunState], dict[str, int]]:
-    return [load(connection, run) for run in runs.live(connection)], locks.tokens(connection)
-
-
-def load(connection: Any, run: RunRecord) -> RunState:
-    """Return a run's mirror as the database has it."""
-    spec = RunSpec.model_validate(runs.spec(connection, run.id))
-    records: list[TaskRecord] = tasks.of_run(connection, run.id)
-    state = run_state(run, spec, records, attempts.newest_of_run(connection, run.id))
-    if len(records) <= TOLD and any(task.phase is Phase.QUEUED for task in records):
-        for sentence in sentences.of_run(connection, run.uid):
-            attempt = state.attempts.get(sentence.task)
-            if sentence.attempt > (attempt.number if attempt is not None else 0):
-                state.said.setdefault(sentence.task, []).append((sentence.text, int(sentence.said * 1e9)))
-    return state

@@ -1,0 +1,93 @@
+"""What is asked of a run while it goes on: that it stops, that an attempt is given up, that an attempt may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+
+from seaway.base.clock import Clock
+from seaway.model.run import Phase
+from seaway.platform.database import attempts, runs
+from seaway.platform.database.database import Database
+from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.leases import Leases
+from seaway.platform.engine.mirrors import Mirrors
+from seaway.platform.engine.plan import is_overdue
+from seaway.platform.engine.pods import PodTable
+from seaway.platform.engine.situation import LOSE, Policy
+from seaway.platform.engine.state import RunState
+from seaway.platform.engine.telling import Teller
+from seaway.platform.errors import Conflict, StaleFence, Unavailable
+
+
+class Requests:
+    """Stores what is asked, and has the run looked at.
+
+    Args:
+        look: has one task of a run looked at soon, or all of them (None).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        mirrors: Mirrors,
+        pods: PodTable,
+        leases: Leases,
+        teller: Teller,
+        clock: Clock,
+        policy: Policy,
+        look: Callable[[RunState, str | None], None],
+    ) -> None:
+        self._database, self._mirrors, self._pods, self._leases = database, mirrors, pods, leases
+        self._teller, self._clock, self._policy, self._look = teller, clock, policy, look
+
+    async def stop(self, run_uid: str) -> bool:
+        """Ask a run to end; False where it has ended already."""
+        state = self._mirrors.get(run_uid)
+        if state is None:
+            return False
+        async with self._mirrors.lock(run_uid):
+            if state.run.stop_requested is None and not state.run.phase.ended:
+                asked = replace(state.run, stop_requested=self._clock.now())
+                await self._database.write(lambda connection: runs.save(connection, asked))
+                state.run = asked
+        self._look(state, None)
+        return True
+
+    async def lose(self, run_uid: str, task: str) -> AttemptRecord:
+        """Have the attempt of a task that runs end as if its machine were lost; return it.
+
+        Raises:
+            Conflict: no attempt of the task runs.
+        """
+        state = self._mirrors.get(run_uid)
+        async with self._mirrors.lock(run_uid) if state is not None else nullcontext():
+            attempt = state.attempts.get(task) if state is not None else None
+            if state is None or attempt is None or attempt.phase is not Phase.RUNNING or attempt.asked:
+                raise Conflict(f"the task {task!r} does not run now", remedy="Ask again when it does.")
+            lost = replace(attempt, asked=LOSE, asked_at=self._clock.now(), phase=Phase.STOPPING)
+            await self._database.write(lambda connection: attempts.save(connection, [lost]))
+            state.attempts[task] = lost
+        self._teller.tell_change(run_uid, attempt, lost)
+        self._look(state, task)
+        return lost
+
+    async def renew(self, run_uid: str, task: str, fence: int) -> None:
+        """Let an attempt go on that says it is alive; decisions about its run are made before or after.
+
+        Raises:
+            Unavailable: which attempts there are is not known yet.
+            Conflict: it is to end: a later attempt has begun, or the cluster takes its pod away and its node does not act.
+        """
+        if not self._mirrors.complete:
+            raise Unavailable("the server is starting", remedy="Ask again in a moment.")
+        state = self._mirrors.get(run_uid)
+        async with self._mirrors.lock(run_uid) if state is not None else nullcontext():
+            attempt = state.attempts.get(task) if state is not None else None
+            if attempt is None or attempt.fence != fence or attempt.phase.ended or attempt.asked == LOSE:
+                raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
+            seen = self._pods.get(attempt.pod, run_uid)
+            if seen is not None and is_overdue(seen.observation, self._clock.now(), self._policy):
+                raise Conflict("the cluster takes its pod off the node, and the node does not act")
+            self._leases.renew(attempt.pod)
