@@ -218,6 +218,9 @@ def attach(client: SeawayClient, connect: Callable[[], SeawayClient], run: str) 
     except KeyboardInterrupt:
         note(f"\n{run} goes on. Follow it: {advice(f'logs -f {run}')}   Stop it: {advice(f'stop {run}')}")
         return exits.INTERRUPTED
+    except OSError:  # its output can be written nowhere: a pipe without a reader, a full disk
+        note(f"{run} goes on. Follow it: {advice(f'logs -f {run}')}   Stop it: {advice(f'stop {run}')}")
+        raise
     say_ending(view)
     return exits.of_run(view)
 

@@ -20,6 +20,7 @@ from seaway.cli.asked import ASKED
 from seaway.cli.conversion import convert_here
 from seaway.cli.interrupts import drop_output, interruptible
 from seaway.cli.output import show_error
+from seaway.cli.streams import open_closed_streams
 from seaway.sdk.errors import SeawayError
 
 
@@ -208,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     ASKED.set(None)
+    open_closed_streams()
     try:
         if (asked := completion.asked(words)) is not None:
             completion.complete_shell(*asked)
@@ -217,6 +219,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         drop_output()
+        return exits.IO
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        drop_output()  # typer's own code for a reader that went away is 1, which is a program's
         return exits.IO
     except typer.TyperException as error:
         return _usage(error)
@@ -249,7 +256,9 @@ def _usage(error: typer.TyperException) -> int:
 
 
 def _os_message(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    if error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return error.strerror or str(error)
 
 
 def _bug(error: Exception) -> int:
