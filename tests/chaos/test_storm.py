@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ SEED = int(os.environ.get("SEAWAY_CHAOS_SEED", random.SystemRandom().randrange(1
 RUNS = int(os.environ.get("SEAWAY_CHAOS_RUNS", "25"))
 ONLY = tuple(filter(None, os.environ.get("SEAWAY_CHAOS_ONLY", "").split(",")))
 DISK_MIB = 48
+_RUN = re.compile(r"storm-\d+")
 
 
 def ride(storm: Storm) -> None:
@@ -34,6 +36,8 @@ def ride(storm: Storm) -> None:
     for strike in faults.strikes:
         print(f"{strike.began:.3f}-{strike.ended:.3f} {strike.fault}: {strike.target}")
     print("\n".join(storm.violations))
+    for name in sorted({found for violation in storm.violations for found in _RUN.findall(violation)}):
+        print(storm.home.seaway("timeline", name, check=False))
     assert storm.violations == []
 
 

@@ -320,6 +320,58 @@ async def test_shim_is_killed(bench: Bench) -> None:
     await witness.silence()
 
 
+async def test_what_a_killed_shim_had_not_read_is_in_the_log(bench: Bench) -> None:
+    """The program has written lines, and its shim is killed before it reads them: they are there, after all others."""
+    folder = await bench.start(
+        "c", f"echo first; {UNTIL_GO} seq 1000; echo odd >&2; printf unended; touch done; exec sleep 600"
+    )
+    waiting = asyncio.create_task(bench.runtime.wait(folder))
+    async with asyncio.timeout(60):
+        while text(folder) != ["first"]:
+            await asyncio.sleep(0.01)
+        shim = files.read_json(str(folder / files.STATE))["shim"]
+        os.kill(shim, signal.SIGSTOP)
+        (folder / "workspace" / "go").touch()
+        while not (folder / "workspace" / "done").exists():
+            await asyncio.sleep(0.01)
+    os.kill(shim, signal.SIGKILL)
+    assert (await waiting).reason == "ContainerStatusUnknown"
+    assert text(folder) == ["first", *map(str, range(1, 1001)), "odd", "unended"]
+    times = [line.partition(" ")[0] for line in log_path(folder).read_text().splitlines()]
+    assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize("torn", ["", "2026-01-02T03:04:05.000000001Z stdout F hal"])
+async def test_a_line_that_a_killed_shim_left_unfinished_spoils_no_other(bench: Bench, torn: str) -> None:
+    folder = await bench.start("c", f"echo first; {UNTIL_GO} echo last; touch done; exec sleep 600")
+    waiting = asyncio.create_task(bench.runtime.wait(folder))
+    async with asyncio.timeout(60):
+        while text(folder) != ["first"]:
+            await asyncio.sleep(0.01)
+        shim = files.read_json(str(folder / files.STATE))["shim"]
+        os.kill(shim, signal.SIGSTOP)
+        with log_path(folder).open("a") as log:
+            log.write(torn)
+        (folder / "workspace" / "go").touch()
+        while not (folder / "workspace" / "done").exists():
+            await asyncio.sleep(0.01)
+    os.kill(shim, signal.SIGKILL)
+    await waiting
+    assert text(folder) == ["first", *(["hal"] if torn else []), "last"]
+
+
+async def test_a_log_that_is_gone_does_not_hide_that_a_shim_was_killed(bench: Bench) -> None:
+    """Its log cannot be completed; its end is told all the same."""
+    folder = await bench.start("c", "echo first; exec sleep 600")
+    waiting = asyncio.create_task(bench.runtime.wait(folder))
+    async with asyncio.timeout(60):
+        while text(folder) != ["first"]:
+            await asyncio.sleep(0.01)
+    log_path(folder).unlink()
+    os.kill(files.read_json(str(folder / files.STATE))["shim"], signal.SIGKILL)
+    assert (await waiting).reason == "ContainerStatusUnknown"
+
+
 async def test_exec(bench: Bench) -> None:
     """A command runs inside: same folder, same environment; its end, its output and its time limit are told."""
     folder = await bench.start("c", "echo here > mark; sleep 600", env={"PATH": "/usr/bin:/bin", "X": "y"})

@@ -24,8 +24,10 @@ HARMLESS = (
 """Faults after which every attempt goes on."""
 LINGERS = 20.0
 """Seconds after a fault in which an attempt may still be lost by it."""
-SUDDEN = ("shim killed", "node killed", "pod deleted by force", "shim paused")
+SUDDEN = ("node killed", "pod deleted by force")
 """Faults after which what a program said last may not have reached the disk."""
+KEEPERS = ("daemon killed", "daemon paused")
+"""Faults that, with the shim's own end, leave nobody who holds what a program said last."""
 
 
 def judge_run(
@@ -144,7 +146,7 @@ def judge_log(
     """Return what is wrong with an attempt's log ("" for nothing), and how many lines that were said are missing at its end.
 
     A line in the middle may never be missing, and none may be there twice. The last ones may be where a machine lost its
-    power.
+    power; the log says so then.
     """
     own = f"line {execution.attempt} "
     said = [
@@ -153,9 +155,15 @@ def judge_log(
     if said != list(range(len(said))):
         return f"the lines of its log are {said}", 0
     missing = max(0, execution.lines - len(said))
-    sudden = any(strike.fault in SUDDEN and _during(strike, attempt) for strike in strikes)
+    struck = {strike.fault for strike in strikes if _during(strike, attempt)}
+    sudden = struck.intersection(SUDDEN) or ("shim killed" in struck and struck.intersection(KEEPERS))
     if missing and not sudden:
         return f"its log ends after {len(said)} lines, and {execution.lines} were said", missing
+    if missing and "the end of the log may be missing" not in text:
+        return (
+            f"its log does not say that its end may be missing: {len(said)} of {execution.lines} lines",
+            missing,
+        )
     return "", missing
 
 

@@ -144,6 +144,20 @@ CASES = {
         ),
         INFRA, "PodDeleted",
     ),
+    "deleted while it ran, removed by its node much later, and its events are gone": (
+        facts(
+            pod(ended(143), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 0}),
+            deletion_asked="2026-01-02T03:04:04Z",
+        ),
+        INFRA, "PodDeleted",
+    ),
+    "it had failed before anybody asked for its deletion, and was removed much later": (
+        facts(
+            pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 0}),
+            deletion_asked="2026-01-02T03:04:20Z",
+        ),
+        U, "NonZeroExit",
+    ),
     "removed much later, but it had failed before its node was asked to end it": (
         facts(
             pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 0}),

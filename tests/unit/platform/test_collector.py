@@ -57,7 +57,7 @@ class Logs:
             yield part
 
 
-async def collected(tmp_path, logs: Logs, *, openings: int, follow: bool = True) -> str:
+async def collected(tmp_path, logs: Logs, *, openings: int, follow: bool = True, pod: dict = POD) -> str:
     """Follow a log until it was opened so often, then complete it; return what is stored."""
     store = FileLogStore(tmp_path, limit=1 << 20)
     collector = LogCollector(logs, store, SystemClock(), SETTINGS)
@@ -67,7 +67,7 @@ async def collected(tmp_path, logs: Logs, *, openings: int, follow: bool = True)
             while len(logs.openings) < openings:
                 await asyncio.sleep(0.001)
     async with asyncio.timeout(10):
-        await collector.complete(KEY, POD)
+        await collector.complete(KEY, pod)
     await store.close(KEY)
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
     return file.read_text()
@@ -116,6 +116,19 @@ async def test_a_node_that_does_not_answer_is_not_waited_for_without_end(tmp_pat
     stored = await collected(tmp_path, logs, openings=0, follow=False)
     assert "the end of the log may be missing: dial tcp" in stored
     assert len(logs.openings) == SETTINGS.tries
+
+
+async def test_the_end_of_a_log_whose_container_died_unseen_may_be_missing(tmp_path) -> None:
+    """What its node sent looks whole, and need not be: whoever writes the log died with the program."""
+    ended = {
+        "startedAt": "2026-01-02T03:04:00Z",
+        "reason": "ContainerStatusUnknown",
+        "message": "its supervisor was killed",
+    }
+    status = {"containerStatuses": [{"name": "main", "state": {"terminated": ended}}]}
+    stored = await collected(tmp_path, Logs(ALL), openings=0, follow=False, pod=POD | {"status": status})
+    assert stored.splitlines()[-1].endswith("the end of the log may be missing: its supervisor was killed")
+    assert stored.count(" three\n") == 1
 
 
 async def test_a_log_that_is_left_is_not_written_any_more(tmp_path) -> None:

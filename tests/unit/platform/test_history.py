@@ -18,6 +18,7 @@ from seaway.platform.history.indexing import Indexer, IndexSettings
 from seaway.platform.history.log_database import DatabaseLogStore
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.remembered import deletion_asked
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.searching import Searcher
 
@@ -217,3 +218,26 @@ def test_secrets_of_templates_and_applied_manifests_are_not_kept() -> None:
     assert "hunter2" not in str(kept)
     assert kept["metadata"]["annotations"]["note"] == "kept"
     assert kept["spec"]["template"]["spec"]["containers"][0]["image"] == "i"
+
+
+def dying(due: str | None, grace: int | None) -> RevisionRecord:
+    times = {"deletionTimestamp": due, "deletionGracePeriodSeconds": grace}
+    metadata = {"name": "p", "uid": "u", **{key: value for key, value in times.items() if value is not None}}
+    return RevisionRecord("Pod", "p", "u", "run", 1.0, deleted=False, object={"metadata": metadata})
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked"),
+    [
+        pytest.param([], None, id="nothing is known"),
+        pytest.param([dying(None, None)], None, id="it was not"),
+        pytest.param(
+            [dying(None, None), dying("2026-01-02T03:04:35Z", 30), dying("2026-01-02T03:09:00Z", 0)],
+            "2026-01-02T03:04:05Z",
+            id="its node removed it much later",
+        ),
+        pytest.param([dying("2026-01-02T03:09:00Z", 0)], "2026-01-02T03:09:00Z", id="seen at the end only"),
+    ],
+)
+def test_when_a_deletion_was_asked_for(recorded, asked) -> None:
+    assert deletion_asked(recorded) == asked

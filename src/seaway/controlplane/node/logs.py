@@ -132,6 +132,17 @@ def read_tail(path: Path, lines: int, limit: int) -> bytes:
     return text
 
 
+def read_last_time(path: Path) -> int:
+    """Return when the last entry of a log file was written, in nanoseconds since the epoch; 0 where there is none."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _BLOCK))
+        entries = [entry for line in file.read().split(b"\n") if (entry := parse_entry(line))]
+    if not entries:
+        return 0
+    second, _, rest = entries[-1].time.decode().removesuffix("Z").partition(".")
+    return round(parse_rfc3339(f"{second}Z")) * 1_000_000_000 + int(rest.ljust(9, "0"))
+
+
 class LogReader:
     """Reads one container's log.
 

@@ -21,11 +21,14 @@ from typing import Any
 import psutil
 
 from seaway.controlplane.node.forks import Answers, ForkServer, RuntimeUnavailableError
+from seaway.controlplane.node.outputs import Outputs
 from seaway.controlplane.node.sessions import CommandSession, open_ends
 from seaway.controlplane.node.shim import files
 from seaway.controlplane.node.shim.container import KILL, LOG
 from seaway.controlplane.node.state import ContainerSpec, ExecResult, Exit, Running
 
+UNKNOWN = "ContainerStatusUnknown"
+"""The reason of an end that nobody recorded."""
 _POLL_SECONDS = 0.05
 _LOST = "The container's supervisor ended without a record: it was killed, or the machine was restarted"
 
@@ -92,7 +95,7 @@ class ProcessRuntime:
             9,
             started_ns=started,
             finished_ns=time.time_ns(),
-            reason="ContainerStatusUnknown",
+            reason=UNKNOWN,
             error=_LOST,
         )
 
@@ -104,6 +107,16 @@ class ProcessRuntime:
 
     async def wait(self, folder: Path) -> Exit:
         """Return how a running container ended, when it does. One waiter at a time."""
+        outputs = Outputs(folder, _state(folder))
+        try:
+            end = await self._end_of(folder)
+            if end.reason == UNKNOWN:
+                await outputs.save()
+        finally:
+            outputs.close()
+        return end
+
+    async def _end_of(self, folder: Path) -> Exit:
         answers = self._open.pop(folder, None)
         if answers is not None:
             try:

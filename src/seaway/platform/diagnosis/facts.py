@@ -38,6 +38,8 @@ class Facts:
     """The Pod is not in the cluster any more: `pod` is a memory."""
     deleted_by_others: bool = False
     """The Pod is gone, or was deleted before a node had it, and Seaway had not asked for that."""
+    deletion_asked: str | None = None
+    """When the Pod's deletion was first seen to be asked for, RFC 3339; the Pod may say a later time by now."""
     events: Sequence[Mapping[str, Any]] = ()
     """Events about the Pod, oldest first."""
     node: Mapping[str, Any] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seaway.base.clock import rfc3339
@@ -15,6 +15,7 @@ from seaway.platform.engine.pods import Seen
 from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
+from seaway.platform.history.remembered import deletion_asked
 
 LOG_LINES = 200
 _SECRET_NAME = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
@@ -56,6 +57,7 @@ class FactsGatherer:
         events: Sequence[dict[str, Any]] = ()
         if seen is not None and seen.observation.uid:
             events = await self._recorder.events_about(seen.observation.uid)
+        asked = await self._deletion_asked(seen.object) if seen is not None else None
         node_name = seen.observation.node if seen is not None else None
         node = self._view.node(node_name) if node_name else None
         tail = await self._tail(run, attempt)
@@ -68,6 +70,7 @@ class FactsGatherer:
             deleted_by_others=seen is not None
             and seen.observation.vanished
             and not (attempt and attempt.asked),
+            deletion_asked=asked,
             events=events,
             node=node,
             node_gone=bool(node_name) and node is None and self._view.sees_nodes,
@@ -89,6 +92,13 @@ class FactsGatherer:
             create_error=create_error,
             secret_values=secret_values(spec),
         )
+
+    async def _deletion_asked(self, pod: Mapping[str, Any]) -> str | None:
+        """Return when the deletion of a pod was first asked for, where the pod may not say it any more."""
+        metadata = pod["metadata"]
+        if not metadata.get("deletionTimestamp") or metadata.get("deletionGracePeriodSeconds"):
+            return None
+        return deletion_asked(await self._recorder.revisions_of("Pod", metadata["uid"]))
 
     async def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
         if attempt is None:

@@ -18,7 +18,7 @@ from seaway.objects.errors import ApiError, BadRequest, NotFound
 from seaway.platform.history.lines import Joiner
 from seaway.platform.history.logs import AttemptLog, LogKey, LogStore
 from seaway.platform.workloads import labels
-from seaway.platform.workloads.observation import container_started
+from seaway.platform.workloads.observation import container_started, unseen_end
 
 log = logging.getLogger(__name__)
 Object = Mapping[str, Any]
@@ -103,6 +103,8 @@ class LogCollector:
             return
         await self._read_end(written, _source(pod, container, previous=previous))
         written.finish_line()
+        if (unseen := unseen_end(pod, container, previous=previous)) is not None:
+            written.say(f"the end of the log may be missing: {unseen}", self._nanoseconds())
         written.collected = True
         self._completed.add(key)
 

@@ -117,6 +117,11 @@ class Recorder:
         found = await self._database.read(lambda connection: revisions.events_about(connection, uid))
         return [event.object for event in found]
 
+    async def revisions_of(self, kind: str, uid: str) -> list[RevisionRecord]:
+        """Return the revisions of an object, oldest first."""
+        await self.flush()
+        return await self._database.read(lambda connection: revisions.of_object(connection, kind, uid))
+
     async def _write(self) -> None:
         batch = list(islice(self._waiting, _AT_ONCE))
         kept = [one for one in batch if isinstance(one, RevisionRecord)]

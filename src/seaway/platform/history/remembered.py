@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from seaway.base.clock import parse_rfc3339, rfc3339
 from seaway.platform.database import revisions
 from seaway.platform.database.records import RevisionRecord
 
@@ -46,3 +47,14 @@ def put_together(recorded: Sequence[RevisionRecord]) -> Object | None:
         "spec": whole.get("spec", {}) | {k: v for k, v in last.get("spec", {}).items() if v is not None},
         "status": last.get("status", {}),
     }
+
+
+def deletion_asked(recorded: Sequence[RevisionRecord]) -> str | None:
+    """Return when an object's deletion was asked for (RFC 3339), None where that was never seen.
+
+    The object itself says so until its node removes it: from then on it says the time of that.
+    """
+    for metadata in (revision.object["metadata"] for revision in recorded):
+        if due := metadata.get("deletionTimestamp"):
+            return rfc3339(parse_rfc3339(due) - (metadata.get("deletionGracePeriodSeconds") or 0))
+    return None

@@ -9,6 +9,8 @@ from typing import Any
 from seaway.base.clock import parse_rfc3339
 from seaway.platform.workloads import labels
 
+UNSEEN = "ContainerStatusUnknown"
+"""Kubernetes' reason for a container whose end nobody saw."""
 _TERMINAL = ("Succeeded", "Failed")
 
 
@@ -99,14 +101,35 @@ def is_plain(pod: Mapping[str, Any]) -> bool:
 
 def container_started(pod: Mapping[str, Any], container: str = labels.CONTAINER) -> bool:
     """Return whether a container has ever run, so that there can be a log."""
+    told = _told(pod, container)
+    state = told.get("state") or {}
+    ended = state.get("terminated") or (told.get("lastState") or {}).get("terminated") or {}
+    return bool(state.get("running")) or bool(ended.get("startedAt"))
+
+
+def unseen_end(
+    pod: Mapping[str, Any], container: str = labels.CONTAINER, *, previous: bool = False
+) -> str | None:
+    """Return what is said of a container whose end nobody saw, so that its log may lack its last lines; None for any other.
+
+    Args:
+        pod: whose container it is.
+        container: its name.
+        previous: it has been started again since; its end of before is meant.
+    """
+    state = _told(pod, container).get("lastState" if previous else "state") or {}
+    ended = state.get("terminated") or {}
+    return ended.get("message") or UNSEEN if ended.get("reason") == UNSEEN else None
+
+
+def _told(pod: Mapping[str, Any], container: str) -> Mapping[str, Any]:
     status = pod.get("status") or {}
     for group in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
         for told in status.get(group) or ():
             if told.get("name") == container:
-                state = told.get("state") or {}
-                ended = state.get("terminated") or (told.get("lastState") or {}).get("terminated") or {}
-                return bool(state.get("running")) or bool(ended.get("startedAt"))
-    return False
+                found: Mapping[str, Any] = told
+                return found
+    return {}
 
 
 def _main_container(status: Mapping[str, Any]) -> Mapping[str, Any]:

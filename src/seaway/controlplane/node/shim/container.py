@@ -72,8 +72,11 @@ class Shim:
         except (StartError, OSError) as error:
             self._finish_unstarted(error)
             return
+        # The agent holds pipes too, so that a killed shim loses nothing; a terminal would be another one to it.
+        pipes = {} if self._spec.get("terminal") else outputs
         state = {"shim": int(me), "main": self._main, "started_ns": self._started, "namespaces": self._namespace,
-                 "main_start": files.start_time(self._main)}  # fmt: skip
+                 "main_start": files.start_time(self._main),
+                 "outputs": {stream.decode(): (pipe, os.fstat(pipe).st_ino) for pipe, stream in pipes.items()}}  # fmt: skip
         os.close(files.write_json(files.STATE, state, self._folder))
         self._answer({"started_ns": self._started})
         self._follow(outputs)

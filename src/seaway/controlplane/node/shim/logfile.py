@@ -18,13 +18,21 @@ PIECE = 16 * 1024
 
 
 class LogFile:
-    """One container's log. Not thread-safe: the shim has one thread."""
+    """One container's log. Not thread-safe: the shim has one thread.
 
-    def __init__(self, folder: int, name: str, max_bytes: int, max_files: int) -> None:
+    Args:
+        folder: an open one.
+        name: of the file in it.
+        max_bytes: most that one file holds.
+        max_files: how many are kept.
+        after: nanoseconds since the epoch; every line's time is later.
+    """
+
+    def __init__(self, folder: int, name: str, max_bytes: int, max_files: int, after: int = 0) -> None:
         self._folder, self._name = folder, name
         self._max_bytes, self._max_files = max_bytes, max(max_files, 1)
         self._rotated: list[str] = []
-        self._last = 0
+        self._last = after
         self._second = -1
         self._prefix = b""
         self._pending: dict[bytes, bytearray] = {}

@@ -226,6 +226,7 @@ def deleted(facts: Facts) -> Finding | None:
     if due is None or facts.requested or ended is None:
         return None
     asked = due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    asked = min(asked, moment(facts.deletion_asked) or asked)
     finished = moment(ended.get("finishedAt"))
     if finished is None or (
         finished < asked - timedelta(seconds=1) and not _was_being_ended(facts, finished)
