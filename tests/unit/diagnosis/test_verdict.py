@@ -171,6 +171,20 @@ CASES = {
     "deleted before a node had it": (facts(pod(None, phase="Pending", node=None), deleted_by_others=True), INFRA, "PodDeleted"),
     "deleted while no node could take it": (facts(UNPLACED, deleted_by_others=True), INFRA, "PodDeleted"),
     "given up while no node could take it": (facts(UNPLACED, pod_gone=True), C, "Unschedulable"),
+    "deleted while the secret with its token was missing": (
+        facts(pod(waits("CreateContainerConfigError", 'secret "r-token" not found'), metadata={"deletionTimestamp": ENDED}), deleted_by_others=True),
+        INFRA, "PodDeleted",
+    ),
+    "deleted after its init container had failed": (
+        facts(
+            pod(
+                waits("PodInitializing"), metadata={"deletionTimestamp": ENDED},
+                initContainerStatuses=[{"name": "prepare", "state": {"terminated": {"exitCode": 3, "reason": "Error", "finishedAt": "2026-01-02T03:01:00Z"}}}],
+            ),
+            deleted_by_others=True,
+        ),
+        U, "NonZeroExit",
+    ),
     "deleted while its image was fetched": (facts(pod(waits("ContainerCreating"), phase="Pending"), deleted_by_others=True), INFRA, "PodDeleted"),
     "deleted, nobody saw its end": (facts(pod(None, phase="Running"), pod_gone=True), INFRA, "PodDeleted"),
     "exception": (facts(pod(ended(1)), log_tail=TRACEBACK), U, "UserException"),

@@ -37,7 +37,7 @@ class Facts:
     pod_gone: bool = False
     """The Pod is not in the cluster any more: `pod` is a memory."""
     deleted_by_others: bool = False
-    """The Pod is gone, or was deleted before a node had it, and Seaway had not asked for that."""
+    """The Pod is gone, or was deleted before a node had it or its program started, and Seaway had not asked for that."""
     deletion_asked: str | None = None
     """When the Pod's deletion was first seen to be asked for, RFC 3339; the Pod may say a later time by now."""
     events: Sequence[Mapping[str, Any]] = ()

@@ -68,7 +68,7 @@ class FactsGatherer:
             pod=seen.object if seen is not None else None,
             pod_gone=seen.observation.gone if seen is not None else bool(attempt and attempt.uid),
             deleted_by_others=seen is not None
-            and seen.observation.vanished
+            and (seen.observation.vanished or seen.observation.deleted_unstarted)
             and not (attempt and attempt.asked),
             deletion_asked=asked,
             events=events,

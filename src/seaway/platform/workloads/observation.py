@@ -55,6 +55,11 @@ class Observation:
         return self.gone or (self.deleting and self.node is None)
 
     @property
+    def deleted_unstarted(self) -> bool:
+        """It was deleted, and its program never started."""
+        return self.deleting and self.started is None
+
+    @property
     def why_waiting(self) -> str:
         """Reason and message in one, to tell whether they changed."""
         return f"{self.waiting}: {self.waiting_message}"

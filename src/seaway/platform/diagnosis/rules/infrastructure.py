@@ -259,11 +259,19 @@ def deleted_before_start(facts: Facts) -> Finding | None:
     ran = (container_status(facts).get("state") or {}).keys() & {"running", "terminated"}
     if not facts.deleted_by_others or facts.waiting or ran or last_event(facts, "Preempted") is not None:
         return None
-    if pod_status(facts).get("phase", "Pending") != "Pending":
+    if pod_status(facts).get("phase", "Pending") != "Pending" and not _failed_by_deletion(facts):
         return None
     return _lost(
         "PodDeleted", "its pod was deleted from the cluster before the program started", Level.CLUSTER, ()
     )
+
+
+def _failed_by_deletion(facts: Facts) -> bool:
+    """Return whether a Pod is Failed only because its node let it go when it was deleted: none of its containers ever ran."""
+    status = pod_status(facts)
+    inits = [found.get("state") or {} for found in status.get("initContainerStatuses") or ()]
+    deleting = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
+    return bool(deleting) and not status.get("reason") and not any("terminated" in state for state in inits)
 
 
 def pod_gone(facts: Facts) -> Finding | None:
