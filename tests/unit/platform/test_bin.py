@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
+import operator
 import tarfile
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -16,6 +17,8 @@ from sqlalchemy import func, select
 from seaway.base.clock import SystemClock
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.platform.database import binned
+from seaway.platform.database.log_chunks import ChunkOwner
+from seaway.platform.database.log_pieces import Place
 from seaway.platform.database.tables import (
     ATTEMPTS,
     EVENTS,
@@ -30,7 +33,11 @@ from seaway.platform.database.tables import (
 )
 from seaway.platform.emptying import Emptier
 from seaway.platform.errors import Conflict, NotFound
+from seaway.platform.history import indexing
+from seaway.platform.history.indexing import Indexer, IndexSettings
+from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.server import Server, run_server
+from tests.waiting import until
 
 
 class LaterClock(SystemClock):
@@ -67,15 +74,17 @@ async def commit(server: Server, run: str, **files: str) -> None:
 async def ended(server: Server, name: str, *, shared: str = "the same", code: str | None = None) -> None:
     """Make a run that ended, with a log, outputs, a checkpoint and code."""
     await server.runs.submit(spec(name, "hang", code=code), user="ada")
-    async with asyncio.timeout(10):
-        while not (await server.runs.get(name)).tasks[0].attempts:
-            await asyncio.wait([server._engine.changed.next()], timeout=0.1)
+
+    async def attempts() -> object:
+        return (await server.runs.get(name)).tasks[0].attempts
+
+    await until(attempts, "an attempt")
     await commit(server, name, **{"own.txt": f"of {name}", "shared.txt": shared})
     block = f"state of {name}".encode()
     line = f'{{"blocks":[["{hashlib.sha256(block).hexdigest()}",{len(block)}]]}}\n'.encode()
     await server.runs.save_checkpoint(name, "main", 1, one(line + block))
     await server.runs.stop(name)
-    assert (await server.runs.wait(name, timeout=10)).phase is Phase.STOPPED
+    assert (await server.runs.wait(name, timeout=60)).phase is Phase.STOPPED
 
 
 async def log_of(server: Server, run: str) -> bytes:
@@ -108,9 +117,18 @@ async def counts(server: Server) -> dict[str, int]:
 
 async def gone(server: Server, emptier: Emptier) -> None:
     await emptier.empty()
-    async with asyncio.timeout(10):
-        while await server._database.read(lambda c: binned.marked(c, 0, 1)):
-            await asyncio.sleep(0.01)
+    await until(
+        lambda: server._database.read(lambda c: binned.marked(c, 0, 1)), "an empty bin", check=operator.not_
+    )
+
+
+async def forgotten(server: Server) -> None:
+    """Wait until no run is left; its emptier has no other signal."""
+
+    async def runs() -> int:
+        return (await counts(server))["runs"]
+
+    await until(runs, "no run", check=operator.not_)
 
 
 def emptier_of(server: Server, clock: SystemClock, keep: float) -> Emptier:
@@ -155,7 +173,7 @@ async def test_a_run_that_has_not_ended_goes_nowhere(server) -> None:
         with pytest.raises(Conflict, match="has not ended"):
             await server.runs.remove("alive", for_good=for_good)
     await server.runs.stop("alive")
-    await server.runs.wait("alive", timeout=10)
+    await server.runs.wait("alive", timeout=60)
 
 
 async def test_the_bin_is_emptied_of_what_lay_there_long_enough_and_of_nothing_else(
@@ -273,6 +291,39 @@ async def whole(server: Server) -> None:
         assert code is None or await server.runs._storage.code.has(code)
 
 
+class Interrupted:
+    """Logs in whose first reading something else is done."""
+
+    def __init__(self, logs: LogStore, do: Callable[[], Awaitable[object]]) -> None:
+        self._logs, self._do = logs, do
+
+    async def read(self, key: LogKey, position: int) -> bytes:
+        found = await self._logs.read(key, position)
+        if position == 0:
+            await self._do()
+        return found
+
+    async def size(self, key: LogKey) -> int:
+        return await self._logs.size(key)
+
+
+@pytest.mark.parametrize("at_once", [16, 1])
+async def test_of_a_log_that_goes_while_its_words_are_indexed_no_word_stays(
+    server, monkeypatch, at_once
+) -> None:
+    """Its pieces are stored together at its end, or also before."""
+    monkeypatch.setattr(indexing, "_PIECES", at_once)
+    await ended(server, "gone")
+    uid = await server._database.read(lambda c: c.execute(select(RUNS.c.uid)).scalar_one())
+    await server.runs.remove("gone", for_good=True)
+    emptier = emptier_of(server, SystemClock(), 0.0)
+    logs = Interrupted(server.runs._engine._logs, lambda: gone(server, emptier))
+    indexer = Indexer(server._database, logs, SystemClock(), (), IndexSettings(pause=0.0))
+    await indexer._index(Place(ChunkOwner(uid, "main", 1), "gone", "gone-1"), most=1000)
+    left = await counts(server)
+    assert (left["runs"], left["log_pieces"], left["logs"]) == (0, 0, 0)
+
+
 async def test_a_server_that_starts_goes_on_with_what_another_one_began(kubernetes, settings) -> None:
     async with run_server(settings, kubernetes.client, random=Random(1)) as server:
         await ended(server, "gone")
@@ -280,9 +331,7 @@ async def test_a_server_that_starts_goes_on_with_what_another_one_began(kubernet
         uid = await server._database.read(lambda c: c.execute(select(RUNS.c.uid)).scalar_one())
         await server._database.write(lambda c: binned.mark(c, uid, 1.0))
     async with run_server(settings, kubernetes.client, random=Random(1)) as server:
-        async with asyncio.timeout(10):
-            while (await counts(server))["runs"]:
-                await asyncio.sleep(0.01)  # its emptier has no other signal
+        await forgotten(server)
         assert stored_files(settings.home) == []
         left = {name: count for name, count in (await counts(server)).items() if count}
         assert left in ({}, {"revisions": 1}), "the node's is no run's"
@@ -293,6 +342,4 @@ async def test_a_setting_says_how_long(kubernetes, settings) -> None:
         await ended(server, "short")
         await server.runs.remove("short")
         server.runs._bin.emptier.wake()
-        async with asyncio.timeout(10):
-            while (await counts(server))["runs"]:
-                await asyncio.sleep(0.01)
+        await forgotten(server)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 from seaway.model.run import Phase
 from seaway.platform.database import log_words
 from seaway.platform.database.log_chunks import ChunkOwner
+from seaway.platform.database.log_records import is_log
 from seaway.platform.database.log_words import Wanted
 from seaway.platform.database.tables import ATTEMPTS, LOG_PIECES, LOGS, RUNS
 
@@ -44,6 +45,21 @@ def add(connection: Connection, pieces: Sequence[tuple[Piece, str]]) -> None:
         key = connection.execute(insert(LOG_PIECES).values(values)).inserted_primary_key
         assert key is not None
         log_words.add(connection, [(key[0], words)])
+
+
+def is_kept(connection: Connection, place: Place) -> bool:
+    """Tell whether a log is there still: it may be removed for good while it is read."""
+    owner = place.owner
+    if place.run:
+        query = (
+            select(ATTEMPTS.c.number)
+            .join(RUNS, RUNS.c.id == ATTEMPTS.c.run_id)
+            .where(RUNS.c.uid == owner.run_uid)
+            .where(ATTEMPTS.c.task == owner.task, ATTEMPTS.c.number == owner.attempt)
+        )
+    else:
+        query = select(LOGS.c.attempt).where(is_log(owner), LOGS.c.removed.is_(None))
+    return connection.execute(query).first() is not None
 
 
 def matching(

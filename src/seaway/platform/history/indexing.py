@@ -96,13 +96,16 @@ class Indexer:
             batch.append((piece, words))
             indexed = start + len(data)
             if len(batch) == _PIECES:
-                await self._database.write(_adding(batch))
+                if not await self._database.write(_adding(place, batch)):
+                    return
                 batch = []
                 await self._clock.sleep(self._settings.pause)
         size = await self._logs.size(LogKey(*place.owner))
         closed = place.finished or self._clock.now()
 
         def work(connection: Connection) -> None:
+            if not log_pieces.is_kept(connection, place):
+                return
             log_pieces.add(connection, batch)
             pod = "" if place.run else place.pod
             log_records.begin(connection, LogRecord(*place.owner, closed, pod=pod))
@@ -114,8 +117,16 @@ class Indexer:
         await self._database.write(work)
 
 
-def _adding(batch: list[tuple[Piece, str]]) -> Callable[[Connection], None]:
-    return lambda connection: log_pieces.add(connection, batch)
+def _adding(place: Place, batch: list[tuple[Piece, str]]) -> Callable[[Connection], bool]:
+    """Return what adds pieces, unless their log is gone since: then it answers False."""
+
+    def work(connection: Connection) -> bool:
+        kept = log_pieces.is_kept(connection, place)
+        if kept:
+            log_pieces.add(connection, batch)
+        return kept
+
+    return work
 
 
 async def pieces_of(

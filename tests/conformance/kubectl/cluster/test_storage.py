@@ -35,7 +35,7 @@ def test_data_outlive_their_pods(kubectl: Kubectl, pod: Pod) -> None:
     assert "standard (default)" in kubectl("get", "storageclass")
     kubectl("apply", "-f", "-", stdin=claim("data"))
     assert kubectl("get", "pvc", "data", "--no-headers").split()[1] == "Pending"
-    assert "waiting for first consumer" in kubectl("describe", "pvc", "data")
+    wait_until(lambda: "waiting for first consumer" in kubectl("describe", "pvc", "data"), "the event")
     writer = pod("writer", "echo kept > /data/inner/file", container=at("/data"), **mounted("data"))
     writer["spec"]["containers"][0]["volumeMounts"].append(
         {"name": "data", "mountPath": "/data/inner", "subPath": "sub"}
@@ -55,7 +55,7 @@ def test_data_outlive_their_pods(kubectl: Kubectl, pod: Pod) -> None:
     kubectl(
         "wait", "--for=jsonpath={.metadata.annotations.seaway\\.dev/used-files}", "pvc/data", "--timeout=60s"
     )
-    assert "of 20Mi" in kubectl("describe", "pvc", "data")
+    wait_until(lambda: "of 20Mi" in kubectl("describe", "pvc", "data"), "what it holds, of its new size")
     volume = kubectl("get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}")
     kubectl("delete", "pvc", "data", "--wait=false")
     assert "Terminating" in kubectl("get", "pvc", "data", "--no-headers")

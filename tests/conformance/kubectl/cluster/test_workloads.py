@@ -39,7 +39,11 @@ def workload(kind: str, **spec: Any) -> Object:
 
 
 def roll_out(kubectl: Kubectl, what: str) -> str:
-    return kubectl("rollout", "status", what, "--timeout=60s")
+    done = kubectl.try_("rollout", "status", what, "--timeout=60s")
+    if done.code != 0:
+        state = [kubectl("get", kinds, "-o", "yaml") for kinds in ("pods", "statefulsets", "events")]
+        pytest.fail("\n".join([done.out, done.err, *state]))
+    return str(done.out)
 
 
 def start(kubectl: Kubectl, kind: str, **spec: Any) -> None:
