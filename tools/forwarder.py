@@ -52,6 +52,12 @@ class Forwarder:
         """Carry nothing any more, and say nothing of it: what a network that drops packets looks like."""
         self._silent = True
 
+    def restore(self, target: tuple[str, int]) -> None:
+        """Carry new connections again; those of before are broken, for what was sent on them is lost."""
+        self._silent = False
+        self.break_all()
+        self.target = target
+
     def close(self) -> None:
         """End everything."""
         self._silent = False

@@ -12,7 +12,7 @@ import ssl
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -259,13 +259,16 @@ async def until(
 
 
 @asynccontextmanager
-async def run_replicas(cluster: TestCluster, database: str, folder: Path) -> AsyncIterator[Replicas]:
+async def run_replicas(
+    cluster: TestCluster, database: str, folder: Path, flags: Sequence[str] = ()
+) -> AsyncIterator[Replicas]:
     """Run two replicas until the block is left; one leads when it is entered.
 
     Args:
         cluster: runs the pods; the server's account gets the rights of an election.
         database: PostgreSQL's URL.
         folder: for everything.
+        flags: further ones of `seaway server`.
     """
     await _grant(cluster.admin, cluster.namespace)
     certificate = ensure_certificate(folder, datetime.now(UTC))
@@ -280,6 +283,7 @@ async def run_replicas(cluster: TestCluster, database: str, folder: Path) -> Asy
         for name in ("server-a", "server-b"):
             await cluster.admin.create(PODS, _pod(name), cluster.namespace)
             server = _server(name, cluster, database, folder, url, certificate, token)
+            server.command += flags
             servers[name] = server
             stack.callback(server.api.close)
             stack.callback(server.database.close)

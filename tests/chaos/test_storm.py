@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.storm.home import HomeStage
 from tests.chaos.storm.storm import Storm
 from tests.chaos.storm.witness import run_witness
 
@@ -28,7 +29,6 @@ _RUN = re.compile(r"storm-\d+")
 def ride(storm: Storm) -> None:
     """Run a storm, print what happened, and fail where something is wrong."""
     print(f"SEAWAY_CHAOS_SEED={storm.seed}")
-    storm.home.seaway("up", "--nodes", str(storm.nodes))
     with run_witness() as witness:
         faults = storm.ride(witness)
     print(f"{len(storm.works)} runs, {len(witness.executions)} programs; {dict(faults.counts())}")
@@ -37,14 +37,16 @@ def ride(storm: Storm) -> None:
         print(f"{strike.began:.3f}-{strike.ended:.3f} {strike.fault}: {strike.target}")
     print("\n".join(storm.violations))
     for name in sorted({found for violation in storm.violations for found in _RUN.findall(violation)}):
-        print(storm.home.seaway("timeline", name, check=False))
+        print(storm.stage.story(name))
     assert storm.violations == []
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 def test_a_storm(home) -> None:
-    ride(Storm(home, SEED, RUNS, only=ONLY))
+    stage = HomeStage(home)
+    stage.up()
+    ride(Storm(stage, SEED, RUNS, only=ONLY))
 
 
 @pytest.fixture
@@ -67,4 +69,6 @@ def small_disk(home) -> Iterator[Path]:
 @pytest.mark.timeout(3600)
 def test_a_storm_over_a_disk_that_is_full_at_times(home, small_disk: Path) -> None:
     only = ("disk filled", "daemon killed", "shim killed", "pod evicted")
-    ride(Storm(home, SEED, min(RUNS, 40), only=ONLY or only, disk=small_disk))
+    stage = HomeStage(home, disk=small_disk)
+    stage.up()
+    ride(Storm(stage, SEED, min(RUNS, 40), only=ONLY or only))

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,8 @@ from seaway.client.errors import ClientError
 from seaway.client.http import HttpTransport
 from seaway.objects.builtin import NAMESPACES, NODES, PODS, SECRETS
 from seaway.objects.errors import ApiError
-from seaway.sdk.client import SeawayClient
-from seaway.sdk.cluster import ClusterClient
 from seaway.sdk.errors import SeawayError
-
-NAMESPACE = "seaway-default"
+from tests.chaos.storm.remains import programs
 
 
 @dataclass
@@ -42,24 +39,22 @@ class Strike:
 
 @dataclass
 class Faults:
-    """All that can strike one home."""
+    """What can strike runs anywhere: their processes, and their objects in the cluster."""
 
-    home: Any
-    client: SeawayClient
+    kubeconfig: Path
+    """An administrator's."""
+    namespace: str
+    """The runs'."""
     choose: random.Random
-    nodes: int
+    nodes: Sequence[str]
     port: int
     """The witness's, by which its programs are known."""
-    disk: Path | None
-    """Where room can be taken away: a small file system that holds the home; None for none."""
     strikes: list[Strike] = field(default_factory=list)
 
     @property
     def table(self) -> dict[str, tuple[Callable[[], str], int]]:
         """Each fault, with how often it is drawn among the others."""
-        found = {
-            "daemon killed": (self.kill_daemon, 4),
-            "daemon paused": (self.pause_daemon, 2),
+        return {
             "shim killed": (lambda: self.kill(2), 4),
             "runner killed": (lambda: self.kill(1), 2),
             "program killed": (lambda: self.kill(0), 2),
@@ -67,21 +62,11 @@ class Faults:
             "shim paused": (lambda: self.pause(2), 1),
             "runner paused": (lambda: self.pause(1), 1),
             "program paused": (lambda: self.pause(0), 1),
-            "fork server killed": (self.kill_fork_server, 3),
-            "node killed": (self.kill_node, 4),
-            "node drained": (self.drain, 3),
             "pod evicted": (self.evict, 3),
             "pod deleted": (lambda: self.delete_pod(None), 3),
             "pod deleted by force": (lambda: self.delete_pod(0), 3),
             "secrets deleted": (self.delete_secrets, 1),
-            "namespace deleted": (self.delete_namespace, 1),
-            "node object deleted": (self.delete_node, 1),
-            "pressure": (self.press, 2),
-            "registry out": (self.registry_out, 1),
         }
-        if self.disk is not None:
-            found["disk filled"] = (self.fill_disk, 2)
-        return found
 
     def strike(self, name: str) -> None:
         """Have one fault strike, and note it."""
@@ -104,17 +89,6 @@ class Faults:
         """Return how often each fault struck."""
         return Counter(strike.fault for strike in self.strikes if not strike.target.startswith("missed"))
 
-    def kill_daemon(self) -> str:
-        self.home.kill_daemon()
-        self._seconds(0.0, 1.5)
-        self.home.seaway("up", "--nodes", str(self.nodes))
-        return "daemon"
-
-    def pause_daemon(self) -> str:
-        pid = self.home.daemon_pid()
-        self._pause(psutil.Process(pid))
-        return str(pid)
-
     def kill(self, generation: int) -> str:
         process = self._aim(generation)
         process.send_signal(signal.SIGKILL)
@@ -134,77 +108,34 @@ class Faults:
         process.kill()
         return str(process.pid)
 
-    def kill_fork_server(self) -> str:
-        servers = []
-        for process in self.home.processes():
-            with suppress(psutil.Error):
-                if process.name() == "seaway-forks":
-                    servers.append(process)
-        if not servers:
-            return "missed: no fork server"
-        process = self.choose.choice(servers)
-        process.kill()
-        return str(process.pid)
-
-    def kill_node(self) -> str:
-        node = self._node()
-        cluster = ClusterClient(self.client)
-        cluster.act(node, "kill")
-        self._seconds(0.0, 4.0)
-        cluster.act(node, "restore")
-        return node
-
-    def drain(self) -> str:
-        node = self._node()
-        cluster = ClusterClient(self.client)
-        cluster.drain(node)
-        self._seconds(0.0, 2.0)
-        cluster.act(node, "uncordon")
-        return node
-
-    def press(self) -> str:
-        node = self._node()
-        cluster = ClusterClient(self.client)
-        cluster.press(node, [self.choose.choice(["memory", "disk", "pid"])])
-        self._seconds(1.0, 6.0)
-        cluster.act(node, "restore")
-        return node
-
-    def registry_out(self) -> str:
-        cluster = ClusterClient(self.client)
-        cluster.set_registry_outage(out=True)
-        self._seconds(0.5, 3.0)
-        cluster.set_registry_outage(out=False)
-        return "registry"
-
     def evict(self) -> str:
         async def act(client: Client, pod: str) -> None:
             body = {
                 "apiVersion": "policy/v1",
                 "kind": "Eviction",
-                "metadata": {"name": pod, "namespace": NAMESPACE},
+                "metadata": {"name": pod, "namespace": self.namespace},
             }
-            await client.create_subresource(PODS, pod, "eviction", body, NAMESPACE)
+            await client.create_subresource(PODS, pod, "eviction", body, self.namespace)
 
         return self._on_pod(act)
 
     def delete_pod(self, grace: int | None) -> str:
         async def act(client: Client, pod: str) -> None:
-            await client.delete(PODS, pod, NAMESPACE, grace_seconds=grace)
+            await client.delete(PODS, pod, self.namespace, grace_seconds=grace)
 
         return self._on_pod(act)
 
     def delete_secrets(self) -> str:
         async def act(client: Client) -> str:
-            await client.delete_collection(SECRETS, NAMESPACE)
+            await client.delete_collection(SECRETS, self.namespace)
             return "secrets"
 
         return self._with_client(act)
 
     def delete_namespace(self) -> str:
         async def act(client: Client) -> str:
-            await client.delete(NAMESPACES, NAMESPACE)
-            return NAMESPACE
+            await client.delete(NAMESPACES, self.namespace)
+            return self.namespace
 
         return self._with_client(act)
 
@@ -217,19 +148,9 @@ class Faults:
 
         return self._with_client(act)
 
-    def fill_disk(self) -> str:
-        assert self.disk is not None
-        filler = self.disk / "filler"
-        with suppress(OSError), filler.open("wb") as file:
-            while True:
-                file.write(b"\0" * (1 << 20))
-        self._seconds(0.5, 3.0)
-        filler.unlink()
-        return str(self.disk)
-
     def _on_pod(self, act: Callable[[Client, str], Any]) -> str:
         async def find_and_act(client: Client) -> str:
-            pods = (await client.list(PODS, NAMESPACE, label_selector="seaway.dev/run"))["items"]
+            pods = (await client.list(PODS, self.namespace, label_selector="seaway.dev/run"))["items"]
             live = [
                 pod["metadata"]["name"]
                 for pod in pods
@@ -245,9 +166,7 @@ class Faults:
 
     def _with_client(self, act: Callable[[Client], Any]) -> str:
         async def run() -> str:
-            client = Client(
-                HttpTransport(load_kubeconfig(self.home.path / "kubeconfig")), field_manager="chaos"
-            )
+            client = Client(HttpTransport(load_kubeconfig(self.kubeconfig)), field_manager="chaos")
             try:
                 return await act(client)
             finally:
@@ -256,7 +175,7 @@ class Faults:
         return asyncio.run(run())
 
     def _node(self) -> str:
-        return f"node-{self.choose.randint(1, self.nodes)}"
+        return self.choose.choice(self.nodes)
 
     def _seconds(self, least: float, most: float) -> None:
         time.sleep(self.choose.uniform(least, most))
@@ -284,15 +203,3 @@ class Faults:
     def _note(self, process: psutil.Process) -> None:
         environ = process.environ()
         self._hit.add((environ["SEAWAY_RUN"], environ["SEAWAY_TASK"], int(environ["SEAWAY_ATTEMPT"])))
-
-
-def programs(port: int) -> list[psutil.Process]:
-    """Return the live processes of the programs that know a witness: those that runners started, and their children."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            environ = process.environ()
-            known = environ.get("WITNESS") == str(port) and "SEAWAY_TOKEN" not in environ
-            if known and "SEAWAY_OUTPUTS" in environ and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found

@@ -20,13 +20,23 @@ HARMLESS = (
     "registry out",
     "secrets deleted",
     "disk filled",
+    "server killed",
+    "server ended in order",
+    "server paused",
+    "server paused past its term",
+    "API cut",
+    "API silent",
+    "database cut",
+    "database silent",
+    "API server killed",
+    "agent killed",
 )
 """Faults after which every attempt goes on."""
 LINGERS = 20.0
 """Seconds after a fault in which an attempt may still be lost by it."""
 SUDDEN = ("node killed", "pod deleted by force")
 """Faults after which what a program said last may not have reached the disk."""
-KEEPERS = ("daemon killed", "daemon paused")
+KEEPERS = ("daemon killed", "daemon paused", "agent killed")
 """Faults that, with the shim's own end, leave nobody who holds what a program said last."""
 
 

@@ -2,47 +2,66 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import random
 import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from seaway.client.client import Client
-from seaway.client.config import load_kubeconfig
-from seaway.client.http import HttpTransport
-from seaway.objects.builtin import PODS, SECRETS
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
-from seaway.sdk.home import Home as HomeFolder
 from tests.chaos.storm import judge
-from tests.chaos.storm.faults import NAMESPACE, Faults, programs
+from tests.chaos.storm.faults import Faults
 from tests.chaos.storm.witness import Execution, Witness
 from tests.chaos.storm.workload import Work, plan
 
 ENDS_WITHIN = 180.0
 """Seconds after the last fault in which everything has ended."""
-IN_FLIGHT = 12
-"""Runs that have not ended, at most."""
+
+
+class Stage(Protocol):
+    """Where a storm takes place."""
+
+    def client(self) -> SeawayClient:
+        """Return a patient client of the server."""
+        ...
+
+    def faults(self, choose: random.Random, port: int, client: SeawayClient) -> Faults:
+        """Return what can strike there."""
+        ...
+
+    def log(self) -> str:
+        """Return the end of what the server wrote."""
+        ...
+
+    def story(self, run: str) -> str:
+        """Return all that is known of a run."""
+        ...
+
+    def complaints(self) -> list[str]:
+        """Return what the server wrote and may never write."""
+        ...
+
+    def left(self, port: int) -> list[str]:
+        """Return what stays behind."""
+        ...
 
 
 @dataclass
 class Storm:
-    """One storm over one home."""
+    """One storm."""
 
-    home: Any
+    stage: Stage
     seed: int
     runs: int
-    nodes: int = 3
     only: tuple[str, ...] = ()
     """The faults that strike; all where none is named."""
-    disk: Path | None = None
     pause: tuple[float, float] = (0.05, 0.5)
     """Seconds between two faults."""
+    in_flight: int = 12
+    """Runs that have not ended, at most."""
     works: list[Work] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -51,10 +70,8 @@ class Storm:
     def ride(self, witness: Witness) -> Faults:
         """Run it; return the faults that struck. What is wrong stands in `violations` then."""
         choose = random.Random(self.seed)
-        with self._client() as client, self._client() as other:
-            faults = Faults(
-                self.home, other, random.Random(self.seed + 1), self.nodes, witness.port, self.disk
-            )
+        with self.stage.client() as client, self.stage.client() as other:
+            faults = self.stage.faults(random.Random(self.seed + 1), witness.port, other)
             over = threading.Event()
             thread = threading.Thread(target=self._strike, args=(faults, over), daemon=True)
             thread.start()
@@ -72,11 +89,6 @@ class Storm:
             self._judge(client, views, witness, faults)
         self._nothing_left(witness.port)
         return faults
-
-    def _client(self) -> SeawayClient:
-        folder = HomeFolder(self.home.path)
-        where = folder.endpoint()
-        return SeawayClient(where.url, where.token, where.ca, locate=folder.endpoint, patience=100.0)
 
     def _strike(self, faults: Faults, over: threading.Event) -> None:
         table = {
@@ -104,8 +116,8 @@ class Storm:
 
     def _wait_for_room(self, client: SeawayClient) -> None:
         deadline = time.monotonic() + ENDS_WITHIN
-        while len(client._patience.patiently(lambda: client.runs(limit=100))) >= IN_FLIGHT:
-            assert time.monotonic() < deadline, f"nothing ends\n{self.home.log()}"
+        while len(client._patience.patiently(lambda: client.runs(limit=100))) >= self.in_flight:
+            assert time.monotonic() < deadline, f"nothing ends\n{self.stage.log()}"
             time.sleep(0.1)
 
     def _ended(self, client: SeawayClient) -> dict[str, dict[str, Any]]:
@@ -173,41 +185,7 @@ class Storm:
     def _nothing_left(self, port: int) -> None:
         """No pod, token, process, container's folder or unfinished upload stays behind."""
         deadline = time.monotonic() + 60
-        while (left := self._left(port)) and time.monotonic() < deadline:
+        while (left := self.stage.left(port)) and time.monotonic() < deadline:
             time.sleep(0.2)
         self.violations += [f"left behind: {what}" for what in left]
-        self.violations += [f"the daemon's log: {line}" for line in self._complaints()]
-
-    def _complaints(self) -> list[str]:
-        """Return what the daemon's log says that it may never say."""
-        lines = (self.home.path / "daemon.log").read_text().splitlines()
-        bad = ("Traceback", " error ", "Bad file descriptor", "Illegal seek", ": 500 in")
-        full = "no room to write"  # it is right to complain of that
-        return [line for line in lines if any(word in line for word in bad) and full not in line]
-
-    def _left(self, port: int) -> list[str]:
-        async def objects() -> list[str]:
-            client = Client(
-                HttpTransport(load_kubeconfig(self.home.path / "kubeconfig")), field_manager="chaos"
-            )
-            try:
-                return [
-                    f"{resource.plural} {found['metadata']['name']}"
-                    for resource in (PODS, SECRETS)
-                    for found in (await client.list(resource, NAMESPACE, label_selector="seaway.dev/run"))[
-                        "items"
-                    ]
-                ]
-            finally:
-                await client.close()
-
-        found = asyncio.run(objects())
-        found += [str(path) for path in (self.home.path / "cluster" / "nodes").glob("*/pods/*")]
-        found += [str(path) for path in (self.home.path / "server" / "artifacts" / "incoming").glob("*")]
-        servers = self.nodes + 1  # a fork server for each node, and the daemon
-        processes = self.home.processes()
-        if len(processes) > servers:
-            found += [f"process {p.pid} {' '.join(p.cmdline())[:150]}" for p in processes]
-        found += [f"program {p.pid}" for p in programs(port)]
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
-        return found + [line for line in mounts if f"{self.home.path}/cluster" in line]
+        self.violations += [f"the server's log: {line}" for line in self.stage.complaints()]

@@ -9,6 +9,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from seaway.controlplane.node.recall import FAILED
 from seaway.controlplane.node.shim import files
 from seaway.objects.builtin import PODS
 
@@ -94,6 +97,31 @@ async def test_pod_deleted_while_no_agent_lived(node: Any) -> None:
     await node.client.delete(PODS, "p", "d", grace_seconds=0)
     await node.start()
     assert not (node.folder("p")).exists()
+
+
+@pytest.mark.parametrize("code", [0, 143])
+async def test_a_pod_that_was_being_evicted_when_the_agent_died(node: Any, code: int) -> None:
+    """Why the node ended it was in the dead agent's memory alone; the next one knows it all the same."""
+    await node.create("p", f"trap 'sleep 0.1; exit {code}' TERM; echo up; sleep 600 & wait")
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    async with asyncio.timeout(60):
+        while await node.log("p") != b"up\n":
+            await asyncio.sleep(0.01)
+        folder = node.folder("p")
+        node.agent._workers[folder.name].evict("The node was low on resource: pids.", 30.0)
+        while not (folder / FAILED).exists():
+            await asyncio.sleep(0.001)
+        await node.crash()
+        while not (folder / "containers/main/0" / files.EXIT).exists():
+            await asyncio.sleep(0.01)
+    await node.start()
+    status = await node.ended("p")
+    assert (status["phase"], status["reason"]) == ("Failed", "Evicted")
+    (disruption,) = [c for c in status["conditions"] if c["type"] == "DisruptionTarget"]
+    assert (disruption["reason"], disruption["message"]) == (
+        "TerminationByKubelet",
+        "The node was low on resource: pids.",
+    )
 
 
 async def test_shutdown_is_graceful(node: Any) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from seaway.base.clock import parse_rfc3339
@@ -13,6 +16,22 @@ from seaway.controlplane.node.state import ContainerState, Exit, PodState, Runni
 _LOST = "The container could not be located when the pod was taken up again"
 
 
+FAILED = "failed.json"
+"""Why the node itself ends a pod, noted in the pod's folder before its containers are told: the status comes later."""
+
+
+def note_failure(folder: Path, state: PodState) -> None:
+    """Note why the node ends a pod, where anything of it is there. Raises OSError."""
+    if state.failed is None or not folder.is_dir():
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        noted = {"failed": state.failed, "disrupted": state.disrupted}
+        os.close(files.write_json(FAILED, noted, descriptor))
+    finally:
+        os.close(descriptor)
+
+
 async def recall(context: NodeContext, pod: Mapping[str, Any]) -> PodState:
     """Return the state of a pod from its folders, and from its status where the folders are gone."""
     status = pod.get("status") or {}
@@ -20,6 +39,9 @@ async def recall(context: NodeContext, pod: Mapping[str, Any]) -> PodState:
     if status.get("phase") == "Failed" and status.get("reason"):
         state.failed = (status["reason"], status.get("message") or "")
         state.disrupted = any(c["type"] == "DisruptionTarget" for c in status.get("conditions") or ())
+    with suppress(FileNotFoundError):
+        noted = files.read_json(str(context.pod_folder(pod["metadata"]["uid"]) / FAILED))
+        state.failed, state.disrupted = tuple(noted["failed"]), noted["disrupted"]
     known = {
         s["name"]: s
         for kind in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")

@@ -23,7 +23,7 @@ from seaway.controlplane.node.gpu import NotEnoughGpusError
 from seaway.controlplane.node.launch import LaunchError
 from seaway.controlplane.node.payloads import MountError
 from seaway.controlplane.node.podvolumes import PodVolumes, limits_storage, over_limit
-from seaway.controlplane.node.recall import recall
+from seaway.controlplane.node.recall import note_failure, recall
 from seaway.controlplane.node.report import Reporter
 from seaway.controlplane.node.state import (
     ContainerState,
@@ -155,6 +155,7 @@ class PodWorker:
             ):
                 self.state.disrupted = self.state.failed is None
                 self.state.failed = self.state.failed or _SHUT_DOWN
+                self._note_failure()
             await self._end_all(lambda: self._stop_grace or 0.0)
             await self._reporter.report(self.pod, self.state, ended=False)
             return None
@@ -165,10 +166,18 @@ class PodWorker:
             self.state.failed = over
             self._context.event(self.pod, "Warning" if over[0] == "Evicted" else "Normal", over[0], over[1])
         if self.state.failed:
+            self._note_failure()
             await self._end_all(self._grace)
             await self._reporter.report(self.pod, self.state, ended=True)
             return _RETRY_CAP
         return await self._advance()
+
+    def _note_failure(self) -> None:
+        """Have the next agent know why the containers end, should this one be killed before the status says so."""
+        try:
+            note_failure(self._context.pod_folder(self.uid), self.state)
+        except OSError as error:  # a full disk may be the very reason why the pod is ended
+            log.warning("pod %s: why it ends cannot be noted: %s", key(self.pod), error)
 
     async def _advance(self) -> float:
         now = self._context.clock.monotonic()
