@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 
@@ -150,6 +150,15 @@ def connect(path: Path, *, check: bool = True, read_only: bool = False) -> sqlit
             connection.close()
             raise
         return connection
+
+
+def file_size(path: Path) -> int:
+    """Return how many bytes a database takes on the disk, its log included."""
+    size = 0
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 def _require_healthy(connection: sqlite3.Connection, path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
+
+from seaway.base.measures import Counter, Histogram
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -74,8 +77,14 @@ class OneWriter(Generic[C]):
     the connection. Use it from one event loop. A caller that is cancelled while it waits does not undo its write.
     """
 
-    def __init__(self, backend: Backend[C], name: str = "writer") -> None:
+    def __init__(
+        self, backend: Backend[C], name: str = "writer", *, measured: str = "seaway_database"
+    ) -> None:
         self._backend = backend
+        self.durations = Histogram(
+            f"{measured}_batch_duration_seconds", "Time of each transaction that writes, its commit included."
+        )
+        self.writes = Counter(f"{measured}_writes", "Writes that those transactions held.")
         self._batches: SimpleQueue[list[_Job[C]] | None] = SimpleQueue()
         self._waiting: list[_Job[C]] = []
         self._scheduled = False
@@ -134,8 +143,10 @@ class OneWriter(Generic[C]):
             self._busy = True
             self._batches.put(batch)
 
-    def _settle(self, batch: list[_Job[C]]) -> None:
+    def _settle(self, batch: list[_Job[C]], seconds: float) -> None:
         self._busy = False
+        self.durations.observe(value=seconds)
+        self.writes.add(amount=len(batch))
         for job in batch:
             if job.future.done():
                 continue
@@ -155,8 +166,9 @@ class OneWriter(Generic[C]):
             return
         self._report(self._open_done)
         while (batch := self._batches.get()) is not None:
+            began = time.perf_counter()
             self._transact(connection, batch)
-            self._report(self._settle, batch)
+            self._report(self._settle, batch, time.perf_counter() - began)
         self._backend.close(connection)
 
     def _transact(self, connection: C, batch: list[_Job[C]]) -> None:

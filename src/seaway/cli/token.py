@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,10 +19,18 @@ EPILOG = """\b
 Examples:
   seaway token create ada                      printed once; give it to ada
   seaway token create nightly --user ada --expires never
+  seaway token create prometheus --scope metrics --expires never
   seaway token list
   seaway token revoke nightly                  opens nothing from then on"""
 APP = command_group(EPILOG)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The token's name.")]
+
+
+class Scope(StrEnum):
+    """What a token opens."""
+
+    ALL = "all"
+    METRICS = "metrics"
 
 
 @APP.callback()
@@ -41,6 +50,12 @@ def create(
     admin: Annotated[
         bool, typer.Option("--admin", help="May change everybody's runs, and make tokens.")
     ] = False,
+    scope: Annotated[
+        Scope,
+        typer.Option(
+            "--scope", metavar="SCOPE", help='What it opens: "all", or "metrics" for Prometheus alone.'
+        ),
+    ] = Scope.ALL,
     expires: Annotated[
         str, typer.Option("--expires", metavar="DURATION", help="How long it is good, or never.")
     ] = "90d",
@@ -49,14 +64,18 @@ def create(
     """Make a token and print it: the only time that it is shown."""
     life = None if expires == NEVER else seconds("--expires", expires)
     with connect() as client:
-        made = client.create_token(name, user=user, admin=admin, lifetime_seconds=life)
+        made = client.create_token(name, user=user, admin=admin, lifetime_seconds=life, scope=scope)
     if output is Format.JSON:
         print_json(made)
         return
     note(f"The token of {made['user']}; it is not shown again:")
     print(made["token"])
     sys.stdout.flush()
-    note(f"It {ends(made['expires'], now())}. With it: {_how_to_log_in()}")
+    lasts = ends(made["expires"], now())
+    if scope is Scope.METRICS:
+        note(f"It {lasts}, and opens {current_target().endpoint().url}/metrics alone.")
+    else:
+        note(f"It {lasts}. With it: {_how_to_log_in()}")
 
 
 @APP.command("list")
@@ -75,7 +94,7 @@ def list_tokens(output: Output = Format.TEXT) -> None:
         (
             each["name"],
             each["user"],
-            "admin" if each["admin"] else "user",
+            "admin" if each["admin"] else "metrics" if each.get("scope") == Scope.METRICS else "user",
             f"{age(each['created'], at)} ago by {each['created_by']}",
             ends(each["expires"], at),
         )

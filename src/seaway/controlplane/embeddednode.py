@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from seaway.client.logs import LogOptions
+from seaway.client.totals import NodeTotals
 from seaway.client.usage import NodeUsage
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.trouble import Trouble
@@ -102,6 +103,12 @@ class EmbeddedNode:
         if self._agent is None:
             raise self._silence()
         return await self._agent.usage()
+
+    async def totals(self) -> NodeTotals:
+        """Return what the node has used and holds; see `NodeHandler` of the API server."""
+        if self._agent is None:
+            raise self._silence()
+        return await self._agent.totals()
 
     async def stream(self, request: Any, upgrade: Any, connect: Any) -> None:
         """Serve exec, attach or port-forward; see `NodeHandler` of the API server."""

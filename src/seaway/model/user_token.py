@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seaway.model.base import Value
 
@@ -20,6 +21,15 @@ UserName = Annotated[
 ]  # fmt: skip
 
 
+class TokenScope(StrEnum):
+    """What a token opens."""
+
+    ALL = "all"
+    """What its user may do."""
+    METRICS = "metrics"
+    """What Prometheus reads, and nothing else."""
+
+
 class UserTokenSpec(Value):
     """The token that an administrator asks for."""
 
@@ -28,8 +38,17 @@ class UserTokenSpec(Value):
     user: UserName | None = None
     """Whose runs are submitted with it; None for the token's name."""
     admin: bool = False
+    scope: TokenScope = TokenScope.ALL
     lifetime_seconds: Annotated[float, Field(gt=0, le=LONGEST_LIFE, allow_inf_nan=False)] | None = None
     """None: until it is revoked."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.admin and self.scope is not TokenScope.ALL:
+            raise ValueError(
+                f"a token of the scope {self.scope} is no administrator's: leave out one of the two"
+            )
+        return self
 
 
 class UserTokenView(Value):
@@ -38,6 +57,7 @@ class UserTokenView(Value):
     name: str
     user: str
     admin: bool
+    scope: TokenScope = TokenScope.ALL
     created: datetime
     created_by: str
     expires: datetime | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seaway.model.user_token import TokenScope
 from seaway.platform.errors import Forbidden
 
 
@@ -23,6 +24,8 @@ class Caller:
     """The name of the token, "" for one that comes from a file."""
     expires: float | None = None
     """When the token ends, in seconds since the epoch; None for never."""
+    scope: TokenScope = TokenScope.ALL
+    """What the token opens."""
 
 
 def check_may_change(caller: Caller, run: str, owner: str) -> None:
@@ -44,4 +47,22 @@ def check_admin(caller: Caller, does: str) -> None:
         raise Forbidden(
             f"only administrators {does}, and {caller.user} is none",
             remedy="Ask an administrator of the server.",
+        )
+
+
+def check_opens_all(caller: Caller) -> None:
+    """Raise Forbidden where a token is for something else than its user's work."""
+    if caller.scope is not TokenScope.ALL:
+        raise Forbidden(
+            f"the token {caller.token!r} opens /{caller.scope} alone",
+            remedy="Use a token of your own: an administrator makes it with `seaway token create NAME`.",
+        )
+
+
+def check_may_measure(caller: Caller) -> None:
+    """Raise Forbidden where somebody may not read what is measured: it is about everybody's work."""
+    if not caller.admin and caller.scope is not TokenScope.METRICS:
+        raise Forbidden(
+            "/metrics needs a token that was made for it, or an administrator's",
+            remedy="Ask an administrator of the server: seaway token create prometheus --scope metrics",
         )

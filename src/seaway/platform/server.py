@@ -137,11 +137,11 @@ class Server:
         telling: Telling,
         retention: Retention,
         health: Health,
+        measures: ServerMeasures,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
-        self.health = health
-        self.measures = ServerMeasures(database, engine, view, telling)
+        self.health, self.measures = health, measures
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
@@ -220,7 +220,7 @@ async def run_server(
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, _health(settings, database, client, view, clock))  # fmt: skip
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling))  # fmt: skip
                 finally:
                     database.hurry()
         finally:

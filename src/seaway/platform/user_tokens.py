@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from seaway.base.clock import Clock
-from seaway.model.user_token import UserTokenSpec, UserTokenView
+from seaway.model.user_token import TokenScope, UserTokenSpec, UserTokenView
 from seaway.platform.callers import Caller
 from seaway.platform.database import user_tokens
 from seaway.platform.database.database import Database
@@ -50,7 +50,7 @@ class UserTokens:
         token = f"{PREFIX}_{key}_{secrets.token_urlsafe(_SECRET_BYTES)}"
         record = UserTokenRecord(
             key, _digest(token), spec.name, spec.user or spec.name, spec.admin, now, by,
-            None if spec.lifetime_seconds is None else now + spec.lifetime_seconds,
+            None if spec.lifetime_seconds is None else now + spec.lifetime_seconds, scope=spec.scope,
         )  # fmt: skip
 
         def insert(connection: Connection) -> None:
@@ -107,7 +107,7 @@ def judge(record: UserTokenRecord | None, token: str, now: float) -> Caller | No
             f"the token {record.name!r} expired at {ended}",
             remedy="Ask an administrator of the server for another.",
         )
-    return Caller(record.user, record.admin, record.name, record.expires)
+    return Caller(record.user, record.admin, record.name, record.expires, TokenScope(record.scope))
 
 
 def _digest(token: str) -> str:
@@ -119,6 +119,7 @@ def _view(record: UserTokenRecord) -> UserTokenView:
         name=record.name,
         user=record.user,
         admin=record.admin,
+        scope=TokenScope(record.scope),
         created=datetime.fromtimestamp(record.created, UTC),
         created_by=record.created_by,
         expires=None if record.expires is None else datetime.fromtimestamp(record.expires, UTC),

@@ -6,7 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from seaway.platform.callers import Caller, check_admin, check_may_change
+from seaway.platform.callers import (
+    Caller,
+    check_admin,
+    check_may_change,
+    check_may_measure,
+    check_opens_all,
+)
 from seaway.platform.errors import Forbidden, TooManyRequests, Unauthorized
 from seaway.platform.service import RunService
 from seaway.platform.user_tokens import UserTokens
@@ -31,8 +37,27 @@ async def current_caller(request: Request) -> Caller:
 
     Raises:
         Unauthorized: the token is unknown or has ended.
+        Forbidden: it is for something else.
         TooManyRequests: wrong tokens came from the same address lately.
     """
+    caller = await _caller(request)
+    check_opens_all(caller)
+    return caller
+
+
+async def scraper(request: Request) -> Caller:
+    """Return who reads what is measured: an administrator, or whose token is for that alone.
+
+    Raises:
+        Unauthorized, TooManyRequests: see `current_caller`.
+        Forbidden: it is somebody else.
+    """
+    caller = await _caller(request)
+    check_may_measure(caller)
+    return caller
+
+
+async def _caller(request: Request) -> Caller:
     token, state = bearer_token(request), request.app.state
     caller: Caller | None = state.tokens.verify(token) or await _user(request, token)
     if caller is None:

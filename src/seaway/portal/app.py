@@ -12,13 +12,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from seaway import __version__
 from seaway.base.clock import Clock, SystemClock
-from seaway.base.measures import CONTENT_TYPE
+from seaway.base.measures import CONTENT_TYPE, text
 from seaway.platform.errors import NotFound, Unavailable
 from seaway.platform.server import Server
 from seaway.portal import gateway, notifications, objects, runs, search, uploads, usage, users
-from seaway.portal.access import current_caller, only_administrators
+from seaway.portal.access import current_caller, scraper
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
+from seaway.portal.measures import HttpMeasures
 from seaway.portal.refusals import Refusals
 from seaway.portal.requests import Requests
 from seaway.portal.tokens import TokenVerifier
@@ -67,6 +68,7 @@ def create_app(
     )
     app.state.server, app.state.tokens, app.state.facts = server, tokens, facts
     app.state.ca, app.state.code_limit = ca, code_limit
+    app.state.measures = HttpMeasures()
     if ca:
         logger.info("whoever logs in knows this server by the fingerprint %s", fingerprint(ca))
     app.state.refusals = Refusals(clock or SystemClock())
@@ -94,7 +96,7 @@ def create_app(
         app.include_router(practice_router)
     install_error_handlers(app)
     app.add_middleware(BodyLimits, code_limit=code_limit)
-    app.add_middleware(Requests)
+    app.add_middleware(Requests, measures=app.state.measures)
     return app
 
 
@@ -144,12 +146,12 @@ async def health(request: Request) -> dict[str, Any]:
     return {"version": __version__, **(await request.app.state.server.health.facts())}
 
 
-@router.get(
-    "/metrics", response_class=PlainTextResponse, dependencies=[only_administrators("read the metrics")]
-)
+@open_router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(scraper)])
 async def metrics(request: Request) -> PlainTextResponse:
-    """Return what Prometheus reads; with an administrator's token, as `authorization` of the scrape configuration."""
-    return PlainTextResponse(await request.app.state.server.measures.text(), media_type=CONTENT_TYPE)
+    """Return what Prometheus reads; needs a token of the scope "metrics", or an administrator's."""
+    state = request.app.state
+    told = [*(await state.server.measures.measures()), *state.measures.measures()]
+    return PlainTextResponse(text(told), media_type=CONTENT_TYPE)
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -108,7 +108,8 @@ def _message(fault: Mapping[str, Any], field: str) -> str:
         return f"unknown field {field}"
     if fault["type"] == "missing":
         return f"{field or 'the body'} is missing"
-    return f"{field}: {str(fault['msg']).removeprefix('Value error, ')}" if field else str(fault["msg"])
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{field}: {said}" if field else said
 
 
 def _remedy(fault: Mapping[str, Any]) -> str:

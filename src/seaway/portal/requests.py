@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seaway import __version__
+from seaway.portal.measures import HttpMeasures
 from seaway.sdk.versions import HEADER, said_by_server
 
 logger = logging.getLogger(__name__)
@@ -18,10 +19,10 @@ _REFUSED = (401, 403, 429)
 
 
 class Requests:
-    """Adds the version to every answer and logs every request."""
+    """Adds the version to every answer, logs and counts every request."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, measures: HttpMeasures) -> None:
+        self._app, self._measures = app, measures
         self._version = (HEADER.lower().encode(), said_by_server(__version__).encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,12 +36,15 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self._measures.began(scope, status, time.perf_counter() - began)
                 message = {**message, "headers": [*message.get("headers", ()), self._version]}
             await send(message)
 
         try:
             await self._app(scope, receive, versioned)
         finally:
+            if status:
+                self._measures.ended(scope)
             logger.log(
                 level(scope["method"], scope["path"], status),
                 "%s %s by %s from %s: %d in %.0f ms",

@@ -99,9 +99,16 @@ class SeawayClient(NotifyCalls):
         user: str | None = None,
         admin: bool = False,
         lifetime_seconds: float | None = None,
+        scope: str = "all",
     ) -> dict[str, Any]:
         """Make a token for a user; only this answer holds it. For administrators."""
-        spec = {"name": name, "user": user, "admin": admin, "lifetime_seconds": lifetime_seconds}
+        spec = {
+            "name": name,
+            "user": user,
+            "admin": admin,
+            "scope": scope,
+            "lifetime_seconds": lifetime_seconds,
+        }
         body = json.dumps({key: value for key, value in spec.items() if value is not None}).encode()
         return dict(self._http.json("POST", "/api/v1/tokens", body=body, headers=JSON))
 

@@ -21,6 +21,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "public certificate": {"tls": {"secret": "tls", "public": True}, "url": "https://seaway.example.com"},
     "further names": {"tls": {"names": ["seaway.example.com", "seaway.internal"]}},
     "given token": {"token": {"secret": "t"}},
+    "annotated for Prometheus": {"metrics": {"annotations": True}, "service": {"annotations": {"a/b": "true"}}, "port": 9443},
+    "service monitor": {
+        "metrics": {"serviceMonitor": {"enabled": True, "tokenSecret": "m", "labels": {"release": "prometheus"}, "interval": "1m"}}
+    },
+    "service monitor of a public certificate": {
+        "metrics": {"serviceMonitor": {"enabled": True, "tokenSecret": "m", "tokenKey": "k"}},
+        "tls": {"secret": "tls", "public": True}, "url": "https://seaway.example.com:444/",
+    },
     "nothing generated": {"tls": {"secret": "tls"}, "token": {"secret": "t"}},
     "load balancer": {"service": {"type": "LoadBalancer", "port": 8443, "annotations": {"a/b": "true", "c": "1"}}},
     "ingress": {"ingress": {"enabled": True, "host": "seaway.example.com"}},
@@ -71,6 +79,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "artifacts: endpoint, region and secret belong to an object storage",
     ),
     "ingress without host": ({"ingress": {"enabled": True}}, "ingress.host: name the host"),
+    "service monitor without token": (
+        {"metrics": {"serviceMonitor": {"enabled": True}}},
+        "metrics.serviceMonitor.tokenSecret: name a Secret",
+    ),
     "public without certificate": ({"tls": {"public": True}}, "tls.public: it is about the certificate"),
 }
 """Values that do not fit together, and what both say."""

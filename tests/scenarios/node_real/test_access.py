@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from seaway.objects.builtin import CLUSTER_ROLE_BINDINGS, NODES, SERVICE_ACCOUNTS
 from tools.real_kubernetes.control_plane import ControlPlane
@@ -128,3 +129,30 @@ async def test_no_container_sees_the_nodes_secrets(place: Any, real_node: Runnin
 
 def _mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
+
+
+async def test_a_node_tells_what_it_uses_to_whom_the_cluster_lets_measure(
+    caller: Caller, place: Any, real_node: RunningNode
+) -> None:
+    """Of the node alone: no pod is named."""
+    status, body = await caller.get("/metrics/resource", user="scraper")
+    assert (status, "subresource=metrics" in body) == (403, True), body
+    name = f"measures-{place.namespace}"
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "scraper-2"}],
+    }  # fmt: skip
+    await place.client.create(CLUSTER_ROLE_BINDINGS, binding)
+    try:
+        status, body = await caller.get("/metrics/resource", user="scraper-2")
+        assert status == 200, body
+        found = {
+            family.name: family.samples for family in text_string_to_metric_families(body) if family.samples
+        }
+        assert found["node_cpu_usage_seconds"][0].value > 0
+        assert found["node_memory_working_set_bytes"][0].labels == {"node": real_node.name}
+        assert (await caller.get("/metrics", user="scraper-2"))[0] == 200
+        assert (await caller.get("/metrics/more", user="scraper-2"))[0] == 404
+    finally:
+        await place.client.delete(CLUSTER_ROLE_BINDINGS, name)

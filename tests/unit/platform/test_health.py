@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from seaway.base.measures import text
 from seaway.client.request import MERGE_PATCH
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.objects.builtin import NODES
@@ -46,7 +47,7 @@ async def test_a_node_in_trouble_is_an_alert_with_the_runs_that_it_hits(server, 
     (alert,) = alerts
     assert (alert["node"], alert["what"]) == ("node-1", "does not answer")
     assert [(run["run"], run["attempt"]) for run in alert["runs"]] == [("train", 1)]
-    measured = await server.measures.text()
+    measured = text(await server.measures.measures())
     assert 'seaway_runs{phase="running"} 1.0' in measured
     assert 'seaway_nodes{trouble="NotReady"} 1.0' in measured
     assert "train" not in measured

@@ -275,3 +275,24 @@ def test_every_answer_says_the_version(admin, portal: object, tmp_path: Path):
     for path in ("/api/v1/healthz", "/api/v1/version"):
         assert admin._http.open("GET", path).headers["Seaway-Version"].endswith("; api=1-1")
         admin.close()
+
+
+def test_a_token_for_metrics_opens_nothing_else_and_others_do_not_open_them(admin, portal):
+    made = admin.create_token("prometheus", scope="metrics", lifetime_seconds=DAY)
+    assert made["scope"] == "metrics"
+    ada = admin.create_token("ada-laptop", lifetime_seconds=DAY)["token"]
+    assert {each["name"]: each["scope"] for each in admin.tokens()} == {
+        "prometheus": "metrics",
+        "ada-laptop": "all",
+    }
+    with portal.client(made["token"]) as prometheus:
+        for ask in (prometheus.whoami, prometheus.runs, lambda: prometheus.submit(SPEC), prometheus.tokens):
+            error = refused(ask)
+            assert (error.status, "opens /metrics alone" in error.message) == (403, True)
+    with portal.client(ada) as user:
+        error = refused(lambda: user._http.read("GET", "/metrics"))
+        assert "seaway token create prometheus --scope metrics" in error.remedy
+    assert refused(lambda: admin.create_token("both", admin=True, scope="metrics")).status == 422
+    admin.revoke_token("prometheus")
+    with portal.client(made["token"]) as prometheus:
+        assert refused(lambda: prometheus._http.read("GET", "/metrics")).status == 401

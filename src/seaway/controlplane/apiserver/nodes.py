@@ -13,6 +13,7 @@ from typing import Protocol
 
 from seaway.client.logs import LogOptions
 from seaway.client.streams import StreamRequest, Upgrade
+from seaway.client.totals import NodeTotals
 from seaway.client.usage import NodeUsage
 
 
@@ -32,6 +33,10 @@ class NodeHandler(Protocol):
 
     async def usage(self) -> NodeUsage:
         """Measure what the node and its pods use now; may take a second."""
+        ...
+
+    async def totals(self) -> NodeTotals:
+        """Return what the node has used and holds."""
         ...
 
     async def stream(

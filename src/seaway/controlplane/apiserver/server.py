@@ -10,11 +10,13 @@ import logging
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from seaway.base.clock import Clock, rfc3339
-from seaway.base.measures import CONTENT_TYPE
+from seaway.base.measures import CONTENT_TYPE, text
+from seaway.client.totals import node_measures
 from seaway.controlplane.apiserver.addresses import ServiceAddresses
 from seaway.controlplane.apiserver.admission import Step, namespace_lifecycle
 from seaway.controlplane.apiserver.admission_certificates import CertificateRequests
@@ -202,7 +204,7 @@ class ApiServer:
     async def _perform(self, request: ApiRequest, info: RequestInfo, user: User) -> ApiResponse:
         check_size(len(request.body))
         if not info.is_resource and request.path in PUBLIC_PATHS and request.method in {"GET", "HEAD"}:
-            return self._document(request)
+            return await self._document(request)
         action = action_of(info)
         if not self._authorizer.allowed(user, action):
             refused = forbidden(user, action)
@@ -210,7 +212,7 @@ class ApiServer:
                 logger.warning("refused: %s", refused.message)
             raise refused
         if not info.is_resource:
-            return self._document(request)
+            return await self._document(request)
         if not info.verb:
             raise not_allowed()
         served = self.kinds.find(info.group, info.version, info.resource)
@@ -247,7 +249,7 @@ class ApiServer:
         answer = self._reviewer.answer(resource, user, info.namespace, body, options, now)
         return ApiResponse(201, ValueContent(answer))
 
-    def _document(self, request: ApiRequest) -> ApiResponse:
+    async def _document(self, request: ApiRequest) -> ApiResponse:
         """Answer a path that is no resource: health, version, discovery, OpenAPI."""
         path = request.path.rstrip("/") or "/"
         root, _, check = path.strip("/").partition("/")
@@ -274,8 +276,7 @@ class ApiServer:
             ]
             return ApiResponse(200, ValueContent({"paths": paths}))
         if path == "/metrics":
-            told = self._telemetry.text(self.store.revision, self.store.count(""))
-            return ApiResponse(200, TextContent(told), CONTENT_TYPE)
+            return ApiResponse(200, TextContent(await self._measures()), CONTENT_TYPE)
         if path == "/version":
             found: Document | None = version_document(
                 self.settings.version, python_version=platform.python_version(), platform=_platform()
@@ -286,6 +287,14 @@ class ApiServer:
         if found is None:
             return self._no_document(path)
         return _document_response(found, request)
+
+    async def _measures(self) -> str:
+        """Return what Prometheus reads: of requests, the store and the nodes that answer."""
+        found = []
+        for node in self.nodes.values():
+            with suppress(ApiError):  # one without power tells nothing
+                found.append(await node.totals())
+        return text([*self._telemetry.measures(self.store, self.kinds), *node_measures(found)])
 
     def _no_document(self, path: str) -> ApiResponse:
         """Answer a path that nothing is at: a `Status` below what is served, plain text elsewhere, as Kubernetes does."""

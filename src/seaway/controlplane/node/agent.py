@@ -17,6 +17,7 @@ from seaway.base.clock import Clock, SystemClock
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.client.streams import ATTACH, StreamRequest, Upgrade
+from seaway.client.totals import NodeTotals
 from seaway.client.usage import NodeUsage
 from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, follow
 from seaway.controlplane.node import registration
@@ -43,6 +44,7 @@ from seaway.controlplane.node.trouble import Trouble
 from seaway.controlplane.node.worker import PodWorker, remove_folder
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_found
+from seaway.objects.pods import has_ended
 from seaway.reconcile.recorder import EventRecorder
 
 if TYPE_CHECKING:
@@ -174,6 +176,15 @@ class NodeAgent:
 
             self._meter = Meter(self._clock, self._running)
         return await self._meter.measure()
+
+    async def totals(self) -> NodeTotals:
+        """Return what the node has used and holds, without its pods' names. Raises ServiceUnavailable."""
+        from seaway.controlplane.node.measuring import totals
+
+        if self._context is None:
+            raise ServiceUnavailable(f"node {self._settings.name} is starting", retry_after=1)
+        pods = sum(not has_ended(pod) for pod in self.pods())
+        return totals(self._settings.name, self._settings.folder, pods=pods, containers=len(self._running()))
 
     def _running(self) -> list[Key]:
         from seaway.controlplane.node.measuring import Key

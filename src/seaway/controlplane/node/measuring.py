@@ -6,6 +6,7 @@ CPU time is a count since the start, so a rate needs two looks: an earlier answe
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import psutil
 
 from seaway.base.clock import Clock
+from seaway.client.totals import NodeTotals
 from seaway.client.usage import NodeUsage, PodUsage, Usage
 from seaway.controlplane.node.shim import files, tree
 
@@ -128,12 +130,33 @@ def _usage(spent: Spent, cpu_before: float, since: float, at: float) -> Usage | 
     return Usage(max(spent.cpu - cpu_before, 0.0) / window, spent.memory, at, window)
 
 
-def look_at_processes(now: float, running: Sequence[Key]) -> Look:
-    """Look at all processes of the machine once, and add up those of each container."""
+def look_at_machine() -> Spent:
+    """Return what the whole machine has spent."""
     times, memory = psutil.cpu_times(), psutil.virtual_memory()
     idle = times.idle + getattr(times, "iowait", 0.0)
     guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-    machine = Spent(sum(times) - idle - guest, memory.total - memory.available)
+    return Spent(sum(times) - idle - guest, memory.total - memory.available)
+
+
+def totals(name: str, folder: Path, *, pods: int, containers: int) -> NodeTotals:
+    """Return what a node has used and holds.
+
+    Args:
+        name: of the node.
+        folder: of its files.
+        pods: how many it has that have not ended.
+        containers: how many run.
+    """
+    machine, disk = look_at_machine(), os.statvfs(folder)
+    return NodeTotals(
+        name, machine.cpu, machine.memory, pods, containers, disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize,
+        disk.f_files, disk.f_favail,
+    )  # fmt: skip
+
+
+def look_at_processes(now: float, running: Sequence[Key]) -> Look:
+    """Look at all processes of the machine once, and add up those of each container."""
+    machine = look_at_machine()
     if not running:
         return Look(now, machine, {})
     processes: dict[int, psutil.Process] = {}

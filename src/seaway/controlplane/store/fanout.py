@@ -53,6 +53,10 @@ class Fanout:
         if not group:
             self._watchers.pop(watcher.prefix, None)
 
+    def count(self) -> dict[str, int]:
+        """Return how many watchers there are, by prefix."""
+        return {prefix: len(group) for prefix, group in self._watchers.items()}
+
     def close(self) -> None:
         """Close all watchers."""
         for watcher in [watcher for group in self._watchers.values() for watcher in group]:

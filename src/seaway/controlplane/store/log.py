@@ -9,10 +9,12 @@ Source: the etcd v3 data model and kine's single-table log.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
+
+from seaway.base.measures import Measure
 
 
 class StoreError(Exception):
@@ -207,6 +209,18 @@ class Store(Protocol):
             Compacted: changes after `after` are no longer all kept.
             FutureRevision: `after` has not happened yet.
         """
+        ...
+
+    def watchers(self) -> Mapping[str, int]:
+        """Return how many watch now, by prefix."""
+        ...
+
+    def size(self) -> int:
+        """Return how many bytes it takes on the disk; 0 where it is in memory alone."""
+        ...
+
+    def measures(self) -> Sequence[Measure]:
+        """Return what is counted of its transactions."""
         ...
 
     async def compact(self, revision: int) -> None:

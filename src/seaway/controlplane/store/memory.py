@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seaway.base.measures import Measure
 from seaway.controlplane.store.fanout import Fanout, StoreWatcher
 from seaway.controlplane.store.log import (
     Change,
@@ -101,6 +102,18 @@ class MemoryStore:
             ], end
 
         return self._fanout.subscribe(prefix, after, history if after < self.revision else None)
+
+    def watchers(self) -> dict[str, int]:
+        """Return how many watch now, by prefix."""
+        return self._fanout.count()
+
+    def size(self) -> int:
+        """Return 0: nothing of it is on the disk."""
+        return 0
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Return nothing: it has no transactions."""
+        return ()
 
     async def compact(self, revision: int) -> None:
         """Forget superseded values and tombstones up to `revision`; live values stay."""

@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from seaway.base.sqlite import DatabaseError, SqliteBackend
+from seaway.base.measures import Measure
+from seaway.base.sqlite import DatabaseError, SqliteBackend, file_size
 from seaway.base.writer import OneWriter
 from seaway.controlplane.store import table
 from seaway.controlplane.store.fanout import Fanout, StoreWatcher
@@ -65,7 +66,7 @@ class SqliteStore:
         writer: OneWriter[sqlite3.Connection],
         sealer: Sealer | None,
     ) -> None:
-        self._settings = settings
+        self._path, self._settings = path, settings
         self._writer = writer
         self._seal = sealer.seal if sealer else table.as_it_is
         self._unseal = sealer.open if sealer else table.as_it_is
@@ -94,7 +95,9 @@ class SqliteStore:
             DatabaseCorrupt, DatabaseLocked, DatabaseUnavailable: the file cannot be used; the message says what to do.
         """
         settings = settings or StoreSettings()
-        writer = OneWriter(SqliteBackend(path, table.SCHEMA, check=settings.check), name="store-writer")
+        writer = OneWriter(
+            SqliteBackend(path, table.SCHEMA, check=settings.check), "store-writer", measured="seaway_store"
+        )
         await writer.open()
         try:
             store = cls(path, settings, writer, sealer)
@@ -188,6 +191,18 @@ class SqliteStore:
             return await self._history(prefix, start, end)
 
         return self._fanout.subscribe(prefix, after, history if after < self._revision else None)
+
+    def watchers(self) -> dict[str, int]:
+        """Return how many watch now, by prefix."""
+        return self._fanout.count()
+
+    def size(self) -> int:
+        """Return how many bytes its files have."""
+        return file_size(self._path)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Return what is counted of its transactions."""
+        return (self._writer.durations,)
 
     async def compact(self, revision: int) -> None:
         """Forget superseded values and tombstones up to `revision`, in small steps between other writes."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from seaway.base.measures import Measure
 from seaway.base.sqlite import DatabaseError
 from seaway.base.tasks import Backoff
 from seaway.base.writer import OneWriter
@@ -37,6 +38,15 @@ class Database:
     def title(self) -> str:
         """Return what messages call the database."""
         return self._driver.title
+
+    @property
+    def epoch(self) -> int:
+        """Return how often servers have taken it over; 0 for a file, which is one server's."""
+        return 0
+
+    def measures(self) -> list[Measure]:
+        """Return what is counted of its transactions."""
+        return [self._writer.durations, self._writer.writes]
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function in the next transaction; returns when its work is durable. It shares the commit with others that wait.

@@ -34,6 +34,11 @@ class PostgresDatabase(Database):
         self._own = driver.engine("watch", {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0})
         self._beat = ThreadPoolExecutor(1, "database-watch")
 
+    @property
+    def epoch(self) -> int:
+        """Return how often servers have taken it over."""
+        return self._postgres.epoch
+
     async def watch(self) -> None:
         """Return never.
 

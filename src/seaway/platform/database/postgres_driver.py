@@ -77,7 +77,8 @@ class PostgresDriver:
         self.settings = settings
         self.watch = SocketWatch(settings.statement_seconds + settings.idle_seconds)
         self._location, self._on_taken = location, on_taken
-        self._epoch = 0
+        self.epoch = 0
+        """How often servers have taken the database over, once `prepare` has done so for this one."""
         self._patience = settings.patience
         self._given_up = ""
 
@@ -90,7 +91,7 @@ class PostgresDriver:
         began, failures = time.monotonic(), 0
         while True:
             try:
-                self._epoch = self._take_over()
+                self.epoch = self._take_over()
                 return
             except DatabaseError as error:
                 failures += 1
@@ -118,7 +119,7 @@ class PostgresDriver:
 
     def backend(self) -> PostgresBackend:
         """Return the writer's backend, for the epoch that `prepare` began."""
-        return PostgresBackend(self, self.engine("writer", {"poolclass": NullPool}), self._epoch)
+        return PostgresBackend(self, self.engine("writer", {"poolclass": NullPool}), self.epoch)
 
     def readers(self) -> Engine:
         """Return the readers' engine."""
@@ -137,7 +138,7 @@ class PostgresDriver:
 
     def check(self, connection: Connection) -> None:
         """Raise DatabaseTaken where another server has taken the database over."""
-        holder = writers.other_holder(connection, self._epoch)
+        holder = writers.other_holder(connection, self.epoch)
         if holder is not None:
             raise self.taken(holder)
 

@@ -179,6 +179,8 @@ class UserTokenRecord:
     created_by: str
     expires: float | None = None
     revoked: float | None = None
+    scope: str = "all"
+    """What it opens, see `TokenScope`."""
 
 
 @dataclass(frozen=True, slots=True)

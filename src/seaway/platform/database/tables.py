@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -220,6 +220,7 @@ USER_TOKENS = Table(
     Column("created_by", String(63), nullable=False),
     Column("expires", Double),
     Column("revoked", Double),
+    Column("scope", String(16), nullable=False, server_default="all"),
     Index("user_tokens_by_name", "name"),
 )  # fmt: skip
 

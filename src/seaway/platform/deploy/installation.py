@@ -17,7 +17,7 @@ from seaway.objects.errors import ApiError, Forbidden, NotFound
 from seaway.objects.resource import Resource
 from seaway.objects.workloads import DEPLOYMENTS
 from seaway.platform.certificates import AUTHORITY_LIFE, Pair, lives, make_authority, make_certificate
-from seaway.platform.deploy.kinds import CLUSTER_WIDE, KINDS
+from seaway.platform.deploy.kinds import CLUSTER_WIDE, KINDS, SERVICE_MONITORS
 from seaway.platform.deploy.manifests import Credentials, manifests
 from seaway.platform.deploy.progress import Progress, progress
 from seaway.platform.deploy.release import MANAGER, NAMES_ANNOTATION, Object, Release
@@ -170,6 +170,10 @@ async def find(client: Client, release: Release) -> list[Found]:
             items, _ = await client.list_all(resource, release.namespace, label_selector=selector)
         except NotFound:  # a kind that this cluster does not serve
             continue
+        except Forbidden:
+            if resource != SERVICE_MONITORS:
+                raise
+            continue  # who may not look did not make one either
         found += [Found(resource, item["metadata"]["name"], release.namespace) for item in items]
     return found
 

@@ -17,12 +17,14 @@ from seaway.objects.workloads import DEPLOYMENTS, POD_DISRUPTION_BUDGETS
 
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+SERVICE_MONITORS = Resource("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors")
+"""The Prometheus operator's: few clusters have it, and an administrator of a namespace may have no rights to it."""
 CLUSTER_WIDE = (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
 KINDS: dict[str, Resource] = {
     resource.kind: resource
     for resource in (
         SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, *CLUSTER_WIDE, SECRETS, PERSISTENT_VOLUME_CLAIMS, DEPLOYMENTS, SERVICES,
-        POD_DISRUPTION_BUDGETS, INGRESSES, NETWORK_POLICIES,
+        POD_DISRUPTION_BUDGETS, INGRESSES, NETWORK_POLICIES, SERVICE_MONITORS,
     )
 }  # fmt: skip
 """In the order in which they are applied; they are removed in the reverse one."""

@@ -43,6 +43,7 @@ def manifests(values: Values, release: Release, credentials: Credentials) -> lis
         _disruption_budget(values, release),
         _ingress(values, release),
         _network_policy(values, release),
+        _service_monitor(values, release),
     ]
     return [one for one in made if one is not None]
 
@@ -143,7 +144,15 @@ def _service(values: Values, release: Release) -> Object:
         selector[labels.LEADER] = "true"
     port = {"name": "https", "port": wanted.port, "targetPort": "https", "protocol": "TCP"}
     spec = {"type": wanted.type, "selector": selector, "ports": [port]}
-    return release.object("v1", "Service", annotations=dict(wanted.annotations), spec=spec)
+    annotations = dict(wanted.annotations)
+    if values.metrics.annotations:
+        annotations |= {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/scheme": "https",
+            "prometheus.io/port": str(values.port),
+            "prometheus.io/path": "/metrics",
+        }
+    return release.object("v1", "Service", annotations=annotations, spec=spec)
 
 
 def _disruption_budget(values: Values, release: Release) -> Object | None:
@@ -178,3 +187,25 @@ def _network_policy(values: Values, release: Release) -> Object | None:
         "ingress": [{"from": peers, "ports": [{"port": "https", "protocol": "TCP"}]}],
     }
     return release.object("networking.k8s.io/v1", "NetworkPolicy", spec=spec)
+
+
+def _service_monitor(values: Values, release: Release) -> Object | None:
+    wanted = values.metrics.service_monitor
+    if not wanted.enabled:
+        return None
+    token = {"name": wanted.token_secret, "key": wanted.token_key}
+    tls: Object = {"serverName": release.host(values)}
+    if not values.tls.public:
+        tls["ca"] = {"secret": {"name": values.tls.secret or release.tls_secret, "key": "ca.crt"}}
+    endpoint = {
+        "port": "https",
+        "scheme": "https",
+        "path": "/metrics",
+        "interval": wanted.interval,
+        "authorization": {"credentials": token},
+        "tlsConfig": tls,
+    }
+    spec = {"selector": {"matchLabels": release.selector}, "endpoints": [endpoint]}
+    monitor = release.object("monitoring.coreos.com/v1", "ServiceMonitor", spec=spec)
+    monitor["metadata"]["labels"] = {**monitor["metadata"]["labels"], **wanted.labels}
+    return monitor

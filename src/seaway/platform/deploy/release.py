@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from seaway.platform.deploy.values import Values
 
@@ -62,6 +63,10 @@ class Release:
     def url(self, values: Values) -> str:
         """Return how pods reach the server."""
         return values.url.rstrip("/") or f"https://{self.name}.{self.namespace}.svc:{values.service.port}"
+
+    def host(self, values: Values) -> str:
+        """Return the name that the server's certificate is good for."""
+        return urlsplit(self.url(values)).hostname or ""
 
     def object(
         self,

@@ -157,6 +157,31 @@ class Rbac(ChartValues):
     )
 
 
+class ServiceMonitor(ChartValues):
+    """For the Prometheus operator."""
+
+    enabled: bool = Field(
+        default=False, description="Make a ServiceMonitor; the cluster must have the operator's definitions."
+    )
+    token_secret: ObjectName = Field(
+        default="",
+        description="An existing Secret with a token of the scope metrics: seaway token create prometheus --scope metrics",
+    )
+    token_key: str = Field(default="token", min_length=1, description="The key in that Secret.")
+    interval: str = Field(default="30s", pattern=r"^[1-9][0-9]*(s|m)$", description="How often it is read.")
+    labels: Map = _says("Its labels, by which a Prometheus chooses it, such as release: prometheus.", {})
+
+
+class Metrics(ChartValues):
+    """What Prometheus reads of the server."""
+
+    annotations: bool = Field(
+        default=False,
+        description="Annotate the Service with prometheus.io/scrape, scheme, port and path, for a Prometheus that goes by those.",
+    )
+    service_monitor: ServiceMonitor = _says("For the Prometheus operator.", ServiceMonitor())
+
+
 class ServiceAccount(ChartValues):
     """Whom the server acts as."""
 
@@ -222,6 +247,7 @@ class Values(ChartValues):
     token: Token = _says("The administrator's token.", Token())
     service: ServicePort = _says("The Service in front of the server.", ServicePort())
     ingress: Ingress = _says("An Ingress in front of the Service.", Ingress())
+    metrics: Metrics = _says("What Prometheus reads of the server.", Metrics())
     network_policy: NetworkPolicy = _says("Who may reach the server.", NetworkPolicy())
     rbac: Rbac = _says("The rights of the server.", Rbac())
     service_account: ServiceAccount = _says("Whom the server acts as.", ServiceAccount())
@@ -258,12 +284,16 @@ ARTIFACTS_WITHOUT_URL = (
     "artifacts: endpoint, region and secret belong to an object storage: set artifacts.url to s3://BUCKET"
 )
 INGRESS_WITHOUT_HOST = "ingress.host: name the host that users open"
+MONITOR_INCOMPLETE = (
+    "metrics.serviceMonitor.tokenSecret: name a Secret with a token for Prometheus, which "
+    "seaway token create prometheus --scope metrics makes"
+)
 CERTIFICATE_MISSING = "tls.public: it is about the certificate of tls.secret, and none is named"
 
 
 def faults(values: Values) -> list[str]:
     """Return what does not fit together, a sentence each; the chart's templates say the same."""
-    artifacts = values.artifacts
+    artifacts, monitor = values.artifacts, values.metrics.service_monitor
     found = {
         IMAGE_MISSING: not values.image,
         REPLICAS_NEED_DATABASE: values.replicas > 1 and not values.database.secret,
@@ -271,6 +301,7 @@ def faults(values: Values) -> list[str]:
         ARTIFACTS_WITHOUT_URL: not artifacts.url
         and bool(artifacts.endpoint or artifacts.region or artifacts.secret),
         INGRESS_WITHOUT_HOST: values.ingress.enabled and not values.ingress.host,
+        MONITOR_INCOMPLETE: monitor.enabled and not monitor.token_secret,
         CERTIFICATE_MISSING: values.tls.public and not values.tls.secret,
     }
     return [sentence for sentence, wrong in found.items() if wrong]

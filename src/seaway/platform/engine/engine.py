@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.base.clock import Clock
+from seaway.base.measures import Measure
 from seaway.base.sqlite import DatabaseError
 from seaway.model.run import Phase
 from seaway.platform.database.database import Database
@@ -25,6 +26,7 @@ from seaway.platform.engine.happenings import NoOutbox, Outbox, happenings
 from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.loading import load_live
 from seaway.platform.engine.locks import Locks, claim_of
+from seaway.platform.engine.measures import EngineMeasures
 from seaway.platform.engine.mirrors import Mirrors
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.requests import Requests
@@ -65,7 +67,7 @@ class Engine:
     ) -> None:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
         self._teller, self._clock, self._settings = teller, clock, settings
-        self._background = Background()
+        self._background, self._measures = Background(), EngineMeasures(clock)
         self._leases = Leases(clock)
         self._held = Locks()
         self._carrier: Carrier
@@ -100,6 +102,10 @@ class Engine:
     def in_flight(self) -> int:
         """How many attempts are under way."""
         return sum(state.in_flight for state in self._mirrors.all())
+
+    def measures(self) -> list[Measure]:
+        """Return what is counted of this work."""
+        return self._measures.measures(self.states(), len(self._no_room), self.in_flight)
 
     def states(self) -> list[RunState]:
         """Return the mirrors of all runs that have not ended."""
@@ -153,6 +159,8 @@ class Engine:
     def wake(self, state: RunState) -> None:
         """Have a run looked at soon, if any of its tasks wants it."""
         uid = state.run.uid
+        if state.dirty and self._mirrors.get(uid) is state:
+            self._measures.woken(uid)
         if self._running and state.dirty and uid not in self._working:
             self._working.add(uid)
             self._background.spawn(self._work(state), f"run {state.run.name}")
@@ -204,7 +212,7 @@ class Engine:
             draining=self.draining,
             room=room,
         )
-        marked = dict(state.dirty)
+        marked, since = dict(state.dirty), self._measures.begins(state.run.uid)
         result = passes.look(state, view)
         state.dirty.clear()
         self._held.decided(state, result, marked)
@@ -218,6 +226,7 @@ class Engine:
                     await stored
                 except BaseException:
                     state.dirty = marked | state.dirty
+                    self._measures.failed(state.run.uid, since)
                     self._held.failed(result)
                     raise
             else:
@@ -225,6 +234,7 @@ class Engine:
         waited = {name: state.tasks[name].message for name in result.tasks}
         passes.keep(state, result)
         self._held.stored(result)
+        self._measures.looked(state, result, known, since)
         if changed and told:
             self._outbox.wake()
         self._teller.tell_waits(state, result, waited, self._no_room)
@@ -267,6 +277,7 @@ class Engine:
         if state.run.phase.ended:
             self._held.forget(state)
             self._mirrors.drop(uid)
+            self._measures.forget(uid)
             self._timers.drop(state)
             self._background.spawn(self._finish(state), "run ended")
         ended = [attempt.pod for attempt in result.changed.values() if attempt.phase.ended]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from seaway.base.clock import Clock, rfc3339
+from seaway.base.measures import Counter
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import ClientError, Unreachable
@@ -74,6 +75,8 @@ class LogCollector:
         self._ended: set[LogKey] = set()
         """Logs of pods that have ended: they are followed no more, although their attempts go on for a moment."""
         self._completed: set[LogKey] = set()
+        self.lines = Counter("seaway_log_lines_collected", "Lines of containers' logs that were collected.")
+        self.bytes = Counter("seaway_log_bytes_collected", "Bytes of containers' logs that were collected.")
 
     def follow(self, key: LogKey, pod: Object, container: str = labels.CONTAINER) -> None:
         """Follow a running container's log from now on; harmless where that is done already, or it has ended."""
@@ -203,7 +206,10 @@ class LogCollector:
                 ) as chunks,
             ):
                 async for chunk in chunks:
-                    await written.append(joiner.feed(chunk))
+                    data = joiner.feed(chunk)
+                    self.lines.add(amount=data.count(b"\n"))
+                    self.bytes.add(amount=len(data))
+                    await written.append(data)
                     if written.truncated:
                         return
                     limit.reschedule(loop.time() + quiet)

@@ -13,6 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from seaway.base.clock import Clock
+from seaway.base.measures import Counter
 from seaway.base.sqlite import DatabaseError
 from seaway.model.notification import Event
 from seaway.platform.database import notices, notify_targets
@@ -53,7 +54,12 @@ class Sender:
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._couriers = asyncio.Semaphore(2)
         self._wakings = 0
-        self.sent = self.failed = 0
+        self.sent = Counter(
+            "seaway_notifications_sent", "Messages that arrived; one may stand for many happenings."
+        )
+        self.failed = Counter("seaway_notifications_failed", "Tries to send that failed.")
+        self.sent.add(amount=0)
+        self.failed.add(amount=0)
 
     def wake(self) -> None:
         """Say that there are messages, or other targets."""
@@ -137,9 +143,9 @@ class Sender:
         now, tries = self._clock.now(), 1 + max((n.tries for n in pending if n.id in left), default=0)
         due = now + self._settings.backoff.delay(tries)
         told = now if result.sent else None
-        self.sent += len(result.sent)
+        self.sent.add(amount=len(result.sent))
         if left:
-            self.failed += 1
+            self.failed.add()
             log.warning(
                 "%d messages to %s did not arrive and are tried again: %s",
                 len(left),

@@ -44,6 +44,8 @@ def caller_of_certificate(der: bytes) -> Caller | None:
 
 def subresources(path: str) -> tuple[str, ...]:
     """Return the subresources of the node any of which allows a path, the narrowest first."""
+    if path.rstrip("/").startswith("/metrics"):
+        return ("metrics",)
     fine = _FINE.get(path.rstrip("/"))
     return (fine, "proxy") if fine else ("proxy",)
 

@@ -1,6 +1,7 @@
 """The node's HTTPS server: what of it a path means, and who answers.
 
-Source: the paths of the kubelet's server (`containerLogs`, `exec`, `attach`, `portForward`, `pods`, `healthz`).
+Source: the paths of the kubelet's server (`containerLogs`, `exec`, `attach`, `portForward`, `pods`,
+`metrics`, `healthz`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any, Protocol
 
 import orjson
 
+from seaway.base.measures import CONTENT_TYPE, text
 from seaway.client.errors import Unreachable
 from seaway.client.logs import LogOptions
 from seaway.client.streams import ATTACH, EXEC, FORWARD, StreamRequest, upgrade_of
+from seaway.client.totals import NodeTotals, node_measures
 from seaway.controlplane.node.serving.access import Access
 from seaway.controlplane.node.serving.logoptions import log_options
 from seaway.controlplane.node.serving.request import (
@@ -47,6 +50,10 @@ class Served(Host, Protocol):
 
     def find(self, namespace: str, name: str) -> Object:
         """Return a pod of this node. Raises NotFound."""
+        ...
+
+    async def totals(self) -> NodeTotals:
+        """Return what the node has used and holds."""
         ...
 
     def container_logs(
@@ -128,6 +135,10 @@ class NodeServer:
             await self._logs(request, rest, reader, writer)
         elif first == "healthz" and not rest:
             writer.write(answer(200, b"ok"))
+        elif first == "metrics" and rest in ([], ["resource"]):
+            _only(request, "GET")
+            told = text(node_measures([await self._node.totals()]))
+            writer.write(answer(200, told.encode(), CONTENT_TYPE))
         elif first == "pods" and not rest:
             _only(request, "GET")
             listed = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._node.pods()}

@@ -29,6 +29,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.url | trimSuffix "/" | default (printf "https://%s.%s.svc:%d" .Release.Name .Release.Namespace (int .Values.service.port)) -}}
 {{- end }}
 
+{{/* The name that the server's certificate is good for. */}}
+{{- define "seaway.host" -}}
+{{- (urlParse (include "seaway.url" .)).hostname -}}
+{{- end }}
+
 {{- define "seaway.probe" -}}
 httpGet:
   path: {{ .path }}
@@ -56,6 +61,9 @@ failureThreshold: {{ .failures }}
 {{- end }}
 {{- if and .ingress.enabled (not .ingress.host) }}
 {{- fail "ingress.host: name the host that users open" }}
+{{- end }}
+{{- if and .metrics.serviceMonitor.enabled (not .metrics.serviceMonitor.tokenSecret) }}
+{{- fail "metrics.serviceMonitor.tokenSecret: name a Secret with a token for Prometheus, which seaway token create prometheus --scope metrics makes" }}
 {{- end }}
 {{- if and .tls.public (not .tls.secret) }}
 {{- fail "tls.public: it is about the certificate of tls.secret, and none is named" }}
