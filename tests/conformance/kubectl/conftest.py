@@ -28,6 +28,7 @@ from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
 from tests.kubectl import BINARIES, NO_KUBECTL
+from tests.waiting import wait_until
 
 SECONDS = 90
 LOG = b"first line\nsecond line\n"
@@ -97,6 +98,15 @@ class Kubectl:
         result = self.try_(*arguments, stdin=stdin)
         assert result.code != 0, f"kubectl {' '.join(arguments)} should fail, and wrote {result.out}"
         return result.err
+
+    def until(self, words: str, *arguments: str) -> str:
+        """Run it until what it wrote holds the words, and return that: events are written after what they tell of."""
+
+        def said() -> str:
+            out = self.try_(*arguments).out
+            return out if words in out else ""
+
+        return str(wait_until(said, f"{words!r} from kubectl {' '.join(arguments)}"))
 
     def all_namespaces(self, *arguments: str) -> str:
         """Run it with -A."""

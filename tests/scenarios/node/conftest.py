@@ -25,7 +25,7 @@ from seaway.controlplane.node.settings import NodeSettings
 from seaway.controlplane.ranges import claim_range
 from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS
-from seaway.objects.errors import AlreadyExists, NotFound
+from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 from tests.waiting import until_gone, until_object
 
 RESOURCES = {"configmaps": CONFIG_MAPS, "secrets": SECRETS}
@@ -37,10 +37,14 @@ class Counting:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.writes: list[str] = []
+        self.refuse: list[ApiError] = []
+        """What the next writes of a pod's status are answered."""
 
     async def send(self, request: Request) -> Any:
         if request.method != "GET":
             self.writes.append(f"{request.method} {request.path}")
+            if self.refuse and request.path.endswith("/status") and "/pods/" in request.path:
+                raise self.refuse.pop()
         return await self._transport.send(request)
 
     def watch(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from seaway.client.request import STRATEGIC_MERGE_PATCH
+from seaway.objects.builtin import PODS
+from seaway.objects.errors import conflict
+
 
 def code(status: dict[str, Any], name: str = "main") -> tuple[int, str]:
     end = next(c for c in status["containerStatuses"] if c["name"] == name)["state"]["terminated"]
@@ -190,9 +194,39 @@ async def test_deletion_kills_after_the_grace(node: Any) -> None:
 
 
 def _pod(name: str) -> tuple[Any, ...]:
-    from seaway.objects.builtin import PODS
-
     return PODS, name, "d"
+
+
+def ready(status: dict[str, Any]) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in status["conditions"])
+
+
+async def test_what_others_say_of_a_pod_that_is_ready_does_not_stay(node: Any) -> None:
+    """The controller of a node that was silent says that its pods are not ready; the node knows better when it is back."""
+    await node.create("p", "sleep 1000")
+    pod = await node.until("p", ready)
+    before = node.of_agent.writes.copy()
+    condition = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T03:04:05Z"}
+    told = await node.client.patch(
+        PODS, "p", {"status": {"conditions": [condition]}}, "d", subresource="status", content_type=STRATEGIC_MERGE_PATCH
+    )  # fmt: skip
+    assert not ready(told["status"])
+    again = await node.until("p", ready)
+    assert again["status"]["containerStatuses"] == pod["status"]["containerStatuses"]
+    await node.client.patch(PODS, "p", {"metadata": {"labels": {"a": "b"}}}, "d")
+    await node.client.patch(PODS, "p", {"metadata": {"labels": {"a": "c"}}}, "d")
+    written = [
+        line for line in node.of_agent.writes[len(before) :] if line.startswith("PATCH") and "/pods/" in line
+    ]
+    assert len(written) == 1, "it is said once"
+
+
+async def test_a_status_that_met_too_many_writers_is_written_later(node: Any) -> None:
+    """The API server gives up after some lost races: what the pod came to must not be lost with it."""
+    refused = node.of_agent.refuse = [conflict("pods", "p", "the object has been modified")] * 2
+    await node.create("p", "sleep 1000")
+    await node.until("p", ready)
+    assert refused == []
 
 
 async def test_deadline(node: Any) -> None:

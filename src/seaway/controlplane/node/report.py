@@ -10,6 +10,7 @@ from seaway.controlplane.node.state import Object, PodState
 from seaway.controlplane.node.status import Now, pod_status
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import Conflict, NotFound
+from seaway.objects.meta import resource_version
 
 
 class Reporter:
@@ -19,6 +20,8 @@ class Reporter:
         self._context = context
         self._began = context.clock.now()
         self._last: Object | None = None
+        self._written = 0
+        """The revision that the last write made."""
         self._deleted = False
 
     def start_time(self, pod: Object) -> str | None:
@@ -36,24 +39,51 @@ class Reporter:
         )
 
     async def report(self, pod: Object, state: PodState, *, ended: bool = False) -> None:
-        """Write the status where it is not what was written last. Raises ApiError, Unreachable."""
+        """Write the status where it is not what was written last, or where others have written over it.
+
+        Others do: of the pods of a node that was silent, its controller says that they are not ready.
+
+        Raises:
+            ApiError, Unreachable: it could not be written.
+        """
         now = Now(self._context.clock.now(), self._context.addresses.node, ended, self._began)
         status = pod_status(self._view(pod), state, now)
-        if status == self._last:
+        if status == self._last and not self._is_written_over(pod):
             return
-        before = self._last if self._last is not None else pod.get("status") or {}
+        before = self._last if self._last not in (None, status) else pod.get("status") or {}
         patch = {name: None for name in before if name in _CLEARED and name not in status} | _changes(
             pod, before, status
         )
         metadata = pod["metadata"]
         try:
-            await self._context.client.patch(
+            written = await self._context.client.patch(
                 PODS, metadata["name"], {"metadata": {"uid": metadata["uid"]}, "status": patch}, metadata["namespace"],
                 subresource="status", content_type=STRATEGIC_MERGE_PATCH,
             )  # fmt: skip
-        except (NotFound, Conflict):
-            return  # gone, or another pod of the same name: the watch will say so
-        self._last = status
+        except NotFound:
+            return
+        except Conflict:
+            if await self._is_there(pod):
+                raise  # too many wrote at once: what is not told now would never be
+            return  # another pod of the same name: the watch will say so
+        self._last, self._written = status, int(resource_version(written) or 0)
+
+    def _is_written_over(self, pod: Object) -> bool:
+        """Tell whether a version of the pod that is newer than the last write says another state than that."""
+        if self._last is None or int(resource_version(pod) or 0) <= self._written:
+            return False
+        live: Object = pod.get("status") or {}
+        told = {c["type"]: c["status"] for c in live.get("conditions") or () if _is_ours(c)}
+        own = {c["type"]: c["status"] for c in self._last["conditions"] if _is_ours(c)}
+        return live.get("phase") != self._last.get("phase") or not own.items() <= told.items()
+
+    async def _is_there(self, pod: Object) -> bool:
+        metadata = pod["metadata"]
+        try:
+            live = await self._context.client.get(PODS, metadata["name"], metadata["namespace"])
+        except NotFound:
+            return False
+        return bool(live["metadata"]["uid"] == metadata["uid"])
 
     async def delete(self, pod: Object) -> None:
         """Take the object away for good: nothing of it runs. Raises ApiError, Unreachable."""

@@ -14,9 +14,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seaway.base.clock import Clock, SystemClock, rfc3339_micro
+from seaway.base.clock import Clock, SystemClock, rfc3339, rfc3339_micro
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
+from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.client.watch import Collection, Snapshot, follow
 from seaway.controlplane.node import registration
 from seaway.controlplane.node.settings import NodeSettings
@@ -24,6 +25,7 @@ from seaway.controlplane.node.state import Exit, Object, PodState, Running, stat
 from seaway.controlplane.node.status import Now, pod_status
 from seaway.objects.builtin import LEASES, NAMESPACES, NODES, PODS
 from seaway.objects.errors import AlreadyExists, ApiError, Conflict, NotFound
+from seaway.objects.meta import get_condition
 from seaway.objects.pods import has_ended
 
 log = logging.getLogger(__name__)
@@ -211,6 +213,8 @@ class SimulatedNodes:
             self._begun.add(uid)
             if not has_ended(pod):
                 self._spawn(self._play(pod))
+        elif _is_said_not_ready(pod):
+            self._spawn(self._say_ready(pod))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(self._guarded(work))
@@ -256,9 +260,33 @@ class SimulatedNodes:
                 PODS, metadata["name"], body, metadata["namespace"], subresource="status"
             )
 
+    async def _say_ready(self, pod: Object) -> None:
+        metadata = pod["metadata"]
+        condition = {"type": "Ready", "status": "True", "lastTransitionTime": rfc3339(self._clock.now())}
+        body = {"metadata": {"uid": metadata["uid"]}, "status": {"conditions": [condition]}}
+        async with self._room:
+            await self._client.patch(
+                PODS, metadata["name"], body, metadata["namespace"],
+                subresource="status", content_type=STRATEGIC_MERGE_PATCH,
+            )  # fmt: skip
+
     async def _delete(self, pod: Object) -> None:
         metadata = pod["metadata"]
         async with self._room:
             await self._client.delete(
                 PODS, metadata["name"], metadata["namespace"], grace_seconds=0, uid=metadata["uid"]
             )
+
+
+def _is_said_not_ready(pod: Object) -> bool:
+    """Tell whether others say that a pod is not ready whose containers are: its node was silent for a while."""
+    status = pod.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    ready = get_condition(pod, "Ready")
+    return bool(
+        status.get("phase") == "Running"
+        and not pod["spec"].get("readinessGates")
+        and ready
+        and ready["status"] != "True"
+        and all(container.get("ready") for container in containers)
+    )

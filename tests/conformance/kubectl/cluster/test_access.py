@@ -113,7 +113,7 @@ def test_the_clusters_parts_have_roles_of_their_own(
 
 def test_a_node_writes_only_what_is_its_own(kubectl: Kubectl, pod: Pod) -> None:
     """Its role lets it patch nodes, pods, leases and ask for tokens; admission narrows that to its own."""
-    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 1000"))
     kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     label, other = '{"metadata":{"labels":{"a":"b"}}}', ("--as=system:node:node-2", *NODE[1:])
     assert "can only delete pods with" in kubectl.fails("delete", "pod", "web", *other)

@@ -34,8 +34,8 @@ def test_what_works_becomes_more(each_kubectl: Kubectl) -> None:
     header, row = kubectl("get", "hpa", "web").splitlines()
     assert header.split()[:3] == ["NAME", "REFERENCE", "TARGETS"]
     assert row.split()[1] == "Deployment/web"
-    told = kubectl("describe", "hpa", "web")
-    assert "New size: 2; reason: cpu resource utilization (percentage of request) above target" in told
+    told = "New size: 2; reason: cpu resource utilization (percentage of request) above target"
+    kubectl.until(told, "describe", "hpa", "web")
 
 
 def test_by_a_queue_whose_length_anybody_sets(kubectl: Kubectl) -> None:
@@ -67,4 +67,4 @@ def test_an_autoscaler_of_nothing_says_so(kubectl: Kubectl) -> None:
     autoscaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}, "spec": spec}  # fmt: skip
     kubectl("create", "-f", "-", stdin=autoscaler)
     kubectl("wait", "--for=condition=AbleToScale=false", "hpa/web", "--timeout=60s")
-    assert 'deployments.apps "nobody" not found' in kubectl("describe", "hpa", "web")
+    kubectl.until('deployments.apps "nobody" not found', "describe", "hpa", "web")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -25,11 +24,13 @@ def test_a_cron_job_from_create_to_delete(each_kubectl: Kubectl) -> None:
     assert header.split()[:3] == ["NAME", "SCHEDULE", "TIMEZONE"]
     assert row.split()[:4] == ["tick", "@every", "1s", "<none>"]
     kubectl("patch", "cronjob", "tick", "-p", '{"spec": {"suspend": true}}')
-    (made, *_) = json.loads(kubectl("get", "jobs", "-o", "json"))["items"]
+    jobs = kubectl.json("get", "jobs")["items"]
+    ended = [job for job in jobs if job["status"].get("succeeded")]
+    made = max(ended, key=lambda job: str(job["metadata"]["creationTimestamp"]))  # older ones may go
     assert made["metadata"]["ownerReferences"][0]["name"] == "tick"
     assert "batch.kubernetes.io/cronjob-scheduled-timestamp" in made["metadata"]["annotations"]
     assert kubectl("logs", f"job/{made['metadata']['name']}") == "ticked\n"
-    assert "SuccessfulCreate" in kubectl("describe", "cronjob", "tick")
+    kubectl.until("SuccessfulCreate", "describe", "cronjob", "tick")
 
 
 def test_a_job_from_a_cron_job_by_hand(each_kubectl: Kubectl) -> None:

@@ -60,20 +60,20 @@ def test_a_job_from_create_to_delete(each_kubectl: Kubectl) -> None:
     header, row = kubectl("get", "jobs").splitlines()
     assert header.split() == ["NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE"]
     assert row.split()[:3] == ["train", "Complete", "1/1"]
-    described = kubectl("describe", "job", "train")
+    described = kubectl.until("SuccessfulCreate", "describe", "job", "train")
     assert "0 Active (0 Ready) / 1 Succeeded / 0 Failed" in described
-    assert "SuccessfulCreate" in described
     kubectl("delete", "job", "train")
     kubectl("wait", "--for=delete", "pods", "-l", "job-name=train", "--timeout=60s")
 
 
 def test_describe_and_events_tell_what_happened_in_its_order(each_kubectl: Kubectl, pod: Pod) -> None:
     kubectl = each_kubectl
-    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 1000"))
     kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
-    kubectl("wait", "--for=create", "events", "--field-selector=reason=Scheduled", "--timeout=60s")
-    described = kubectl("describe", "pod", "web")
     order = ["Scheduled", "Pulled", "Created", "Started"]
+    for reason in order:
+        kubectl("wait", "--for=create", "events", f"--field-selector=reason={reason}", "--timeout=60s")
+    described = kubectl("describe", "pod", "web")
     events = described[described.index("Events:") :]
     assert [line.split()[1] for line in events.splitlines()[3:]] == order
     assert "State:          Running" in described
@@ -123,7 +123,7 @@ def test_explain_raw_and_diff(each_kubectl: Kubectl, pod: Pod) -> None:
 def test_debug(each_kubectl: Kubectl, pod: Pod) -> None:
     """A container is added to a pod that runs, and its output can be read."""
     kubectl = each_kubectl
-    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60"))
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 1000"))
     kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     look = ("--image=python:3.12", "--container=look", "--profile=general", "--attach=false")
     kubectl("debug", "web", *look, "--", "sh", "-c", "echo looked")

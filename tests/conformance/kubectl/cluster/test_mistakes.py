@@ -61,7 +61,7 @@ def test_what_is_too_large_is_refused(kubectl: Kubectl, tmp_path: Path, size: in
 
 def test_deleting_all_pods_and_namespaces_leaves_what_the_cluster_needs(kubectl: Kubectl, pod: Pod) -> None:
     """The classic slip: --all namespaces, although -n was given."""
-    kubectl("create", "-f", "-", stdin=pod("web", "sleep 60"))
+    kubectl("create", "-f", "-", stdin=pod("web", "sleep 1000"))
     done = kubectl.try_("delete", "pods,namespaces", "--all", "--timeout=60s")
     assert done.code == 1
     assert "deleting cluster-scoped resources, not scoped to the provided namespace" in done.err

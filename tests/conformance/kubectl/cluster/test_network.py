@@ -68,7 +68,8 @@ def forwarding(kubectl: Kubectl, path: str, *arguments: str) -> str:
 def test_a_service_is_exposed_shown_and_reached(web: Kubectl) -> None:
     address = web("get", "pod", "web", "-o", "jsonpath={.status.podIP}")
     assert f"{address}:8080" in web("get", "endpoints", "web")
-    assert re.search(rf"IPv4\s+8080\s+{re.escape(address)}", web("get", "endpointslices"))
+    shown = rf"IPv4\s+8080\s+{re.escape(address)}"
+    wait_until(lambda: re.search(shown, web("get", "endpointslices")), "the service's slice")
     assert re.search(rf"Endpoints:\s+{re.escape(address)}:8080", web("describe", "service", "web"))
     assert forwarding(web, "/x", "port-forward", "service/web", ":8000") == "hello from /x"
     raw = f"/api/v1/namespaces/{web.namespace}/services/web:8000/proxy/y"

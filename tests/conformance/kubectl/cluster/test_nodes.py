@@ -30,10 +30,10 @@ def run(kubectl: Kubectl, made: Object) -> None:
 
 
 def test_a_cordoned_node_takes_no_further_pods(kubectl: Kubectl, pod: Pod) -> None:
-    run(kubectl, pod("before", "sleep 60"))
+    run(kubectl, pod("before", "sleep 1000"))
     kubectl("cordon", "node-1")
     assert kubectl("get", "node", "node-1", "--no-headers").split()[1] == "Ready,SchedulingDisabled"
-    kubectl("apply", "-f", "-", stdin=pod("after", "sleep 60"))
+    kubectl("apply", "-f", "-", stdin=pod("after", "sleep 1000"))
     wait_until(lambda: "1 node(s) were unschedulable" in kubectl("describe", "pod", "after"))
     assert kubectl("get", "pod", "before", "--no-headers").split()[2] == "Running"
     kubectl("uncordon", "node-1")
@@ -41,7 +41,7 @@ def test_a_cordoned_node_takes_no_further_pods(kubectl: Kubectl, pod: Pod) -> No
 
 
 def test_drain_evicts_every_pod(kubectl: Kubectl, pod: Pod) -> None:
-    run(kubectl, pod("web", "sleep 60"))
+    run(kubectl, pod("web", "sleep 1000"))
     refused = kubectl.fails("drain", "node-1", "--ignore-daemonsets", "--pod-selector=app=web")
     assert "declare no controller (use --force to override)" in refused
     drained = kubectl("drain", "node-1", "--ignore-daemonsets", "--force", "--timeout=60s")
@@ -51,12 +51,12 @@ def test_drain_evicts_every_pod(kubectl: Kubectl, pod: Pod) -> None:
 
 
 def test_taints_keep_pods_off_and_drive_them_away(kubectl: Kubectl, pod: Pod) -> None:
-    run(kubectl, pod("web", "sleep 60"))
+    run(kubectl, pod("web", "sleep 1000"))
     kubectl("taint", "nodes", "node-1", "team=a:NoSchedule")
-    kubectl("apply", "-f", "-", stdin=pod("other", "sleep 60"))
+    kubectl("apply", "-f", "-", stdin=pod("other", "sleep 1000"))
     wait_until(lambda: "1 node(s) had untolerated taint(s)" in kubectl("describe", "pod", "other"))
     toleration = {"key": "team", "operator": "Equal", "value": "a", "effect": "NoSchedule"}
-    run(kubectl, pod("mine", "sleep 60", tolerations=[toleration]))
+    run(kubectl, pod("mine", "sleep 1000", tolerations=[toleration]))
     assert "team=a:NoSchedule" in kubectl("describe", "node", "node-1")
     kubectl("taint", "nodes", "node-1", "broken=:NoExecute")
     kubectl("wait", "--for=delete", "pod/web", "pod/mine", "--timeout=60s")

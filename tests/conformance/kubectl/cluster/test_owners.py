@@ -27,7 +27,7 @@ def job(script: str, **spec: Any) -> Object:
 
 
 def start(kubectl: Kubectl) -> None:
-    kubectl("apply", "-f", "-", stdin=job("sleep 60"))
+    kubectl("apply", "-f", "-", stdin=job("sleep 1000"))
     kubectl("wait", "--for=jsonpath={.status.ready}=2", "job/train", "--timeout=60s")
 
 
@@ -55,9 +55,8 @@ def test_a_job_that_fails_says_why(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=job("echo no; exit 4", completions=1, parallelism=1, backoffLimit=0))
     kubectl("wait", "--for=condition=Failed", "job/train", "--timeout=60s")
     assert kubectl("get", "jobs", "--no-headers").split()[:3] == ["train", "Failed", "0/1"]
-    described = kubectl("describe", "job", "train")
+    described = kubectl.until("Job has reached the specified backoff limit", "describe", "job", "train")
     assert "0 Active (0 Ready) / 0 Succeeded / 1 Failed" in described
-    assert "Job has reached the specified backoff limit" in described
     assert kubectl("logs", "job/train") == "no\n"
 
 

@@ -53,7 +53,7 @@ def test_logs_of_the_container_before_a_restart(kubectl: Kubectl, pod: Pod, tmp_
     mark.mkdir()
     mount = {"volumeMounts": [{"name": "mark", "mountPath": "/mark"}]}
     volume = {"name": "mark", "hostPath": {"path": str(mark)}}
-    script = "test -e /mark/second && echo second && exec sleep 60; touch /mark/second; echo first; exit 3"
+    script = "test -e /mark/second && echo second && exec sleep 1000; touch /mark/second; echo first; exit 3"
     kubectl(
         "apply",
         "-f",
@@ -151,9 +151,12 @@ def test_readiness_gates_ready(kubectl: Kubectl, pod: Pod, tmp_path: Path) -> No
     probe = {"exec": {"command": ["test", "-e", "/flags/ready"]}, "periodSeconds": 1}
     container = {"readinessProbe": probe, "volumeMounts": [{"name": "flags", "mountPath": "/flags"}]}
     volume = {"name": "flags", "hostPath": {"path": str(flags)}}
-    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60", container=container, volumes=[volume]))
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 1000", container=container, volumes=[volume]))
     kubectl("wait", "--for=create", "event", "--field-selector=reason=Unhealthy", "--timeout=60s")
-    assert kubectl("get", "pod", "web", "--no-headers").split()[:3] == ["web", "0/1", "Running"]
+    wait_until(
+        lambda: kubectl("get", "pod", "web", "--no-headers").split()[:3] == ["web", "0/1", "Running"],
+        "a pod that runs and is not ready",
+    )
     assert "Readiness probe failed" in kubectl("events", "--for", "pod/web", "--types=Warning")
     assert "Ready                       False" in kubectl("describe", "pod", "web")
     (flags / "ready").touch()
@@ -165,11 +168,10 @@ def test_readiness_gates_ready(kubectl: Kubectl, pod: Pod, tmp_path: Path) -> No
 
 def test_liveness_restarts(kubectl: Kubectl, pod: Pod) -> None:
     probe = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
-    made = pod("web", "echo started; sleep 60", container={"livenessProbe": probe}, restartPolicy="Always")
+    made = pod("web", "echo started; sleep 1000", container={"livenessProbe": probe}, restartPolicy="Always")
     kubectl("apply", "-f", "-", stdin=made)
     kubectl(
         "wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/web", "--timeout=60s"
     )
-    events = kubectl("events", "--for", "pod/web")
-    assert "Liveness probe failed" in events
-    assert "Container main failed liveness probe, will be restarted" in events
+    kubectl.until("Liveness probe failed", "events", "--for", "pod/web")
+    kubectl.until("Container main failed liveness probe, will be restarted", "events", "--for", "pod/web")

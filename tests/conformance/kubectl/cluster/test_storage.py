@@ -112,7 +112,7 @@ def important(kubectl: Kubectl) -> Iterator[str]:
 def test_a_pod_of_low_priority_makes_room(kubectl: Kubectl, pod: Pod, important: str) -> None:
     cpus = int(kubectl("get", "node", "node-1", "-o", "jsonpath={.status.allocatable.cpu}"))
     most = {"resources": {"requests": {"cpu": f"{cpus * 1000 - 500}m"}}}
-    kubectl("apply", "-f", "-", stdin=pod("low", "trap 'exit 0' TERM; sleep 60 & wait", container=most))
+    kubectl("apply", "-f", "-", stdin=pod("low", "trap 'exit 0' TERM; sleep 1000 & wait", container=most))
     kubectl("wait", "--for=condition=Ready", "pod/low", "--timeout=60s")
     kubectl("apply", "-f", "-", stdin=pod("equal", "true", container=most))
     wait_until(lambda: "No preemption victims found for incoming pod." in kubectl("describe", "pod", "equal"))
@@ -120,7 +120,7 @@ def test_a_pod_of_low_priority_makes_room(kubectl: Kubectl, pod: Pod, important:
     high = pod("high", "true", container=most, priorityClassName=important)
     kubectl("apply", "-f", "-", stdin=high)
     kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/high", "--timeout=60s")
-    events = kubectl(
-        "get", "events", "--field-selector=reason=Preempted,involvedObject.name=low", "-o", "name"
+    events = kubectl.until(
+        "event/", "get", "events", "--field-selector=reason=Preempted,involvedObject.name=low", "-o", "name"
     )
     assert len(events.splitlines()) == 1

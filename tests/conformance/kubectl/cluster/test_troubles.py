@@ -16,7 +16,7 @@ Object = dict[str, Any]
 Pod = Callable[..., Object]
 
 _GONE = {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "gone", "key": "a"}}}]}
-_ROOM = "import time; held = bytearray(300 << 20); time.sleep(60)"
+_ROOM = "import time; held = bytearray(300 << 20); time.sleep(1000)"
 _LARGE = {"command": ["python", "-c", _ROOM], "resources": {"limits": {"memory": "64Mi"}}}
 _UNMOUNTED = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
 _VOLUME = {"volumes": [{"name": "v", "configMap": {"name": "gone"}}]}
@@ -50,7 +50,7 @@ _GPU = {"resources": {"limits": {"example.com/gpu": "1"}}}
 def test_trouble_is_shown(
     kubectl: Kubectl, pod: Pod, container: Object, spec: Object, status: str, words: str
 ) -> None:
-    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 60", container=container, **spec))
+    kubectl("apply", "-f", "-", stdin=pod("web", "sleep 1000", container=container, **spec))
     wait_until(lambda: kubectl("get", "pod", "web", "--no-headers").split()[2] == status)
     wait_until(lambda: words in kubectl("describe", "pod", "web"))
 
