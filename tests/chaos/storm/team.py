@@ -147,7 +147,8 @@ class TeamStage:
         while True:
             for server in self.replicas.servers.values():
                 if server.process is not None and server.process.returncode is not None:
-                    await server.start()
+                    with suppress(AssertionError):  # it ended again: its database or cluster is away
+                        await server.start()
             await asyncio.sleep(0.1)
 
     def log(self) -> str:

@@ -25,7 +25,9 @@ POD = {
         "containerStatuses": [{"name": "main", "state": {"running": {"startedAt": "2026-01-02T03:04:00Z"}}}]
     },
 }
-SETTINGS = CollectorSettings(follow_after=0.0, tries=3, backoff=Backoff(0.001, 1.0, 0.001), quiet_seconds=0.2)
+SETTINGS = CollectorSettings(
+    follow_after=0.0, tries=3, more_tries=9, backoff=Backoff(0.001, 1.0, 0.001), quiet_seconds=0.2
+)
 FOREVER = "goes quiet"
 
 
@@ -129,6 +131,35 @@ async def test_the_end_of_a_log_whose_container_died_unseen_may_be_missing(tmp_p
     stored = await collected(tmp_path, Logs(ALL), openings=0, follow=False, pod=POD | {"status": status})
     assert stored.splitlines()[-1].endswith("the end of the log may be missing: its supervisor was killed")
     assert stored.count(" three\n") == 1
+
+
+TOLD = {"startedAt": "2026-01-02T03:04:00Z", "reason": "Completed", "exitCode": 0}
+ENDED = POD | {"status": {"containerStatuses": [{"name": "main", "state": {"terminated": TOLD}}]}}
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(InternalError("dial tcp: connection refused"), id="its agent is started again"),
+        pytest.param(
+            NotFound('pods "node-2" not found', details={"name": "node-2", "kind": "pods"}),
+            id="its node was deleted from the cluster",
+        ),
+    ],
+)
+async def test_a_node_that_told_of_an_end_is_waited_for(tmp_path, problem) -> None:
+    """It was there a moment ago: more is at stake, and more likely to come back, than where a whole machine is lost."""
+    stored = await collected(tmp_path, Logs(*[problem] * 8, ALL), openings=0, follow=False, pod=ENDED)
+    assert stored.count(" three\n") == 1
+    assert "may be missing" not in stored
+
+
+async def test_a_pod_that_is_gone_is_not_waited_for(tmp_path) -> None:
+    gone = NotFound('pods "run-1" not found', details={"name": "run-1", "kind": "pods"})
+    logs = Logs(gone)
+    stored = await collected(tmp_path, logs, openings=0, follow=False, pod=ENDED)
+    assert "the end of the log may be missing: pods" in stored
+    assert len(logs.openings) == 1
 
 
 async def test_a_log_that_is_left_is_not_written_any_more(tmp_path) -> None:

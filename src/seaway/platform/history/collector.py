@@ -19,7 +19,7 @@ from seaway.objects.errors import ApiError, BadRequest, NotFound
 from seaway.platform.history.lines import Joiner
 from seaway.platform.history.logs import AttemptLog, LogKey, LogStore
 from seaway.platform.workloads import labels
-from seaway.platform.workloads.observation import container_started, unseen_end
+from seaway.platform.workloads.observation import container_started, is_terminated, unseen_end
 
 log = logging.getLogger(__name__)
 Object = Mapping[str, Any]
@@ -34,6 +34,8 @@ class CollectorSettings:
     tries: int = 6
     """How often the end of a log is asked for where the node does not answer. While the API server itself does not, the pod
     stays, and so does its log: that is waited for."""
+    more_tries: int = 18
+    """How often, where the node itself said that the container ended: it was there a moment ago, and is started again."""
     backoff: Backoff = Backoff(0.2, 2.0, 5.0)  # noqa: RUF009 - frozen, shared on purpose
     quiet_seconds: float = 300.0
     """A followed log that says nothing for so long is opened again: the connection may be dead, and nobody said so."""
@@ -61,6 +63,11 @@ class _Source(NamedTuple):
 def _source(pod: Object, container: str, *, previous: bool = False) -> _Source:
     metadata = pod["metadata"]
     return _Source(metadata["name"], metadata["namespace"], container, previous)
+
+
+def _is_of_node(error: ApiError, source: _Source) -> bool:
+    """Return whether an API server does not find a pod's node, which makes itself known again when it comes back."""
+    return isinstance(error, NotFound) and (error.details or {}).get("name") not in (None, source.pod)
 
 
 class LogCollector:
@@ -104,7 +111,9 @@ class LogCollector:
         await written.ready()
         if written.collected or not container_started(pod, container):
             return
-        await self._read_end(written, _source(pod, container, previous=previous))
+        seen = is_terminated(pod, container) and unseen_end(pod, container) is None
+        tries = self._settings.more_tries if seen else self._settings.tries
+        await self._read_end(written, _source(pod, container, previous=previous), tries)
         written.finish_line()
         if (unseen := unseen_end(pod, container, previous=previous)) is not None:
             written.say(f"the end of the log may be missing: {unseen}", self._nanoseconds())
@@ -172,9 +181,9 @@ class LogCollector:
             failures = 1 if lively else failures + 1
             await self._clock.sleep(self._settings.backoff.delay(failures))
 
-    async def _read_end(self, written: AttemptLog, source: _Source) -> None:
+    async def _read_end(self, written: AttemptLog, source: _Source, tries: int) -> None:
         failures = refused = 0
-        while refused < self._settings.tries:
+        while refused < tries:
             try:
                 await self._read(written, source, LogOptions(timestamps=True))
                 if written.truncated:
@@ -182,7 +191,10 @@ class LogCollector:
                 return
             except (BadRequest, NotFound) as error:
                 problem: Exception = error
-                break
+                if not _is_of_node(error, source):
+                    break
+                failures, refused = failures + 1, refused + 1
+                await self._clock.sleep(self._settings.backoff.delay(failures))
             except (ApiError, ClientError, OSError) as error:  # the last: the server's disk is full
                 problem, failures = error, failures + 1
                 refused += isinstance(error, ApiError)

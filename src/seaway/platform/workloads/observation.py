@@ -112,6 +112,11 @@ def container_started(pod: Mapping[str, Any], container: str = labels.CONTAINER)
     return bool(state.get("running")) or bool(ended.get("startedAt"))
 
 
+def is_terminated(pod: Mapping[str, Any], container: str = labels.CONTAINER) -> bool:
+    """Return whether a container's status says that it has ended."""
+    return "terminated" in (_told(pod, container).get("state") or {})
+
+
 def unseen_end(
     pod: Mapping[str, Any], container: str = labels.CONTAINER, *, previous: bool = False
 ) -> str | None:
