@@ -7,16 +7,20 @@ import os
 import random
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.client.request import Request
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import ServiceUnavailable, TooManyRequests
+from seaway.platform.engine.engine import EngineSettings
+from seaway.platform.engine.situation import Policy
 from seaway.platform.server import run_server
 
 SEED = int(os.environ.get("SEAWAY_TEST_SEED", random.SystemRandom().randrange(10**6)))
@@ -91,3 +95,53 @@ async def test_an_api_that_fails_now_and_then_loses_and_doubles_nothing(kubernet
         async with asyncio.timeout(20):
             while (await kubernetes.client.list(PODS, "seaway-default"))["items"]:
                 await asyncio.sleep(0.02)  # the engine tidies up behind the verdict
+
+
+class HoldsPods:
+    """A transport on which no pod can be let go: the call that takes a finalizer off is refused."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        self.refused = asyncio.Event()
+
+    async def send(self, request: Request) -> Any:
+        if request.method == "PATCH" and "finalizers" in str(request.body):
+            self.refused.set()
+            raise Unreachable("refused")
+        return await self.transport.send(request)
+
+    def watch(self, request: Request) -> Any:
+        return self.transport.watch(request)
+
+    def stream(self, request: Request) -> Any:
+        return self.transport.stream(request)
+
+    async def close(self) -> None:
+        await self.transport.close()
+
+
+async def test_an_attempt_that_follows_at_once_after_a_restart_leaves_no_pod_behind(
+    kubernetes, settings
+) -> None:
+    """The verdict is stored, the pod is not let go yet: the next server begins with the next attempt, and lets it go."""
+    holding, pause = HoldsPods(kubernetes.client.transport), 1.0
+    settings = replace(settings, engine=EngineSettings(policy=Policy(Backoff(pause, 1.0, pause))))
+    async with run_server(settings, Client(holding)) as server:
+        await server.runs.submit(RunSpec(name="again", tasks=(TaskSpec(command=("hang",)),)), user="ada")
+        async with asyncio.timeout(20):
+            while (await server.runs.get("again")).phase is not Phase.RUNNING:
+                await asyncio.sleep(0.01)
+            await kubernetes.client.delete(PODS, "again-1", "seaway-default")
+            await holding.refused.wait()
+        (attempt,) = (await server.runs.get("again")).tasks[0].attempts
+        assert attempt.verdict is not None
+    await asyncio.sleep(pause)  # so that the next attempt is due when the next server starts
+    async with run_server(settings, kubernetes.client) as server:
+        async with asyncio.timeout(20):
+            while len((await server.runs.get("again")).tasks[0].attempts) == 1:
+                await asyncio.sleep(0.01)
+        await server.runs.stop("again")
+        await server.runs.wait("again", timeout=20)
+        async with asyncio.timeout(20):
+            while (await kubernetes.client.list(PODS, "seaway-default"))["items"]:
+                await asyncio.sleep(0.02)

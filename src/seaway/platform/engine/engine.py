@@ -242,6 +242,7 @@ class Engine:
         self._let_go(state, result)
         self._follow_logs(state, marked)
         self._follow_up(state, result)
+        self._release_previous(state, result, known.values())
         if changed:
             self.changed.notify()
 
@@ -257,6 +258,16 @@ class Engine:
                 key = LogKey(state.run.uid, attempt.task, attempt.number)
                 self._background.spawn(self._collector.end(key), "close log")
                 self._pods.forget(attempt.pod)
+
+    def _release_previous(
+        self, state: RunState, result: passes.Pass, before: Iterable[AttemptRecord]
+    ) -> None:
+        """Let the pods go of attempts that others follow now, where an earlier process did not come to it."""
+        for attempt in before:
+            if any(added.task == attempt.task for added in result.added.values()):
+                seen = self._pods.get(attempt.pod, state.run.uid)
+                if seen is not None and not self._carrier.is_releasing(attempt.pod):
+                    self._carrier.release_stray(seen)
 
     def _follow_logs(self, state: RunState, tasks: Iterable[str]) -> None:
         """Follow the logs of the tasks that run, also of those that ran before this server started."""
