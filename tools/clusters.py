@@ -28,7 +28,7 @@ from seaway.objects.builtin import (
     SERVICE_ACCOUNTS,
 )
 from seaway.objects.errors import Forbidden, NotFound
-from seaway.platform.access import NODE_RULE, WORKSPACE_RULES
+from seaway.platform.access import MANAGER_RULES, NODE_RULE, WORKSPACE_RULES
 
 ACCOUNT = "seaway"
 """The server's service account."""
@@ -64,7 +64,7 @@ class TestCluster:
 
 @asynccontextmanager
 async def namespace_on(
-    name: str, kubeconfig: Path, *, nodes_visible: bool = False, **fields: Any
+    name: str, kubeconfig: Path, *, nodes_visible: bool = False, manager: bool = False, **fields: Any
 ) -> AsyncIterator[TestCluster]:
     """Make a namespace with the server's account in it; all of it is removed at the end.
 
@@ -72,6 +72,7 @@ async def namespace_on(
         name: of the cluster.
         kubeconfig: an administrator's.
         nodes_visible: grant the right to see nodes too.
+        manager: let it make, use and delete workspaces too.
         fields: of `TestCluster`.
     """
     administrator = load_kubeconfig(kubeconfig)
@@ -79,7 +80,7 @@ async def namespace_on(
     namespace = f"t-{uuid.uuid4().hex[:8]}"
     await admin.create(NAMESPACES, {"metadata": {"name": namespace}})
     try:
-        token = await _make_account(admin, namespace, nodes_visible=nodes_visible)
+        token = await _make_account(admin, namespace, cluster_rules=_cluster_rules(nodes_visible, manager))
         connection = replace(
             administrator, client_certificate=None, client_key=None, token=token, namespace=namespace
         )
@@ -92,13 +93,17 @@ async def namespace_on(
     finally:
         with suppress(NotFound):  # the test has removed it
             await admin.delete(NAMESPACES, namespace)
-        if nodes_visible:
+        if nodes_visible or manager:
             await admin.delete(CLUSTER_ROLE_BINDINGS, namespace)
             await admin.delete(CLUSTER_ROLES, namespace)
         await admin.close()
 
 
-async def _make_account(admin: Client, namespace: str, *, nodes_visible: bool) -> str:
+def _cluster_rules(nodes_visible: bool, manager: bool) -> list[dict[str, Any]]:
+    return [*([NODE_RULE] if nodes_visible else []), *(MANAGER_RULES if manager else ())]
+
+
+async def _make_account(admin: Client, namespace: str, *, cluster_rules: list[dict[str, Any]]) -> str:
     """Make the server's account with Seaway's Role; return a token of it, when it is of use."""
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}
     group = "rbac.authorization.k8s.io"
@@ -110,8 +115,8 @@ async def _make_account(admin: Client, namespace: str, *, nodes_visible: bool) -
         "subjects": [subject],
     }
     await admin.create(ROLE_BINDINGS, binding, namespace)
-    if nodes_visible:
-        await admin.create(CLUSTER_ROLES, {"metadata": {"name": namespace}, "rules": [NODE_RULE]})
+    if cluster_rules:
+        await admin.create(CLUSTER_ROLES, {"metadata": {"name": namespace}, "rules": cluster_rules})
         reference = {"apiGroup": group, "kind": "ClusterRole", "name": namespace}
         await admin.create(
             CLUSTER_ROLE_BINDINGS,

@@ -39,7 +39,14 @@ def rules() -> dict[str, Any]:
     """Return the rights that the chart grants: the server's own list of what it uses."""
     namespaced = [*access.WORKSPACE_RULES, *access.LEADER_RULES]
     return json.loads(
-        json.dumps({"namespace": namespaced, "metrics": [access.METRICS_RULE], "nodes": [access.NODE_RULE]})
+        json.dumps(
+            {
+                "namespace": namespaced,
+                "metrics": [access.METRICS_RULE],
+                "nodes": [access.NODE_RULE],
+                "workspaces": list(access.MANAGER_RULES),
+            }
+        )
     )
 
 

@@ -42,7 +42,9 @@ def test_recommended_commands_exist(path: Path) -> None:
             wrong.append(f"there is no command: seaway {command}")
             continue
         before_program = (
-            re.split(r"\S+\.py\b| -- ", rest)[0] if command in ("run", "prove") else rest.split("&&")[0]
+            re.split(r"\S+\.py\b| -- ", rest)[0]
+            if command in ("run", "prove")
+            else re.split(r"&&|\| ", rest)[0]
         )
         unknown = set(OPTION.findall(before_program)) - options(command)
         wrong += [f"seaway {command} has no option {option}" for option in sorted(unknown)]

@@ -27,6 +27,23 @@ def complete_runs(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def complete_workspaces(incomplete: str) -> list[str]:
+    """Return names of workspaces that begin so; none where no server answers quickly."""
+    from seaway.cli.context import current_target
+    from seaway.sdk.client import SeawayClient
+    from seaway.sdk.errors import SeawayError
+
+    try:
+        endpoint = current_target().endpoint()
+        with SeawayClient(
+            endpoint.url, endpoint.token, endpoint.ca, locate=lambda: endpoint, timeout=1.0
+        ) as client:
+            names = [workspace["name"] for workspace in client.workspaces()]
+    except (SeawayError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def complete_contexts(incomplete: str) -> list[str]:
     """Return names of contexts that begin so."""
     from seaway.cli.context import current_home

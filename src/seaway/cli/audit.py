@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from seaway.cli.arguments import Output
-from seaway.cli.context import note, require_local
-from seaway.cli.output import Format, age, now, print_json, print_table
+from seaway.cli.context import Target, current_target, note
+from seaway.cli.output import Format, age, moment, now, print_json, print_table
+from seaway.sdk.errors import ServerUnreachable
 
 EPILOG = """\b
 Examples:
@@ -25,13 +26,19 @@ def audit(
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="The last N.")] = 100,
     output: Output = Format.TEXT,
 ) -> None:
-    """Show who deleted what in the cluster, and who tried to change what they may not.
+    """Show who deleted what in the cluster, who made and deleted workspaces, and who tried what they may not.
 
-    The events lie in the home, in cluster/audit.log and older files beside it, 40 MiB of them at most.
+    The cluster's events lie in the home, in cluster/audit.log and older files beside it, 40 MiB of them at most. Of a team's
+    server only its own are shown, to administrators: its cluster's administrator has the audit log of that cluster.
     """
-    home = require_local("audit", "its cluster's administrator has the audit log of that cluster")
-    found = [event for event in _events(home.cluster / "audit.log") if not refused or is_refused(event)]
-    found = found[-limit:]
+    target = current_target()
+    if target.context is None:
+        found = [*_events(target.home.cluster / "audit.log"), *_of_server(target)]
+        found.sort(key=_time)
+    else:
+        with target.connect() as client:
+            found = client.audited(limit=1000)
+    found = [event for event in found if not refused or is_refused(event)][-limit:]
     if output is Format.JSON:
         print_json(found)
     elif not found:
@@ -61,6 +68,21 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
         where,
         answer,
     )
+
+
+def _of_server(target: Target) -> list[dict[str, Any]]:
+    """Return what the home's server wrote down; nothing, and a word about it, where it does not run."""
+    try:
+        with target.connect() as client:
+            return client.audited(limit=1000)
+    except ServerUnreachable:
+        note("The server does not run: what it noted of workspaces is not shown.")
+        return []
+
+
+def _time(event: dict[str, Any]) -> float:
+    at = moment(event["requestReceivedTimestamp"])
+    return at.timestamp() if at else 0.0
 
 
 def _events(newest: Path) -> Iterator[dict[str, Any]]:

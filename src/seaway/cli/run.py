@@ -21,6 +21,7 @@ Examples:
   seaway run --env WANDB_MODE=offline --timeout 2h --retries 2 train.py
   seaway run --memory 4Gi --on-oom grow --memory-cap 32Gi train.py
   seaway run --lock features build_features.py
+  seaway run --workspace vision train.py       seaway workspace list shows which there are
   seaway run --detach train.py                 prints the run's name and returns
   seaway run -- bash -c 'nvidia-smi; env'      any command
 
@@ -62,6 +63,7 @@ def run(
     ctx: typer.Context,
     program: option.Program = None,
     name: option.Name = None,
+    workspace: option.Workspace = None,
     cpu: option.Cpu = None,
     memory: option.Memory = None,
     scratch: option.Scratch = None,
@@ -85,7 +87,7 @@ def run(
     variables, secrets = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     check(words, options, is_command=is_command)

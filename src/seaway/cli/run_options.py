@@ -7,10 +7,21 @@ from typing import Annotated
 
 import typer
 
+from seaway.cli.arguments import complete_workspaces
+
 Program = Annotated[list[str] | None, typer.Argument(metavar="SCRIPT", hidden=True)]
 Name = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="The run's name; made from the script's without this."),
+]
+Workspace = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace",
+        metavar="NAME",
+        help="Where: seaway workspace list shows them; the default one without this.",
+        autocompletion=complete_workspaces,
+    ),
 ]
 Cpu = Annotated[str | None, typer.Option("--cpu", metavar="CORES", help='Cores, such as "2" or "500m".')]
 Memory = Annotated[

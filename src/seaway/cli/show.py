@@ -41,6 +41,7 @@ def show(run: RunName, output: Output = Format.TEXT) -> None:
             ("Message", verdict.get("message") or view.get("message", "")),
             ("Command", view["command"]),
             ("User", view["user"]),
+            ("Workspace", view.get("workspace", "")),
             ("Created", f"{view['created']} ({age(view['created'], at)} ago)"),
             ("Took", took(view.get("started"), view.get("finished"), at)),
             ("Exit code", "" if code is None else str(code)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.client.client import Client
@@ -18,10 +19,13 @@ from seaway.objects.errors import AlreadyExists, Forbidden, NotFound
 from seaway.objects.meta import deletion_timestamp
 from seaway.reconcile.controller import DONE, Controller, Outcome
 from seaway.reconcile.informer import Informers
-from seaway.reconcile.sources import Source, always
+from seaway.reconcile.sources import Source
 
+Object = dict[str, Any]
 log = logging.getLogger(__name__)
 USER = "seaway-user"
+WORKSPACE_ANNOTATION = "seaway.dev/workspace"
+"""On the namespaces that Seaway's server makes."""
 
 
 def write_kubeconfigs(place: Place, pki: Pki, namespace: str, now: float) -> None:
@@ -47,22 +51,39 @@ async def let_users_in(administrator: Client, namespace: str) -> str:
 def build_workspace(
     administrator: Client, informers: Informers, namespace: str, prepared: str, clock: Clock
 ) -> Controller:
-    """Return what makes the workspace's namespace anew when somebody deletes it, with the users' rights in it.
+    """Return what makes the workspace's namespace anew when somebody deletes it, and lets users edit what lies in workspaces.
 
     Args:
         administrator: may grant rights.
         informers: shared with the other controllers.
-        namespace: its name.
+        namespace: the default workspace's.
         prepared: what `let_users_in` returned at the start. Rights that the owner takes away from it later stay away.
         clock: where time comes from.
     """
     namespaces = informers.informer(NAMESPACES)
+    done = {namespace: prepared}
 
-    async def reconcile(_: str) -> Outcome:
-        nonlocal prepared
-        found = namespaces.get(namespace)
-        if found is None or (deletion_timestamp(found) is None and found["metadata"]["uid"] != prepared):
-            prepared = await let_users_in(administrator, namespace)
+    async def reconcile(name: str) -> Outcome:
+        found = namespaces.get(name)
+        if found is None:
+            done.pop(name, None)
+        if name == namespace:
+            if found is None or _is_new(found, done.get(name)):
+                done[name] = await let_users_in(administrator, name)
+        elif found is not None and _is_workspace(found) and _is_new(found, done.get(name)):
+            with suppress(AlreadyExists, Forbidden, NotFound):  # there already, or the namespace is ending
+                await administrator.create(ROLE_BINDINGS, users_binding(name))
+            done[name] = found["metadata"]["uid"]
         return DONE
 
-    return Controller("workspace", (Source(namespaces, always(namespace)),), reconcile, clock=clock)
+    return Controller("workspace", (Source(namespaces),), reconcile, clock=clock)
+
+
+def _is_new(namespace: Object, known: str | None) -> bool:
+    """Whether nothing was done yet for a namespace that stays."""
+    return deletion_timestamp(namespace) is None and namespace["metadata"]["uid"] != known
+
+
+def _is_workspace(namespace: Object) -> bool:
+    """Whether Seaway's server made the namespace for a workspace."""
+    return WORKSPACE_ANNOTATION in (namespace["metadata"].get("annotations") or {})

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from seaway.model.base import Name, Sha256, Value
 from seaway.model.resources import Resources
 from seaway.model.verdict import Verdict
+from seaway.model.workspace import WorkspaceName
 from seaway.objects.quantity import parse_quantity
 
 DEFAULT_IMAGE = "python"
@@ -178,6 +179,8 @@ class RunSpec(Value):
 
     name: Name | None = None
     """None: the server makes one from the first task's command."""
+    workspace: WorkspaceName | None = None
+    """None for the server's default one."""
     tasks: Annotated[tuple[TaskSpec, ...], Field(min_length=1, max_length=100_000)]
     origin: Origin | None = None
 
@@ -221,6 +224,8 @@ class RunView(Value):
 
     name: str
     user: str
+    workspace: str = ""
+    """The namespace of its pods."""
     phase: Phase
     message: str = ""
     """In one sentence, what it waits for or how it ended."""

@@ -41,9 +41,11 @@ NODE_RULE: Manifest = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get
 CLUSTER_RULES: tuple[Manifest, ...] = (
     NODE_RULE,
     METRICS_RULE,
-    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create", "delete"]},
 )
 """Optional as well: without nodes `why` knows less of them; without namespaces somebody else makes the workspaces'."""
+MANAGER_RULES: tuple[Manifest, ...] = (*WORKSPACE_RULES, METRICS_RULE, CLUSTER_RULES[-1])
+"""In all namespaces, where the server is to make and delete workspaces itself."""
 
 
 def cluster_wide_grant() -> tuple[Manifest, Manifest]:

@@ -1,4 +1,4 @@
-"""What the server sees of its cluster: its pods always; nodes and events where it may."""
+"""What the server sees of its cluster: the pods of its workspaces always; nodes and events where it may."""
 
 from __future__ import annotations
 
@@ -10,36 +10,30 @@ from seaway.base.clock import Clock
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
-from seaway.objects.builtin import EVENTS, JOBS, NODES, PERSISTENT_VOLUME_CLAIMS, PODS
+from seaway.objects.builtin import NODES, PODS
 from seaway.objects.errors import Forbidden
-from seaway.objects.resource import Resource
-from seaway.platform.workloads import labels
-from seaway.reconcile.informer import Informer, identity
+from seaway.platform.places import Place
+from seaway.reconcile.informer import Informer
 from seaway.reconcile.optional import OptionalInformer
 
 Object = dict[str, Any]
 FOLLOW = FollowSettings(backoff=Backoff(0.05, 2.0, 5.0, jitter=0.5))
 """A server is one of few that follow: it can come back soon after the API server does."""
 
-RECORDED = (
-    PERSISTENT_VOLUME_CLAIMS,
-    JOBS,
-    Resource("apps", "v1", "Deployment", "deployments"),
-    Resource("apps", "v1", "ReplicaSet", "replicasets"),
-    Resource("apps", "v1", "StatefulSet", "statefulsets"),
-)
-"""What history keeps beside pods and nodes, where it may be seen."""
+
+_PATIENCE = 30.0
+"""Seconds that history waits for one workspace."""
 
 
 class ClusterView:
-    """The informers of a server.
+    """The informers of a server: nodes, and a `Place` for each workspace.
 
     Args:
         client: of the cluster.
-        namespace: where the runs' pods are.
+        namespace: of the default workspace.
         clock: measures waits.
         follow: how the cluster is watched.
-        everywhere: history is to be of all namespaces, not of this one alone.
+        everywhere: history is to be of all namespaces, not of the workspaces' alone.
     """
 
     def __init__(
@@ -51,82 +45,128 @@ class ClusterView:
         *,
         everywhere: bool = False,
     ) -> None:
-        self._client = client
-        self._place = place = None if everywhere else namespace
-
-        def optional(resource: Resource, selector: str | None = None, **options: Any) -> OptionalInformer:
-            informer = Informer(
-                client,
-                resource,
-                namespace=place,
-                label_selector=selector,
-                clock=clock,
-                settings=follow,
-                **options,
-            )
-            return OptionalInformer(client, informer, place, clock=clock)
-
-        self.pods = Informer(
-            client, PODS, namespace=namespace, label_selector=labels.RUN_UID, clock=clock, settings=follow
-        )
+        self._client, self._clock, self._follow = client, clock, follow
         self.nodes = OptionalInformer(
             client, Informer(client, NODES, clock=clock, settings=follow), clock=clock
         )
-        self.events = optional(EVENTS, kept=identity)
-        """Told to handlers as they come: there are some for each pod, for an hour, and history keeps them."""
-        self.others = optional(PODS, f"!{labels.RUN_UID}")
-        """Pods that are no run's."""
-        self._recorded = [self.others, *(optional(resource) for resource in RECORDED)]
+        self._everywhere = Place.everywhere(client, clock, follow) if everywhere else None
+        self._places: dict[str, Place] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._listeners: list[Callable[[Place], None]] = []
+        self.on_seen: Callable[[str], None] = lambda _: None
+        """Told each namespace whose pods were seen once."""
+        self._default = self.add(namespace)
+        self._keeping = self._everywhere or self._default
+        """Shows what history keeps."""
+
+    @property
+    def namespaces(self) -> list[str]:
+        """The namespaces of the workspaces, the default one first."""
+        return list(self._places)
+
+    def add(self, namespace: str) -> Place:
+        """Look at the namespace of a workspace too, from now on; one that is looked at already stays as it is."""
+        if found := self._places.get(namespace):
+            return found
+        history = self._everywhere is None
+        place = Place.of(namespace, self._client, self._clock, self._follow, history=history)
+        self._places[namespace] = place
+        for listener in self._listeners:
+            listener(place)
+        if self._group is not None:
+            self._start(self._group, namespace, place)
+        return place
+
+    def remove(self, namespace: str) -> None:
+        """Look at a namespace no longer."""
+        self._places.pop(namespace, None)
+        if task := self._tasks.pop(namespace, None):
+            task.cancel()
+
+    def listen(self, begin: Callable[[Place], None]) -> None:
+        """Have somebody subscribe to what each place shows, those that are added later included."""
+        self._listeners.append(begin)
+        for place in (*((self._everywhere,) if self._everywhere else ()), *self._places.values()):
+            begin(place)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Keep everything current until cancelled; ready at once."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.pods.run(), name="informer pods")
-            group.create_task(self.nodes.run(), name="informer nodes")
-            group.create_task(self.events.run(), name="informer events")
-            for recorded in self._recorded:
-                group.create_task(recorded.run(), name=f"informer {recorded.informer.resource.plural}")
-            ready()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                group.create_task(self.nodes.run(), name="informer nodes")
+                if self._everywhere is not None:
+                    group.create_task(self._everywhere.run(lambda: None), name="informers of all namespaces")
+                for namespace, place in self._places.items():
+                    self._start(group, namespace, place)
+                ready()
+        finally:
+            self._group = None
 
-    @property
-    def objects(self) -> list[Informer]:
-        """The informers of all that history keeps revisions of."""
-        return [self.pods, self.nodes.informer, *(recorded.informer for recorded in self._recorded)]
+    def _start(self, group: asyncio.TaskGroup, namespace: str, place: Place) -> None:
+        work = place.run(lambda: self.on_seen(namespace))
+        self._tasks[namespace] = group.create_task(work, name=f"informers of {namespace}")
 
     async def all_seen(self) -> list[tuple[str, list[Informer], str | None]]:
         """Wait until all that history keeps was seen once; return what may be: kind, who shows it, in which namespace."""
         await self.seen()
-        for one in self._recorded:
-            await one.settled()
-        others = [one for one in self._recorded if one.allowed and one is not self.others]
-        found = [(one.informer.resource.kind, [one.informer], self._place) for one in others]
-        if self.others.allowed:
-            found.append(("Pod", [self.pods, self.others.informer], self._place))
+        found: list[tuple[str, list[Informer], str | None]] = []
+        places = [self._everywhere] if self._everywhere else list(self._places.values())
+        for place in places:
+            if not await _in_time(place):
+                continue  # rights in that namespace are missing: history of it says no more than it can
+            found += place.kept_kinds()
+            if place.may_see_all_pods:
+                pods = [each.pods for each in self._places.values() if each.pods and each.pods.is_synced]
+                own = [place.pods] if place.pods is not None else pods
+                found.append(("Pod", [*own, *place.shown_others], place.namespace))
         if self.nodes.allowed:
             found.append(("Node", [self.nodes.informer], None))
         return found
 
     @property
+    def sees_others(self) -> bool:
+        """Whether the pods may be seen that are no run's."""
+        return self._keeping.may_see_all_pods
+
+    @property
     def hidden(self) -> list[str]:
         """Return what may not be seen, in the words of Kubernetes: pods that are no run's, events, jobs ..."""
-        seen = (self.nodes, self.events, *self._recorded)
-        return [one.informer.resource.plural for one in seen if one.allowed is False]
+        nodes = [] if self.nodes.allowed is not False else [self.nodes.informer.resource.plural]
+        return [*nodes, *self._keeping.hidden]
 
     async def seen(self) -> None:
-        """Wait until everything that may be seen was seen once."""
-        await self.pods.synced()
+        """Wait until everything that may be seen was seen once, but for the workspaces beside the default one."""
+        assert self._default.pods is not None
+        await self._default.pods.synced()
         await self.nodes.settled()
-        await self.events.settled()
+        await self._keeping.events_settled()
+
+    def sees(self, namespace: str) -> bool:
+        """Whether the pods of a workspace were seen once; True for a namespace that is nobody's workspace (any more)."""
+        place = self._places.get(namespace)
+        return place is None or place.pods is None or place.pods.is_synced
+
+    def shows_anything(self, namespace: str) -> bool:
+        """Whether anything was seen in the namespace of a workspace whose end was not."""
+        place = self._places.get(namespace)
+        return place is not None and any(informer.list() for informer in place.objects)
 
     @property
     def is_seen(self) -> bool:
         """Whether everything that may be seen was seen once."""
-        return self.pods.is_synced and self.nodes.is_settled and self.events.is_settled
+        return self.sees(self.namespaces[0]) and self.nodes.is_settled and self._keeping.events_are_settled
 
     @property
     def problem(self) -> str:
         """Why the server does not see its pods now, "" where it does."""
-        return self.pods.problem
+        return self.problem_of(self.namespaces[0])
+
+    def problem_of(self, namespace: str) -> str:
+        """Why the server does not see the pods of a workspace now, "" where it does."""
+        place = self._places.get(namespace)
+        return "" if place is None or place.pods is None else place.pods.problem
 
     def status(self) -> dict[str, Any]:
         """Return what `seaway status` shows of it."""
@@ -157,3 +197,13 @@ class ClusterView:
     def sees_nodes(self) -> bool:
         """Whether a node that is not shown is not there."""
         return self.nodes.allowed is not False
+
+
+async def _in_time(place: Place) -> bool:
+    """Wait until all that a place may show was seen once; False where that takes too long."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await place.settled()
+    except TimeoutError:
+        return False
+    return True

@@ -26,8 +26,8 @@ _LOG_BYTES = 256 * 1024
 class ObjectExplainer:
     """Reads what it needs when it is asked; keeps nothing."""
 
-    def __init__(self, client: Client, namespace: str, view: ClusterView) -> None:
-        self._client, self._namespace, self._view = client, namespace, view
+    def __init__(self, client: Client, view: ClusterView) -> None:
+        self._client, self._view = client, view
 
     async def explain(self, kind: str, name: str) -> Explanation:
         """Say what is the matter with a pod, a job or a node.
@@ -43,7 +43,9 @@ class ObjectExplainer:
         try:
             told, _ = await asyncio.to_thread(explain_dump, as_objects(found), logs, f"{kind}/{name}")
         except NoSubject as error:
-            place = "" if kind == "node" else f" in the namespace {self._namespace}"
+            looked_in = self._view.namespaces
+            where = f" in the namespace{'s' if len(looked_in) > 1 else ''} {', '.join(looked_in)}"
+            place = "" if kind == "node" else where
             raise NotFound(
                 f"there is no {kind} {name!r}{place}, or this server may not see it",
                 field="name",
@@ -52,12 +54,15 @@ class ObjectExplainer:
         return told
 
     async def _all(self, resource: Resource) -> list[Object]:
-        """Return all objects of a kind, none where they may not be seen."""
-        try:
-            listed, _ = await self._client.list_all(resource, self._namespace)
-        except Forbidden:
-            return []
-        return [{**one, "kind": resource.kind} for one in listed]
+        """Return all objects of a kind in the workspaces, none where they may not be seen."""
+        found: list[Object] = []
+        for namespace in self._view.namespaces:
+            try:
+                listed, _ = await self._client.list_all(resource, namespace)
+            except Forbidden:
+                continue
+            found += [{**one, "kind": resource.kind} for one in listed]
+        return found
 
     async def _logs(self, pods: Sequence[Object]) -> list[Log]:
         """Return the end of the log of each pod's telling container, as it ended last."""
@@ -73,17 +78,18 @@ class ObjectExplainer:
                 previous = "terminated" in (own.get("lastState") or {}) and "terminated" not in (
                     own.get("state") or {}
                 )
-                text = await self._log(pod["metadata"]["name"], container, previous=previous)
+                text = await self._log(pod["metadata"], container, previous=previous)
                 logs.append(parse_log(text, f"{pod['metadata']['name']}_{container}"))
         return logs
 
-    async def _log(self, pod: str, container: str, *, previous: bool) -> str:
+    async def _log(self, pod: Object, container: str, *, previous: bool) -> str:
         options = LogOptions(
             previous=previous, timestamps=True, tail_lines=_LOG_LINES, limit_bytes=_LOG_BYTES
         )
         read = b""
         try:
-            async with self._client.logs(pod, self._namespace, container or None, options) as chunks:
+            where = (pod["name"], pod["namespace"], container or None)
+            async with self._client.logs(*where, options) as chunks:
                 async for chunk in chunks:
                     read += chunk
         except ApiError:

@@ -17,6 +17,7 @@ from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.history.signal import Signal
+from seaway.platform.places import Place
 from seaway.platform.stores import Stores
 from seaway.reconcile.informer import Handler
 
@@ -49,9 +50,16 @@ class Remembering:
 
     def listen(self, view: ClusterView, on_event: Handler) -> None:
         """Record what the cluster shows from now on, and have what Kubernetes' events say told."""
-        self._containers.listen(view.others.informer)
-        self.recorder.listen(view.objects, view.events.informer)
-        view.events.informer.subscribe(on_event)
+        self.recorder.listen([view.nodes.informer])
+
+        def begin(place: Place) -> None:
+            for pods in place.shown_others:
+                self._containers.listen(pods)
+            self.recorder.listen(place.objects, place.events.informer if place.events else None)
+            if place.events is not None:
+                place.events.informer.subscribe(on_event)
+
+        view.listen(begin)
 
     async def start_rest(self, services: Services, view: ClusterView, changed: Signal) -> None:
         """Start what works in the background, beside the recorder; `changed` tells that a run may have ended."""
@@ -72,6 +80,6 @@ class Remembering:
         ready()
         for kind, informers, namespace in await view.all_seen():
             await self.recorder.note_gone(kind, informers, namespace)
-        if view.others.allowed:
+        if view.sees_others:
             await self._containers.close_left_over()
         await asyncio.Event().wait()

@@ -17,7 +17,7 @@ from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
-from seaway.platform.bin import DAY, open_bin
+from seaway.platform.bin import DAY, Bin, open_bin
 from seaway.platform.cluster_view import FOLLOW, ClusterView
 from seaway.platform.database import runs
 from seaway.platform.database.database import Database
@@ -38,18 +38,21 @@ from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.measuring import ServerMeasures
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
+from seaway.platform.places import Place
 from seaway.platform.pod_logs import PodLogs
 from seaway.platform.remembering import Remembering
 from seaway.platform.run_logs import RunLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
-from seaway.platform.stores import open_stores
+from seaway.platform.stores import Stores, open_stores
 from seaway.platform.tidying import forget_uncommitted
 from seaway.platform.timelines import Timelines
 from seaway.platform.user_tokens import UserTokens
 from seaway.platform.workloads.pod import PodSettings
 from seaway.platform.workloads.security import PodSecurity
+from seaway.platform.workspaces.removal import Removal
+from seaway.platform.workspaces.service import Workspaces
 
 log = logging.getLogger(__name__)
 _LOOKED_BACK = 200
@@ -136,12 +139,13 @@ class Server:
         view: ClusterView,
         telling: Telling,
         retention: Retention,
+        workspaces: Workspaces,
         health: Health,
         measures: ServerMeasures,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
-        self.health, self.measures = health, measures
+        self.health, self.measures, self.workspaces = health, measures, workspaces
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
@@ -189,15 +193,12 @@ async def run_server(
         namespaces, pods = Namespaces(client, create=settings.create_namespace), PodTable()
         teller = Teller(narrator, pods, clock)
         engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
+        removal = Removal(database, client, engine, view, namespaces, clock)
+        workspaces = Workspaces(database, client, view, namespaces, removal, clock, default=settings.namespace, bin_seconds=settings.bin_seconds)  # fmt: skip
         bin_ = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds)
-        service = RunService(
-            database, storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, narrator, engine, clock),
-            explainer=Explainer(database, logs, recorder, view), objects=ObjectExplainer(client, settings.namespace, view),
-            timelines=Timelines(database, recorder, view), searcher=Searcher(database, logs), pod_logs=PodLogs(database, logs), bin_=bin_,
-            namespace=settings.namespace, storage_limit=settings.storage_limit, random=bin_.random,
-        )  # fmt: skip
+        service = _run_service(settings, stores, client, clock, engine, history, view, bin_)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
-        telling = Telling(database, engine, logs, client, view, clock, settings.notify, settings.namespace, service)  # fmt: skip
+        telling = Telling(database, engine, logs, client, view, clock, settings.notify, service)  # fmt: skip
         engine.use(
             Effects(
                 client, namespaces, pods, logs, collector, recorder, narrator, FactsGatherer(recorder, logs, view), DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
@@ -205,9 +206,11 @@ async def run_server(
             ),
             secrets.remove,
             telling.recipients,
+            view.sees,
         )  # fmt: skip
         history.listen(view, teller.listener(engine.state))
-        pods.listen(view.pods, engine.pod_changed)
+        _show_pods(view, pods, engine)
+        await workspaces.load()
         try:
             async with Services() as services:
                 await services.start("database", partial(_watch, database))
@@ -217,14 +220,29 @@ async def run_server(
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
                 await services.start("bin", bin_.emptier.run)
+                await services.start("workspaces", removal.run)
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling))  # fmt: skip
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling))  # fmt: skip
                 finally:
                     database.hurry()
         finally:
             await history.close()
+
+
+def _run_service(
+    settings: ServerSettings, stores: Stores, client: Client, clock: Clock, engine: Engine, history: Remembering,
+    view: ClusterView, bin_: Bin,
+) -> RunService:  # fmt: skip
+    database, logs = stores.database, stores.logs
+    return RunService(
+        database, stores.storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, history.narrator, engine, clock),
+        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view),
+        timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
+        pod_logs=PodLogs(database, logs), bin_=bin_, namespace=settings.namespace, storage_limit=settings.storage_limit,
+        random=bin_.random,
+    )  # fmt: skip
 
 
 def _health(
@@ -232,6 +250,17 @@ def _health(
 ) -> Health:
     where = places(settings.home, settings.artifacts)
     return Health(database, client, view, clock, settings.namespace, where)
+
+
+def _show_pods(view: ClusterView, pods: PodTable, engine: Engine) -> None:
+    """Have the engine see the pods of the workspaces."""
+
+    def begin(place: Place) -> None:
+        if place.pods is not None:
+            pods.listen(place.pods, engine.pod_changed)
+
+    view.listen(begin)
+    view.on_seen = engine.namespace_seen
 
 
 async def _watch(database: Database, ready: Callable[[], None]) -> None:

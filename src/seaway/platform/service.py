@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from random import Random
+from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -34,7 +35,9 @@ from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
 from seaway.platform.views import checkpoint_view, loss_view, output_view, run_view
+from seaway.platform.workspaces.service import require_open
 
+T = TypeVar("T")
 MOST_LISTED = 1000
 _NAME_TRIES = 20
 
@@ -76,7 +79,8 @@ class RunService(Answers, RunGateway):
             key: a random UUID (hex) of this submission: one that is sent again, because its answer was lost, finds its run.
 
         Raises:
-            Conflict: the name is taken.
+            Conflict: the name is taken, or the workspace is being deleted.
+            NotFound: there is no such workspace.
             Invalid: a code or environment digest was never uploaded.
             Unavailable: the server is going down.
             StorageFull: the user's runs take all the room that they may.
@@ -90,15 +94,17 @@ class RunService(Answers, RunGateway):
 
     async def _store(self, spec: RunSpec, user: str, key: str | None) -> RunView:
         for _ in range(_NAME_TRIES):
-            name = spec.name or generated_name(spec, self._random)
+            name, namespace = (
+                spec.name or generated_name(spec, self._random),
+                spec.workspace or self._namespace,
+            )
             identity = key or uuid.uuid4().hex
             run, records = new_records(
-                spec, name=name, uid=identity, user=user, namespace=self._namespace, now=self._clock.now()
+                spec, name=name, uid=identity, user=user, namespace=namespace, now=self._clock.now()
             )
+            storing = partial(insert, run=run, records=records, spec=spec, make_way=self._bin.make_way)
             try:
-                run, records = await self._database.write(
-                    partial(insert, run=run, records=records, spec=spec, make_way=self._bin.make_way)
-                )
+                run, records = await self._database.write(partial(self._in_workspace, namespace, storing))
             except IntegrityError:
                 if key is not None and (sent_before := await self._submitted_before(key, user)) is not None:
                     return sent_before
@@ -165,8 +171,8 @@ class RunService(Answers, RunGateway):
             fresh: forget the checkpoints of these tasks first: they begin anew.
 
         Raises:
-            NotFound: there is no such run.
-            Conflict: it has not ended, all of it succeeded, or it is in the bin.
+            NotFound: there is no such run, or its workspace is gone.
+            Conflict: it has not ended, all of it succeeded, it is in the bin, or its workspace is being deleted.
         """
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
@@ -183,7 +189,9 @@ class RunService(Answers, RunGateway):
                 f"the run {run!r} is in the bin", remedy=f"Restore it first: `seaway restore {run}`."
             )
         state = await self._database.write(
-            lambda connection: _begin_again(connection, record.name, fresh=fresh)
+            partial(
+                self._in_workspace, record.namespace, partial(_begin_again, name=record.name, fresh=fresh)
+            )
         )
         if state is None:
             raise Conflict(f"the run {run!r} is being tried again already")
@@ -307,6 +315,10 @@ class RunService(Answers, RunGateway):
         if found is not None and found.user != user:
             raise Conflict("this submission's key is somebody else's", remedy="Submit it again.")
         return None if found is None else await self.get(found.name)
+
+    def _in_workspace(self, namespace: str, work: Callable[[Connection], T], connection: Connection) -> T:
+        require_open(connection, namespace, self._namespace)
+        return work(connection)
 
     def _view(
         self,

@@ -42,6 +42,7 @@ def run_view(
     return RunView(
         name=run.name,
         user=run.user,
+        workspace=run.namespace,
         phase=run.phase,
         message=run.message,
         command=run.command,

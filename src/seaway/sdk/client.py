@@ -18,6 +18,7 @@ from seaway.sdk.following import Position
 from seaway.sdk.notify import NotifyCalls
 from seaway.sdk.patience import Patience, Progress, is_away
 from seaway.sdk.transport import CHUNK, HttpClient
+from seaway.sdk.workspaces import WorkspaceCalls
 
 ENDED = frozenset({"succeeded", "failed", "stopped", "skipped"})
 """Phases of a run after which nothing follows by itself."""
@@ -29,7 +30,7 @@ Run = dict[str, Any]
 """A `RunView` as JSON."""
 
 
-class SeawayClient(NotifyCalls):
+class SeawayClient(NotifyCalls, WorkspaceCalls):
     """Speaks to one server.
 
     What takes long (`follow_logs`, `wait_until_ended`, `download`, `put_code`) and what must not be done twice (`submit`)

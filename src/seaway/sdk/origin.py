@@ -50,6 +50,7 @@ def origin(
 
 def _options(options: Options, requirements: Path | None) -> Iterator[str]:
     single = {
+        "--workspace": options.workspace,
         "--cpu": options.cpu,
         "--memory": options.memory,
         "--scratch": options.scratch,

@@ -20,6 +20,7 @@ _RETRY_ON = re.compile(
 )
 _KIND = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LOCK = re.compile(r"[a-z0-9]([-a-z0-9._/]{0,98}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
@@ -46,6 +47,7 @@ class Options:
     lock: str | None = None
     gpu_kind: str | None = None
     scratch: str | None = None
+    workspace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ def build_spec(
     }
     spec = {
         "name": _name(options.name),
+        "workspace": _workspace(options.workspace),
         "tasks": [{key: value for key, value in task.items() if value not in (None, [], {})}],
     }
     return {key: value for key, value in spec.items() if value is not None}
@@ -320,6 +323,14 @@ def _name(name: str | None) -> str | None:
             field="--name",
             remedy="Use lower-case letters, digits and '-', a letter first, at most 40 characters",
         )
+    return name
+
+
+def _workspace(name: str | None) -> str | None:
+    if name is not None and not _LABEL.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot be a workspace's name", code="Usage", field="--workspace", remedy="See: seaway workspace list"
+        )  # fmt: skip
     return name
 
 

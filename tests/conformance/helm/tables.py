@@ -46,6 +46,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]}
     },
     "nodes": {"rbac": {"nodes": True}},
+    "workspaces": {"rbac": {"workspaces": True, "nodes": True, "metrics": True}},
     "rights from somebody else": {"rbac": {"create": False}, "serviceAccount": {"name": "given"}},
     "account with a role": {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}}},
     "nodes for a given account": {"rbac": {"nodes": True}, "serviceAccount": {"name": "given"}},

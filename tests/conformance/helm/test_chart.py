@@ -103,6 +103,8 @@ def test_rights_are_those_that_the_server_uses(helm: Helm) -> None:
     granted = {one["kind"]: one["rules"] for one in objects if "rules" in one}
     assert granted["Role"] == [*access.WORKSPACE_RULES, *access.LEADER_RULES]
     assert granted["ClusterRole"] == [access.NODE_RULE]
+    wide = helm.template({"image": IMAGE, "rbac": {"workspaces": True}})
+    assert [one["rules"] for one in wide if one["kind"] == "ClusterRole"] == [list(access.MANAGER_RULES)]
     more = {one["kind"]: one for one in helm.template({"image": IMAGE, "rbac": {"metrics": True}})}
     assert more["Role"]["rules"] == [*granted["Role"], access.METRICS_RULE]
 

@@ -67,7 +67,10 @@ class ScriptedNode:
 
     async def _run(self, pod: dict[str, Any]) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-        env = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0]["env"]}
+        namespace = pod["metadata"]["namespace"]
+        env = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0].get("env", ())}
+        if "SEAWAY_SPEC" not in env:
+            return  # no run's
         kind, *rest = json.loads(env["SEAWAY_SPEC"])["command"]
         if kind == "unplaceable":
             message = "0/1 nodes are available: 1 Insufficient cpu."
@@ -77,7 +80,7 @@ class ScriptedNode:
                 "reason": "Unschedulable",
                 "message": message,
             }
-            await self._status(name, {"phase": "Pending", "conditions": [condition]})
+            await self._status(name, namespace, {"phase": "Pending", "conditions": [condition]})
             return
         binding = {
             "apiVersion": "v1",
@@ -86,13 +89,13 @@ class ScriptedNode:
             "target": {"kind": "Node", "name": "node-1"},
         }
         try:
-            await self.client.create_subresource(PODS, name, "binding", binding, NAMESPACE)
+            await self.client.create_subresource(PODS, name, "binding", binding, namespace)
         except (NotFound, Conflict):
             return
         self.started.append(name)
         began = rfc3339(self.clock.now())
         self.say(uid, f"hello from {name}")
-        await self._status(name, self._state("Running", {"running": {"startedAt": began}}))
+        await self._status(name, namespace, self._state("Running", {"running": {"startedAt": began}}))
         code = 0
         if kind == "say":
             self.say(uid, rest[0])
@@ -109,9 +112,11 @@ class ScriptedNode:
             "exitCode": code,
             "reason": "Completed" if code == 0 else "Error",
         }
-        await self._status(name, self._state("Succeeded" if code == 0 else "Failed", {"terminated": ended}))
+        await self._status(
+            name, namespace, self._state("Succeeded" if code == 0 else "Failed", {"terminated": ended})
+        )
         if uid in self._deleted:  # as the kubelet ends a graceful deletion
-            await self.client.delete(PODS, name, NAMESPACE, grace_seconds=0, uid=uid)
+            await self.client.delete(PODS, name, namespace, grace_seconds=0, uid=uid)
 
     def say(self, uid: str, text: str) -> None:
         self.lines.setdefault(uid, []).append(
@@ -133,10 +138,10 @@ class ScriptedNode:
             ],
         }
 
-    async def _status(self, name: str, status: dict[str, Any]) -> None:
+    async def _status(self, name: str, namespace: str, status: dict[str, Any]) -> None:
         try:
             await self.client.patch(
-                PODS, name, {"status": status}, NAMESPACE, content_type=MERGE_PATCH, subresource="status"
+                PODS, name, {"status": status}, namespace, content_type=MERGE_PATCH, subresource="status"
             )
         except NotFound:
             return

@@ -57,6 +57,52 @@ async def test_a_file_in_parts_comes_back_as_it_was_sent(s3, collect):
     await storage.aclose()
 
 
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+async def test_all_of_a_folder_goes_and_nothing_beside_it(new_site, kind):
+    """Also names that only begin like the folder's, also what another server removed meanwhile, also more than one page."""
+    site = new_site(kind)
+    storage, other = site.open(), site.open()
+
+    async def put(*kinds: str) -> None:
+        for each in kinds:
+            path = spooled(storage, each.encode())
+            await storage.artifacts.in_thread(storage.artifacts.publish, each, path, sha(each.encode()))
+
+    async def there(*kinds: str) -> list[str]:
+        return [each for each in kinds if await other.artifacts.digests(each)]
+
+    runs = (
+        "checkpoints/run-1/main",
+        "checkpoints/run-1/other",
+        "checkpoints/run-10/main",
+        "checkpoints-of/run-1/main",
+    )
+    await put(*runs)
+    assert await there(*runs) == list(runs)
+    await storage.artifacts.delete_all("checkpoints/run-1")
+    assert await there(*runs) == list(runs[2:])
+    await storage.artifacts.delete_all("checkpoints/run-1")
+    await storage.artifacts.delete_all("checkpoints/nobody")
+    await put(runs[0])
+    await other.artifacts.delete_all("checkpoints/run-1")  # listed anew, not as it was seen before
+    assert await there(*runs) == list(runs[2:])
+    for each in (storage, other):
+        await each.aclose()
+
+
+@pytest.mark.parametrize("count", [1005])
+async def test_a_folder_of_more_keys_than_a_page_holds(s3, count):
+    storage = s3.open()
+    place = storage.artifacts._place
+    await storage.artifacts.in_thread(
+        lambda: place._files.pipe({place._path(f"many/run/{number}"): b"x" for number in range(count)})
+    )
+    assert len(list(await storage.artifacts.in_thread(place.names, "many"))) == count
+    await storage.artifacts.delete_all("many/run")
+    assert list(await storage.artifacts.in_thread(place.names, "many")) == []
+    await storage.aclose()
+
+
 def parts(site) -> list[Path]:
     """Return the parts of uploads that are under way, as they lie on the S3 server's disk."""
     return list(site.disk.rglob("multipart/*/*/*"))

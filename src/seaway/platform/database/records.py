@@ -215,3 +215,32 @@ class NoticeRecord:
     """Not tried before."""
     sent: float | None = None
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRecord:
+    """A workspace beside the default one."""
+
+    name: str
+    """Of its namespace."""
+    key: str
+    """On the namespace where this server made it."""
+    owner: str
+    created: float
+    deleting: float | None = None
+    """Since when it is being deleted."""
+    deleted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who did what, or was refused it."""
+
+    at: float
+    user: str
+    verb: str
+    resource: str
+    name: str
+    code: int
+    """As HTTP has it: 403 where rights were missing."""
+    reason: str = ""

@@ -284,3 +284,28 @@ NOTICES = Table(
     Index("notices_by_target", "target", "sent"),
 )  # fmt: skip
 """The outbox: written in the transaction of what it tells of. What was sent stays a while, so that nothing is told twice."""
+
+WORKSPACES = Table(
+    "workspaces", METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("key", String(32), nullable=False),
+    Column("owner", String(63), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("deleting", Double),
+    Column("deleted_by", String(63)),
+)  # fmt: skip
+"""The workspaces beside the default one, each by the name of its namespace. `key` is on the namespaces that the server made
+itself; `deleting`: since when the workspace is being deleted, which goes on until the row is gone."""
+
+AUDIT = Table(
+    "audit", METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("user", String(63), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("resource", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+)  # fmt: skip
+"""Who made and deleted what, and was refused it, beside what the cluster itself notes; `code` as HTTP has it."""

@@ -71,10 +71,16 @@ def _rights(values: Values, release: Release) -> list[Object]:
         role_ref = {"apiGroup": api, "kind": "Role", "name": release.name}
         found.append(release.object(f"{api}/v1", "Role", rules=rules))
         found.append(release.object(f"{api}/v1", "RoleBinding", roleRef=role_ref, subjects=subjects))
-    if values.rbac.nodes:
-        name = f"{release.namespace}-{release.name}-nodes"
+    wide = {
+        "nodes": (values.rbac.nodes, [access.NODE_RULE]),
+        "workspaces": (values.rbac.workspaces, access.MANAGER_RULES),
+    }
+    for part, (wanted, granted) in wide.items():
+        if not wanted:
+            continue
+        name = f"{release.namespace}-{release.name}-{part}"
         role_ref = {"apiGroup": api, "kind": "ClusterRole", "name": name}
-        rules = [dict(access.NODE_RULE)]
+        rules = [dict(rule) for rule in granted]
         found.append(release.object(f"{api}/v1", "ClusterRole", name=name, rules=rules))
         found.append(
             release.object(f"{api}/v1", "ClusterRoleBinding", name=name, roleRef=role_ref, subjects=subjects)

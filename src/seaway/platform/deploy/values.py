@@ -151,6 +151,11 @@ class Rbac(ChartValues):
         default=False,
         description="Let it read the cluster's nodes (a ClusterRole): `seaway why` then knows more of them.",
     )
+    workspaces: bool = Field(
+        default=False,
+        description="Let it make, use and delete workspaces (a ClusterRole: pods in all namespaces, and namespaces themselves). "
+        "Without it an administrator grants each one: seaway workspace grant NAME.",
+    )
     metrics: bool = Field(
         default=False,
         description="Let it read what the pods use (metrics.k8s.io): people are then told of runs that hang. Needs a metrics server.",

@@ -73,6 +73,7 @@ class Engine:
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
         self._outbox: Outbox
+        self._sees: Callable[[str], bool]
         self._mirrors = Mirrors()
         self._working: set[str] = set()
         self._timers = Timers(clock, self._have_looked_at)
@@ -90,9 +91,10 @@ class Engine:
         effects: Effects,
         on_end: Callable[[RunRecord], Coroutine[Any, Any, None]],
         outbox: Outbox | None = None,
+        sees: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """Say who carries out effects (they need this engine's `wake`), what is done in the background when a run has ended, and who tells people."""
-        self._on_end = on_end
+        """Say who carries out effects (they need this engine's `wake`), what is done in the background when a run has ended, who tells people, and of which namespaces the pods were seen: of the runs of others nothing is decided."""
+        self._on_end, self._sees = on_end, sees
         self._outbox = outbox or NoOutbox()
         self._carrier = Carrier(
             effects, self._background, self._clock, self._settings.carrier, self.wake, self._still_wanted
@@ -159,11 +161,23 @@ class Engine:
     def wake(self, state: RunState) -> None:
         """Have a run looked at soon, if any of its tasks wants it."""
         uid = state.run.uid
+        if not self._sees(state.run.namespace):
+            return
         if state.dirty and self._mirrors.get(uid) is state:
             self._measures.woken(uid)
         if self._running and state.dirty and uid not in self._working:
             self._working.add(uid)
             self._background.spawn(self._work(state), f"run {state.run.name}")
+
+    def namespace_seen(self, namespace: str) -> None:
+        """Go on with the runs of a namespace whose pods were seen for the first time."""
+        if not self._mirrors.complete:
+            return
+        self._release_left_over(namespace)
+        for state in self._mirrors.all():
+            if state.run.namespace == namespace:
+                state.mark()
+                self.wake(state)
 
     def pod_changed(self, seen: Seen) -> None:
         """Have the task of a pod looked at."""
@@ -326,9 +340,11 @@ class Engine:
         stopping = self.draining or state.run.stop_requested is not None
         return not stopping and current is not None and current.pod == attempt.pod and not current.phase.ended
 
-    def _release_left_over(self) -> None:
+    def _release_left_over(self, namespace: str | None = None) -> None:
         """Let pods go whose attempts have ended in the database: an earlier process did not come to it."""
         for seen in self._pods.present():
+            if namespace not in (None, seen.object["metadata"]["namespace"]):
+                continue
             state = self._mirrors.get(seen.observation.run_uid)
             current = state.attempts.get(seen.observation.task) if state is not None else None
             if current is None or current.pod != seen.observation.pod:

@@ -47,10 +47,11 @@ class Recorder:
         self._stored = 0
         self._progress = Signal()
 
-    def listen(self, objects: Iterable[Informer], events: Informer) -> Callable[[], None]:
+    def listen(self, objects: Iterable[Informer], events: Informer | None = None) -> Callable[[], None]:
         """Record what these informers show from now on; return what ends that."""
         ends = [informer.subscribe(self._on_object) for informer in objects]
-        ends.append(events.subscribe(self._on_event))
+        if events is not None:
+            ends.append(events.subscribe(self._on_event))
 
         def end() -> None:
             for one in ends:

@@ -43,7 +43,6 @@ class Telling:
         view: ClusterView,
         clock: Clock,
         settings: NotifySettings,
-        namespace: str,
         runs: RunService,
     ) -> None:
         self.recipients = Recipients(clock)
@@ -51,7 +50,15 @@ class Telling:
         self.sender = Sender(database, self.recipients, self._next_step, clock, settings)
         self.service = Notifications(database, self.recipients, self.sender, clock, settings)
         self.watch = Watch(
-            database, engine, logs, client, self.alerts, self.recipients, clock, settings, namespace
+            database,
+            engine,
+            logs,
+            client,
+            self.alerts,
+            self.recipients,
+            clock,
+            settings,
+            lambda: view.namespaces,
         )
         self._runs = runs
 

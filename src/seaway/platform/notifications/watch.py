@@ -47,11 +47,11 @@ class Watch:
         recipients: Recipients,
         clock: Clock,
         settings: NotifySettings,
-        namespace: str,
+        namespaces: Callable[[], Sequence[str]],
     ) -> None:
         self._database, self._engine, self._logs = database, engine, logs
         self._client, self._alerts, self._recipients = client, alerts, recipients
-        self._clock, self._settings, self._namespace = clock, settings, namespace
+        self._clock, self._settings, self._namespaces = clock, settings, namespaces
         self._since: dict[str, float] = {}
         self._quiet: dict[str, Quiet] = {}
         """By pod: the attempts that are silent now."""
@@ -137,18 +137,21 @@ class Watch:
 
     async def _usage(self) -> dict[str, float]:
         """Return the cores that each pod uses; none where the cluster does not say."""
-        try:
-            found: list[dict[str, Any]] = (await self._client.list(POD_METRICS, self._namespace))["items"]
-        except (Forbidden, NotFound):
-            self.usage_visible = False
-            return {}
-        except (ApiError, Unreachable) as error:
-            log.debug("what pods use is not known now: %s", error)
-            return {}
-        self.usage_visible = True
-        return {
-            pod["metadata"]["name"]: float(
-                sum(parse_quantity(c["usage"].get("cpu", "0")) for c in pod.get("containers") or ())
-            )
-            for pod in found
-        }
+        used: dict[str, float] = {}
+        for namespace in self._namespaces():
+            try:
+                found: list[dict[str, Any]] = (await self._client.list(POD_METRICS, namespace))["items"]
+            except (Forbidden, NotFound):
+                self.usage_visible = bool(used)
+                continue
+            except (ApiError, Unreachable) as error:
+                log.debug("what pods use is not known now: %s", error)
+                continue
+            self.usage_visible = True
+            used |= {pod["metadata"]["name"]: _cores(pod) for pod in found}
+        return used
+
+
+def _cores(pod: dict[str, Any]) -> float:
+    containers = pod.get("containers") or ()
+    return float(sum(parse_quantity(one["usage"].get("cpu", "0")) for one in containers))

@@ -1,0 +1,249 @@
+"""`seaway workspace`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from seaway.cli.arguments import Output, complete_workspaces
+from seaway.cli.context import connect, note
+from seaway.cli.groups import command_group
+from seaway.cli.output import Format, age, now, paint, phase_colour, print_fields, print_json, print_table
+from seaway.sdk.client import SeawayClient
+from seaway.sdk.errors import SeawayError
+from seaway.sdk.snapshot import readable_size
+
+EPILOG = """\b
+Examples:
+  seaway workspace list
+  seaway workspace create vision              administrators may
+  seaway run --workspace vision train.py      to run in it
+  seaway workspace create vision --owner ada  ada may delete it too
+  seaway workspace grant vision | kubectl apply -f -    where the server may make no namespaces
+  seaway workspace show vision
+  seaway workspace delete vision              says what goes, and asks for the name
+  seaway workspace delete vision --yes vision --stop-runs    where nobody can be asked
+
+\b
+A workspace is a namespace that runs can be in. Making one is for administrators of the server, deleting
+it also for its owner. Its runs then lie in the bin, from where seaway restore brings them back."""
+APP = command_group(EPILOG)
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The workspace's name, also that of its namespace.",
+        autocompletion=complete_workspaces,
+    ),
+]
+
+
+@APP.callback()
+def workspace(ctx: typer.Context) -> None:
+    """List, make and delete the workspaces of a server: the namespaces that runs can be in."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@APP.command("list")
+def list_workspaces(output: Output = Format.TEXT) -> None:
+    """List the workspaces, with their runs and the room that these take."""
+    with connect() as client:
+        found = client.workspaces()
+    if output is Format.JSON:
+        print_json(found)
+        return
+    at = now()
+    rows = [
+        (
+            each["name"] + (" (default)" if each["default"] else ""),
+            each["owner"] or "-",
+            each["state"],
+            str(each["live"]),
+            str(each["runs"]),
+            readable_size(each["total"]),
+            age(each["created"], at) or "-",
+            each["message"],
+        )
+        for each in found
+    ]
+    print_table(("NAME", "OWNER", "STATE", "LIVE", "RUNS", "ROOM", "AGE", "MESSAGE"), rows)
+
+
+@APP.command()
+def show(name: Name, output: Output = Format.TEXT) -> None:
+    """Show one workspace: its runs, what they take, and what deleting it would take away."""
+    with connect() as client:
+        view = client.workspace(name)
+        losses = _losses_if_shown(client, view)
+    if output is Format.JSON:
+        print_json({**view, "losses": losses})
+        return
+    fields = [
+        ("Name", view["name"] + (" (default)" if view["default"] else "")),
+        ("Owner", view["owner"]),
+        ("State", view["state"]),
+        ("Message", view["message"]),
+        ("Created", view["created"] or ""),
+        ("Runs", f"{view['runs']}, {view['live']} of them not ended; {view['binned']} in the bin"),
+        ("Outputs", readable_size(view["outputs"])),
+        ("Checkpoints", readable_size(view["checkpoints"])),
+        ("Logs", readable_size(view["logs"])),
+    ]
+    print_fields(fields)
+    if losses:
+        print("Deleting it takes:")
+    for line in told(losses) if losses else ():
+        print(f"  {line}")
+
+
+@APP.command()
+def create(
+    name: Name,
+    owner: Annotated[
+        str | None, typer.Option("--owner", metavar="USER", help="Who may delete it; you without this.")
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Make a workspace, and its namespace where that is missing."""
+    with connect() as client:
+        view = client.create_workspace(name, owner=owner)
+    if output is Format.JSON:
+        print_json(view)
+        return
+    print(f"{name} created")
+    note(f"To run in it: seaway run --workspace {name} SCRIPT.py")
+
+
+@APP.command()
+def grant(name: Name) -> None:
+    """Print what an administrator of the cluster applies so that the server may use a namespace (YAML)."""
+    with connect() as client:
+        print(client.workspace_grant(name), end="")
+    note(f"Then: seaway workspace create {name}")
+
+
+@APP.command()
+def delete(
+    name: Name,
+    yes: Annotated[
+        str | None, typer.Option("--yes", metavar="NAME", help="Confirm it with the workspace's name.")
+    ] = None,
+    stop_runs: Annotated[
+        bool, typer.Option("--stop-runs", help="Stop the runs that have not ended.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return at once.")] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Delete a workspace: its runs go into the bin, its namespace goes with all that lies in it."""
+    with connect() as client:
+        view = client.workspace(name)
+        if view["state"] != "deleting":
+            losses = _losses_if_shown(client, view)
+            agreed = yes if losses is None else _consent(name, losses, yes, stop_runs=stop_runs)
+            view = client.delete_workspace(name, confirm=agreed, stop_runs=stop_runs)
+        if not detach:
+            view = _until_gone(client, view)
+    if output is Format.JSON:
+        print_json(view)
+    elif detach:
+        print(f"{name} is being deleted")
+    else:
+        print(f"{name} deleted")
+        if view["runs"] or view["binned"]:
+            note("Its runs lie in the bin: seaway ps --bin, seaway restore RUN")
+
+
+def _losses_if_shown(client: SeawayClient, view: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what deleting a workspace takes, None where it cannot be deleted or is somebody else's."""
+    if view["default"] or view["state"] != "active":
+        return None
+    try:
+        return client.workspace_losses(view["name"])
+    except SeawayError as error:
+        if error.status == 403:
+            return None
+        raise
+
+
+def told(losses: dict[str, Any]) -> list[str]:
+    """Say line by line what deleting a workspace takes. Pure."""
+    kept = readable_size(losses["outputs"] + losses["checkpoints"] + losses["logs"])
+    lines = []
+    if losses["runs"]:
+        whose = ", ".join(losses["users"])
+        live = f", {losses['live']} of them not ended" if losses["live"] else ""
+        days = f"{losses['bin_days']:g} days"
+        lines.append(
+            f"{losses['runs']} runs of {whose}{live}, with {kept} of outputs, checkpoints and logs: can be restored for {days}"
+        )
+    if not losses["namespace_goes"]:
+        lines.append(
+            f"the namespace {losses['name']} stays with what else is in it: this server did not make it"
+        )
+        return lines
+    if losses["pods"]:
+        lines.append(f"{len(losses['pods'])} pods that are no run's, for good: {_few(losses['pods'])}")
+    if losses["claims"]:
+        claims = [f"{claim['name']} {claim['size']}".strip() for claim in losses["claims"]]
+        lines.append(f"{len(claims)} volume claims with their data, for good: {_few(claims)}")
+    lines += [f"{count} {kind}, for good" for kind, count in losses["others"].items()]
+    if losses["unseen"]:
+        lines.append(f"not known, because the server may not see them: {', '.join(losses['unseen'])}")
+    lines.append("the namespace itself with its Secrets and ConfigMaps, for good")
+    return lines
+
+
+def say(losses: dict[str, Any]) -> None:
+    """Tell the person what deleting a workspace takes."""
+    note(f"Deleting the workspace {losses['name']} takes:")
+    for line in told(losses):
+        note(f"  {line}")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _consent(name: str, losses: dict[str, Any], yes: str | None, *, stop_runs: bool) -> str | None:
+    """Return the name that confirms a deletion, asked for where there is anything to lose."""
+    if losses["live"] and not stop_runs:
+        say(losses)
+        raise SeawayError(
+            f"{losses['live']} of its runs have not ended", code="Conflict", status=409, field="--stop-runs",
+            remedy=f"Wait, or have them stopped: seaway workspace delete {name} --stop-runs",
+        )  # fmt: skip
+    anything = losses["runs"] or (
+        losses["namespace_goes"] and (losses["pods"] or losses["claims"] or losses["others"])
+    )
+    if yes is not None or not anything:
+        return yes
+    say(losses)
+    if not sys.stdin.isatty():
+        raise SeawayError(
+            "nobody is there to type the workspace's name", code="Usage", field="--yes", remedy=f"Confirm it with --yes {name}"
+        )  # fmt: skip
+    typed = typer.prompt("Type the workspace's name to delete it", err=True).strip()
+    if typed != name:
+        raise SeawayError(
+            f"{typed!r} is not {name!r}: nothing was deleted", code="Usage", remedy="Try again, with its name"
+        )
+    return name
+
+
+def _until_gone(client: SeawayClient, view: dict[str, Any]) -> dict[str, Any]:
+    """Wait until a workspace is gone, saying what is waited for; return it as it was last."""
+    said = ""
+    while view["state"] == "deleting":
+        if view["message"] and view["message"] != said:
+            said = view["message"]
+            note(f"{paint(view['state'], phase_colour('stopping'), sys.stderr)}: {said}")
+        try:
+            view = client.wait_for_workspace(view["name"])
+        except SeawayError as error:
+            if error.status == 404:
+                return view
+            raise
+    return view

@@ -1,0 +1,103 @@
+"""Queries about workspaces, and about what runs have left in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import NamedTuple
+
+from sqlalchemy import Connection, case, delete, func, insert, select, update
+
+from seaway.model.run import Phase
+from seaway.platform.database.records import WorkspaceRecord
+from seaway.platform.database.tables import CHECKPOINTS, LOGS, OUTPUTS, RUNS, WORKSPACES
+
+_LIVE = [phase.value for phase in Phase if not phase.ended]
+
+
+class RunsOf(NamedTuple):
+    """The runs of a namespace, and what they have left."""
+
+    live: int = 0
+    ended: int = 0
+    """Without those in the bin."""
+    binned: int = 0
+    outputs: int = 0
+    """Bytes, the bin included; the same of the others."""
+    checkpoints: int = 0
+    logs: int = 0
+
+
+def every(connection: Connection) -> list[WorkspaceRecord]:
+    """Return all of them, by name."""
+    rows = connection.execute(select(WORKSPACES).order_by(WORKSPACES.c.name))
+    return [WorkspaceRecord(**row._asdict()) for row in rows]
+
+
+def one(connection: Connection, name: str) -> WorkspaceRecord | None:
+    """Return one by its name."""
+    row = connection.execute(select(WORKSPACES).where(WORKSPACES.c.name == name)).first()
+    return WorkspaceRecord(**row._asdict()) if row else None
+
+
+def add(connection: Connection, workspace: WorkspaceRecord) -> None:
+    """Insert one. Raises IntegrityError where there is one of that name."""
+    connection.execute(insert(WORKSPACES).values(asdict(workspace)))
+
+
+def begin_deletion(connection: Connection, name: str, at: float, by: str) -> None:
+    """Write down that one is being deleted; one that is already stays as it is."""
+    connection.execute(
+        update(WORKSPACES)
+        .where(WORKSPACES.c.name == name, WORKSPACES.c.deleting.is_(None))
+        .values(deleting=at, deleted_by=by)
+    )
+
+
+def remove(connection: Connection, name: str, key: str) -> None:
+    """Remove one; another one that was made under its name since stays."""
+    connection.execute(delete(WORKSPACES).where(WORKSPACES.c.name == name, WORKSPACES.c.key == key))
+
+
+def live_runs(connection: Connection, namespace: str) -> list[str]:
+    """Return the uids of the runs of a namespace that have not ended."""
+    query = select(RUNS.c.uid).where(RUNS.c.namespace == namespace, RUNS.c.phase.in_(_LIVE))
+    return list(connection.execute(query).scalars())
+
+
+def owners(connection: Connection, namespace: str) -> list[str]:
+    """Return whose runs are in a namespace, without those in the bin."""
+    query = select(RUNS.c.user).where(RUNS.c.namespace == namespace, RUNS.c.deleted.is_(None)).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def bin_runs(connection: Connection, namespace: str, at: float, limit: int) -> int:
+    """Put runs of a namespace that ended into the bin; return how many."""
+    query = select(RUNS.c.id).where(
+        RUNS.c.namespace == namespace, RUNS.c.deleted.is_(None), RUNS.c.phase.not_in(_LIVE)
+    )
+    found = connection.execute(query.limit(limit)).scalars().all()
+    connection.execute(update(RUNS).where(RUNS.c.id.in_(found)).values(deleted=at))
+    return len(found)
+
+
+def runs_of(connection: Connection, namespaces: Sequence[str]) -> dict[str, RunsOf]:
+    """Return what there is of runs in some namespaces."""
+    found = {namespace: RunsOf() for namespace in namespaces}
+    kind = case((RUNS.c.deleted.is_not(None), "binned"), (RUNS.c.phase.in_(_LIVE), "live"), else_="ended")
+    here = (RUNS.c.namespace.in_(namespaces), RUNS.c.emptied.is_(None))
+    counted = select(RUNS.c.namespace, kind, func.count()).where(*here).group_by(RUNS.c.namespace, kind)
+    sizes = [
+        select(RUNS.c.namespace, func.sum(size)).join(RUNS, same).where(*here).group_by(RUNS.c.namespace)
+        for size, same in (
+            (OUTPUTS.c.size, OUTPUTS.c.run_id == RUNS.c.id),
+            (CHECKPOINTS.c.size, CHECKPOINTS.c.run_id == RUNS.c.id),
+            (LOGS.c.size, LOGS.c.run_uid == RUNS.c.uid),
+        )
+    ]
+    for namespace, named, count in connection.execute(counted):
+        found[namespace] = found[namespace]._replace(**{named: int(count)})
+    for what, query in zip(("outputs", "checkpoints", "logs"), sizes, strict=True):
+        for namespace, size in connection.execute(query):
+            found[namespace] = found[namespace]._replace(**{what: int(size)})
+    return found

@@ -1,0 +1,111 @@
+"""What a server may do in a namespace, and the manifests that grant it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import yaml
+
+from seaway.client.client import Client
+from seaway.client.errors import ClientError
+from seaway.objects.errors import ApiError
+from seaway.objects.resource import Resource
+from seaway.platform import access
+from seaway.platform.errors import Unavailable
+
+_GROUP = "rbac.authorization.k8s.io"
+_ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False
+)
+_REVIEWS = Resource(
+    "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
+)
+_ACCOUNT = "system:serviceaccount:"
+NEEDED = tuple(
+    (group, resource, verb)
+    for rule in access.WORKSPACE_RULES[:3]
+    for group in rule["apiGroups"]
+    for resource in rule["resources"]
+    for verb in rule["verbs"]
+)
+"""Without these no run is possible: group, resource, verb. What history likes to see besides may be missing."""
+
+
+class Rights:
+    """Asks the cluster what this server may do."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def missing(self, namespace: str) -> list[str]:
+        """Return what runs in a namespace need and this server is not allowed, such as "create pods".
+
+        Raises:
+            Unavailable: the cluster does not answer.
+        """
+        allowed = await asyncio.gather(*(self.may(*each, namespace) for each in NEEDED))
+        return [
+            f"{verb} {resource}" for (_, resource, verb), may in zip(NEEDED, allowed, strict=True) if not may
+        ]
+
+    async def may(self, group: str, resource: str, verb: str, namespace: str = "", name: str = "") -> bool:
+        """Return whether this server may do something. Raises Unavailable where the cluster does not answer."""
+        plural, _, subresource = resource.partition("/")
+        attributes = {
+            "group": group, "resource": plural, "subresource": subresource, "verb": verb,
+            "namespace": namespace, "name": name,
+        }  # fmt: skip
+        review = {
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        }  # fmt: skip
+        answer = await self._ask(_ACCESS_REVIEWS, review)
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    async def grant(self, namespace: str) -> str:
+        """Return what an administrator of the cluster applies, as YAML: the namespace, and this server's rights in it.
+
+        Raises:
+            Unavailable: the cluster does not answer.
+        """
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = await self._ask(_REVIEWS, review)
+        return grant_of(namespace, str(answer["status"]["userInfo"]["username"]))
+
+    async def _ask(self, resource: Resource, review: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._client.create(resource, review)
+        except (ApiError, ClientError) as error:
+            raise Unavailable(
+                f"the cluster does not say what this server may do: {error}", remedy="Try again later."
+            ) from error
+
+
+def grant_of(namespace: str, user: str) -> str:
+    """Return a namespace, a Role and its binding as YAML. Pure.
+
+    Args:
+        namespace: where.
+        user: who the server is to the cluster, such as "system:serviceaccount:seaway:seaway".
+    """
+    subject: dict[str, str] = {"kind": "User", "apiGroup": _GROUP, "name": user}
+    if user.startswith(_ACCOUNT):
+        where, _, name = user.removeprefix(_ACCOUNT).partition(":")
+        subject = {"kind": "ServiceAccount", "namespace": where, "name": name}
+    metadata = {"name": "seaway-workspace", "namespace": namespace}
+    role = {"apiGroup": _GROUP, "kind": "Role", "name": metadata["name"]}
+    documents: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        {"apiVersion": f"{_GROUP}/v1", "kind": "Role", "metadata": metadata,
+         "rules": [dict(rule) for rule in access.WORKSPACE_RULES]},
+        {"apiVersion": f"{_GROUP}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": [subject]},
+    ]  # fmt: skip
+    return yaml.dump_all(documents, Dumper=_Plain, sort_keys=False, width=200)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes out what stands twice: people read it."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
