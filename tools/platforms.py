@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from seaway.client.client import Client
@@ -38,7 +39,12 @@ class Platform:
 
 @asynccontextmanager
 async def run_platform(
-    cluster: TestCluster, home: Path, *, client: Client | None = None, **settings: Any
+    cluster: TestCluster,
+    home: Path,
+    *,
+    client: Client | None = None,
+    tokens: Mapping[str, str] = MappingProxyType({}),
+    **settings: Any,
 ) -> AsyncIterator[Platform]:
     """Run a server until the block is left; pods that run then are left alone.
 
@@ -46,6 +52,7 @@ async def run_platform(
         cluster: runs the pods.
         home: the server's folder; the same again goes on where it was.
         client: in place of the cluster's own, for example through a proxy.
+        tokens: of administrators, and their names.
         settings: of `ServerSettings`, in place of the usual.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,5 +76,5 @@ async def run_platform(
         server = await stack.enter_async_context(
             run_server(ServerSettings(**told | settings), client or cluster.server)
         )
-        await stack.enter_async_context(serve(create_app(server, TokenVerifier({})), serving, listener))
+        await stack.enter_async_context(serve(create_app(server, TokenVerifier(tokens)), serving, listener))
         yield Platform(server, cluster)

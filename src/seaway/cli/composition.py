@@ -71,6 +71,7 @@ async def everything(
         server = await stack.enter_async_context(
             run_server(server_settings(home, told, url, certificate.ca.read_text(), settings.network), client)
         )
+        cluster.audit.listen(server.audited)
         from seaway.portal.app import create_app
 
         verifier = TokenVerifier({token: settings.user})

@@ -53,7 +53,9 @@ def create(
     scope: Annotated[
         Scope,
         typer.Option(
-            "--scope", metavar="SCOPE", help='What it opens: "all", or "metrics" for Prometheus alone.'
+            "--scope",
+            metavar="SCOPE",
+            help='What it opens: "all", "metrics" for Prometheus alone, or "audit" for the audit events of a cluster alone.',
         ),
     ] = Scope.ALL,
     expires: Annotated[

@@ -102,8 +102,9 @@ class ClusterSettings:
 class Cluster:
     """A running cluster."""
 
-    def __init__(self, server: ApiServer, place: Place, pki: Pki) -> None:
+    def __init__(self, server: ApiServer, place: Place, pki: Pki, audit: AuditLog) -> None:
         self.server = server
+        self.audit = audit
         self.url = place.url
         """https URL of the API server."""
         self.kubeconfig = place.kubeconfig
@@ -147,7 +148,7 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
         await stack.enter_async_context(serve(server, place.listener, files))
         write_kubeconfigs(place, pki, settings.namespace, clock.now())
-        cluster = Cluster(server, place, pki)
+        cluster = Cluster(server, place, pki, audit)
         await stack.enter_async_context(_parts(cluster, settings, place, clock))
         logger.info("the cluster is ready at %s", cluster.url)
         yield cluster

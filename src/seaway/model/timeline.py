@@ -14,10 +14,12 @@ class TimelineEntry(Value):
     object: str
     """What it happened to: "run/train-1", "task/prepare", "pod/train-1-main-1", "node/node-1"."""
     source: str
-    """Where it is known from: "seaway" (its own sentences), "change" (a revision of the object), "event" (Kubernetes)."""
+    """Where it is known from: "seaway" (its own sentences), "change" (a revision of the object), "event" (Kubernetes), "audit"
+    (what somebody did or was refused to do, and no change shows)."""
     message: str
     by: str = ""
-    """Who did it: the field manager of the write, the component of the event; "" where that is not known."""
+    """Who did it: the user and the program where the API server tells, else the field manager of the write or the component of
+    the event; "" where that is not known."""
     fields: tuple[str, ...] = ()
     """Of a change: the paths of what was written, as far as that is known."""
     warning: bool = False

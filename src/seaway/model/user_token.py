@@ -28,6 +28,8 @@ class TokenScope(StrEnum):
     """What its user may do."""
     METRICS = "metrics"
     """What Prometheus reads, and nothing else."""
+    AUDIT = "audit"
+    """To send a cluster's audit events, and nothing else."""
 
 
 class UserTokenSpec(Value):

@@ -54,8 +54,17 @@ def check_opens_all(caller: Caller) -> None:
     """Raise Forbidden where a token is for something else than its user's work."""
     if caller.scope is not TokenScope.ALL:
         raise Forbidden(
-            f"the token {caller.token!r} opens /{caller.scope} alone",
+            f"the token {caller.token!r} is for {caller.scope} alone",
             remedy="Use a token of your own: an administrator makes it with `seaway token create NAME`.",
+        )
+
+
+def check_may_report(caller: Caller) -> None:
+    """Raise Forbidden where somebody may not say what was done in the cluster: history believes it."""
+    if not caller.admin and caller.scope is not TokenScope.AUDIT:
+        raise Forbidden(
+            "audit events come with a token that was made for them, or an administrator's",
+            remedy="Ask an administrator of the server: seaway token create audit --scope audit",
         )
 
 

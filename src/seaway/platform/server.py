@@ -32,7 +32,9 @@ from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.health import Health, places
+from seaway.platform.history.acts import of_audit_event
 from seaway.platform.history.collector import CollectorSettings
+from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.measuring import ServerMeasures
@@ -142,10 +144,12 @@ class Server:
         workspaces: Workspaces,
         health: Health,
         measures: ServerMeasures,
+        recorder: Recorder,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
         self.health, self.measures, self.workspaces = health, measures, workspaces
+        self._recorder = recorder
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
@@ -155,6 +159,11 @@ class Server:
             Whether all of them ended within `timeout` seconds.
         """
         return await self._engine.drain(timeout)
+
+    def audited(self, event: Mapping[str, Any]) -> None:
+        """Take note of who did what in the cluster, as an event of its API server's audit says (audit.k8s.io/v1)."""
+        if (act := of_audit_event(event)) is not None:
+            self._recorder.acted(act)
 
     async def status(self) -> dict[str, Any]:
         """Return what `seaway status` shows: counts of runs by phase, pods in flight, whether the cluster has been seen."""
@@ -224,7 +233,7 @@ async def run_server(
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling))  # fmt: skip
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling), recorder)  # fmt: skip
                 finally:
                     database.hurry()
         finally:
@@ -240,7 +249,7 @@ def _run_service(
         database, stores.storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, history.narrator, engine, clock),
         explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
-        pod_logs=PodLogs(database, logs), bin_=bin_, namespace=settings.namespace, storage_limit=settings.storage_limit,
+        pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, storage_limit=settings.storage_limit,
         random=bin_.random,
     )  # fmt: skip
 

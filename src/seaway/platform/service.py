@@ -18,7 +18,7 @@ from seaway.platform.answering import Answers
 from seaway.platform.bin import Bin
 from seaway.platform.database import attempts, outputs, runs, tasks
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
+from seaway.platform.database.records import ActRecord, AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine.engine import Engine
 from seaway.platform.engine.loading import load
 from seaway.platform.engine.state import RunState, run_state
@@ -26,6 +26,8 @@ from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
+from seaway.platform.history.acts import RUN
+from seaway.platform.history.recorder import Recorder
 from seaway.platform.pod_logs import PodLogs
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.searching import Searcher
@@ -60,6 +62,7 @@ class RunService(Answers, RunGateway):
         searcher: Searcher,
         pod_logs: PodLogs,
         bin_: Bin,
+        recorder: Recorder,
         storage_limit: int,
         namespace: str,
         random: Random,
@@ -68,7 +71,7 @@ class RunService(Answers, RunGateway):
         self.usage = Usage(database, storage_limit)
         self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
-        self._namespace, self._random = namespace, random
+        self._namespace, self._random, self._recorder = namespace, random, recorder
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -157,18 +160,31 @@ class RunService(Answers, RunGateway):
             raise _no_run(run)
         return view
 
-    async def stop(self, run: str) -> RunView:
+    def _acted(self, record: RunRecord, verb: str, by: str, refused: str = "") -> None:
+        """Take note of who did, or was refused to do, what to a run."""
+        act = ActRecord(
+            self._clock.now(), by, verb, RUN, record.name, record.namespace, record.uid, refused=bool(refused), text=refused
+        )  # fmt: skip
+        self._recorder.acted(act)
+
+    async def refused(self, run: str, verb: str, by: str, why: str) -> None:
+        """Take note that somebody was refused to change a run."""
+        self._acted(await self._run(run), verb, by, why)
+
+    async def stop(self, run: str, *, by: str = "") -> RunView:
         """Ask a run to end gracefully. One that has ended stays as it is. Raises NotFound."""
         record = await self._run(run)
-        await self._engine.requests.stop(record.uid)
+        if await self._engine.requests.stop(record.uid):
+            self._acted(record, "stop", by)
         return await self.get(run)
 
-    async def retry(self, run: str, *, fresh: bool = False) -> RunView:
+    async def retry(self, run: str, *, fresh: bool = False, by: str = "") -> RunView:
         """Give each task that did not succeed a new attempt.
 
         Args:
             run: its name.
             fresh: forget the checkpoints of these tasks first: they begin anew.
+            by: who asks for it.
 
         Raises:
             NotFound: there is no such run, or its workspace is gone.
@@ -195,20 +211,23 @@ class RunService(Answers, RunGateway):
         )
         if state is None:
             raise Conflict(f"the run {run!r} is being tried again already")
+        self._acted(record, "retry --fresh" if fresh else "retry", by)
         for task in state.tasks.values() if fresh else ():
             if task.phase is not Phase.SUCCEEDED:
                 await self._storage.checkpoints.drop(record.uid, task.name)
         self._engine.adopt(state)
         return await self.get(run)
 
-    async def lose(self, run: str, task: str) -> LossView:
+    async def lose(self, run: str, task: str, *, by: str = "") -> LossView:
         """Have the running attempt of a task end as if its machine were lost; the next one begins from its checkpoint.
 
         Raises:
             NotFound: there is no such run.
             Conflict: the task does not run now.
         """
-        lost = await self._engine.requests.lose((await self._run(run)).uid, task)
+        record = await self._run(run)
+        lost = await self._engine.requests.lose(record.uid, task)
+        self._acted(record, "lose", by)
         left = [saved for saved in await self.checkpoints(run) if saved.task == task]
         return loss_view(lost, left[0] if left else None)
 
@@ -217,15 +236,18 @@ class RunService(Answers, RunGateway):
         record = await self._run(run)
         return await self._database.read(lambda connection: _checkpoint_views(connection, record.id))
 
-    async def remove(self, run: str, *, for_good: bool = False) -> RunView:
+    async def remove(self, run: str, *, for_good: bool = False, by: str = "") -> RunView:
         """Put a run that has ended into the bin, or remove it for good. Raises NotFound; Conflict where it has not ended."""
         view, record = await self.get(run), await self._run(run)
         await self._bin.put(record, for_good=for_good)
+        if record.deleted is None and not for_good:  # what is removed for good has no history
+            self._acted(record, "rm", by)
         return view if for_good else await self.get(record.name)
 
-    async def restore(self, run: str) -> RunView:
+    async def restore(self, run: str, *, by: str = "") -> RunView:
         """Take a run out of the bin. Raises NotFound; Conflict where it is not in there."""
         restored = await self._bin.take_out(await self._run(run))
+        self._acted(restored, "restore", by)
         return await self.get(restored.name)
 
     async def wait(self, run: str, *, timeout: float) -> RunView:

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from seaway.base.clock import rfc3339
 from seaway.model.timeline import Timeline
 from seaway.platform.cluster_view import ClusterView
-from seaway.platform.database import attempts, revisions, sentences, tasks
+from seaway.platform.database import acts, attempts, revisions, sentences, tasks
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import AttemptRecord, EventRecord, RevisionRecord, RunRecord
+from seaway.platform.database.records import ActRecord, AttemptRecord, EventRecord, RevisionRecord, RunRecord
 from seaway.platform.errors import NotFound
 from seaway.platform.history import timeline
+from seaway.platform.history.acts import is_unclaimed, with_acts
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.timeline import Dated
 
@@ -32,6 +33,10 @@ _AROUND = 60.0
 _MOST = 2000
 """Revisions and events of one object that are looked at: the newest."""
 _FOR_EVER = 1e12
+_BY_WHOM = (
+    "who asked for a deletion is not known: Kubernetes notes it in its audit log alone, and this cluster's does not come here "
+    "(docs/howto/timeline.md says how it can)"
+)
 
 
 class Timelines:
@@ -43,11 +48,8 @@ class Timelines:
     async def of_run(self, run: RunRecord, *, since: float, limit: int) -> Timeline:
         """Return what happened to a run: its tasks, pods, their nodes and claims."""
         await self._recorder.flush()
-        return await self._database.read(
-            lambda connection: timeline.page(
-                f"run/{run.name}", _of_run(connection, run), since=since, limit=limit, notes=self._notes()
-            )
-        )
+        dated = await self._database.read(lambda connection: _of_run(connection, run))
+        return timeline.page(f"run/{run.name}", dated, since=since, limit=limit, notes=self._notes(dated))
 
     async def of_object(self, kind: str, name: str, *, since: float, limit: int) -> Timeline:
         """Return what happened to an object; also to one that is gone. Raises NotFound where nothing is known of it."""
@@ -59,18 +61,21 @@ class Timelines:
                 field="name",
                 remedy=f"See: kubectl get {kind}s",
             )
-        return timeline.page(f"{kind}/{name}", dated, since=since, limit=limit, notes=self._notes())
+        return timeline.page(f"{kind}/{name}", dated, since=since, limit=limit, notes=self._notes(dated))
 
-    def _notes(self) -> list[str]:
+    def _notes(self, dated: Iterable[Dated]) -> list[str]:
         hidden = self._view.hidden
-        return [f"not in it, because this server may not see them: {', '.join(hidden)}"] if hidden else []
+        notes = [f"not in it, because this server may not see them: {', '.join(hidden)}"] if hidden else []
+        return notes + ([_BY_WHOM] if any(is_unclaimed(one) for one in dated) else [])
 
 
 def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
     tried = attempts.of_run(connection, run.id)
     single = len(tasks.of_run(connection, run.id)) == 1
     pods = revisions.of_run(connection, run.uid)
-    found = _submission(run) + _endings(run, tried, pods, single=single)
+    done = acts.of_run(connection, run.uid)
+    stopped = any(act.verb == "stop" and not act.refused for act in done)
+    found = _submission(run) + _endings(run, tried, pods, single=single, stopped=stopped)
     found += timeline.of_sentences(sentences.of_run(connection, run.uid), run=run.name, single=single)
     found += timeline.of_revisions(pods)
     uids = {revision.uid for revision in pods} | {attempt.uid for attempt in tried if attempt.uid}
@@ -80,7 +85,7 @@ def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
     begin, end = run.created - _AROUND, (run.finished or _FOR_EVER) + _AROUND
     for claim in sorted(_claims(pods)):
         found += _of_name(connection, "PersistentVolumeClaim", claim, run.namespace, begin, end)
-    return found
+    return with_acts(found, done + _acts(connection, found, {run.namespace}, begin, end))
 
 
 def _submission(run: RunRecord) -> list[Dated]:
@@ -88,7 +93,12 @@ def _submission(run: RunRecord) -> list[Dated]:
 
 
 def _endings(
-    run: RunRecord, tried: Iterable[AttemptRecord], pods: Iterable[RevisionRecord], *, single: bool
+    run: RunRecord,
+    tried: Iterable[AttemptRecord],
+    pods: Iterable[RevisionRecord],
+    *,
+    single: bool,
+    stopped: bool,
 ) -> list[Dated]:
     """Return the endings that no sentence tells: of attempts that succeeded, and of the run."""
     found = []
@@ -103,7 +113,7 @@ def _endings(
             name = run.name if single else f"{run.name}/{attempt.task}"
             text = f"attempt {attempt.number} has the lock {attempt.lock!r} (number {attempt.lock_token})"
             found.append(timeline.own(attempt.created, name, text))
-    if run.stop_requested is not None:
+    if run.stop_requested is not None and not stopped:
         found.append(timeline.own(run.stop_requested, run.name, "asked to stop"))
     if run.finished is not None:
         bad = run.phase.value == "failed"
@@ -149,8 +159,8 @@ def _claims(pods: Iterable[RevisionRecord]) -> set[str]:
 
 def _of_object(connection: Connection, kind: str, name: str) -> list[Dated]:
     found = _of_name(connection, kind, name, "", 0.0, _FOR_EVER)
-    if kind == "Node":
-        return found
+    if kind == "Node" or not found:
+        return with_acts(found, _acts(connection, found, {""}, 0.0, _FOR_EVER))
     for node in sorted(
         {
             change.entry.message.removeprefix("placed on ")
@@ -160,7 +170,25 @@ def _of_object(connection: Connection, kind: str, name: str) -> list[Dated]:
     ):
         times = [change.at for change in found]
         found += _of_name(connection, "Node", node, "", min(times) - _AROUND, max(times) + _AROUND)
-    return found
+    times = [one.at for one in found]
+    spaces = revisions.namespaces(connection, kind, name)
+    return with_acts(found, _acts(connection, found, spaces, min(times) - _AROUND, max(times) + _AROUND))
+
+
+def _acts(
+    connection: Connection, found: Iterable[Dated], namespaces: set[str], begin: float, end: float
+) -> list[ActRecord]:
+    """Return what was done to the objects of a timeline, to all in their namespace at once, and to the namespace."""
+    named: dict[str, set[str]] = {"Namespace": namespaces - {""}}
+    for one in found:
+        kind, _, name = one.entry.object.partition("/")
+        if kind in KINDS:
+            named.setdefault(KINDS[kind], {""}).add(name)
+    done = []
+    for kind, names in named.items():
+        told = acts.of_names(connection, kind, names, begin=begin, end=end, limit=_MOST)
+        done += [act for act in told if not act.namespace or act.namespace in namespaces]
+    return sorted(done, key=lambda act: act.at)
 
 
 def _of_name(

@@ -11,6 +11,7 @@ from seaway.platform.callers import (
     check_admin,
     check_may_change,
     check_may_measure,
+    check_may_report,
     check_opens_all,
 )
 from seaway.platform.errors import Forbidden, TooManyRequests, Unauthorized
@@ -54,6 +55,18 @@ async def scraper(request: Request) -> Caller:
     """
     caller = await _caller(request)
     check_may_measure(caller)
+    return caller
+
+
+async def reporter(request: Request) -> Caller:
+    """Return who sends audit events: an administrator, or whose token is for that alone.
+
+    Raises:
+        Unauthorized, TooManyRequests: see `current_caller`.
+        Forbidden: it is somebody else.
+    """
+    caller = await _caller(request)
+    check_may_report(caller)
     return caller
 
 
@@ -115,10 +128,15 @@ def only_administrators(does: str) -> Any:
     return Depends(administrator)
 
 
-async def own_run(run: str, caller: CurrentCaller, service: Service) -> str:
-    """Return the run that the path names. Raises NotFound; Forbidden where it is somebody else's."""
+async def own_run(run: str, caller: CurrentCaller, service: Service, request: Request) -> str:
+    """Return the run that the path names. Raises NotFound; Forbidden where it is somebody else's, whose history has it then."""
     if not caller.admin:
-        check_may_change(caller, run, await service.owner(run))
+        try:
+            check_may_change(caller, run, await service.owner(run))
+        except Forbidden as error:
+            verb = "rm" if request.method == "DELETE" else request.url.path.rpartition("/")[2]
+            await service.refused(run, verb, caller.user, error.message)
+            raise
     return run
 
 

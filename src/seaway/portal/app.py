@@ -15,7 +15,18 @@ from seaway.base.clock import Clock, SystemClock
 from seaway.base.measures import CONTENT_TYPE, text
 from seaway.platform.errors import NotFound, Unavailable
 from seaway.platform.server import Server
-from seaway.portal import gateway, notifications, objects, runs, search, uploads, usage, users, workspaces
+from seaway.portal import (
+    audit,
+    gateway,
+    notifications,
+    objects,
+    runs,
+    search,
+    uploads,
+    usage,
+    users,
+    workspaces,
+)
 from seaway.portal.access import current_caller, scraper
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
@@ -37,7 +48,7 @@ READY_SECONDS = 3.0
 open_router = APIRouter(tags=["server"])
 router = APIRouter(tags=["server"], dependencies=[Depends(current_caller)])
 PARTS = (
-    open_router, router, runs.router, objects.router, search.router, uploads.router, usage.router, users.router,
+    open_router, router, runs.router, objects.router, audit.router, search.router, uploads.router, usage.router, users.router,
     users.tokens_router, notifications.router, workspaces.router, workspaces.audit_router, gateway.router,
 )  # fmt: skip
 

@@ -51,28 +51,31 @@ async def get_run(run: str, service: Service) -> RunView:
 
 @router.delete("/{run}")
 async def remove(
-    run: OwnRun, service: Service, for_good: Annotated[bool, Query(alias="now")] = False
+    run: OwnRun,
+    service: Service,
+    caller: CurrentCaller,
+    for_good: Annotated[bool, Query(alias="now")] = False,
 ) -> RunView:
     """Put a run that has ended into the bin; with `now` it is gone for good."""
-    return await service.remove(run, for_good=for_good)
+    return await service.remove(run, for_good=for_good, by=caller.user)
 
 
 @router.post("/{run}/stop")
-async def stop(run: OwnRun, service: Service) -> RunView:
+async def stop(run: OwnRun, service: Service, caller: CurrentCaller) -> RunView:
     """Ask a run to end gracefully."""
-    return await service.stop(run)
+    return await service.stop(run, by=caller.user)
 
 
 @router.post("/{run}/retry")
-async def retry(run: OwnRun, service: Service, fresh: bool = False) -> RunView:
+async def retry(run: OwnRun, service: Service, caller: CurrentCaller, fresh: bool = False) -> RunView:
     """Try again each task that did not succeed; with `fresh` without its checkpoint."""
-    return await service.retry(run, fresh=fresh)
+    return await service.retry(run, fresh=fresh, by=caller.user)
 
 
 @router.post("/{run}/lose")
-async def lose(run: OwnRun, service: Service, task: str = "main") -> LossView:
+async def lose(run: OwnRun, service: Service, caller: CurrentCaller, task: str = "main") -> LossView:
     """Kill the running attempt of a task as if its machine were lost, to see whether the next one resumes."""
-    return await service.lose(run, task)
+    return await service.lose(run, task, by=caller.user)
 
 
 @router.get("/{run}/checkpoints")
@@ -82,9 +85,9 @@ async def checkpoints(run: str, service: Service) -> list[CheckpointView]:
 
 
 @router.post("/{run}/restore")
-async def restore(run: OwnRun, service: Service) -> RunView:
+async def restore(run: OwnRun, service: Service, caller: CurrentCaller) -> RunView:
     """Take a run out of the bin."""
-    return await service.restore(run)
+    return await service.restore(run, by=caller.user)
 
 
 @router.get("/{run}/wait")

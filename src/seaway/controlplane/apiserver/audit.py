@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +20,17 @@ from typing import Any, NamedTuple
 import orjson
 
 from seaway.base.clock import Clock, rfc3339_micro
+from seaway.controlplane.apiserver.content import Content
+from seaway.controlplane.apiserver.messages import ApiRequest
 from seaway.controlplane.apiserver.requestinfo import RequestInfo
 from seaway.controlplane.apiserver.users import User
 
 Object = dict[str, Any]
+Listener = Callable[[Object], None]
 CHANGES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 DELETIONS = frozenset({"delete", "deletecollection"})
+_TOLD_OF = frozenset({"binding", "eviction", "scale"})
+"""Subresources whose writes are acts upon the object itself."""
 _PARTS = ("system:", "seaway:")
 """How the names of users begin that are parts of the cluster itself."""
 _POD = "system:serviceaccount:"
@@ -41,6 +47,8 @@ class Outcome(NamedTuple):
     message: str = ""
     denied: bool = False
     """No role allows it."""
+    made: Content | None = None
+    """What was created: its name may be the server's choice."""
 
 
 class Asked(NamedTuple):
@@ -48,6 +56,7 @@ class Asked(NamedTuple):
 
     info: RequestInfo
     path: str
+    """Without its query, but for a dry run's."""
     caller: User
     agent: str
     received: float
@@ -58,6 +67,27 @@ def is_recorded(asked: Asked, outcome: Outcome) -> bool:
     if not asked.info.is_resource or asked.info.verb not in CHANGES:
         return False
     return outcome.denied or (asked.info.verb in DELETIONS and _is_somebody(asked.caller.name))
+
+
+def is_told(asked: Asked, outcome: Outcome) -> bool:
+    """Tell whether whoever keeps the history of objects is told: of all deletions, evictions and such, and of people's changes."""
+    if not asked.info.is_resource or asked.info.verb not in CHANGES:
+        return False
+    if asked.info.subresource:
+        acted = asked.info.subresource in _TOLD_OF
+    else:
+        acted = asked.info.verb in DELETIONS or _is_somebody(asked.caller.name)
+    return outcome.denied or acted
+
+
+def is_tried_only(request: ApiRequest) -> bool:
+    """Tell whether a request asks to change nothing (a dry run), in its query or, of a deletion, in its body."""
+    if request.query.get("dryRun"):
+        return True
+    if request.method != "DELETE":
+        return False
+    asked = request.object
+    return bool(asked.get("dryRun")) if isinstance(asked, dict) else b"dryRun" in request.body
 
 
 def _is_somebody(name: str) -> bool:
@@ -91,7 +121,7 @@ def event(asked: Asked, acting: User, outcome: Outcome, *, audit_id: str, now: f
         "user": _user(asked.caller),
         **impersonated,
         "userAgent": asked.agent,
-        "objectRef": _reference(asked.info),
+        "objectRef": _reference(asked.info, outcome.made),
         "responseStatus": status,
         "requestReceivedTimestamp": rfc3339_micro(asked.received),
         "stageTimestamp": rfc3339_micro(now),
@@ -106,9 +136,12 @@ def _user(user: User) -> Object:
     return found
 
 
-def _reference(info: RequestInfo) -> Object:
+def _reference(info: RequestInfo, made: Content | None) -> Object:
+    name = info.name
+    if not name and made is not None:
+        name = str((made.parsed().get("metadata") or {}).get("name") or "")
     given = {
-        "resource": info.resource, "namespace": info.namespace, "name": info.name, "apiGroup": info.group,
+        "resource": info.resource, "namespace": info.namespace, "name": name, "apiGroup": info.group,
         "apiVersion": info.version, "subresource": info.subresource,
     }  # fmt: skip
     return {key: value for key, value in given.items() if value}
@@ -124,12 +157,22 @@ class AuditLog:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
+        self._listeners: list[Listener] = []
         self._file = _PrivateFile(path, maxBytes=_FILE_BYTES, backupCount=_FILES, delay=True)
 
+    def listen(self, listener: Listener) -> None:
+        """Have somebody told of each event that concerns the history of objects."""
+        self._listeners.append(listener)
+
     def record(self, asked: Asked, acting: User, outcome: Outcome) -> None:
-        """Write an event down, where it is to be kept."""
-        if is_recorded(asked, outcome):
-            entry = event(asked, acting, outcome, audit_id=str(uuid.uuid4()), now=self._clock.now())
+        """Write an event down, where it is to be kept, and tell of it."""
+        kept, told = is_recorded(asked, outcome), bool(self._listeners) and is_told(asked, outcome)
+        if not kept and not told:
+            return
+        entry = event(asked, acting, outcome, audit_id=str(uuid.uuid4()), now=self._clock.now())
+        for listener in self._listeners if told else ():
+            listener(entry)
+        if kept:
             self._file.emit(logging.makeLogRecord({"msg": orjson.dumps(entry).decode()}))
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ from seaway.controlplane.apiserver.admission_owners import OwnerReferences
 from seaway.controlplane.apiserver.admission_pods import default_tolerations, priority, service_account
 from seaway.controlplane.apiserver.admission_podsecurity import pod_security
 from seaway.controlplane.apiserver.admission_rbac import Escalation
-from seaway.controlplane.apiserver.audit import CHANGES, Asked, AuditLog, Outcome
+from seaway.controlplane.apiserver.audit import CHANGES, Asked, AuditLog, Outcome, is_tried_only
 from seaway.controlplane.apiserver.authentication import PUBLIC_PATHS, Authenticator
 from seaway.controlplane.apiserver.authorization import Authorizer, Denied, action_of, forbidden
 from seaway.controlplane.apiserver.bootstrap import bootstrap
@@ -184,7 +184,8 @@ class ApiServer:
         if self._audit is None or info.verb not in CHANGES or not info.is_resource:
             return await self._perform(request, info, self._acting(user, request))
         agent, acting = request.headers.get("user-agent", ""), user
-        asked = Asked(info, request.path, user, agent, self._clock.now())
+        path = f"{request.path}?dryRun=All" if is_tried_only(request) else request.path
+        asked = Asked(info, path, user, agent, self._clock.now())
         try:
             acting = self._acting(user, request)
             response = await self._perform(request, info, acting)
@@ -192,7 +193,8 @@ class ApiServer:
             denied = isinstance(error, Denied)
             self._audit.record(asked, acting, Outcome(error.code, error.reason, error.message, denied=denied))
             raise
-        self._audit.record(asked, acting, Outcome(response.status))
+        made = response.content if info.verb == "create" else None
+        self._audit.record(asked, acting, Outcome(response.status, made=made))
         return response
 
     def _acting(self, user: User, request: ApiRequest) -> User:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, i
 from seaway.platform.database import log_words
 from seaway.platform.database.records import RunRecord
 from seaway.platform.database.tables import (
+    ACTS,
     ATTEMPTS,
     CHECKPOINTS,
     EVENTS,
@@ -197,6 +198,7 @@ def drop_tasks(connection: Connection, run: Marked, limit: int) -> int:
 
 def drop_run(connection: Connection, run: Marked) -> None:
     """Remove a run of which nothing else is left."""
-    connection.execute(delete(SENTENCES).where(SENTENCES.c.run_uid == run.uid))
+    for table in (SENTENCES, ACTS):
+        connection.execute(delete(table).where(table.c.run_uid == run.uid))
     left = exists().where(TASKS.c.run_id == run.id)
     connection.execute(delete(RUNS).where(RUNS.c.id == run.id, RUNS.c.emptied.is_not(None), ~left))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, select
 
-from seaway.platform.database.tables import EVENTS, LOGS, REVISIONS, SENTENCES
+from seaway.platform.database.tables import ACTS, EVENTS, LOGS, REVISIONS, SENTENCES
 
 
 def events(connection: Connection, before: float, limit: int) -> int:
@@ -17,6 +17,12 @@ def sentences(connection: Connection, before: float, limit: int) -> int:
     """Remove what was said before a time; return how many sentences."""
     old = select(SENTENCES.c.id).where(SENTENCES.c.said < before).limit(limit)
     return connection.execute(delete(SENTENCES).where(SENTENCES.c.id.in_(old))).rowcount
+
+
+def acts(connection: Connection, before: float, limit: int) -> int:
+    """Remove what was done before a time; return how many acts."""
+    old = select(ACTS.c.id).where(ACTS.c.at < before).limit(limit)
+    return connection.execute(delete(ACTS).where(ACTS.c.id.in_(old))).rowcount
 
 
 def gone_objects(connection: Connection, before: float, limit: int) -> int:

@@ -146,6 +146,28 @@ class SentenceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ActRecord:
+    """What somebody did, or was refused to do."""
+
+    at: float
+    user: str
+    """Who; "ada as bob" where ada acted for bob."""
+    verb: str
+    """As Kubernetes, or the command of Seaway, names it: delete, bind, evict, scale, stop, retry ..."""
+    kind: str
+    """Of what: "Pod", "Run" ..."""
+    name: str = ""
+    """"" for all of them in the namespace."""
+    namespace: str = ""
+    run_uid: str | None = None
+    agent: str = ""
+    """With which program: "kubectl"."""
+    refused: bool = False
+    text: str = ""
+    """Of what was refused: why."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogRecord:
     """A log that is kept."""
 

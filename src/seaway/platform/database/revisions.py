@@ -99,6 +99,12 @@ def of_name(
     return [_revision(row._asdict()) for row in reversed(rows)]
 
 
+def namespaces(connection: Connection, kind: str, name: str) -> set[str]:
+    """Return where objects of a name are or were."""
+    query = select(REVISIONS.c.namespace).where(REVISIONS.c.kind == kind, REVISIONS.c.name == name)
+    return set(connection.execute(query.distinct()).scalars())
+
+
 def not_gone(connection: Connection, kind: str) -> list[RevisionRecord]:
     """Return the newest revision of each object of a kind whose end was never seen."""
     gone = select(REVISIONS.c.uid).where(REVISIONS.c.kind == kind, REVISIONS.c.deleted)

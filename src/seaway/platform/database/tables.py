@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0013"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -176,6 +176,25 @@ SENTENCES = Table(
     Index("sentences_by_time", "said"),
 )  # fmt: skip
 """What Seaway itself said of a task: what is in the attempts' logs, and what was said before there was an attempt."""
+
+ACTS = Table(
+    "acts", METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("agent", String(63), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("namespace", String(63), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("run_uid", String(32)),
+    Column("refused", Boolean, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("acts_by_name", "kind", "name", "at"),
+    Index("acts_by_run", "run_uid", "at"),
+    Index("acts_by_time", "at"),
+)  # fmt: skip
+"""Who did, or was refused to do, what to a run or to an object of the cluster, as far as somebody tells."""
 
 LOGS = Table(
     "logs", METADATA,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from seaway.client.client import Client
 from seaway.model.run import TaskSpec
 from seaway.model.verdict import Verdict
-from seaway.platform.database.records import AttemptRecord
+from seaway.platform.database.records import ActRecord, AttemptRecord
 from seaway.platform.diagnosis.admission import explanation
 from seaway.platform.diagnosis.rules.python import NO_PYTHON
 from seaway.platform.engine import cluster, texts
@@ -123,6 +123,7 @@ class Effects:
         seen = self._pods.get(attempt.pod, state.run.uid)
         if seen is not None and not seen.observation.gone:
             grace = 0 if attempt.asked == LOSE else None
+            self._deletes(seen)
             await cluster.delete_pod(self._client, seen.object, grace_seconds=grace)
 
     async def _judge(self, state: RunState, attempt: AttemptRecord) -> None:
@@ -176,6 +177,7 @@ class Effects:
     async def release_stray(self, key: LogKey, seen: Seen) -> None:
         """Let the pod of an attempt go that has ended long since, or that no run knows; it is ended first where it runs."""
         if not seen.observation.ended:
+            self._deletes(seen)
             await cluster.delete_pod(self._client, seen.object)
             return  # the watch shows its end
         if key.attempt:
@@ -188,9 +190,17 @@ class Effects:
         await self._recorder.flush()
         current = self._pods.get(seen.observation.pod, key.run_uid)
         if current is not None and not current.observation.gone:
+            if not current.object["metadata"].get("deletionTimestamp"):
+                self._deletes(current)
             await cluster.release_pod(self._client, current.object)
             self._pods.let_go(current)
         self._collector.forget(key)
+
+    def _deletes(self, seen: Seen) -> None:
+        """Take note that it is the server that deletes a pod: Kubernetes notes it nowhere."""
+        name, namespace = seen.object["metadata"]["name"], seen.object["metadata"]["namespace"]
+        now = self._recorder.nanoseconds() / 1e9
+        self._recorder.acted(ActRecord(now, "seaway", "delete", "Pod", name, namespace))
 
 
 def _key(state: RunState, attempt: AttemptRecord) -> LogKey:

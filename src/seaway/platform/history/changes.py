@@ -9,6 +9,10 @@ Object = Mapping[str, Any]
 _GROUPS = (("initContainerStatuses", "init container"), ("containerStatuses", "container"))
 
 
+CREATION, DELETION, BINDING, SCALING = "creation", "deletion", "binding", "scaling"
+"""Changes of which an API server knows who asked for them."""
+
+
 class Change(NamedTuple):
     """One change."""
 
@@ -16,6 +20,8 @@ class Change(NamedTuple):
     warning: bool = False
     at: str | None = None
     """When it happened, RFC 3339, as the object itself says; None where it does not."""
+    act: str = ""
+    """By which of somebody's acts, "" where it need not have been one."""
 
 
 def changes(kind: str, new: Object, old: Object | None, *, deleted: bool = False) -> list[Change]:
@@ -32,18 +38,22 @@ def changes(kind: str, new: Object, old: Object | None, *, deleted: bool = False
     found = []
     if old is None:
         created = _at(new, "metadata", "creationTimestamp")
-        found.append(Change("seen for the first time") if kind == "Node" else Change("created", at=created))
+        found.append(
+            Change("seen for the first time")
+            if kind == "Node"
+            else Change("created", at=created, act=CREATION)
+        )
     found += _OF_KIND.get(kind, _of_replicas)(new, old or {})
     if _at(new, "metadata", "deletionTimestamp") and not _at(old or {}, "metadata", "deletionTimestamp"):
         grace = _at(new, "metadata", "deletionGracePeriodSeconds")
-        found.append(Change("asked to end" + (f" within {grace} s" if grace else "")))
+        found.append(Change("asked to end" + (f" within {grace} s" if grace else ""), act=DELETION))
     return found or [Change("changed")]
 
 
 def _pod(new: Object, old: Object) -> list[Change]:
     found = []
     if (node := _at(new, "spec", "nodeName")) and node != _at(old, "spec", "nodeName"):
-        found.append(Change(f"placed on {node}"))
+        found.append(Change(f"placed on {node}", act=BINDING))
     if (phase := _at(new, "status", "phase")) and phase != _at(old, "status", "phase"):
         reason = _reason(new["status"])
         found.append(Change(f"is {phase}{reason}", phase == "Failed"))
@@ -158,7 +168,9 @@ def _of_replicas(new: Object, old: Object) -> list[Change]:
     wanted, before = _at(new, "spec", "replicas"), _at(old, "spec", "replicas")
     if wanted != before and wanted is not None:
         found.append(
-            Change(f"wants {wanted} replicas" if before is None else f"scaled from {before} to {wanted}")
+            Change(f"wants {wanted} replicas")
+            if before is None
+            else Change(f"scaled from {before} to {wanted}", act=SCALING)
         )
     ready, was = _at(new, "status", "readyReplicas") or 0, _at(old, "status", "readyReplicas") or 0
     if ready != was:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
 from seaway.base.tasks import Backoff
-from seaway.platform.database import revisions, sentences
+from seaway.platform.database import acts, revisions, sentences
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import EventRecord, RevisionRecord, SentenceRecord
+from seaway.platform.database.records import ActRecord, EventRecord, RevisionRecord, SentenceRecord
 from seaway.platform.history import redaction
 from seaway.platform.history.logs import LogKey
 from seaway.platform.history.managers import written_by
@@ -27,7 +27,7 @@ from seaway.reconcile.informer import Informer
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
-Record = RevisionRecord | EventRecord | SentenceRecord
+Record = RevisionRecord | EventRecord | SentenceRecord | ActRecord
 _BACKOFF = Backoff(0.5, 2.0, 30.0)
 _AT_ONCE = 1000
 """Records of one transaction: other writers of the database are to have their turn."""
@@ -81,6 +81,10 @@ class Recorder:
         """Record one of Seaway's own sentences about an attempt, or about what leads to it."""
         self._add(SentenceRecord(key.run_uid, key.task, key.attempt, nanoseconds / 1e9, text))
 
+    def acted(self, act: ActRecord) -> None:
+        """Record what somebody did, or was refused to do."""
+        self._add(act)
+
     async def run(self, ready: Callable[[], None]) -> None:
         """Write until cancelled, and then what is left."""
         ready()
@@ -128,11 +132,13 @@ class Recorder:
         kept = [one for one in batch if isinstance(one, RevisionRecord)]
         events = {one.uid: one for one in batch if isinstance(one, EventRecord)}
         said = [one for one in batch if isinstance(one, SentenceRecord)]
+        done = [one for one in batch if isinstance(one, ActRecord)]
 
         def work(connection: Connection) -> None:
             revisions.add_new(connection, kept)
             revisions.save_events(connection, list(events.values()))
             sentences.add(connection, said)
+            acts.add(connection, done)
 
         await self._database.write(work)
         for _ in batch:

@@ -60,7 +60,13 @@ class Retention:
         """Remove one portion; return how much that was, 0 where nothing is too old."""
         cutoff = self._clock.now() - self._settings.days * _DAY
         removed = 0
-        for prune in (pruning.events, pruning.sentences, pruning.gone_objects, pruning.superseded):
+        for prune in (
+            pruning.events,
+            pruning.sentences,
+            pruning.acts,
+            pruning.gone_objects,
+            pruning.superseded,
+        ):
             removed += await self._database.write(_pruning(prune, cutoff, self._settings.portion))
         return removed + await self._remove_logs(cutoff)
 

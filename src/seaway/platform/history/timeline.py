@@ -27,6 +27,8 @@ class Dated(NamedTuple):
     at: float
     order: int
     entry: TimelineEntry
+    act: str = ""
+    """Of a change: by which of somebody's acts it came, see `changes.Change`."""
 
 
 def of_revisions(revisions: Sequence[RevisionRecord]) -> list[Dated]:
@@ -45,7 +47,7 @@ def of_revisions(revisions: Sequence[RevisionRecord]) -> list[Dated]:
                 time=moment(at), object=name, source="change", message=change.message, by=_writers(writers),
                 fields=() if revision.deleted else fields, warning=change.warning,
             )  # fmt: skip
-            found.append(Dated(at, 0, entry))
+            found.append(Dated(at, 0, entry, change.act))
             fields = ()
         before[key] = {**before.get(key, {}), **revision.object}
     return found
