@@ -54,7 +54,7 @@ def check_opens_all(caller: Caller) -> None:
     """Raise Forbidden where a token is for something else than its user's work."""
     if caller.scope is not TokenScope.ALL:
         raise Forbidden(
-            f"the token {caller.token!r} is for {caller.scope} alone",
+            f"the token {caller.token!r} opens /{caller.scope} alone",
             remedy="Use a token of your own: an administrator makes it with `seaway token create NAME`.",
         )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,11 +55,15 @@ class MemoryRuns(RunService):
         self.by_key: dict[str, str] = {}
         """Submissions by their keys."""
         self.submissions = 0
+        self.refusals: list[tuple[str, str, str]] = []
         self.standing_by = 0
         """How many of the next submissions another replica refuses."""
 
     async def owner(self, run: str) -> str:
         return (await self.get(run)).user
+
+    async def refused(self, run: str, verb: str, by: str, why: str) -> None:
+        self.refusals.append((run, verb, by))
 
     def set_phase(self, run: str, phase: Phase) -> None:
         self.views[run] = self.views[run].model_copy(update={"phase": phase})
@@ -92,7 +96,7 @@ class MemoryRuns(RunService):
             raise NotFound(f"there is no run {run}", field="run", remedy="seaway ps -a lists all")
         return self.views[run]
 
-    async def stop(self, run: str) -> RunView:
+    async def stop(self, run: str, *, by: str = "") -> RunView:
         await self.get(run)
         self.set_phase(run, Phase.STOPPED)
         return self.views[run]
@@ -153,6 +157,10 @@ class MemoryRuns(RunService):
 class MemoryServer(Server):
     def __init__(self) -> None:
         self.runs = MemoryRuns()
+        self.told: list[Any] = []
+
+    def audited(self, event: Mapping[str, Any]) -> None:
+        self.told.append(event)
 
     async def status(self) -> dict[str, Any]:
         return {"runs": {"running": 1}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import stat
 import time
@@ -159,6 +160,7 @@ def test_somebody_elses_run_can_be_read_and_not_changed(admin, portal, change):
         assert "belongs to ada" in error.message
         assert refused(lambda: getattr(eve, change)("nothing")).status == 404
     assert portal.runs.views["digits"].phase is Phase.RUNNING
+    assert portal.runs.refusals == [("digits", {"remove": "rm"}.get(change, change), "eve")]
 
 
 def test_an_administrator_may_change_everybodys_runs(admin, portal):
@@ -296,3 +298,21 @@ def test_a_token_for_metrics_opens_nothing_else_and_others_do_not_open_them(admi
     admin.revoke_token("prometheus")
     with portal.client(made["token"]) as prometheus:
         assert refused(lambda: prometheus._http.read("GET", "/metrics")).status == 401
+
+
+def test_audit_events_come_with_a_token_that_was_made_for_them(admin, portal):
+    def send(client, **body):
+        sent = {"Content-Type": "application/json"}
+        client._http.read("POST", "/api/v1/audit", body=json.dumps(body).encode(), headers=sent)
+
+    made = {name: admin.create_token(name, **options)["token"] for name, options in (
+        ("webhook", {"scope": "audit"}), ("prometheus", {"scope": "metrics"}), ("ada", {}),
+    )}  # fmt: skip
+    for name in ("prometheus", "ada"):
+        with portal.client(made[name]) as other:
+            assert "seaway token create audit --scope audit" in refused(lambda: send(other, items=[])).remedy
+    with portal.client(made["webhook"]) as webhook:
+        assert refused(webhook.runs).status == 403
+        assert refused(lambda: send(webhook, items=["no event"])).status == 422
+        send(webhook, kind="EventList", items=[{"verb": "delete"}])
+    assert portal.server.told == [{"verb": "delete"}]
