@@ -85,7 +85,7 @@ def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
     begin, end = run.created - _AROUND, (run.finished or _FOR_EVER) + _AROUND
     for claim in sorted(_claims(pods)):
         found += _of_name(connection, "PersistentVolumeClaim", claim, run.namespace, begin, end)
-    return with_acts(found, done + _acts(connection, found, {run.namespace}, begin, end))
+    return with_acts(found, done + _acts(connection, found, {run.namespace}, run.created, end))
 
 
 def _submission(run: RunRecord) -> list[Dated]:
