@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seaway.base.logs import configure
@@ -22,6 +23,7 @@ from seaway.controlplane.node.images import default_images
 from seaway.controlplane.node.join import JoinSettings, run_node
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SimulatedNodes, SimulatedSettings
+from seaway.controlplane.node.trouble import KINDS, Trouble
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -50,7 +52,11 @@ def _parser() -> argparse.ArgumentParser:
         help="an image whose PATH is this folder",
     )
     parser.add_argument("--heartbeat-seconds", type=float, default=10.0)
-    parser.add_argument("--until-input-ends", action="store_true", help="stop when the standard input ends")
+    parser.add_argument(
+        "--until-input-ends", action="store_true",
+        help="stop when the standard input ends; a line of it (memory, disk, pid, registry) is a trouble to pretend",
+    )  # fmt: skip
+    parser.add_argument("--pretend-gpus", type=int, default=0, metavar="COUNT")
     parser.add_argument("--plain", action="store_true", help="no Linux namespaces")
     parser.add_argument(
         "--stop-seconds", type=float, default=2.0, help="longest grace of pods when the node stops"
@@ -67,11 +73,18 @@ async def _run(asked: argparse.Namespace) -> None:
         hidden=tuple(asked.hidden),
         heartbeat_seconds=asked.heartbeat_seconds,
         namespaces=not asked.plain,
-        pretend_gpus=0,
+        pretend_gpus=asked.pretend_gpus,
         images=default_images() | dict(_image(one) for one in asked.image),
     )
-    stop = _stop_event(until_input_ends=asked.until_input_ends)
-    async with run_node(JoinSettings(asked.kubeconfig, node)) as agent:
+    trouble = Trouble()
+    async with run_node(JoinSettings(asked.kubeconfig, node), trouble=trouble) as agent:
+
+        def provoke(word: str) -> None:
+            trouble.registry_out |= word == "registry"
+            trouble.pressure |= {word} & set(KINDS)
+            agent.look_again()
+
+        stop = _stop_event(until_input_ends=asked.until_input_ends, told=provoke)
         print("ready", flush=True)
         await stop.wait()
         await agent.shutdown(asked.stop_seconds)
@@ -105,14 +118,21 @@ def _labels(asked: argparse.Namespace) -> dict[str, str]:
     return dict(label.split("=", 1) for label in asked.label)
 
 
-def _stop_event(*, until_input_ends: bool) -> asyncio.Event:
+def _stop_event(*, until_input_ends: bool, told: Callable[[str], None] = print) -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if until_input_ends:
         # Whoever started this holds the other end of the pipe, and lets go of it however it ends itself.
-        loop.add_reader(sys.stdin.fileno(), stop.set)
+        def read() -> None:
+            words = os.read(sys.stdin.fileno(), 4096).decode().split()
+            for word in words:
+                told(word)
+            if not words:
+                stop.set()
+
+        loop.add_reader(sys.stdin.fileno(), read)
     return stop
 
 

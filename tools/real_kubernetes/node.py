@@ -59,6 +59,13 @@ class RunningNode:
             signed = self.folder / "serving" / "signed.crt"
             self._wait("its serving certificate is signed", lambda: signed.exists() or self._approve())
 
+    def tell(self, trouble: str) -> None:
+        """Have the node pretend a trouble: memory, disk, pid, registry."""
+        pipe = self.processes[-1].stdin
+        assert pipe is not None, "it was opened as a pipe"
+        pipe.write(f"{trouble}\n".encode())
+        pipe.flush()
+
     def kill(self) -> None:
         """Kill the node's process; its containers go on."""
         self._end(signal.SIGKILL)

@@ -87,6 +87,8 @@ def _machine(home: Home, settings: Settings, *, running: bool) -> Iterator[Check
 def _server(target: Target) -> Iterator[Check]:
     try:
         endpoint = target.endpoint()
+        if target.context is not None:
+            yield network.certificate(endpoint, datetime.now(UTC))
         with SeawayClient(
             endpoint.url, endpoint.token, endpoint.ca, locate=lambda: endpoint, timeout=20.0
         ) as client:

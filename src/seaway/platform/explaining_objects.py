@@ -21,6 +21,8 @@ from seaway.platform.errors import NotFound
 Object = dict[str, Any]
 _LOG_LINES = 200
 _LOG_BYTES = 256 * 1024
+_MOST_LOGS = 20
+"""Pods of a job whose logs are read, the newest: a job that is tried again and again leaves many."""
 
 
 class ObjectExplainer:
@@ -39,7 +41,7 @@ class ObjectExplainer:
         found = [*pods, *({**node, "kind": "Node"} for node in self._view.all_nodes())]
         for resource in (EVENTS, JOBS, PERSISTENT_VOLUME_CLAIMS):
             found += await self._all(resource)
-        logs = await self._logs([pod for pod in pods if pod["metadata"]["name"] == name])
+        logs = await self._logs([pod for pod in pods if _belongs(pod, kind, name)])
         try:
             told, _ = await asyncio.to_thread(explain_dump, as_objects(found), logs, f"{kind}/{name}")
         except NoSubject as error:
@@ -67,7 +69,8 @@ class ObjectExplainer:
     async def _logs(self, pods: Sequence[Object]) -> list[Log]:
         """Return the end of the log of each pod's telling container, as it ended last."""
         logs = []
-        for pod in pods:
+        newest = sorted(pods, key=lambda pod: pod["metadata"].get("creationTimestamp") or "")[-_MOST_LOGS:]
+        for pod in newest:
             for shaped in as_objects([pod]):
                 container = telling_container(shaped)
                 statuses = (
@@ -95,3 +98,12 @@ class ObjectExplainer:
         except ApiError:
             return ""  # it has not started, or its node does not answer: what else is seen tells more
         return read.decode("utf-8", "replace")
+
+
+def _belongs(pod: Object, kind: str, name: str) -> bool:
+    """Tell whether a pod's log tells of what is asked about: of the pod itself, or of the job that made it."""
+    metadata = pod["metadata"]
+    if kind == "job":
+        owners = metadata.get("ownerReferences") or ()
+        return any(owner.get("kind") == "Job" and owner.get("name") == name for owner in owners)
+    return bool(metadata["name"] == name)

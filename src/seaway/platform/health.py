@@ -23,6 +23,9 @@ from seaway.platform.notifications.nodes import troubles
 SELF_REVIEWS = Resource(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False
 )
+OWN_REVIEWS = Resource(
+    "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
+)
 _DATABASE_SECONDS = 10.0
 
 
@@ -47,13 +50,16 @@ class Health:
 
     async def facts(self) -> dict[str, Any]:
         """Return all of it."""
-        database, missing = await asyncio.gather(self._database_facts(), self._missing_rights())
+        database, missing, account = await asyncio.gather(
+            self._database_facts(), self._missing_rights(), self._account()
+        )
         return {
             "time": self._clock.now(),
             "database": database,
             "disks": [_disk(what, path) for what, path in self._places.items()],
             "namespace": self._namespace,
             "missing_rights": missing,
+            "account": account,
             "nodes": [_node(node) for node in self._view.all_nodes()],
             **self._view.status(),
         }
@@ -91,6 +97,15 @@ class Health:
         return [
             f"{verb} {resource}" for (_, resource, verb), may in zip(wanted, allowed, strict=True) if not may
         ]
+
+    async def _account(self) -> str:
+        """Return the name under which the cluster knows the server, "" where it does not say."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            answer = await self._client.create(OWN_REVIEWS, review)
+        except (ApiError, Unreachable):
+            return ""
+        return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or "")
 
     async def _may(self, group: str, resource: str, verb: str) -> bool:
         plural, _, subresource = resource.partition("/")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds of silence, seconds between two questions, questions: then a network that has gone is noticed."""
 
+_TIMES = {9: "is not good yet, by this machine's clock", 10: "has expired"}
+"""By OpenSSL's code of what was found wrong: certificates whose time it is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -111,6 +114,11 @@ def _untrusted(endpoint: Endpoint, error: ssl.SSLCertVerificationError) -> Serve
         return ServerUnreachable(
             f"the server at {endpoint.url} is not the one that this home belongs to: {error.verify_message}",
             remedy="Another program may have taken its port: seaway down, then seaway up",
+        )
+    if error.verify_code in _TIMES:
+        return Untrusted(
+            f"the certificate of the server at {endpoint.url} {_TIMES[error.verify_code]}",
+            remedy="If this machine's clock is right (date -u), have whoever runs the server renew its certificate or set its clock",
         )
     return Untrusted(
         f"the certificate of the server at {endpoint.url} is not one that the context {endpoint.context!r} trusts: "

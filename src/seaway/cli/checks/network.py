@@ -1,17 +1,23 @@
-"""Checks of the way to a server: its name, the proxy, the port."""
+"""Checks of the way to a server: its name, the proxy, the port, the certificate that it shows."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from seaway.cli.checks.certificates import lifetime
 from seaway.cli.checks.check import Check, fail, ok, warn
+from seaway.sdk.connection import Endpoint, connect
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.proxies import proxy_for
 
+_CERTIFICATE = "certificate"
+_SECONDS = 20.0
 Lookup = Callable[[str, int], Any]
 
 
@@ -46,6 +52,30 @@ def proxy(url: str, environ: Mapping[str, str]) -> Check:
     if found is None:
         return ok("proxy", "none on the way to the server")
     return ok("proxy", f"{found.host}:{found.port}")
+
+
+def certificate(endpoint: Endpoint, now: datetime) -> Check:
+    """Look at the certificate that a server shows. Raises what `connect` does."""
+    connection = connect(endpoint, _SECONDS)
+    try:
+        shown = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+    finally:
+        connection.close()
+    if not shown:
+        return warn(
+            _CERTIFICATE,
+            "the server shows none: what is sent can be read on the way",
+            "Use its https:// address",
+        )
+    begins, ends = (
+        datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown[part])), UTC)
+        for part in ("notBefore", "notAfter")
+    )
+    remedy = (
+        "Have whoever runs the server renew it: one that Seaway made is made anew when the server starts "
+        "(or seaway install runs) in its last 90 days"
+    )
+    return lifetime(_CERTIFICATE, begins, ends, now, remedy)
 
 
 def port(number: int | None, table: str, *, running: bool) -> Check:

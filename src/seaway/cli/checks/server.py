@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seaway.cli.checks.check import Check, fail, ok, warn
@@ -12,6 +12,11 @@ SKEW_WARNED, SKEW_FAILED = 5.0, 60.0
 """Seconds. Leases and tokens allow for a few; certificates and logs of several machines then still agree."""
 SLOW = 1.0
 """Seconds that a small question to the database may take."""
+_GROUPS = {
+    "jobs": "jobs.batch",
+    **{name: f"{name}.apps" for name in ("deployments", "replicasets", "statefulsets")},
+}
+"""Resources as kubectl takes them, where their group is not the core's."""
 _SET_CLOCK = "Set the clock of the machine that is wrong: timedatectl set-ntp true"
 
 
@@ -85,8 +90,30 @@ def rights(facts: Mapping[str, Any]) -> Check:
         return warn("rights", "the cluster does not say what the server may do", "kubectl auth can-i --list")
     if missing:
         listed = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
-        return fail("rights", f"the server may not: {listed}", "seaway install again, as an administrator")
+        return fail("rights", f"the server may not: {listed}", _granting(facts, missing))
     return ok("rights", "the server may do what it has to")
+
+
+def _granting(facts: Mapping[str, Any], missing: Sequence[str]) -> str:
+    """Return how an administrator grants rights: no more than these, however the server came there."""
+    verbs: dict[str, list[str]] = {}
+    for right in missing:
+        verb, _, resource = right.partition(" ")
+        verbs.setdefault(resource, []).append(verb)
+    where = f"-n {facts['namespace']}"
+    by_hand = [
+        f"kubectl create role {name} {where} --verb={','.join(verbs[resource])} --resource={_GROUPS.get(resource, resource)}"
+        f" && kubectl create rolebinding {name} {where} --role={name} --user={_account(facts)}"
+        for resource in verbs
+        for name in (f"seaway-{resource.replace('/', '-')}",)
+    ]
+    again = "An administrator installs it anew the way it was installed (seaway install, or its chart); or grants them: "
+    return again + " && ".join(by_hand)
+
+
+def _account(facts: Mapping[str, Any]) -> str:
+    """Return whom the cluster knows the server as; servers before this release do not say."""
+    return str(facts.get("account") or "USER")
 
 
 def nodes(facts: Mapping[str, Any]) -> Iterator[Check]:
@@ -94,7 +121,9 @@ def nodes(facts: Mapping[str, Any]) -> Iterator[Check]:
     if not facts["nodes_visible"]:
         yield warn(
             "nodes", "the server may not look at nodes",
-            "An administrator may allow it: seaway install grants it, with --set rbac.nodes=true",
+            "An administrator may allow it: where seaway install or its chart made the server, with --set rbac.nodes=true; else: "
+            "kubectl create clusterrole seaway-nodes --verb=get,list,watch --resource=nodes && "
+            f"kubectl create clusterrolebinding seaway-nodes --clusterrole=seaway-nodes --user={_account(facts)}",
         )  # fmt: skip
         return
     known = facts["nodes"]

@@ -11,7 +11,7 @@ from seaway.controlplane.controllers.jobfailures import JobLimits
 from seaway.controlplane.controllers.jobplan import JobPlan, is_finished, is_managed_elsewhere, plan_job
 from seaway.controlplane.controllers.jobpods import FINALIZER
 from seaway.objects.builtin import JOBS, PODS
-from seaway.objects.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
+from seaway.objects.errors import AlreadyExists, ApiError, NotFound
 from seaway.objects.meta import (
     controller_of,
     deletion_timestamp,
@@ -132,7 +132,7 @@ class JobController:
             await self._client.create(PODS, pod)
         except AlreadyExists:
             await self._check_own(job, pod)
-        except (Invalid, Forbidden) as error:
+        except ApiError as error:
             self._report(job, "Warning", "FailedCreate", f"Error creating: {error.message}")
             raise
         else:

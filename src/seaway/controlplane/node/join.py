@@ -18,6 +18,7 @@ from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpSettings, HttpTransport
 from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.settings import NodeSettings, ServingSettings
+from seaway.controlplane.node.trouble import Trouble
 from seaway.controlplane.ranges import claim_range
 
 
@@ -47,8 +48,15 @@ class JoinSettings:
 
 
 @asynccontextmanager
-async def run_node(settings: JoinSettings, clock: Clock | None = None) -> AsyncIterator[NodeAgent]:
+async def run_node(
+    settings: JoinSettings, clock: Clock | None = None, trouble: Trouble | None = None
+) -> AsyncIterator[NodeAgent]:
     """Run a node until the block is left; it is registered when entered. Its containers go on: see `NodeAgent.shutdown`.
+
+    Args:
+        settings: how it joins.
+        clock: measures heartbeats, probes, back-off.
+        trouble: what is pretended to be wrong with it.
 
     Raises:
         ConfigError: the kubeconfig cannot be used.
@@ -74,7 +82,7 @@ async def run_node(settings: JoinSettings, clock: Clock | None = None) -> AsyncI
         client = Client(HttpTransport(connection, settings.transport))
         try:
             async with Services() as services:
-                agent = NodeAgent(client, node, clock)
+                agent = NodeAgent(client, node, clock, trouble)
                 await services.start(node.name, agent.run)
                 yield agent
         finally:

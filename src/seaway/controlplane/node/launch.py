@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ WORKSPACE = "/workspace"
 TERMINATION_LOG = "/dev/termination-log"
 RESOLVER, SWITCH = "/etc/resolv.conf", "/etc/nsswitch.conf"
 _PRIVATE = "/tmp"  # noqa: S108 - a folder of the container's own is mounted there
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:[A-Za-z0-9.-]+(?::\d+)?/)?{_PART}(?:/{_PART})*(?::[\w][\w.-]{{0,127}})?(?:@[A-Za-z][\w.+-]*:[0-9a-fA-F]{{32,}})?"
+)
+"""What an image may be called. Source: github.com/distribution/reference."""
 
 
 class LaunchError(Exception):
@@ -56,7 +63,7 @@ async def prepare(
         user = security.identity(pod, container, _host(context))
         mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.read_only)
     except UnknownImageError as error:
-        raise LaunchError("ErrImagePull", str(error)) from error
+        raise LaunchError(*_no_image(container, error)) from error
     except (ConfigError, MountError) as error:
         raise LaunchError("CreateContainerConfigError", str(error)) from error
     devices = context.gpus.take(uid, name, gpu.wanted(container))
@@ -90,6 +97,20 @@ async def prepare(
         log_max_bytes=context.settings.log_max_bytes,
         log_max_files=context.settings.log_max_files,
     )
+
+
+def _no_image(container: Object, error: UnknownImageError) -> tuple[str, str]:
+    """Return the reason and the message of an image that this node does not know, as the kubelet words them."""
+    image = container.get("image", "")
+    if not _REFERENCE.fullmatch(image):
+        told = f'couldn\'t parse image name "{image}": invalid reference format'
+        return "InvalidImageName", f'Failed to apply default image tag "{image}": {told}'
+    if container.get("imagePullPolicy") == "Never":
+        return (
+            "ErrImageNeverPull",
+            f'Container image "{image}" is not present with pull policy of Never: {error}',
+        )
+    return "ErrImagePull", str(error)
 
 
 def _pull(context: NodeContext, container: Object) -> None:

@@ -25,6 +25,7 @@ _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]+)": (?P<what>.+)$'
 _WEBHOOK = re.compile(
     r'admission webhook "(?P<name>[^"]+)" denied the request(?:: (?P<why>.+)| without explanation)?$'
 )
+_WEBHOOK_DOWN = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.+)$')
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)'.* denied request: (?P<why>.+)$")
 _NAMES = {"cpu": "CPU", "memory": "memory", "pods": "pods"}
 
@@ -38,6 +39,7 @@ class Admission(Enum):
     RANGE = "outside of a limit range"
     SECURITY = "against the namespace's Pod Security Standard"
     DENIED = "denied by a webhook or a policy"
+    UNANSWERED = "a webhook that must be asked does not answer"
 
 
 def admission(message: str) -> Admission | None:
@@ -47,6 +49,7 @@ def admission(message: str) -> Admission | None:
     for found, rule in (
         (_QUOTA_WANTS, Admission.QUOTA_WANTS),
         (_SECURITY, Admission.SECURITY),
+        (_WEBHOOK_DOWN, Admission.UNANSWERED),
         (_WEBHOOK, Admission.DENIED),
         (_POLICY, Admission.DENIED),
         (_RANGE, Admission.RANGE),
@@ -74,6 +77,10 @@ def explanation(message: str) -> str:
         return f"the namespace's Pod Security Standard {found['level']!r} forbids it: {found['what']}"
     if found := _WEBHOOK.search(message):
         return f"the cluster's admission webhook {found['name']!r} denied it: {found['why'] or 'it says no reason'}"
+    if found := _WEBHOOK_DOWN.search(message):
+        return (
+            f"the cluster's admission webhook {found['name']!r}, which must allow every pod, does not answer"
+        )
     if found := _POLICY.search(message):
         return f"the cluster's admission policy {found['name']!r} denied it: {found['why']}"
     if found := _RANGE.search(message):

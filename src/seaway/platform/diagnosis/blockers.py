@@ -9,9 +9,10 @@ import re
 
 _BLOCKER = re.compile(r"^(?P<count>\d+) (?P<what>.+?)\.?$")
 _OLD_TAINT = re.compile(r"had taint (?P<taint>\{[^}]*\}), that the pod didn't tolerate")
+_LABELS = re.compile(r"node affinity/selector|node selector")
 _STAGES = (
     (re.compile(r"were unschedulable|untolerated taint|match the requested node name"), 0),
-    (re.compile(r"node affinity/selector|node selector"), 1),
+    (_LABELS, 1),
     (re.compile(r"free ports"), 2),
     (re.compile(r"Insufficient|Too many pods|cannot allocate all claims"), 3),
 )
@@ -36,10 +37,14 @@ _SENTENCES = (
     ),
     (re.compile(r"free ports"), "the ports of the node that it wants (hostPort) are taken on every node"),
     (
-        re.compile(r"volume node affinity conflict"),
+        re.compile(r"volume node affinity conflict|PersistentVolume's node affinity"),
         "its volume lies in a zone or on a node where it cannot run",
     ),
     (re.compile(r"exceed max volume count"), "its nodes hold as many volumes as they can"),
+    (
+        re.compile(r"missing required label"),
+        "no node has the label by which its spread constraints group nodes (topologyKey)",
+    ),
     (
         re.compile(r"topology spread constraints"),
         "it may not be placed where there is room: its spread constraints forbid it",
@@ -62,12 +67,22 @@ def parts(message: str) -> tuple[bool, list[str]]:
     return bool(found), [part.strip(" .") for part in said.split(", ") if part.strip(" .")]
 
 
-def first_blocker(message: str) -> str:
-    """Return what blocks the nodes that came closest out of a scheduler's message, for example "Insufficient memory"."""
+def first_blocker(message: str, *, has_labels: bool = False, cordoned: bool | None = None) -> str:
+    """Return what blocks the nodes that came closest out of a scheduler's message, for example "Insufficient memory".
+
+    Args:
+        message: the scheduler's.
+        has_labels: whether a node is known to have the labels that are asked for: then these are not what blocks.
+        cordoned: whether all nodes with these labels are known to be cordoned, or none; None for neither.
+    """
     found, said = parts(message)
     if not found:
         return message.strip().rstrip(".")
     reasons = [match for part in said if (match := _BLOCKER.match(part))]
+    if has_labels:
+        reasons = [match for match in reasons if not _LABELS.search(match["what"])] or reasons
+    if cordoned is not None:
+        reasons = [m for m in reasons if ("were unschedulable" in m["what"]) is cordoned] or reasons
     if not reasons:
         return ", ".join(said) or message.strip()
     return max(reasons, key=lambda match: (_stage(match["what"]), int(match["count"])))["what"].strip(" .")

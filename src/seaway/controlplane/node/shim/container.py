@@ -161,7 +161,9 @@ class Shim:
         try:
             os.chdir(folder)
         except OSError as error:
-            raise StartError(f'working folder "{folder}": {error.strerror}') from error
+            raise StartError(
+                f'chdir to cwd ("{folder}") set in the specification failed: {(error.strerror or str(error)).lower()}'
+            ) from error
 
     def _follow(self, outputs: dict[int, bytes]) -> None:
         poll = self._poll

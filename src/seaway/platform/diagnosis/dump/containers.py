@@ -24,8 +24,14 @@ def telling_container(pod: Object) -> str:
             return str(one.get("name"))
     if any(_failed(one) or _waits(one) for one in mains):
         return str(min((one for one in mains if _failed(one) or _waits(one)), key=_weight).get("name"))
+    sidecars = {
+        one.get("name")
+        for one in pod["spec"].get("initContainers") or ()
+        if one.get("restartPolicy") == "Always"
+    }
     running_init = next(
-        (one for one in inits if "running" in (one.get("state") or {}) and not one.get("started")), None
+        (one for one in inits if "running" in (one.get("state") or {}) and one.get("name") not in sidecars),
+        None,
     )
     if running_init is not None and pod["status"].get("phase") == "Pending":
         return str(running_init.get("name"))

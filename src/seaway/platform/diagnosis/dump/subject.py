@@ -90,6 +90,8 @@ def choose(cluster: Cluster, logs: Sequence[Log], wanted: str = "") -> Subject:
             "it holds no pod, job or other workload: print them with kubectl get pod,event,node,pvc,job,rs -o yaml"
             if not wanted else f"it holds no {wanted}"
         )  # fmt: skip
+    if any(case.object["kind"] in (*_OWNERS, "Pod") and not _only_heard_of(case) for case in cases):
+        cases = [case for case in cases if not _only_heard_of(case)]
     groups: dict[tuple[str, str, str], list[_Case]] = defaultdict(list)
     for case in cases:
         groups[cluster.group(case.object)].append(case)
@@ -231,8 +233,16 @@ def _wanted(cluster: Cluster, cases: list[_Case], wanted: str) -> list[_Case]:
             one["metadata"].get("name") == name and kind in ("", one["kind"].lower()) for one in _above(cluster, case.object)
         )
     ]  # fmt: skip
-    pods = [case for case in (*exact, *below) if case.object["kind"] == "Pod"]
+    pods = [case for case in (*exact, *below) if case.object["kind"] == "Pod" and not _only_heard_of(case)]
+    own = [case for case in exact if case.rank < _CALM]
+    if own and all(case.rank == _CALM for case in pods):
+        return own
     return pods or exact or below
+
+
+def _only_heard_of(case: _Case) -> bool:
+    """Tell whether a pod is known by old events alone, which show no trouble: it is gone, and says nothing of its owner."""
+    return bool(case.object["status"].get("onlyEvents")) and case.found.cause in _FINE
 
 
 def _above(cluster: Cluster, found: Object) -> list[Object]:

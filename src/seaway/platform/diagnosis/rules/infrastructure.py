@@ -28,7 +28,7 @@ _DISRUPTIONS = {
     "PreemptionByScheduler": ("Preempted", "a pod of higher priority took its place", Level.CLUSTER),
     "EvictionByEvictionAPI": (
         "Evicted",
-        "it was evicted from its node by a request to the cluster",
+        "it was evicted from its node: somebody asked the cluster for that, as a drain does",
         Level.CLUSTER,
     ),
     "DeletionByTaintManager": (
@@ -111,7 +111,7 @@ _TAKEN = {
         Level.NODE,
     ),
     "ScaleDown": ("Evicted", "the cluster's autoscaler removed its node", Level.CLUSTER),
-    "Evicted": ("Evicted", "it was evicted from its node by a request to the cluster", Level.CLUSTER),
+    "Evicted": ("Evicted", _DISRUPTIONS["EvictionByEvictionAPI"][1], Level.CLUSTER),
 }
 """Events by which other components than the kubelet, and releases before 1.26, say that they take a pod away."""
 

@@ -6,6 +6,7 @@ Source: finalizers and deletion as the Kubernetes documentation describes them (
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -99,14 +100,28 @@ def held_by_volume(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
+def being_deleted(facts: Facts) -> Finding | None:
+    """Find a pod that was deleted and still has time to end."""
+    due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
+    if facts.made is None or due is None or "running" not in (container_status(facts).get("state") or {}):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.CANCELLED, "Deleted", f"it was deleted and is ending: its program was told so, and has until {due}",
+        (quote(facts, "pod status", f"deletionTimestamp: {due}", due), *from_event(facts, last_event(facts, "Killing"))),
+        next_step="seaway logs {run} -f", permanent=False,
+    )  # fmt: skip
+
+
 def restarted_after_success(facts: Facts) -> Finding | None:
     """Find a program that ends well and is started again and again, because what made it is for services."""
     policy = ((facts.pod or {}).get("spec") or {}).get("restartPolicy", "Always")
     if facts.made is None or not facts.restarts or exit_code(facts) != 0 or policy != "Always":
         return None
+    image, command = main_container(facts).get("image", "IMAGE"), shlex.join(facts.command) or "COMMAND"
+    as_job = kubectl(facts, f"kubectl create job {facts.made.name}-once --image={image}")
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "RestartedAfterSuccess", f"its program ends well, and a {facts.made.kind} starts whatever ends again and again",
-        from_end(facts), next_step="make it a Job, whose pods may end: kubectl create job NAME --image=IMAGE -- COMMAND", exit_code=0,
+        from_end(facts), next_step=f"make it a Job, whose pods may end: {as_job} -- {command}", exit_code=0,
     )  # fmt: skip
 
 

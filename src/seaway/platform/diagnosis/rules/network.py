@@ -35,8 +35,10 @@ _CLOCK = re.compile(
     r"(?i)RequestTimeTooSkewed|difference between the request time and the (?:current|server)|clock skew"
     r"|token used before issued|certificate (?:has expired or )?is not yet valid"
 )
+_FUTURE = "by the node's, the certificate of the service is not good yet"
 _RBAC = re.compile(
     r'(?i)(?:is forbidden: )?user "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
+    r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
 _ACCESS = re.compile(
     r"(?i)\bAccessDenied\b|AuthorizationPermissionMismatch|AuthenticationFailed|InvalidAccessKeyId"
@@ -46,7 +48,8 @@ _ACCESS = re.compile(
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(
-    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|ConnectTimeout|ReadTimeout|EndpointConnectionError"
+    r"(?i)connect(?:ion)? ?timed? ?out|read timed out|urlopen error .{0,40}timed out"
+    r"|TimeoutError: (?:timed out|the \w+ operation timed out)|ConnectTimeout|ReadTimeout|EndpointConnectionError"
     r"|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected"
     r"|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded"
     r"|context deadline exceeded|could not connect to server|couldn't connect to '?http"
@@ -62,9 +65,16 @@ def clock_skewed(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.NODE, of_surroundings(facts), "ClockSkew", "the clock of its node is wrong, so another service refused it",
-        "have the node's clock set (NTP); until then run it elsewhere", retry=False,
+        facts, line, Level.NODE, of_surroundings(facts), "ClockSkew",
+        f"the clock of its node and that of a service disagree: {_FUTURE if 'not yet valid' in line else 'the service refused it for that'}",
+        f"compare the node's clock: {_clock(facts)}; have the wrong one set (NTP), and until then run it elsewhere", retry=False,
     )  # fmt: skip
+
+
+def _clock(facts: Facts) -> str:
+    """Return the command that shows the time of the clock of a Pod's node."""
+    node = ((facts.pod or {}).get("spec") or {}).get("nodeName") or "NODE"
+    return f"kubectl debug node/{node} -it --image=busybox -- date -u"
 
 
 def dns_failed(facts: Facts) -> Finding | None:
@@ -121,13 +131,23 @@ def rbac_denied(facts: Facts) -> Finding | None:
     told = _RBAC.search(line)
     assert told is not None
     user, verb, resource = told["user"], told["verb"], told["resource"]
-    namespace = facts.made.namespace if facts.made else ""
+    where = told["namespace"]
     account = user.removeprefix("system:serviceaccount:").replace(":", "/")
     return spoken(
         facts, line, Level.CLUSTER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "RbacDenied",
-        f"its service account {account!r} may not {verb} {resource} in the cluster",
-        f"kubectl auth can-i {verb} {resource} --as={user}{f' -n {namespace}' if namespace else ''}; have a Role grant it",
+        f"its service account {account!r} may not {verb} {resource} in {f'the namespace {where!r}' if where else 'the cluster'}",
+        f"have somebody who may grant it: {_granting(user, verb, '.'.join(filter(None, (resource, told['group']))), where)}",
     )  # fmt: skip
+
+
+def _granting(user: str, verb: str, resource: str, namespace: str | None) -> str:
+    """Return the commands that grant a right and no other."""
+    name = f"{user.rpartition(':')[2]}-{verb}-{resource.partition('.')[0].replace('/', '-')}"
+    kind, place = ("role", f" -n {namespace}") if namespace else ("clusterrole", "")
+    return (
+        f"kubectl create {kind} {name} --verb={verb} --resource={resource}{place} && "
+        f"kubectl create {kind}binding {name} --{kind}={name} --user={user}{place}"
+    )
 
 
 def access_denied(facts: Facts) -> Finding | None:

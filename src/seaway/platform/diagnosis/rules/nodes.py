@@ -90,12 +90,15 @@ def evicted_for_pressure(facts: Facts) -> Finding | None:
     step = _AGAIN
     if what == "memory" and used:
         step = f"reserve what it needs, so that others go first: {again(facts, '--memory', 'AMOUNT')}"
+    said = f"its node ran short of {what} and evicted it{own}"
+    if message.startswith("Pod was rejected"):
+        said = f"its node was short of {what} and did not take it"
     event = last_event(facts, "Evicted")
     at = (condition(facts, "DisruptionTarget") or {}).get("lastTransitionTime") or (
         event_time(event) if event else None
     )
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "Evicted", f"its node ran short of {what} and evicted it{own}",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "Evicted", said,
         (quote(facts, "pod status", f"Evicted: {message}", at),), next_step=step, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 

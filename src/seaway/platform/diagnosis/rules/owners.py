@@ -13,6 +13,7 @@ from typing import Any
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
+    blanked,
     container_status,
     exit_code,
     from_end,
@@ -29,6 +30,7 @@ _ACCOUNT = re.compile(
     r'(?i)error looking up service account (?P<where>\S+?):|serviceaccounts? "(?P<name>[^"]+)" not found'
 )
 _PRIORITY = re.compile(r"no PriorityClass with name (?P<name>\S+) was found")
+_SHORT = {"MemoryPressure": "memory", "DiskPressure": "disk space", "PIDPressure": "process numbers (pids)"}
 _BY_DEADLINE = (0, 130, 137, 143, None)
 
 
@@ -124,7 +126,7 @@ def failure_policy(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.CODE, VerdictClass.USER, "FailurePolicy", "one of its pods ended in a way for which its podFailurePolicy says FailJob",
-        (_quoted(facts, failed),), next_step=kubectl(facts, f"kubectl logs job/{facts.run}"),
+        (_quoted(facts, failed),), next_step=kubectl(facts, f"kubectl describe job {facts.run}"),
     )  # fmt: skip
 
 
@@ -232,11 +234,11 @@ def claim_waits(facts: Facts) -> Finding | None:
         return None
     event = facts.owner_events[-1] if facts.owner_events else None
     waits = event is not None and event.get("reason") == "WaitForFirstConsumer"
-    said = (
-        "it has no volume yet: it gets one when the first pod that mounts it is placed"
-        if waits
-        else "it has no volume yet"
-    )
+    said = "it has no volume yet"
+    if waits:
+        said += ": it gets one when the first pod that mounts it is placed"
+    elif event is not None:
+        said += f": {blanked(facts, str(event.get('message') or ''))[:140]}"
     return Finding(
         Level.CLUSTER, VerdictClass.CONFIGURATION, "ClaimUnbound", said, from_event(facts, event) or (quote(facts, "claim", "phase: Pending"),),
         next_step=kubectl(facts, f"kubectl describe pvc {facts.run}"), permanent=False,
@@ -259,6 +261,8 @@ def node_in_trouble(facts: Facts) -> Finding | None:
             if ready and found.get("status") == "Unknown"
             else "is not ready"
             if ready
+            else f"is short of {_SHORT[found['type']]}"
+            if found.get("type") in _SHORT
             else f"has {found.get('type')}"
         )
         text = f"{found.get('type')} is {found.get('status')}: {found.get('reason', '')}: {found.get('message', '')}"

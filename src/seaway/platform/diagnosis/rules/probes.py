@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
-from seaway.platform.diagnosis.advice import elsewhere, kubectl
+from seaway.platform.diagnosis.advice import again, elsewhere, kubectl
 from seaway.platform.diagnosis.evidence import (
     blanked,
     container_status,
@@ -28,6 +28,8 @@ from seaway.platform.diagnosis.finding import Finding
 
 _SECONDS = 90
 """Between the event that says that a probe had a container killed and the container's end, with its grace."""
+_FIXED = ("pod", "job")
+"""Whose containers cannot be changed once they are made."""
 _KILLED = (137, 143, 0)
 
 
@@ -157,7 +159,9 @@ def _killed(
         None,
     )
     how = (
-        f": {blanked(facts, _message(probe))[:120]}" if probe is not None and level is Level.CONTAINER else ""
+        f": {blanked(facts, _message(probe))[:120].rstrip(': ')}"
+        if probe is not None and level is Level.CONTAINER
+        else ""
     )
     evidence: tuple[Evidence, ...] = (*from_event(facts, event), *from_event(facts, probe), *from_end(facts))
     return Finding(
@@ -168,7 +172,10 @@ def _killed(
 def _edit(facts: Facts, change: str) -> str:
     if facts.made is None:
         return change
-    return f"{change}: {kubectl(facts, f'kubectl edit {facts.made.kind}/{facts.made.name}')}"
+    target = f"{facts.made.kind}/{facts.made.name}"
+    if facts.made.kind in _FIXED:
+        return f"{change} in the manifest of {target}, then: {again(facts)}"
+    return f"{change}: {kubectl(facts, f'kubectl edit {target}')}"
 
 
 def _message(event: Mapping[str, Any]) -> str:

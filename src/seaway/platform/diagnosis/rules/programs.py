@@ -136,8 +136,8 @@ def not_permitted(facts: Facts) -> Finding | None:
     )
     if not line or exit_code(facts) == 126:
         return None
-    path = re.search(r"['\"](?P<path>/?[^'\"]+)['\"]", line)
-    where = f" {path['path']!r}" if path else ""
+    path = re.search(r"['\"](?P<path>/?[^'\"]+)['\"]|(?P<plain>/\S+): Permission denied", line)
+    where = f" {path['path'] or path['plain']!r}" if path else ""
     user = _user(facts)
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "PermissionDenied",

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
+from seaway.objects.nodeselection import is_meant, tolerated
 from seaway.objects.quantity import format_quantity, parse_quantity
-from seaway.platform.diagnosis.advice import again, with_options
+from seaway.platform.diagnosis.advice import again, kubectl, with_options
 from seaway.platform.diagnosis.blockers import first_blocker, parts, sentence
 from seaway.platform.diagnosis.evidence import condition, from_event, last_event, pod_status, quote
 from seaway.platform.diagnosis.facts import Facts
@@ -21,6 +22,7 @@ _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kuber
 _SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
 _OPTIONS = {"cpu": "--cpu", "memory": "--memory", "nvidia.com/gpu": "--gpu"}
 HIDDEN = "this server may not see the cluster's nodes, so what they have is not known here"
+_DISK = "ephemeral-storage"
 _NAMES = {
     "cpu": "CPU",
     "memory": "memory",
@@ -45,9 +47,13 @@ def unschedulable(facts: Facts) -> Finding | None:
     if found.get("reason") == "SchedulingGated":
         return _gated(facts, found)
     message = found.get("message") or (event or {}).get("message", "")
-    blocker = first_blocker(message)
+    meant = _meant(facts)
+    cordons = {bool((node.get("spec") or {}).get("unschedulable")) for node in meant}
+    blocker = first_blocker(
+        message, has_labels=bool(meant), cordoned=next(iter(cordons)) if len(cordons) == 1 else None
+    )
     resource, too_big = _never_fits(facts)
-    static = _is_static(message, facts.nodes)
+    static = _is_static(message, facts.nodes) or ("untolerated taint" in blocker and _are_kept(facts, meant))
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
     now = smaller(facts.pod or {}, facts.nodes, facts.others) if facts.others is not None else {}
@@ -63,6 +69,30 @@ def unschedulable(facts: Facts) -> Finding | None:
         evidence, next_step=_less_now(facts, now) or _step(facts, blocker, resource, too_big, never),
         done="" if never else "it starts as soon as a node has room", permanent=never, retry=False,
     )  # fmt: skip
+
+
+def _meant(facts: Facts) -> list[Mapping[str, Any]]:
+    """Return the nodes that have the labels that the Pod asks for, all where it asks for none."""
+    spec = (facts.pod or {}).get("spec") or {}
+    named = [(node, node.get("metadata") or {}) for node in facts.nodes]
+    return [
+        node
+        for node, metadata in named
+        if is_meant(spec, metadata.get("labels") or {}, metadata.get("name", ""))
+    ]
+
+
+def _are_kept(facts: Facts, nodes: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether each of these nodes has a taint that somebody put there and that the Pod does not tolerate."""
+    tolerations = ((facts.pod or {}).get("spec") or {}).get("tolerations") or ()
+    return bool(nodes) and all(
+        any(
+            not _TRANSIENT_TAINT.search(str(taint.get("key"))) and not tolerated(tolerations, taint)
+            for taint in (node.get("spec") or {}).get("taints") or ()
+            if taint.get("effect") != "PreferNoSchedule"
+        )
+        for node in nodes
+    )
 
 
 def requested(facts: Facts) -> dict[str, Decimal]:
@@ -112,6 +142,8 @@ def _is_static(message: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
     return all(
         "node affinity/selector" in reason
         or "volume node affinity conflict" in reason
+        or "PersistentVolume's node affinity" in reason
+        or "(missing required label)" in reason
         or _is_lasting_taint(reason, nodes)
         for reason in reasons
     )
@@ -162,11 +194,15 @@ def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bo
 def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
     if _is_cordoned(blocker):
         return f"kubectl uncordon {_cordoned(facts)}"
+    if "pod affinity rules" in blocker:
+        return f"see whether the pods that it wants to run beside are there: {kubectl(facts, 'kubectl get pods --show-labels', 'seaway ps')}"
     if not never:
         return "wait, or see what uses the cluster: seaway ps"
     short = _INSUFFICIENT.search(blocker)
     resource = resource or (short["resource"] if short else "")
     most = _readable(resource, _allocatable(best, resource)) if best is not None else "LESS"
+    if resource == _DISK and facts.made is not None:
+        return f"ask for less: {again(facts, f'resources.requests.{_DISK}', most)}"
     if resource in ("cpu", "memory"):
         return f"ask for less: {again(facts, _OPTIONS[resource], most)}"
     if resource == "nvidia.com/gpu":
@@ -188,7 +224,7 @@ def _cordoned(facts: Facts) -> str:
 
 def _readable(resource: str, amount: Decimal) -> str:
     """Return an amount of which at least so much is there, short enough to be typed."""
-    if resource != "memory":
+    if resource not in ("memory", _DISK):
         return format_quantity(amount, "decimal") if amount else "none"
     size, unit = next(((size, unit) for size, unit in _SIZES if amount >= size), (1, ""))
     return f"{int(amount // size)}{unit}"

@@ -49,7 +49,12 @@ _ADMISSION = {
     Admission.DENIED: (
         "AdmissionDenied",
         Level.CLUSTER,
-        "do what it asks for, or ask whoever runs the cluster",
+        "do what it asks for, or ask whoever runs the cluster, then: {again}",
+    ),
+    Admission.UNANSWERED: (
+        "WebhookDown",
+        Level.CLUSTER,
+        "have what serves it started: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
     ),
 }
 """By rule: the cause, its level and what helps."""
@@ -57,7 +62,7 @@ _ADMISSION = {
 
 _ELSEWHERE = (
     ("of the workspace wants every run to say", "of its namespace wants every container to say"), ("workspace's", "namespace's"),
-    ("the workspace", "its namespace"), ("per run", "per container"), (" (--memory)", ""), (" (--cpu)", ""),
+    ("the workspace", "its namespace"), ("per run", "per container"), ("other runs", "other pods"), (" (--memory)", ""), (" (--cpu)", ""),
 )  # fmt: skip
 """What Seaway's words are called where there is no Seaway."""
 
@@ -75,13 +80,16 @@ def refused(facts: Facts) -> Finding | None:
         level, step = Level.SPEC, "set in its securityContext what the message names, then: {again}"
     option = wants_option(message)
     step = step.replace("{again}", again(facts, option, "AMOUNT") if option else again(facts))
+    if rule is Admission.NO_ROOM and facts.made is not None:
+        step += f": {kubectl(facts, 'kubectl describe quota')}"
     said = explanation(message) or f"the cluster refused it: {message}"
     if facts.made is not None:
         for ours, theirs in _ELSEWHERE:
             said, step = said.replace(ours, theirs), step.replace(ours, theirs)
+    down = rule is Admission.UNANSWERED
     return Finding(
-        level, VerdictClass.CONFIGURATION, cause, blanked(facts, said),
-        (quote(facts, "submission", message),), next_step=step, permanent=rule is not Admission.NO_ROOM,
+        level, VerdictClass.INFRASTRUCTURE if down else VerdictClass.CONFIGURATION, cause, blanked(facts, said),
+        (quote(facts, "submission", message),), next_step=step, retry=down, permanent=not down and rule is not Admission.NO_ROOM,
     )  # fmt: skip
 
 

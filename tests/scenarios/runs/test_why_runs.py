@@ -1,0 +1,120 @@
+"""What is said of runs that Seaway, a user or the cluster ended, or that wait: causes that no dump shows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seaway.model.resources import Resources
+from seaway.model.run import RunSpec, TaskSpec
+from seaway.model.verdict import VerdictClass
+from seaway.objects.builtin import NODES, PODS
+
+WAIT = 90.0
+SLEEP = ("python", "-c", "import time; print('on', flush=True); time.sleep(600)")
+
+
+async def submit(platform: Any, name: str = "run", command: tuple[str, ...] = SLEEP, **fields: Any) -> None:
+    await platform.server.runs.submit(
+        RunSpec(name=name, tasks=(TaskSpec(command=command, **fields),)), user="ada"
+    )
+
+
+async def until_phase(platform: Any, phase: str, name: str = "run") -> None:
+    async with asyncio.timeout(WAIT):
+        while (await platform.server.runs.get(name)).phase != phase:
+            await asyncio.sleep(0.05)
+
+
+async def until_why(platform: Any, cause: str, name: str = "run") -> Any:
+    told = None
+    try:
+        async with asyncio.timeout(WAIT):
+            while (told := await platform.server.runs.why(name)).cause != cause:
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"why {name} did not come to say {cause}: {told}")
+    return told
+
+
+async def first_verdict(platform: Any, name: str = "run") -> Any:
+    """Return how the first attempt ended, once it has."""
+    async with asyncio.timeout(WAIT):
+        while (verdict := (await platform.server.runs.get(name)).tasks[0].attempts[0].verdict) is None:
+            await asyncio.sleep(0.1)
+    return verdict
+
+
+async def the_pod(platform: Any, name: str = "run") -> dict[str, Any]:
+    async with asyncio.timeout(WAIT):
+        while True:
+            pods = (await platform.cluster.admin.list(PODS, platform.namespace))["items"]
+            for pod in pods:
+                if pod["metadata"]["labels"].get("seaway.dev/run") == name:
+                    return pod
+            await asyncio.sleep(0.1)
+
+
+async def test_a_stop_and_a_time_limit_are_called_so(platform: Any) -> None:
+    await submit(platform)
+    await until_phase(platform, "running")
+    await platform.server.runs.stop("run")
+    await platform.server.runs.wait("run", timeout=WAIT)
+    told = await platform.server.runs.why("run")
+    assert (told.class_, told.cause) == (VerdictClass.CANCELLED, "Stopped")
+    await submit(platform, "late", timeout_seconds=1)
+    await platform.server.runs.wait("late", timeout=WAIT)
+    told = await platform.server.runs.why("late")
+    assert (told.class_, told.cause, told.level) == (VerdictClass.DEADLINE, "Timeout", "spec")
+
+
+async def test_a_pod_that_somebody_deletes_is_the_clusters_doing_and_the_run_goes_on(platform: Any) -> None:
+    await submit(platform)
+    await until_phase(platform, "running")
+    pod = await the_pod(platform)
+    await platform.cluster.admin.delete(PODS, pod["metadata"]["name"], platform.namespace)
+    verdict = await first_verdict(platform)
+    assert (verdict.class_, verdict.cause) == (VerdictClass.INFRASTRUCTURE, "PodDeleted")
+    assert verdict.message == "its pod was deleted from the cluster before the program ended"
+    await platform.server.runs.stop("run")
+
+
+async def test_a_pod_that_is_gone_at_once_is_missed(platform: Any) -> None:
+    """Somebody takes the finalizer off and forces it: nobody saw how the program ended."""
+    await submit(platform)
+    await until_phase(platform, "running")
+    name = (await the_pod(platform))["metadata"]["name"]
+    await platform.cluster.admin.delete(PODS, name, platform.namespace, grace_period_seconds=0)
+    await platform.cluster.admin.patch(PODS, name, {"metadata": {"finalizers": None}}, platform.namespace)
+    verdict = await first_verdict(platform)
+    assert (verdict.class_, verdict.cause) == (VerdictClass.INFRASTRUCTURE, "PodDeleted")
+    await platform.server.runs.stop("run")
+
+
+async def test_a_pod_that_is_deleted_before_it_begins(platform: Any) -> None:
+    nodes = (await platform.cluster.admin.list(NODES))["items"]
+    cpu = int(nodes[0]["status"]["allocatable"]["cpu"])
+    await submit(platform, "first", resources=Resources(cpu=str(cpu - 0.5)))
+    await until_phase(platform, "running", "first")
+    await submit(platform, resources=Resources(cpu=str(cpu - 0.5)))
+    told = await until_why(platform, "Unschedulable")
+    assert told.level == "cluster"
+    name = (await the_pod(platform))["metadata"]["name"]
+    await platform.cluster.admin.delete(PODS, name, platform.namespace)
+    verdict = await first_verdict(platform)
+    assert (verdict.class_, verdict.cause) == (VerdictClass.INFRASTRUCTURE, "PodDeleted")
+    assert verdict.message.endswith("before the program started")
+    for run in ("first", "run"):
+        await platform.server.runs.stop(run)
+
+
+async def test_who_waits_for_a_lock_is_told_who_has_it(platform: Any) -> None:
+    await submit(platform, "first", lock="dataset")
+    await until_phase(platform, "running", "first")
+    await submit(platform, lock="dataset")
+    told = await until_why(platform, "Waiting")
+    assert "first" in told.message
+    for run in ("run", "first"):
+        await platform.server.runs.stop(run)

@@ -1,0 +1,130 @@
+"""What produces each cause that `seaway why` knows for real: the table behind docs/reference/causes.md.
+
+    python tools/causes.py        write docs/reference/causes.md
+
+A rule's endings are those of tests/corpus that it decides. What no dump shows has tests of its own here; what cannot be
+produced has its reason. A test holds the table complete, and free of reasons for what is produced by now.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from seaway.platform.diagnosis.dump.cluster import Cluster  # noqa: E402
+from seaway.platform.diagnosis.dump.documents import as_objects, parse_log, parse_objects  # noqa: E402
+from seaway.platform.diagnosis.dump.subject import choose  # noqa: E402
+from seaway.platform.diagnosis.finding import Rule  # noqa: E402
+from seaway.platform.diagnosis.table import RULES  # noqa: E402
+
+CORPUS = ROOT / "tests" / "corpus"
+PAGE = ROOT / "docs" / "reference" / "causes.md"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+KINDS = ("embedded", "real")
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """What produces a cause of runs, which a dump does not show."""
+
+    names: tuple[str, ...]
+    """`path::function`, each."""
+    kinds: tuple[str, ...] = KINDS
+    """On which clusters."""
+
+
+RUNS = "tests/scenarios/runs/test_why_runs.py"
+OF_RUNS: dict[str, Tests] = {}
+_RUNTIME = (
+    "the nodes of the tests run programs as processes: they have no container runtime that could say this"
+)
+_REGISTRY = "the nodes of the tests know images by name and pull none from a registry"
+_NETWORK = "the pods of the tests have addresses of the machine's own network"
+_DRIVER = "it takes a volume driver, a network share or a block device"
+_GPU = "it takes a GPU"
+_LIBRARY = "it takes a runtime or library that the tests do not have"
+BY_HAND: dict[str, str] = {}
+"""By rule: why no cluster of the tests produces it."""
+NOT_REAL: dict[str, str] = {}
+"""By rule: why Kubernetes' own control plane does not, where the embedded cluster does."""
+
+
+def name_of(rule: Rule) -> str:
+    """Return a rule's module and name: "nodes.shut_down"."""
+    return f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
+
+
+def load(path: Path) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """Return a recorded ending, its objects and its logs."""
+    ending = yaml.load(path.read_text(), LOADER)
+    objects = [one for text in ending.get("dumps") or () for one in parse_objects(text)]
+    objects = objects or as_objects(ending["objects"])
+    return ending, objects, [parse_log(text, name) for name, text in (ending.get("logs") or {}).items()]
+
+
+def decided() -> dict[str, list[str]]:
+    """Return the endings of the corpus that each rule decides, by the rule's name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(CORPUS.glob("*.yaml")):
+        ending, objects, logs = load(path)
+        facts = choose(Cluster(objects), logs, ending.get("ask", "")).facts
+        rule = next((rule for rule in RULES if rule(facts) is not None), None)
+        if rule is not None:
+            found[name_of(rule)].append(path.stem)
+    return found
+
+
+def page(endings: Mapping[str, list[str]]) -> str:
+    """Return the page.
+
+    Args:
+        endings: by rule, as `decided` returns them.
+    """
+    rows = [_row(rule, endings.get(name_of(rule), [])) for rule in RULES]
+    return (
+        f"{_HEAD.format(rules=len(RULES), count=sum(map(len, endings.values())))}\n" + "\n".join(rows) + "\n"
+    )
+
+
+_HEAD = """<!-- made by tools/causes.py: change the table there or the recordings, then make it anew -->
+# Causes
+
+What `seaway why` looks for, in this order, and what of it the tests produce: {rules} rules.
+A name stands for a recording in `tests/corpus` (of {count} that the rules decide), made on that cluster by `tools/record_endings.py`; `tests/scenarios/endings` makes them again.
+A path stands for a test of runs. "By hand" are recordings written after the words of the component that their `how` names, or unit tests.
+*played* are those whose program itself says what a library or a device would say that the tests do not have.
+
+| rule | finds | embedded cluster | Kubernetes' own control plane | by hand |
+| --- | --- | --- | --- | --- |"""
+
+
+def _row(rule: Rule, endings: list[str]) -> str:
+    name = name_of(rule)
+    tests, cells = OF_RUNS.get(name), []
+    for kind in KINDS:
+        made = [_shown(kind, one) for one in endings if one.startswith(f"{kind}-")]
+        if tests is not None and kind in tests.kinds:
+            made += [f"`{each.removeprefix('tests/')}`" for each in tests.names]
+        reason = BY_HAND.get(name) or (NOT_REAL.get(name, "") if kind == "real" else "")
+        cells.append(", ".join(made) or (f"not: {reason}" if reason else ""))
+    hand = [one for one in endings if not one.startswith(tuple(f"{kind}-" for kind in KINDS))]
+    finds = (rule.__doc__ or "").partition("\n")[0].removeprefix("Find ").rstrip(".")
+    return f"| `{name}` | {finds} | {cells[0]} | {cells[1]} | {', '.join(hand)} |"
+
+
+def _shown(kind: str, ending: str) -> str:
+    played = "; " in (CORPUS / f"{ending}.yaml").read_text().partition("\n")[0]
+    return ending.removeprefix(f"{kind}-") + (" (*played*)" if played else "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(decided()))

@@ -1,0 +1,1 @@
+"""Endings that are produced on purpose: what is made of each, and what `seaway why` must say of it."""
