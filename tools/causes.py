@@ -42,8 +42,43 @@ class Tests:
     """On which clusters."""
 
 
-RUNS = "tests/scenarios/runs/test_why_runs.py"
-OF_RUNS: dict[str, Tests] = {}
+_RUNS = "tests/scenarios/runs"
+_OF_RUNS = f"{_RUNS}/test_why_runs.py"
+OF_RUNS: dict[str, Tests] = {
+    "infrastructure.given_up": Tests(
+        (f"{_RUNS}/test_lost_nodes.py::test_a_program_without_a_lease_is_given_up_and_not_tried_again",)
+    ),
+    "requests.drained": Tests(
+        ("tests/scenarios/cli/test_daemon.py::test_a_run_goes_on_from_its_checkpoint_after_down_and_up",),
+        ("embedded",),
+    ),
+    "requests.lost_on_purpose": Tests(
+        (f"{_RUNS}/test_checkpoints.py::test_the_next_attempt_finds_the_checkpoint_on_another_node",)
+    ),
+    "requests.stopped": Tests((f"{_OF_RUNS}::test_a_stop_and_a_time_limit_are_called_so",)),
+    "requests.timed_out": Tests((f"{_OF_RUNS}::test_a_stop_and_a_time_limit_are_called_so",)),
+    "states.waits_for_others": Tests((f"{_OF_RUNS}::test_who_waits_for_a_lock_is_told_who_has_it",)),
+    "infrastructure.deleted": Tests(
+        (f"{_OF_RUNS}::test_a_pod_that_somebody_deletes_is_the_clusters_doing_and_the_run_goes_on",)
+    ),
+    "infrastructure.deleted_before_start": Tests(
+        (f"{_OF_RUNS}::test_a_pod_that_is_deleted_before_it_begins",)
+    ),
+    "infrastructure.pod_gone": Tests((f"{_OF_RUNS}::test_a_pod_that_is_gone_at_once_is_missed",)),
+    "runner.runner_failed": Tests(
+        (
+            f"{_RUNS}/test_scratch.py::test_whoever_fills_a_folder_is_ended_alone",
+            "tests/chaos/test_odd_programs.py::test_outputs_that_the_server_refuses_end_the_run",
+        )
+    ),
+    "python.no_python": Tests(
+        (f"{_RUNS}/test_rules.py::test_a_python_program_in_an_image_without_python_is_told_at_once",)
+    ),
+    "infrastructure.node_silent": Tests(
+        ("tests/scenarios/cli/test_why.py::test_a_run_whose_node_is_lost_says_so_while_it_waits",),
+        ("embedded",),
+    ),
+}
 _RUNTIME = (
     "the nodes of the tests run programs as processes: they have no container runtime that could say this"
 )
@@ -51,10 +86,43 @@ _REGISTRY = "the nodes of the tests know images by name and pull none from a reg
 _NETWORK = "the pods of the tests have addresses of the machine's own network"
 _DRIVER = "it takes a volume driver, a network share or a block device"
 _GPU = "it takes a GPU"
-_LIBRARY = "it takes a runtime or library that the tests do not have"
-BY_HAND: dict[str, str] = {}
+BY_HAND: dict[str, str] = {
+    "nodes.shut_down": "no operating system shuts a node of the tests down",
+    "nodes.rebooted": "the machine of the tests does not start anew",
+    "infrastructure.rejected_by_node": "the nodes of the tests turn pods away for pressure and devices alone",
+    "infrastructure.taken_away": "releases of Kubernetes before 1.26, and cluster autoscalers, say it so",
+    "infrastructure.preempted": "releases of Kubernetes before 1.26 say it so",
+    "setup.init_out_of_memory": _RUNTIME,
+    "programs.system_out_of_memory": "the kernel of the machine of the tests would have to run out of memory",
+    "images.image_rate_limited": _REGISTRY,
+    "images.image_platform_missing": _REGISTRY,
+    "images.image_no_disk": _REGISTRY,
+    "images.image_certificate": _REGISTRY,
+    "images.image_registry_plain": _REGISTRY,
+    "images.image_denied": _REGISTRY,
+    "images.image_absent": _REGISTRY,
+    "images.image_slow": _REGISTRY,
+    "setup.gpu_runtime": _GPU,
+    "setup.forbidden_by_node": _RUNTIME,
+    "setup.runtime_slow": _RUNTIME,
+    "setup.no_address": _NETWORK,
+    "setup.sandbox_failed": _NETWORK,
+    "startup.cannot_start": _RUNTIME,
+    "python.old_python": "no Python older than 3.9 is on the machines of the tests",
+    "volumes.attached_elsewhere": _DRIVER,
+    "volumes.wrong_file_system": _DRIVER,
+    "volumes.driver_missing": _DRIVER,
+    "volumes.network_share": _DRIVER,
+    "volumes.attach_failed": _DRIVER,
+    "lasting.held_by_volume": _DRIVER,
+    "lasting.hung": "an hour of silence would have to pass",
+}
 """By rule: why no cluster of the tests produces it."""
-NOT_REAL: dict[str, str] = {}
+NOT_REAL: dict[str, str] = {
+    "infrastructure.container_lost": "the containers of a node of Seaway's outlive its process, and the machine keeps its power",
+    "requests.drained": "only `seaway down` ends runs with their cluster",
+    "infrastructure.node_silent": "the test provokes it with `seaway cluster kill`",
+}
 """By rule: why Kubernetes' own control plane does not, where the embedded cluster does."""
 
 
@@ -103,8 +171,8 @@ A name stands for a recording in `tests/corpus` (of {count} that the rules decid
 A path stands for a test of runs. "By hand" are recordings written after the words of the component that their `how` names, or unit tests.
 *played* are those whose program itself says what a library or a device would say that the tests do not have.
 
-| rule | finds | embedded cluster | Kubernetes' own control plane | by hand |
-| --- | --- | --- | --- | --- |"""
+| rule | finds | embedded cluster | Kubernetes' own control plane | by hand | why not for real |
+| --- | --- | --- | --- | --- | --- |"""
 
 
 def _row(rule: Rule, endings: list[str]) -> str:
@@ -114,11 +182,11 @@ def _row(rule: Rule, endings: list[str]) -> str:
         made = [_shown(kind, one) for one in endings if one.startswith(f"{kind}-")]
         if tests is not None and kind in tests.kinds:
             made += [f"`{each.removeprefix('tests/')}`" for each in tests.names]
-        reason = BY_HAND.get(name) or (NOT_REAL.get(name, "") if kind == "real" else "")
-        cells.append(", ".join(made) or (f"not: {reason}" if reason else ""))
-    hand = [one for one in endings if not one.startswith(tuple(f"{kind}-" for kind in KINDS))]
+        cells.append(", ".join(made))
+    hand = ", ".join(one for one in endings if not one.startswith(tuple(f"{kind}-" for kind in KINDS)))
     finds = (rule.__doc__ or "").partition("\n")[0].removeprefix("Find ").rstrip(".")
-    return f"| `{name}` | {finds} | {cells[0]} | {cells[1]} | {', '.join(hand)} |"
+    reason = BY_HAND.get(name) or NOT_REAL.get(name, "")
+    return f"| `{name}` | {finds} | {cells[0]} | {cells[1]} | {hand} | {reason} |"
 
 
 def _shown(kind: str, ending: str) -> str:

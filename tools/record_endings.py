@@ -16,7 +16,6 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ async def grounds_of(kind: str, folder: Path) -> AsyncIterator[Any]:
         return
     settings = Settings(controller_flags=["--node-monitor-grace-period=16s"])
     with run_control_plane(folder / "plane", settings) as plane:
-        yield partial(real_ground, plane)
+        yield lambda where, _: real_ground(plane, where)
 
 
 async def main() -> int:

@@ -16,6 +16,9 @@ from tools.endings.ending import Ending, Trouble
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import RunningNode, run_node
 
+SHARED = "node-1"
+"""The node of the endings that have none to themselves; nothing happens to it."""
+
 
 class Ground(Protocol):
     """A cluster whose nodes can be troubled."""
@@ -62,16 +65,16 @@ class EmbeddedGround:
 
 @asynccontextmanager
 async def embedded_ground(folder: Path, endings: Mapping[str, Ending]) -> AsyncIterator[EmbeddedGround]:
-    """Run an embedded cluster with a node for each ending that wants one to itself, else with one for all."""
+    """Run an embedded cluster with the node that endings share, and one for each that wants it to itself."""
     own = {name: ending for name, ending in endings.items() if ending.node is not None}
     settings = ClusterSettings(
-        home=folder / "home", nodes=max(len(own), 1), node_stop_seconds=1.0, node_heartbeat=2.0,
+        home=folder / "home", nodes=len(own) + 1, node_stop_seconds=1.0, node_heartbeat=2.0,
         controllers=ControllersSettings(node_grace=12.0),
-        pretend_gpus=[("a100", int((ending.node or {}).get("gpus", 0))) for ending in own.values()] or [("a100", 0)],
+        pretend_gpus=[("a100", 0), *(("a100", int((ending.node or {}).get("gpus", 0))) for ending in own.values())],
     )  # fmt: skip
     async with run_cluster(settings) as cluster:
         practice = Practice(cluster.client("admin", ["system:masters"]), cluster.nodes)
-        nodes = dict(zip(own, (node.name for node in cluster.nodes), strict=False))
+        nodes = dict(zip(own, (node.name for node in cluster.nodes[1:]), strict=True))
         yield EmbeddedGround(cluster.kubeconfig, cluster, practice, nodes)
 
 
@@ -112,13 +115,10 @@ class RealGround:
 
 
 @asynccontextmanager
-async def real_ground(
-    plane: ControlPlane, folder: Path, endings: Mapping[str, Ending]
-) -> AsyncIterator[RealGround]:
-    """Give a control plane a node for endings that share one; those with one to themselves start it."""
+async def real_ground(plane: ControlPlane, folder: Path) -> AsyncIterator[RealGround]:
+    """Give a control plane the node that endings share; those with one to themselves start it."""
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ground = RealGround(plane, folder, stack)
-        if any(ending.node is None for ending in endings.values()):
-            await ground.start("node-1", 0)
+        await ground.start(SHARED, 0)
         yield ground

@@ -33,6 +33,9 @@ _STAYS: Object = {
 }
 _URGENT = made("scheduling.k8s.io/v1", "PriorityClass", "urgent-@NAMESPACE@", value=1000000)
 _SAVES: Object = {"terminationGracePeriodSeconds": 60, **OWN}
+_GPU: Object = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
+_LATER = ("run", "later", "--image=python", "--restart=Never", "--", "sleep", "40")
+"""Tells how late it is: a dump knows no other time than those in it."""
 _PRESSED = '"status":"True","type":"%sPressure"'
 _SILENT = '"status":"Unknown","type":"Ready"'
 
@@ -75,9 +78,6 @@ NODES = {
         "Evicted", INFRASTRUCTURE, "node", (), retry=True, message="short of memory", when="", provoke="memory", node={}, ask="pod/train",
         after=_PRESSED % "Memory", then=(("run", "train", "--image=python", "--restart=Never", '--overrides={"spec":{"nodeName":"@NODE@"}}', "--", "true"),),
     ),
-    "node-had-no-room-after-all": Ending(
-        "NodeRejected", INFRASTRUCTURE, "node", (pod(container(PASS, **asking(cpu="4000")), nodeName="@NODE@"),), retry=True, message="OutOfcpu", node={}
-    ),
     "preempted": Ending(
         "Preempted", INFRASTRUCTURE, "cluster", (_URGENT, pod(container(SLOW_END, **asking(cpu="@CPU@")), **_SAVES)), retry=True, node={}, ask="pod/train",
         then=(("run", "urgent", "--image=python", "--restart=Never",
@@ -95,7 +95,7 @@ NODES = {
     ),
     "terminating-on-a-silent-node": Ending(
         "NodeLost", INFRASTRUCTURE, "node", (pod(container(SLEEP), **OWN, **_STAYS),), retry=True, provoke="kill", node={}, ask="pod/train",
-        after=_SILENT, then=(("delete", "pod", "train", "--wait=false"),), message="deletion cannot finish",
+        after=_SILENT, then=(("delete", "pod", "train", "--wait=false"), _LATER), message="deletion cannot finish",
     ),
     "node-removed": Ending(
         "NodeLost", INFRASTRUCTURE, "node", (pod(container(SLEEP), **OWN, **_STAYS),), retry=True, provoke="kill", node={}, ask="pod/train",
@@ -112,6 +112,11 @@ NODES = {
     "registry-down": Ending(
         "ImagePull", INFRASTRUCTURE, "cluster", (pod(container(SLEEP), name="first", **OWN),), retry=True, provoke="registry", node={}, ask="pod/train",
         then=(("run", "train", "--image=python:3.12", "--restart=Never", '--overrides={"spec":{"nodeSelector":{"kubernetes.io/hostname":"@NODE@"}}}', "--", "true"),),
+    ),
+    "gpu-promised-twice": Ending(
+        "NodeRejected", INFRASTRUCTURE, "node",
+        (pod(container(SLEEP, **_GPU), name="first", nodeName="@NODE@"), pod(container(PASS, **_GPU), nodeName="@NODE@")),
+        retry=True, node={"gpus": 1}, ask="pod/train", message="could not give it the devices",
     ),
     "gpu-unused": Ending(
         "GpuUnused", USER, "code",

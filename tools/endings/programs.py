@@ -5,6 +5,7 @@ from __future__ import annotations
 from tools.endings.ending import (
     CONFIGURATION,
     DEADLINE,
+    INFRASTRUCTURE,
     PASS,
     RESOURCE,
     SLEEP,
@@ -77,6 +78,31 @@ PROGRAMS = {
     ),
     "no-gpu-asked-for": Ending(
         "NoGpu", CONFIGURATION, "spec", (job(container("raise RuntimeError('No CUDA GPUs are available')")),), played=_NO_GPU
+    ),
+    "gpu-of-another-kind": Ending(
+        "GpuKindUnsupported", CONFIGURATION, "container",
+        (job(container("raise RuntimeError('CUDA error: no kernel image is available for execution on the device')")),), played=_NO_GPU,
+    ),
+    "gpu-broken": Ending(
+        "GpuBroken", INFRASTRUCTURE, "node", (job(container("raise RuntimeError('CUDA error: uncorrectable ECC error encountered')")),), retry=True, played=_NO_GPU
+    ),
+    "peer-lost": Ending(
+        "PeerLost", INFRASTRUCTURE, "cluster",
+        (job(container("raise RuntimeError('[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7, OpType=ALLREDUCE)')")),),
+        retry=True, played=_NO_GPU,
+    ),
+    "java-heap-full": Ending(
+        "HeapFull", RESOURCE, "container",
+        (job(container("raise SystemExit('Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space')")),), played=_NO_LIBRARY,
+    ),
+    "caused-in-java": Ending(
+        "ProgramError", USER, "code",
+        (job(container("class Py4JJavaError(Exception): pass\nPy4JJavaError.__module__ = 'py4j.protocol'\nraise Py4JJavaError('An error occurred while calling o42.count.\\nCaused by: java.lang.NumberFormatException: For input string: \"n/a\"')")),),
+        message="NumberFormatException", played=_NO_LIBRARY,
+    ),
+    "r-script-failed": Ending(
+        "ProgramError", USER, "code",
+        (job(shell("echo 'Error in solve.default(m) : system is exactly singular' >&2; echo 'Execution halted' >&2; exit 1")),), message="solve", played=_NO_LIBRARY,
     ),
     "too-many-open-files": Ending("TooManyProcesses", RESOURCE, "container", (job(container(_FILES)),)),
     "disk-full": Ending("DiskFull", RESOURCE, "node", (job(container("f = open('/dev/full', 'w', buffering=1)\nf.write('x\\n')")),)),

@@ -76,6 +76,9 @@ SCHEDULING = {
         "spread constraints",
         pod(container(PASS), topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "x"}}}]), level="spec",
     ),
+    "scheduler-of-another-name": Ending(
+        "Queued", "unknown", None, (pod(container(PASS), schedulerName="volcano"),), ask="pod/train", message="scheduler 'volcano'"
+    ),
     "scheduling-gate": Ending(
         "SchedulingGated", CONFIGURATION, "cluster", (pod(container(PASS), schedulingGates=[{"name": "example.com/budget"}]),)
     ),

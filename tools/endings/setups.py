@@ -59,6 +59,13 @@ SETUPS = {
     "host-path-missing": Ending(
         "HostPathMissing", CONFIGURATION, "spec", (_mounts({"hostPath": {"path": "/srv/datasets", "type": "Directory"}}),)
     ),
+    "volume-over-a-file": Ending(
+        "MountPoint", CONFIGURATION, "spec",
+        (pod(container(PASS, volumeMounts=[{"name": "data", "mountPath": "/etc/passwd"}]), volumes=[{"name": "data", "emptyDir": {}}]),),
+    ),
+    "network-share-not-served": Ending(
+        "VolumeNotReady", CONFIGURATION, "spec", (_mounts({"nfs": {"server": "127.0.0.1", "path": "/export"}}),), message="nfs"
+    ),
     "runs-as-root": Ending("RunsAsRoot", CONFIGURATION, "spec", (job(container(PASS), pod_spec={"securityContext": {"runAsNonRoot": True, "runAsUser": 0}}),)),
     "working-folder-missing": Ending("WorkingFolder", CONFIGURATION, "spec", (job(container(PASS, workingDir="/srv/project")),)),
 }  # fmt: skip

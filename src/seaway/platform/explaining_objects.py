@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from seaway.base.clock import Clock
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.model.verdict import Explanation
@@ -28,8 +30,8 @@ _MOST_LOGS = 20
 class ObjectExplainer:
     """Reads what it needs when it is asked; keeps nothing."""
 
-    def __init__(self, client: Client, view: ClusterView) -> None:
-        self._client, self._view = client, view
+    def __init__(self, client: Client, view: ClusterView, clock: Clock) -> None:
+        self._client, self._view, self._clock = client, view, clock
 
     async def explain(self, kind: str, name: str) -> Explanation:
         """Say what is the matter with a pod, a job or a node.
@@ -43,7 +45,8 @@ class ObjectExplainer:
             found += await self._all(resource)
         logs = await self._logs([pod for pod in pods if _belongs(pod, kind, name)])
         try:
-            told, _ = await asyncio.to_thread(explain_dump, as_objects(found), logs, f"{kind}/{name}")
+            now = datetime.fromtimestamp(self._clock.now(), UTC)
+            told, _ = await asyncio.to_thread(explain_dump, as_objects(found), logs, f"{kind}/{name}", now)
         except NoSubject as error:
             looked_in = self._view.namespaces
             where = f" in the namespace{'s' if len(looked_in) > 1 else ''} {', '.join(looked_in)}"

@@ -247,7 +247,7 @@ def _run_service(
     database, logs = stores.database, stores.logs
     return RunService(
         database, stores.storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, history.narrator, engine, clock),
-        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view),
+        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
         pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, storage_limit=settings.storage_limit,
         random=bin_.random,

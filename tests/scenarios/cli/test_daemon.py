@@ -139,4 +139,5 @@ def test_a_run_goes_on_from_its_checkpoint_after_down_and_up(seaway):
     assert (process.returncode, out) == (0, "going on here\n"), err
     attempts = seaway.json("show", "long")["tasks"][0]["attempts"]
     assert [attempt["verdict"]["class"] for attempt in attempts] == ["infrastructure", "succeeded"]
+    assert attempts[0]["verdict"]["cause"] == "ClusterStopped"
     seaway("down")

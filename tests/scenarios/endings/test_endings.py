@@ -46,7 +46,7 @@ async def ground_of(kind: str, folder: Path, endings: Mapping[str, Ending]) -> A
         pytest.skip(NOT_BUILT)
     settings = Settings(controller_flags=["--node-monitor-grace-period=16s"])
     with run_control_plane(folder / "plane", settings) as plane:
-        async with real_ground(plane, folder, endings) as ground:
+        async with real_ground(plane, folder) as ground:
             yield ground
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seaway.client.request import Request
-from seaway.model.verdict import Explanation, VerdictClass
+from seaway.model.verdict import Explanation
 from seaway.objects.builtin import NODES
 from seaway.objects.errors import AlreadyExists
 from seaway.platform.errors import NotFound
-from tools.endings.ending import INFRASTRUCTURE, PASS, Ending, asking, container, job, pod
+from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
+from tools.endings.ending import Ending, container, job
 from tools.endings.table import ENDINGS
+from tools.platforms import Platform, run_platform
 
 WAIT = 90.0
 BOTH = [
@@ -88,25 +92,30 @@ async def test_a_job_that_has_failed_quotes_the_log_of_its_pod(platform: Any) ->
     assert told.evidence[0].source == "log"
 
 
-async def test_a_node_and_what_it_turned_away(platform: Any) -> None:
-    nodes = (await platform.cluster.admin.list(NODES))["items"]
-    name = nodes[0]["metadata"]["name"]
-    told = await explained(platform, "node", name, "Running")
-    assert (told.class_, told.level, told.message) == (
-        VerdictClass.UNKNOWN,
-        None,
-        f"node/{name}: nothing is wrong: the node {name} is ready",
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+async def seeing(
+    request: pytest.FixtureRequest, tmp_path: Path, plain_tools: Path
+) -> AsyncIterator[Platform]:
+    """A server that may look at nodes."""
+    made = (
+        embedded_cluster(tmp_path / "home", plain_tools, nodes_visible=True)
+        if request.param == "embedded"
+        else real_cluster(request, tmp_path / "cache", nodes_visible=True)
     )
-    turned = pod(container(PASS, **asking(cpu="4000")), nodeName=name)
-    await make(platform, Ending("NodeRejected", INFRASTRUCTURE, "node", (turned,)))
-    told = await explained(platform, "pod", "train", "NodeRejected")
-    assert (told.class_, told.level, told.retry) == (VerdictClass.INFRASTRUCTURE, "node", True)
-    await platform.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": True}})
+    async with made as cluster, run_platform(cluster, tmp_path / "server") as running:
+        yield running
+
+
+async def test_a_node_is_well_or_cordoned(seeing: Platform) -> None:
+    name = (await seeing.cluster.admin.list(NODES))["items"][0]["metadata"]["name"]
+    told = await explained(seeing, "node", name, "Running")
+    assert (told.level, told.message) == (None, f"node/{name}: nothing is wrong: the node {name} is ready")
+    await seeing.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": True}})
     try:
-        told = await explained(platform, "node", name, "NodeCordoned")
+        told = await explained(seeing, "node", name, "NodeCordoned")
     finally:
-        await platform.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": None}})
-    assert told.next_step == f"kubectl uncordon {name}"
+        await seeing.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": None}})
+    assert (told.level, told.next_step) == ("node", f"kubectl uncordon {name}")
 
 
 async def test_who_is_not_there_is_told(platform: Any) -> None:

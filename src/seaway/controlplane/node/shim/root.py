@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -113,7 +114,11 @@ def _attach(root: str, mount: Mount) -> None:
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | (kernel.MS_NOEXEC if kind == "proc" else 0)
         kernel.mount(kind, target, kind, flags, _OWN_FILE_SYSTEMS[mount.source])
         return
-    _make_point(target, folder=os.path.isdir(mount.source))  # noqa: PTH112
+    folder = os.path.isdir(mount.source)  # noqa: PTH112
+    if os.path.lexists(target) and os.path.isdir(target) is not folder:  # noqa: PTH112
+        why = "Are you trying to mount a directory onto a file (or vice-versa)?"
+        raise OSError(errno.ENOTDIR, f'error mounting to rootfs at "{mount.target}": not a directory: {why}')
+    _make_point(target, folder=folder)
     kernel.mount(mount.source, target, flags=kernel.MS_BIND | kernel.MS_REC)
 
 

@@ -21,7 +21,8 @@ _LABELS = (
 class Cluster:
     """What a dump shows of a cluster."""
 
-    def __init__(self, objects: Iterable[Object]) -> None:
+    def __init__(self, objects: Iterable[Object], now: datetime | None = None) -> None:
+        self._now = now
         self._objects: dict[tuple[str, str, str], Object] = {}
         for found in objects:  # the last print of an object is the newest
             if found["kind"] == "Event":
@@ -102,8 +103,8 @@ class Cluster:
 
     @cached_property
     def now(self) -> datetime | None:
-        """The latest moment that anything in the dump tells of."""
-        return max(filter(None, map(moment, _times(list(self._objects.values())))), default=None)
+        """When it was printed, else the latest moment that anything in the dump tells of."""
+        return self._now or max(filter(None, map(moment, _times(list(self._objects.values())))), default=None)
 
     def owner(self, found: Object) -> Object | None:
         """Return what controls an object: from the dump, else what its reference says; None for nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from seaway.model.verdict import Explanation
 from seaway.platform.diagnosis.dump.cluster import Cluster
@@ -14,7 +15,7 @@ __all__ = ["NoSubject", "explain_dump"]
 
 
 def explain_dump(
-    objects: Sequence[Object], logs: Sequence[Log], wanted: str = ""
+    objects: Sequence[Object], logs: Sequence[Log], wanted: str = "", now: datetime | None = None
 ) -> tuple[Explanation, tuple[str, ...]]:
     """Return why the pod or job failed or waits that a dump is about, and who else in it has trouble of their own.
 
@@ -22,11 +23,12 @@ def explain_dump(
         objects: what kubectl printed.
         logs: of its containers.
         wanted: whom to explain, a name or kind/name; "" for whoever failed or waits.
+        now: when the objects were read, where that is known.
 
     Raises:
         NoSubject: there is nothing to explain.
     """
-    chosen = choose(Cluster(objects), logs, wanted)
+    chosen = choose(Cluster(objects, now), logs, wanted)
     told = explain(chosen.facts, chosen.found, _alike(chosen))
     subject = f"{chosen.kind.lower()}/{chosen.name}"
     named = {"subject": subject, "message": f"{subject}{_container(chosen)}: {told.message}"}

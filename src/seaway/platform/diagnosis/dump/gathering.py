@@ -145,7 +145,9 @@ def _remember(pod: Object, event: Mapping[str, Any]) -> None:
 
 
 def _was_removed(cluster: Cluster, node: str) -> bool:
-    """Tell whether events say that a node left the cluster: that a dump does not hold it says nothing."""
+    """Tell whether a node left the cluster: events say so, or a dump holds others and not this one."""
+    if node and cluster.all("Node"):
+        return True
     events = cluster.events_about("Node", node, "", None) if node else []
     return any(event.get("reason") in ("RemovingNode", "DeletingNode") for event in events)
 

@@ -70,6 +70,9 @@ def starting(facts: Facts) -> Finding | None:
     node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
     reason = waiting(facts).get("reason", "")
     said = f"it is being started on {node}" if node else "it waits to be placed on a node"
+    scheduler = ((facts.pod or {}).get("spec") or {}).get("schedulerName")
+    if not node and facts.made is not None and scheduler not in (None, "default-scheduler"):
+        said = f"it waits for the scheduler {scheduler!r} to place it, which has said nothing of it yet"
     text = reason or pod_status(facts).get("phase") or "not created yet"
     return Finding(
         None, VerdictClass.UNKNOWN, "Starting" if node else "Queued", said,
