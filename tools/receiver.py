@@ -18,6 +18,9 @@ class Receiver:
         self.got: list[dict] = []
         self.tried = 0
         self.changed = threading.Condition()
+        self.answers = threading.Event()
+        """Until it is set, messages come in and are not answered."""
+        self.answers.set()
 
     @property
     def url(self) -> str:
@@ -50,6 +53,7 @@ def run_receiver() -> Iterator[Receiver]:
                 if status == 200:
                     receiver.got.append(body | {"header": self.headers.get("Idempotency-Key")})
                 receiver.changed.notify_all()
+            receiver.answers.wait()
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -64,5 +68,6 @@ def run_receiver() -> Iterator[Receiver]:
         try:
             yield receiver
         finally:
+            receiver.answers.set()
             server.shutdown()
             thread.join()

@@ -6,12 +6,14 @@ import base64
 import json
 import secrets
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from seaway.sdk.client import SeawayClient
 from tests.scenarios.cli.conftest import Shell, log_in, make_shell
+from tools.receiver import Receiver, run_receiver
 
 HIDDEN_NAMES = ("secret", "variable", "plain", "argument", "url", "assigned")
 PROGRAM = """
@@ -26,7 +28,22 @@ sys.exit(3 if "fail" in sys.argv else 0)
 
 
 @pytest.fixture(scope="module")
-def planted(running: Shell) -> dict[str, str]:
+def told(running: Shell) -> Iterator[Receiver]:
+    """Somebody who is told of everything; the URL holds secrets too."""
+    with run_receiver() as receiver:
+        running("notify", "add", "hook", receiver.url, "--on", "ended")
+        yield receiver
+        running("notify", "remove", "hook")
+
+
+@pytest.fixture(scope="module")
+def proof() -> list[str]:
+    """What `seaway prove` said of a run that has them all."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def planted(running: Shell, told: Receiver, proof: list[str]) -> dict[str, str]:
     """Plant a secret of each kind; two runs get them all, and one of them fails."""
     words = {kind: f"planted-{kind}-{secrets.token_hex(8)}" for kind in HIDDEN_NAMES}
     manifest = {
@@ -45,8 +62,15 @@ def planted(running: Shell) -> dict[str, str]:
     running("run", "--name", "bad", *common, "program.py", *passed, "fail", code=3)
     running("run", "--name", "binned", *common, "program.py", *passed)
     running("rm", "binned")
+    for options in ((), ("-o", "json")):
+        done = running("prove", "good", *options, code=None)
+        proof.append(done.stdout + done.stderr)
     _kubernetes(running, "DELETE", "/api/v1/namespaces/seaway-default/secrets/hidden")
-    return words | _tokens(running)
+    return (
+        words
+        | _tokens(running)
+        | {"a target's password": "hunter2-planted", "a target's path": "T0KEN-planted"}
+    )
 
 
 def _tokens(shell: Shell) -> dict[str, str]:
@@ -92,6 +116,7 @@ COMMANDS = (
     ["ps", "-a"], ["ps", "--bin"], ["status"], ["audit"], ["version"], ["context"], ["token", "list"],
     *([command, run] for run in ("good", "bad", "binned") for command in ("show", "why", "outputs", "timeline")),
     ["timeline", "pod/bad-1"], ["timeline", "node/node-1"], ["cluster", "nodes"],
+    ["doctor"], ["notify", "list"], ["notify", "test", "hook"], ["logs", "--grep", "seaway"],
 )  # fmt: skip
 
 
@@ -126,6 +151,44 @@ def test_no_error_shows_them(running: Shell, planted: dict[str, str], arguments:
     done = running(*(word.format(**planted) for word in arguments), code=None)
     assert done.returncode not in (0, 70)
     _assert_clean(done.stdout + done.stderr, planted)
+
+
+@pytest.mark.parametrize("kind", ["secret", "variable", "plain", "argument", "url", "assigned"])
+def test_nothing_is_found_that_no_program_printed(running: Shell, planted: dict[str, str], kind: str) -> None:
+    """Searching the logs for a secret finds nothing: no line that is kept has it."""
+    done = running("logs", "--grep", planted[kind], code=None)
+    assert planted[kind] not in done.stdout
+    assert "bad" not in done.stdout
+
+
+def test_messages_hold_none(told: Receiver, planted: dict[str, str], running: Shell) -> None:
+    """What goes out to a chat may be read by more people than the run."""
+    found = told.wait(3)
+    assert {"bad", "good"} <= {message["run"] for message in found} or any(
+        m["event"] == "many" for m in found
+    )
+    _assert_clean(json.dumps(found), planted)
+    listed = running.json("notify", "list")
+    assert listed[0]["shown"] == "json://127.0.0.1/…"
+
+
+def test_a_proof_repeats_none(planted: dict[str, str], proof: list[str]) -> None:
+    assert all(proof)
+    for said in proof:
+        _assert_clean(said, planted)
+
+
+def test_metrics_name_neither_secrets_nor_runs(running: Shell, planted: dict[str, str]) -> None:
+    url, ca = running.json("status")["url"], str(running.home / "server" / "ca.crt")
+    token = running.json("token", "create", "scraper", "--scope", "metrics")["token"]
+    done = subprocess.run(
+        ["curl", "-sS", "--fail-with-body", "--cacert", ca, "-H", "@-", f"{url}/metrics"],
+        input=f"Authorization: Bearer {token}", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for text in (done.stdout, _kubernetes(running, "GET", "/metrics")):
+        assert "_total" in text
+        _assert_clean(text, planted | {"the scraper's token": token})
+        assert "binned" not in text
 
 
 def test_nobody_else_sees_them(running: Shell, planted: dict[str, str], tmp_path: Path) -> None:
@@ -178,6 +241,12 @@ def test_history_repeats_none(running: Shell, planted: dict[str, str]) -> None:
                 continue
             rows = database.execute(f"SELECT * FROM {table}").fetchall()
             text = json.dumps(rows, default=repr)
+            if (
+                table == "notify_targets"
+            ):  # a password that is sent has to be there: nobody but the owner can read the file
+                text = text.replace(planted["a target's password"], "").replace(
+                    planted["a target's path"], ""
+                )
             if table == "runs":  # the run itself
                 columns = [name for _, name, *_ in database.execute("PRAGMA table_info(runs)")]
                 text = json.dumps(

@@ -73,10 +73,11 @@ def with_fence(connection: Connection, run_id: int, task: str, fence: int) -> At
 def on_node(connection: Connection, node: str, since: float, limit: int) -> list[Row[Any]]:
     """Return what is on a node, and what ended there since a time as nobody's fault, oldest first.
 
-    Each row has the run's name and user, the task, the attempt's number, phase and verdict, and the task's message now.
+    Each row has the run's name and user, the task, the attempt's number, phase, verdict and when it was decided, and the
+    task's message now.
     """
     columns = (
-        RUNS.c.name.label("run"), RUNS.c.user, ATTEMPTS.c.task, ATTEMPTS.c.number, ATTEMPTS.c.phase, ATTEMPTS.c.verdict, TASKS.c.message,
+        RUNS.c.name.label("run"), RUNS.c.user, ATTEMPTS.c.task, ATTEMPTS.c.number, ATTEMPTS.c.phase, ATTEMPTS.c.verdict, ATTEMPTS.c.created, TASKS.c.message,
     )  # fmt: skip
     query = (
         select(*columns)

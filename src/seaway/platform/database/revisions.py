@@ -117,6 +117,16 @@ def not_gone(connection: Connection, kind: str) -> list[RevisionRecord]:
     return [_revision(row._asdict()) for row in connection.execute(query)]
 
 
+def gone_since(connection: Connection, kind: str, since: float) -> list[tuple[str, str, float]]:
+    """Return name, uid and time of the objects of a kind whose end was seen after a time, oldest first."""
+    query = (
+        select(REVISIONS.c.name, REVISIONS.c.uid, REVISIONS.c.observed)
+        .where(REVISIONS.c.kind == kind, REVISIONS.c.deleted, REVISIONS.c.observed > since)
+        .order_by(REVISIONS.c.id)
+    )
+    return [(row.name, row.uid, row.observed) for row in connection.execute(query)]
+
+
 def save_events(connection: Connection, events: Sequence[EventRecord]) -> None:
     """Keep events; one that happened again is another, and one that is shown again takes its own place."""
     if events:

@@ -75,7 +75,7 @@ def happenings(state: RunState, result: Pass, known: Mapping[str, AttemptRecord]
             continue
         if attempt.phase.ended and not task.phase.ended and _is_loss(attempt):
             found.append(
-                of_run(run, Event.LOST, f"{task.name}/{attempt.number}", f"{about} was lost and is tried again", (attempt.verdict or {}).get("message", ""))
+                of_run(run, Event.LOST, f"{task.name}/{attempt.number}", f"{about} was lost and is tried again", _loss(attempt))
             )  # fmt: skip
         elif attempt.phase is Phase.RUNNING and before.phase is not Phase.RUNNING and task.losses:
             where = f" on {attempt.node}" if attempt.node else ""
@@ -103,6 +103,12 @@ def of_run(run: RunRecord, event: Event, occasion: str, title: str, message: str
         message: one sentence.
     """
     return Happening(event, f"{run.uid}/{event}/{occasion}", title, message, run.user, run.namespace, run.uid)
+
+
+def _loss(attempt: AttemptRecord) -> str:
+    """Say how an attempt was lost, and where."""
+    said = str((attempt.verdict or {}).get("message", ""))
+    return said if not attempt.node or attempt.node in said else f"{said} (it was on {attempt.node})"
 
 
 def _is_loss(attempt: AttemptRecord) -> bool:

@@ -16,6 +16,8 @@ _PRESSURES = {
     "DiskPressure": "is short of disk space",
     "PIDPressure": "is short of process numbers",
 }
+DELETED = "Deleted"
+"""The kind of trouble of a node that is in the cluster no more."""
 _LISTED = 10
 
 
@@ -26,7 +28,7 @@ class Trouble:
     node: str
     uid: str
     kind: str
-    """The condition's type: "Ready", "MemoryPressure" ..."""
+    """The condition's type: "Ready", "MemoryPressure" ..., or `DELETED`."""
     what: str
     """As the end of a sentence that begins with the node."""
     since: float
@@ -35,7 +37,7 @@ class Trouble:
     @property
     def lost(self) -> bool:
         """Whether nothing runs on the node as far as is known."""
-        return self.kind == "Ready"
+        return self.kind in ("Ready", DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ def troubles(node: Object) -> list[Trouble]:
     return found
 
 
+def deleted(name: str, uid: str, since: float) -> Trouble:
+    """Return that a node was deleted."""
+    return Trouble(name, uid, DELETED, "was deleted", since)
+
+
 def alert(trouble: Trouble, hits: Sequence[Hit]) -> Happening:
     """Return what is told of a node's trouble: to those who hear of everything, and to those whose runs it hits."""
     names = list(dict.fromkeys(hit.about for hit in hits))
@@ -82,8 +89,9 @@ def alert(trouble: Trouble, hits: Sequence[Hit]) -> Happening:
     if not names:
         said = f"the node {trouble.node} {trouble.what}; no run is on it"
     elif trouble.lost:
+        has = "had" if trouble.kind == DELETED else "has"
         said = (
-            f"the node {trouble.node} {trouble.what}; it has {listed}: each goes on elsewhere from its last "
+            f"the node {trouble.node} {trouble.what}; it {has} {listed}: each goes on elsewhere from its last "
             "checkpoint as soon as it is sure that its program has ended"
         )
     else:

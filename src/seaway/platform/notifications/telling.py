@@ -46,7 +46,7 @@ class Telling:
         runs: RunService,
     ) -> None:
         self.recipients = Recipients(clock)
-        self.alerts = Alerts(database, view.all_nodes)
+        self.alerts = Alerts(database, view.all_nodes, clock)
         self.sender = Sender(database, self.recipients, self._next_step, clock, settings)
         self.service = Notifications(database, self.recipients, self.sender, clock, settings)
         self.watch = Watch(
