@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack
 
 from seaway.client.logs import LogOptions
 from seaway.client.request import APPLY_PATCH, MERGE_PATCH, Request
-from seaway.objects.builtin import PODS
+from seaway.objects.builtin import NODES, PODS
 from seaway.objects.resource import Resource
 
 Object = dict[str, Any]
@@ -183,6 +183,17 @@ def logs(name: str, namespace: str, container: str | None, options: LogOptions) 
         limitBytes=options.limit_bytes,
     )
     return Request("GET", _path(PODS, namespace, name, "log"), query)
+
+
+def kept_logs(
+    pod: str, namespace: str, *, node: str, uid: str, container: str, attempt: int, options: LogOptions
+) -> Request:
+    """Build the read of the log of a pod that is gone, from a node that keeps it."""
+    query = _query(
+        attempt=attempt, timestamps=options.timestamps or None, sinceTime=options.since_time, tailLines=options.tail_lines
+    )  # fmt: skip
+    path = f"{_path(NODES, None, node, 'proxy')}/containerLogs/{namespace}/{pod}/{uid}/{container}"
+    return Request("GET", path, query)
 
 
 def _path(resource: Resource, namespace: str | None, name: str, subresource: str | None = None) -> str:

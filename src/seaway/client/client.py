@@ -158,6 +158,33 @@ class Client:
         """Open a container's log, in chunks of bytes as they come."""
         return self.transport.stream(build.logs(name, namespace, container, options or LogOptions()))
 
+    def kept_logs(
+        self,
+        name: str,
+        namespace: str,
+        *,
+        node: str,
+        uid: str,
+        container: str,
+        attempt: int,
+        options: LogOptions,
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the log of a pod that is gone, where its node keeps it; kubelets do not.
+
+        Args:
+            name: of the pod.
+            namespace: its namespace.
+            node: where it was.
+            uid: its uid.
+            container: the container's name.
+            attempt: how often it had been started before.
+            options: what of it.
+        """
+        asked = build.kept_logs(
+            name, namespace, node=node, uid=uid, container=container, attempt=attempt, options=options
+        )
+        return self.transport.stream(asked)
+
     async def close(self) -> None:
         """Release the transport's connections."""
         await self.transport.close()

@@ -98,6 +98,16 @@ class EmbeddedNode:
         async with self._agent.container_logs(namespace, pod, uid, container, options) as chunks:
             yield chunks
 
+    @asynccontextmanager
+    async def kept_logs(
+        self, pod: str, uid: str, container: str, number: int, options: LogOptions
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the log of a container of a pod that is gone; see `NodeHandler` of the API server."""
+        if self._agent is None:
+            raise self._silence()
+        async with self._agent.kept_logs(pod, uid, container, number, options) as chunks:
+            yield chunks
+
     async def usage(self) -> NodeUsage:
         """Measure what is used; see `NodeHandler` of the API server."""
         if self._agent is None:

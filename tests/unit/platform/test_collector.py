@@ -6,17 +6,19 @@ import asyncio
 import errno
 import os
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from seaway.base.clock import SystemClock
 from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
-from seaway.objects.errors import InternalError, NotFound
+from seaway.objects.errors import Forbidden, InternalError, NotFound
 from seaway.platform.history import log_files
 from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.log_files import FileLog, FileLogStore
 from seaway.platform.history.logs import LogKey
+from seaway.platform.history.sources import source_of
 
 KEY = LogKey("uid", "main", 1)
 POD = {
@@ -73,6 +75,30 @@ async def collected(tmp_path, logs: Logs, *, openings: int, follow: bool = True,
     await store.close(KEY)
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
     return file.read_text()
+
+
+class Gone(Logs):
+    """A client of a cluster in which the pod is gone: its node follows the script for the log that it keeps."""
+
+    @asynccontextmanager
+    async def kept_logs(self, name, namespace, *, node, uid, container, attempt, options):
+        self.asked = (name, namespace, node, uid, container, attempt)
+        async with super().logs(name, namespace, container, options) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def logs(self, name, namespace, container, options):
+        raise NotFound("pods p not found")
+        yield
+
+
+KEPT_POD = {**POD, "metadata": {**POD["metadata"], "uid": "u-1"}, "spec": {"nodeName": "n-1"}}
+ENDED_POD = {
+    **KEPT_POD,
+    "status": {
+        "containerStatuses": [{"name": "main", "state": {"terminated": {"startedAt": "t", "exitCode": 0}}}]
+    },
+}
 
 
 ALL = [line(1, "one"), line(2, "two"), line(3, "three")]
@@ -235,3 +261,35 @@ async def test_a_full_disk_loses_and_doubles_nothing(tmp_path, monkeypatch) -> N
         "two",
         "three",
     ]
+
+
+async def test_of_an_ended_pod_that_is_gone_the_node_has_the_rest(tmp_path) -> None:
+    logs = Gone(InternalError("not yet"), ALL)
+    assert await collected(tmp_path, logs, openings=0, follow=False, pod=ENDED_POD) == b"".join(ALL).decode()
+    assert logs.asked == ("run-1", "ns", "n-1", "u-1", "main", 0)
+
+
+@pytest.mark.parametrize(
+    ("answers", "whole"),
+    [
+        pytest.param([NotFound("it still ends"), ALL], True, id="the node has it a little later"),
+        pytest.param([Forbidden("no right to ask nodes")], False, id="no node may be asked"),
+        pytest.param([NotFound("not kept")], False, id="no node keeps it"),
+    ],
+)
+async def test_of_a_container_whose_pod_went_all_is_read_or_the_log_says_so(
+    tmp_path, answers, whole: bool
+) -> None:
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    settings = replace(SETTINGS, kept_seconds=0.2, last_words=0.01)
+    collector = LogCollector(Gone(*answers), store, SystemClock(), settings)
+    await store.writer(KEY).append(ALL[0])
+    async with asyncio.timeout(10):
+        await collector.complete_gone(KEY, source_of(KEPT_POD, "main"))
+    await store.close(KEY)
+    kept = store.path(KEY).read_bytes()
+    if whole:
+        assert kept == b"".join(ALL)
+    else:
+        assert kept.startswith(ALL[0])
+        assert b"the end of the log may be missing: its pod was deleted" in kept

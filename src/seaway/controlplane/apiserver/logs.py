@@ -9,11 +9,12 @@ from seaway.base.clock import parse_rfc3339
 from seaway.client.logs import LogOptions
 from seaway.controlplane.apiserver.messages import TEXT, ApiResponse
 from seaway.controlplane.apiserver.nodes import NodeHandler
-from seaway.controlplane.apiserver.requestinfo import is_true
+from seaway.controlplane.apiserver.requestinfo import RequestInfo, is_true
 from seaway.controlplane.kinds import faults
-from seaway.objects.errors import BadRequest, Cause, ServiceUnavailable, invalid
+from seaway.objects.errors import BadRequest, Cause, ServiceUnavailable, invalid, not_found
 
 Object = dict[str, Any]
+_KEPT_PARTS = 5
 
 
 def log_options(query: Mapping[str, str]) -> LogOptions:
@@ -70,6 +71,34 @@ def container_of(pod: Object, wanted: str | None) -> str:
     if first:
         choices += f" or one of the init containers: [{' '.join(first)}]"
     raise BadRequest(f"a container name must be specified for pod {name}, {choices}")
+
+
+def is_kept_log(info: RequestInfo) -> bool:
+    """Tell whether a request asks a node for the log of a pod that is gone: nodes/NODE/proxy/containerLogs/..."""
+    return (info.group, info.resource, info.subresource) == ("", "nodes", "proxy")
+
+
+def open_kept_log(
+    info: RequestInfo, nodes: Mapping[str, NodeHandler], query: Mapping[str, str]
+) -> ApiResponse:
+    """Return the answer that streams the log of a pod that is gone. Raises NotFound, BadRequest, Invalid.
+
+    The path after the node's proxy is containerLogs/NAMESPACE/POD/UID/CONTAINER, to which a kubelet answers with 404, and
+    `attempt` in the query says how often the container had been started before.
+    """
+    handler, rest = nodes.get(info.name), info.beyond
+    if handler is None or len(rest) != _KEPT_PARTS or rest[0] != "containerLogs":
+        raise not_found("nodes", info.name)
+    attempt = query.get("attempt") or "0"
+    if not attempt.isdigit():
+        raise BadRequest(f"attempt: {attempt!r} is no number")
+    options, (_, _, pod, uid, container) = log_options(query), rest
+    number = int(attempt)
+    if not all(part not in ("", ".", "..") for part in (uid, container)):
+        raise not_found("pods", pod)
+    return ApiResponse(
+        200, content_type=TEXT, stream=lambda: handler.kept_logs(pod, uid, container, number, options)
+    )
 
 
 def open_log(pod: Object, nodes: Mapping[str, NodeHandler], query: Mapping[str, str]) -> ApiResponse:

@@ -31,6 +31,23 @@ class NodeHandler(Protocol):
         """
         ...
 
+    def kept_logs(
+        self, pod: str, uid: str, container: str, number: int, options: LogOptions
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the log of a container of a pod that is gone, as long as it is kept.
+
+        Args:
+            pod: its name.
+            uid: its uid.
+            container: the container's name.
+            number: how often it had been started before.
+            options: what of it is asked for.
+
+        Raises:
+            NotFound: it is not kept, or the pod is not gone yet.
+        """
+        ...
+
     async def usage(self) -> NodeUsage:
         """Measure what the node and its pods use now; may take a second."""
         ...

@@ -43,6 +43,7 @@ from seaway.controlplane.apiserver.documents import Document
 from seaway.controlplane.apiserver.dynamic.dispatch import DynamicAdmission
 from seaway.controlplane.apiserver.dynamic.request import connection_options
 from seaway.controlplane.apiserver.impersonation import impersonate
+from seaway.controlplane.apiserver.logs import is_kept_log, open_kept_log
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.messages import TEXT, ApiRequest, ApiResponse
 from seaway.controlplane.apiserver.negotiation import check_size, decode_object
@@ -226,6 +227,8 @@ class ApiServer:
                 metrics = Metrics(self.nodes, self._lookup, self.kinds)
                 return await metrics.answer(request, info)
             return self._review(request, info, user)
+        if is_kept_log(info):
+            return open_kept_log(info, self.nodes, request.query)
         if self._proxies.serves(info):
             return await self._proxies.answer(request, info)
         if self._streams.serves(info):

@@ -222,6 +222,20 @@ class NodeAgent:
         async with aclosing(reader.chunks()) as chunks:
             yield chunks
 
+    @asynccontextmanager
+    async def kept_logs(
+        self, pod: str, uid: str, container: str, number: int, options: LogOptions
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the log of a container of a pod that is gone; see `NodeHandler` of the API server. Raises NotFound."""
+        if self._context is None or uid in self._workers:
+            raise not_found("pods", pod)  # it is not gone yet
+        path = self._context.kept_logs.path(uid, container, number)
+        if not path.exists():
+            raise not_found("pods", pod)
+        reader = LogReader(path, replace(options, follow=False), self._clock.now(), lambda: True)
+        async with aclosing(reader.chunks()) as chunks:
+            yield chunks
+
     async def stream(self, request: StreamRequest, upgrade: Upgrade, connect: Opener) -> None:
         """Serve exec, attach or port-forward for the API server of this process; see its `NodeHandler`."""
         await serve_stream(self, request, upgrade, LateLink(connect))
@@ -368,6 +382,8 @@ class NodeAgent:
                     "ended %s: its pod is gone (exit code %d)", attempt.relative_to(folder), end.exit_code
                 )
         if folder.name not in self._workers:
+            assert self._context is not None
+            await asyncio.to_thread(self._context.kept_logs.keep, folder.name, folder, self._clock.now())
             await asyncio.to_thread(remove_folder, folder)
 
 

@@ -12,6 +12,7 @@ from seaway.base.clock import Clock
 from seaway.client.client import Client
 from seaway.controlplane.node.cpumanager import CpuManager
 from seaway.controlplane.node.gpu import Gpu, choose
+from seaway.controlplane.node.keptlogs import KeptLogs
 from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.processes import ProcessRuntime
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
@@ -93,6 +94,11 @@ class NodeContext:
     """Images that a container of this node has been started from."""
     neighbours: Neighbours | None = None
     """What the cluster's network tells of services and names; None for a node that joins another control plane."""
+    kept_logs: KeptLogs = field(init=False)
+    """Those of pods that are gone."""
+
+    def __post_init__(self) -> None:
+        self.kept_logs = KeptLogs(self.settings.folder / "kept-logs")
 
     def pod_folder(self, uid: str) -> Path:
         """Return where a pod's files lie."""

@@ -367,7 +367,14 @@ class PodWorker:
 
     async def _clean_up(self) -> None:
         self._context.addresses.give_back(self.uid)
-        await asyncio.to_thread(remove_folder, self._context.pod_folder(self.uid))
+        await asyncio.to_thread(self._remove_files)
+
+    def _remove_files(self) -> None:
+        folder = self._context.pod_folder(self.uid)
+        # whoever held the pod by a finalizer has had its logs as long as they were needed
+        if not self.pod["metadata"].get("finalizers"):
+            self._context.kept_logs.keep(self.uid, folder, self._context.clock.now())
+        remove_folder(folder)
 
 
 def remove_folder(folder: Any) -> None:

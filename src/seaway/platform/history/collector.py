@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from seaway.base.clock import Clock, rfc3339
 from seaway.base.measures import Counter
@@ -15,13 +15,15 @@ from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import ClientError, Unreachable
 from seaway.client.logs import LogOptions
-from seaway.objects.errors import ApiError, BadRequest, NotFound
+from seaway.objects.errors import ApiError, BadRequest, Forbidden, NotFound
 from seaway.platform.history.lines import Joiner
 from seaway.platform.history.logs import AttemptLog, LogKey, LogStore
+from seaway.platform.history.sources import Source, source_of
 from seaway.platform.workloads import labels
 from seaway.platform.workloads.observation import container_started, is_terminated, unseen_end
 
 log = logging.getLogger(__name__)
+_GONE = "its pod was deleted, and its node keeps no log of it"
 Object = Mapping[str, Any]
 
 
@@ -43,29 +45,13 @@ class CollectorSettings:
     """A log that was followed for so long did not fail: the next failure is the first."""
     last_words: float = 2.0
     """Seconds that the rest of the log of a pod that is gone may take to come."""
+    kept_seconds: float = 5.0
+    """How long a node may take until it has the log of a pod that is gone."""
     last_lines: int = 200
     """Kept of a log that is over its limit, beside its beginning."""
 
 
-class _Source(NamedTuple):
-    """Which log of a pod."""
-
-    pod: str
-    namespace: str
-    container: str
-    previous: bool = False
-
-    def options(self, options: LogOptions) -> LogOptions:
-        """Return options that ask for it."""
-        return replace(options, previous=True) if self.previous else options
-
-
-def _source(pod: Object, container: str, *, previous: bool = False) -> _Source:
-    metadata = pod["metadata"]
-    return _Source(metadata["name"], metadata["namespace"], container, previous)
-
-
-def _is_of_node(error: ApiError, source: _Source) -> bool:
+def _is_of_node(error: ApiError, source: Source) -> bool:
     """Return whether an API server does not find a pod's node, which makes itself known again when it comes back."""
     return isinstance(error, NotFound) and (error.details or {}).get("name") not in (None, source.pod)
 
@@ -88,12 +74,18 @@ class LogCollector:
     def follow(self, key: LogKey, pod: Object, container: str = labels.CONTAINER) -> None:
         """Follow a running container's log from now on; harmless where that is done already, or it has ended."""
         if key not in self._following and key not in self._ended:
-            source = _source(pod, container)
+            source = source_of(pod, container)
             work = self._follow(self._logs.writer(key), source)
             self._following[key] = asyncio.create_task(work, name=f"log of {source.pod}")
 
     async def complete(
-        self, key: LogKey, pod: Object, container: str = labels.CONTAINER, *, previous: bool = False
+        self,
+        key: LogKey,
+        pod: Object,
+        container: str = labels.CONTAINER,
+        *,
+        previous: bool = False,
+        number: int = 0,
     ) -> None:
         """Return when all of an ended container's log is stored, or as much as can still be had (the log says so then).
 
@@ -102,6 +94,7 @@ class LogCollector:
             pod: whose container it is.
             container: its name.
             previous: it has been started again since; its log of before is meant.
+            number: how often it had been started before.
         """
         if key in self._completed:
             return
@@ -113,7 +106,7 @@ class LogCollector:
             return
         seen = is_terminated(pod, container) and unseen_end(pod, container) is None
         tries = self._settings.more_tries if seen else self._settings.tries
-        await self._read_end(written, _source(pod, container, previous=previous), tries)
+        await self._read_end(written, source_of(pod, container, previous=previous, number=number), tries)
         written.finish_line()
         if (unseen := unseen_end(pod, container, previous=previous)) is not None:
             written.say(f"the end of the log may be missing: {unseen}", self._nanoseconds())
@@ -150,6 +143,36 @@ class LogCollector:
             await asyncio.wait([following])
         self.forget(key)
 
+    async def complete_gone(self, key: LogKey, source: Source) -> None:
+        """Return when all of the log of a container is stored whose pod is gone, or the log says that its end may be missing."""
+        await self.let_go(key)
+        written = self._logs.writer(key)
+        await written.ready()
+        if not written.collected and not written.truncated and not await self._read_kept(written, source):
+            written.finish_line()
+            written.say(f"the end of the log may be missing: {_GONE}", self._nanoseconds())
+        written.finish_line()
+        written.collected = True
+
+    async def _read_kept(self, written: AttemptLog, source: Source) -> bool:
+        """Read the rest of a log from the node that keeps it; return whether it does."""
+        kept, deadline = source.at_node(), self._clock.monotonic() + self._settings.kept_seconds
+        failures = 1
+        while kept is not None:
+            try:
+                await self._read(written, kept, LogOptions(timestamps=True))
+                if written.truncated:
+                    await self._read_last_lines(written, kept)
+                return True
+            except Forbidden:
+                break  # as on any cluster but the embedded one
+            except (ApiError, ClientError, OSError):
+                if self._clock.monotonic() >= deadline:
+                    break
+                await self._clock.sleep(self._settings.backoff.delay(failures))
+                failures += 1
+        return False
+
     async def end(self, key: LogKey) -> None:
         """Close the log of an attempt whose pod is gone; it may still be followed. Waits for room on the disk."""
         await self.let_go(key)
@@ -163,7 +186,7 @@ class LogCollector:
                 log.warning("the log of task %s cannot be closed yet: %s", key.task, error)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
 
-    async def _follow(self, written: AttemptLog, source: _Source) -> None:
+    async def _follow(self, written: AttemptLog, source: Source) -> None:
         await self._clock.sleep(self._settings.follow_after)
         failures = 0
         while not written.truncated:
@@ -181,7 +204,7 @@ class LogCollector:
             failures = 1 if lively else failures + 1
             await self._clock.sleep(self._settings.backoff.delay(failures))
 
-    async def _read_end(self, written: AttemptLog, source: _Source, tries: int) -> None:
+    async def _read_end(self, written: AttemptLog, source: Source, tries: int) -> None:
         failures = refused = 0
         while refused < tries:
             try:
@@ -199,11 +222,12 @@ class LogCollector:
                 problem, failures = error, failures + 1
                 refused += isinstance(error, ApiError)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
-        log.warning("the end of the log of pod %s cannot be read: %s", source.pod, problem)
-        written.finish_line()
-        written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
+        if not (isinstance(problem, NotFound) and await self._read_kept(written, source)):
+            log.warning("the end of the log of pod %s cannot be read: %s", source.pod, problem)
+            written.finish_line()
+            written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
 
-    async def _read(self, written: AttemptLog, source: _Source, options: LogOptions) -> None:
+    async def _read(self, written: AttemptLog, source: Source, options: LogOptions) -> None:
         point = await written.resume_point()
         if point.nanoseconds:
             since = rfc3339(point.nanoseconds // 1_000_000_000)
@@ -213,9 +237,7 @@ class LogCollector:
         with suppress(TimeoutError):
             async with (
                 asyncio.timeout(quiet) as limit,
-                self._client.logs(
-                    source.pod, source.namespace, source.container, source.options(options)
-                ) as chunks,
+                source.open(self._client, options) as chunks,
             ):
                 async for chunk in chunks:
                     data = joiner.feed(chunk)
@@ -229,15 +251,14 @@ class LogCollector:
         if not options.follow:
             raise Unreachable(f"nothing more came of the log for {quiet:g} s")
 
-    async def _read_last_lines(self, written: AttemptLog, source: _Source) -> None:
+    async def _read_last_lines(self, written: AttemptLog, source: Source) -> None:
         options = LogOptions(timestamps=True, tail_lines=self._settings.last_lines)
         written.finish_line()
         written.say(
             f"the log is over the limit: lines from here on are not kept, but for the last {options.tail_lines}",
             self._nanoseconds(),
         )
-        options = source.options(options)
-        async with self._client.logs(source.pod, source.namespace, source.container, options) as chunks:
+        async with source.open(self._client, options) as chunks:
             async for chunk in chunks:
                 await written.append_past_limit(chunk)
 

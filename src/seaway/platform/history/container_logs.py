@@ -1,13 +1,14 @@
 """Keeping the logs of pods that are no run's: those that users make with kubectl or through what makes pods.
 
-Nothing holds such a pod: its log is followed from the moment that a container runs. When a pod is deleted, what its node
-sent until then is kept, and the log says nothing of an end that nobody saw.
+Nothing holds such a pod: its log is followed from the moment that a container runs. When a pod is gone, its node is asked for
+the rest: one of the embedded cluster keeps logs for a while, a kubelet does not, and then the log says that its end may be missing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,9 @@ from seaway.platform.database.records import LogRecord
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.containers import Instance, Policy, instances, is_recorded
 from seaway.platform.history.logs import LogKey, LogStore
+from seaway.platform.history.remembered import last_pod
 from seaway.platform.history.signal import Signal
+from seaway.platform.history.sources import Source, source_of
 from seaway.reconcile.informer import Informer
 
 log = logging.getLogger(__name__)
@@ -60,6 +63,8 @@ class ContainerLogs:
         self._database, self._logs, self._collector, self._clock = database, logs, collector, clock
         self._policy, self._at_once = policy, at_once
         self._pods: dict[str, _Pod] = {}
+        self._gone: set[LogKey] = set()
+        """Logs of pods that are gone, which are being completed."""
         self._jobs: set[asyncio.Task[None]] = set()
         self._reading = asyncio.Semaphore(16)
         self.changed = Signal()
@@ -89,8 +94,15 @@ class ContainerLogs:
                 self._follow(known, instance, pod)
         if event_type == "DELETED":
             del self._pods[pod["metadata"]["uid"]]
-            for key in known.followed - known.ended:
+            alive = {one.key: one for one in instances(pod) if not one.ended}
+            for key in known.followed - known.ended - alive.keys():
                 self._spawn(self._let_go(key))
+            for instance in alive.values():
+                self._spawn(
+                    self._complete_gone(
+                        instance.key, source_of(pod, instance.container, number=instance.key.attempt)
+                    )
+                )
 
     def _follow(self, known: _Pod, instance: Instance, pod: Object) -> None:
         followed = sum(len(one.followed - one.ended) for one in self._pods.values())
@@ -113,8 +125,21 @@ class ContainerLogs:
             return  # an earlier process has all of it
         await self._begin(instance.key, pod)
         async with self._reading:
-            await self._collector.complete(instance.key, pod, instance.container, previous=instance.previous)
+            await self._collector.complete(
+                instance.key, pod, instance.container, previous=instance.previous, number=instance.key.attempt
+            )
         await self._close(instance.key)
+
+    async def _complete_gone(self, key: LogKey, source: Source) -> None:
+        if key in self._gone:
+            return
+        self._gone.add(key)
+        record = LogRecord(*key, self._clock.now(), source.namespace, source.pod)
+        await self._database.write(lambda connection: log_records.begin(connection, record))
+        async with self._reading:
+            await self._collector.complete_gone(key, source)
+        await self._close(key)
+        self._gone.discard(key)
 
     async def _let_go(self, key: LogKey) -> None:
         await self._collector.let_go(key)
@@ -131,11 +156,17 @@ class ContainerLogs:
         self.changed.notify()
 
     async def close_left_over(self) -> None:
-        """Close the logs of pods that are gone: an earlier process followed them. Call it when all pods were seen."""
+        """Complete the logs of pods that are gone: an earlier process followed them. Call it when all pods were seen."""
         for record in await self._database.read(log_records.open_ones):
             key = LogKey(record.run_uid, record.task, record.attempt)
             if record.pod and not any(key in pod.followed | pod.ended for pod in self._pods.values()):
-                await self._close(key)
+                uid = _pod_uid(key)
+                pod = await self._database.read(lambda connection, uid=uid: last_pod(connection, uid))  # type: ignore[misc]
+                node = ((pod or {}).get("spec") or {}).get("nodeName") or ""
+                source = Source(
+                    record.pod, record.namespace, key.task, uid=uid, node=node, number=key.attempt
+                )
+                self._spawn(self._complete_gone(key, source))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.create_task(work, name="container log")
@@ -151,3 +182,11 @@ class ContainerLogs:
             log.error("a container's log is not noted: %s", error)
         elif error is not None:
             log.error("a container's log is not kept: %s", error, exc_info=error)
+
+
+def _pod_uid(key: LogKey) -> str:
+    """Return the uid of a pod whose log it is, "" where the key holds none."""
+    try:
+        return str(uuid.UUID(hex=key.run_uid))
+    except ValueError:
+        return ""
