@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+
 from seaway.cli.arguments import Output
 from seaway.cli.context import connect, note
 from seaway.cli.output import Format, print_json, print_table
@@ -9,32 +13,43 @@ from seaway.sdk.snapshot import readable_size
 
 EPILOG = """\b
 Examples:
-  seaway usage             what your runs take on the server; administrators see everybody
-  seaway ps --bin          what of it lies in the bin
-  seaway rm --now RUN      free it at once"""
+  seaway usage                what your runs take on the server; administrators see everybody
+  seaway usage --workspaces   what the runs in each workspace take
+  seaway ps --bin             what of it lies in the bin
+  seaway rm --now RUN         free it at once"""
+_KINDS = ("outputs", "checkpoints", "logs", "code", "binned", "total")
+_HEADERS = ("RUNS", "OUTPUTS", "CHECKPOINTS", "LOGS", "CODE", "IN THE BIN", "TOTAL")
 
 
-def usage(output: Output = Format.TEXT) -> None:
-    """Show how much room runs take on the server: outputs, checkpoints, logs, and what of that is in the bin."""
+def usage(
+    workspaces: Annotated[
+        bool, typer.Option("--workspaces", help="What the runs in each workspace take.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show how much room runs take on the server: outputs, checkpoints, logs, code, and what of that is in the bin."""
     with connect() as client:
-        found = client.usage()
+        found = client.usage_of_workspaces() if workspaces else client.usage()
     if output is Format.JSON:
         print_json(found)
         return
     if not found:
         note("There are no runs yet: seaway run SCRIPT.py")
         return
-    kinds = ("outputs", "checkpoints", "logs", "binned", "total")
+    if workspaces:
+        print_table(("WORKSPACE", *_HEADERS), [(view["workspace"], *_room(view)) for view in found])
+        return
     rows = [
         (
             view["user"],
-            str(view["runs"]),
-            *(readable_size(view[kind]) for kind in kinds),
+            *_room(view),
             "none" if view["limit"] is None else readable_size(view["limit"]),
             view["warning"],
         )
         for view in found
     ]
-    print_table(
-        ("USER", "RUNS", "OUTPUTS", "CHECKPOINTS", "LOGS", "IN THE BIN", "TOTAL", "LIMIT", "WARNING"), rows
-    )
+    print_table(("USER", *_HEADERS, "LIMIT", "WARNING"), rows)
+
+
+def _room(view: dict[str, Any]) -> tuple[str, ...]:
+    return (str(view["runs"]), *(readable_size(view[kind]) for kind in _KINDS))

@@ -91,6 +91,7 @@ def show(name: Name, output: Output = Format.TEXT) -> None:
         ("Outputs", readable_size(view["outputs"])),
         ("Checkpoints", readable_size(view["checkpoints"])),
         ("Logs", readable_size(view["logs"])),
+        ("Code", readable_size(view["code"])),
     ]
     print_fields(fields)
     if losses:

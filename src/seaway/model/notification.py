@@ -28,6 +28,8 @@ class Event(StrEnum):
     """A run has neither written to its log nor used the CPU for longer than the server's setting says."""
     NODE = "node"
     """A node was lost or is short of something, with runs on it."""
+    STORAGE = "storage"
+    """A user's runs take 80 % of the room that they may, or all of it."""
 
 
 USUAL_EVENTS = tuple(event for event in Event if event is not Event.STOPPED)

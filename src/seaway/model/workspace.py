@@ -57,6 +57,8 @@ class WorkspaceView(Value):
     """The bin included; the same of the following."""
     checkpoints: int = 0
     logs: int = 0
+    code: int = 0
+    """Code and environments that were uploaded, each once."""
     total: int = 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -17,6 +17,7 @@ from seaway.model.run import CheckpointView, LossView, OutputView, Phase, RunSpe
 from seaway.platform.answering import Answers
 from seaway.platform.bin import Bin
 from seaway.platform.database import attempts, outputs, runs, tasks
+from seaway.platform.database.binned import CODE, Upload
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import ActRecord, AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine.engine import Engine
@@ -32,7 +33,7 @@ from seaway.platform.pod_logs import PodLogs
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.storage.storage import Storage
-from seaway.platform.submission import begin_again, generated_name, insert, new_records
+from seaway.platform.submission import begin_again, generated_name, insert, new_records, uploads_of
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
@@ -92,10 +93,9 @@ class RunService(Answers, RunGateway):
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
         await self.usage.check(user)
         async with self._storage.uploads.one():
-            await self._require_uploads(spec)
-            return await self._store(spec, user, key)
+            return await self._store(spec, user, key, await self._sizes_of_uploads(spec))
 
-    async def _store(self, spec: RunSpec, user: str, key: str | None) -> RunView:
+    async def _store(self, spec: RunSpec, user: str, key: str | None, sizes: Mapping[Upload, int]) -> RunView:
         for _ in range(_NAME_TRIES):
             name, namespace = (
                 spec.name or generated_name(spec, self._random),
@@ -105,7 +105,9 @@ class RunService(Answers, RunGateway):
             run, records = new_records(
                 spec, name=name, uid=identity, user=user, namespace=namespace, now=self._clock.now()
             )
-            storing = partial(insert, run=run, records=records, spec=spec, make_way=self._bin.make_way)
+            storing = partial(
+                insert, run=run, records=records, spec=spec, make_way=self._bin.make_way, sizes=sizes
+            )
             try:
                 run, records = await self._database.write(partial(self._in_workspace, namespace, storing))
             except IntegrityError:
@@ -358,21 +360,20 @@ class RunService(Answers, RunGateway):
         spec = RunSpec.model_validate(runs.spec(connection, run.id))
         return self._view(run, spec, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
 
-    async def _require_uploads(self, spec: RunSpec) -> None:
-        for digest in {task.code for task in spec.tasks if task.code}:
-            if not await self._storage.code.has(digest):
-                raise Invalid(
-                    f"the code snapshot {digest} was not uploaded",
-                    field="tasks.code",
-                    remedy="Upload it first.",
+    async def _sizes_of_uploads(self, spec: RunSpec) -> dict[Upload, int]:
+        """Return the bytes of what a run refers to. Raises Invalid where some of it was not uploaded."""
+        sizes = {}
+        for upload in uploads_of(spec):
+            size = await self._storage.artifacts.size(*upload)
+            if size is None:
+                what, field = (
+                    ("code snapshot", "code") if upload.kind == CODE else ("environment", "environment")
                 )
-        for digest in {task.environment for task in spec.tasks if task.environment}:
-            if not await self._storage.environments.has(digest):
                 raise Invalid(
-                    f"the environment {digest} was not uploaded",
-                    field="tasks.environment",
-                    remedy="Upload it first.",
-                )
+                    f"the {what} {upload.sha256} was not uploaded", field=f"tasks.{field}", remedy="Upload it first."
+                )  # fmt: skip
+            sizes[upload] = size
+        return sizes
 
 
 def _begin_again(connection: Connection, name: str, *, fresh: bool) -> RunState | None:

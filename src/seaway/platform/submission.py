@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from random import Random
@@ -79,6 +79,7 @@ def insert(
     records: Sequence[TaskRecord],
     spec: RunSpec,
     make_way: Callable[[Connection, str], None],
+    sizes: Mapping[Upload, int],
 ) -> tuple[RunRecord, list[TaskRecord]]:
     """Store a new run with its tasks; return them with their ids.
 
@@ -88,12 +89,13 @@ def insert(
         records: its tasks.
         spec: what was submitted.
         make_way: frees the run's name where a run in the bin has it.
+        sizes: the bytes of what was uploaded.
     """
     make_way(connection, run.name)
     stored = runs.add(connection, run, spec.model_dump(mode="json", exclude_defaults=True))
     owned = [replace(task, run_id=stored.id) for task in records]
     tasks.add(connection, owned)
-    binned.add_uploads(connection, stored.id, uploads_of(spec))
+    binned.add_uploads(connection, stored.id, {upload: sizes.get(upload, 0) for upload in uploads_of(spec)})
     return stored, owned
 
 

@@ -1,11 +1,14 @@
-"""How much room users' runs take, and the limit on it: warned of at 80 %, and at 100 % nothing new begins."""
+"""How much room runs take, and the limit on a user's: warned of at 80 %, and at 100 % nothing new begins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
-from seaway.model.usage import UsageView
+from sqlalchemy import Connection
+
+from seaway.model.usage import UsageView, WorkspaceUsageView
 from seaway.platform.database import usage
 from seaway.platform.database.database import Database
 from seaway.platform.database.usage import Sum
@@ -13,7 +16,7 @@ from seaway.platform.errors import StorageFull
 
 WARNED_AT = 0.8
 """Part of the limit from which on it is said."""
-_KINDS = ("outputs", "checkpoints", "logs")
+_KINDS = ("outputs", "checkpoints", "logs", "code")
 
 
 class Usage:
@@ -25,25 +28,36 @@ class Usage:
     """
 
     def __init__(self, database: Database, limit: int) -> None:
-        self._database, self._limit = database, limit
+        self._database, self.limit = database, limit
 
     async def of_all(self) -> Sequence[UsageView]:
         """Return what each user takes, who takes most first."""
-        sums = await self._database.read(usage.sums)
-        runs = await self._database.read(usage.runs_of)
-        return views(sums, runs, self._limit)
+        sums, runs = await self._database.read(partial(_measure, by=usage.USER))
+        return views(sums, runs, self.limit)
 
-    async def check(self, user: str) -> None:
-        """Raise StorageFull where a user's runs take all that they may: nothing of a new one is begun then."""
-        if not self._limit:
+    async def of_workspaces(self) -> Sequence[WorkspaceUsageView]:
+        """Return what the runs in each workspace take, the one that takes most first."""
+        sums, runs = await self._database.read(partial(_measure, by=usage.WORKSPACE))
+        return workspace_views(sums, runs)
+
+    async def check(self, user: str, more: int = 0) -> None:
+        """Raise StorageFull where a user's runs take all that they may, or would with so many bytes more."""
+        if not self.limit:
             return
-        taken = sum(each.size for each in await self._database.read(partial(usage.sums, user=user)))
-        if taken >= self._limit:
-            raise StorageFull(
-                f"the runs of {user} take {shown(taken)}, and may take {shown(self._limit)}",
-                field="storage",
-                remedy="See `seaway usage`, then remove runs for good: `seaway rm --now RUN`.",
-            )
+        found = await self._database.read(partial(usage.sums, among=[user]))
+        taken = sum(each.size for each in found)
+        if taken >= self.limit:
+            said = f"the runs of {user} take {shown(taken)}, and may take {shown(self.limit)}"
+        elif taken + more > self.limit:
+            said = f"the runs of {user} take {shown(taken)}, and may take {shown(self.limit)}: {shown(more)} more are too many"
+        else:
+            return
+        remedy = "See `seaway usage`, then remove runs for good: `seaway rm --now RUN`."
+        raise StorageFull(said, field="storage", remedy=remedy)
+
+
+def _measure(connection: Connection, by: Any) -> tuple[list[Sum], dict[str, int]]:
+    return usage.sums(connection, by), usage.runs_of(connection, by)
 
 
 def views(sums: Iterable[Sum], runs: Mapping[str, int], limit: int) -> list[UsageView]:
@@ -54,19 +68,30 @@ def views(sums: Iterable[Sum], runs: Mapping[str, int], limit: int) -> list[Usag
         runs: how many runs each user has.
         limit: most bytes of one user's runs; 0 for no limit.
     """
-    sums = list(sums)
-    found = []
-    for user in {*runs, *(each.user for each in sums)}:
-        own = [each for each in sums if each.user == user]
-        by_kind = {kind: sum(each.size for each in own if each.kind == kind) for kind in _KINDS}
-        total = sum(by_kind.values())
-        found.append(
-            UsageView(
-                user=user, runs=runs.get(user, 0), **by_kind, binned=sum(each.size for each in own if each.binned),
-                total=total, limit=limit or None, warning=warning(total, limit),
-            )
-        )  # fmt: skip
+    found = [
+        UsageView(user=user, **room, limit=limit or None, warning=warning(room["total"], limit))
+        for user, room in _rooms(sums, runs).items()
+    ]
     return sorted(found, key=lambda view: (-view.total, view.user))
+
+
+def workspace_views(sums: Iterable[Sum], runs: Mapping[str, int]) -> list[WorkspaceUsageView]:
+    """Return what the runs in each workspace take, the one that takes most first. Pure."""
+    found = [WorkspaceUsageView(workspace=name, **room) for name, room in _rooms(sums, runs).items()]
+    return sorted(found, key=lambda view: (-view.total, view.workspace))
+
+
+def _rooms(sums: Iterable[Sum], runs: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    sums = list(sums)
+    found = {}
+    for whose in {*runs, *(each.whose for each in sums)}:
+        own = [each for each in sums if each.whose == whose]
+        by_kind = {kind: sum(each.size for each in own if each.kind == kind) for kind in _KINDS}
+        binned = sum(each.size for each in own if each.binned)
+        found[whose] = {
+            "runs": runs.get(whose, 0), **by_kind, "binned": binned, "total": sum(by_kind.values())
+        }  # fmt: skip
+    return found
 
 
 def warning(total: int, limit: int) -> str:

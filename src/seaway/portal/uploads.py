@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from seaway.platform.errors import NotFound
-from seaway.portal.access import Service, current_caller
+from seaway.portal.access import CurrentCaller, Service, current_caller
 
 router = APIRouter(prefix="/api/v1", tags=["uploads"], dependencies=[Depends(current_caller)])
 
@@ -27,8 +27,9 @@ async def has_code(digest: str, service: Service) -> Response:
 
 
 @router.put("/code/{digest}", status_code=204, openapi_extra=_ARCHIVE)
-async def put_code(digest: str, request: Request, service: Service) -> Response:
+async def put_code(digest: str, caller: CurrentCaller, request: Request, service: Service) -> Response:
     """Upload a code snapshot (tar.gz) under the SHA-256 of its bytes."""
+    await service.usage.check(caller.user, _announced(request))
     await service.put_code(digest, request.stream())
     return Response(status_code=204)
 
@@ -42,7 +43,14 @@ async def has_environment(digest: str, service: Service) -> Response:
 
 
 @router.put("/environments/{digest}", status_code=204, openapi_extra=_TEXT)
-async def put_environment(digest: str, request: Request, service: Service) -> Response:
+async def put_environment(digest: str, caller: CurrentCaller, request: Request, service: Service) -> Response:
     """Upload a lock of requirements (UTF-8 text) under the SHA-256 of its bytes."""
+    await service.usage.check(caller.user, _announced(request))
     await service.put_environment(digest, request.stream())
     return Response(status_code=204)
+
+
+def _announced(request: Request) -> int:
+    """Return how many bytes follow, 0 where that is not said: nothing of the body has been read."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -93,6 +93,10 @@ class SeawayClient(NotifyCalls, WorkspaceCalls):
         """Return how much room the user's runs take on the server; administrators see everybody's."""
         return list(self._http.json("GET", "/api/v1/usage"))
 
+    def usage_of_workspaces(self) -> list[dict[str, Any]]:
+        """Return how much room the runs in each workspace take on the server."""
+        return list(self._http.json("GET", "/api/v1/usage/workspaces"))
+
     def create_token(
         self,
         name: str,
@@ -344,7 +348,8 @@ class SeawayClient(NotifyCalls, WorkspaceCalls):
         return self._has(f"/api/v1/code/{digest}")
 
     def put_code(self, digest: str, archive: Path) -> None:
-        """Upload a code snapshot (tar.gz)."""
+        """Upload a code snapshot (tar.gz). Raises before anything is sent where it would be over the user's limit."""
+        self._require_room(archive.stat().st_size)
         headers = {"Content-Type": "application/gzip", "Content-Length": str(archive.stat().st_size)}
 
         def put() -> None:
@@ -352,6 +357,14 @@ class SeawayClient(NotifyCalls, WorkspaceCalls):
                 self._http.read("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
 
         self._patience.surely(put)
+
+    def _require_room(self, size: int) -> None:
+        try:
+            query = {"size": size}
+            self._patience.surely(partial(self._http.read, "GET", "/api/v1/usage/room", query=query))
+        except SeawayError as error:
+            if error.status != 404:  # an earlier release looks at it when the bytes are there
+                raise
 
     def has_environment(self, digest: str) -> bool:
         """Return whether the server has a lock of requirements."""

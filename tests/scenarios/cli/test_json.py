@@ -43,6 +43,9 @@ SUCCESS = [
     pytest.param(["outputs", "bad"], lambda value: value == [], id="outputs of a run without any"),
     pytest.param(["status"], lambda value: value["running"] and value["server"]["nodes"], id="status"),
     pytest.param(["usage"], lambda value: value[0]["runs"] == 2 and value[0]["outputs"] == 1, id="usage"),
+    pytest.param(["usage", "--workspaces"], lambda value: value[0]["workspace"] == "seaway-default" and value[0]["outputs"] == 1, id="usage of workspaces"),
+    pytest.param(["workspace", "list"], lambda value: value[0]["default"] and value[0]["runs"] == 2, id="workspace list"),
+    pytest.param(["workspace", "show", "seaway-default"], lambda value: value["losses"] is None, id="workspace show"),
     pytest.param(["audit"], lambda value: value == [], id="audit where nobody deleted anything"),
     pytest.param(["timeline", "good"], lambda value: value["subject"] == "run/good" and value["entries"], id="timeline"),
     pytest.param(

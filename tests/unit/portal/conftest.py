@@ -26,6 +26,7 @@ from seaway.platform.errors import (
 )
 from seaway.platform.server import Server
 from seaway.platform.service import RunService
+from seaway.platform.usage import Usage
 from seaway.platform.user_tokens import UserTokens
 from seaway.portal.app import create_app
 from seaway.portal.certificates import ensure_certificate
@@ -42,10 +43,24 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
         yield part
 
 
+class MemoryUsage(Usage):
+    """The room of a user who has taken none yet."""
+
+    def __init__(self) -> None:
+        self.limit = 0
+
+    async def check(self, user: str, more: int = 0) -> None:
+        if self.limit and more > self.limit:
+            raise StorageFull(
+                f"{user} may not have {more} bytes", field="storage", remedy="See `seaway usage`."
+            )
+
+
 class MemoryRuns(RunService):
     """A RunService that keeps everything in memory and runs nothing: the portal's other side, for its tests alone."""
 
     def __init__(self) -> None:
+        self.usage = MemoryUsage()
         self.views: dict[str, RunView] = {}
         self.log: list[bytes] = [b"one\n", b"two\n"]
         self.files: dict[str, bytes] = {"model.bin": b"weights", "deep/er/x y.txt": b"text"}

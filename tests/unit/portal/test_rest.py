@@ -9,6 +9,7 @@ import json
 import pytest
 
 from seaway.model.run import Phase
+from seaway.sdk.connection import connect
 from seaway.sdk.errors import SeawayError, ServerUnreachable
 from seaway.sdk.transport import HttpClient
 
@@ -38,6 +39,32 @@ def test_a_snapshot_is_uploaded_once(client, tmp_path):
     archive.write_bytes(b"x" * 300_000)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     assert not client.has_code(digest)
+    client.put_code(digest, archive)
+    assert client.has_code(digest)
+
+
+def test_an_upload_over_the_limit_is_refused_before_it_travels(portal, client, tmp_path):
+    """Also of a client that asks for nothing before: the server says no to the head of the request."""
+    portal.runs.usage.limit = 100_000
+    archive = tmp_path / "code.tar.gz"
+    archive.write_bytes(b"x" * 300_000)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    with pytest.raises(SeawayError, match="may not have 300000 bytes") as caught:
+        client.put_code(digest, archive)
+    assert (caught.value.status, caught.value.field, caught.value.remedy) == (
+        507,
+        "storage",
+        "See `seaway usage`.",
+    )
+    head = (
+        f"PUT /api/v1/code/{digest} HTTP/1.1\r\nHost: seaway\r\nAuthorization: Bearer {portal.endpoint.token}\r\n"
+        "Content-Length: 300000\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with connect(portal.endpoint, 20.0).sock as channel:
+        channel.sendall(head.encode())
+        answer = channel.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 507"), answer
+    portal.runs.usage.limit = 400_000
     client.put_code(digest, archive)
     assert client.has_code(digest)
 

@@ -7,7 +7,7 @@ after a process that was killed finds what is left to do.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, insert, select, tuple_, update
@@ -73,12 +73,15 @@ def give_way(connection: Connection, name: str, other: str) -> None:
     )
 
 
-def add_uploads(connection: Connection, run_id: int, uploads: Collection[Upload]) -> None:
-    """Write down what a new run refers to."""
+def add_uploads(connection: Connection, run_id: int, uploads: Mapping[Upload, int]) -> None:
+    """Write down what a new run refers to, and how many bytes that has."""
     if uploads:
         connection.execute(
             insert(RUN_UPLOADS),
-            [{"run_id": run_id, "kind": upload.kind, "sha256": upload.sha256} for upload in sorted(uploads)],
+            [
+                {"run_id": run_id, **upload._asdict(), "size": size}
+                for upload, size in sorted(uploads.items())
+            ],
         )
 
 

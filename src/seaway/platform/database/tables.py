@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0013"
+SCHEMA_VERSION = "0014"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -58,10 +58,11 @@ RUN_UPLOADS = Table(
     Column("run_id", _ROW_ID, primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False, server_default="0"),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
     Index("run_uploads_by_digest", "sha256"),
 )  # fmt: skip
-"""Which code and environments a run refers to."""
+"""Which code and environments a run refers to, with their bytes; earlier releases did not write these down."""
 
 TASKS = Table(
     "tasks", METADATA,
@@ -328,3 +329,11 @@ AUDIT = Table(
     Column("reason", Text, nullable=False),
 )  # fmt: skip
 """Who made and deleted what, and was refused it, beside what the cluster itself notes; `code` as HTTP has it."""
+
+USAGE_WARNINGS = Table(
+    "usage_warnings", METADATA,
+    Column("user", String(63), primary_key=True),
+    Column("percent", Integer, primary_key=True, autoincrement=False),
+    Column("since", Double, nullable=False),
+)  # fmt: skip
+"""Whose runs take so much of what they may, and since when: told once each time."""

@@ -2,45 +2,94 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, case, delete, func, insert, select
 
-from seaway.platform.database.tables import CHECKPOINTS, LOGS, OUTPUTS, RUNS
+from seaway.platform.database.tables import CHECKPOINTS, LOGS, OUTPUTS, RUN_UPLOADS, RUNS, USAGE_WARNINGS
+
+USER, WORKSPACE = RUNS.c.user, RUNS.c.namespace
+"""What sums are made by."""
+_BINNED = case((RUNS.c.deleted.is_not(None), 1), else_=0)
 
 
 class Sum(NamedTuple):
-    """Bytes of one kind that one user's runs have left, in the bin or not."""
+    """Bytes of one kind that the runs of one user, or of one workspace, have left, in the bin or not."""
 
-    user: str
+    whose: str
     kind: str
     binned: bool
     size: int
 
 
-def sums(connection: Connection, user: str | None = None) -> list[Sum]:
-    """Return the bytes of outputs, checkpoints and logs; of one user, or of all."""
-    found = []
-    for kind, size, same in (
-        ("outputs", OUTPUTS.c.size, OUTPUTS.c.run_id == RUNS.c.id),
-        ("checkpoints", CHECKPOINTS.c.size, CHECKPOINTS.c.run_id == RUNS.c.id),
-        ("logs", LOGS.c.size, LOGS.c.run_uid == RUNS.c.uid),
-    ):
-        binned = RUNS.c.deleted.is_not(None)
-        query = (
-            select(RUNS.c.user, binned, func.sum(size))
-            .join(RUNS, same)
-            .where(RUNS.c.emptied.is_(None))
-            .group_by(RUNS.c.user, binned)
+class Crossing(NamedTuple):
+    """Somebody's runs take at least so many percent of what they may."""
+
+    user: str
+    percent: int
+
+
+def sums(connection: Connection, by: Any = USER, among: Iterable[str] | None = None) -> list[Sum]:
+    """Return the bytes of outputs, checkpoints, logs and uploads.
+
+    Code and environments count once for each user or workspace whose runs refer to them, and in the bin where all of these do.
+
+    Args:
+        connection: to read from.
+        by: USER or WORKSPACE.
+        among: only of these; None for all.
+    """
+    queries = {
+        kind: select(by, _BINNED.label("binned"), func.sum(size)).join(RUNS, same).group_by(by, _BINNED)
+        for kind, size, same in (
+            ("outputs", OUTPUTS.c.size, OUTPUTS.c.run_id == RUNS.c.id),
+            ("checkpoints", CHECKPOINTS.c.size, CHECKPOINTS.c.run_id == RUNS.c.id),
+            ("logs", LOGS.c.size, LOGS.c.run_uid == RUNS.c.uid),
         )
-        if user is not None:
-            query = query.where(RUNS.c.user == user)
-        found += [Sum(name, kind, bool(gone), int(total)) for name, gone, total in connection.execute(query)]
+    }
+    found = []
+    for kind, query in queries.items():
+        rows = connection.execute(_only(query, by, among))
+        found += [Sum(whose, kind, bool(binned), int(size)) for whose, binned, size in rows]
+    once = (
+        select(
+            by.label("whose"), func.min(_BINNED).label("binned"), func.max(RUN_UPLOADS.c.size).label("size")
+        )
+        .join(RUNS, RUN_UPLOADS.c.run_id == RUNS.c.id)
+        .group_by(by, RUN_UPLOADS.c.kind, RUN_UPLOADS.c.sha256)
+    )
+    each = _only(once, by, among).subquery()
+    added = select(each.c.whose, each.c.binned, func.sum(each.c.size)).group_by(each.c.whose, each.c.binned)
+    for whose, binned, size in connection.execute(added):
+        found.append(Sum(whose, "code", bool(binned), int(size)))
     return found
 
 
-def runs_of(connection: Connection) -> dict[str, int]:
-    """Return how many runs each user has that are not in the bin; users whose runs all are there have none."""
-    kept = func.sum(func.coalesce(RUNS.c.deleted * 0, 1))  # 1 where it is not in the bin, else 0
-    query = select(RUNS.c.user, kept).where(RUNS.c.emptied.is_(None)).group_by(RUNS.c.user)
+def runs_of(connection: Connection, by: Any = USER) -> dict[str, int]:
+    """Return how many runs each user or workspace has that are not in the bin; 0 where all are there."""
+    query = select(by, func.sum(1 - _BINNED)).where(RUNS.c.emptied.is_(None)).group_by(by)
     return {name: int(count) for name, count in connection.execute(query)}
+
+
+def crossings(connection: Connection) -> dict[Crossing, float]:
+    """Return what was warned of and still holds, and since when."""
+    rows = connection.execute(select(USAGE_WARNINGS.c.user, USAGE_WARNINGS.c.percent, USAGE_WARNINGS.c.since))
+    return {Crossing(user, percent): since for user, percent, since in rows}
+
+
+def change_crossings(connection: Connection, new: Mapping[Crossing, float], over: Iterable[Crossing]) -> None:
+    """Write down what was crossed, and forget what does not hold any more."""
+    for one in over:
+        connection.execute(
+            delete(USAGE_WARNINGS).where(
+                USAGE_WARNINGS.c.user == one.user, USAGE_WARNINGS.c.percent == one.percent
+            )
+        )
+    for one, since in new.items():
+        connection.execute(insert(USAGE_WARNINGS).values(user=one.user, percent=one.percent, since=since))
+
+
+def _only(query: Select[Any], by: Any, among: Iterable[str] | None) -> Select[Any]:
+    query = query.where(RUNS.c.emptied.is_(None))
+    return query if among is None else query.where(by.in_(list(among)))

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from seaway.model.run import Phase
+from seaway.platform.database import usage
 from seaway.platform.database.records import WorkspaceRecord
-from seaway.platform.database.tables import CHECKPOINTS, LOGS, OUTPUTS, RUNS, WORKSPACES
+from seaway.platform.database.tables import RUNS, WORKSPACES
 
 _LIVE = [phase.value for phase in Phase if not phase.ended]
 
@@ -26,6 +27,7 @@ class RunsOf(NamedTuple):
     """Bytes, the bin included; the same of the others."""
     checkpoints: int = 0
     logs: int = 0
+    code: int = 0
 
 
 def every(connection: Connection) -> list[WorkspaceRecord]:
@@ -84,20 +86,15 @@ def bin_runs(connection: Connection, namespace: str, at: float, limit: int) -> i
 def runs_of(connection: Connection, namespaces: Sequence[str]) -> dict[str, RunsOf]:
     """Return what there is of runs in some namespaces."""
     found = {namespace: RunsOf() for namespace in namespaces}
-    kind = case((RUNS.c.deleted.is_not(None), "binned"), (RUNS.c.phase.in_(_LIVE), "live"), else_="ended")
-    here = (RUNS.c.namespace.in_(namespaces), RUNS.c.emptied.is_(None))
-    counted = select(RUNS.c.namespace, kind, func.count()).where(*here).group_by(RUNS.c.namespace, kind)
-    sizes = [
-        select(RUNS.c.namespace, func.sum(size)).join(RUNS, same).where(*here).group_by(RUNS.c.namespace)
-        for size, same in (
-            (OUTPUTS.c.size, OUTPUTS.c.run_id == RUNS.c.id),
-            (CHECKPOINTS.c.size, CHECKPOINTS.c.run_id == RUNS.c.id),
-            (LOGS.c.size, LOGS.c.run_uid == RUNS.c.uid),
-        )
-    ]
+    phase = case((RUNS.c.deleted.is_not(None), "binned"), (RUNS.c.phase.in_(_LIVE), "live"), else_="ended")
+    counted = (
+        select(RUNS.c.namespace, phase, func.count())
+        .where(RUNS.c.namespace.in_(namespaces), RUNS.c.emptied.is_(None))
+        .group_by(RUNS.c.namespace, phase)
+    )
     for namespace, named, count in connection.execute(counted):
         found[namespace] = found[namespace]._replace(**{named: int(count)})
-    for what, query in zip(("outputs", "checkpoints", "logs"), sizes, strict=True):
-        for namespace, size in connection.execute(query):
-            found[namespace] = found[namespace]._replace(**{what: int(size)})
+    for each in usage.sums(connection, usage.WORKSPACE, namespaces):
+        before = found[each.whose]
+        found[each.whose] = before._replace(**{each.kind: getattr(before, each.kind) + each.size})
     return found

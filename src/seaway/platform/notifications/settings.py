@@ -22,6 +22,8 @@ class NotifySettings:
     """Seconds after which a run that has not started is told of; 0 for never."""
     hung: float = 3600.0
     """Seconds without a line in its log and without use of the CPU after which a run seems to hang; 0 for never."""
+    storage: float = 300.0
+    """Seconds between two looks at the room that users' runs take."""
     look: float = 15.0
     """Seconds between two looks at what waits."""
     pace: Pace = Pace()  # noqa: RUF009 - frozen, shared on purpose

@@ -18,6 +18,7 @@ from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.sender import Sender
 from seaway.platform.notifications.service import Notifications
 from seaway.platform.notifications.settings import NotifySettings
+from seaway.platform.notifications.storage import StorageWatch
 from seaway.platform.notifications.watch import Watch
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Telling:
             settings,
             lambda: view.namespaces,
         )
+        self.storage = StorageWatch(database, runs.usage, self.recipients, clock, settings.storage)
         self._runs = runs
 
     async def start(self, services: Services) -> None:
@@ -67,6 +69,7 @@ class Telling:
         await self.service.load()
         await services.start("messages", self.sender.run)
         await services.start("watch", self.watch.run)
+        await services.start("storage", self.storage.run)
 
     async def _next_step(self, run_uid: str, event: str) -> str:
         phases = _EXPLAINED.get(Event(event))

@@ -23,6 +23,7 @@ _WORDS = {
     Event.WAITING: "wait for long",
     Event.HUNG: "seem to hang",
     Event.NODE: "messages of nodes",
+    Event.STORAGE: "messages of storage",
 }
 
 

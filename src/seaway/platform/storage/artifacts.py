@@ -165,6 +165,11 @@ class ArtifactStore:
             raise NotFound(f"{kind} {digest} is not stored here") from None
         return self._verified(file, f"{kind} {digest}", digest)
 
+    async def size(self, kind: str, digest: str) -> int | None:
+        """Return how many bytes a file has, None where it is not stored. Raises Invalid where that is no digest."""
+        require_digest(digest)
+        return await self.in_thread(self._place.size, _key(kind, digest))
+
     async def delete(self, kind: str, digest: str) -> None:
         """Remove it, harmless where it is not there. Only for what nothing refers to."""
         await self.in_thread(self._place.remove, _key(kind, digest))

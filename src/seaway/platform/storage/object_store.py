@@ -102,13 +102,16 @@ class ObjectStore:
 
     def exists(self, key: str) -> bool:
         """Return whether there is such a key."""
+        return self.size(key) is not None
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a file has, None where the key is unknown."""
         with self.errors():
             try:
-                self._files.info(self._path(key))
+                return int(self._files.info(self._path(key))["size"])
             except FileNotFoundError as error:
                 _raise_if_no_bucket(error)
-                return False
-        return True
+        return None
 
     def remove(self, key: str) -> None:
         """Remove it; harmless where it is not there."""

@@ -38,6 +38,9 @@ class Place(Protocol):
     def exists(self, key: str) -> bool:
         """Return whether there is such a key."""
 
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a file has, None where the key is unknown."""
+
     def remove(self, key: str) -> None:
         """Remove it; harmless where it is not there."""
 
@@ -94,6 +97,13 @@ class Folder:
     def exists(self, key: str) -> bool:
         """Return whether there is such a file."""
         return (self._root / key).exists()
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a file has, None where there is none."""
+        try:
+            return (self._root / key).stat().st_size
+        except FileNotFoundError:
+            return None
 
     def remove(self, key: str) -> None:
         """Remove it; harmless where it is not there."""

@@ -277,7 +277,8 @@ class Workspaces:
             message=self._removal.waits_for.get(name, "") if deleting else self._view.problem_of(name),
             created=None if workspace is None else datetime.fromtimestamp(workspace.created, UTC),
             live=runs.live, runs=runs.live + runs.ended, binned=runs.binned, outputs=runs.outputs,
-            checkpoints=runs.checkpoints, logs=runs.logs, total=runs.outputs + runs.checkpoints + runs.logs,
+            checkpoints=runs.checkpoints, logs=runs.logs, code=runs.code,
+            total=runs.outputs + runs.checkpoints + runs.logs + runs.code,
         )  # fmt: skip
 
     async def _note(self, caller: Caller, verb: str, name: str, code: int, reason: str) -> None:
