@@ -78,4 +78,6 @@ def test_every_how_to_page_is_listed() -> None:
 
 @pytest.mark.parametrize("name", [name for name, entry in COMMANDS.items() if not entry.hidden])
 def test_every_commands_help_has_examples(name: str) -> None:
-    assert "Examples:\n  " in (make_command(name).epilog or "")
+    made = make_command(name)
+    for each in (made, *getattr(made, "commands", {}).values()):
+        assert "Examples:\n  " in (each.epilog or ""), each.name

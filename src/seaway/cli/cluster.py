@@ -23,6 +23,7 @@ Examples:
   seaway up --nodes 3 --gpus a100:2
   seaway cluster nodes                      the nodes, and what is provoked
   seaway cluster drain node-2               its pods leave, as for maintenance; cordoned
+  seaway cluster cordon node-1              it takes nothing new; what runs there goes on
   seaway cluster uncordon node-2
   seaway cluster kill node-3                power cut: its programs end, it says nothing any more
   seaway cluster pressure node-1 memory     too little memory: a pod is evicted every 10 s

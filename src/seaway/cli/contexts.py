@@ -20,8 +20,11 @@ from seaway.sdk.token_store import forget_token, has_token, load_token, save_tok
 EPILOG = """\b
 Examples:
   seaway context                  list them; * marks the current one
+  seaway context list -o json     for programs
   seaway context use team         from now on every command works on that server
   seaway context use local        back to this machine's own cluster
+  seaway context rename team lab  under another name
+  seaway context rm lab           forget it, and its token
   seaway --context team ps        for one command"""
 APP = command_group(EPILOG)
 

@@ -69,6 +69,13 @@ COMMANDS = {
     "daemon": Entry("daemon", "daemon", "Serve a home (seaway up starts this).", hidden=True),
 }
 
+_FULL = "Make room on that disk (seaway doctor says which is full), then try again"
+_OS_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "Write elsewhere; SEAWAY_HOME says where Seaway keeps everything",
+}
+
 EPILOG = """\b
 Examples:
   seaway up                              start everything
@@ -123,6 +130,7 @@ def make_command(name: str) -> Any:
     if not entry.function:
         group = _light(module.APP)
         group.name, group.short_help = name, entry.summary
+        _hand_down_examples(group)
         return group
     function: Callable[..., Any] = getattr(module, entry.function)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -134,6 +142,18 @@ def make_command(name: str) -> Any:
     )
     decorate(function)
     return _light(app, with_context=not entry.hidden)
+
+
+def _hand_down_examples(group: Any) -> None:
+    """Show below each command's help those of its group's examples that are about it."""
+    for name, command in group.commands.items():
+        own = [
+            line
+            for line in group.epilog.splitlines()
+            if f"{line} ".startswith(f"  seaway {group.name} {name} ")
+        ]
+        if own:
+            command.epilog = "\n".join(["\b", "Examples:", *own])
 
 
 def _group() -> Any:
@@ -235,10 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_error(SeawayError(_os_message(error), remedy="Check who owns it and its mode"))
         return exits.PERMISSION
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        show_error(
-            SeawayError(_os_message(error), remedy="Make room on that disk, then try again" if full else "")
-        )
+        show_error(SeawayError(_os_message(error), remedy=_OS_REMEDIES.get(error.errno or 0, "")))
         return exits.IO
     except (KeyboardInterrupt, typer.Abort):
         drop_output()

@@ -21,6 +21,7 @@ Examples:
   seaway notify add ada-chat URL --user ada     only ada's runs
   seaway notify test mail
   seaway notify list
+  seaway notify remove mail
 
 \b
 URLs are Apprise's: https://appriseit.com/services/ lists e-mail, Slack, Teams, Telegram, ntfy and

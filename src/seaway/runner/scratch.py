@@ -27,7 +27,7 @@ _GRACE = 10.0
 
 
 class Scratch:
-    """Looks after what a program writes while it runs.
+    """Looks after what a program writes while it runs. What is mounted below a folder is not the container's own disk.
 
     Args:
         task: whose limits hold.
@@ -85,7 +85,7 @@ class Scratch:
 
     def _measure(self, top: str) -> tuple[int, int]:
         """Return the files and folders below one, and the bytes that they take."""
-        others = set(self._folders.values()) - {top}
+        others = (set(self._folders.values()) | _mount_points()) - {top}
         files = size = 0
         left = [top]
         while left and not self._ended.is_set():
@@ -99,6 +99,21 @@ class Scratch:
             except OSError:  # it was removed meanwhile, or the program keeps it to itself
                 continue
         return files, size
+
+
+def _mount_points() -> set[str]:
+    """Return where something is mounted (proc(5), mountinfo); nothing where the system does not say."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:  # noqa: PTH123 - pathlib takes long to import
+            return {os.fsdecode(_unescaped(line.split(b" ", 5)[4])) for line in table}
+    except OSError:
+        return set()
+
+
+def _unescaped(path: bytes) -> bytes:
+    """Return a path of that table: blanks and the like stand there as backslashes and octal numbers."""
+    first, *rest = path.split(b"\\")
+    return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in rest)
 
 
 def _shown(size: int) -> str:

@@ -83,6 +83,15 @@ def test_a_home_that_others_can_look_into_or_own(tmp_path) -> None:
     assert "no folder" in machine.home(tmp_path / "file", uid).message
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_made(tmp_path) -> None:
+    tmp_path.chmod(0o500)
+    found = machine.home(tmp_path / "deep" / "home", os.getuid())
+    tmp_path.chmod(0o700)
+    assert found.state is State.FAIL
+    assert f"{tmp_path} cannot be written to" in found.message
+
+
 @pytest.mark.parametrize("off", ["namespaces", "user", "cgroups", ""])
 def test_what_a_kernel_lacks(tmp_path, off) -> None:
     proc, cgroups = tmp_path / "proc", tmp_path / "cgroup"

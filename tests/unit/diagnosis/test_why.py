@@ -147,6 +147,23 @@ def test_a_taint_that_the_scheduler_does_not_name(nodes, class_):
     assert why(unscheduled(message), waiting=True, nodes=nodes).class_ == class_
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        pytest.param([["node.kubernetes.io/disk-pressure"]], "its nodes are short of disk", id="disk"),
+        pytest.param([["node.kubernetes.io/memory-pressure"]], "its nodes are short of memory", id="memory"),
+        pytest.param([["node.kubernetes.io/unreachable"]], "its nodes do not answer", id="lost"),
+        pytest.param([["tolerated", "team"]], "kept for others by the taint team", id="somebody's own"),
+        pytest.param([["a"], ["b"], ["b"]], "kept for others by the taint b", id="that of most nodes"),
+        pytest.param([], "they are kept for others, or short of memory or disk", id="hidden nodes"),
+    ],
+)
+def test_a_taint_that_the_scheduler_does_not_name_is_looked_up_at_the_nodes(keys, said):
+    pod = unscheduled(KUBE_1_36.format("1 node(s) had untolerated taint(s)"))
+    pod["spec"]["tolerations"] = [{"key": "tolerated", "operator": "Exists"}]
+    assert said in why(pod, waiting=True, nodes=[tainted(*each) for each in keys]).message
+
+
 def test_a_transient_taint_is_waited_for():
     message = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
     assert why(unscheduled(message), waiting=True).class_ is None

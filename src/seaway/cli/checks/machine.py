@@ -52,6 +52,13 @@ def home(folder: Path, uid: int) -> Check:
     """Look at whether a home can be used, and by its owner alone."""
     name = "home"
     if not folder.exists():
+        there = next(each for each in folder.parents if each.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            return fail(
+                name,
+                f"{folder} cannot be made: {there} cannot be written to",
+                "Set SEAWAY_HOME to a folder of your own",
+            )
         return ok(name, f"{folder} is made by seaway up")
     status = folder.stat()
     if not folder.is_dir():

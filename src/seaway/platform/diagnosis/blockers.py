@@ -30,7 +30,10 @@ _SENTENCES = (
         re.compile(r"untolerated taint(?:\(s\))? (?P<x>\{[^}]*\})"),
         "its nodes are kept for others by the taint {x}, which it does not tolerate",
     ),
-    (re.compile(r"untolerated taint"), "its nodes are kept for others by a taint that it does not tolerate"),
+    (
+        re.compile(r"untolerated taint"),
+        "its nodes have a taint that it does not tolerate: they are kept for others, or short of memory or disk",
+    ),
     (
         re.compile(r"node affinity/selector|node selector"),
         "no node has the labels that it asks for (nodeSelector or node affinity)",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +53,7 @@ def unschedulable(facts: Facts) -> Finding | None:
     blocker = first_blocker(
         message, has_labels=bool(meant), cordoned=next(iter(cordons)) if len(cordons) == 1 else None
     )
+    blocker = _with_taint(blocker, facts, meant)
     resource, too_big = _never_fits(facts)
     static = _is_static(message, facts.nodes) or ("untolerated taint" in blocker and _are_kept(facts, meant))
     never = too_big is not None or static or _says_never(message)
@@ -163,6 +165,27 @@ def _is_lasting_taint(reason: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
     )  # since 1.35 the scheduler does not say which taint: where the nodes are hidden, it may go
 
 
+def _with_taint(blocker: str, facts: Facts, nodes: Sequence[Mapping[str, Any]]) -> str:
+    """Return a blocker with the taint that it is about, where the scheduler does not say which: the first of most nodes."""
+    if not blocker.endswith("untolerated taint(s)"):
+        return blocker
+    wanted = ((facts.pod or {}).get("spec") or {}).get("tolerations") or ()
+    first = Counter(
+        f"{taint.get('key')}: {taint.get('value') or ''}"
+        for node in nodes
+        for taint in list(untolerated_taints(node, wanted))[:1]
+    )
+    named = blocker.removesuffix("(s)")
+    return f"{named} {{{first.most_common(1)[0][0]}}}" if first else blocker
+
+
+def untolerated_taints(node: Mapping[str, Any], tolerations: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the taints of a node that keep a pod with these tolerations off it."""
+    for taint in (node.get("spec") or {}).get("taints") or ():
+        if taint.get("effect") in ("NoSchedule", "NoExecute") and not tolerated(tolerations, taint):
+            yield taint
+
+
 def _says_never(message: str) -> bool:
     """Tell whether the scheduler itself says that emptying every node would not help, of resources alone."""
     head, found, preemption = message.partition("preemption:")
@@ -196,6 +219,8 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
         return f"kubectl uncordon {_cordoned(facts)}"
     if "pod affinity rules" in blocker:
         return f"see whether the pods that it wants to run beside are there: {kubectl(facts, 'kubectl get pods --show-labels', 'seaway ps')}"
+    if "-pressure" in blocker and not never:
+        return "make room on the disks of the nodes, or wait; seaway doctor shows them"
     if not never:
         return "wait, or see what uses the cluster: seaway ps"
     short = _INSUFFICIENT.search(blocker)
