@@ -101,7 +101,8 @@ class Services:
                 "%s did not stop within %g s and is left behind", task.get_name(), self._stop_seconds
             )
         elif not task.cancelled() and (error := task.exception()) is not None and self._failure is None:
-            logger.error("%s failed while it stopped", task.get_name(), exc_info=error)
+            trace = None if _explains_itself(error) else error
+            logger.error("%s failed while it stopped: %s", task.get_name(), error, exc_info=trace)
 
 
 def _explains_itself(error: BaseException | None) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from seaway.base.sqlite import DatabaseError
 from seaway.base.tasks import Backoff, ServiceFailed, Services
 
 
@@ -97,6 +98,27 @@ async def test_cancelling_the_block_stops_everything_and_stays_a_cancellation():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert journal == ["one starts", "one stops"]
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [
+        pytest.param(DatabaseError("another server has taken it over"), False, id="one that explains itself"),
+        pytest.param(KeyError("x"), True, id="a fault"),
+    ],
+)
+async def test_what_goes_wrong_while_it_stops_is_told(caplog, error, traced):
+    async def service(ready):
+        ready()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise error
+
+    async with Services() as services:
+        await services.start("stubborn", service)
+    assert f"stubborn failed while it stopped: {error}" in caplog.text
+    assert ("Traceback" in caplog.text) == traced
 
 
 async def test_one_that_does_not_stop_is_left_behind(caplog):
