@@ -25,7 +25,9 @@ from sqlalchemy import make_url
 
 from seaway.client.client import Client
 from seaway.client.connection import Connection
+from seaway.client.errors import ClientError
 from seaway.objects.builtin import PODS, ROLE_BINDINGS, ROLES
+from seaway.objects.errors import ApiError
 from seaway.platform.access import LEADER_RULES
 from seaway.portal.certificates import CertificateFiles, ensure_certificate
 from tools.clusters import ACCOUNT, TestCluster
@@ -237,8 +239,10 @@ class Replicas:
     async def follow_the_label(self) -> None:
         """Route to the pod that carries the leader's label, until cancelled."""
         while True:
-            found = await self.cluster.admin.list(PODS, self.cluster.namespace, label_selector=LEADER)
-            names = [pod["metadata"]["name"] for pod in found["items"]]
+            names: list[str] = []
+            with suppress(ApiError, ClientError):  # the API server is away: the way stays as it is
+                found = await self.cluster.admin.list(PODS, self.cluster.namespace, label_selector=LEADER)
+                names = [pod["metadata"]["name"] for pod in found["items"]]
             new = next((name for name in names if name not in self.seen[-1:]), None)
             if new is not None and len(names) == 1:
                 self.seen.append(new)
