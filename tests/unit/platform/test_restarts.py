@@ -17,8 +17,9 @@ from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.client.request import Request
 from seaway.model.run import Phase, RunSpec, TaskSpec
-from seaway.objects.builtin import PODS
+from seaway.objects.builtin import EVENTS, PODS
 from seaway.objects.errors import ServiceUnavailable, TooManyRequests
+from seaway.platform.database import revisions
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.server import run_server
@@ -145,3 +146,31 @@ async def test_an_attempt_that_follows_at_once_after_a_restart_leaves_no_pod_beh
         async with asyncio.timeout(20):
             while (await kubernetes.client.list(PODS, "seaway-default"))["items"]:
                 await asyncio.sleep(0.02)
+
+
+async def test_events_that_a_cluster_shows_again_are_not_stored_again(kubernetes, settings) -> None:
+    """A start costs no write for each event of the last hour; one that happened again meanwhile is stored."""
+
+    def event(name: str, count: int) -> dict[str, Any]:
+        about = {"kind": "Pod", "name": "p", "namespace": "seaway-default", "uid": "u"}
+        return {"metadata": {"name": name}, "involvedObject": about, "reason": name, "count": count}
+
+    async def stored(server, wanted: set[int]) -> dict[tuple[str, int], float]:
+        async with asyncio.timeout(20):
+            while True:
+                rows = await server._database.read(lambda c: revisions.events_about_all(c, ["u"]))
+                found = {(row.object["reason"], row.object["count"]): row.last_seen for row in rows}
+                if {count for _, count in found} == wanted:
+                    return found
+                await asyncio.sleep(0.01)
+
+    for name in ("once", "often"):
+        await kubernetes.client.create(EVENTS, event(name, 1), "seaway-default")
+    async with run_server(settings, kubernetes.client) as server:
+        before = await stored(server, {1})
+    often = await kubernetes.client.get(EVENTS, "often", "seaway-default")
+    await kubernetes.client.replace(EVENTS, often | {"count": 2})
+    async with run_server(settings, kubernetes.client) as server:
+        after = await stored(server, {1, 2})
+    assert set(after) == {("once", 1), ("often", 1), ("often", 2)}
+    assert {key: after[key] for key in before} == before

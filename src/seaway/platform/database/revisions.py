@@ -134,6 +134,12 @@ def save_events(connection: Connection, events: Sequence[EventRecord]) -> None:
         connection.execute(insert(EVENTS), [asdict(event) for event in events])
 
 
+def newest_events(connection: Connection, limit: int) -> set[str]:
+    """Return the uids under which the events are kept that were seen last."""
+    query = select(EVENTS.c.uid).order_by(EVENTS.c.last_seen.desc()).limit(limit)
+    return set(connection.scalars(query))
+
+
 def events_about(connection: Connection, uid: str) -> list[EventRecord]:
     """Return the events about one object, oldest first; of one that happened several times the last."""
     query = select(EVENTS).where(EVENTS.c.about == uid).order_by(EVENTS.c.last_seen)

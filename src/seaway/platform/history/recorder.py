@@ -31,7 +31,8 @@ Record = RevisionRecord | EventRecord | SentenceRecord | ActRecord
 _BACKOFF = Backoff(0.5, 2.0, 30.0)
 _AT_ONCE = 1000
 """Records of one transaction: other writers of the database are to have their turn."""
-
+_KNOWN = 50_000
+"""Events that are looked for among those stored, when a server starts."""
 _LONGEST, _LONGEST_KIND = 63, 32
 """Characters of what an event says of its object, which nobody checks."""
 
@@ -46,6 +47,8 @@ class Recorder:
         self._seen = 0
         self._stored = 0
         self._progress = Signal()
+        self._known: set[str] = set()
+        """Events that an earlier process has stored: a cluster shows all of the last hour again."""
 
     def listen(self, objects: Iterable[Informer], events: Informer | None = None) -> Callable[[], None]:
         """Record what these informers show from now on; return what ends that."""
@@ -67,6 +70,7 @@ class Recorder:
             informers: show all of them that are there.
             namespace: where; None for everywhere.
         """
+        self._known.clear()
         known = await self._database.read(lambda connection: revisions.not_gone(connection, kind))
         present = {obj["metadata"].get("uid") for informer in informers for obj in informer.list()}
         namespaced = all(informer.resource.namespaced for informer in informers)
@@ -86,7 +90,10 @@ class Recorder:
         self._add(act)
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Write until cancelled, and then what is left."""
+        """Write until cancelled, and then what is left. Informers whose events it records start when it is ready."""
+        self._known = await self._database.read(
+            lambda connection: revisions.newest_events(connection, _KNOWN)
+        )
         ready()
         try:
             await self._write_for_ever()
@@ -173,8 +180,11 @@ class Recorder:
             return
         count = new.get("count") or (new.get("series") or {}).get("count") or 1
         uid = new["metadata"]["uid"]
+        uid = uid if count == 1 else f"{uid}/{count}"
+        if uid in self._known:
+            return
         record = EventRecord(
-            uid if count == 1 else f"{uid}/{count}",
+            uid,
             (about.get("uid") or "")[:_LONGEST],
             self._clock.now(),
             redaction.kept_event(new),
