@@ -297,6 +297,20 @@ async def test_many_tasks_never_hold_more_pods_than_allowed(kubernetes, settings
         assert len(kubernetes.node.started) == 20
 
 
+async def test_every_task_of_a_large_run_says_behind_whom_it_waited(kubernetes, settings) -> None:
+    from dataclasses import replace
+
+    narrow = replace(settings, engine=replace(settings.engine, pods_in_flight=3))
+    async with run_server(narrow, kubernetes.client) as server:
+        tasks = tuple(TaskSpec(name=f"t{n:03}", command=("exit", "0")) for n in range(120))
+        await server.runs.submit(RunSpec(name="wide", tasks=tasks), user="ada")
+        await server.runs.wait("wide", timeout=100)
+        log = (await log_of(server, "wide")).splitlines()
+        said = [line.partition("queued ")[2].partition(":")[0] for line in log if "in flight" in line]
+    behind = [f"behind {n} task{'s'[: n > 1]} of 1 run" for n in range(1, 117)]
+    assert said == ["first in line for the next pod", *behind]
+
+
 async def test_a_follower_sees_the_whole_log_and_ends_with_the_run(server) -> None:
     await server.runs.submit(spec("hang", name="followed"), user="ada")
     follower = asyncio.create_task(log_of(server, "followed", follow=True))

@@ -6,6 +6,7 @@ import pytest
 
 from seaway.platform.database.records import EventRecord, RevisionRecord, TaskRecord
 from seaway.platform.engine import texts
+from seaway.platform.engine.line import Ahead, Line
 from seaway.platform.engine.narration import narrate_event, narrate_wait
 from seaway.platform.history import timeline
 from seaway.platform.history.changes import changes
@@ -179,21 +180,24 @@ def test_pages_leave_nothing_out_and_say_nothing_twice(limit: int) -> None:
 @pytest.mark.parametrize(
     ("before", "message", "ahead", "said"),
     [
-        ("", "queued", (0, 0), ""),
-        ("queued", texts.NO_ROOM, (0, 0), "queued: first in line for the next pod that this server allows"),
+        ("", "queued", Ahead(), ""),
         (
             "queued",
             texts.NO_ROOM,
-            (3, 2),
-            "queued behind 3 tasks of 2 runs: as many pods are in flight as this server allows",
+            Ahead(0, 0, 200, 2),
+            "queued first in line for the next pod: 200 pods of 2 runs are in flight, as many as this server allows",
         ),
-        (texts.NO_ROOM, texts.NO_ROOM, (3, 2), ""),
-        ("queued", "waits for the lock 'a'", (0, 0), "waits for the lock 'a'"),
+        (
+            "queued",
+            texts.NO_ROOM,
+            Ahead(3, 2, 1, 1),
+            "queued behind 3 tasks of 2 runs: 1 pod of 1 run is in flight, as many as this server allows",
+        ),
+        (texts.NO_ROOM, texts.NO_ROOM, Ahead(3, 2), ""),
+        ("queued", "waits for the lock 'a'", Ahead(), "waits for the lock 'a'"),
     ],
 )
-def test_what_a_task_waits_for_is_said_once(
-    before: str, message: str, ahead: tuple[int, int], said: str
-) -> None:
+def test_what_a_task_waits_for_is_said_once(before: str, message: str, ahead: Ahead, said: str) -> None:
     assert narrate_wait(before, TaskRecord(1, "main", 0, message=message), ahead) == said
 
 
@@ -208,3 +212,21 @@ def test_what_a_task_waits_for_is_said_once(
 )
 def test_what_a_node_does_for_a_pod_is_said(reason: str, message: str, said: str) -> None:
     assert narrate_event({"reason": reason, "message": message}) == said
+
+
+def test_a_line_knows_who_is_ahead_of_whom() -> None:
+    line = Line()
+    assert line.ahead("a", [5]) == Ahead(0, 0, 5, 1)
+    line.add("a", ["x", "y"])
+    line.add("b", ["x"])
+    line.add("a", ["y", "z"])
+    assert line.ahead("c", [3, 2]) == Ahead(4, 2, 5, 2)
+    assert line.ahead("c", []).after(3)[:2] == (7, 3)  # two of its own and it are one run more
+    assert line.ahead("a", []).after(3)[:2] == (7, 2)
+    assert line.ahead("c", []).after(0)[:2] == (4, 2)
+    assert line.take(2) == [("a", "x"), ("a", "y")]
+    line.drop("a", ["x", "y", "z"])
+    assert (len(line), line.ahead("c", [])[:2]) == (1, (1, 1))
+    assert line.take(-1) == []
+    assert line.take(9) == [("b", "x")]
+    assert line.ahead("c", []) == Ahead()

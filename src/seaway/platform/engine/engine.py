@@ -24,6 +24,7 @@ from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.happenings import NoOutbox, Outbox, happenings
 from seaway.platform.engine.leases import Leases
+from seaway.platform.engine.line import Ahead, Line
 from seaway.platform.engine.loading import load_live
 from seaway.platform.engine.locks import Locks, claim_of
 from seaway.platform.engine.measures import EngineMeasures
@@ -77,7 +78,7 @@ class Engine:
         self._mirrors = Mirrors()
         self._working: set[str] = set()
         self._timers = Timers(clock, self._have_looked_at)
-        self._no_room: dict[tuple[str, str], None] = {}
+        self._line = Line()
         self._running = False
         self.draining = False
         self.changed = Signal()
@@ -105,9 +106,13 @@ class Engine:
         """How many attempts are under way."""
         return sum(state.in_flight for state in self._mirrors.all())
 
+    def _ahead(self, run_uid: str) -> Ahead:
+        in_flight = (state.in_flight for state in self._mirrors.all() if state.in_flight)
+        return self._line.ahead(run_uid, in_flight)
+
     def measures(self) -> list[Measure]:
         """Return what is counted of this work."""
-        return self._measures.measures(self.states(), len(self._no_room), self.in_flight)
+        return self._measures.measures(self.states(), len(self._line), self.in_flight)
 
     def states(self) -> list[RunState]:
         """Return the mirrors of all runs that have not ended."""
@@ -251,7 +256,7 @@ class Engine:
         self._measures.looked(state, result, known, since)
         if changed and told:
             self._outbox.wake()
-        self._teller.tell_waits(state, result, waited, self._no_room)
+        self._teller.tell_waits(state, result, waited, self._ahead)
         self._teller.tell(state, result, known)
         self._let_go(state, result)
         self._follow_logs(state, marked)
@@ -298,8 +303,9 @@ class Engine:
         for task, at in result.look_again.items():
             self._timers.set(state, task, at)
         uid = state.run.uid
-        self._no_room.update(dict.fromkeys((uid, task) for task in result.no_room))
+        self._line.add(uid, result.no_room)
         if state.run.phase.ended:
+            self._line.drop(uid, state.specs)
             self._held.forget(state)
             self._mirrors.drop(uid)
             self._measures.forget(uid)
@@ -319,8 +325,7 @@ class Engine:
     def _use_room(self) -> None:
         """Have tasks looked at that wait for room, as many as there is room for."""
         room = self._settings.pods_in_flight - self.in_flight
-        for uid, task in list(self._no_room)[: max(0, room)]:
-            del self._no_room[uid, task]
+        for uid, task in self._line.take(room):
             if state := self._mirrors.get(uid):
                 self._have_looked_at(state, task)
 

@@ -9,6 +9,7 @@ from seaway.base.clock import parse_rfc3339
 from seaway.model.run import Phase
 from seaway.platform.database.records import AttemptRecord, TaskRecord
 from seaway.platform.engine import texts
+from seaway.platform.engine.line import Ahead
 
 
 def narrate(before: AttemptRecord | None, after: AttemptRecord) -> list[str]:
@@ -27,17 +28,17 @@ def narrate(before: AttemptRecord | None, after: AttemptRecord) -> list[str]:
     return said
 
 
-def narrate_wait(before: str, after: TaskRecord, ahead: tuple[int, int]) -> str:
+def narrate_wait(before: str, after: TaskRecord, ahead: Ahead) -> str:
     """Return what is said of a task that is not started yet; "" where that is nothing new.
 
     Args:
         before: what it waited for until now.
         after: the task.
-        ahead: how many tasks of how many runs get a place before it, where it waits for one.
+        ahead: who gets a place before it, where it waits for one.
     """
     if after.phase is not Phase.QUEUED or after.message in ("", "queued", before):
         return ""
-    return texts.queued_behind(*ahead) if after.message == texts.NO_ROOM else after.message
+    return texts.queued_behind(*ahead[:4]) if after.message == texts.NO_ROOM else after.message
 
 
 _SAID = {

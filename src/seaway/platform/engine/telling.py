@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.line import Ahead
 from seaway.platform.engine.narration import happened, narrate, narrate_event, narrate_wait
 from seaway.platform.engine.passes import Pass
 from seaway.platform.engine.pods import PodTable
@@ -15,7 +16,8 @@ from seaway.platform.history.logs import LogKey
 from seaway.platform.history.narrator import Narrator
 
 TOLD = 100
-"""Tasks of a run up to which it is said of each what it waits for: of more, nobody reads it."""
+"""Tasks of a run up to which it is said each time that one waits for something else. Of more, each log begins with what the
+task waited for first: with all of it, tasks that wait for one another's lock would say as much as their number squared."""
 
 
 class Teller:
@@ -58,7 +60,7 @@ class Teller:
         state: RunState,
         result: Pass,
         waited: Mapping[str, str],
-        no_room: Collection[tuple[str, str]],
+        ahead: Callable[[str], Ahead],
     ) -> None:
         """Note what tasks wait for that have no attempt yet: its log will begin with it.
 
@@ -66,14 +68,16 @@ class Teller:
             state: the run.
             result: what was decided.
             waited: what its tasks waited for until now.
-            no_room: the tasks, with their runs, that wait for room already.
+            ahead: counts who gets room before a run's tasks.
         """
-        if len(state.specs) > TOLD:
-            return
-        ahead = (len(no_room), len({run for run, _ in no_room}))
+        many, now = len(state.specs) > TOLD, self._nanoseconds()
+        found = ahead(state.run.uid) if result.no_room else Ahead()
+        place = {task: number for number, task in enumerate(result.no_room)}
         for task, before in waited.items():
-            if sentence := narrate_wait(before, result.tasks[task], ahead):
-                attempt, now = state.attempts.get(task), self._nanoseconds()
+            if many and task in state.said:
+                continue
+            if sentence := narrate_wait(before, result.tasks[task], found.after(place.get(task, 0))):
+                attempt = state.attempts.get(task)
                 key = LogKey(state.run.uid, task, attempt.number + 1 if attempt is not None else 1)
                 state.said.setdefault(task, []).append((sentence, now))
                 self._narrator.note(key, sentence, now)

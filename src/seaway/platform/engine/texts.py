@@ -94,11 +94,15 @@ def grown(why: str, memory: str) -> str:
     return f"{why}; tried again with {memory}"
 
 
-def queued_behind(tasks: int, runs: int) -> str:
-    """Say how many get a place first."""
-    if not tasks:
-        return "queued: first in line for the next pod that this server allows"
-    return f"queued behind {_count(tasks, 'task')} of {_count(runs, 'run')}: as many pods are in flight as this server allows"
+def queued_behind(tasks: int, runs: int, pods: int, running: int) -> str:
+    """Say how many get a place first, and who has one now."""
+    first = (
+        f"behind {_count(tasks, 'task')} of {_count(runs, 'run')}"
+        if tasks
+        else "first in line for the next pod"
+    )
+    flight = f"{_count(pods, 'pod')} of {_count(running, 'run')} {'is' if pods == 1 else 'are'} in flight"
+    return f"queued {first}: {flight}, as many as this server allows"
 
 
 def _count(number: int, what: str) -> str:
