@@ -16,9 +16,6 @@ from tools.endings.ending import Ending, Trouble
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import RunningNode, run_node
 
-SHARED = "node-1"
-"""The node of the endings that have none to themselves; nothing happens to it."""
-
 
 class Ground(Protocol):
     """A cluster whose nodes can be troubled."""
@@ -26,6 +23,8 @@ class Ground(Protocol):
     kind: str
     """"embedded" or "real"."""
     kubeconfig: Path
+    shared: str
+    """The node of the endings that have none to themselves; nothing happens to it."""
 
     async def own_node(self, name: str, ending: Ending, /) -> str:
         """Return the node that an ending has to itself."""
@@ -46,6 +45,7 @@ class EmbeddedGround:
     nodes: Mapping[str, str]
     """Of the endings that have one to themselves, by their names."""
     kind: str = "embedded"
+    shared: str = "node-1"
 
     async def own_node(self, name: str, _ending: Ending, /) -> str:
         """Return the node that an ending has to itself."""
@@ -87,6 +87,7 @@ class RealGround:
     stack: AsyncExitStack
     running: dict[str, RunningNode] = field(default_factory=dict)
     kind: str = "real"
+    shared: str = "node-of-endings"
 
     @property
     def kubeconfig(self) -> Path:
@@ -120,5 +121,5 @@ async def real_ground(plane: ControlPlane, folder: Path) -> AsyncIterator[RealGr
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ground = RealGround(plane, folder, stack)
-        await ground.start(SHARED, 0)
+        await ground.start(ground.shared, 0)
         yield ground

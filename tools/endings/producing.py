@@ -32,7 +32,7 @@ from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
 from seaway.platform.diagnosis.dump.documents import parse_log, parse_objects
 from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
 from tools.endings.ending import Ending, Object
-from tools.endings.grounds import SHARED, Ground
+from tools.endings.grounds import Ground
 from tools.webhook_server import WebhookServer
 
 SECONDS = 240.0
@@ -152,7 +152,7 @@ class Producer:
         for resource in _KINDS:
             found += _of_kind(resource, await self._client.list(resource, name))
         nodes = _of_kind(NODES, await self._client.list(NODES))
-        found += [one for one in nodes if not node or one["metadata"]["name"] in (node, SHARED)]
+        found += [one for one in nodes if not node or one["metadata"]["name"] in (node, self._ground.shared)]
         if node:
             events = _of_kind(EVENTS, await self._client.list(EVENTS, "default"))
             found += [one for one in events if one["involvedObject"].get("name") == node]

@@ -73,7 +73,7 @@ def gpu_broken(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.NODE, of_surroundings(facts), "GpuBroken", "the GPU of its node is faulty",
-        "have the node taken out of use (kubectl cordon NODE); it can run elsewhere", retry=True,
+        f"have the node taken out of use (kubectl cordon {((facts.pod or {}).get('spec') or {}).get('nodeName') or 'NODE'}); it can run elsewhere", retry=True,
     )  # fmt: skip
 
 

@@ -161,7 +161,8 @@ def node_lost(facts: Facts) -> Finding | None:
             "NodeLost",
             f"its node {name or ''} is no longer in the cluster".replace("  ", " "),
             Level.NODE,
-            from_event(facts, removed),
+            from_event(facts, removed)
+            or (quote(facts, "pod", f"spec.nodeName: {name}, which is none of the nodes"),),
         )
     evidence = _not_ready(facts, name)
     return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence) if evidence else None

@@ -38,6 +38,7 @@ _OWN = (
     "seaway.dev/recorded",
     "kueue.x-k8s.io/managed",
 )
+_WITHOUT = """kubectl patch pod NAME --type=merge -p '{"metadata":{"finalizers":null}}'"""
 SILENCE = timedelta(hours=1)
 """Without a line in its log, after which a program that runs is said to hang."""
 _NO_GPU_USED = re.compile(
@@ -57,7 +58,7 @@ def held_by_finalizer(facts: Facts) -> Finding | None:
     return Finding(
         Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "HeldByFinalizer", f"its deletion waits for the finalizer {held[0]!r}, which its controller has not taken off",
         (quote(facts, "pod status", f"deletionTimestamp: {overdue}; finalizers: {', '.join(held)}", overdue),),
-        next_step=f"see whether that controller runs; if it is gone for good: {kubectl(facts, f'kubectl patch pod {facts.run} --type=merge -p')} '{{\"metadata\":{{\"finalizers\":null}}}}'",
+        next_step=f"see whether that controller runs; if it is gone for good: {kubectl(facts, _WITHOUT.replace('NAME', facts.run))}",
         permanent=False,
     )  # fmt: skip
 

@@ -109,7 +109,8 @@ def gpu_runtime(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuRuntime", "the GPU driver of its node could not be brought into the container",
-        evidence, next_step="have the node's driver repaired (kubectl cordon NODE meanwhile); it can run elsewhere", retry=True, permanent=False,
+        evidence, next_step=f"have the node's driver repaired (kubectl cordon {((facts.pod or {}).get('spec') or {}).get('nodeName') or 'NODE'} meanwhile); it can run elsewhere",
+        retry=True, permanent=False,
     )  # fmt: skip
 
 

@@ -113,7 +113,11 @@ def missing_configuration(facts: Facts) -> Finding | None:
         kind, name = thing["kind"].lower(), thing["name"]
         said = f"the {kind} {name!r} does not exist"
         made = "secret generic" if kind == "secret" else kind
-        mend = f"kubectl create {made} {name} --from-literal=KEY=VALUE"
+        keys = (
+            "".join(f" --from-literal={key}=VALUE" for key in _keys(facts, name))
+            or " --from-literal=KEY=VALUE"
+        )
+        mend = f"kubectl create {made} {name}{keys}"
     else:
         said, mend = f"the container cannot be set up: {blanked(facts, message)}", ""
     if found.get("reason") == "CreateContainerConfigError":
@@ -132,6 +136,18 @@ def missing_configuration(facts: Facts) -> Finding | None:
         Level.SPEC, VerdictClass.CONFIGURATION, "MissingConfiguration", said, evidence,
         next_step=step,
     )  # fmt: skip
+
+
+def _keys(facts: Facts, name: str) -> list[str]:
+    """Return the keys of a secret or config map that the Pod's variables name."""
+    spec = (facts.pod or {}).get("spec") or {}
+    sources = [
+        source
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+        for variable in container.get("env") or ()
+        for source in (variable.get("valueFrom") or {}).values()
+    ]
+    return sorted({str(one["key"]) for one in sources if one.get("name") == name and one.get("key")})
 
 
 def command_not_found(facts: Facts) -> Finding | None:
