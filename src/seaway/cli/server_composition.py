@@ -125,6 +125,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         record_everywhere=settings.record_cluster,
         scratch=limits.scratch,
         scratch_files=limits.scratch_files,
+        scratch_volume=True,
         storage_limit=limits.storage,
         bin_seconds=limits.bin_days * DAY,
         engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),

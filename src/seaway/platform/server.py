@@ -91,6 +91,8 @@ class ServerSettings:
     """The most that a task which says nothing of it may leave on its container's own disk, such as "20Gi"; "" for no limit."""
     scratch_files: int = 0
     """How many files that may be; 0 for any number."""
+    scratch_volume: bool = False
+    """Where that is limited, pods get a volume at /tmp whose limit the nodes hold: for nodes that are not Seaway's own."""
     lease_seconds: int = 0
     """How long a program may run without word from the server before it is ended, so that another attempt is safe; 0 for ever."""
     python: str = "python3"
@@ -319,6 +321,7 @@ def _pod_settings(settings: ServerSettings) -> PodSettings:
         cpu=settings.cpu,
         scratch=settings.scratch,
         scratch_files=settings.scratch_files,
+        scratch_volume=settings.scratch_volume,
         lease_seconds=settings.lease_seconds,
         cache_volume=settings.cache_volume,
         cache_path=settings.cache_path,

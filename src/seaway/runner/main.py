@@ -84,6 +84,8 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     if scratch is not None:
         scratch.keep()
     code = program.wait(task.checkpoint_seconds, saved.save_while_running, control)
+    if code:
+        _say_what_is_full(_written(work, outputs, checkpoint_folder))
     if scratch is not None:
         scratch.let_go()
         if scratch.over:
@@ -112,13 +114,25 @@ def _scratch(task: Task, program: Program, work: str, outputs: str, checkpoint: 
         return None
     from seaway.runner.scratch import Scratch
 
-    folders = {
+    return Scratch(task, _written(work, outputs, checkpoint), program)
+
+
+def _written(work: str, outputs: str, checkpoint: str) -> dict[str, str]:
+    """Return where a program writes, by the names under which users know it."""
+    return {
         "the working directory": work,
         "/tmp": _temporary(),  # noqa: S108 - what users call it
         "SEAWAY_OUTPUTS": outputs,
         "SEAWAY_CHECKPOINT": checkpoint,
     }
-    return Scratch(task, folders, program)
+
+
+def _say_what_is_full(folders: dict[str, str]) -> None:
+    """Say what the program's own words, "no space left on device", leave open."""
+    from seaway.runner.scratch import without_entries
+
+    if said := without_entries(folders):
+        say(said)
 
 
 def _give_up(saved: _LazyCheckpoint, why: str) -> int:

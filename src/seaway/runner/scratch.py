@@ -116,6 +116,23 @@ def _unescaped(path: bytes) -> bytes:
     return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in rest)
 
 
+def without_entries(folders: Mapping[str, str]) -> str:
+    """Return in a sentence where no file can be made although bytes are free, "" for nowhere: Linux says "no space" for both.
+
+    Args:
+        folders: what is looked at, by the names under which users know them.
+    """
+    for name, path in folders.items():
+        try:
+            found = os.statvfs(path)
+        except OSError:
+            continue
+        free = found.f_bavail * found.f_frsize
+        if found.f_files and not found.f_favail and free >= found.f_frsize:
+            return f"no file can be made in {name}: all {found.f_files:,} entries (inodes) of its disk are taken, while {_shown(free)} are free"
+    return ""
+
+
 def _shown(size: int) -> str:
     for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
         if size >= 1 << shift:

@@ -261,3 +261,27 @@ def test_why_a_pod_waits() -> None:
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}
     ]
     assert observe(homeless).why_waiting == "Unschedulable: 0/1"
+
+
+@pytest.mark.parametrize(
+    ("scratch", "plain", "limit"),
+    [
+        ("20Mi", False, str(84 << 20)),
+        ("100Gi", False, str(110 << 30)),
+        ("20Mi", True, "20Mi"),
+        ("", False, ""),
+    ],
+)
+def test_the_nodes_limit_of_the_disk_is_behind_the_runners_own(scratch: str, plain: bool, limit: str) -> None:
+    """The runner's says which folder it was; where there is no runner, the node's is all there is."""
+    for volume in (False, True):
+        settings = replace(SETTINGS, scratch=scratch, scratch_volume=volume)
+        spec = build_pod(TaskSpec(command=("x",)), IDENTITY, settings, plain=plain)["spec"]
+        (container,) = spec["containers"]
+        assert container["resources"].get("limits", {}).get("ephemeral-storage", "") == limit
+        volumes = [one for one in spec.get("volumes", ()) if one["name"] == "seaway-scratch"]
+        wanted = [{"name": "seaway-scratch", "emptyDir": {"sizeLimit": limit}}] if volume and limit else []
+        assert volumes == wanted
+        assert [
+            one["mountPath"] for one in container.get("volumeMounts", ()) if one["name"] == "seaway-scratch"
+        ] == ["/tmp"] * len(wanted)

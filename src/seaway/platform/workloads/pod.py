@@ -13,11 +13,13 @@ from seaway.objects.quantity import parse_quantity
 from seaway.platform.workloads import labels
 from seaway.platform.workloads.interruptible import away_from_interruptible
 from seaway.platform.workloads.names import token_secret_name
-from seaway.platform.workloads.security import PodSecurity, secure
+from seaway.platform.workloads.security import PodSecurity, limit_tmp, secure
 
 Object = dict[str, Any]
 _GPU_KIND = "nvidia.com/gpu.product"
 """Label of nodes, as NVIDIA's GPU feature discovery writes it."""
+_LEEWAY = 64 << 20
+"""Bytes, at least, that a program may write between two looks of the runner before Kubernetes ends its pod."""
 _CACHE_VOLUME = "seaway-cache"
 
 
@@ -41,6 +43,8 @@ class PodSettings:
     """How much the tasks that say nothing of it may leave on their container's own disk; "" for as much as there is."""
     scratch_files: int = 0
     """How many files that may be; 0 for any number."""
+    scratch_volume: bool = False
+    """Where tasks may leave only so much, /tmp is a volume of the pod with a limit of its own, in which all of it lies."""
     lease_seconds: int = 0
     """How long a program may run without word from the server before it is ended; 0 for ever."""
     cache_volume: Mapping[str, Any] | None = None
@@ -125,12 +129,13 @@ def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Ob
 
 
 def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, plain: bool) -> Object:
+    limit = _disk_limit(task.resources.scratch or settings.scratch, plain=plain)
     container: Object = {
         "name": labels.CONTAINER,
         "image": image_of(task, settings),
         "command": [_literal(word) for word in task.command] if plain else list(settings.bootstrap),
         "env": _environment(task, attempt, None if plain else settings),
-        "resources": _resources(task.resources, settings),
+        "resources": _resources(task.resources, settings, limit),
         "terminationMessagePolicy": "File",
     }
     whole = [{"secretRef": {"name": ref.name}} for ref in task.secrets if ref.key is None]
@@ -153,6 +158,8 @@ def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, pl
     if task.resources.gpu_kind:
         spec["nodeSelector"] = {_GPU_KIND: task.resources.gpu_kind}
     secure(spec, container, settings.security)
+    if limit:
+        limit_tmp(spec, container, limit, always=settings.scratch_volume)
     return spec
 
 
@@ -228,15 +235,23 @@ def _runner_spec(task: TaskSpec, settings: PodSettings) -> str:
     return _literal(json.dumps(spec, ensure_ascii=False, separators=(",", ":")))
 
 
-def _resources(asked: Resources, settings: PodSettings) -> Object:
+def _disk_limit(scratch: str, *, plain: bool) -> str:
+    """Return the limit that Kubernetes holds, "" for none: behind the runner's own, which says where it lies."""
+    if not scratch or plain:
+        return scratch
+    size = int(parse_quantity(scratch))
+    return str(size + max(size // 10, _LEEWAY))
+
+
+def _resources(asked: Resources, settings: PodSettings, limit: str) -> Object:
     """Return requests and limits: memory is both (a node must not promise it twice), CPU only a request (idle cores help)."""
     requests: Object = {"cpu": asked.cpu or settings.cpu}
     limits: Object = {}
     if asked.memory:
         requests["memory"] = limits["memory"] = asked.memory
-    if scratch := asked.scratch or settings.scratch:
+    if limit:
         # a limit alone would ask for as much, and keep pods off nodes that have room for what they really write
-        requests["ephemeral-storage"], limits["ephemeral-storage"] = "0", scratch
+        requests["ephemeral-storage"], limits["ephemeral-storage"] = "0", limit
     if asked.gpu:
         requests["nvidia.com/gpu"] = limits["nvidia.com/gpu"] = str(asked.gpu)
     return {"requests": requests, "limits": limits} if limits else {"requests": requests}

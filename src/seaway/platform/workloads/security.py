@@ -52,6 +52,25 @@ def secure(spec: Object, container: Object, security: PodSecurity) -> None:
         container["securityContext"] = of_container
 
 
+def limit_tmp(spec: Object, container: Object, limit: str, *, always: bool) -> None:
+    """Bound the volume at /tmp, so that the node holds the limit by itself.
+
+    Args:
+        spec: of a new pod.
+        container: its container.
+        limit: bytes, as a quantity.
+        always: make such a volume where there is none.
+    """
+    volumes = spec.setdefault("volumes", []) if always else spec.get("volumes", [])
+    own = next((volume for volume in volumes if volume["name"] == _SCRATCH), None)
+    if own is None and always:
+        own = {"name": _SCRATCH}
+        volumes.append(own)
+        container.setdefault("volumeMounts", []).append({"name": _SCRATCH, "mountPath": SCRATCH_PATH})
+    if own is not None:
+        own["emptyDir"] = {"sizeLimit": limit}
+
+
 def _give_home(container: Object) -> None:
     """Have programs find a home that they can write to: a user that the image does not know has "/"."""
     variables = container.setdefault("env", [])

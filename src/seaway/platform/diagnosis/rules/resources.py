@@ -31,6 +31,7 @@ _OWN_DISK_LIMIT = re.compile(
     r"|exceeded its local ephemeral storage limit|usage of EmptyDir volume"
 )
 _DISK_FULL = re.compile(r"(?i)no space left on device|\[errno 28\]|disk quota exceeded|errno 122")
+_NO_ENTRIES = re.compile(r"^\S*\s*\[seaway\] no file can be made in |^\[seaway\] no file can be made in ")
 _GPU_MEMORY = re.compile(
     r"(?i)cuda out of memory|cuda error: out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory"
     r"|resource_?exhausted.*(gpu|oom)"
@@ -92,6 +93,15 @@ def disk_full(facts: Facts) -> Finding | None:
     lines = [line for line in facts.log_tail.splitlines()[-30:] if _DISK_FULL.search(line)]
     if not lines:
         return None
+    entries = [line for line in facts.log_tail.splitlines()[-30:] if _NO_ENTRIES.search(line)]
+    if entries:
+        return Finding(
+            Level.NODE, VerdictClass.RESOURCE, "InodesFull",
+            "it failed because its disk had no entry (inode) left for another file, although bytes were free",
+            (*from_log(facts, [lines[-1], entries[-1]]), *from_end(facts)),
+            next_step="write fewer, larger files (an archive, a database), or remove what lies on the node's disk, then: seaway retry {run}",
+            exit_code=exit_code(facts),
+        )  # fmt: skip
     return Finding(
         Level.NODE, VerdictClass.RESOURCE, "DiskFull", "it failed because the disk was full",
         (*from_log(facts, lines[-1:]), *from_end(facts)),
