@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
+import ssl
 import subprocess
+import urllib.error
+import urllib.request
 
 import psutil
 import pytest
+import yaml
+
+from tests.waiting import wait_until
 
 from .conftest import Shell, log_in, make_shell
 from .test_terminal import on_terminal
@@ -17,29 +24,38 @@ pytestmark = pytest.mark.timeout(300)
 HOLD = "import time; print('here', flush=True); time.sleep(600)"
 
 
-def kubectl_free(shell: Shell, *words: str) -> str:
-    """Return what the owner's kubeconfig shows, through the API, of a path."""
-    import ssl
-    import urllib.request
-
-    import yaml
-
-    config = yaml.safe_load(shell("kubeconfig", "--admin").stdout)
+def call(
+    shell: Shell, method: str, path: str, body: object = None, *, flag: str = "--admin"
+) -> tuple[int, str]:
+    """Call the cluster's API as the owner (or, without the flag, as a user); return the status and the answer."""
+    config = yaml.safe_load(shell("kubeconfig", *((flag,) if flag else ())).stdout)
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    folder = shell.folder
-    import base64
-
-    for name, value in (("ca", cluster["certificate-authority-data"]), ("crt", user["client-certificate-data"]), ("key", user["client-key-data"])):  # fmt: skip
-        (folder / f"admin.{name}").write_bytes(base64.b64decode(value))
-    context = ssl.create_default_context(cafile=str(folder / "admin.ca"))
-    context.load_cert_chain(folder / "admin.crt", folder / "admin.key")
-    method, path, *body = words
+    files = {"ca": cluster["certificate-authority-data"], "crt": user["client-certificate-data"], "key": user["client-key-data"]}  # fmt: skip
+    for name, value in files.items():
+        (shell.folder / f"caller.{name}").write_bytes(base64.b64decode(value))
+    context = ssl.create_default_context(cafile=str(shell.folder / "caller.ca"))
+    context.load_cert_chain(shell.folder / "caller.crt", shell.folder / "caller.key")
     request = urllib.request.Request(
-        cluster["server"] + path, method=method, data=body[0].encode() if body else None,
+        cluster["server"] + path, method=method, data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )  # fmt: skip
-    with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-        return answer.read().decode()
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_the_kubeconfig_of_users_works_in_it(running: Shell) -> None:
+    """As in the default one: what lies in it may be changed, the namespace itself may not be deleted."""
+    secret = {"metadata": {"name": "mine"}}
+    running("workspace", "create", "shown")
+    wait_until(
+        lambda: call(running, "POST", "/api/v1/namespaces/shown/configmaps", secret, flag="")[0] in (201, 409)
+    )
+    assert call(running, "DELETE", "/api/v1/namespaces/shown", flag="")[0] == 403
+    assert call(running, "POST", "/api/v1/namespaces/default/configmaps", secret, flag="")[0] == 403
+    running("workspace", "delete", "shown")
 
 
 def test_a_workspace_from_beginning_to_end(running: Shell) -> None:
@@ -138,7 +154,7 @@ def test_a_server_killed_in_the_middle_goes_on(seaway: Shell) -> None:
     seaway("workspace", "create", "vision")
     seaway("run", "--workspace", "vision", "--name", "kept", "--", "echo", "hello")
     held = {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}}
-    kubectl_free(seaway, "POST", "/api/v1/namespaces/vision/configmaps", json.dumps(held))
+    assert call(seaway, "POST", "/api/v1/namespaces/vision/configmaps", held)[0] == 201
     seaway("run", "--workspace", "vision", "--detach", "--name", "lasting", "--", "python3", "-c", HOLD)
     seaway("workspace", "delete", "vision", "--yes", "vision", "--stop-runs", "--detach")
     daemon = psutil.Process(seaway.pid())
@@ -147,9 +163,9 @@ def test_a_server_killed_in_the_middle_goes_on(seaway: Shell) -> None:
     seaway("up")
     assert seaway.json("workspace", "show", "vision")["state"] == "deleting"
     assert "is being deleted" in seaway("run", "--workspace", "vision", "--", "true", code=65).stderr
-    found = json.loads(kubectl_free(seaway, "GET", "/api/v1/namespaces/vision/configmaps/held"))
+    found = json.loads(call(seaway, "GET", "/api/v1/namespaces/vision/configmaps/held")[1])
     found["metadata"]["finalizers"] = []
-    kubectl_free(seaway, "PUT", "/api/v1/namespaces/vision/configmaps/held", json.dumps(found))
+    assert call(seaway, "PUT", "/api/v1/namespaces/vision/configmaps/held", found)[0] == 200
     process = seaway("workspace", "delete", "vision", code=None)  # waits for the end of what goes on
     assert process.returncode in (0, 64), process.stderr
     assert [each["name"] for each in seaway.json("workspace", "list")] == ["seaway-default"]

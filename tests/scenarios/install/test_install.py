@@ -188,11 +188,22 @@ def test_a_namespace_is_made_where_it_is_asked_for(
     name = f"team-{secrets.token_hex(4)}"
     admin = Seaway(tmp_path, real_control_plane.kubeconfig)
     assert f"the namespace {name} does not exist" in admin(*INSTALL, "-n", name, code=64).stderr
-    done = admin(*INSTALL, "-n", name, "--create-namespace", "--set", "rbac.nodes=true", code=75)
+    done = admin(
+        *INSTALL,
+        "-n",
+        name,
+        "--create-namespace",
+        "--set",
+        "rbac.nodes=true",
+        "--set",
+        "rbac.workspaces=true",
+        code=75,
+    )
     assert f"ClusterRole {name}-seaway-nodes" in done.stderr
+    assert f"ClusterRole {name}-seaway-workspaces" in done.stderr
     admin("uninstall", "-n", name, "--yes")
     roles: Any = call(real_control_plane, "GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles")
-    assert f"{name}-seaway-nodes" not in json.dumps(roles)
+    assert f"{name}-seaway-" not in json.dumps(roles)
     call(real_control_plane, "DELETE", f"/api/v1/namespaces/{name}")
 
 

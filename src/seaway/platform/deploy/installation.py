@@ -18,7 +18,7 @@ from seaway.objects.resource import Resource
 from seaway.objects.workloads import DEPLOYMENTS
 from seaway.platform.certificates import AUTHORITY_LIFE, Pair, lives, make_authority, make_certificate
 from seaway.platform.deploy.kinds import CLUSTER_WIDE, KINDS, SERVICE_MONITORS
-from seaway.platform.deploy.manifests import Credentials, manifests
+from seaway.platform.deploy.manifests import Credentials, cluster_wide_names, manifests
 from seaway.platform.deploy.progress import Progress, progress
 from seaway.platform.deploy.release import MANAGER, NAMES_ANNOTATION, Object, Release
 from seaway.platform.deploy.values import Values
@@ -179,14 +179,16 @@ async def find(client: Client, release: Release) -> list[Found]:
 
 
 async def _find_cluster_wide(client: Client, resource: Resource, release: Release) -> list[Found]:
-    """Look for the one name that there may be. Who may not look did not make it either."""
-    name = f"{release.namespace}-{release.name}-nodes"
-    try:
-        item = await client.get(resource, name)
-    except (NotFound, Forbidden):
-        return []
-    labels = item["metadata"].get("labels") or {}
-    return [Found(resource, name, None)] if labels.get("app.kubernetes.io/managed-by") == MANAGER else []
+    """Look for the names that there may be. Who may not look did not make them either."""
+    found = []
+    for name in cluster_wide_names(release):
+        try:
+            item = await client.get(resource, name)
+        except (NotFound, Forbidden):
+            continue
+        if (item["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == MANAGER:
+            found.append(Found(resource, name, None))
+    return found
 
 
 async def watch_start(

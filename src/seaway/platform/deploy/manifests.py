@@ -48,6 +48,15 @@ def manifests(values: Values, release: Release, credentials: Credentials) -> lis
     return [one for one in made if one is not None]
 
 
+def cluster_wide_names(release: Release) -> list[str]:
+    """Return the names of the ClusterRoles, and their bindings, that an installation may have."""
+    return [_wide_name(release, part) for part in ("nodes", "workspaces")]
+
+
+def _wide_name(release: Release, part: str) -> str:
+    return f"{release.namespace}-{release.name}-{part}"
+
+
 def _service_account(values: Values, release: Release) -> Object | None:
     account = values.service_account
     if account.name:
@@ -78,7 +87,7 @@ def _rights(values: Values, release: Release) -> list[Object]:
     for part, (wanted, granted) in wide.items():
         if not wanted:
             continue
-        name = f"{release.namespace}-{release.name}-{part}"
+        name = _wide_name(release, part)
         role_ref = {"apiGroup": api, "kind": "ClusterRole", "name": name}
         rules = [dict(rule) for rule in granted]
         found.append(release.object(f"{api}/v1", "ClusterRole", name=name, rules=rules))
