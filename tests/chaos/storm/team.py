@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -21,6 +21,9 @@ from tests.chaos.storm.faults import Faults
 from tests.chaos.storm.remains import objects_of_runs, programs
 from tools.replicas import Replicas, ServerProcess
 
+T = TypeVar("T")
+RECOVERS_WITHIN = 150.0
+"""Seconds in which a server leads again after a fault, at most."""
 PAST_THE_TERM = 20.0
 """Seconds after which a leader that was paused or cut off leads no more."""
 
@@ -61,6 +64,13 @@ class TeamFaults(Faults):
             "node killed": (lambda: self._on_node(hands.cut_power), 2),
             "node object deleted": (self.delete_node, 1),
         }
+
+    def strike(self, name: str) -> None:
+        """Have one fault strike, note it, and wait until a server leads: a busy machine takes its time to start one."""
+        super().strike(name)
+        deadline = time.monotonic() + RECOVERS_WITHIN
+        while not self._stage.call(self._stage.replicas.serves()) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def pause_server(self, seconds: float) -> str:
         """Stop one replica's process for a while."""
@@ -130,7 +140,7 @@ class TeamStage:
     def client(self) -> SeawayClient:
         """Return a patient client of the server."""
         url, ca = str(self.replicas.http.base_url), self.replicas.ca.read_text()
-        return SeawayClient(url, self.replicas.token, ca, patience=150.0, replicated=True)
+        return SeawayClient(url, self.replicas.token, ca, patience=300.0, replicated=True)
 
     def faults(self, choose: random.Random, port: int, client: SeawayClient) -> Faults:
         """Return what can strike here."""
@@ -138,9 +148,9 @@ class TeamStage:
             self.kubeconfig, self.replicas.cluster.namespace, choose, self.nodes, port, stage=self
         )
 
-    def call(self, work: Coroutine[Any, Any, None]) -> None:
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Have the loop do something, and wait for it."""
-        asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     async def keep_alive(self) -> None:
         """Start each replica again that has ended, as a Deployment does, until cancelled."""
