@@ -30,6 +30,7 @@ HARMLESS = (
     "database silent",
     "API server killed",
     "agent killed",
+    "clock set",
 )
 """Faults after which every attempt goes on."""
 LINGERS = 20.0
@@ -82,7 +83,13 @@ def _judge_task(
             f"its program's failures were tried again {failed - 1} times, asked for were {spec['retries']}"
         )
     last = attempts[-1]["verdict"]["class"] if attempts and attempts[-1]["verdict"] else None
-    expected = {"user": "failed", "deadline": "failed", "succeeded": "succeeded", None: "skipped"}.get(last)
+    expected = {
+        "user": "failed",
+        "deadline": "failed",
+        "resource": "failed",
+        "succeeded": "succeeded",
+        None: "skipped",
+    }.get(last)
     if task["phase"] != expected:
         found.append(f"{task['phase']}, and its last attempt {last}")
     if last == "user" and failed <= spec["retries"]:
@@ -110,6 +117,8 @@ def _judge_attempt(
         )
     if class_ == "deadline":
         return "" if work.hangs else "a deadline that it does not have"
+    if class_ == "resource":
+        return "" if work.fills else "a limit that it did not reach"
     if class_ == "infrastructure":
         lossy = [
             strike for strike in strikes if strike.fault not in (*HARMLESS, *OWN) and _during(strike, attempt)

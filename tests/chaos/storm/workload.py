@@ -1,4 +1,4 @@
-"""What is run: single tasks, chains and fan-outs, with outputs, checkpoints, locks, retries, a child, a deadline."""
+"""What is run: single tasks, chains and fan-outs, with outputs, checkpoints, locks, retries, a child, a deadline, a full disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ for number in range(lines):
 if child is not None:
     child.kill()
     child.wait()
-if E["HANGS"]:
+if E["FILLS"]:
+    with open("large", "wb") as file:
+        for _ in range(30):
+            file.write(bytes(1 << 20))
+if E["HANGS"] or E["FILLS"]:
     while True:
         tell(line=lines - 1, at=time.monotonic())
         time.sleep(0.05)
@@ -53,6 +57,8 @@ class Work:
     """How often each task's program fails, by the tasks' names; only those that do."""
     hangs: bool = False
     """It runs into its deadline."""
+    fills: bool = False
+    """It fills its container's disk beyond its limit."""
 
     def task(self, name: str) -> dict[str, Any]:
         """Return a task as it was submitted."""
@@ -62,7 +68,7 @@ class Work:
 def plan(choose: random.Random, number: int, port: int) -> Work:
     """Draw a run."""
     name = f"storm-{number}"
-    shape = choose.choice(["single", "single", "single", "chain", "fan", "deadline"])
+    shape = choose.choice(["single", "single", "single", "chain", "fan", "deadline", "fills"])
     names = {"chain": ["a", "b", "c"], "fan": ["a", "b", "c", "d", "z"]}.get(shape, ["main"])
     after = {
         "chain": {"b": ["a"], "c": ["b"]},
@@ -82,6 +88,7 @@ def plan(choose: random.Random, number: int, port: int) -> Work:
             "LOCK": lock or "",
             "CHILD": choose.choice(["", "", "1"]),
             "HANGS": "1" if shape == "deadline" else "",
+            "FILLS": "1" if shape == "fills" else "",
         }
         spec = {
             "name": task, "command": ["python", "-c", PROGRAM], "env": env, "retries": retries, "lock": lock,
@@ -90,5 +97,10 @@ def plan(choose: random.Random, number: int, port: int) -> Work:
         if shape == "deadline":
             failures.pop(task, None)
             spec |= {"timeout_seconds": 6.0, "retries": 0}
+        if shape == "fills":
+            failures.pop(task, None)
+            spec |= {"retries": 0, "resources": {"cpu": "0.05", "memory": "64Mi", "scratch": "20Mi"}}
         tasks.append({key: value for key, value in spec.items() if value is not None})
-    return Work(name, {"name": name, "tasks": tasks}, failures, hangs=shape == "deadline")
+    return Work(
+        name, {"name": name, "tasks": tasks}, failures, hangs=shape == "deadline", fills=shape == "fills"
+    )

@@ -180,6 +180,15 @@ async def test_a_node_that_told_of_an_end_is_waited_for(tmp_path, problem) -> No
     assert "may be missing" not in stored
 
 
+async def test_two_that_complete_a_log_at_once_write_it_once(tmp_path) -> None:
+    store = FileLogStore(tmp_path, limit=1 << 20)
+    collector = LogCollector(Logs(ALL), store, SystemClock(), SETTINGS)
+    await asyncio.gather(*(collector.complete(KEY, ENDED) for _ in range(2)))
+    await store.close(KEY)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert [file.read_text().count(f" {text}\n") for text in ("one", "two", "three")] == [1, 1, 1]
+
+
 async def test_a_pod_that_is_gone_is_not_waited_for(tmp_path) -> None:
     gone = NotFound('pods "run-1" not found', details={"name": "run-1", "kind": "pods"})
     logs = Logs(gone)

@@ -6,11 +6,13 @@ import asyncio
 import os
 import random
 from collections import Counter
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
@@ -174,3 +176,69 @@ async def test_events_that_a_cluster_shows_again_are_not_stored_again(kubernetes
         after = await stored(server, {1, 2})
     assert set(after) == {("once", 1), ("often", 1), ("often", 2)}
     assert {key: after[key] for key in before} == before
+
+
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%attempts%'"
+"""How many reads wait."""
+
+
+@contextmanager
+def nothing_is_read(url: str) -> Iterator[Connection]:
+    """Have no attempt be read from a PostgreSQL database until the block is left."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as locking, engine.connect() as looking:
+        locking.execute(text("LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE"))
+        yield looking.execution_options(isolation_level="AUTOCOMMIT")
+    engine.dispose()
+
+
+async def test_a_pod_that_ends_while_a_server_reads_its_runs_is_looked_at_once(
+    kubernetes, settings, postgres_url
+) -> None:
+    """Until all runs are read, one that is missing is none that nobody knows: its pod is not let go past its verdict."""
+    settings = replace(settings, database=postgres_url)
+    async with run_server(settings, kubernetes.client) as server:
+        await server.runs.submit(RunSpec(name="late", tasks=(TaskSpec(command=("hang",)),)), user="ada")
+        async with asyncio.timeout(20):
+            while (await server.runs.get("late")).phase is not Phase.RUNNING:
+                await asyncio.sleep(0.01)
+    watched = Logs(kubernetes.client.transport)
+    async with AsyncExitStack() as stack:
+        with nothing_is_read(postgres_url) as locked:
+            starting = asyncio.create_task(stack.enter_async_context(run_server(settings, Client(watched))))
+            async with asyncio.timeout(20):
+                await watched.pods_are_watched.wait()
+                while not locked.scalar(text(_WAITING)):
+                    await asyncio.sleep(0.01)
+            await kubernetes.node.end_all()
+            await asyncio.sleep(0.5)  # what the server would do wrong, it does now
+            assert watched.asked == 0, "a pod was let go before its run was known"
+        server = await starting
+        ended = await server.runs.wait("late", timeout=20)
+        assert ended.tasks[0].attempts[0].verdict is not None
+        log = b"".join([chunk async for chunk in await server.runs.logs("late")]).decode()
+        assert log.count("stopping in order") == 1, log
+
+
+class Logs:
+    """A transport that tells when pods are watched, and how often a log was asked for."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        self.asked = 0
+        self.pods_are_watched = asyncio.Event()
+
+    async def send(self, request: Request) -> Any:
+        return await self.transport.send(request)
+
+    def watch(self, request: Request) -> Any:
+        if request.path.endswith("/pods"):
+            self.pods_are_watched.set()
+        return self.transport.watch(request)
+
+    def stream(self, request: Request) -> Any:
+        self.asked += 1
+        return self.transport.stream(request)
+
+    async def close(self) -> None:
+        await self.transport.close()

@@ -188,6 +188,8 @@ class Engine:
         """Have the task of a pod looked at."""
         observation = seen.observation
         state = self._mirrors.get(observation.run_uid)
+        if state is None and self._running and not self._mirrors.complete:
+            return  # its run may be among those that are being loaded: all pods are looked at then
         if state is None or observation.task not in state.specs:
             if observation.gone:
                 self._pods.forget(observation.pod)

@@ -68,6 +68,7 @@ class LogCollector:
         self._ended: set[LogKey] = set()
         """Logs of pods that have ended: they are followed no more, although their attempts go on for a moment."""
         self._completed: set[LogKey] = set()
+        self._completing: dict[LogKey, asyncio.Lock] = {}
         self.lines = Counter("seaway_log_lines_collected", "Lines of containers' logs that were collected.")
         self.bytes = Counter("seaway_log_bytes_collected", "Bytes of containers' logs that were collected.")
 
@@ -96,6 +97,14 @@ class LogCollector:
             previous: it has been started again since; its log of before is meant.
             number: how often it had been started before.
         """
+        async with self._completing.setdefault(
+            key, asyncio.Lock()
+        ):  # two readers would write each line twice
+            await self._complete(key, pod, container, previous=previous, number=number)
+
+    async def _complete(
+        self, key: LogKey, pod: Object, container: str, *, previous: bool, number: int
+    ) -> None:
         if key in self._completed:
             return
         self._ended.add(key)
@@ -124,6 +133,7 @@ class LogCollector:
         """Take note that a pod is let go: nobody asks for its log again."""
         self._ended.discard(key)
         self._completed.discard(key)
+        self._completing.pop(key, None)
 
     async def close(self) -> None:
         """Stop following."""
