@@ -86,6 +86,8 @@ _REGISTRY = "the nodes of the tests know images by name and pull none from a reg
 _NETWORK = "the pods of the tests have addresses of the machine's own network"
 _DRIVER = "it takes a volume driver, a network share or a block device"
 _GPU = "it takes a GPU"
+_AUTOSCALER = "the clusters of the tests have no autoscaler"
+_WORDS = "only its words are tested so far: nothing that says them was recorded"
 BY_HAND: dict[str, str] = {
     "nodes.shut_down": "no operating system shuts a node of the tests down",
     "nodes.rebooted": "the machine of the tests does not start anew",
@@ -113,6 +115,18 @@ BY_HAND: dict[str, str] = {
     "volumes.wrong_file_system": _DRIVER,
     "volumes.driver_missing": _DRIVER,
     "volumes.network_share": _DRIVER,
+    "volumes.node_full_of_volumes": _DRIVER,
+    "volumes.volume_denied": _DRIVER,
+    "volumes.volume_absent": _DRIVER,
+    "autoscaling.scaling_up": _AUTOSCALER,
+    "autoscaling.scheduler_silent": _WORDS,
+    "environment.libraries_misfit": _WORDS,
+    "environment.package_not_found": _WORDS,
+    "environment.storage_failed": "it takes storage that fails",
+    "environment.variable_missing": _WORDS,
+    "gpus.device_assertion": _GPU,
+    "gpus.worker_died": _WORDS,
+    "network.service_busy": _WORDS,
     "volumes.attach_failed": _DRIVER,
     "lasting.held_by_volume": _DRIVER,
     "lasting.hung": "an hour of silence would have to pass",

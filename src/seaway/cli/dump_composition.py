@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
+from seaway.cli.context import note
 from seaway.sdk.errors import InvalidInput, SeawayError
 
 STANDARD_INPUT = "-"
 _LARGEST = 512 * 1024 * 1024
+_SILENCE = 1.5
+"""Seconds after which it is said that the dump is still being read."""
 _TYPE_KUBECTL = "Print it with: kubectl get pod,event,node,pvc,job,rs -o yaml > FILE"
 
 
@@ -35,15 +40,20 @@ def explain_files(
             "standard input can be read once only", code="Usage", field="from", remedy="Name files"
         )
     objects = []
-    for file in files:
-        try:
-            objects += parse_objects(_text(file, "from"))
-        except NotADump as error:
-            raise InvalidInput(
-                f"{_shown(file)} is no dump: {error}", field="from", remedy=_TYPE_KUBECTL
-            ) from error
-    read = [parse_log(_text(log, "log"), Path(log).name) for log in logs]
+    slow = Timer(
+        _SILENCE, note, (f"Reading {', '.join(map(_shown, files))} ... (-o json is read faster than yaml)",)
+    )
+    slow.daemon = True
+    slow.start()
     try:
+        for file in files:
+            try:
+                objects += parse_objects(_text(file, "from"), partial(_noted, file))
+            except NotADump as error:
+                raise InvalidInput(
+                    f"{_shown(file)} is no dump: {error}", field="from", remedy=_TYPE_KUBECTL
+                ) from error
+        read = [parse_log(_text(log, "log"), Path(log).name) for log in logs]
         told, others = explain_dump(objects, read, wanted)
     except NoSubject as error:
         raise InvalidInput(
@@ -51,12 +61,18 @@ def explain_files(
             field="from",
             remedy=_TYPE_KUBECTL,
         ) from error
+    finally:
+        slow.cancel()
     return told.model_dump(mode="json", by_alias=True), others
+
+
+def _noted(file: str, what: str) -> None:
+    note(f"{_shown(file)}: {what}")
 
 
 def _text(file: str, option: str) -> str:
     if file == STANDARD_INPUT:
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
+        return _decoded(sys.stdin.buffer.read())
     try:
         size = Path(file).stat().st_size
         if size > _LARGEST:
@@ -72,6 +88,10 @@ def _text(file: str, option: str) -> str:
             field=option,
             remedy=f"Correct --{option}",
         ) from error
+    return _decoded(data)
+
+
+def _decoded(data: bytes) -> str:
     encoding = (
         "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     )  # PowerShell's > writes UTF-16

@@ -88,11 +88,15 @@ def test_a_name_chooses_whom_to_explain(why, tmp_path) -> None:
     [
         pytest.param(["--from", "nowhere.yaml"], "", 64, "nowhere.yaml: no such file", id="no such file"),
         pytest.param(
-            ["--from", "-"], "Name:  train\nStatus: Failed\n---\n", 65, "has no kind", id="kubectl describe"
+            ["--from", "-"],
+            "Name:  train\nStatus: Failed\n---\n",
+            65,
+            "kubectl describe prints",
+            id="kubectl describe",
         ),
-        pytest.param(["--from", "-"], "NAME READY\n", 65, "it holds text, not objects", id="a table"),
+        pytest.param(["--from", "-"], "NAME READY\n", 65, "it is a table of kubectl's", id="a table"),
         pytest.param(["--from", "-"], "a: [b\n", 65, "neither YAML nor JSON", id="broken YAML"),
-        pytest.param(["--from", "-"], "", 65, "it holds no pod", id="nothing"),
+        pytest.param(["--from", "-"], "", 65, "it is empty", id="nothing"),
         pytest.param(
             ["--from", "-"], "kind: List\nitems: []\n", 65, "kubectl get pod,event", id="an empty list"
         ),

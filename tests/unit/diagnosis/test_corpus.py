@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,11 @@ MOST_WORDS = 110
 FILE_BYTES = 20_000
 
 
+@cache
 def load(path: Path):
     ending = yaml.load(path.read_text(), LOADER)
     dumps = (
-        ending["dumps"]
-        if "dumps" in ending
-        else [yaml.safe_dump({"kind": "List", "items": ending["objects"]})]
+        ending["dumps"] if "dumps" in ending else [json.dumps({"kind": "List", "items": ending["objects"]})]
     )
     objects = [one for text in dumps for one in parse_objects(text)]
     logs = [parse_log(text, name) for name, text in (ending.get("logs") or {}).items()]

@@ -35,13 +35,17 @@ def spoil(value, chance: random.Random):
     return copy.deepcopy(chance.choice(WRONG))
 
 
+def _printed(dumps):
+    return [dict(found) for text in dumps for found in parse_objects(text)]
+
+
 @pytest.mark.parametrize("path", ENDINGS, ids=lambda path: path.stem)
 def test_a_damaged_dump_is_no_traceback(path: Path) -> None:
     ending = yaml.load(path.read_text(), LOADER)
     logs = [parse_log(text, name) for name, text in (ending.get("logs") or {}).items()]
     for seed in range(SEEDS):
         chance = random.Random(f"{path.stem} {seed}")
-        items = copy.deepcopy(ending["objects"])
+        items = copy.deepcopy(ending["objects"] if "objects" in ending else _printed(ending["dumps"]))
         for _ in range(chance.randint(1, 4)):
             spoil(items, chance)
         try:

@@ -23,9 +23,14 @@ _LIMIT = re.compile(r"must be less than or equal to (?P<what>\w+) limit of (?P<b
 """A limit range's maximum becomes the limit of a container that gives none: Seaway gives no other than it requests."""
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]+)": (?P<what>.+)$')
 _WEBHOOK = re.compile(
-    r'admission webhook "(?P<name>[^"]+)" denied the request(?:: (?P<why>.+)| without explanation)?$'
+    r'admission webhook "(?P<name>[^"]+)" denied the request(?:: (?P<why>.+)| without explanation)?$',
+    re.DOTALL,
 )
 _WEBHOOK_DOWN = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.+)$')
+_CONSTRAINT = re.compile(
+    r"unable to validate against any security context constraint: \[?(?P<what>.+?)\]?$", re.DOTALL
+)
+"""What OpenShift says of a pod that none of its security context constraints allows."""
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)'.* denied request: (?P<why>.+)$")
 _NAMES = {"cpu": "CPU", "memory": "memory", "pods": "pods"}
 
@@ -50,6 +55,7 @@ def admission(message: str) -> Admission | None:
         (_QUOTA_WANTS, Admission.QUOTA_WANTS),
         (_SECURITY, Admission.SECURITY),
         (_WEBHOOK_DOWN, Admission.UNANSWERED),
+        (_CONSTRAINT, Admission.SECURITY),
         (_WEBHOOK, Admission.DENIED),
         (_POLICY, Admission.DENIED),
         (_RANGE, Admission.RANGE),
@@ -75,6 +81,8 @@ def explanation(message: str) -> str:
         )
     if found := _SECURITY.search(message):
         return f"the namespace's Pod Security Standard {found['level']!r} forbids it: {found['what']}"
+    if found := _CONSTRAINT.search(message):
+        return f"OpenShift's security context constraints forbid it: {' '.join(found['what'].split())[:200]}"
     if found := _WEBHOOK.search(message):
         return f"the cluster's admission webhook {found['name']!r} denied it: {found['why'] or 'it says no reason'}"
     if found := _WEBHOOK_DOWN.search(message):

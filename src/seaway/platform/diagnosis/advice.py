@@ -80,8 +80,12 @@ def elsewhere(facts: Facts, step: str) -> str:
     container = f" -c {facts.container}" if facts.container else ""
     previous = " --previous" if facts.restarts else ""
     log = f"{kubectl(facts, f'kubectl logs {facts.run}')}{container}"
+    unchanged = f"run it again unchanged: {again(facts)}"
+    if _made_anew(facts):
+        kind = str((facts.job or {}).get("kind") or facts.made.kind)
+        unchanged = f"nothing to do: its {kind} makes another pod; see: {kubectl(facts, 'kubectl get pods')}"
     for seaways, others in (
-        ("nothing to do; watch it with: seaway logs {run} -f", f"run it again unchanged: {again(facts)}"),
+        ("nothing to do; watch it with: seaway logs {run} -f", unchanged),
         ("seaway logs {run} -f", f"{log} -f"),
         ("seaway logs {run}", f"{log}{previous}"),
         ("seaway retry {run}", again(facts)),
@@ -99,6 +103,22 @@ _FIELDS = {
     "--gpu": "resources.limits of nvidia.com/gpu", "--image": "image", "--timeout": "activeDeadlineSeconds",
 }  # fmt: skip
 _ROLLED = ("deployment", "statefulset", "daemonset")
+
+
+def _made_anew(facts: Facts) -> bool:
+    """Tell whether a controller makes another pod by itself for one that was lost."""
+    owner = facts.job or {}
+    if owner.get("kind") in ("ReplicaSet", "StatefulSet", "DaemonSet"):
+        return facts.pod is not None
+    if owner.get("kind") != "Job" or facts.pod is None or not owner.get("spec"):
+        return False
+    conditions = (owner.get("status") or {}).get("conditions") or ()
+    ended = any(
+        one.get("type") in ("Failed", "FailureTarget", "Complete") and one.get("status") == "True"
+        for one in conditions
+    )
+    limit = (owner.get("spec") or {}).get("backoffLimit", 6)
+    return not ended and ((owner.get("status") or {}).get("failed") or 0) < max(limit, 1)
 
 
 def _made_again(facts: Facts, made: Made, option: str, value: str | None) -> str:

@@ -19,9 +19,10 @@ _STAGES = (
 """In which order the scheduler asks: a node that fails later would otherwise have done."""
 _SENTENCES = (
     (
-        re.compile(r"untolerated taint \{node\.kubernetes\.io/(?:not-ready|unreachable)"),
+        re.compile(r"untolerated taint \{node\.kubernetes\.io/unreachable"),
         "its nodes do not answer",
     ),
+    (re.compile(r"untolerated taint \{node\.kubernetes\.io/not-ready"), "its nodes are not ready"),
     (
         re.compile(r"untolerated taint \{node\.kubernetes\.io/(?P<x>[\w-]+)-pressure"),
         "its nodes are short of {x}",
@@ -65,6 +66,8 @@ def parts(message: str) -> tuple[bool, list[str]]:
     What follows the first sentence is about what the scheduler tried then (preemption, releasing devices).
     """
     _, found, rest = message.partition("nodes are available:")
+    if not found:  # Volcano's words
+        _, found, rest = message.partition("nodes are unavailable:")
     rest = _OLD_TAINT.sub(lambda old: f"had untolerated taint {old['taint']}", rest)
     said = rest.partition("preemption:")[0].strip().partition(". ")[0]
     return bool(found), [part.strip(" .") for part in said.split(", ") if part.strip(" .")]

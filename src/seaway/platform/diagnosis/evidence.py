@@ -19,7 +19,7 @@ _PEAK = re.compile(r"peak memory (?P<bytes>\d+) bytes")
 _SECRETS = (
     re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
     re.compile(
-        r"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|credential)[a-z0-9_.-]*[\"']?\s*[=:]\s*)[\"']?[^\s\"',;]+"
+        r"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|credential)(?![a-z0-9_.-]*(?:error|exception)\b)[a-z0-9_.-]*[\"']?\s*[=:]\s*)(?!\d{3}\b)[\"']?[^\s\"',;]+"
     ),
     re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]+:)[^\s/@]+@"),
 )
@@ -163,6 +163,12 @@ def memory_limit(facts: Facts) -> str | None:
     """Return the main container's memory limit as the Pod has it, None where it has none."""
     limit: str | None = ((main_container(facts).get("resources") or {}).get("limits") or {}).get("memory")
     return limit
+
+
+def asks_gpu(facts: Facts) -> bool:
+    """Tell whether the container was to have a GPU."""
+    resources = main_container(facts).get("resources") or {}
+    return any("gpu" in name for part in ("limits", "requests") for name in resources.get(part) or {})
 
 
 def memory_peak(facts: Facts) -> int | None:

@@ -16,6 +16,7 @@ _LATE = 8
 """Lines from the end from which on a warning was overcome."""
 _OVERCOME = re.compile(
     r"(?i)^\S*\s*(?:\[?(?:debug|info|trace)\]?\b)|\bretry(?:ing)?\b.*\bin \d|will retry|retrying"
+    r"|\b(?:ignored|ignoring|skipp(?:ed|ing)|non-fatal|falling back|not critical)\b"
 )
 _WARNING = re.compile(r"\bWARN(?:ING)?\b")
 
@@ -39,7 +40,7 @@ def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
         return ""
     lines = facts.log_tail.splitlines()
     found = exception(facts)
-    if found is not None and not found.is_wrapper:
+    if found is not None and not found.is_consequence:
         lines = lines[found.start :]
     lines = [line for line in lines if line.strip()][-last:]
     for distance, line in enumerate(reversed(lines)):
@@ -49,10 +50,15 @@ def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
     return ""
 
 
+def overcome(line: str) -> bool:
+    """Tell whether a line itself says that what it tells of did not end the program."""
+    return bool(_OVERCOME.search(line))
+
+
 def spoken(
     facts: Facts,
     line: str,
-    level: Level,
+    level: Level | None,
     class_: VerdictClass,
     cause: str,
     message: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 
 from seaway.platform.diagnosis.evidence import exit_code, pod_status
 from seaway.platform.diagnosis.facts import Facts
@@ -15,6 +16,8 @@ _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::(?: (?P<text>.*))?)?$")
 _SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ")
 _INTERRUPTED = 130
 """What Python exits with after a KeyboardInterrupt."""
+_CUT = 3
+"""Lines from the beginning of a log up to which a frame may be what is left of a traceback."""
 _NO_SIGNAL = 160
 """From here on a code is the program's own again: 255 is what `sys.exit(-1)` becomes."""
 _WRAPPERS = (
@@ -28,9 +31,21 @@ _WRAPPERS = (
     "CellExecutionError",
 )
 """What launchers raise because a process of theirs failed: its own traceback came before."""
+_CONSEQUENCE = re.compile(
+    r"(?i)see (?:the )?(?:root cause|inner exception|stack trace|logs?|error|traceback)s? (?:above|for)"
+    r"|root cause above|collective operation timeout|NCCL (?:error|communicator was aborted)|ncclRemoteError"
+    r"|connection closed by (?:remote )?peer|worker process.{0,40}(?:died|failed)|engine (?:process|core).{0,40}(?:failed|died)"
+    r"|(?:worker|subprocess|child process|process \d+).{0,60}(?:exited unexpectedly|exit code|non-zero|exitcode)"
+    r"|returned non-zero exit status"
+)
+"""What a process says that gave up because of another one, or of what was printed before."""
 _CHAINED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
-_RANK = re.compile(r"^(?:\[(?:rank|default|\w+:)?\d+\]:? ?|\((?:[\w.]+ )?pid=\d+[^)]*\) )")
-"""What torchrun and Ray put before the lines of a worker."""
+_RANK = re.compile(
+    r"^(?:(?P<rank>\[(?:rank|default|\w+:)?\d+\]):? ?|(?P<ray>\((?:[\w.]+ )?pid=\d+[^)]*\)) |(?P<mpi>\[\d+,\d+\])<std(?:out|err)>: ?)"
+)
+"""What torchrun, Ray and mpirun put before the lines of a worker."""
+_FIRST = re.compile(r"^\s*rank\s*: (?P<rank>\d+)\b")
+"""Where torchrun says which worker failed first."""
 _CELL = re.compile(r"^(?P<type>\w*(?:Error|Exception|Interrupt)): (?P<text>.*)$")
 _NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/")
 
@@ -50,11 +65,18 @@ class Traceback:
     """The files of its frames, outermost first."""
     start: int = 0
     """The line of the log, from 0, with which it begins, or the exception that caused it."""
+    worker: str = ""
+    """Which of several workers printed it, as its launcher marks their lines; "" where it does not."""
 
     @property
     def is_wrapper(self) -> bool:
         """Whether a launcher raised it because of another process."""
         return self.short in _WRAPPERS
+
+    @property
+    def is_consequence(self) -> bool:
+        """Whether it was raised because of another process or of what was printed before."""
+        return self.is_wrapper or bool(_CONSEQUENCE.search(self.text))
 
     @property
     def short(self) -> str:
@@ -103,21 +125,58 @@ def is_users_own(path: str) -> bool:
     return not _NOT_THE_USERS.search(path)
 
 
+@lru_cache(maxsize=8)
 def last_traceback(log: str) -> Traceback | None:
     """Return the last exception in a log, None where there is none that ended in the log.
 
-    What a launcher raises because of another exception counts only where there is no other.
+    What is raised because of another exception counts only where there is no other. Of several workers the one counts
+    that failed first.
     """
-    lines = [_bare(line) for line in log.splitlines()]
-    starts = [index for index, line in enumerate(lines) if line.strip() == _HEADER]
+    marked = [_bare(line) for line in log.splitlines()]
+    lines = [line for _, line in marked]
+    starts = [index for index, line in enumerate(lines) if _begins(marked, index)]
     if not starts:
         return _syntax_error(lines)
-    found = [_ending(lines, start, _chain(lines, starts, start)) for start in starts]
-    own = [one for one in found if one is not None and not one.is_wrapper]
+    found = [_ending(marked, start, _chain(lines, starts, start)) for start in starts]
+    own = [one for one in found if one is not None and not one.is_consequence]
     last = found[-1]
-    if last is None or not last.is_wrapper:
+    first = _first_worker(lines, own)
+    if first:
+        return [one for one in own if one.worker == first][-1]
+    if last is None or not last.is_consequence:
         return last
-    return own[-1] if own else _inner(lines, last) or last
+    return own[-1] if own else (_inner(lines, last) if last.is_wrapper else None) or last
+
+
+def _first_worker(lines: list[str], own: list[Traceback]) -> str:
+    """Return which of several workers failed first, "" where not several did."""
+    workers = [one.worker for one in own if one.worker]
+    if not workers or any(one.worker == "" and not one.is_wrapper for one in own):
+        return ""
+    told = next((match["rank"] for line in lines if (match := _FIRST.match(line))), "")
+    named = [worker for worker in workers if re.search(rf"\D{told}\b", worker)] if told else []
+    return (named or workers)[0]
+
+
+def _begins(marked: list[tuple[str, str]], index: int) -> bool:
+    """Tell whether a traceback begins: with its header, or with a frame where the header is missing.
+
+    A log that was cut begins in the middle of one, and Ray puts the worker's name where the header was.
+    """
+    worker, line = marked[index]
+    if line.strip() == _HEADER:
+        return True
+    if not _FRAME.match(line):
+        return False
+    before = [text for other, text in marked[max(0, index - 60) : index] if other == worker and text.strip()]
+    for text in reversed(before):
+        if text.strip() == _HEADER:
+            return False
+        if not text[0].isspace():
+            return "ray::" in text or len(before) < _CUT
+        if _FRAME.match(text):
+            return False
+    return True
 
 
 def _inner(lines: list[str], wrapper: Traceback) -> Traceback | None:
@@ -129,9 +188,14 @@ def _inner(lines: list[str], wrapper: Traceback) -> Traceback | None:
     return None
 
 
-def _bare(line: str) -> str:
-    line = _RANK.sub("", line)
-    return re.sub(r"^\s*[|+][ |+-]*(?=\S)", "", line) if line.lstrip().startswith(("|", "+")) else line
+def _bare(line: str) -> tuple[str, str]:
+    """Return who printed a line, as far as its launcher marks it, and the line without that and without a frame around it."""
+    mark = _RANK.match(line)
+    worker = next(filter(None, mark.groups()), "") if mark else ""
+    line = line[mark.end() :] if mark else line
+    if line.lstrip().startswith(("|", "+")):
+        line = re.sub(r"^\s*[|+][ |+-]*(?=\S)", "", line)
+    return worker, line
 
 
 def _chain(lines: list[str], starts: list[int], start: int) -> int:
@@ -141,9 +205,13 @@ def _chain(lines: list[str], starts: list[int], start: int) -> int:
     return _chain(lines, starts, before[-1]) if joined and before else start
 
 
-def _ending(lines: list[str], start: int, first: int) -> Traceback | None:
+def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback | None:
     frames: list[re.Match[str]] = []
-    for line in lines[start + 1 :]:
+    worker = marked[start][0]
+    begin = start if _FRAME.match(marked[start][1]) else start + 1
+    for other, line in marked[begin:]:
+        if other != worker:
+            continue
         frame = _FRAME.match(line)
         if frame is not None:
             frames.append(frame)
@@ -151,7 +219,9 @@ def _ending(lines: list[str], start: int, first: int) -> Traceback | None:
             found = _EXCEPTION.match(line.rstrip())
             paths = tuple(frame["path"] for frame in frames)
             return (
-                Traceback(found["type"], found["text"] or "", _own(frames), paths, first) if found else None
+                Traceback(found["type"], found["text"] or "", _own(frames), paths, first, worker)
+                if found
+                else None
             )
     return None
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from seaway.platform.diagnosis.dump.shapes import shaped
+from seaway.platform.diagnosis.dump.structured import unwrapped
+from seaway.platform.diagnosis.dump.texts import in_parts, trimmed, what_it_is, whole_items, without_last_item
 
 Object = Mapping[str, Any]
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -45,12 +48,34 @@ class Log:
     """Where it came from: names of pods and containers in it tell whose it is."""
 
 
-def parse_objects(text: str) -> list[Object]:
+def parse_objects(text: str, note: Callable[[str], None] = lambda _: None) -> list[Object]:
     """Return the Kubernetes objects in a text.
+
+    Args:
+        text: YAML or JSON, as kubectl prints it; what a terminal puts before it is left out.
+        note: told in a sentence what of the text could not be read, where the rest could.
 
     Raises:
         NotADump: it is neither YAML nor JSON, or holds something else.
     """
+    try:
+        return _read(text)
+    except NotADump as error:
+        first = error
+    inner = trimmed(text)
+    if inner != text:
+        with suppress(NotADump):
+            if whole := _read(inner):
+                return whole
+    found = _cut_short(inner)
+    if found:
+        note("it ends in the middle: what is missing is not explained")
+        return found
+    told = what_it_is(text)
+    raise NotADump(told) if told else first
+
+
+def _read(text: str) -> list[Object]:
     found: list[Object] = []
     try:
         for document in _documents(text):
@@ -60,7 +85,23 @@ def parse_objects(text: str) -> list[Object]:
         if isinstance(error, NotADump):
             raise
         raise NotADump(f"it is neither YAML nor JSON: {_place(error)}") from error
+    if not found and not text.strip().strip("\ufeff"):
+        raise NotADump("it is empty")
     return found
+
+
+def _cut_short(text: str) -> list[Object]:
+    """Return the whole objects of a print that ends in the middle, none where it is no such print."""
+    if text.lstrip().startswith("{"):
+        with suppress(NotADump):
+            return [one for item in whole_items(text) for one in _flat(item)]
+        return []
+    shorter = without_last_item(text)
+    if "apiVersion:" not in shorter:
+        return []
+    with suppress(NotADump):
+        return _read(shorter)
+    return []
 
 
 def as_objects(found: Iterable[Mapping[str, Any]]) -> list[Object]:
@@ -70,12 +111,15 @@ def as_objects(found: Iterable[Mapping[str, Any]]) -> list[Object]:
 
 def parse_log(text: str, name: str = "") -> Log:
     """Return a log without the times and prefixes that `kubectl logs` can put before each line."""
-    lines, times = [], []
+    lines: list[str] = []
+    times: list[str] = []
     for raw in text.splitlines():
         line = _PREFIX.sub("", _COLOUR.sub("", raw.rpartition("\r")[2]))
         timed = _TIMED.match(line)
-        times.append(timed["time"] if timed else "")
-        lines.append(line[timed.end() :] if timed else line)
+        line, time = (line[timed.end() :], timed["time"]) if timed else (line, "")
+        inner, told = unwrapped(line) or ((line,), "")
+        lines += inner
+        times += [time or told] * len(inner)
     return Log("\n".join(lines), tuple(times) if any(times) else (), name)
 
 
@@ -87,6 +131,11 @@ def _documents(text: str) -> Iterator[Any]:
             value, end = decoder.raw_decode(stripped, place)
             yield value
             place = end + len(stripped[end:]) - len(stripped[end:].lstrip())
+    elif (parts := in_parts(stripped)) is not None:
+        try:
+            yield from [yaml.load(part, _Loader) for part in parts]  # noqa: S506
+        except yaml.composer.ComposerError:  # an alias to what stands in another part
+            yield from yaml.load_all(text, _Loader)
     else:
         yield from yaml.load_all(text, _Loader)
 

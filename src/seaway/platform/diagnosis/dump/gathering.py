@@ -12,10 +12,10 @@ from typing import Any
 from seaway.platform.diagnosis.dump.cluster import Cluster
 from seaway.platform.diagnosis.dump.containers import as_ended, telling_container
 from seaway.platform.diagnosis.dump.documents import Log, Object
-from seaway.platform.diagnosis.evidence import moment
+from seaway.platform.diagnosis.evidence import event_time, moment
 from seaway.platform.diagnosis.facts import Facts, Made
 
-LOG_LINES = 400
+LOG_LINES = 2000
 _SECRET_NAME = re.compile(r"(?i)token|secret|passw|key|credential")
 _ENDED = ("Succeeded", "Failed")
 
@@ -77,7 +77,11 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
         (one for one in conditions if one.get("type") == "ReplicaFailure" and one.get("status") == "True"), {}
     )
     told = refused["message"] if refused is not None and not made_since else failure.get("message") or ""
+    queued = _queued(cluster, owner)
+    if queued is not None:
+        events = sorted([*events, *cluster.events_of(queued)], key=lambda event: event_time(event) or "")
     return Facts(
+        queued=queued,
         run=str(owner["metadata"].get("name", "")),
         log_tail=text,
         log_times=times,
@@ -89,6 +93,32 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
         nodes_hidden=True,
         create_error=told,
     )  # fmt: skip
+
+
+def _queued(cluster: Cluster, owner: Object) -> Object | None:
+    """Return Kueue's Workload for a job, or what events tell of it; None where neither is in the dump."""
+    name = str(owner["metadata"].get("name", ""))
+    for found in cluster.all("Workload"):
+        references = found["metadata"].get("ownerReferences") or ()
+        if any(one.get("name") == name and one.get("kind") == owner["kind"] for one in references):
+            return found
+    started = f"{owner['kind'].lower()}-{name}-"
+    about = (
+        event["involvedObject"]
+        for event in cluster.events
+        if event["involvedObject"].get("kind") == "Workload"
+    )
+    told = next((one for one in about if str(one.get("name", "")).startswith(started)), None)
+    return (
+        {
+            "kind": "Workload",
+            "metadata": {"name": told["name"], "namespace": told.get("namespace", "")},
+            "spec": {},
+            "status": {},
+        }
+        if told
+        else None
+    )
 
 
 def from_events(cluster: Cluster) -> list[Object]:

@@ -87,7 +87,7 @@ def choose(cluster: Cluster, logs: Sequence[Log], wanted: str = "") -> Subject:
         cases = _wanted(cluster, cases, wanted)
     if not cases:
         raise NoSubject(
-            "it holds no pod, job or other workload: print them with kubectl get pod,event,node,pvc,job,rs -o yaml"
+            "it holds no pod, job or other workload"
             if not wanted else f"it holds no {wanted}"
         )  # fmt: skip
     if any(case.object["kind"] in (*_OWNERS, "Pod") and not _only_heard_of(case) for case in cases):

@@ -42,7 +42,7 @@ _NAN = re.compile(
 _NO_PATH = re.compile(
     r"(?i)"
     r"PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound"
-    r"|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
+    r"|\(404\).*not found|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
     r"|EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
 )
 
@@ -51,8 +51,8 @@ def input_missing(facts: Facts) -> Finding | None:
     """Find a data set or object that is not where the program looks for it."""
     found = exception(facts)
     if found is not None and found.short == "FileNotFoundError" and facts.made is not None:
-        path = re.search(r"'(?P<path>[^']+)'", found.text)
-        named = f" {path['path']!r}" if path else ""
+        path = re.search(r"'(?P<path>[^']+)'|(?P<bare>(?:[a-z0-9]+:/)?/[\w./-]+)", found.text)
+        named = f" {path['path'] or path['bare']!r}" if path else ""
         return _at(facts, found, "InputMissing", f"it looks for the file{named}{found.at}, which is not there",
                    "put the file there (mount the volume that holds it), or correct the path")  # fmt: skip
     line = said(facts, _NO_PATH, last=30)

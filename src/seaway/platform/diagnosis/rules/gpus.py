@@ -6,10 +6,11 @@ import re
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
-from seaway.platform.diagnosis.evidence import main_container
+from seaway.platform.diagnosis.evidence import asks_gpu
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
+from seaway.platform.diagnosis.tracebacks import exception
 
 _NO_GPU = re.compile(
     r"(?i)no cuda gpus are available|found no nvidia driver|cuda driver version is insufficient"
@@ -17,12 +18,15 @@ _NO_GPU = re.compile(
     r"|CUDA_ERROR_NO_DEVICE|could not find any nv?idia gpu|nvml: driver not loaded"
     r"|Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False"
     r"|requested cuda, but no gpu|No GPU found|libcudart\.so\S*: cannot open"
+    r"|NVIDIA driver on your system is too old|CUDA_ERROR_(?:SYSTEM_DRIVER_MISMATCH|UNSUPPORTED_PTX_VERSION)"
+    r"|forward compatibility was attempted on non supported HW|driver/library version mismatch"
 )
 _GPU_BROKEN = re.compile(
     r"(?i)"
     r"cuda error: (?:uncorrectable ecc|unspecified launch failure|an illegal memory access|device-side assert)"
     r"|\bXid\b|fallen off the bus|uncorrectable ECC error|CUDA_ERROR_ECC"
 )
+_DEVICE_ASSERT = re.compile(r"(?i)device-side assert triggered|CUDA_ERROR_ASSERT")
 _KERNEL = re.compile(r"(?i)no kernel image is available for execution on the device")
 _PEERS = re.compile(
     r"(?i)"
@@ -41,12 +45,30 @@ def no_gpu(facts: Facts) -> Finding | None:
         return None
     if asks_gpu(facts):
         return spoken(
-            facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION, "GpuNotUsable", "it was given a GPU that its image cannot use: CUDA or the driver do not fit",
+            facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION, "GpuNotUsable", f"it was given a GPU that its image cannot use: CUDA or the driver do not fit{_lacking(line)}",
             f"use an image whose CUDA fits the node's driver: {again(facts, '--image', 'IMAGE')}",
         )  # fmt: skip
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "NoGpu", "it needs a GPU and did not ask for one",
         f"ask for one: {again(facts, '--gpu', '1')}",
+    )  # fmt: skip
+
+
+def _lacking(line: str) -> str:
+    found = re.search(r"lib\w+\.so[\w.]*", line)
+    return f" ({found.group()} is missing)" if found else ""
+
+
+def device_assertion(facts: Facts) -> Finding | None:
+    """Find a kernel on the GPU that met an index or a value which it does not take: a label, a token, a target."""
+    line = said(facts, _DEVICE_ASSERT)
+    if not line:
+        return None
+    found = exception(facts)
+    return spoken(
+        facts, line, Level.CODE, VerdictClass.USER, "DeviceAssertion",
+        f"code on the GPU met an index or value out of range{found.at if found else ''}, most often a label or token that the model has no room for",
+        f"find the place: {again(facts, '--env', 'CUDA_LAUNCH_BLOCKING=1')}",
     )  # fmt: skip
 
 
@@ -77,20 +99,36 @@ def gpu_broken(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
-def asks_gpu(facts: Facts) -> bool:
-    """Tell whether the container was to have a GPU."""
-    resources = main_container(facts).get("resources") or {}
-    return any("gpu" in name for part in ("limits", "requests") for name in resources.get(part) or {})
-
-
 def peer_lost(facts: Facts) -> Finding | None:
     """Find a replica that gave up because another did not answer any more."""
-    line = said(facts, _PEERS)
-    if not line:
-        return None
+    line, found = said(facts, _PEERS), exception(facts)
+    if not line or (found is not None and not found.is_consequence and not _PEERS.search(found.line)):
+        return None  # a worker of this very pod failed by itself: the others only noticed
     return spoken(
         facts, line, Level.CLUSTER, of_surroundings(facts), "PeerLost", "it lost another replica of the distributed job: the replica that failed first is the cause, not this one",
         f"see how the other replicas ended, and the first of them: {_peers(facts)}", retry=True,
+    )  # fmt: skip
+
+
+_WORKER_DIED = re.compile(r"(?:ActorDiedError|RayActorError|WorkerCrashedError|ActorUnavailableError)\b")
+_NODE_DIED = re.compile(
+    r"(?i)node (?:it was running on|that the actor was running on|is) .{0,40}(?:dead|unavailable|died|preempted)|NodeDiedError"
+)
+
+
+def worker_died(facts: Facts) -> Finding | None:
+    """Find a driver that gave up because one of its workers, mostly in another pod, died of what it does not know."""
+    line = said(facts, _WORKER_DIED)
+    if not line:
+        return None
+    if told := said(facts, _NODE_DIED):
+        return spoken(
+            facts, told, Level.NODE, of_surroundings(facts), "NodeLost", "the node of one of its workers was lost",
+            f"see which: {_peers(facts)}; then: {again(facts)}", retry=True,
+        )  # fmt: skip
+    return spoken(
+        facts, line, None, VerdictClass.UNKNOWN if facts.made else VerdictClass.USER, "WorkerDied", "one of its worker processes died, and this log does not say of what",
+        f"see how the workers' pods ended (out of memory?): {_peers(facts)}",
     )  # fmt: skip
 
 

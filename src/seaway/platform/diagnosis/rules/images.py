@@ -55,6 +55,10 @@ _NO_PLATFORM = re.compile(
 _ABSENT = re.compile(r"(?i)manifest unknown|not found|manifest for \S+ not found|name unknown|does not exist")
 _NO_DISK = re.compile(r"(?i)no space left on device|failed to extract layer|disk quota")
 _CERTIFICATE = re.compile(r"(?i)x509|certificate")
+_CLOCK = re.compile(r"current time (?P<now>\S+) is before (?P<valid>\S+)|certificate is not yet valid")
+_NO_NAME = re.compile(r"(?i)no such host|name or service not known")
+_BY_ROLE = re.compile(r"\.dkr\.ecr\.|\.pkg\.dev/|^(?:\w+\.)?gcr\.io/|\.azurecr\.io/")
+"""Registries to which a cloud's own nodes are let in by their role."""
 _ARCHITECTURE = re.compile(
     r"(?i)exec(?: user process caused:?| \S+:?)? ?.*exec format error|exec format error"
     r"|cannot execute binary file"
@@ -103,6 +107,10 @@ def image_denied(facts: Facts) -> Finding | None:
         if named
         else " it was asked without credentials (imagePullSecrets)"
     )
+    if _BY_ROLE.search(_image(facts)):
+        which = "" if named else " neither its nodes' role nor imagePullSecrets let it in"
+        return _found(facts, "ImageDenied", f"the registry refuses to give out the image {_image(facts)!r}:{which or f' the credentials in {named} do not suffice'}",
+                      "give the nodes' role (or service account) the right to pull from it, or name a registry secret in imagePullSecrets")  # fmt: skip
     return _found(facts, "ImageDenied", f"the registry refuses to give out the image {_image(facts)!r}:{which}",
                   kubectl(facts, "kubectl create secret docker-registry regcred --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD")
                   + "; name it in imagePullSecrets")  # fmt: skip
@@ -130,6 +138,11 @@ def image_certificate(facts: Facts) -> Finding | None:
     """Find a registry whose certificate the node does not accept."""
     if not _pull(facts) or not _CERTIFICATE.search(_why(facts)):
         return None
+    if _CLOCK.search(_why(facts)):
+        return Finding(
+            Level.NODE, VerdictClass.INFRASTRUCTURE, "ClockSkew", f"the image {_image(facts)!r} cannot be pulled: the clock of its node is wrong, so that its registry's certificate seems not to be valid yet",
+            _evidence(facts), next_step="have the node's clock set (NTP, chrony); until then let it run elsewhere", permanent=False,
+        )  # fmt: skip
     old = "expired" in _why(facts)
     return Finding(
         Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "CertificateExpired" if old else "CertificateUntrusted",
@@ -184,6 +197,12 @@ def bad_image(facts: Facts) -> Finding | None:
         return None
     image = _image(facts)
     unreachable = found["reason"] == "RegistryUnavailable" or _REGISTRY_TROUBLE.search(_why(facts))
+    if unreachable and _NO_NAME.search(_why(facts)):
+        return Finding(
+            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} cannot be pulled: its node's DNS knows no host of its registry's name",
+            _evidence(facts), next_step=f"check the registry's name in image; if it is right, have the node's DNS looked at; the node tries again: {kubectl(facts, f'kubectl get pod {facts.run} -w')}",
+            retry=True, permanent=False,
+        )  # fmt: skip
     if unreachable:
         return Finding(
             Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} could not be pulled yet: the registry does not answer",
@@ -236,7 +255,7 @@ def _evidence(facts: Facts) -> tuple[Evidence, ...]:
     told = [event for event in _failures(facts) if not str(event["message"]).startswith("Error: ")]
     event = told[-1] if told else last_event(facts, "Failed", "InspectFailed", "ErrImageNeverPull")
     found = waiting(facts)
-    if event is not None and found.get("reason") == "ImagePullBackOff":
+    if told and found.get("reason") == "ImagePullBackOff":
         return from_event(facts, event)
     text = f"{found.get('reason')}: {found.get('message', '')}"
     return (quote(facts, "pod status", text, event_time(event) if event else None),)

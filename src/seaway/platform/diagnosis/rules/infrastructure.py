@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
+from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
     condition,
     container_status,
+    event_time,
     from_end,
     from_event,
     last_event,
@@ -52,9 +57,12 @@ _REJECTIONS = {
     ),
     "TopologyAffinityError": (
         "NodeRejected",
-        "its node could not place it on its CPUs and devices as promised",
+        "its node could not give it CPUs and devices that lie together (topology manager, NUMA)",
     ),
-    "NodeAffinity": ("NodeRejected", "its node no longer matches what it asks for"),
+    "NodeAffinity": (
+        "NodeRejected",
+        "its node's labels no longer match what it asks for (selector or affinity)",
+    ),
 }
 
 
@@ -65,9 +73,44 @@ def disrupted(facts: Facts) -> Finding | None:
         return None
     fallback = ("Disrupted", "the cluster took it off its node", Level.CLUSTER)
     cause, message, level = _DISRUPTIONS.get(found.get("reason", ""), fallback)
+    if found.get("reason") == "TerminationByKubelet" and "critical pod" in str(found.get("message")):
+        cause, message = "Preempted", "its node took it away to make room for a critical pod of the cluster"
+    if found.get("reason") == "EvictionByEvictionAPI" and facts.made is not None:
+        return _evicted(facts, found)
     text = f"DisruptionTarget: {found.get('reason', '')}: {found.get('message', '')}"
     evidence = quote(facts, "pod status", text, found.get("lastTransitionTime"))
     return _lost(cause, message, level, (evidence,))
+
+
+def _evicted(facts: Facts, found: Mapping[str, Any]) -> Finding:
+    """Say who asked for an eviction, as far as events and the node's taints tell, and how a long run is kept from it."""
+    text = f"DisruptionTarget: {found.get('reason', '')}: {found.get('message', '')}"
+    evidence = quote(facts, "pod status", text, found.get("lastTransitionTime"))
+    taints = {str(one.get("key")) for one in ((facts.node or {}).get("spec") or {}).get("taints") or ()}
+    event = last_event(facts, "Evicted", "ScaleDown", "Descheduled")
+    source = str(
+        ((event or {}).get("source") or {}).get("component") or (event or {}).get("reportingComponent") or ""
+    )
+    lost = _lost(
+        "Evicted",
+        "it was evicted from its node by a request to the cluster",
+        Level.CLUSTER,
+        (*from_event(facts, event), evidence),
+    )
+    if "karpenter" in source or any(key.startswith("karpenter.sh/disrupt") for key in taints):
+        why = str((event or {}).get("message") or "").partition(": ")[2]
+        return replace(
+            lost, message=f"Karpenter removed its node{f' ({why})' if why else ''}, so it was evicted",
+            next_step=f'{lost.next_step}; to keep long runs: annotation karpenter.sh/do-not-disrupt: "true"',
+        )  # fmt: skip
+    if "autoscaler" in source or "ToBeDeletedByClusterAutoscaler" in taints:
+        return replace(
+            lost, message="the cluster's autoscaler removed its node, so it was evicted",
+            next_step=f'{lost.next_step}; to keep long runs: annotation cluster-autoscaler.kubernetes.io/safe-to-evict: "false"',
+        )  # fmt: skip
+    if ((facts.node or {}).get("spec") or {}).get("unschedulable"):
+        return replace(lost, message="its node was being emptied (drained), so it was evicted")
+    return lost
 
 
 def rejected_by_node(facts: Facts) -> Finding | None:
@@ -79,7 +122,13 @@ def rejected_by_node(facts: Facts) -> Finding | None:
         known = ("NodeRejected", f"its node had no room for it after all ({reason})")
     if known is None:
         return None
-    quoted = quote(facts, "pod status", f"{reason}: {status.get('message', '')}")
+    event = last_event(facts, reason)
+    at = (
+        (event_time(event) if event else None)
+        or (terminated(facts) or {}).get("finishedAt")
+        or status.get("startTime")
+    )
+    quoted = quote(facts, "pod status", f"{reason}: {status.get('message', '')}", at)
     return _lost(*known, Level.NODE, (quoted, *from_event(facts, last_event(facts, "Evicted", "Preempted"))))
 
 
@@ -165,7 +214,21 @@ def node_lost(facts: Facts) -> Finding | None:
             or (quote(facts, "pod", f"spec.nodeName: {name}, which is none of the nodes"),),
         )
     evidence = _not_ready(facts, name)
-    return _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence) if evidence else None
+    if not evidence:
+        return None
+    return _held_back(facts, _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence))
+
+
+def _held_back(facts: Facts, lost: Finding) -> Finding:
+    """Say of a pod that is to go, and that its silent node cannot confirm gone, how it is let go."""
+    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    if facts.made is None or not ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp"):
+        return lost
+    step = kubectl(facts, f"kubectl delete pod {facts.run} --force --grace-period=0")
+    return replace(
+        lost, message=f"{lost.message}, so nobody confirms that the pod has ended, and it stays Terminating",
+        next_step=f"if {name} is off for good, and only then: {step}",
+    )  # fmt: skip
 
 
 def given_up(facts: Facts) -> Finding | None:

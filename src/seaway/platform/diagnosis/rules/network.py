@@ -9,18 +9,20 @@ from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
+from seaway.platform.diagnosis.tracebacks import exception
 
 _DNS_DOWN = re.compile(
     r"(?i)temporary failure in name resolution|server misbehaving|\bEAI_AGAIN\b"
     r"|lookup \S+ on \S+: (?:read udp|dial udp)\S*.*(?:timeout|refused)|\[errno -3\]"
 )
 _NO_NAME = re.compile(
-    r"(?i)name or service not known|no such host|nodename nor servname|\bENOTFOUND\b|\[errno -2\]"
+    r"(?i)name or service not known|could not resolve hostname|no such host|nodename nor servname|\bENOTFOUND\b|\[errno -2\]"
     r"|unknownhostexception|could not resolve host|could not translate host name"
     r"|no address associated with hostname"
 )
 _HOST = re.compile(
-    r"host=['\"](?P<a>[\w.-]+)['\"]|lookup (?P<b>[\w.-]+)|UnknownHostException: (?P<c>[\w.-]+)|resolve host:? (?P<d>[\w.-]+)|host name \"(?P<e>[\w.-]+)\"|resolve ['\"](?P<f>[\w.-]+)['\"]"
+    r"host=['\"](?P<a>[\w.-]+)['\"]|lookup (?P<b>[\w.-]+)|UnknownHostException: (?P<c>[\w.-]+)|resolve host(?:name)?:? (?P<d>[\w.-]+)|host name \"(?P<e>[\w.-]+)\"|resolve ['\"](?P<f>[\w.-]+)['\"]"
+    r"|connecting to (?P<g>[\w.-]+:\d+)|connect(?:ion)? to (?:server at )?['\"]?(?P<h>[\w-]+(?:\.[\w-]+)+(?::\d+)?)|https?://(?P<i>[\w.-]+(?::\d+)?)/"
 )
 _CERTIFICATE_OLD = re.compile(
     r"(?i)"
@@ -37,14 +39,24 @@ _CLOCK = re.compile(
 )
 _FUTURE = "by the node's, the certificate of the service is not good yet"
 _RBAC = re.compile(
-    r'(?i)(?:is forbidden: )?user "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
-    r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]+)")?'
+    r'(?i)(?:is forbidden: )?user \\?"(?P<user>[^"\\]+)\\?" cannot (?P<verb>\w+) resource \\?"(?P<resource>[^"\\]+)\\?"'
+    r'(?: in API group \\?"(?P<group>[^"\\]*)\\?")?(?: in the namespace \\?"(?P<namespace>[^"\\]+)\\?")?'
 )
 _ACCESS = re.compile(
     r"(?i)\bAccessDenied\b|AuthorizationPermissionMismatch|AuthenticationFailed|InvalidAccessKeyId"
     r"|SignatureDoesNotMatch|ExpiredToken|does not have storage\.\S+ access|NoCredentialsError"
     r"|Unable to locate credentials|DefaultCredentialsError|password authentication failed|401 client error"
-    r"|403 client error|GatedRepoError|HTTP Error 40[13]|status code:? 40[13]"
+    r"|403 client error|GatedRepoError|HTTP Error 40[13]|status code:? 40[13]|an error occurred \(40[13]\)"
+    r"|error 40[13]: (?:unauthorized|forbidden)|<Response \[40[13]\]>|user is not logged in|api[_ ]key not configured"
+    r"|invalid api key|(?:token|credentials?) (?:is|are|has|have) (?:invalid|expired)|Access Denied\b|\b40[13] (?:unauthorized|forbidden)"
+    r"|access to (?:model|dataset) \S+ is restricted|authentication failed for|login failed for user|permission_denied.{0,60}(?:bucket|storage|dataset)"
+)
+_NO_KEY = re.compile(
+    r"(?i)api[_ ]key not configured|user is not logged in|NoCredentials|Unable to locate credentials|DefaultCredentialsError|must be authenticated"
+)
+_BUSY = re.compile(
+    r"(?i)\(SlowDown\)|reduce your request rate|\b429\b.{0,40}(?:client error|too many)|too many requests|\(ThrottlingException\)|\(Throttling\)"
+    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy"
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(
@@ -157,8 +169,49 @@ def access_denied(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "AccessDenied",
-        "the service that holds its data refused its credentials, or it has none",
-        f"correct the credentials (secret or service account) that it is given, then: {again(facts)}",
+        f"a service that it needs{_of_host(facts, line) or _client(facts)} refused its credentials, or it has none{_object(facts)}",
+        f"{_credentials(line)}, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def _client(facts: Facts) -> str:
+    """Name the library whose exception it is."""
+    found = exception(facts)
+    package = found.type.partition(".")[0] if found is not None and "." in found.type else ""
+    known = {
+        "botocore": "AWS",
+        "boto3": "AWS",
+        "google": "Google Cloud",
+        "azure": "Azure",
+        "requests": "",
+        "urllib": "",
+    }
+    name = known.get(package, package)
+    return f" ({name})" if name else ""
+
+
+def _credentials(line: str) -> str:
+    what = "token or credentials" if not _NO_KEY.search(line) else "missing token, key or role"
+    return f"correct the {what} that it is given (a Secret in its env, or its service account)"
+
+
+def _object(facts: Facts) -> str:
+    """Name the model or bucket that the program may not have, where the log does."""
+    found = re.search(
+        r"(?i)Access to (?:model|dataset) (?P<a>[\w./-]+) is restricted|gated repo for url https://\S+?/(?P<b>[\w.-]+/[\w.-]+)/resolve",
+        facts.log_tail[-20_000:],
+    )
+    return f": {found['a'] or found['b']} is gated" if found else ""
+
+
+def service_busy(facts: Facts) -> Finding | None:
+    """Find a service that answers fewer requests than it is sent."""
+    line = said(facts, _BUSY, last=12)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceBusy", f"a service that it reads from or writes to limits the rate of its requests{_of_host(facts, line)}",
+        f"make fewer requests at a time (fewer workers, larger parts), then: {again(facts)}", retry=True,
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def shut_down(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeShutdown", "its node was shut down",
-        (quote(facts, "pod status", f"{status.get('reason')}: {message}", (condition(facts, 'DisruptionTarget') or {}).get("lastTransitionTime")), *from_end(facts)),
+        (quote(facts, "pod status", f"{status.get('reason')}: {message}", (condition(facts, 'DisruptionTarget') or terminated(facts) or {}).get("lastTransitionTime") or (terminated(facts) or {}).get("finishedAt")), *from_end(facts)),
         next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -137,6 +137,6 @@ def rebooted(facts: Facts) -> Finding | None:
     if at is None or end is None or abs((at - end).total_seconds()) > _SECONDS:
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRebooted", "its node started anew while it ran", (*from_event(facts, event), *from_end(facts)),
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRebooted", "its node was restarted (rebooted) while it ran", (*from_event(facts, event), *from_end(facts)),
         next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip

@@ -21,10 +21,12 @@ from seaway.platform.diagnosis.evidence import (
     moment,
     pod_status,
     quote,
+    shortened,
     terminated,
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.rules.volumes import why_no_volume
 
 _ACCOUNT = re.compile(
     r'(?i)error looking up service account (?P<where>\S+?):|serviceaccounts? "(?P<name>[^"]+)" not found'
@@ -80,12 +82,14 @@ def suspended(facts: Facts) -> Finding | None:
     labels = (job.get("metadata") or {}).get("labels") or {}
     queue = labels.get("kueue.x-k8s.io/queue-name")
     condition = _condition(facts, "Suspended")
-    evidence = (
+    evidence: tuple[Evidence, ...] = (
         (_quoted(facts, condition),) if condition else (quote(facts, kind.lower(), "spec.suspend: true"),)
     )
     if queue:
+        why, told = _queue_says(facts)
+        evidence = (*told, *evidence)
         return Finding(
-            Level.CLUSTER, VerdictClass.CONFIGURATION, "JobSuspended", f"it waits in the queue {queue!r} until its share of the cluster is free",
+            Level.CLUSTER, VerdictClass.CONFIGURATION, "JobSuspended", f"it waits in the queue {queue!r} until its share of the cluster is free{why}",
             evidence, next_step=kubectl(facts, "kubectl get workloads.kueue.x-k8s.io"), permanent=False,
         )  # fmt: skip
     patch = f'kubectl patch {kind.lower()}/{name} --type=merge -p \'{{"spec":{{"suspend":false}}}}\''
@@ -93,6 +97,36 @@ def suspended(facts: Facts) -> Finding | None:
         Level.SPEC, VerdictClass.CONFIGURATION, f"{kind}Suspended", f"the {kind} is suspended: it makes no pods until somebody lets it go on",
         evidence, next_step=kubectl(facts, patch), permanent=False,
     )  # fmt: skip
+
+
+def _queue_says(facts: Facts) -> tuple[str, tuple[Evidence, ...]]:
+    """Return why Kueue lets a job wait, as a part of a sentence, and what says so."""
+    for event in reversed(facts.owner_events):
+        message = str(event.get("message") or "")
+        if event.get("reason") in ("Stopped", "Preempted", "EvictedDueToPreempted") and "reempt" in message:
+            return ": a workload of higher priority preempted it", from_event(facts, event)
+        if event.get("reason") in ("Stopped", "EvictedDueToPodsReadyTimeout") and "PodsReady" in message:
+            return ": its pods were not all ready in time, so Kueue put it back", from_event(facts, event)
+        if event.get("reason") in ("Pending", "Inadmissible", "QuotaReservedFailed") and "quota" in message:
+            return f": {_quota(message)}", from_event(facts, event)
+    for one in ((facts.queued or {}).get("status") or {}).get("conditions") or ():
+        message = str(one.get("message") or "")
+        if one.get("type") == "QuotaReserved" and one.get("status") == "False" and message:
+            return f": {_quota(message)}", (
+                quote(facts, "workload status", f"QuotaReserved: {message}", one.get("lastTransitionTime")),
+            )
+    return "", ()
+
+
+def _quota(message: str) -> str:
+    found = re.search(
+        r"insufficient (?:unused )?quota for (?P<what>\S+) in flavor (?P<flavor>[^\s,;]+)(?:, (?P<more>[^,;.]+))?",
+        message,
+    )
+    if found is None:
+        return shortened(" ".join(message.split()), 120)
+    more = f" ({found['more'].strip()})" if found["more"] else ""
+    return f"its queue has no quota free for {found['what']} in {found['flavor']}{more}"
 
 
 def job_deadline(facts: Facts) -> Finding | None:
@@ -233,6 +267,9 @@ def claim_waits(facts: Facts) -> Finding | None:
     ):
         return None
     event = facts.owner_events[-1] if facts.owner_events else None
+    why = why_no_volume(facts.owner_events)
+    if why is not None:
+        event = why
     waits = event is not None and event.get("reason") == "WaitForFirstConsumer"
     said = "it has no volume yet"
     if waits:

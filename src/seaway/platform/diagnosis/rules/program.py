@@ -102,6 +102,8 @@ def user_exception(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None:
         return None
+    if found.type == "KeyboardInterrupt" and facts.made is not None:
+        return _ended_by_nobody_known(facts, signal.SIGINT)
     where = f" at {found.where}" if found.where else ""
     short = found.type.rpartition(".")[2]
     return Finding(

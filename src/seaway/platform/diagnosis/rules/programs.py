@@ -19,7 +19,7 @@ from seaway.platform.diagnosis.evidence import (
 )
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.spoken import LAST, ended_badly, said, spoken
+from seaway.platform.diagnosis.spoken import LAST, ended_badly, overcome, said, spoken
 from seaway.platform.diagnosis.tracebacks import exception
 
 _CHILD_KILLED = re.compile(
@@ -32,6 +32,7 @@ _CHILD_KILLED = re.compile(
     r"|KilledWorker|ray\.exceptions\.OutOfMemoryError|worker .{0,60}was sent SIGKILL! Perhaps out of memory"
     r"|BrokenProcessPool"
 )
+_EXECUTOR = re.compile(r"ExecutorLost|Lost executor|executor with id \d+ exited")
 _SHELL_KILLED = re.compile(r"^(?:\S+: line \d+:\s+\d+ )?Killed\b|Memory cgroup out of memory")
 _SHARED_MEMORY = re.compile(
     r"(?i)insufficient shared memory \(shm\)|creating shared memory segment"
@@ -39,7 +40,9 @@ _SHARED_MEMORY = re.compile(
     r"|No space left on device.{0,60}/dev/shm|unable to mmap \d+ bytes from file </torch"
 )
 _NO_MEMORY = re.compile(r"std::bad_alloc|(?i:cannot allocate memory)|\[Errno 12\]")
-_HEAP = re.compile(r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded")
+_HEAP = re.compile(
+    r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded|JavaScript heap out of memory|Reached heap limit"
+)
 _READ_ONLY = re.compile(r"(?i)read-only file system|\[errno 30\]|\bEROFS\b")
 _PERMISSION = re.compile(r"(?i)permission denied|\bPermissionError\b|\bEACCES\b")
 _THREADS = re.compile(
@@ -56,6 +59,11 @@ def child_killed(facts: Facts) -> Finding | None:
     if not line:
         return None
     limit = memory_limit(facts)
+    if _EXECUTOR.search(line):
+        return spoken(
+            facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled", "an executor of it was killed (SIGKILL, most likely out of memory under its own pod's limit)",
+            f"raise spark.executor.memory or spark.executor.memoryOverhead, then: {again(facts)}",
+        )  # fmt: skip
     under = f" under its limit of {limit}" if limit else ""
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled",
@@ -105,8 +113,8 @@ def heap_full(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "HeapFull", "its Java heap was full: the heap is smaller than what it holds at a time",
-        f"raise the heap (Spark: spark.driver.memory or spark.executor.memory; Java: -Xmx), then: {again(facts)}",
+        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "HeapFull", f"its {'Java' if 'java' in line.lower().replace('javascript', '') or 'GC over' in line else 'JavaScript'} heap was full: the heap is smaller than what it holds at a time",
+        f"raise the heap (Spark: spark.driver.memory or spark.executor.memory; Java: -Xmx; Node.js: --max-old-space-size), then: {again(facts)}",
     )  # fmt: skip
 
 
@@ -215,6 +223,7 @@ _OTHERS = (
     re.compile(r"^Exception in thread \"[^\"]+\" (?P<what>\S+(?:: .*)?)"),
     re.compile(r"^(?P<what>Error in .{3,})$|^(?P<r>Error: .{3,})$"),
     re.compile(r"^panic: (?P<what>.+)"),
+    re.compile(r"^fatal: (?P<what>.+)"),
     re.compile(r"^thread '.*' panicked at (?P<what>.+)"),
     re.compile(r"^(?P<what>(?:org|java|com)\.[\w.]+(?:Exception|Error): .+)"),
     re.compile(r"^ERROR: (?P<what>LoadError: .+)"),
@@ -249,7 +258,7 @@ def other_language(facts: Facts) -> Finding | None:
         return None
     for line in reversed([line for line in facts.log_tail.splitlines() if line.strip()][-LAST:]):
         for pattern in _OTHERS:
-            if found := pattern.search(line):
+            if (found := pattern.search(line)) and not overcome(line):
                 what = next(filter(None, found.groups()))
                 return spoken(facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed: {blanked(facts, what)[:160]}",
                               f"correct the program, then: {again(facts)}")  # fmt: skip

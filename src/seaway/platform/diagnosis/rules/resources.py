@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, twice
 from seaway.platform.diagnosis.evidence import (
+    asks_gpu,
     blanked,
+    condition,
+    event_time,
     exit_code,
     from_end,
     from_event,
     from_log,
     last_event,
+    main_container,
     memory_limit,
     memory_peak,
     pod_status,
@@ -34,8 +40,13 @@ _DISK_FULL = re.compile(r"(?i)no space left on device|\[errno 28\]|disk quota ex
 _NO_ENTRIES = re.compile(r"^\S*\s*\[seaway\] no file can be made in |^\[seaway\] no file can be made in ")
 _GPU_MEMORY = re.compile(
     r"(?i)cuda out of memory|cuda error: out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory"
-    r"|resource_?exhausted.*(gpu|oom)"
+    r"|resource_?exhausted.*(gpu|oom)|OOM when allocating tensor.*GPU|Allocator \(GPU_\d+_bfc\) ran out of memory"
+    r"|No available memory for the cache blocks|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory|hipErrorOutOfMemory"
 )
+_ON_A_GPU = re.compile(r"RESOURCE_EXHAUSTED: Out of memory")
+"""What XLA says of whichever device it allocates on."""
+_TORN = re.compile(r"inline_container\.cc:\d+\] \. unexpected pos|PytorchStreamWriter failed writing file")
+"""What PyTorch says of a checkpoint that its file system did not take as a whole."""
 
 
 def out_of_memory(facts: Facts) -> Finding | None:
@@ -75,9 +86,29 @@ def over_disk_limit(facts: Facts) -> Finding | None:
     message = status.get("message") or ""
     if status.get("reason") != "Evicted" or not _OWN_DISK_LIMIT.search(message):
         return None
+    event = last_event(facts, "Evicted")
+    at = (condition(facts, "DisruptionTarget") or {}).get("lastTransitionTime") or (
+        event_time(event) if event else None
+    )
+    evidence = (
+        quote(facts, "pod status", f"Evicted: {message}", at or (terminated(facts) or {}).get("finishedAt")),
+    )
+    folder = re.search(
+        r'EmptyDir volume "(?P<name>[^"]+)"(?: exceeds the limit "(?P<limit>[^"]+)")?', message
+    )
+    limit = re.search(
+        r"(?:exceeds the total limit of containers|exceeds .*limit) \"?(?P<limit>\d[\w.]*\w)", message
+    )
+    if folder is not None and facts.made is not None:
+        size = f" of {folder['limit']}" if folder["limit"] else ""
+        return Finding(
+            Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", f"it wrote more to its volume {folder['name']!r} than its limit{size} (emptyDir.sizeLimit) allows",
+            evidence, next_step=f"write less, or raise emptyDir.sizeLimit of the volume {folder['name']!r}, then: {again(facts)}",
+        )  # fmt: skip
+    of = f" of {limit['limit']}" if limit and facts.made is not None else ""
     return Finding(
-        Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", "it wrote more to its disk than its limit allows",
-        (quote(facts, "pod status", f"Evicted: {message}"),),
+        Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", f"it wrote more to its disk than its limit{of} allows",
+        evidence,
         next_step=(
             f"write less or onto a volume, or raise resources.limits.ephemeral-storage, then: {again(facts)}"
             if facts.made is not None
@@ -90,10 +121,12 @@ def disk_full(facts: Facts) -> Finding | None:
     """Find a program that failed because a disk was full."""
     if not exit_code(facts):
         return None
-    lines = [line for line in facts.log_tail.splitlines()[-30:] if _DISK_FULL.search(line)]
+    tail = facts.log_tail.splitlines()[-30:]
+    full = [line for line in tail if _DISK_FULL.search(line)]
+    lines = full or [line for line in tail if _TORN.search(line)]
     if not lines:
         return None
-    entries = [line for line in facts.log_tail.splitlines()[-30:] if _NO_ENTRIES.search(line)]
+    entries = [line for line in tail if _NO_ENTRIES.search(line)]
     if entries:
         return Finding(
             Level.NODE, VerdictClass.RESOURCE, "InodesFull",
@@ -102,19 +135,52 @@ def disk_full(facts: Facts) -> Finding | None:
             next_step="write fewer, larger files (an archive, a database), or remove what lies on the node's disk, then: seaway retry {run}",
             exit_code=exit_code(facts),
         )  # fmt: skip
+    said = (
+        "it failed because the disk was full"
+        if full
+        else "a file could not be written as a whole, most often because the disk is full"
+    )
+    volume, level = _volume(facts, lines[-1])
     return Finding(
-        Level.NODE, VerdictClass.RESOURCE, "DiskFull", "it failed because the disk was full",
+        level, VerdictClass.RESOURCE, "DiskFull", f"{said}{volume}",
         (*from_log(facts, lines[-1:]), *from_end(facts)),
-        next_step=f"give it a volume with more room (or free inodes), then: {again(facts)}" if facts.made is not None
+        next_step=f"free room there, or give it a volume with more (or with free inodes), then: {again(facts)}" if facts.made is not None
         else "free space on the node's disk, then: seaway retry {run}", exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _volume(facts: Facts, line: str) -> tuple[str, Level]:
+    """Return which volume a line of the log says is full, as a part of a sentence, and at which level that lies."""
+    path = re.search(r"['\"](?P<path>/[^'\"]+)['\"]", line)
+    mounts = sorted(
+        main_container(facts).get("volumeMounts") or (), key=lambda one: len(str(one.get("mountPath")))
+    )
+    inside = [
+        one
+        for one in mounts
+        if path and f"{path['path']}/".startswith(f"{str(one.get('mountPath')).rstrip('/')}/")
+    ]
+    volumes = ((facts.pod or {}).get("spec") or {}).get("volumes") or ()
+    found: Mapping[str, Any] = next(
+        (one for one in volumes if inside and one.get("name") == inside[-1].get("name")), {}
+    )
+    if "quota" in line.lower():
+        return ": a quota of its file system is used up", Level.CLUSTER
+    if not found:
+        return "", Level.NODE
+    own = found.keys() & {"emptyDir", "hostPath"}
+    return f" (volume {found.get('name')!r})", Level.NODE if own else Level.CLUSTER
 
 
 def gpu_memory(facts: Facts) -> Finding | None:
     """Find a program that needed more memory than its GPU has."""
     if not exit_code(facts):
         return None
-    lines = [line for line in facts.log_tail.splitlines()[-30:] if _GPU_MEMORY.search(line)]
+    lines = [
+        line
+        for line in facts.log_tail.splitlines()[-30:]
+        if _GPU_MEMORY.search(line) or (_ON_A_GPU.search(line) and asks_gpu(facts))
+    ]
     if not lines:
         return None
     return Finding(

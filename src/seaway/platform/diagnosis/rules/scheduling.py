@@ -17,6 +17,7 @@ from seaway.platform.diagnosis.evidence import condition, from_event, last_event
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.room import smaller
+from seaway.platform.diagnosis.rules.autoscaling import refusal
 
 _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
@@ -48,22 +49,26 @@ def unschedulable(facts: Facts) -> Finding | None:
     if found.get("reason") == "SchedulingGated":
         return _gated(facts, found)
     message = found.get("message") or (event or {}).get("message", "")
+    if not message and facts.made is not None:
+        return None
     meant = _meant(facts)
     cordons = {bool((node.get("spec") or {}).get("unschedulable")) for node in meant}
     blocker = first_blocker(
         message, has_labels=bool(meant), cordoned=next(iter(cordons)) if len(cordons) == 1 else None
     )
     blocker = _with_taint(blocker, facts, meant)
-    resource, too_big = _never_fits(facts)
+    resource, too_big = _never_fits(facts, message)
     static = _is_static(message, facts.nodes) or ("untolerated taint" in blocker and _are_kept(facts, meant))
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
     now = smaller(facts.pod or {}, facts.nodes, facts.others) if facts.others is not None else {}
-    said = _said(blocker, resource, too_big, never) + _would_start(now)
+    said = _gang(message) + _said(facts, blocker, resource, too_big, never) + _would_start(now)
+    said += refusal(facts) if facts.made is not None and "Insufficient" in blocker else ""
     evidence = (
         (text,) if (event or {}).get("message", message) == message else (text, *from_event(facts, event))
     )
     evidence += from_event(facts, last_event(facts, "FailedScaleUp", "NotTriggerScaleUp"))
+    evidence += _unready(facts, blocker)
     if facts.nodes_hidden and facts.made is None:
         evidence += (quote(facts, "seaway", HIDDEN),)
     return Finding(
@@ -121,11 +126,17 @@ def _less_now(facts: Facts, now: Mapping[str, str]) -> str:
     return f"wait, or start it now with less: {with_options(facts, {_OPTIONS[name]: amount for name, amount in now.items()})}"
 
 
-def _never_fits(facts: Facts) -> tuple[str, Mapping[str, Any] | None]:
-    """Return a resource of which no node has as much as is asked for, and the node that has most of it."""
+def _never_fits(facts: Facts, message: str) -> tuple[str, Mapping[str, Any] | None]:
+    """Return a resource of which no node has as much as is asked for, and the node that has most of it.
+
+    Where the scheduler names what is short, only that counts.
+    """
     if not facts.nodes or not all((node.get("status") or {}).get("allocatable") for node in facts.nodes):
         return "", None  # a node that has not told what it has may have enough
+    named = set(_INSUFFICIENT.findall(message)) if parts(message)[1] else None
     for name, amount in requested(facts).items():
+        if named and name not in {one.rstrip(".,") for one in named}:
+            continue
         best = max(facts.nodes, key=lambda node: _allocatable(node, name))
         if amount > _allocatable(best, name):
             return name, best
@@ -196,14 +207,17 @@ def _says_never(message: str) -> bool:
     return bool(total and helpless and total[1] == helpless[1])
 
 
-def _said(blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
+def _said(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
     if best is not None:
         most = _readable(resource, _allocatable(best, resource))
-        return f"it asks for more {_NAMES.get(resource, resource)} than any node has (the largest has {most})"
+        asked = f", it asks for {_readable(resource, requested(facts)[resource])}" if facts.made else ""
+        return f"it asks for more {_NAMES.get(resource, resource)} than any node has (the largest has {most}{asked})"
     short = _INSUFFICIENT.search(blocker)
     if _is_cordoned(blocker):
         return "it waits for a node that takes new work: those that it could run on are cordoned"
     words = sentence(blocker)
+    if facts.made is not None and (labels := _wanted_labels(facts, blocker)):
+        words = f"no node has the labels that it asks for ({labels})"
     if words:
         return f"no node {'can ever' if never else 'can'} take it{'' if never else ' now'}: {words}"
     if short is None:
@@ -219,6 +233,8 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
         return f"kubectl uncordon {_cordoned(facts)}"
     if "pod affinity rules" in blocker:
         return f"see whether the pods that it wants to run beside are there: {kubectl(facts, 'kubectl get pods --show-labels', 'seaway ps')}"
+    if facts.made is not None and (step := _elsewhere(facts, blocker)):
+        return step
     if "-pressure" in blocker and not never:
         return "make room on the disks of the nodes, or wait; seaway doctor shows them"
     if not never:
@@ -234,6 +250,86 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
         fewer = most if best is not None and most != "none" else None
         return f"ask for {'fewer GPUs' if fewer else 'none'}: {again(facts, '--gpu', fewer)}"
     return "see the labels, taints and room of every node: kubectl describe nodes"
+
+
+def _elsewhere(facts: Facts, blocker: str) -> str:
+    """Return what helps somebody else's pod against a blocker that is not about room, "" for nothing particular."""
+    if taint := re.search(r"untolerated taint(?:\(s\))? \{(?P<key>[^:}=]+)", blocker):
+        if _TRANSIENT_TAINT.search(taint["key"]):
+            return "see why: kubectl describe nodes"
+        return f"if it may run there, add a toleration for {taint['key'].strip()!r} to its tolerations: {again(facts)}"
+    if "node affinity/selector" in blocker or "node selector" in blocker:
+        key = next(iter(_labels(facts)), "")
+        return f"correct nodeSelector or nodeAffinity; the nodes' labels: kubectl get nodes {f'-L {key}' if key else '--show-labels'}"
+    if "volume node affinity conflict" in blocker:
+        return (
+            "let it run in the volume's zone, or have the volume copied; where it lies: kubectl describe pv"
+        )
+    if "anti-affinity" in blocker:
+        return (
+            f"make its podAntiAffinity preferred instead of required, or ask for more nodes: {again(facts)}"
+        )
+    return ""
+
+
+def _labels(facts: Facts) -> dict[str, str]:
+    """Return the labels that a pod wants its node to have, each with its value or values."""
+    spec = (facts.pod or {}).get("spec") or {}
+    wanted = {str(key): str(value) for key, value in (spec.get("nodeSelector") or {}).items()}
+    affinity = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ) or {}
+    for term in affinity.get("nodeSelectorTerms") or ():
+        for one in term.get("matchExpressions") or ():
+            wanted.setdefault(
+                str(one.get("key")),
+                f"{one.get('operator')} {', '.join(map(str, one.get('values') or ()))}".strip(),
+            )
+    return wanted
+
+
+def _wanted_labels(facts: Facts, blocker: str) -> str:
+    """Say which labels a pod wants, and which values there are of the first that no node has as it wants."""
+    if "affinity/selector" not in blocker and "node selector" not in blocker:
+        return ""
+    wanted = _labels(facts)
+    told = ", ".join(
+        f"{key}={value}" if " " not in value else f"{key} {value}" for key, value in list(wanted.items())[:3]
+    )
+    for key, value in wanted.items():
+        there = {
+            str(((node.get("metadata") or {}).get("labels") or {}).get(key, "")) for node in facts.nodes
+        } - {""}
+        if there and value not in there and " " not in value:
+            return f"{told}; there is {', '.join(f'{key}={one}' for one in sorted(there)[:2])}"
+    return told
+
+
+def _unready(facts: Facts, blocker: str) -> tuple[Any, ...]:
+    """Return what a node says of itself that is not ready, where that is the blocker."""
+    if "node.kubernetes.io/not-ready" not in blocker and "node.kubernetes.io/unreachable" not in blocker:
+        return ()
+    for node in facts.nodes:
+        for one in (node.get("status") or {}).get("conditions") or ():
+            if one.get("type") == "Ready" and one.get("status") != "True":
+                name = (node.get("metadata") or {}).get("name")
+                return (
+                    quote(
+                        facts,
+                        "node",
+                        f"node {name}: Ready is {one.get('status')}: {one.get('message', '')}",
+                        one.get("lastTransitionTime"),
+                    ),
+                )
+    return ()
+
+
+def _gang(message: str) -> str:
+    """Say of a pod whose group is placed as a whole that it waits for all of it."""
+    found = re.search(
+        r"(?i)in gang unschedulable|pod ?group is not ready|(?:at|by) plugin Coscheduling|gang", message
+    )
+    return "its group starts only when all of its pods fit at once (gang scheduling): " if found else ""
 
 
 def _is_cordoned(blocker: str) -> bool:
@@ -256,8 +352,13 @@ def _readable(resource: str, amount: Decimal) -> str:
 
 
 def _gated(facts: Facts, found: Mapping[str, Any]) -> Finding:
+    names = [
+        str(one.get("name")) for one in ((facts.pod or {}).get("spec") or {}).get("schedulingGates") or ()
+    ]
+    named = f" ({', '.join(names[:2])})" if names else ""
+    kueue = any("kueue" in name for name in names)
     return Finding(
-        Level.CLUSTER, VerdictClass.CONFIGURATION, "SchedulingGated", "it is held back by a scheduling gate",
-        (quote(facts, "pod status", f"SchedulingGated: {found.get('message', '')}"),),
-        next_step="whoever set the gate must open it", permanent=False,
+        Level.CLUSTER, VerdictClass.CONFIGURATION, "SchedulingGated", f"it is held back by a scheduling gate{named}" + (": it waits in Kueue's queue for its share" if kueue else ""),
+        (quote(facts, "pod status", f"SchedulingGated: {found.get('message', '')}", found.get("lastTransitionTime")),),
+        next_step=kubectl(facts, "kubectl get workloads.kueue.x-k8s.io") if kueue else "whoever set the gate must open it", permanent=False,
     )  # fmt: skip

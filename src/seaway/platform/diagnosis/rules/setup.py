@@ -158,7 +158,26 @@ def sandbox_failed(facts: Facts) -> Finding | None:
     event = _sandbox(facts)
     if event is None:
         return None
-    network = re.search(r"(?i)network|cni|plugin type", str(event.get("message")))
+    message = str(event.get("message"))
+    if handler := re.search(
+        r'no runtime for "(?P<name>[^"]+)" is configured|RuntimeHandler "(?P<b>[^"]+)" not supported|unknown runtime handler "?(?P<c>[\w-]+)',
+        message,
+    ):
+        name = next(filter(None, handler.groups()))
+        return Finding(
+            Level.NODE, VerdictClass.CONFIGURATION, "RuntimeMissing", f"its node has no container runtime {name!r}, which its runtimeClassName asks for",
+            from_event(facts, event), next_step="let it run on nodes that have it (GPU nodes for nvidia), or leave runtimeClassName out: kubectl get runtimeclass", permanent=False,
+        )  # fmt: skip
+    if absent := re.search(
+        r'cannot find a network-attachment-definition \((?P<name>[^)]+)\)|network-attachment-definitions\S* "(?P<b>[^"]+)" not found',
+        message,
+    ):
+        name = next(filter(None, absent.groups()))
+        return Finding(
+            Level.SPEC, VerdictClass.CONFIGURATION, "NetworkMissing", f"the additional network {name!r} that it asks for does not exist in its namespace",
+            from_event(facts, event), next_step=f"correct the annotation k8s.v1.cni.cncf.io/networks: {kubectl(facts, 'kubectl get network-attachment-definitions')}", permanent=False,
+        )  # fmt: skip
+    network = re.search(r"(?i)network|cni|plugin type", message)
     said = (
         "its node cannot connect it to the network (CNI)"
         if network

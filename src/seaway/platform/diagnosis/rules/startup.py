@@ -27,6 +27,7 @@ from seaway.platform.diagnosis.finding import Finding
 
 _MISSING = re.compile(r'(?i)(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?P<name>\S+)")
+_NO_KEY_IN_VOLUME = re.compile(r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)")
 _NO_EXECUTABLE = re.compile(r"(?i)executable file not found|no such file or directory")
 _NOT_PERMITTED = re.compile(r"(?i)permission denied|exec format error")
 _CANNOT_START = ("CreateContainerError", "RunContainerError", "ContainerCannotRun", "StartError")
@@ -78,6 +79,8 @@ def refused(facts: Facts) -> Finding | None:
     )
     if rule is Admission.SECURITY and facts.made is not None:
         level, step = Level.SPEC, "set in its securityContext what the message names, then: {again}"
+    if facts.made is not None and rule is Admission.QUOTA_WANTS:
+        return _quota_wants(facts, message)
     option = wants_option(message)
     step = step.replace("{again}", again(facts, option, "AMOUNT") if option else again(facts))
     if rule is Admission.NO_ROOM and facts.made is not None:
@@ -89,19 +92,43 @@ def refused(facts: Facts) -> Finding | None:
     down = rule is Admission.UNANSWERED
     return Finding(
         level, VerdictClass.INFRASTRUCTURE if down else VerdictClass.CONFIGURATION, cause, blanked(facts, said),
-        (quote(facts, "submission", message),), next_step=step, retry=down, permanent=not down and rule is not Admission.NO_ROOM,
+        _refusal(facts, message), next_step=step, retry=down, permanent=not down and rule is not Admission.NO_ROOM,
+    )  # fmt: skip
+
+
+def _refusal(facts: Facts, message: str) -> tuple[Evidence, ...]:
+    """Return the server's refusal as evidence: of somebody else's pod the event that tells of it, with its time."""
+    event = next((e for e in reversed(facts.owner_events) if e.get("message") == message), None)
+    return from_event(facts, event) or (quote(facts, "submission", message),)
+
+
+def _quota_wants(facts: Facts, message: str) -> Finding:
+    quota = re.search(r"failed quota: (?P<name>[^:]+)", message)
+    wanted = dict.fromkeys(
+        re.findall(
+            r"(?:limits|requests)\.[\w./-]*\w|\b(?:cpu|memory)\b", message.partition("must specify")[2]
+        )
+    )
+    fields = " and ".join(f"resources.{one if '.' in one else f'requests.{one}'}" for one in wanted)
+    made = facts.made
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "QuotaNeedsResources", f"the quota {quota['name'] if quota else '?'!r} of its namespace wants every container to set {fields or 'its resources'}",
+        _refusal(facts, message), next_step=f"set {fields} of every container in the manifest of {made.kind if made else 'pod'}/{made.name if made else ''}, then: {again(facts)}",
     )  # fmt: skip
 
 
 def missing_configuration(facts: Facts) -> Finding | None:
     """Find a secret, a config map or a key that does not exist."""
     found = waiting(facts)
-    event = last_event(facts, "FailedMount")
+    event = _names_missing(facts) or last_event(facts, "FailedMount")
     message = found.get("message", "") if found.get("reason") == "CreateContainerConfigError" else ""
     message = message or ((event or {}).get("message", "") if waiting(facts) or facts.waiting else "")
     if not message:
         return None
     key, thing = _MISSING_KEY.search(message), _MISSING.search(message)
+    unfit = _NO_KEY_IN_VOLUME.search(message)
+    if unfit is not None and key is None and thing is None:
+        return _key_missing_in_volume(facts, unfit, event)
     if found.get("reason") != "CreateContainerConfigError" and not (key or thing):
         return None
     if key:
@@ -150,6 +177,25 @@ def _keys(facts: Facts, name: str) -> list[str]:
     return sorted({str(one["key"]) for one in sources if one.get("name") == name and one.get("key")})
 
 
+def _key_missing_in_volume(facts: Facts, found: re.Match[str], event: Mapping[str, Any] | None) -> Finding:
+    kind = "secret" if found["kind"] == "secret" else "configmap"
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "MissingConfiguration", f"the {kind} that it mounts has no key {found['key']!r}",
+        from_event(facts, event), next_step=f"add the key, or correct items in the volume: {kubectl(facts, f'kubectl get {kind}s')}",
+    )  # fmt: skip
+
+
+def _names_missing(facts: Facts) -> Mapping[str, Any] | None:
+    """Return the newest event about a mount that names what is missing: later ones often say only that time ran out."""
+    for event in reversed(facts.events):
+        message = str(event.get("message") or "")
+        if event.get("reason") == "FailedMount" and (
+            _MISSING.search(message) or _NO_KEY_IN_VOLUME.search(message)
+        ):
+            return dict(event)
+    return None
+
+
 def command_not_found(facts: Facts) -> Finding | None:
     """Find a command that does not exist in the container."""
     message, evidence = start_failure(facts)
@@ -160,6 +206,11 @@ def command_not_found(facts: Facts) -> Finding | None:
         ended = terminated(facts) or {}
         evidence += (quote(facts, "pod status", "exit code 127: command not found", ended.get("finishedAt")),)
     program = _program(facts)
+    if "\\r" in program and facts.made is not None:
+        return Finding(
+            Level.CODE, VerdictClass.CONFIGURATION, "CommandNotFound", "its script has Windows line ends (\\r\\n), which the shell takes for parts of commands", evidence,
+            next_step=f"convert it (dos2unix, or .gitattributes: *.sh text eol=lf), then: {again(facts)}", exit_code=exit_code(facts),
+        )  # fmt: skip
     named = f"the command {program!r}" if program else "a command"
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "CommandNotFound", f"{named} was not found in the container", evidence,
@@ -249,7 +300,10 @@ def _program(facts: Facts) -> str:
         )
         if named:
             break
-    named = named or re.search(r'exec: "(?P<name>[^"]+)"', start_failure(facts)[0])
+    named = named or re.search(
+        r"exec: \"(?P<name>[^\"]+)\"|executable file [`'\"](?P<crio>[^`'\"]+)[`'\"] not found",
+        start_failure(facts)[0],
+    )
     if named:
-        return named["name"]
+        return str(next(filter(None, named.groups())))
     return facts.command[0] if facts.command else ""

@@ -6,7 +6,7 @@ Source: the events of the attach/detach controller, the kubelet and the persiste
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
@@ -24,12 +24,29 @@ _MULTI = re.compile(
 _FILE_SYSTEM = re.compile(
     r"(?i)"
     r"wrong fs type|bad superblock|unknown filesystem type|failed to mount the volume as .*already contains"
-    r"|fsck found errors|structure needs cleaning|bad option"
+    r"|fsck'? found errors|structure needs cleaning|bad option"
+)
+_NO_HELPER = re.compile(
+    r"(?i)might need a /s?bin/mount\.<type> helper|mount\.\w+: (?:command )?not found|executable file not found.*mount\."
+)
+_DENIED = re.compile(
+    r"(?i)access denied by server|PermissionDenied|Error 403|\bAccessDenied\b|UnauthorizedOperation|not authorized to perform|AuthorizationFailed"
+    r"|mount error\(13\)|Permission denied|does not have storage\.|AuthenticationFailed"
+)
+_NOT_EXPORTED = re.compile(
+    r"(?i)reason given by server: no such file|mount\.nfs: mounting \S+ failed|(?:bucket|file ?system|share)\S* .{0,60}(?:does not exist|not found)|no mount point specified"
+)
+_TOO_MANY = re.compile(
+    r"(?i)AttachmentLimitExceeded|attachment limit exceeded|maximum (?:number|amount) of (?:data )?disks|exceed(?:s|ed)? the maximum (?:number of )?(?:attached )?(?:volumes|disks)|max volume count|OperationNotAllowed.*data disks"
+)
+_GENERAL = re.compile(
+    r"(?i)timed out waiting for the condition|context deadline exceeded|Unable to attach or mount"
 )
 _DRIVER = re.compile(r"(?i)driver name \S+ not found in the list of registered CSI drivers")
 _NETWORK = re.compile(
     r"(?i)mount\.nfs|no such host|access denied by server|connection (?:refused|timed out)"
-    r"|failed to resolve server"
+    r"|failed to resolve"
+    r"|mount error\(1(?:11|13|10)\)"
 )
 _NO_HOST_PATH = re.compile(r"(?i)hostPath type check failed")
 _WAITS_FOR_OTHERS = re.compile(
@@ -61,7 +78,11 @@ def claim_missing(facts: Facts) -> Finding | None:
 def claim_unbound(facts: Facts) -> Finding | None:
     """Find a claim for which there is no volume, and say why."""
     message, evidence = _scheduling(facts)
-    if not _UNBOUND.search(message):
+    unplaced = pod_status(facts).get("phase", "Pending") == "Pending" and not (
+        (facts.pod or {}).get("spec") or {}
+    ).get("nodeName")
+    unmade = facts.made is not None and unplaced and not message and why_no_volume(facts.claims) is not None
+    if not unmade and not _UNBOUND.search(message):
         return None
     claim = next(
         (
@@ -72,18 +93,36 @@ def claim_unbound(facts: Facts) -> Finding | None:
         ),
         None,
     )
-    events = [one for one in facts.claims if one.get("kind") == "Event"]
-    why = next(
-        (e for e in reversed(events) if e.get("reason") in ("ProvisioningFailed", "FailedBinding")), None
+    why = why_no_volume(facts.claims)
+    waits = (
+        next((e for e in reversed(facts.claims) if e.get("reason") == "ExternalProvisioning"), None)
+        if why is None
+        else None
     )
     name = ((claim or {}).get("metadata") or {}).get("name")
     named = f" {name!r}" if name else ""
     reason = f": {blanked(facts, str(why.get('message', '')))[:140]}" if why is not None else ""
     step = kubectl(facts, f"kubectl describe pvc {name or ''}".strip())
+    if facts.made is not None and "storageclass" in reason.lower():
+        step = f"kubectl get storageclass; make the claim anew with one of these: {step}"
+    if (
+        facts.made is not None
+        and waits is not None
+        and (driver := re.search(r"provisioner,? '(?P<name>[^']+)'", _message(waits)))
+    ):
+        reason = f": its driver {driver['name']!r} has not made one; does it run?"
+        step = f"kubectl get pods -A | grep -i csi; {step}"
     return Finding(
         *_level_of_claim(why), "ClaimUnbound", f"its persistent volume claim{named} has no volume yet{reason}",
-        (*from_event(facts, why), *evidence), next_step=step, permanent=False,
+        (*from_event(facts, why or waits), *evidence), next_step=step, permanent=False,
     )  # fmt: skip
+
+
+def why_no_volume(claims: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the newest event that says why a claim gets no volume, None where there is none."""
+    return next(
+        (e for e in reversed(claims) if e.get("reason") in ("ProvisioningFailed", "FailedBinding")), None
+    )
 
 
 def _level_of_claim(why: Mapping[str, Any] | None) -> tuple[Level, VerdictClass]:
@@ -108,6 +147,9 @@ def wrong_file_system(facts: Facts) -> Finding | None:
     event = _event(facts, _FILE_SYSTEM)
     if event is None:
         return None
+    if _NO_HELPER.search(_message(event)):
+        return _trouble(facts, event, Level.NODE, VerdictClass.CONFIGURATION, "MountHelperMissing", f"cannot be mounted: its node lacks the client of that file system (NFS, CIFS ...){_server(facts, event)}",
+                        "have the file system's client installed on the nodes (NFS: nfs-common or nfs-utils)")  # fmt: skip
     return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeFileSystem", "cannot be mounted: its file system is damaged or of another type",
                     "see fsType of the volume: kubectl get pv -o yaml")  # fmt: skip
 
@@ -135,13 +177,57 @@ def network_share(facts: Facts) -> Finding | None:
     event = _event(facts, _NETWORK)
     if event is None:
         return None
-    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ShareUnreachable", "cannot be mounted: its file server does not answer or refuses the node",
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ShareUnreachable", f"cannot be mounted: its file server{_server(facts, event)} does not answer or refuses the node",
                     "see whether the file server is up, and lets this node in; the node tries again", retry=True)  # fmt: skip
+
+
+def volume_denied(facts: Facts) -> Finding | None:
+    """Find storage that does not let the node or the pod's identity in."""
+    event = _event(facts, _DENIED)
+    if event is None or facts.made is None:
+        return None
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeDenied", f"cannot be mounted: the storage{_server(facts, event)} denies access to the node or to its service account",
+                    "have whoever runs the storage give the right (export list, or the role of the service account or driver)")  # fmt: skip
+
+
+def volume_absent(facts: Facts) -> Finding | None:
+    """Find a share, path or bucket that its server does not have."""
+    event = _event(facts, _NOT_EXPORTED)
+    if event is None or facts.made is None:
+        return None
+    return _trouble(facts, event, Level.SPEC, VerdictClass.CONFIGURATION, "VolumeAbsent", f"cannot be mounted: the storage{_server(facts, event)} has nothing of that name or path",
+                    f"correct the path or name in the volume, then: {again(facts)}")  # fmt: skip
+
+
+def node_full_of_volumes(facts: Facts) -> Finding | None:
+    """Find a node to which no more volumes can be attached."""
+    event = _event(facts, _TOO_MANY)
+    if event is None or facts.made is None:
+        return None
+    return _trouble(facts, event, Level.NODE, VerdictClass.INFRASTRUCTURE, "VolumeLimit", "cannot be attached: its node holds as many volumes as its kind of machine takes",
+                    f"let it run on another node: delete the pod, so that it is placed anew: {kubectl(facts, f'kubectl delete pod {facts.run}')}", retry=True)  # fmt: skip
+
+
+def _server(facts: Facts, event: Mapping[str, Any]) -> str:
+    """Name the server and path of a volume as a part of a sentence, "" where neither is known."""
+    named, message = _VOLUME.search(_message(event)), _message(event)
+    for volume in ((facts.pod or {}).get("spec") or {}).get("volumes") or ():
+        share = volume.get("nfs")
+        if (
+            isinstance(share, dict)
+            and share.get("server")
+            and (named is None or volume.get("name") == named["name"])
+        ):
+            return f" {share['server']}:{share.get('path', '')}"
+    told = re.search(
+        r"-t (?:nfs4?|cifs|efs|ceph|lustre) .*?(?P<share>(?://|[\w.-]+:/)\S*) /", message
+    ) or re.search(r"(?i)resolve \"?(?P<share>[\w.-]+\.[\w.-]+)|bucket \"(?P<bucket>[^\"]+)", message)
+    return f" {next(filter(None, told.groups()))}" if told and any(told.groups()) else ""
 
 
 def attach_failed(facts: Facts) -> Finding | None:
     """Find a volume that is not attached or mounted, for a reason that the cluster knows better."""
-    event = _event(
+    event = _event(facts, re.compile(r"rpc error|AttachVolume\.Attach failed"), beside=_GENERAL) or _event(
         facts,
         re.compile(
             r"AttachVolume\.|timed out waiting for the condition|Unable to attach or mount|MountDevice"
@@ -154,7 +240,9 @@ def attach_failed(facts: Facts) -> Finding | None:
                     "kubectl get volumeattachment; the cluster tries again", retry=True)  # fmt: skip
 
 
-def _event(facts: Facts, words: re.Pattern[str]) -> Mapping[str, Any] | None:
+def _event(
+    facts: Facts, words: re.Pattern[str], beside: re.Pattern[str] | None = None
+) -> Mapping[str, Any] | None:
     """Return the newest event about a mount that says so; none where the pod runs, since the trouble is over then."""
     if not facts.waiting or pod_status(facts).get("phase", "Pending") != "Pending":
         return None
@@ -163,6 +251,8 @@ def _event(facts: Facts, words: re.Pattern[str]) -> Mapping[str, Any] | None:
     )
     for event in reversed(facts.events):
         if event.get("reason") in _MOUNTS and words.search(_message(event)):
+            if beside is not None and beside.search(_message(event)):
+                continue
             at, later = moment(event_time(event)), moment(mounted)
             return event if at is None or later is None or at >= later else None
     return None

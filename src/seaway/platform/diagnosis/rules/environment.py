@@ -1,0 +1,111 @@
+"""What a program's surroundings in its container lack: variables, libraries that fit, packages, working storage.
+
+Source: the messages of Python, glibc, NumPy, pip, uv and the Linux kernel.
+"""
+
+from __future__ import annotations
+
+import re
+
+from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.evidence import blanked
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
+from seaway.platform.diagnosis.tracebacks import exception
+
+_VARIABLE = re.compile(r"^'(?P<name>[A-Z][A-Z0-9_]+)'$")
+_READS_VARIABLE = re.compile(r"os\.environ\[|\benviron\[|\bgetenv\(")
+_UNDECLARED = re.compile(
+    r"(?P<name>[A-Z][A-Z0-9_]+) not found\. Declare it as envvar|[Ee]nvironment variable ['\"]?(?P<b>[A-Z][A-Z0-9_]+)['\"]? (?:is )?(?:not set|not found|missing|required)"
+    r"|(?P<c>[A-Z][A-Z0-9_]+): (?:parameter not set|unbound variable)"
+)
+_MISFIT = re.compile(
+    r"(?i)numpy\.\w+ size changed, may indicate binary incompatibility|compiled using NumPy 1|_ARRAY_API not found|module compiled against (?:API|ABI) version"
+    r"|version [`']?(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+'? not found|undefined symbol: |was built (?:for|with) a different version"
+    r"|(?:operator|module) torchvision::\w+ does not exist|detected that PyTorch and torchvision were compiled with different CUDA"
+)
+_NOT_FOUND = re.compile(
+    r"No matching distribution found for (?P<a>\S+)|Could not find a version that satisfies the requirement (?P<b>\S+)|Because (?P<c>\S+) was not found in the package registry"
+    r"|there (?:is|are) no versions? of (?P<d>\S+)|PackagesNotFoundError"
+)
+_NO_ANSWER = re.compile(
+    r"(?i)connection broken by|Max retries exceeded|error sending request|timed out|Failed to establish a new connection"
+)
+_STORAGE = re.compile(
+    r"(?i)stale (?:nfs )?file handle|\[errno 116\]|input/output error|\[errno 5\]|transport endpoint is not connected|\[errno 107\]|structure needs cleaning|\[errno 117\]"
+)
+_SHARED = re.compile(r"(?i)stale|errno 116|transport endpoint|errno 107")
+
+
+def variable_missing(facts: Facts) -> Finding | None:
+    """Find an environment variable that the program reads and that is not set."""
+    found = exception(facts)
+    line, name = "", ""
+    if found is not None and found.short == "KeyError" and (named := _VARIABLE.match(found.text.strip())):
+        lines = facts.log_tail.splitlines()[found.start :]
+        if any(_READS_VARIABLE.search(one) for one in lines) or any(
+            path == "<frozen os>" or path.endswith("/os.py") for path in found.paths
+        ):
+            line, name = found.line, named["name"]
+    if not line and (line := said(facts, _UNDECLARED, last=4)) and (told := _UNDECLARED.search(line)):
+        name = next(filter(None, told.groups()))
+    if not name:
+        return None
+    where = found.at if found is not None else ""
+    return spoken(
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "VariableMissing",
+        f"it reads the environment variable {name!r}{where}, which is not set", f"{again(facts, '--env', f'{name}=VALUE')}",
+    )  # fmt: skip
+
+
+def libraries_misfit(facts: Facts) -> Finding | None:
+    """Find compiled libraries in the image that were not built for each other."""
+    line = said(facts, _MISFIT, last=30)
+    if not line:
+        return None
+    return spoken(
+        facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "LibrariesMisfit",
+        f"compiled libraries in its environment do not fit together: {blanked(facts, line)[:140]}",
+        f"install versions that were built for each other (pin both), then: {again(facts, '--image', 'IMAGE') if facts.made else again(facts)}",
+    )  # fmt: skip
+
+
+def package_not_found(facts: Facts) -> Finding | None:
+    """Find packages that pip or uv could not get: there is no such version, or nobody answered."""
+    line = said(facts, _NOT_FOUND, last=8)
+    if not line:
+        return None
+    told = _NOT_FOUND.search(line)
+    package = next(filter(None, told.groups()), "a package") if told else "a package"
+    lines = facts.log_tail.splitlines()[-60:]
+    unanswered = next((one for one in reversed(lines) if _NO_ANSWER.search(one) and one != line), "")
+    if unanswered:
+        host = re.search(
+            r"(?i)connection to (?P<a>[\w.-]+)|host='(?P<b>[\w.-]+)'|https?://(?P<c>[\w.-]+)", unanswered
+        )
+        index = f" ({host['a'] or host['b'] or host['c']})" if host else ""
+        return spoken(
+            facts, unanswered, Level.CLUSTER, of_surroundings(facts), "ServiceUnreachable", f"the package index{index} did not answer from the cluster, so {package} could not be installed",
+            f"see whether pods may reach it: {kubectl(facts, 'kubectl get networkpolicy')}; or build the package into the image", retry=True,
+        )  # fmt: skip
+    return spoken(
+        facts, line, Level.CODE, VerdictClass.USER, "PackageNotFound", f"there is no package {package} for this Python and platform",
+        f"correct its name or version, then: {again(facts)}",
+    )  # fmt: skip
+
+
+def storage_failed(facts: Facts) -> Finding | None:
+    """Find storage that failed under the program: a share whose server changed, a disk with errors."""
+    line = said(facts, _STORAGE, last=12)
+    if not line:
+        return None
+    shared = bool(_SHARED.search(line))
+    path = re.search(r"['\"](?P<path>/[^'\"]+)['\"]", line)
+    at = f" ({path['path']})" if path else ""
+    return spoken(
+        facts, line, Level.CLUSTER if shared else Level.NODE, of_surroundings(facts), "StorageFailed",
+        f"the {'network share' if shared else 'storage'} that it reads or writes{at} failed under it: {'its server was restarted or the mount was lost' if shared else 'an input/output error'}",
+        f"start it again, so that the volume is mounted anew: {again(facts)}", retry=True,
+    )  # fmt: skip
