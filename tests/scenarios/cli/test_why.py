@@ -52,4 +52,5 @@ def test_pods_and_nodes_are_explained_by_name(running) -> None:
     seaway("run", "--name", "bad", "--", "python", "-c", "raise ValueError('no rows')", code=1)
     name = seaway.json("status")["server"]["nodes"][0]["name"]
     assert f"nothing is wrong: the node {name} is ready" in seaway("why", f"node/{name}").stdout
+    assert "there is no job 'nobody'" in seaway("why", "job/nobody", code=64).stderr
     assert "there is no pod 'nobody'" in seaway("why", "pod/nobody", code=64).stderr

@@ -32,7 +32,6 @@ GROUPS = {
     "programs": PROGRAMS, "services": SERVICES, "setups": SETUPS, "scheduling": SCHEDULING, "admission": ADMISSION, "lives": LIVES,
     "nodes": NODES,
 }  # fmt: skip
-KINDS = ["embedded", pytest.param("real", marks=pytest.mark.real)]
 
 
 @asynccontextmanager
@@ -50,19 +49,36 @@ async def ground_of(kind: str, folder: Path, endings: Mapping[str, Ending]) -> A
             yield ground
 
 
+def chosen(kind: str, group: str, *, own: bool) -> dict[str, Ending]:
+    """Return the endings of a group that a kind of cluster produces, on nodes of their own or on one that they share."""
+    return {
+        name: ending
+        for name, ending in GROUPS[group].items()
+        if ending.only in ("", kind) and (ending.node is not None) is own
+    }
+
+
+CASES = [
+    pytest.param(
+        kind,
+        group,
+        own,
+        id=f"{kind}-{group}{'-nodes of their own' if own else ''}",
+        marks=[pytest.mark.real] if kind == "real" else [],
+    )
+    for kind in ("embedded", "real")
+    for group in GROUPS
+    for own in (False, True)
+    if chosen(kind, group, own=own)
+]
+
+
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("own_nodes", [False, True], ids=["one node", "nodes of their own"])
-@pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_produced_is_explained(kind: str, group: str, own_nodes: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "group", "own"), CASES)
+async def test_what_is_produced_is_explained(kind: str, group: str, own: bool, tmp_path: Path) -> None:
     if not BINARIES:
         pytest.skip(NO_KUBECTL)
-    endings = {
-        name: ending for name, ending in GROUPS[group].items()
-        if ending.only in ("", kind) and (ending.node is not None) is own_nodes
-    }  # fmt: skip
-    if not endings:
-        pytest.skip("this group has none")
+    endings = chosen(kind, group, own=own)
     at_once, faults = asyncio.Semaphore(AT_ONCE), {}
     with run_webhook_server(tmp_path) as webhook:
         async with ground_of(kind, tmp_path, endings) as ground:
