@@ -16,7 +16,9 @@ first = int(state.read_text()) + 1 if state.exists() else 1
 print("first", first, flush=True)
 for step in range(first, 100_000):
     time.sleep(0.02)
-    state.write_text(str(step))
+    new = state.with_suffix(".new")  # whole at every moment: a node is killed while it is written
+    new.write_text(str(step))
+    new.replace(state)
 """
 
 
