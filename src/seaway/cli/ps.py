@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -53,23 +54,23 @@ def ps(
         print_table(("NAME", "STATUS", "USER", "REMOVED", "KEPT UNTIL", "COMMAND"), rows, painted=1)
         note("To bring back: seaway restore NAME")
         return
-    with_users = len({run["user"] for run in runs}) > 1
-    print_table(headers(with_users=with_users), [row(run, with_user=with_users) for run in runs], painted=1)
+    several = tuple(key for key in ("user", "workspace") if len({run.get(key) for run in runs}) > 1)
+    print_table(headers(several), [row(run, several) for run in runs], painted=1)
 
 
-def headers(*, with_users: bool) -> tuple[str, ...]:
-    """Return the columns; users are shown where there are several."""
-    return ("NAME", "STATUS", *(("USER",) if with_users else ()), "AGE", "TOOK", "COMMAND")
+def headers(several: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns; users and workspaces are shown where there are several."""
+    return ("NAME", "STATUS", *(key.upper() for key in several), "AGE", "TOOK", "COMMAND")
 
 
-def row(run: dict[str, Any], *, with_user: bool) -> tuple[str, ...]:
+def row(run: dict[str, Any], several: Sequence[str]) -> tuple[str, ...]:
     """Return a run's line."""
     at = now()
     phase = run["phase"] + (" (removed)" if run.get("deleted") else "")
     return (
         run["name"],
         phase,
-        *((run["user"],) if with_user else ()),
+        *(str(run.get(key, "")) for key in several),
         age(run["created"], at),
         took(run.get("started"), run.get("finished"), at),
         run["command"],

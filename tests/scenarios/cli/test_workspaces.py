@@ -74,6 +74,10 @@ def test_a_workspace_from_beginning_to_end(running: Shell) -> None:
     table = running("workspace", "list").stdout
     assert "vision " in table
     assert "(default)" in table
+    running("run", "--name", "elsewhere", "--", "true")
+    header, *lines = running("ps", "-a").stdout.splitlines()
+    assert "WORKSPACE" in header.split()
+    assert {line.split()[0]: line.split()[2] for line in lines}["seen"] == "vision"
     shown = running("workspace", "show", "vision").stdout
     assert "can be restored for 30 days" in shown
     assert "the namespace itself" in shown
