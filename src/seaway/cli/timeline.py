@@ -121,7 +121,8 @@ def lines(entries: list[dict[str, Any]], *, with_fields: bool = False) -> Iterat
         if (date := f"{at:%Y-%m-%d}") != day:
             day = date
             yield paint(f"{day} (UTC)", DIM)
-        by = f"  [{entry['by']}]" if entry.get("by") and entry["by"] != "seaway" else ""
+        said = entry.get("by") and (entry["by"], entry.get("source", "seaway")) != ("seaway", "seaway")
+        by = f"  [{entry['by']}]" if said else ""
         message = _clean(entry["message"])
         text = paint(message, YELLOW) if entry["warning"] else message
         yield f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}  {entry['object'].ljust(width)}  {text}{paint(by, DIM)}"

@@ -11,7 +11,14 @@ from seaway.model.timeline import Timeline
 from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database import acts, attempts, revisions, sentences, tasks
 from seaway.platform.database.database import Database
-from seaway.platform.database.records import ActRecord, AttemptRecord, EventRecord, RevisionRecord, RunRecord
+from seaway.platform.database.records import (
+    ActRecord,
+    AttemptRecord,
+    EventRecord,
+    RevisionRecord,
+    RunRecord,
+    SentenceRecord,
+)
 from seaway.platform.errors import NotFound
 from seaway.platform.history import timeline
 from seaway.platform.history.acts import is_unclaimed, with_acts
@@ -75,8 +82,11 @@ def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
     pods = revisions.of_run(connection, run.uid)
     done = acts.of_run(connection, run.uid)
     stopped = any(act.verb == "stop" and not act.refused for act in done)
+    said = sentences.of_run(connection, run.uid)
     found = _submission(run) + _endings(run, tried, pods, single=single, stopped=stopped)
-    found += timeline.of_sentences(sentences.of_run(connection, run.uid), run=run.name, single=single)
+    found += timeline.of_sentences(said, run=run.name, single=single) + _locks(
+        run, tried, said, single=single
+    )
     found += timeline.of_revisions(pods)
     uids = {revision.uid for revision in pods} | {attempt.uid for attempt in tried if attempt.uid}
     found += timeline.of_events(_named(revisions.events_about_all(connection, sorted(uids)), pods))
@@ -102,17 +112,16 @@ def _endings(
 ) -> list[Dated]:
     """Return the endings that no sentence tells: of attempts that succeeded, and of the run."""
     found = []
-    seen = {pod.uid: pod.observed for pod in pods if _phase(pod) == "Succeeded" and not pod.deleted}
+    seen: dict[str, float] = {}
+    for pod in pods:
+        if _phase(pod) == "Succeeded" and not pod.deleted:
+            seen.setdefault(pod.uid, pod.observed)
     for attempt in tried:
         if attempt.phase.value == "succeeded" and attempt.finished is not None:
             name = run.name if single else f"{run.name}/{attempt.task}"
             observed = seen.get(attempt.uid or "", attempt.finished)
             at = timeline.aligned(rfc3339(attempt.finished), observed)
             found.append(timeline.own(at, name, f"attempt {attempt.number} succeeded"))
-        if attempt.lock is not None:
-            name = run.name if single else f"{run.name}/{attempt.task}"
-            text = f"attempt {attempt.number} has the lock {attempt.lock!r} (number {attempt.lock_token})"
-            found.append(timeline.own(attempt.created, name, text))
     if run.stop_requested is not None and not stopped:
         found.append(timeline.own(run.stop_requested, run.name, "asked to stop"))
     if run.finished is not None:
@@ -120,6 +129,24 @@ def _endings(
         found.append(
             timeline.own(run.finished, run.name, f"the run has ended: {run.phase.value}", warning=bad)
         )
+    return found
+
+
+def _locks(
+    run: RunRecord, tried: Iterable[AttemptRecord], said: Iterable[SentenceRecord], *, single: bool
+) -> list[Dated]:
+    """Return which attempts got a lock: after the sentence that the attempt is queued, which is noted a moment later."""
+    first: dict[tuple[str, int], float] = {}
+    for sentence in said:
+        if sentence.text.endswith("queued"):
+            first.setdefault((sentence.task, sentence.attempt), sentence.said)
+    found = []
+    for attempt in tried:
+        if attempt.lock is not None:
+            name = run.name if single else f"{run.name}/{attempt.task}"
+            text = f"attempt {attempt.number} has the lock {attempt.lock!r} (number {attempt.lock_token})"
+            at = max(attempt.created, first.get((attempt.task, attempt.number), 0.0))
+            found.append(timeline.own(at, name, text))
     return found
 
 

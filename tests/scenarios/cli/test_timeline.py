@@ -116,3 +116,18 @@ def test_who_may_not_change_a_run_stands_in_its_timeline(running: Any, laptop: A
     assert [(thing, message.partition(":")[0], by) for thing, message, by in said] == [
         ("run/mine", "refused to rm it", "ada")
     ]
+
+
+def test_what_happened_at_the_same_moment_is_told_in_the_order_of_its_causes(running: Any) -> None:
+    running("run", "--name", "locked", "--lock", "data", "--", "true")
+    wait_until(
+        lambda: any(message == "gone from the cluster" for _, message, _ in entries(running, "locked")),
+        seconds=60,
+    )
+    messages = [message for _, message, _ in entries(running, "locked")]
+    order = [
+        "queued", "attempt 1 has the lock 'data' (number 1)", "created", "placed on node-1", "started", "is Succeeded",
+        "attempt 1 succeeded", "the run has ended: succeeded", "gone from the cluster",
+    ]  # fmt: skip
+    assert [message for message in messages if message in order] == order
+    assert "changed" not in messages

@@ -101,3 +101,15 @@ def test_what_was_found_says_where_it_stands() -> None:
         "r  2026-01-02T03:04:05Z  x",
         "r  y",
     ]
+
+
+def test_the_server_is_named_where_it_is_not_what_speaks() -> None:
+    plain = {
+        "time": "2026-01-02T03:04:05Z",
+        "object": "pod/p",
+        "message": "asked to end",
+        "by": "seaway",
+        "warning": False,
+    }
+    told = list(timeline.lines([plain | {"source": "change"}, plain | {"source": "seaway"}]))
+    assert [line.endswith("[seaway]") for line in told[1:]] == [True, False]

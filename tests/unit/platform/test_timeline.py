@@ -230,3 +230,23 @@ def test_a_line_knows_who_is_ahead_of_whom() -> None:
     assert line.take(-1) == []
     assert line.take(9) == [("b", "x")]
     assert line.ahead("c", []) == Ahead()
+
+
+def test_a_revision_of_which_nothing_can_be_said_is_no_entry() -> None:
+    def seen(at: float, written: list[dict] | None = None) -> RevisionRecord:
+        return RevisionRecord("Pod", "p", "u", None, at, False, pod("Running"), "ns", str(at), written)
+
+    writer = [{"manager": "m", "operation": "Update", "fields": ["metadata.labels.a"]}]
+    told = timeline.of_revisions([seen(1.0), seen(2.0), seen(3.0, writer)])
+    assert [one.entry.message for one in told] == ["created", "is Running", "changed"]
+    assert told[-1].entry.fields == ("metadata.labels.a",)
+
+
+def test_that_a_pod_is_scheduled_is_said_once() -> None:
+    condition = {"type": "PodScheduled", "status": "True"}
+    placed = {**pod(conditions=[condition]), "spec": {"nodeName": "n"}}
+    assert [change.message for change in changes("Pod", placed, pod())] == ["placed on n"]
+    waits = pod(conditions=[{**condition, "status": "False", "reason": "Unschedulable"}])
+    assert [change.message for change in changes("Pod", waits, pod())] == [
+        "PodScheduled is False (Unschedulable)"
+    ]

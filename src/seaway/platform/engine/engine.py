@@ -258,8 +258,8 @@ class Engine:
         self._measures.looked(state, result, known, since)
         if changed and told:
             self._outbox.wake()
-        self._teller.tell_waits(state, result, waited, self._ahead)
         self._teller.tell(state, result, known)
+        self._teller.tell_waits(state, result, waited, self._ahead)
         self._let_go(state, result)
         self._follow_logs(state, marked)
         self._follow_up(state, result)

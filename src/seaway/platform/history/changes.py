@@ -9,6 +9,8 @@ Object = Mapping[str, Any]
 _GROUPS = (("initContainerStatuses", "init container"), ("containerStatuses", "container"))
 
 
+UNTOLD = "changed"
+"""What is said of a revision of which nothing else is."""
 CREATION, DELETION, BINDING, SCALING = "creation", "deletion", "binding", "scaling"
 """Changes of which an API server knows who asked for them."""
 
@@ -47,7 +49,7 @@ def changes(kind: str, new: Object, old: Object | None, *, deleted: bool = False
     if _at(new, "metadata", "deletionTimestamp") and not _at(old or {}, "metadata", "deletionTimestamp"):
         grace = _at(new, "metadata", "deletionGracePeriodSeconds")
         found.append(Change("asked to end" + (f" within {grace} s" if grace else ""), act=DELETION))
-    return found or [Change("changed")]
+    return found or [Change(UNTOLD)]
 
 
 def _pod(new: Object, old: Object) -> list[Change]:
@@ -61,7 +63,9 @@ def _pod(new: Object, old: Object) -> list[Change]:
         before = {one["name"]: one for one in _at(old, "status", group) or ()}
         for status in _at(new, "status", group) or ():
             found += _container(f"{word} {status['name']}", status, before.get(status["name"], {}))
-    found += _conditions(new, old, ("PodScheduled", "DisruptionTarget"))
+    # that it is scheduled is said by its node
+    told = ("DisruptionTarget",) if node else ("PodScheduled", "DisruptionTarget")
+    found += _conditions(new, old, told)
     if _at(old, "metadata", "finalizers") and not _at(new, "metadata", "finalizers"):
         found.append(Change("finalizers are off: it may go"))
     return found

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from seaway.base.clock import parse_rfc3339
 from seaway.model.timeline import Timeline, TimelineEntry
 from seaway.platform.database.records import EventRecord, RevisionRecord, SentenceRecord
-from seaway.platform.history.changes import changes
+from seaway.platform.history.changes import UNTOLD, changes
 from seaway.platform.history.remembered import Object
 
 _SAME = 2.0
@@ -42,6 +42,8 @@ def of_revisions(revisions: Sequence[RevisionRecord]) -> list[Dated]:
         fields = tuple(dict.fromkeys(field for writer in writers for field in writer.get("fields") or ()))
         name = object_name(revision.kind, revision.name)
         for change in changes(revision.kind, revision.object, before.get(key), deleted=revision.deleted):
+            if change.message == UNTOLD and not fields:
+                continue  # nothing that anybody could see
             at = aligned(None if revision.deleted else change.at or written, revision.observed)
             entry = TimelineEntry(
                 time=moment(at), object=name, source="change", message=change.message, by=_writers(writers),
