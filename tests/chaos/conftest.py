@@ -110,7 +110,7 @@ class Home:
         """Kill the daemon as the kernel's out-of-memory killer would, and wait until it is gone."""
         process = psutil.Process(self.daemon_pid())
         process.send_signal(signal.SIGKILL)
-        psutil.wait_procs([process], timeout=20)
+        psutil.wait_procs([process], timeout=60)
 
     def processes(self) -> list[psutil.Process]:
         """Return every live process that names this home on its command line or in its environment."""

@@ -85,7 +85,7 @@ def chosen_seed() -> random.Random:
 def kill(process: psutil.Process) -> None:
     try:
         process.send_signal(signal.SIGKILL)
-        psutil.wait_procs([process], timeout=20)
+        psutil.wait_procs([process], timeout=60)
     except psutil.NoSuchProcess:
         return
 

@@ -204,7 +204,7 @@ async def test_what_was_thought_new_and_is_not_takes_the_place_of_what_was_there
     await logs.close(KEY)
     again = await open_logs()
     again.writer(KEY, new=True).say("begun anew", 1)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while again.being_written(KEY) is not None:
             try:
                 await again.close(KEY)

@@ -67,7 +67,7 @@ async def test_a_definition_without_a_served_version_goes_with_its_objects(clien
         CUSTOM_RESOURCE_DEFINITIONS, name, {"spec": {"versions": versions}}, content_type=MERGE_PATCH
     )
     await client.delete(CUSTOM_RESOURCE_DEFINITIONS, "boats.sea.example.com")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await client.list(CUSTOM_RESOURCE_DEFINITIONS))["items"]:
             await asyncio.sleep(0.01)
     await client.create(CUSTOM_RESOURCE_DEFINITIONS, DEFINITION)

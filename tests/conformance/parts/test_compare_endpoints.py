@@ -121,7 +121,7 @@ async def test_the_same_pods_give_the_same_endpoints(clients: tuple[Client, Clie
     await asyncio.gather(make(ours, place), make(theirs, place))
     found: tuple[Any, Any] = ((), ())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 found = (await told(ours, place), await told(theirs, place))
                 if found[0] == found[1] and len(found[0][0]) > 6:

@@ -163,7 +163,7 @@ def test_nothing_is_found_that_no_program_printed(running: Shell, planted: dict[
 
 def test_messages_hold_none(told: Receiver, planted: dict[str, str], running: Shell) -> None:
     """What goes out to a chat may be read by more people than the run."""
-    found = told.wait(3)
+    found = told.wait(60)
     assert {"bad", "good"} <= {message["run"] for message in found} or any(
         m["event"] == "many" for m in found
     )

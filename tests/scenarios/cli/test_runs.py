@@ -103,7 +103,7 @@ def test_ctrl_c_detaches_and_the_run_goes_on(anywhere):
     process = anywhere.start("run", "--name", "left-alone", name)
     assert process.stdout.readline() == "began\n"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "seaway stop left-alone" in err
     with listener, listener.accept()[0] as go:

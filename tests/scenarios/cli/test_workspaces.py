@@ -163,7 +163,7 @@ def test_a_server_killed_in_the_middle_goes_on(seaway: Shell) -> None:
     seaway("workspace", "delete", "vision", "--yes", "vision", "--stop-runs", "--detach")
     daemon = psutil.Process(seaway.pid())
     daemon.send_signal(signal.SIGKILL)
-    daemon.wait(30)
+    daemon.wait(60)
     seaway("up")
     assert seaway.json("workspace", "show", "vision")["state"] == "deleting"
     assert "is being deleted" in seaway("run", "--workspace", "vision", "--", "true", code=65).stderr

@@ -26,7 +26,7 @@ from seaway.controlplane.ranges import claim_range
 from seaway.controlplane.store.memory import MemoryStore
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import AlreadyExists, ApiError, NotFound
-from tests.waiting import until_gone, until_object
+from tests.waiting import until, until_gone, until_object
 
 RESOURCES = {"configmaps": CONFIG_MAPS, "secrets": SECRETS}
 
@@ -188,16 +188,14 @@ async def node(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 async def no_process(folder: Path) -> None:
     """Fail where a shim or fork server of this folder is still there a moment later."""
-    left: list[str] = []
-    for _ in range(200):
-        left = [
+
+    def left() -> list[str]:
+        return [
             p.name for p in Path("/proc").iterdir()
             if p.name.isdigit() and str(folder).encode() in _command(p)
         ]  # fmt: skip
-        if not left:
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail(f"processes are left: {left}")
+
+    await until(left, "no process that is left", check=lambda found: not found)
 
 
 def _command(process: Path) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import conflict
+from tests.waiting import until
 
 
 def code(status: dict[str, Any], name: str = "main") -> tuple[int, str]:
@@ -177,9 +178,7 @@ async def test_deletion_is_graceful(node: Any) -> None:
     await node.create("p", "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.05; done")
     await node.until("p", lambda s: s.get("phase") == "Running")
     following = asyncio.create_task(node.log("p", follow=True))
-    async with asyncio.timeout(60):
-        while b"up" not in await node.log("p"):
-            await asyncio.sleep(0.01)
+    await until(lambda: node.log("p"), "its first line", check=lambda log: b"up" in log)
     await node.client.delete(*_pod("p"))
     assert await following == b"up\nbye\n"
     await node.gone("p")
@@ -314,9 +313,7 @@ async def test_hooks(node: Any) -> None:
     await node.create("p", containers=[main], terminationGracePeriodSeconds=60)
     await node.until("p", lambda s: s.get("phase") == "Running")
     following = asyncio.create_task(node.log("p", follow=True))
-    async with asyncio.timeout(60):
-        while await node.log("p") != b"posted\n":
-            await asyncio.sleep(0.01)
+    await until(lambda: node.log("p"), "what was posted", check=lambda log: log == b"posted\n")
     await node.client.delete(*_pod("p"))
     assert await following == b"posted\nasked\n"
     await node.gone("p")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from seaway.objects.builtin import NODES
 from tests.scenarios.node_real.conftest import DEPLOYMENTS, SECONDS
+from tests.waiting import until
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import run_node
 
@@ -37,8 +37,8 @@ async def test_a_deployment_over_many_nodes(
         nodes = {pod["spec"]["nodeName"] for pod in await place.pods("app=many")}
         assert nodes == {f"{prefix}{number}" for number in range(10)}
         await place.client.delete(DEPLOYMENTS, "many", place.namespace, propagation="Background")
-        async with asyncio.timeout(SECONDS):
-            while await place.pods("app=many"):
-                await asyncio.sleep(0.1)
+        await until(
+            lambda: place.pods("app=many"), "no pod", check=lambda pods: not pods, seconds=SECONDS, pause=0.1
+        )
     left = {node["metadata"]["name"] for node in (await place.client.list(NODES))["items"]}
     assert not left & nodes

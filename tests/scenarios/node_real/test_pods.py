@@ -14,6 +14,7 @@ import pytest
 from seaway.base.clock import parse_rfc3339
 from seaway.objects.builtin import CONFIG_MAPS, EVENTS, JOBS, LEASES, NODES, PODS, SECRETS
 from tests.scenarios.node_real.conftest import DEPLOYMENTS, SECONDS
+from tests.waiting import until
 from tools.real_kubernetes.control_plane import ControlPlane
 from tools.real_kubernetes.node import RunningNode, run_node
 
@@ -96,9 +97,7 @@ async def test_a_deployment_rolls(place: Any) -> None:
     }
     assert not before & after
     await place.client.delete(DEPLOYMENTS, "web", place.namespace, propagation="Background")
-    async with asyncio.timeout(SECONDS):
-        while await place.pods("app=web"):
-            await asyncio.sleep(0.05)
+    await until(lambda: place.pods("app=web"), "no pod", check=lambda pods: not pods, seconds=SECONDS)
 
 
 async def test_configuration_and_identity(place: Any, real_node: RunningNode) -> None:
@@ -192,9 +191,8 @@ async def test_probes_restart(place: Any) -> None:
         events = (await place.client.list(EVENTS, place.namespace))["items"]
         return {event["reason"] for event in events if event["involvedObject"]["name"] == "p"}
 
-    async with asyncio.timeout(SECONDS):
-        while not {"Unhealthy", "Killing", "Scheduled", "Started"} <= await told():
-            await asyncio.sleep(0.1)
+    wanted = {"Unhealthy", "Killing", "Scheduled", "Started"}
+    await until(told, f"events {sorted(wanted)}", check=wanted.issubset, seconds=SECONDS, pause=0.1)
 
 
 async def test_a_node_without_namespaces(

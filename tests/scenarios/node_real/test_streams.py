@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from seaway.objects.builtin import PODS, ROLE_BINDINGS, ROLES
+from tests.waiting import until
 
 pytestmark = pytest.mark.kubectl
 SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
@@ -95,9 +96,11 @@ async def test_who_only_reads_runs_nothing(either: Any, last_kubectl: Any) -> No
     await either.create(
         ROLE_BINDINGS, {"metadata": {"name": "reader"}, "roleRef": role, "subjects": [subject]}
     )
-    async with asyncio.timeout(60):
-        while (await last_kubectl("get", "pod", "p", "--as=reader")).returncode:
-            await asyncio.sleep(0.1)
+    await until(
+        lambda: last_kubectl("get", "pod", "p", "--as=reader"),
+        "a right",
+        check=lambda done: done.returncode == 0,
+    )
     done = await last_kubectl("exec", "p", "--as=reader", "--", "true")
     assert b'cannot create resource "pods/exec"' in done.stderr
     assert done.returncode == 1

@@ -75,11 +75,11 @@ async def real_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 async def real_platform(real_place: TestCluster, tmp_path: Path) -> AsyncIterator[Platform]:
     async with run_platform(real_place, tmp_path / "server") as running:
         yield running
-        assert await running.server.drain(timeout=30)
+        assert await running.server.drain(timeout=60)
 
 
 @pytest.fixture
 async def platform(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Platform]:
     async with run_platform(cluster, tmp_path / "server") as running:
         yield running
-        assert await running.server.drain(timeout=30)
+        assert await running.server.drain(timeout=60)

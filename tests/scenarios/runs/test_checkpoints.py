@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +13,7 @@ from seaway.objects.builtin import NODES
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
+from tests.waiting import until
 from tools.clusters import TestCluster
 from tools.platforms import Platform, run_platform
 from tools.real_kubernetes.node import run_node
@@ -59,9 +59,13 @@ async def log_of(platform: Platform, attempt: int | None = None) -> str:
 
 
 async def says(platform: Platform, text: str) -> None:
-    async with asyncio.timeout(WAIT):
-        while text not in await log_of(platform):
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: log_of(platform),
+        f"{text!r} in its log",
+        check=lambda log: text in log,
+        seconds=WAIT,
+        pause=0.05,
+    )
 
 
 async def test_the_next_attempt_finds_the_checkpoint_on_another_node(two_nodes, tmp_path) -> None:
@@ -100,8 +104,9 @@ async def test_a_damaged_checkpoint_ends_the_run_and_can_be_left_behind(cluster,
         why = await platform.server.runs.why("run")
         assert "seaway retry run --fresh" in why.next_step
         await platform.server.runs.retry("run", fresh=True)
-        async with asyncio.timeout(WAIT):
-            while (await log_of(platform)).count("saved True") < 2:
-                await asyncio.sleep(0.05)
+        await until(
+            lambda: log_of(platform), "a second save",
+            check=lambda log: log.count("saved True") >= 2, seconds=WAIT, pause=0.05,
+        )  # fmt: skip
         await platform.server.runs.stop("run")
         assert (await platform.server.runs.wait("run", timeout=WAIT)).phase is Phase.STOPPED

@@ -23,6 +23,7 @@ from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.history.collector import CollectorSettings
 from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
+from tests.waiting import until
 from tools.clusters import TestCluster
 from tools.platforms import Platform, run_platform
 
@@ -156,9 +157,10 @@ async def take_away(platform: Platform, run: str) -> None:
 
 async def attempts(platform: Platform, run: str, count: int) -> None:
     """Wait until a run has so many attempts."""
-    async with asyncio.timeout(WAIT):
-        while len((await platform.server.runs.get(run)).tasks[0].attempts) < count:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: platform.server.runs.get(run), f"{count} attempts of {run}",
+        check=lambda view: len(view.tasks[0].attempts) >= count, seconds=WAIT, pause=0.05,
+    )  # fmt: skip
 
 
 async def test_a_program_that_keeps_a_lease_ends_by_itself_before_the_next_attempt_begins(

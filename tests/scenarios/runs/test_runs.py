@@ -10,6 +10,7 @@ from seaway.model.resources import Resources
 from seaway.model.run import Phase, RunSpec, RunView, SecretRef, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NAMESPACES, PODS
+from tests.waiting import until
 
 WAIT = 60.0
 
@@ -138,9 +139,10 @@ async def test_everything_is_readable_after_the_namespace_is_gone(platform) -> N
 
 async def test_pods_go_once_their_story_is_kept(platform) -> None:
     await run(platform, *(python("pass", f"t{n}") for n in range(5)))
-    async with asyncio.timeout(WAIT):
-        while (await platform.client.list(PODS, platform.namespace))["items"]:
-            await asyncio.sleep(0.05)  # the engine tidies up behind the verdict
+    await until(  # the engine tidies up behind the verdict
+        lambda: platform.client.list(PODS, platform.namespace), "no pod",
+        check=lambda found: not found["items"], seconds=WAIT, pause=0.05,
+    )  # fmt: skip
 
 
 async def test_a_progress_bar_streams_before_its_line_ends(platform) -> None:

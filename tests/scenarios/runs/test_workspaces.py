@@ -25,6 +25,7 @@ from seaway.objects.errors import AlreadyExists
 from seaway.objects.errors import NotFound as NoObject
 from seaway.platform.callers import Caller
 from seaway.platform.errors import Conflict, Forbidden, NotFound
+from tests.waiting import until
 from tools.clusters import TestCluster
 from tools.platforms import Platform, run_platform
 
@@ -64,9 +65,10 @@ def short(name: str, workspace: str) -> RunSpec:
 
 
 async def phase_comes(platform: Platform, run: str, phase: Phase) -> None:
-    async with asyncio.timeout(WAIT):
-        while (await platform.server.runs.get(run)).phase is not phase:
-            await asyncio.sleep(0.1)
+    await until(
+        lambda: platform.server.runs.get(run), f"{run} {phase.value}",
+        check=lambda view: view.phase is phase, seconds=WAIT, pause=0.1,
+    )  # fmt: skip
 
 
 async def gone(platform: Platform, name: str) -> None:

@@ -67,7 +67,7 @@ async def run_platform(home, client, url, options) -> AsyncIterator[Server]:
         server = await stack.enter_async_context(run_server(settings, client))
         await stack.enter_async_context(serve(create_app(server, TokenVerifier({})), serving, listener))
         yield server
-        await server.drain(timeout=20)
+        await server.drain(timeout=60)
 
 
 async def test_a_run_from_its_code_to_its_outputs(tmp_path, s3_server, caplog) -> None:

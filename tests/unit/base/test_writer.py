@@ -47,7 +47,7 @@ async def test_what_comes_during_a_commit_shares_the_next(writer):
 
     def slow(file):
         reached.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     first = asyncio.create_task(writer.write(slow))
     await asyncio.to_thread(reached.wait, 10)

@@ -20,6 +20,6 @@ def test_a_server_whose_folder_was_removed_ends(tmp_path, monkeypatch):
         serving.start()
         assert serving.is_alive()
         (tmp_path / "lock").unlink()
-        serving.join(30)
+        serving.join(60)
         assert not serving.is_alive()
     os.close(lock)

@@ -36,13 +36,13 @@ async def test_a_damaged_checkpoint_is_told_until_it_is_forgotten(server, tmp_pa
     block.write_bytes(b"other")
     assert "is damaged" in await condition()
     await server.runs.stop("damaged")
-    assert (await server.runs.wait("damaged", timeout=30)).phase is Phase.STOPPED
+    assert (await server.runs.wait("damaged", timeout=60)).phase is Phase.STOPPED
     await server.runs.retry("damaged", fresh=True)
     assert not block.exists()
     with pytest.raises(NotFound):
         await server.runs.get_checkpoint("damaged", "main")
     await server.runs.stop("damaged")
-    await server.runs.wait("damaged", timeout=30)
+    await server.runs.wait("damaged", timeout=60)
 
 
 async def test_an_attempt_is_lost_on_purpose_and_nothing_that_it_makes_later_is_kept(server) -> None:
@@ -68,7 +68,7 @@ async def test_an_attempt_is_lost_on_purpose_and_nothing_that_it_makes_later_is_
     assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "LostOnPurpose")
     assert [view.sha256 for view in await server.runs.checkpoints("lost")] == [loss.checkpoint.sha256]
     await server.runs.stop("lost")
-    assert (await server.runs.wait("lost", timeout=30)).phase is Phase.STOPPED
+    assert (await server.runs.wait("lost", timeout=60)).phase is Phase.STOPPED
     with pytest.raises(Conflict, match="does not run now"):
         await server.runs.lose("lost", "main")
 
@@ -82,7 +82,7 @@ async def test_what_does_not_run_cannot_be_lost(server, kubernetes) -> None:
     with pytest.raises(NotFound):
         await server.runs.lose("nobody", "main")
     await server.runs.stop("held")
-    await server.runs.wait("held", timeout=30)
+    await server.runs.wait("held", timeout=60)
 
 
 async def test_a_run_that_is_stopped_while_it_is_lost_is_stopped(server) -> None:
@@ -90,6 +90,6 @@ async def test_a_run_that_is_stopped_while_it_is_lost_is_stopped(server) -> None
     await phase_is(server, "both", Phase.RUNNING)
     await server.runs.lose("both", "main")
     await server.runs.stop("both")
-    view = await server.runs.wait("both", timeout=30)
+    view = await server.runs.wait("both", timeout=60)
     assert view.phase in (Phase.STOPPED, Phase.FAILED)
     assert len(view.tasks[0].attempts) == 1

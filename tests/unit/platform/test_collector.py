@@ -19,6 +19,7 @@ from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.log_files import FileLog, FileLogStore
 from seaway.platform.history.logs import LogKey
 from seaway.platform.history.sources import source_of
+from tests.waiting import until
 
 KEY = LogKey("uid", "main", 1)
 POD = {
@@ -67,10 +68,8 @@ async def collected(tmp_path, logs: Logs, *, openings: int, follow: bool = True,
     collector = LogCollector(logs, store, SystemClock(), SETTINGS)
     if follow:
         collector.follow(KEY, POD)
-        async with asyncio.timeout(10):
-            while len(logs.openings) < openings:
-                await asyncio.sleep(0.001)
-    async with asyncio.timeout(10):
+        await until(lambda: len(logs.openings) >= openings, f"{openings} openings", pause=0.001)
+    async with asyncio.timeout(60):
         await collector.complete(KEY, pod)
     await store.close(KEY)
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
@@ -203,9 +202,8 @@ async def test_a_log_that_is_left_is_not_written_any_more(tmp_path) -> None:
     logs = Logs([ALL[0], FOREVER])
     collector = LogCollector(logs, store, SystemClock(), SETTINGS)
     collector.follow(KEY, POD)
-    async with asyncio.timeout(10):
-        while len(logs.openings) < 2:  # it was silent, and is asked for again
-            await asyncio.sleep(0.001)
+    # it was silent, and is asked for again
+    await until(lambda: len(logs.openings) >= 2, "two openings", pause=0.001)
     await collector.leave(KEY)
     assert [task for task in asyncio.all_tasks() if task.get_name() == "log of run-1"] == []
     await store.close(KEY)

@@ -8,6 +8,7 @@ from seaway.base.measures import text
 from seaway.client.request import MERGE_PATCH
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.objects.builtin import NODES
+from tests.waiting import until
 
 
 async def test_a_server_says_how_it_is(server) -> None:
@@ -22,7 +23,7 @@ async def test_a_server_says_how_it_is(server) -> None:
 async def test_a_node_in_trouble_is_an_alert_with_the_runs_that_it_hits(server, kubernetes) -> None:
     spec = RunSpec(name="train", tasks=(TaskSpec(command=("hang",)),))
     await server.runs.submit(spec, user="ada")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await server.runs.get("train")).phase is not Phase.RUNNING:
             await asyncio.wait([server._engine.changed.next()], timeout=0.2)
     assert (await server.status())["alerts"] == []
@@ -41,9 +42,7 @@ async def test_a_node_in_trouble_is_an_alert_with_the_runs_that_it_hits(server, 
         content_type=MERGE_PATCH,
         subresource="status",
     )
-    async with asyncio.timeout(30):
-        while not (alerts := (await server.status())["alerts"]):
-            await asyncio.sleep(0.02)
+    alerts = (await until(server.status, "an alert", check=lambda status: status["alerts"]))["alerts"]
     (alert,) = alerts
     assert (alert["node"], alert["what"]) == ("node-1", "does not answer")
     assert [(run["run"], run["attempt"]) for run in alert["runs"]] == [("train", 1)]
@@ -54,4 +53,4 @@ async def test_a_node_in_trouble_is_an_alert_with_the_runs_that_it_hits(server, 
     (node,) = (await server.health.facts())["nodes"]
     assert node["troubles"] == ["does not answer"]
     await server.runs.stop("train")
-    await server.runs.wait("train", timeout=30)
+    await server.runs.wait("train", timeout=60)

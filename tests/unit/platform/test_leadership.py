@@ -174,6 +174,5 @@ async def test_the_key_of_the_runs_tokens_is_the_same_for_all_replicas(kubernete
 async def test_a_missing_pod_does_not_keep_a_server_from_leading(kubernetes, settings) -> None:
     with pytest.raises(NotFound):
         await kubernetes.client.get(PODS, "server-a", NAMESPACE)
-    async with run_replica(settings, kubernetes.client, lambda _: app) as replica, asyncio.timeout(30):
-        while replica.leading is None:
-            await asyncio.sleep(0.02)
+    async with run_replica(settings, kubernetes.client, lambda _: app) as replica:
+        await until(lambda: replica.leading, "a leader", check=lambda leading: leading is not None)

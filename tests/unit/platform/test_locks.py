@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -16,6 +15,7 @@ from seaway.platform.database.records import AttemptRecord
 from seaway.platform.engine.locks import Claim, Locks
 from seaway.platform.errors import StaleFence
 from seaway.platform.server import run_server
+from tests.waiting import until
 
 A, B, C = Claim("a", "first", "main"), Claim("b", "second", "main"), Claim("c", "third", "load")
 ATTEMPT = AttemptRecord(1, "main", 1, 1, "first-1", Phase.STARTING, 100.0, lock="data", lock_token=1)
@@ -65,9 +65,9 @@ def hangs(lock: str = "data") -> RunSpec:
 
 
 async def message(server, run: str, text: str) -> None:
-    async with asyncio.timeout(20):
-        while text not in (await server.runs.get(run)).message:
-            await asyncio.sleep(0.01)
+    await until(
+        lambda: server.runs.get(run), f"{run} saying {text!r}", check=lambda view: text in view.message
+    )
 
 
 async def running(server) -> list[str]:
@@ -84,7 +84,7 @@ async def test_those_that_wait_get_it_one_after_the_other_in_the_order_of_asking
         await message(server, name, "running")
         assert await running(server) == [name]
         await server.runs.stop(name)
-        await server.runs.wait(name, timeout=20)
+        await server.runs.wait(name, timeout=60)
     assert [pod.rpartition("-")[0] for pod in kubernetes.node.started] == names
     assert (await server.runs.why(names[-1])).cause == "Stopped"
 
@@ -102,7 +102,7 @@ async def test_one_that_gives_up_waiting_lets_the_next_one_have_it(server) -> No
     first, second, third = [await server.runs.submit(hangs(), user="ada") for _ in range(3)]
     await message(server, third.name, "waits for the lock")
     await server.runs.stop(second.name)
-    await server.runs.wait(second.name, timeout=20)
+    await server.runs.wait(second.name, timeout=60)
     await server.runs.stop(first.name)
     await message(server, third.name, "running")
 
@@ -110,7 +110,7 @@ async def test_one_that_gives_up_waiting_lets_the_next_one_have_it(server) -> No
 async def test_tasks_of_one_run_take_turns(server, kubernetes) -> None:
     tasks = tuple(TaskSpec(name=f"t{n}", command=("say", "x", "0"), lock="data") for n in range(5))
     run = await server.runs.submit(RunSpec(tasks=tasks), user="ada")
-    ended = await server.runs.wait(run.name, timeout=30)
+    ended = await server.runs.wait(run.name, timeout=60)
     times = sorted((task.attempts[0].created, task.attempts[0].finished) for task in ended.tasks)
     assert ended.phase is Phase.SUCCEEDED
     assert all(before[1] <= after[0] for before, after in pairwise(times))

@@ -36,7 +36,7 @@ async def test_what_happened_is_counted(server) -> None:
     before = await told(server)
     assert before["seaway_attempts_total", "succeeded"] == 0
     await run_some(server, "some", "0013")
-    async with asyncio.timeout(30):  # logs may still come when their run has ended
+    async with asyncio.timeout(60):  # logs may still come when their run has ended
         while (found := await told(server))["seaway_log_lines_collected_total",] < 4:
             await asyncio.sleep(0.02)
     assert found["seaway_attempts_total", "succeeded"] == 2

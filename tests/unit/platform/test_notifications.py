@@ -16,6 +16,7 @@ from seaway.platform.errors import Conflict, Forbidden, Invalid, NotFound, Unava
 from seaway.platform.notifications.pace import Pace
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.server import ServerSettings, run_server
+from tests.waiting import until
 from tools.receiver import Receiver, run_receiver
 
 ADMIN, ADA, BOB = Caller("root", admin=True), Caller("ada"), Caller("bob")
@@ -63,9 +64,10 @@ async def got(receiver: Receiver, count: int) -> list[dict]:
 
 async def nothing_waits(server) -> None:
     """Wait until every message was sent."""
-    async with asyncio.timeout(60):
-        while any(view.pending for view in await server.notifications.list(ADMIN)):
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: server.notifications.list(ADMIN), "no message that waits",
+        check=lambda views: not any(view.pending for view in views),
+    )  # fmt: skip
 
 
 async def test_who_asked_is_told_once_of_each_end(server, receiver) -> None:
@@ -73,7 +75,7 @@ async def test_who_asked_is_told_once_of_each_end(server, receiver) -> None:
     await server.runs.submit(run("say", "ValueError: wrong shape", "3", name="breaks"), user="ada")
     await server.runs.submit(run("exit", "0", name="works"), user="bob")
     for name in ("breaks", "works"):
-        await server.runs.wait(name, timeout=30)
+        await server.runs.wait(name, timeout=60)
     found = {each["run"]: each for each in await got(receiver, 2)}
     await nothing_waits(server)
     assert len(receiver.got) == 2
@@ -92,7 +94,7 @@ async def test_users_are_told_of_their_own_runs_and_of_what_they_asked_for(serve
     await add(server, receiver, user="ada", events=(Event.FAILED,))
     for user, code in (("ada", "0"), ("bob", "1"), ("ada", "2")):
         view = await server.runs.submit(run("exit", code, name=f"{user}-{code}"), user=user)
-        await server.runs.wait(view.name, timeout=30)
+        await server.runs.wait(view.name, timeout=60)
     assert [each["run"] for each in await got(receiver, 1)] == ["ada-2"]
     await nothing_waits(server)
     assert len(receiver.got) == 1
@@ -115,9 +117,9 @@ async def test_a_receiver_that_is_away_gets_the_message_later_and_holds_nothing_
     await add(server, receiver)
     receiver.status = 503
     await server.runs.submit(run("exit", "1", name="breaks"), user="ada")
-    await server.runs.wait("breaks", timeout=30)
+    await server.runs.wait("breaks", timeout=60)
     await asyncio.to_thread(receiver.wait_tried, 2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (view := (await server.notifications.list(ADMIN))[0]).problem:
             await asyncio.sleep(0.02)
     assert "503" in view.problem
@@ -127,7 +129,7 @@ async def test_a_receiver_that_is_away_gets_the_message_later_and_holds_nothing_
     receiver.status = 200
     assert [each["run"] for each in await got(receiver, 1)] == ["breaks"]
     await nothing_waits(server)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await server.notifications.list(ADMIN))[0].problem:
             await asyncio.sleep(0.02)
 
@@ -139,7 +141,7 @@ async def test_what_was_not_sent_is_sent_by_the_next_process_and_not_twice(
     async with run_server(settings, kubernetes.client) as server:
         await add(server, receiver)
         await server.runs.submit(run("exit", "1", name="breaks"), user="ada")
-        await server.runs.wait("breaks", timeout=30)
+        await server.runs.wait("breaks", timeout=60)
         await asyncio.to_thread(receiver.wait_tried, 1)
     receiver.status = 200
     for _ in range(2):
@@ -159,7 +161,7 @@ async def test_waiting_for_long_is_told_once(kubernetes, settings, receiver) -> 
         assert told["title"] == "Seaway: waits waits"
         assert told["message"].startswith("It has not started for ")
         await server.runs.stop("waits")
-        await server.runs.wait("waits", timeout=30)
+        await server.runs.wait("waits", timeout=60)
     assert len(receiver.got) == 1
 
 
@@ -219,7 +221,7 @@ async def test_mail_goes_to_a_mail_server(server) -> None:
         await server.runs.submit(
             run("say", "ModuleNotFoundError: No module named 'torch'", "1", name="breaks"), user="ada"
         )
-        await server.runs.wait("breaks", timeout=30)
+        await server.runs.wait("breaks", timeout=60)
         async with asyncio.timeout(60):
             envelope = await inbox.came.get()
     finally:

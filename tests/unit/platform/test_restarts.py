@@ -25,6 +25,7 @@ from seaway.platform.database import revisions
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.server import run_server
+from tests.waiting import until
 
 SEED = int(os.environ.get("SEAWAY_TEST_SEED", random.SystemRandom().randrange(10**6)))
 
@@ -68,8 +69,17 @@ def graph(count: int) -> tuple[TaskSpec, ...]:
     return tuple(tasks)
 
 
+async def no_pod(kubernetes) -> None:
+    """Wait until the engine has tidied up, which it does behind the verdict."""
+    await until(
+        lambda: kubernetes.client.list(PODS, "seaway-default"),
+        "no pod",
+        check=lambda found: not found["items"],
+    )
+
+
 async def assert_whole(server, kubernetes, run: str, count: int) -> None:
-    ended = await server.runs.wait(run, timeout=30)
+    ended = await server.runs.wait(run, timeout=60)
     assert ended.phase is Phase.SUCCEEDED, f"seed {SEED}: {ended.message}"
     assert set(Counter(kubernetes.node.started).values()) == {1}, f"seed {SEED}: a pod ran twice"
     assert all(len(task.attempts) == 1 for task in ended.tasks), f"seed {SEED}"
@@ -95,9 +105,7 @@ async def test_an_api_that_fails_now_and_then_loses_and_doubles_nothing(kubernet
     async with run_server(settings, client) as server:
         await server.runs.submit(RunSpec(name="bumpy", tasks=graph(10)), user="ada")
         await assert_whole(server, kubernetes, "bumpy", 10)
-        async with asyncio.timeout(20):
-            while (await kubernetes.client.list(PODS, "seaway-default"))["items"]:
-                await asyncio.sleep(0.02)  # the engine tidies up behind the verdict
+        await no_pod(kubernetes)
 
 
 class HoldsPods:
@@ -131,23 +139,17 @@ async def test_an_attempt_that_follows_at_once_after_a_restart_leaves_no_pod_beh
     settings = replace(settings, engine=EngineSettings(policy=Policy(Backoff(pause, 1.0, pause))))
     async with run_server(settings, Client(holding)) as server:
         await server.runs.submit(RunSpec(name="again", tasks=(TaskSpec(command=("hang",)),)), user="ada")
-        async with asyncio.timeout(20):
-            while (await server.runs.get("again")).phase is not Phase.RUNNING:
-                await asyncio.sleep(0.01)
-            await kubernetes.client.delete(PODS, "again-1", "seaway-default")
-            await holding.refused.wait()
+        await until(lambda: server.runs.get("again"), check=lambda view: view.phase is Phase.RUNNING)
+        await kubernetes.client.delete(PODS, "again-1", "seaway-default")
+        await holding.refused.wait()
         (attempt,) = (await server.runs.get("again")).tasks[0].attempts
         assert attempt.verdict is not None
     await asyncio.sleep(pause)  # so that the next attempt is due when the next server starts
     async with run_server(settings, kubernetes.client) as server:
-        async with asyncio.timeout(20):
-            while len((await server.runs.get("again")).tasks[0].attempts) == 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.runs.get("again"), check=lambda view: len(view.tasks[0].attempts) > 1)
         await server.runs.stop("again")
-        await server.runs.wait("again", timeout=20)
-        async with asyncio.timeout(20):
-            while (await kubernetes.client.list(PODS, "seaway-default"))["items"]:
-                await asyncio.sleep(0.02)
+        await server.runs.wait("again", timeout=60)
+        await no_pod(kubernetes)
 
 
 async def test_events_that_a_cluster_shows_again_are_not_stored_again(kubernetes, settings) -> None:
@@ -158,7 +160,7 @@ async def test_events_that_a_cluster_shows_again_are_not_stored_again(kubernetes
         return {"metadata": {"name": name}, "involvedObject": about, "reason": name, "count": count}
 
     async def stored(server, wanted: set[int]) -> dict[tuple[str, int], float]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 rows = await server._database.read(lambda c: revisions.events_about_all(c, ["u"]))
                 found = {(row.object["reason"], row.object["count"]): row.last_seen for row in rows}
@@ -199,14 +201,12 @@ async def test_a_pod_that_ends_while_a_server_reads_its_runs_is_looked_at_once(
     settings = replace(settings, database=postgres_url)
     async with run_server(settings, kubernetes.client) as server:
         await server.runs.submit(RunSpec(name="late", tasks=(TaskSpec(command=("hang",)),)), user="ada")
-        async with asyncio.timeout(20):
-            while (await server.runs.get("late")).phase is not Phase.RUNNING:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.runs.get("late"), check=lambda view: view.phase is Phase.RUNNING)
     watched = Logs(kubernetes.client.transport)
     async with AsyncExitStack() as stack:
         with nothing_is_read(postgres_url) as locked:
             starting = asyncio.create_task(stack.enter_async_context(run_server(settings, Client(watched))))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await watched.pods_are_watched.wait()
                 while not locked.scalar(text(_WAITING)):
                     await asyncio.sleep(0.01)
@@ -214,7 +214,7 @@ async def test_a_pod_that_ends_while_a_server_reads_its_runs_is_looked_at_once(
             await asyncio.sleep(0.5)  # what the server would do wrong, it does now
             assert watched.asked == 0, "a pod was let go before its run was known"
         server = await starting
-        ended = await server.runs.wait("late", timeout=20)
+        ended = await server.runs.wait("late", timeout=60)
         assert ended.tasks[0].attempts[0].verdict is not None
         log = b"".join([chunk async for chunk in await server.runs.logs("late")]).decode()
         assert log.count("stopping in order") == 1, log

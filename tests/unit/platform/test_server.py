@@ -55,7 +55,7 @@ async def pods_gone(server, kubernetes) -> None:
 async def test_a_program_that_ends_with_0_is_a_run_that_succeeded(server) -> None:
     submitted = await server.runs.submit(spec("say", "42", "0", name="good"), user="ada")
     assert submitted.phase is Phase.QUEUED
-    ended = await server.runs.wait("good", timeout=10)
+    ended = await server.runs.wait("good", timeout=60)
     assert (ended.phase, ended.exit_code) == (Phase.SUCCEEDED, 0)
     assert ended.tasks[0].attempts[0].pod == "good-1"
     log = await log_of(server, "good")
@@ -66,7 +66,7 @@ async def test_a_program_that_ends_with_0_is_a_run_that_succeeded(server) -> Non
 
 async def test_a_failure_keeps_the_programs_own_exit_code_and_says_why(server) -> None:
     await server.runs.submit(spec("say", "ValueError: 7 is odd", "3", name="bad"), user="ada")
-    ended = await server.runs.wait("bad", timeout=10)
+    ended = await server.runs.wait("bad", timeout=60)
     assert (ended.phase, ended.exit_code) == (Phase.FAILED, 3)
     assert ended.verdict.class_ is VerdictClass.USER
     explained = await server.runs.why("bad")
@@ -75,7 +75,7 @@ async def test_a_failure_keeps_the_programs_own_exit_code_and_says_why(server) -
 
 async def test_nothing_is_left_in_the_cluster_and_all_of_it_in_history(server, kubernetes) -> None:
     await server.runs.submit(spec("say", "a line", "1", name="gone"), user="ada")
-    await server.runs.wait("gone", timeout=10)
+    await server.runs.wait("gone", timeout=60)
     await pods_gone(server, kubernetes)
     await kubernetes.client.delete(NAMESPACES, NAMESPACE)
     assert "a line\n" in await log_of(server, "gone")
@@ -92,7 +92,7 @@ async def test_tasks_start_in_their_order_and_those_after_a_failure_are_skipped(
         TaskSpec(name="e", command=("exit", "0"), after=("d",)),
     )
     await server.runs.submit(RunSpec(name="graph", tasks=tasks), user="ada")
-    ended = await server.runs.wait("graph", timeout=10)
+    ended = await server.runs.wait("graph", timeout=60)
     phases = {task.name: task.phase.value for task in ended.tasks}
     assert phases == {"a": "succeeded", "b": "failed", "c": "succeeded", "d": "skipped", "e": "skipped"}
     assert (ended.phase, ended.exit_code) == (Phase.FAILED, 5)
@@ -102,7 +102,7 @@ async def test_tasks_start_in_their_order_and_those_after_a_failure_are_skipped(
 
 async def test_retries_are_used_up_and_every_attempt_keeps_its_log(server, kubernetes) -> None:
     await server.runs.submit(spec("exit", "2", name="again", retries=2), user="ada")
-    ended = await server.runs.wait("again", timeout=10)
+    ended = await server.runs.wait("again", timeout=60)
     assert [attempt.phase for attempt in ended.tasks[0].attempts] == [Phase.FAILED] * 3
     assert kubernetes.node.started == ["again-1", "again-2", "again-3"]
     for number in (1, 2, 3):
@@ -111,14 +111,14 @@ async def test_retries_are_used_up_and_every_attempt_keeps_its_log(server, kuber
 
 async def test_retry_gives_an_ended_run_a_new_attempt(server) -> None:
     await server.runs.submit(spec("exit", "2", name="retried"), user="ada")
-    await server.runs.wait("retried", timeout=10)
+    await server.runs.wait("retried", timeout=60)
     again = await server.runs.retry("retried")
     assert not again.phase.ended
-    ended = await server.runs.wait("retried", timeout=10)
+    ended = await server.runs.wait("retried", timeout=60)
     assert [attempt.number for attempt in ended.tasks[0].attempts] == [1, 2]
     with pytest.raises(Conflict, match="nothing to try"):
         await server.runs.submit(spec("exit", "0", name="fine"), user="ada")
-        await server.runs.wait("fine", timeout=10)
+        await server.runs.wait("fine", timeout=60)
         await server.runs.retry("fine")
 
 
@@ -126,7 +126,7 @@ async def test_stop_ends_a_running_program_gracefully(server) -> None:
     await server.runs.submit(spec("hang", name="long"), user="ada")
     await phase_is(server, "long", Phase.RUNNING)
     await server.runs.stop("long")
-    ended = await server.runs.wait("long", timeout=10)
+    ended = await server.runs.wait("long", timeout=60)
     assert ended.phase is Phase.STOPPED
     assert ended.verdict.class_ is VerdictClass.CANCELLED
     assert "stopping in order" in await log_of(server, "long")
@@ -140,12 +140,12 @@ async def test_stop_while_nothing_could_be_placed(server) -> None:
 
     await until(server, says_so)
     await server.runs.stop("big")
-    assert (await server.runs.wait("big", timeout=10)).phase is Phase.STOPPED
+    assert (await server.runs.wait("big", timeout=60)).phase is Phase.STOPPED
 
 
 async def test_a_timeout_ends_a_program_gracefully(server) -> None:
     await server.runs.submit(spec("hang", name="slow", timeout_seconds=0.2), user="ada")
-    ended = await server.runs.wait("slow", timeout=10)
+    ended = await server.runs.wait("slow", timeout=60)
     assert ended.phase is Phase.FAILED
     assert ended.verdict.class_ is VerdictClass.DEADLINE
     assert "stopping in order" in await log_of(server, "slow")
@@ -164,7 +164,7 @@ async def test_a_pod_that_somebody_deletes_is_tried_again_without_counting(serve
     first = (await server.runs.get("lost")).tasks[0].attempts[0]
     assert first.verdict.class_ is VerdictClass.INFRASTRUCTURE
     await server.runs.stop("lost")
-    await server.runs.wait("lost", timeout=10)
+    await server.runs.wait("lost", timeout=60)
 
 
 async def test_a_pod_that_somebody_deletes_before_a_node_has_it_is_tried_again(server, kubernetes) -> None:
@@ -183,7 +183,7 @@ async def test_a_pod_that_somebody_deletes_before_a_node_has_it_is_tried_again(s
     first = (await server.runs.get("big")).tasks[0].attempts[0]
     assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "PodDeleted")
     await server.runs.stop("big")
-    await server.runs.wait("big", timeout=10)
+    await server.runs.wait("big", timeout=60)
 
 
 async def test_a_log_is_followed_on_by_the_next_server(kubernetes, settings) -> None:
@@ -198,14 +198,14 @@ async def test_a_log_is_followed_on_by_the_next_server(kubernetes, settings) -> 
 
         await until(server, is_followed)
         await server.runs.stop("followed")
-        await server.runs.wait("followed", timeout=10)
+        await server.runs.wait("followed", timeout=60)
 
 
 async def test_a_drained_server_goes_on_at_its_next_start(kubernetes, settings) -> None:
     async with run_server(settings, kubernetes.client) as server:
         await server.runs.submit(spec("hang", name="resumes"), user="ada")
         await phase_is(server, "resumes", Phase.RUNNING)
-        assert await server.drain(timeout=10)
+        assert await server.drain(timeout=60)
         assert (await server.runs.get("resumes")).phase is Phase.QUEUED
     assert not (await kubernetes.client.list(PODS, NAMESPACE))["items"]
     async with run_server(settings, kubernetes.client) as server:
@@ -213,7 +213,7 @@ async def test_a_drained_server_goes_on_at_its_next_start(kubernetes, settings) 
         attempts = (await server.runs.get("resumes")).tasks[0].attempts
         assert [attempt.number for attempt in attempts] == [1, 2]
         await server.runs.stop("resumes")
-        await server.runs.wait("resumes", timeout=10)
+        await server.runs.wait("resumes", timeout=60)
 
 
 async def test_a_server_that_was_killed_takes_its_pods_up_again(kubernetes, settings) -> None:
@@ -223,7 +223,7 @@ async def test_a_server_that_was_killed_takes_its_pods_up_again(kubernetes, sett
     async with run_server(settings, kubernetes.client) as server:
         assert (await server.runs.get("survives")).phase is Phase.RUNNING
         await server.runs.stop("survives")
-        ended = await server.runs.wait("survives", timeout=10)
+        ended = await server.runs.wait("survives", timeout=60)
         assert len(ended.tasks[0].attempts) == 1
         log = await log_of(server, "survives")
     assert log.count("hello from survives-1") == 1
@@ -236,12 +236,12 @@ async def test_a_token_that_an_earlier_process_left_behind_is_removed(kubernetes
         await phase_is(server, "old", Phase.RUNNING)
         (made,) = (await kubernetes.client.list(SECRETS, NAMESPACE))["items"]
         await server.runs.stop("old")
-        await server.runs.wait("old", timeout=10)
+        await server.runs.wait("old", timeout=60)
     secret = build_token_secret("old", made["metadata"]["labels"]["seaway.dev/run-uid"], NAMESPACE, "t0ken")
     assert secret["metadata"]["name"] == made["metadata"]["name"]
     with suppress(AlreadyExists):  # the first server may have been too quick for its own removal
         await kubernetes.client.create(SECRETS, secret, NAMESPACE)
-    async with run_server(settings, kubernetes.client), asyncio.timeout(10):
+    async with run_server(settings, kubernetes.client), asyncio.timeout(60):
         while (await kubernetes.client.list(SECRETS, NAMESPACE))["items"]:
             await asyncio.sleep(0.01)  # tidied up in the background
 
@@ -252,7 +252,7 @@ async def test_a_pod_that_ended_while_the_server_was_down_is_recorded(kubernetes
         await phase_is(server, "meanwhile", Phase.RUNNING)
     await kubernetes.node.end_all()
     async with run_server(settings, kubernetes.client) as server:
-        ended = await server.runs.wait("meanwhile", timeout=10)
+        ended = await server.runs.wait("meanwhile", timeout=60)
         assert (ended.phase, ended.exit_code) == (Phase.FAILED, 143)
         assert "stopping in order" in await log_of(server, "meanwhile")
 
@@ -282,7 +282,7 @@ async def test_a_pod_of_the_name_that_is_not_ours_is_waited_for_and_named(server
     await until(server, says_so)
     kubernetes.node.hold = False
     await kubernetes.client.delete(PODS, "taken-1", NAMESPACE, grace_seconds=0)
-    assert (await server.runs.wait("taken", timeout=10)).phase is Phase.SUCCEEDED
+    assert (await server.runs.wait("taken", timeout=60)).phase is Phase.SUCCEEDED
 
 
 async def test_many_tasks_never_hold_more_pods_than_allowed(kubernetes, settings) -> None:
@@ -292,7 +292,7 @@ async def test_many_tasks_never_hold_more_pods_than_allowed(kubernetes, settings
     async with run_server(narrow, kubernetes.client) as server:
         tasks = tuple(TaskSpec(name=f"t{n}", command=("exit", "0")) for n in range(20))
         await server.runs.submit(RunSpec(name="wide", tasks=tasks), user="ada")
-        ended = await server.runs.wait("wide", timeout=20)
+        ended = await server.runs.wait("wide", timeout=60)
         assert ended.phase is Phase.SUCCEEDED
         assert len(kubernetes.node.started) == 20
 
@@ -316,7 +316,7 @@ async def test_a_follower_sees_the_whole_log_and_ends_with_the_run(server) -> No
     follower = asyncio.create_task(log_of(server, "followed", follow=True))
     await phase_is(server, "followed", Phase.RUNNING)
     await server.runs.stop("followed")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         log = await follower
     assert log == await log_of(server, "followed")
     assert "stopping in order" in log
@@ -340,7 +340,7 @@ async def test_code_that_was_never_uploaded_is_refused_before_anything_is_stored
 
 async def test_the_bin_and_back(server) -> None:
     await server.runs.submit(spec("exit", "0", name="old"), user="ada")
-    await server.runs.wait("old", timeout=10)
+    await server.runs.wait("old", timeout=60)
     assert (await server.runs.remove("old")).deleted is not None
     assert (await server.runs.list()) == []
     assert (await server.runs.restore("old")).deleted is None
@@ -352,7 +352,7 @@ async def test_the_bin_and_back(server) -> None:
 async def test_a_list_is_paged_and_bounded(server) -> None:
     for name in ("one", "two", "three"):
         await server.runs.submit(spec("exit", "0", name=name), user="ada")
-        await server.runs.wait(name, timeout=10)
+        await server.runs.wait(name, timeout=60)
     assert [run.name for run in await server.runs.list(all=True, limit=2)] == ["three", "two"]
     assert [run.name for run in await server.runs.list(all=True, limit=2, before="two")] == ["one"]
     with pytest.raises(Invalid, match="cannot be listed"):
@@ -375,7 +375,7 @@ async def test_a_runs_token_opens_its_run_until_it_has_ended(server, kubernetes)
         with pytest.raises(Unauthorized):
             await server.runs.authenticate_run_token(wrong)
     await server.runs.stop("guarded")
-    await server.runs.wait("guarded", timeout=10)
+    await server.runs.wait("guarded", timeout=60)
     with pytest.raises(Unauthorized):
         await server.runs.authenticate_run_token(token)
 
@@ -395,7 +395,7 @@ async def test_a_commit_with_an_old_fencing_number_changes_nothing(server) -> No
     with pytest.raises(StaleFence):
         await server.runs.commit_outputs("fenced", "main", 0, body(buffer.getvalue()))
     assert await server.runs.outputs("fenced") == []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "refused the outputs of an earlier attempt (fencing number 0)" not in await log_of(
             server, "fenced"
         ):
@@ -411,7 +411,7 @@ async def test_a_commit_with_an_old_fencing_number_changes_nothing(server) -> No
     checkpoint = await server.runs.get_checkpoint("fenced", "main")
     assert b"".join([chunk async for chunk in checkpoint]) == listed + b"\nstate"
     await server.runs.stop("fenced")
-    await server.runs.wait("fenced", timeout=10)
+    await server.runs.wait("fenced", timeout=60)
 
 
 class LateCreation:
@@ -452,6 +452,6 @@ async def test_a_creation_that_arrives_late_finds_the_name_taken(kubernetes, set
             async with asyncio.timeout(0.3):
                 await pods_gone(server, kubernetes)
         transport.arrives.set()
-        await server.runs.wait("late", timeout=10)
+        await server.runs.wait("late", timeout=60)
         await pods_gone(server, kubernetes)
     assert kubernetes.node.started == ["late-1"]

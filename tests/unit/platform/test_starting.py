@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import tarfile
@@ -14,6 +13,7 @@ from seaway.client.errors import Unreachable
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.platform.server import run_server
 from seaway.platform.storage.storage import open_storage
+from tests.waiting import until
 
 
 class Away:
@@ -40,7 +40,7 @@ async def test_what_was_submitted_without_the_cluster_runs_when_it_is_there(sett
     async with run_server(replace(settings, cluster_patience=0.05), Client(Away())) as server:
         await server.runs.submit(RunSpec(name="later", tasks=(TaskSpec(command=("true",)),)), user="ada")
     async with run_server(settings, kubernetes.client) as server:
-        assert (await server.runs.wait("later", timeout=30)).phase is Phase.SUCCEEDED
+        assert (await server.runs.wait("later", timeout=60)).phase is Phase.SUCCEEDED
 
 
 async def test_files_that_no_commit_came_to_refer_to_are_removed_after_the_next_start(
@@ -51,9 +51,8 @@ async def test_files_that_no_commit_came_to_refer_to_are_removed_after_the_next_
     (stored,) = await outputs.store(_archive({"model.bin": b"never committed"}))
     kept = settings.home / "artifacts" / "outputs" / stored.sha256[:2] / stored.sha256
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == stored.sha256
-    async with run_server(settings, kubernetes.client), asyncio.timeout(30):
-        while kept.exists():
-            await asyncio.sleep(0.01)  # it is done beside the server's work
+    async with run_server(settings, kubernetes.client):
+        await until(lambda: not kept.exists(), "no file of it")  # it is done beside the server's work
 
 
 async def _archive(files: dict[str, bytes]) -> AsyncIterator[bytes]:

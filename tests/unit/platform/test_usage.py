@@ -157,10 +157,10 @@ async def test_a_user_at_the_limit_begins_nothing_until_there_is_room(kubernetes
                 await attempt
             assert "seaway rm --now" in refused.value.remedy
         await server.runs.submit(more.model_copy(update={"name": "bobs"}), user="bob")
-        await server.runs.wait("bobs", timeout=10)
+        await server.runs.wait("bobs", timeout=60)
         await server.runs.remove("first")
         with pytest.raises(StorageFull):  # what lies in the bin takes room
             await server.runs.submit(more, user="ada")
         await server.runs.remove("first", for_good=True)
         await server.runs.submit(more, user="ada")
-        await server.runs.wait("more", timeout=10)
+        await server.runs.wait("more", timeout=60)

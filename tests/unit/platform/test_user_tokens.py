@@ -109,7 +109,7 @@ async def test_a_submission_that_comes_twice_is_one_run(server, name) -> None:
     again = await server.runs.submit(spec(name), user="ada", key=key)
     assert again.name == first.name
     assert len(await server.runs.list(all=True)) == 1
-    assert (await server.runs.wait(first.name, timeout=20)).exit_code == 0
+    assert (await server.runs.wait(first.name, timeout=60)).exit_code == 0
     late = await server.runs.submit(spec(name), user="ada", key=key)
     assert (late.name, late.exit_code) == (first.name, 0)
 

@@ -108,7 +108,7 @@ async def made(server: Server, kubernetes, name: str = "vision", owner: str = "a
 async def end_namespace(kubernetes, name: str = "vision") -> None:
     """Do what the namespace controller does: empty a namespace that is being deleted, then let it go."""
     client = kubernetes.client
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await client.get(NAMESPACES, name))["metadata"].get("deletionTimestamp"):
             await asyncio.sleep(0.02)
         for resource in (PODS, PERSISTENT_VOLUME_CLAIMS, SERVICE_ACCOUNTS):
@@ -126,7 +126,7 @@ async def end_namespace(kubernetes, name: str = "vision") -> None:
 
 
 async def gone(server: Server, name: str = "vision") -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await server.workspaces.wait(name, timeout=1)
@@ -139,7 +139,7 @@ async def test_a_run_in_a_workspace(kubernetes, server: Server) -> None:
     namespace = await kubernetes.client.get(NAMESPACES, "vision")
     assert namespace["metadata"]["labels"][labels.MANAGED_BY] == "seaway"
     await server.runs.submit(spec("there", "say", "42", "0"), user="ada")
-    ended = await server.runs.wait("there", timeout=10)
+    ended = await server.runs.wait("there", timeout=60)
     assert (ended.phase, ended.workspace) == (Phase.SUCCEEDED, "vision")
     assert b"42" in b"".join([chunk async for chunk in await server.runs.logs("there")])
     default, vision = await server.workspaces.list()
@@ -171,7 +171,7 @@ async def test_only_administrators_make_them_and_it_is_written_down(kubernetes, 
 async def test_a_deletion_says_what_goes_and_wants_the_name(kubernetes, server: Server) -> None:
     await made(server, kubernetes)
     await server.runs.submit(spec("one", "say", "42", "0"), user="ada")
-    await server.runs.wait("one", timeout=10)
+    await server.runs.wait("one", timeout=60)
     await server.runs.submit(spec("lasting", "hang"), user="eve")
     pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "a", "image": "python"}]}}
     await kubernetes.client.create(PODS, pod, "vision")
@@ -229,14 +229,14 @@ async def test_an_empty_one_goes_at_once(kubernetes, server: Server) -> None:
     await gone(server)
     await made(server, kubernetes)  # the name is free again
     await server.runs.submit(spec("anew"), user="ada")
-    assert (await server.runs.wait("anew", timeout=10)).phase is Phase.SUCCEEDED
+    assert (await server.runs.wait("anew", timeout=60)).phase is Phase.SUCCEEDED
 
 
 async def test_a_namespace_that_was_there_stays(kubernetes, server: Server) -> None:
     await kubernetes.client.create(NAMESPACES, {"metadata": {"name": "vision"}})
     await made(server, kubernetes)
     await server.runs.submit(spec("one"), user="ada")
-    await server.runs.wait("one", timeout=10)
+    await server.runs.wait("one", timeout=60)
     losses = await server.workspaces.losses("vision", ADMIN)
     assert not losses.namespace_goes
     await server.workspaces.delete("vision", ADA, confirm="vision")
@@ -249,13 +249,13 @@ async def test_runs_of_a_workspace_outlive_the_server(kubernetes, settings) -> N
     async with run_server(settings, kubernetes.client, random=Random(1)) as server:
         await made(server, kubernetes)
         await server.runs.submit(spec("lasting", "hang"), user="ada")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await server.runs.get("lasting")).phase is not Phase.RUNNING:
                 await asyncio.sleep(0.02)
     async with run_server(settings, kubernetes.client, random=Random(1)) as server:
         assert len((await server.runs.get("lasting")).tasks[0].attempts) == 1
         await server.runs.stop("lasting")
-        ended = await server.runs.wait("lasting", timeout=10)
+        ended = await server.runs.wait("lasting", timeout=60)
         assert (ended.phase, len(ended.tasks[0].attempts)) == (Phase.STOPPED, 1)
 
 
@@ -267,7 +267,7 @@ async def test_a_deletion_goes_on_after_a_restart(kubernetes, settings) -> None:
         await server.workspaces.delete("vision", ADMIN, confirm="vision", stop_runs=True)
     async with run_server(settings, kubernetes.client, random=Random(1)) as server:
         assert (await server.workspaces.get("vision")).state == "deleting"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (await kubernetes.client.get(NAMESPACES, "vision"))["metadata"].get(
                 "deletionTimestamp"
             ):

@@ -104,9 +104,9 @@ def _relay(server: tuple[str, int], host: str) -> Iterator[int]:
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            accepting.join(20)
+            accepting.join(60)
             for thread in threads:
-                thread.join(20)
+                thread.join(60)
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_what_is_no_server_of_ours_or_of_another_age_is_said_to_be_so(tmp_path, 
             http_client.close()
         finally:
             server.shutdown()
-            serving.join(20)
+            serving.join(60)
     assert caught.value.code == code
     assert caught.value.remedy
 

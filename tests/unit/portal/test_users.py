@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from seaway.portal.refusals import Refusals
 from seaway.portal.requests import level
 from seaway.portal.tokens import TokenVerifier, digest
 from seaway.sdk.errors import SeawayError
+from tests.waiting import wait_until
 
 SPEC = {"name": "digits", "tasks": [{"command": ["python", "train.py"]}]}
 DAY = 86400.0
@@ -33,10 +33,7 @@ def admin(client):
 
 def logged(caplog, text: str) -> None:
     """Wait for a line of the log: it is written after the answer."""
-    deadline = time.monotonic() + 20
-    while text not in caplog.text:
-        assert time.monotonic() < deadline, caplog.text
-        time.sleep(0.01)
+    wait_until(lambda: text in caplog.text, f"{text!r} in the log")
 
 
 def refused(ask) -> SeawayError:

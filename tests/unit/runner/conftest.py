@@ -233,7 +233,7 @@ class Container:
         self.wait_until(lambda: text in self.text)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not condition():
             assert self.process.poll() is None or condition(), f"it ended before: {self.text}"
             assert time.monotonic() < deadline, f"it never came: {self.text}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from seaway.runner.scratch import Scratch
+from seaway.runner.scratch import Scratch, _unescaped
+
+SHM = Path("/dev/shm")
 
 
 class Ended:
@@ -59,7 +63,7 @@ def test_the_program_is_ended_once_there_is_too_much(tmp_path: Path) -> None:
     looked.keep()
     for number in range(10):
         (tmp_path / f"f{number}").touch()
-    looked._thread.join(10)
+    looked._thread.join(60)
     assert program.stopped
     assert "and may have 5" in looked.over
     looked.let_go()
@@ -70,3 +74,30 @@ def test_a_program_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
     looked.keep()
     looked.let_go()
     assert (looked.over, program.stopped) == ("", False)
+
+
+@pytest.mark.skipif(not os.path.ismount(SHM), reason="nothing is mounted at /dev/shm")
+def test_what_is_mounted_below_a_folder_does_not_count() -> None:
+    """An interpreter or a data set that lies below /tmp is none of what the program wrote there."""
+    task: Any = SimpleNamespace(scratch_bytes=2 << 20, scratch_files=0)
+    program: Any = Ended()
+    kept = SHM / f"seaway-{uuid.uuid4().hex}"
+    try:
+        kept.write_bytes(b"x" * (5 << 20))
+        assert Scratch(task, {"/dev": "/dev"}, program).look() == ""
+        assert "most of it into /dev/shm" in Scratch(task, {"/dev/shm": str(SHM)}, program).look()
+    finally:
+        kept.unlink()
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        (b"/plain", b"/plain"),
+        (rb"/with\040blank", b"/with blank"),
+        (rb"/a\134b\011c", b"/a\\b\tc"),
+        ("/h\\040ü".encode(), "/h ü".encode()),
+    ],
+)
+def test_paths_of_the_table_of_mounts(written: bytes, path: bytes) -> None:
+    assert _unescaped(written) == path

@@ -33,7 +33,7 @@ class MemoryKeyring(KeyringBackend):
         self.answers.set()
 
     def get_password(self, service: str, username: str) -> str | None:
-        self.answers.wait(20)
+        self.answers.wait(60)
         if self.locked:
             raise KeyringLocked("it is locked")
         return self.kept.get((service, username))

@@ -61,7 +61,7 @@ def forwarding(kubectl: Kubectl, path: str, *arguments: str) -> str:
         return fetch(f"http://127.0.0.1:{found[1]}{path}")
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
         process.stdout.close()
 
 
