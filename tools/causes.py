@@ -57,6 +57,16 @@ OF_RUNS: dict[str, Tests] = {
     ),
     "requests.stopped": Tests((f"{_OF_RUNS}::test_a_stop_and_a_time_limit_are_called_so",)),
     "requests.timed_out": Tests((f"{_OF_RUNS}::test_a_stop_and_a_time_limit_are_called_so",)),
+    "requests.stopped_as_hung": Tests(
+        (f"{_RUNS}/test_hung.py::test_a_program_that_hangs_is_ended_where_that_was_asked_for",)
+    ),
+    "lasting.hangs": Tests(
+        (f"{_RUNS}/test_hung.py::test_a_program_that_hangs_is_explained_and_told_once_and_goes_on",)
+    ),
+    "lasting.gpu_idle": Tests(
+        (f"{_RUNS}/test_hung.py::test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement",),
+        ("embedded",),
+    ),
     "states.waits_for_others": Tests((f"{_OF_RUNS}::test_who_waits_for_a_lock_is_told_who_has_it",)),
     "infrastructure.deleted": Tests(
         (f"{_OF_RUNS}::test_a_pod_that_somebody_deletes_is_the_clusters_doing_and_the_run_goes_on",)

@@ -19,6 +19,7 @@ Examples:
   seaway run --gpu 1 --memory 8Gi train.py
   seaway run --requirements requirements.txt train.py
   seaway run --env WANDB_MODE=offline --timeout 2h --retries 2 train.py
+  seaway run --stop-if-hung 30m --retries 1 train.py
   seaway run --memory 4Gi --on-oom grow --memory-cap 32Gi train.py
   seaway run --lock features build_features.py
   seaway run --workspace vision train.py       seaway workspace list shows which there are
@@ -74,6 +75,7 @@ def run(
     env: option.Env = None,
     secret: option.Secret = None,
     timeout: option.Timeout = None,
+    stop_if_hung: option.StopIfHung = None,
     retries: option.Retries = 0,
     retry_on: option.RetryOn = None,
     on_oom: option.OnOom = None,
@@ -87,7 +89,7 @@ def run(
     variables, secrets = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace, stop_if_hung,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     check(words, options, is_command=is_command)

@@ -76,6 +76,14 @@ Timeout = Annotated[
         "--timeout", metavar="DURATION", help='How long an attempt may run, such as "90s", "10m", "2h".'
     ),
 ]
+StopIfHung = Annotated[
+    str | None,
+    typer.Option(
+        "--stop-if-hung",
+        metavar="DURATION",
+        help='End an attempt that neither writes to its log nor uses the CPU for so long, such as "30m".',
+    ),
+]
 Retries = Annotated[
     int,
     typer.Option(

@@ -17,7 +17,7 @@ from seaway.sdk.errors import SeawayError
 FILE = "settings.toml"
 MEBIBYTE = 1 << 20
 MOST_GPUS = 64
-USUAL_EVENTS = ("succeeded", "failed", "lost", "recovered", "waiting", "hung", "node", "storage")
+USUAL_EVENTS = ("succeeded", "failed", "lost", "recovered", "waiting", "hung", "gpu", "node", "storage")
 PRETENDED = "pretended"
 """The kind of pretended GPUs for which none is named."""
 
@@ -211,7 +211,7 @@ KEYS = (
     Key("server", "storage_limit", "storage_limit", size, "no limit", "The most that outputs, checkpoints, logs and uploaded code of one user's runs may take, the bin included: `seaway usage` shows it and warns from 80 % on (`seaway notify` tells of it), at 100 % no run is accepted, and no upload that would lead beyond it."),
     Key("server", "bin_days", "bin_days", whole(1, 3650), "30", "How many days a removed run can be restored; then the bin is emptied of it."),
     Key("notifications", "urls", "notify_urls", urls, "none", "Whom to tell: Apprise URLs (https://appriseit.com/services/), beside those of `seaway notify`. They hold secrets: `chmod 600` the file."),
-    Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"node\", \"storage\"."),
+    Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"gpu\", \"node\", \"storage\"."),
     Key("notifications", "waits", "waits", duration, '"30m"', "A run that has not started after so long is told of; 0 for never."),
     Key("notifications", "hung", "hung", duration, '"1h"', "A run that has neither written to its log nor used the CPU for so long seems to hang; 0 for never."),
     Key("history", "days", "history_days", whole(1, 36_500), "365", "After so many days it is forgotten what happened: changes of pods and nodes, events, logs. Runs themselves stay."),

@@ -66,6 +66,10 @@ def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
         ("Asks for", asked),
         ("Image", task.get("image") or ""),
         ("Timeout", f"{task['timeout_seconds']:g}s" if task.get("timeout_seconds") else ""),
+        (
+            "If hung",
+            f"stopped after {task['stop_if_hung_seconds']:g}s" if task.get("stop_if_hung_seconds") else "",
+        ),
         ("Retries", str(task["retries"]) if task.get("retries") else ""),
         ("Code", (task.get("code") or "")[:12]),
         ("Environment", (task.get("environment") or "")[:12]),

@@ -26,8 +26,10 @@ class Event(StrEnum):
     """A run has not started for longer than the server's setting says."""
     HUNG = "hung"
     """A run has neither written to its log nor used the CPU for longer than the server's setting says."""
+    GPU = "gpu"
+    """A run has used none of the GPUs that it asked for, for half an hour."""
     NODE = "node"
-    """A node was lost or is short of something, with runs on it."""
+    """A node was lost, is short of something or was deleted, with runs on it."""
     STORAGE = "storage"
     """A user's runs take 80 % of the room that they may, or all of it."""
 

@@ -104,6 +104,8 @@ class TaskSpec(Value):
     """Folder inside the snapshot to start in, relative."""
     timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """How long one attempt may run; None for no limit."""
+    stop_if_hung_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """An attempt that writes nothing to its log and uses no CPU for so long is ended; None: it may go on."""
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
     """How often the program's own failure is tried again. Infrastructure losses never count."""
     retry_on: tuple[RetryOn, ...] = ()

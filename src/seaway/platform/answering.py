@@ -23,7 +23,7 @@ class Answers(ABC):
     """The answers; who inherits them sets what they are taken from."""
 
     _database: Database
-    _explainer: Explainer
+    explainer: Explainer
     _objects: ObjectExplainer
     _timelines: Timelines
     _searcher: Searcher
@@ -35,14 +35,14 @@ class Answers(ABC):
 
     async def why(self, run: str) -> Explanation:
         """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
-        return await self._explainer.explain(await self._run(run))
+        return await self.explainer.explain(await self._run(run))
 
     async def next_step(self, run_uid: str, phases: Container[Phase]) -> str:
         """Return the one thing to do about a run, "" where it is in none of the phases (any more)."""
         record = await self._database.read(lambda connection: runs.by_uid(connection, run_uid))
         if record is None or record.phase not in phases:
             return ""
-        return (await self._explainer.explain(record)).next_step
+        return (await self.explainer.explain(record)).next_step
 
     async def why_object(self, kind: str, name: str) -> Explanation:
         """Say what is the matter with a pod, a job or a node that is no run's. Raises NotFound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database import attempts, revisions, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
-from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.facts import Facts, Stillness
 from seaway.platform.diagnosis.rules.infrastructure import NODE_LOST, UNCONFIRMED
 from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
@@ -26,6 +26,7 @@ from seaway.platform.history.remembered import last_node, last_pod
 from seaway.platform.masking import masked_origin
 from seaway.platform.workloads.observation import observe
 
+Still = Callable[[str, float | None], Stillness | None]
 _TELLING = (Phase.FAILED, Phase.STOPPED, Phase.STOPPING, Phase.STARTING, Phase.RUNNING, Phase.QUEUED)
 """Which of several tasks a question about the run is about: the first one in the first of these phases."""
 
@@ -41,6 +42,10 @@ class Explainer:
         view: ClusterView,
     ) -> None:
         self._database, self._logs, self._recorder, self._view = database, logs, recorder, view
+        self.still: Still = lambda pod, limit: None  # noqa: ARG005
+        """Returns since when an attempt's program has done nothing, by its pod and its task's own limit."""
+        self.gpus_unused: Callable[[str], str | None] = lambda pod: None  # noqa: ARG005
+        """Returns since when an attempt's program has used none of its GPUs, by its pod."""
 
     async def explain(self, run: RunRecord) -> Explanation:
         """Say what happened to a run, or what it waits for."""
@@ -50,6 +55,10 @@ class Explainer:
         if attempt is not None:
             tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
             facts = replace(facts, log_tail=tail.text, log_times=tail.times)
+            if facts.waiting and facts.pod is not None:
+                still = self.still(facts.pod["metadata"]["name"], facts.hung_seconds)
+                unused = self.gpus_unused(facts.pod["metadata"]["name"])
+                facts = replace(facts, still=still, gpus_unused_since=unused)
         if facts.waiting and facts.pod is not None and not (facts.pod.get("spec") or {}).get("nodeName"):
             facts = replace(facts, others=await self._view.everybodys_pods())
         return DIAGNOSIS.explain(facts)
@@ -111,6 +120,7 @@ def _remembered_facts(
         requested=requested(attempt, run),
         requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
         timeout_seconds=spec.timeout_seconds,
+        hung_seconds=spec.stop_if_hung_seconds,
         waiting=not task.phase.ended,
         waits_for=task.message if not task.phase.ended and not_created else "",
         command=spec.command,

@@ -28,6 +28,7 @@ class Tell(Protocol):
 
 
 Renew = Callable[[str, str, int], Awaitable[None]]
+NoteIdle = Callable[[str, str, int, float | None, str, float | None], None]
 """Lets an attempt go on: the run's uid, task, fencing number. Raises where it is not to."""
 
 
@@ -35,10 +36,17 @@ class RunGateway:
     """Serves the pods of runs. Call `authenticate_run_token` first: the run it returns is the only one that may be touched."""
 
     def __init__(
-        self, database: Database, storage: Storage, tokens: RunTokens, clock: Clock, tell: Tell, renew: Renew
+        self,
+        database: Database,
+        storage: Storage,
+        tokens: RunTokens,
+        clock: Clock,
+        tell: Tell,
+        renew: Renew,
+        idle: NoteIdle,
     ) -> None:
         self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
-        self._tell, self._renew = tell, renew
+        self._tell, self._renew, self._idle = tell, renew, idle
 
     async def authenticate_run_token(self, token: str) -> str:
         """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
@@ -69,6 +77,15 @@ class RunGateway:
         if record is None:
             raise NotFound(f"there is no run {run!r}")
         await self._renew(record.uid, task, fence)
+
+    async def note_idle(
+        self, run: str, task: str, fence: int, seconds: float | None, waits_in: str, gpu_seconds: float | None
+    ) -> None:
+        """Take note of how long a program has used no CPU, or no GPU. Raises NotFound, StaleFence."""
+        record = await self._database.read(lambda connection: runs.by_name(connection, run))
+        if record is None:
+            raise NotFound(f"there is no run {run!r}")
+        self._idle(record.uid, task, fence, seconds, waits_in, gpu_seconds)
 
     async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""

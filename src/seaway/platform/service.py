@@ -68,9 +68,11 @@ class RunService(Answers, RunGateway):
         namespace: str,
         random: Random,
     ) -> None:
-        super().__init__(database, storage, tokens, clock, logs.say, engine.requests.renew)
+        super().__init__(
+            database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle
+        )
         self.usage = Usage(database, storage_limit)
-        self._engine, self._logs, self._explainer, self._objects = engine, logs, explainer, objects
+        self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
         self._namespace, self._random, self._recorder = namespace, random, recorder
 

@@ -12,6 +12,8 @@ from seaway.portal.access import PodsRun, Service, pods_run
 from seaway.portal.streams import CheckedStream
 
 Fence = Annotated[int, Query(ge=0)]
+IdleSeconds = Annotated[float | None, Query(ge=0, le=1e9, allow_inf_nan=False)]
+WaitsIn = Annotated[str, Query(pattern="^[A-Za-z0-9_]{0,40}$")]
 Base = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
 
 router = APIRouter(prefix="/gateway/v1", tags=["gateway"], dependencies=[Depends(pods_run)])
@@ -43,6 +45,21 @@ async def environment(digest: str, service: Service) -> StreamingResponse:
 async def renew_lease(run: PodsRun, task: str, fence: Fence, service: Service) -> Response:
     """Let an attempt go on that keeps a lease; 409 where it is to end."""
     await service.renew_lease(run, task, fence)
+    return Response(status_code=204)
+
+
+@router.put("/runs/{run}/tasks/{task}/idle", status_code=204)
+async def note_idle(
+    run: PodsRun,
+    task: str,
+    fence: Fence,
+    service: Service,
+    seconds: IdleSeconds = None,
+    waits_in: WaitsIn = "",
+    gpu_seconds: IdleSeconds = None,
+) -> Response:
+    """Take note of how long an attempt's program has used no CPU, or none of its GPUs; 0 where it does again."""
+    await service.note_idle(run, task, fence, seconds, waits_in, gpu_seconds)
     return Response(status_code=204)
 
 

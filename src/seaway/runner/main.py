@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from seaway.runner.cache import open_cache
 from seaway.runner.code import restore_code
@@ -19,6 +20,7 @@ from seaway.runner.task import HIDDEN, Task, read_task
 TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     from seaway.runner.checkpoint import Checkpoint
+    from seaway.runner.idle import Idle
     from seaway.runner.lease import Lease
     from seaway.runner.scratch import Scratch
 
@@ -83,7 +85,13 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         lease.keep()
     if scratch is not None:
         scratch.keep()
-    code = program.wait(task.checkpoint_seconds, saved.save_while_running, control)
+    idle = _LazyIdle(task, program)
+
+    def periodically() -> None:
+        saved.save_while_running()
+        idle.look()
+
+    code = program.wait(min(task.checkpoint_seconds, idle.every), periodically, control)
     if code:
         _say_what_is_full(_written(work, outputs, checkpoint_folder))
     if scratch is not None:
@@ -176,6 +184,22 @@ def _commit(task: Task, gateway: Gateway, outputs: str, saved: _LazyCheckpoint, 
             raise
         say(f"{failure.stage}: {failure.message}")
     return code
+
+
+class _LazyIdle:
+    """What sees that a program is idle; loaded only where one runs for a while."""
+
+    def __init__(self, task: Task, program: Program) -> None:
+        self._task, self._program, self._began = task, program, time.monotonic()
+        self._made: Idle | None = None
+        self.every = min(30.0, task.hung_seconds / 4) if task.hung_seconds else 30.0
+
+    def look(self) -> None:
+        if self._made is None:
+            from seaway.runner.idle import Idle
+
+            self._made = Idle(self._task, self._program, self._began)
+        self._made.look()
 
 
 class _LazyCheckpoint:

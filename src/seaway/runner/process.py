@@ -59,6 +59,11 @@ class Program:
         for number in _FORWARDED:
             signal.signal(number, self._forward)
 
+    @property
+    def group(self) -> int:
+        """Return the program's process id, which is also that of its group; 0 before it is started."""
+        return self._group
+
     def start(self, command: list[str], folder: str, environ: Mapping[str, str]) -> None:
         """Start a command in a folder.
 

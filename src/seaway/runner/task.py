@@ -48,6 +48,8 @@ class Task:
         "environment",
         "fence",
         "gateway",
+        "gpus",
+        "hung_seconds",
         "lease_seconds",
         "name",
         "run",
@@ -80,6 +82,10 @@ class Task:
         """How many files that may be; 0 for any number."""
         self.lease_seconds = float(spec.get("lease_seconds", 0))
         """For how long the program may run without word from the server; 0 for ever."""
+        self.gpus = int(spec.get("gpus", 0))
+        """How many it asked for."""
+        self.hung_seconds = float(spec.get("hung_seconds", 0))
+        """After how long without use of the CPU it may be ended; 0 for never."""
 
 
 def read_task(environ: Mapping[str, str]) -> Task:

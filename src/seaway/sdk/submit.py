@@ -48,6 +48,7 @@ class Options:
     gpu_kind: str | None = None
     scratch: str | None = None
     workspace: str | None = None
+    stop_if_hung: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,9 @@ def build_spec(
         "environment": environment,
         "workdir": _workdir(program, options.workdir) if code else None,
         "timeout_seconds": None if options.timeout is None else seconds("--timeout", options.timeout),
+        "stop_if_hung_seconds": None
+        if options.stop_if_hung is None
+        else seconds("--stop-if-hung", options.stop_if_hung),
         "retries": options.retries or None,
         **_after_failures(options),
         "lock": _lock(options.lock),

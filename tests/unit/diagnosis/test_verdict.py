@@ -101,6 +101,10 @@ CASES = {
     "stopped, killed": (facts(pod(ended(137)), requested="stop"), X, "Stopped"),
     "stopped before the pod existed": (facts(requested="stop"), X, "Stopped"),
     "timed out": (facts(pod(ended(143)), requested="timeout", timeout_seconds=3600), D, "Timeout"),
+    "stopped as it hung": (facts(pod(ended(143)), requested="hung", hung_seconds=1800, log_tail="epoch 3"), D, "StoppedAsHung"),
+    "hung, and failed by itself before": (
+        facts(pod(ended(1)), requested="hung", requested_at="2026-01-02T03:04:09Z", log_tail=TRACEBACK), U, "UserException",
+    ),
     "timed out by Kubernetes": (facts(pod(ended(137), reason="DeadlineExceeded")), D, "Timeout"),
     "lost on purpose": (facts(pod(ended(137)), requested="lose"), INFRA, "LostOnPurpose"),
     "lost on purpose, its outputs refused": (

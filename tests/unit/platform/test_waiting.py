@@ -8,11 +8,12 @@ from seaway.model.notification import Event
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.platform.database.records import AttemptRecord, RunRecord, TargetRecord, TaskRecord
 from seaway.platform.engine.happenings import Happening, happenings
+from seaway.platform.engine.idleness import Idleness, words
 from seaway.platform.engine.passes import Pass
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.notifications.nodes import Hit, alert, troubles
 from seaway.platform.notifications.recipients import wants
-from seaway.platform.notifications.waiting import Quiet, span, waiting
+from seaway.platform.notifications.waiting import Quiet, hung, shortest_limit, span, waiting
 
 RUN = RunRecord(
     1, "uid", "train", "ada", "team", Phase.QUEUED, "queued", "python train.py --token s3cret", 100.0
@@ -168,3 +169,32 @@ def test_who_is_told(target, happening, wanted) -> None:
         )
         is wanted
     )
+
+
+def test_the_shortest_limit_of_what_is_under_way_counts() -> None:
+    spec = RunSpec(tasks=(TaskSpec(command=("x",), stop_if_hung_seconds=40),))
+    under_way = run_state(RUN, spec, [TaskRecord(1, "main", 0)], [attempt(1, Phase.RUNNING)])
+    not_yet = run_state(RUN, spec, [TaskRecord(1, "main", 0)], [])
+    assert shortest_limit([state(), not_yet], 3600.0) == 3600.0
+    assert shortest_limit([state(), under_way], 3600.0) == shortest_limit([under_way], 0) == 40
+    assert shortest_limit([under_way], 30.0) == 30.0
+
+
+def test_what_a_program_waits_for_is_told() -> None:
+    quiet = Quiet(1000.0, 1600.0, words("futex_wait_queue"))
+    said = hung(state(RUN, None, attempt(1, Phase.RUNNING)), "main", quiet, 4600.0)
+    assert said.message == (
+        "it has written nothing for 60 min and used no CPU for 50 min: it waits for a lock (futex_wait_queue)"
+    )
+
+
+def test_a_word_that_is_not_said_again_says_nothing_of_now() -> None:
+    idleness = Idleness()
+    idleness.note("a", 60.0, "", 1000.0)
+    idleness.note("b", 0.0, "", 1000.0)
+    assert idleness.of("a", 1100.0).since == 940.0
+    assert idleness.of("a", 1300.0) is None
+    assert idleness.of("b", 1300.0).since is None
+    idleness.keep({"b"})
+    assert idleness.of("a", 1001.0) is None
+    assert words("do_something_new") == "do_something_new"

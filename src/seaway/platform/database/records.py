@@ -70,7 +70,7 @@ class AttemptRecord:
     finished: float | None = None
     exit_code: int | None = None
     asked: str = ""
-    """Why Seaway itself ends it: "stop", "timeout", "drain", "blocked" or "lose"; "" where it does not."""
+    """Why Seaway itself ends it: "stop", "timeout", "hung", "drain", "blocked" or "lose"; "" where it does not."""
     asked_at: float | None = None
     verdict: dict[str, Any] | None = None
     lock: str | None = None

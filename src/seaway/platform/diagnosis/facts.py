@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from seaway.model.run import Origin
 
-Requested = Literal["", "stop", "timeout", "drain", "lose"]
+Requested = Literal["", "stop", "timeout", "hung", "drain", "lose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,22 @@ class Made:
     namespace: str = ""
     done: str = ""
     """What the cluster did about it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stillness:
+    """A program that says nothing and uses no CPU."""
+
+    silent_since: str
+    """Since when its log has no new line, RFC 3339."""
+    idle_since: str
+    """Since when it has used no CPU, RFC 3339."""
+    now: str
+    """When that was seen, RFC 3339."""
+    waits_for: str = ""
+    """What its main thread waits for, where its node says so."""
+    hangs: bool = False
+    """Both have lasted for so long that it seems to hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +75,19 @@ class Facts:
     log_times: Sequence[str] = ()
     """When each of them was written, RFC 3339; as many as there are lines, or none."""
     requested: Requested = ""
-    """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "drain" (`seaway down`),
+    """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "hung" (it
+    did nothing for too long), "drain" (`seaway down`),
     "lose" (to be killed as with its machine)."""
     requested_at: str | None = None
     """When, RFC 3339."""
     timeout_seconds: float | None = None
     """The task's limit."""
+    hung_seconds: float | None = None
+    """After how long of saying nothing and using no CPU it is ended, as its task says."""
+    still: Stillness | None = None
+    """Since when it has done nothing, where it does nothing now and that is known."""
+    gpus_unused_since: str | None = None
+    """Since when its program has used none of its GPUs by measurement, RFC 3339; None where it does or that is not known."""
     waiting: bool = False
     """The attempt has not ended: why does it not run (yet)?"""
     waits_for: str = ""

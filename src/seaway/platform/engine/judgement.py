@@ -24,7 +24,7 @@ _SECRET_NAME = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
 def requested(attempt: AttemptRecord | None, run: RunRecord) -> Requested:
     """Return what Seaway asked of an attempt, or of a run that has none yet."""
     match attempt.asked if attempt is not None else "":
-        case "stop" | "timeout" | "drain" as asked:
+        case "stop" | "timeout" | "hung" | "drain" as asked:
             return asked
         case "lose":
             return "stop" if run.stop_requested is not None else "lose"
@@ -83,6 +83,7 @@ class FactsGatherer:
             requested=requested(attempt, run),
             requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
             timeout_seconds=spec.timeout_seconds,
+            hung_seconds=spec.stop_if_hung_seconds,
             waiting=waiting,
             waits_for=task.message if waiting and attempt is None else "",
             command=spec.command,

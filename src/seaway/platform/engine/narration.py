@@ -67,6 +67,7 @@ def _has_run(attempt: AttemptRecord) -> bool:
 _ASKED = {
     "stop": "asked to stop; it may finish in an orderly way",
     "timeout": "its time is over; it may finish in an orderly way",
+    "hung": "it has written nothing and used no CPU for as long as its --stop-if-hung says; it may finish in an orderly way",
     "drain": "the server is being stopped; this goes on at its next start",
     "lose": "lost on purpose: killed without grace, and nothing that it makes from now on is kept",
     "blocked": "can never start as it was asked for",

@@ -11,11 +11,12 @@ from seaway.model.run import Phase
 from seaway.platform.database import attempts, runs
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.idleness import Idleness
 from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.mirrors import Mirrors
 from seaway.platform.engine.plan import is_overdue
 from seaway.platform.engine.pods import PodTable
-from seaway.platform.engine.situation import LOSE, Policy
+from seaway.platform.engine.situation import HUNG, LOSE, Policy
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.telling import Teller
 from seaway.platform.errors import Conflict, StaleFence, Unavailable
@@ -41,6 +42,7 @@ class Requests:
     ) -> None:
         self._database, self._mirrors, self._pods, self._leases = database, mirrors, pods, leases
         self._teller, self._clock, self._policy, self._look = teller, clock, policy, look
+        self.idleness = Idleness()
 
     async def stop(self, run_uid: str) -> bool:
         """Ask a run to end; False where it has ended already."""
@@ -72,6 +74,52 @@ class Requests:
         self._teller.tell_change(run_uid, attempt, lost)
         self._look(state, task)
         return lost
+
+    async def stop_hung(self, run_uid: str, task: str, number: int) -> bool:
+        """Have an attempt end that hangs; False where it ends or has ended already.
+
+        Args:
+            run_uid: of the run.
+            task: of the run.
+            number: of the attempt.
+        """
+        state = self._mirrors.get(run_uid)
+        if state is None:
+            return False
+        async with self._mirrors.lock(run_uid):
+            attempt = state.attempts.get(task)
+            if (
+                attempt is None
+                or attempt.number != number
+                or attempt.phase is not Phase.RUNNING
+                or attempt.asked
+            ):
+                return False
+            asked = replace(attempt, asked=HUNG, asked_at=self._clock.now(), phase=Phase.STOPPING)
+            await self._database.write(lambda connection: attempts.save(connection, [asked]))
+            state.attempts[task] = asked
+        self._teller.tell_change(run_uid, attempt, asked)
+        self._look(state, task)
+        return True
+
+    def note_idle(
+        self,
+        run_uid: str,
+        task: str,
+        fence: int,
+        seconds: float | None,
+        waits_in: str,
+        gpu_seconds: float | None,
+    ) -> None:
+        """Take note of how long an attempt's program has used no CPU, or no GPU. Raises StaleFence where the attempt is over."""
+        state = self._mirrors.get(run_uid)
+        attempt = state.attempts.get(task) if state is not None else None
+        if attempt is None or attempt.fence != fence or attempt.phase.ended:
+            raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
+        if seconds is not None:
+            self.idleness.note(attempt.pod, seconds, waits_in, self._clock.now())
+        if gpu_seconds is not None:
+            self.idleness.note_gpus(attempt.pod, gpu_seconds, self._clock.now())
 
     async def renew(self, run_uid: str, task: str, fence: int) -> None:
         """Let an attempt go on that says it is alive; decisions about its run are made before or after.

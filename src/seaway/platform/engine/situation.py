@@ -11,6 +11,8 @@ from seaway.model.verdict import Verdict
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.workloads.observation import Observation
 
+HUNG = "hung"
+"""What is asked of an attempt that is to end because it hangs, as its task says."""
 LOSE = "lose"
 """What is asked of an attempt that is to end as if its machine were lost: no grace, and nothing that it makes is kept."""
 

@@ -33,7 +33,7 @@ _READ = 5000
 _PRUNED_EACH = 3600.0
 _TYPES = {
     Event.SUCCEEDED: "success", Event.RECOVERED: "success", Event.FAILED: "failure", Event.LOST: "warning",
-    Event.WAITING: "warning", Event.HUNG: "warning", Event.NODE: "warning", Event.STORAGE: "warning",
+    Event.WAITING: "warning", Event.HUNG: "warning", Event.GPU: "warning", Event.NODE: "warning", Event.STORAGE: "warning",
 }  # fmt: skip
 
 

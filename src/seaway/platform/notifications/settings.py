@@ -22,6 +22,8 @@ class NotifySettings:
     """Seconds after which a run that has not started is told of; 0 for never."""
     hung: float = 3600.0
     """Seconds without a line in its log and without use of the CPU after which a run seems to hang; 0 for never."""
+    gpu: float = 1800.0
+    """Seconds after which it is told that a run uses none of the GPUs that it asked for; 0 for never."""
     storage: float = 300.0
     """Seconds between two looks at the room that users' runs take."""
     look: float = 15.0

@@ -28,6 +28,7 @@ _EXPLAINED = {
     Event.FAILED: frozenset({Phase.FAILED}),
     Event.WAITING: frozenset({Phase.QUEUED, Phase.STARTING}),
     Event.HUNG: frozenset({Phase.RUNNING}),
+    Event.GPU: frozenset({Phase.RUNNING}),
 }
 """What has a next step, while the run is in one of the phases."""
 
@@ -63,6 +64,7 @@ class Telling:
         )
         self.storage = StorageWatch(database, runs.usage, self.recipients, clock, settings.storage)
         self._runs = runs
+        runs.explainer.still, runs.explainer.gpus_unused = self.watch.still, self.watch.gpus_unused_since
 
     async def start(self, services: Services) -> None:
         """Start what sends and what looks."""

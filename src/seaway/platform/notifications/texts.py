@@ -22,6 +22,7 @@ _WORDS = {
     Event.RECOVERED: "go on after a loss",
     Event.WAITING: "wait for long",
     Event.HUNG: "seem to hang",
+    Event.GPU: "use no GPU",
     Event.NODE: "messages of nodes",
     Event.STORAGE: "messages of storage",
 }

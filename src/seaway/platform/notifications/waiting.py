@@ -22,6 +22,8 @@ class Quiet:
     silent: float
     idle: float | None
     """None where it is not known what its pod uses."""
+    waits_for: str = ""
+    """What its main thread waits for, where that is known."""
 
     def hangs(self, now: float, seconds: float) -> bool:
         """Return whether both have lasted for so many seconds."""
@@ -75,4 +77,31 @@ def hung(state: RunState, task: str, quiet: Quiet, now: float) -> Happening:
         f"it has written nothing for {span(now - quiet.silent)} and used no CPU "
         f"for {span(now - (quiet.idle or now))}"
     )
+    if quiet.waits_for:
+        said += f": it waits for {quiet.waits_for}"
     return of_run(state.run, Event.HUNG, f"{task}/{attempt.number}", f"{about} seems to hang", said)
+
+
+def shortest_limit(states: Iterable[RunState], usual: float) -> float:
+    """Return the least time in seconds after which anything that is under way is taken to hang.
+
+    Args:
+        states: all runs that have not ended.
+        usual: seconds after which people are told; 0 for never.
+    """
+    own = [
+        limit
+        for state in states
+        for task in state.attempts
+        if (limit := state.specs[task].stop_if_hung_seconds) is not None
+    ]
+    return min([usual or 3600.0, *own])
+
+
+def gpu_unused(state: RunState, task: str, since: float, now: float) -> Happening:
+    """Return that an attempt has used none of its GPUs."""
+    attempt, asked = state.attempts[task], state.specs[task].resources.gpu
+    about = state.run.name if state.single else f"{state.run.name}/{task}"
+    gpus = "its GPU" if asked == 1 else f"its {asked} GPUs"
+    said = f"it has not used {gpus} for {span(now - since)}, and nobody else can meanwhile"
+    return of_run(state.run, Event.GPU, f"{task}/{attempt.number}", f"{about} uses no GPU", said)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from seaway.base.clock import Clock, parse_rfc3339
+from seaway.base.clock import Clock, parse_rfc3339, rfc3339
 from seaway.base.sqlite import DatabaseError
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
@@ -19,6 +19,7 @@ from seaway.objects.metrics import POD_METRICS
 from seaway.objects.quantity import parse_quantity
 from seaway.platform.database import notices
 from seaway.platform.database.database import Database
+from seaway.platform.diagnosis.facts import Stillness
 from seaway.platform.engine.engine import Engine
 from seaway.platform.engine.happenings import Happening
 from seaway.platform.engine.state import RunState
@@ -27,11 +28,24 @@ from seaway.platform.notifications.alerts import Alerts
 from seaway.platform.notifications.nodes import alert
 from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.settings import NotifySettings
-from seaway.platform.notifications.waiting import IDLE_CORES, Quiet, hung, is_waiting, waiting, waits_since
+from seaway.platform.notifications.waiting import (
+    IDLE_CORES,
+    Quiet,
+    gpu_unused,
+    hung,
+    is_waiting,
+    shortest_limit,
+    waiting,
+    waits_since,
+)
 
 log = logging.getLogger(__name__)
 _SAMPLE = 30.0
 """Seconds between two looks at what pods use."""
+_LEAST = 0.5
+"""Seconds between two looks, however soon a task is to be ended that hangs."""
+_USUAL = 3600.0
+"""Seconds after which `seaway why` says that a program hangs where nobody said another time."""
 
 
 class Watch:
@@ -57,7 +71,7 @@ class Watch:
         """By pod: the attempts that are silent now."""
         self._told: set[str] = set()
         """Keys that were stored: the database is not asked about them every few seconds."""
-        self._sampled = 0.0
+        self._sampled, self._shortest = 0.0, _SAMPLE
         self.usage_visible: bool | None = None
         """Whether the cluster says what pods use; None where it was not asked yet."""
 
@@ -65,7 +79,7 @@ class Watch:
         """Look until cancelled."""
         ready()
         while True:
-            await self._clock.sleep(self._settings.look)
+            await self._clock.sleep(min(self._settings.look, max(_LEAST, self._shortest / 4)))
             try:
                 await self.look()
             except DatabaseError as error:
@@ -75,19 +89,37 @@ class Watch:
         """Look once, and have told what is new."""
         now, states = self._clock.now(), self._engine.states()
         self._note_waiting(states, now)
-        if self._settings.hung and now - self._sampled >= min(_SAMPLE, self._settings.hung / 4):
+        stopped: list[Happening] = []
+        self._shortest = shortest_limit(states, self._settings.hung)
+        if now - self._sampled >= min(_SAMPLE, self._shortest / 4):
             self._sampled = now
             await self._note_quiet(states, now)
+            stopped = await self._stop_hung(states, now)
         if not self._recipients.any:
             return
-        found = waiting(states, self._since, now, self._settings.waits)
+        found = stopped + waiting(states, self._since, now, self._settings.waits)
+        found += self._gpus_unused(states, now)
         found += [hung(state, task, quiet, now) for state, task, quiet in self._hanging(states, now)]
         found += [alert(trouble, hits) for trouble, hits in await self._alerts.current()]
         await self._tell(found)
 
-    def quiet(self, pod: str) -> Quiet | None:
-        """Return since when a pod has been silent and idle, None where it is not silent."""
-        return self._quiet.get(pod)
+    def gpus_unused_since(self, pod: str) -> str | None:
+        """Return since when an attempt has used none of its GPUs (RFC 3339), None where it does or that is not known."""
+        since = self._engine.requests.idleness.gpus_unused_since(pod, self._clock.now())
+        return None if since is None else rfc3339(since)
+
+    def still(self, pod: str, limit: float | None) -> Stillness | None:
+        """Return since when a program has done nothing, None where it does something or that is not known.
+
+        Args:
+            pod: of the attempt.
+            limit: seconds after which its task calls that hung; None for those of the settings.
+        """
+        quiet, now = self._quiet.get(pod), self._clock.now()
+        if quiet is None or quiet.idle is None:
+            return None
+        hangs = quiet.hangs(now, limit or self._settings.hung or _USUAL)
+        return Stillness(rfc3339(quiet.silent), rfc3339(quiet.idle), rfc3339(now), quiet.waits_for, hangs)
 
     async def _tell(self, found: Sequence[Happening]) -> None:
         keys = {happening.key for happening in found}
@@ -107,17 +139,42 @@ class Watch:
         for state in states:
             for name, attempt in state.attempts.items():
                 quiet = self._quiet.get(attempt.pod)
-                if attempt.phase is Phase.RUNNING and quiet and quiet.hangs(now, self._settings.hung):
+                limit = self._settings.hung
+                if attempt.phase is Phase.RUNNING and quiet and limit and quiet.hangs(now, limit):
                     found.append((state, name, quiet))
+        return found
+
+    def _gpus_unused(self, states: Sequence[RunState], now: float) -> list[Happening]:
+        found = []
+        for state in states if self._settings.gpu else ():
+            for name, attempt in state.attempts.items():
+                if attempt.phase is not Phase.RUNNING or not state.specs[name].resources.gpu:
+                    continue
+                since = self._engine.requests.idleness.gpus_unused_since(attempt.pod, now)
+                if since is not None and now - since >= self._settings.gpu:
+                    found.append(gpu_unused(state, name, since, now))
+        return found
+
+    async def _stop_hung(self, states: Sequence[RunState], now: float) -> list[Happening]:
+        """Have attempts end that hang for as long as their tasks allow; return that they hung."""
+        found = []
+        for state in states:
+            for name, attempt in state.attempts.items():
+                limit, quiet = state.specs[name].stop_if_hung_seconds, self._quiet.get(attempt.pod)
+                if limit is None or quiet is None or not quiet.hangs(now, limit):
+                    continue
+                if await self._engine.requests.stop_hung(state.run.uid, name, attempt.number):
+                    found.append(hung(state, name, quiet, now))
         return found
 
     async def _note_quiet(self, states: Sequence[RunState], now: float) -> None:
         """Keep which attempts are silent, and since when their pods have been idle."""
         silent: dict[str, float] = {}
-        enough = min(60.0, self._settings.hung / 2)
         for state in states:
             for attempt in state.attempts.values():
                 began = attempt.started or attempt.created
+                limit = state.specs[attempt.task].stop_if_hung_seconds or self._settings.hung or _USUAL
+                enough = min(60.0, limit / 2)
                 if attempt.phase is not Phase.RUNNING or now - began < enough:
                     continue
                 known = self._quiet.get(attempt.pod)
@@ -125,10 +182,21 @@ class Watch:
                 last = max([parse_rfc3339(time) for time in tail.times if time], default=began)
                 if now - last >= enough or known is not None:
                     silent[attempt.pod] = max(last, began)
-        usage = await self._usage() if silent else {}
-        self._quiet = {pod: Quiet(since, self._idle_since(pod, usage, now)) for pod, since in silent.items()}
+        idleness = self._engine.requests.idleness
+        idleness.keep({attempt.pod for state in states for attempt in state.attempts.values()})
+        said = {pod: idleness.of(pod, now) for pod in silent}
+        usage = await self._usage() if None in said.values() else {}
+        quiet = {}
+        for pod, since in silent.items():
+            told = said[pod]
+            if told is not None:
+                quiet[pod] = Quiet(since, told.since, told.waits_for)
+            else:
+                quiet[pod] = Quiet(since, self._idle_since(pod, usage, now))
+        self._quiet = quiet
 
     def _idle_since(self, pod: str, usage: dict[str, float], now: float) -> float | None:
+        """Return since when a pod has used no CPU by the cluster's own word."""
         used = usage.get(pod)
         if used is None or used >= IDLE_CORES:
             return None

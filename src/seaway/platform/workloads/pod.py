@@ -230,6 +230,10 @@ def _runner_spec(task: TaskSpec, settings: PodSettings) -> str:
         spec["scratch_bytes"] = int(parse_quantity(scratch))
     if settings.scratch_files:
         spec["scratch_files"] = settings.scratch_files
+    if task.resources.gpu:
+        spec["gpus"] = task.resources.gpu
+    if task.stop_if_hung_seconds is not None:
+        spec["hung_seconds"] = task.stop_if_hung_seconds
     if settings.lease_seconds:
         spec["lease_seconds"] = settings.lease_seconds
     return _literal(json.dumps(spec, ensure_ascii=False, separators=(",", ":")))

@@ -182,6 +182,38 @@ def hung(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
+def hangs(facts: Facts) -> Finding | None:
+    """Find a run's program that has written nothing and used no CPU for long."""
+    still = facts.still
+    now = moment(still.now if still else None)
+    silent, idle = moment(still.silent_since if still else None), moment(still.idle_since if still else None)
+    if not facts.waiting or still is None or not still.hangs or now is None or silent is None or idle is None:
+        return None
+    waits = f"; its main thread waits for {still.waits_for}" if still.waits_for else ""
+    ended = f"; it is stopped after {facts.hung_seconds:g} s of that" if facts.hung_seconds else ""
+    step = (
+        "if it should not: seaway stop {run}"
+        if facts.hung_seconds
+        else "seaway stop {run}; next time: seaway run --stop-if-hung 30m"
+    )
+    return Finding(
+        Level.CODE, VerdictClass.USER, "Hung",
+        f"it runs but seems to hang: it has written nothing for {_span(now - silent)} and used no CPU for {_span(now - idle)}",
+        (
+            *from_log(facts, last_lines(facts, 1)),
+            quote(facts, "seaway", f"no CPU used since {still.idle_since}{waits}", still.idle_since),
+        ),
+        next_step=step, done=ended.removeprefix("; "), permanent=False,
+    )  # fmt: skip
+
+
+def _span(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
 def gpu_unused(facts: Facts) -> Finding | None:
     """Find a program that was given a GPU and says that it works on the CPU."""
     resources = main_container(facts).get("resources") or {}
@@ -197,6 +229,18 @@ def gpu_unused(facts: Facts) -> Finding | None:
     return Finding(
         Level.CODE, VerdictClass.USER, "GpuUnused", "it holds a GPU and computes on the CPU: its library found no GPU that it can use", from_log(facts, [line]),
         next_step="install the library's CUDA build in the image, or ask for no GPU", permanent=False,
+    )  # fmt: skip
+
+
+def gpu_idle(facts: Facts) -> Finding | None:
+    """Find a program that has used none of its GPUs for a while, by measurement."""
+    if not facts.waiting or facts.gpus_unused_since is None:
+        return None
+    since = facts.gpus_unused_since
+    return Finding(
+        Level.CODE, VerdictClass.USER, "GpuUnused", "it holds a GPU and does not use it: no computation and no memory of its own were seen there",
+        (quote(facts, "GPU", f"no use of its GPUs since {since} (NVIDIA's management library)", since), *from_log(facts, last_lines(facts, 1))),
+        next_step="if it should compute there, see which device its library chose: seaway logs {run}; else ask for no GPU", permanent=False,
     )  # fmt: skip
 
 

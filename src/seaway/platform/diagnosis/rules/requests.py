@@ -10,6 +10,8 @@ from seaway.platform.diagnosis.evidence import (
     container_status,
     exit_code,
     from_end,
+    from_log,
+    last_lines,
     moment,
     quote,
     terminated,
@@ -43,6 +45,19 @@ def timed_out(facts: Facts) -> Finding | None:
         Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
         _asked(facts, f"the time limit{limit} passed"),
         next_step=again(facts, "--timeout", longer), exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def stopped_as_hung(facts: Facts) -> Finding | None:
+    """Find an attempt that did nothing for as long as its task allows."""
+    if not _effective(facts, "hung"):
+        return None
+    limit = _duration(facts.hung_seconds) if facts.hung_seconds else "too long"
+    asked = f"no line in its log and no CPU used for {limit} (--stop-if-hung)"
+    return Finding(
+        Level.CODE, VerdictClass.DEADLINE, "StoppedAsHung", f"it hung and was stopped: it wrote nothing and used no CPU for {limit}",
+        (*from_log(facts, last_lines(facts, 1)), *_asked(facts, asked)),
+        next_step="seaway logs {run}", exit_code=exit_code(facts),
     )  # fmt: skip
 
 
