@@ -30,7 +30,6 @@ HARMLESS = (
     "database silent",
     "API server killed",
     "agent killed",
-    "clock set",
 )
 """Faults after which every attempt goes on."""
 LINGERS = 20.0

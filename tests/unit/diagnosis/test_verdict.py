@@ -155,6 +155,13 @@ CASES = {
         ),
         INFRA, "PodDeleted",
     ),
+    "deleted while it ran, by an API server whose clock is ahead of its node's": (
+        facts(
+            pod(ended(143), metadata={"deletionTimestamp": "2026-01-02T04:04:35Z", "deletionGracePeriodSeconds": 30}),
+            deleted_while_it_ran=True,
+        ),
+        INFRA, "PodDeleted",
+    ),
     "it had failed before anybody asked for its deletion, and was removed much later": (
         facts(
             pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 0}),

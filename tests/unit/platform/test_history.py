@@ -18,7 +18,7 @@ from seaway.platform.history.indexing import Indexer, IndexSettings
 from seaway.platform.history.log_database import DatabaseLogStore
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogKey, LogStore
-from seaway.platform.history.remembered import deletion_asked
+from seaway.platform.history.remembered import deleted_while_it_ran, deletion_asked
 from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.searching import Searcher
 
@@ -241,3 +241,37 @@ def dying(due: str | None, grace: int | None) -> RevisionRecord:
 )
 def test_when_a_deletion_was_asked_for(recorded, asked) -> None:
     assert deletion_asked(recorded) == asked
+
+
+def shown(phase: str, state: str, *, deleting: bool) -> RevisionRecord:
+    metadata = {"name": "p", "uid": "u"} | ({"deletionTimestamp": "2026-01-02T03:04:35Z"} if deleting else {})
+    status = {"phase": phase, "containerStatuses": [{"name": "main", "state": {state: {}}}]}
+    return RevisionRecord(
+        "Pod", "p", "u", "run", 1.0, deleted=False, object={"metadata": metadata, "status": status}
+    )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ran"),
+    [
+        pytest.param([], False, id="nothing is known"),
+        pytest.param(
+            [shown("Running", "running", deleting=False), shown("Failed", "terminated", deleting=False)],
+            False,
+            id="it was not",
+        ),
+        pytest.param(
+            [shown("Running", "running", deleting=True), shown("Failed", "terminated", deleting=True)],
+            True,
+            id="it ran",
+        ),
+        pytest.param(
+            [shown("Failed", "terminated", deleting=False), shown("Failed", "terminated", deleting=True)],
+            False,
+            id="it had ended",
+        ),
+        pytest.param([shown("Pending", "waiting", deleting=True)], False, id="it had not begun"),
+    ],
+)
+def test_whether_a_pod_ran_when_it_was_deleted(recorded, ran) -> None:
+    assert deleted_while_it_ran(recorded) is ran

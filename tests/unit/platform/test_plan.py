@@ -73,6 +73,7 @@ BEFORE_START = [
     ("back-off", {"task": replace(TASK, not_before=NOW + 5)}, Phase.QUEUED, ()),
     ("its lock is held", {"locked": "waits for the lock"}, Phase.QUEUED, ()),
     ("its lock is held, the run was stopped", {"locked": "waits for the lock", "run": STOPPED_RUN}, Phase.STOPPED, ()),
+    ("back-off longer than any: the clock was set back", {"task": replace(TASK, not_before=NOW + 3600)}, Phase.STARTING, (Effect.CREATE,)),
     ("back-off is over", {"task": replace(TASK, not_before=NOW)}, Phase.STARTING, (Effect.CREATE,)),
     ("an attempt ended before", {"attempt": ENDED, "pod": BROKE}, Phase.STARTING, (Effect.CREATE,)),
     ("it has ended, its pod is there", {"task": replace(TASK, phase=Phase.FAILED), "attempt": ENDED, "pod": BROKE}, Phase.FAILED, (Effect.RELEASE,)),

@@ -56,6 +56,8 @@ class Facts:
     """The Pod is gone, or was deleted before a node had it or its program started, and Seaway had not asked for that."""
     deletion_asked: str | None = None
     """When the Pod's deletion was first seen to be asked for, RFC 3339; the Pod may say a later time by now."""
+    deleted_while_it_ran: bool = False
+    """Its program was seen to run when the Pod's deletion was first seen."""
     events: Sequence[Mapping[str, Any]] = ()
     """Events about the Pod, oldest first."""
     node: Mapping[str, Any] | None = None

@@ -15,7 +15,7 @@ from seaway.platform.engine.pods import Seen
 from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
-from seaway.platform.history.remembered import deletion_asked
+from seaway.platform.history.remembered import deleted_while_it_ran, deletion_asked
 
 LOG_LINES = 200
 _SECRET_NAME = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
@@ -57,7 +57,7 @@ class FactsGatherer:
         events: Sequence[dict[str, Any]] = ()
         if seen is not None and seen.observation.uid:
             events = await self._recorder.events_about(seen.observation.uid)
-        asked = await self._deletion_asked(seen.object) if seen is not None else None
+        asked, ran = await self._deletion(seen.object) if seen is not None else (None, False)
         node_name = seen.observation.node if seen is not None else None
         node = self._view.node(node_name) if node_name else None
         tail = await self._tail(run, attempt)
@@ -71,6 +71,7 @@ class FactsGatherer:
             and (seen.observation.vanished or seen.observation.deleted_unstarted)
             and not (attempt and attempt.asked),
             deletion_asked=asked,
+            deleted_while_it_ran=ran,
             events=events,
             node=node,
             node_gone=bool(node_name) and node is None and self._view.sees_nodes,
@@ -94,12 +95,13 @@ class FactsGatherer:
             secret_values=secret_values(spec),
         )
 
-    async def _deletion_asked(self, pod: Mapping[str, Any]) -> str | None:
-        """Return when the deletion of a pod was first asked for, where the pod may not say it any more."""
+    async def _deletion(self, pod: Mapping[str, Any]) -> tuple[str | None, bool]:
+        """Return when the deletion of a pod was first asked for, and whether its program ran then."""
         metadata = pod["metadata"]
-        if not metadata.get("deletionTimestamp") or metadata.get("deletionGracePeriodSeconds"):
-            return None
-        return deletion_asked(await self._recorder.revisions_of("Pod", metadata["uid"]))
+        if not metadata.get("deletionTimestamp"):
+            return None, False
+        recorded = await self._recorder.revisions_of("Pod", metadata["uid"])
+        return deletion_asked(recorded), deleted_while_it_ran(recorded)
 
     async def _tail(self, run: RunRecord, attempt: AttemptRecord | None) -> Tail:
         if attempt is None:

@@ -30,11 +30,16 @@ def decide(now: Situation, policy: Policy) -> Decision:
     )
     if now.task.phase.ended:
         return Decision(now.task, now.attempt, release)
-    decision = _start(now)
+    decision = _start(now, policy)
     return decision if decision.attempt is not now.attempt else replace(decision, effects=release)
 
 
-def _start(now: Situation) -> Decision:
+def _must_wait(left: float, policy: Policy) -> bool:
+    """Return whether a back-off with so many seconds left is waited for: where it is longer than any, a clock was set back."""
+    return 0 < left <= policy.backoff.cap * (1 + policy.backoff.jitter)
+
+
+def _start(now: Situation, policy: Policy) -> Decision:
     """Decide about a task none of whose attempts is under way."""
     task = now.task
     if now.run.stop_requested is not None:
@@ -45,7 +50,7 @@ def _start(now: Situation) -> Decision:
         return Decision(_says(task, Phase.QUEUED, texts.waits_for_task(now.waits_for)), now.attempt)
     if now.draining:
         return Decision(_says(task, Phase.QUEUED, texts.SERVER_STOPS), now.attempt)
-    if task.not_before is not None and task.not_before > now.now:
+    if task.not_before is not None and _must_wait(task.not_before - now.now, policy):
         return Decision(task, now.attempt, look_again=task.not_before)
     if not now.room:
         return Decision(_says(task, Phase.QUEUED, texts.NO_ROOM), now.attempt)

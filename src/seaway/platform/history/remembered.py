@@ -58,3 +58,13 @@ def deletion_asked(recorded: Sequence[RevisionRecord]) -> str | None:
         if due := metadata.get("deletionTimestamp"):
             return rfc3339(parse_rfc3339(due) - (metadata.get("deletionGracePeriodSeconds") or 0))
     return None
+
+
+def deleted_while_it_ran(recorded: Sequence[RevisionRecord]) -> bool:
+    """Return whether a pod ran when its deletion was first seen. Says so by order alone: clocks of machines differ."""
+    for revision in recorded:
+        if revision.object["metadata"].get("deletionTimestamp"):
+            status = revision.object.get("status") or {}
+            states = [told.get("state") or {} for told in status.get("containerStatuses") or ()]
+            return status.get("phase") == "Running" and any("running" in state for state in states)
+    return False

@@ -292,9 +292,8 @@ def deleted(facts: Facts) -> Finding | None:
     asked = due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
     asked = min(asked, moment(facts.deletion_asked) or asked)
     finished = moment(ended.get("finishedAt"))
-    if finished is None or (
-        finished < asked - timedelta(seconds=1) and not _was_being_ended(facts, finished)
-    ):
+    before = finished is None or finished < asked - timedelta(seconds=1)
+    if before and not (facts.deleted_while_it_ran or _was_being_ended(facts, finished)):
         return None
     text = f"the pod was to be deleted by {metadata['deletionTimestamp']}"
     evidence = quote(facts, "pod status", text, metadata["deletionTimestamp"])
@@ -306,12 +305,12 @@ def deleted(facts: Facts) -> Finding | None:
     )
 
 
-def _was_being_ended(facts: Facts, finished: datetime) -> bool:
+def _was_being_ended(facts: Facts, finished: datetime | None) -> bool:
     """Return whether a node was ending the program of a Pod whose object does not say any more when that was asked for.
 
     When a node removes a Pod that it has ended, with no grace left, the time of the deletion becomes that moment.
     """
-    if (facts.pod or {}).get("metadata", {}).get("deletionGracePeriodSeconds") != 0:
+    if finished is None or (facts.pod or {}).get("metadata", {}).get("deletionGracePeriodSeconds") != 0:
         return False
     event = last_event(facts, "Killing")
     told = moment((event or {}).get("firstTimestamp") or (event or {}).get("eventTime"))
