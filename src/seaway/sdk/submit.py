@@ -180,7 +180,7 @@ def build_spec(
     task = {
         "command": list(program.command),
         "resources": {key: value for key, value in resources.items() if value is not None},
-        "image": options.image,
+        "image": _image(options.image),
         "env": dict(_variable(item, environ) for item in options.env),
         "secrets": [_secret(item) for item in options.secret],
         "code": code,
@@ -202,11 +202,19 @@ def build_spec(
     return {key: value for key, value in spec.items() if value is not None}
 
 
+def _image(name: str | None) -> str | None:
+    if name is not None and not name.strip():
+        raise InvalidInput(
+            f"{name!r} names no image", code="Usage", field="--image", remedy="Name one, or leave --image out"
+        )
+    return name
+
+
 def _after_failures(options: Options) -> dict[str, Any]:
     """Return what the options say of endings; each needs another one, without which it would do nothing."""
     if options.retry_on and not options.retries:
         raise InvalidInput(
-            "--retry-on says which failures, not how often",
+            "it says which failures, not how often",
             code="Usage",
             field="--retry-on",
             remedy="Add --retries N",
