@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -148,3 +149,15 @@ def test_without_audit_events_a_disruption_says_who_it_was(reason: str, by: str,
     entries = with_acts(timeline.of_revisions(kept), [])
     assert entries[-1].entry.by == by
     assert is_unclaimed(entries[-1]) is unclaimed
+
+
+def test_the_timeline_of_a_run_of_very_many_tasks_is_put_together_at_once() -> None:
+    pods = [f"p{number}" for number in range(3000)]
+    kept = [seen(AT + number, pod(name), name) for number, name in enumerate(pods)]
+    kept += [seen(AT + number + 0.1, pod(name, **DELETING), name) for number, name in enumerate(pods)]
+    acts = [act(name=name, at=AT + number) for number, name in enumerate(pods)]
+    dated = timeline.of_revisions(kept)
+    began = time.process_time()
+    entries = with_acts(dated, acts)
+    assert time.process_time() - began < 2.0
+    assert sum(one.entry.by == "ada (kubectl)" for one in entries) == 3000

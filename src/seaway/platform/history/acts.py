@@ -143,8 +143,15 @@ def with_acts(dated: Iterable[Dated], acts: Sequence[ActRecord]) -> list[Dated]:
         acts: oldest first; also those that concern other objects of the namespace.
     """
     found, claimed = sorted(dated, key=lambda one: one.at), set()
+    places: dict[
+        str, list[int]
+    ] = {}  # a run of many tasks has many entries, and each pod's deletion is an act
+    for number, one in enumerate(found):
+        places.setdefault(one.entry.object, []).append(number)
+    own = len(found)
     for act, often in _distinct(acts):
-        seen = [] if act.refused else [number for number, one in enumerate(found) if _shows(one, act)]
+        near = places.get(object_name(act.kind, act.name), ()) if act.name else range(own)
+        seen = [] if act.refused else [number for number in near if _shows(found[number], act)]
         for number in seen:
             if number not in claimed:
                 found[number] = _by(found[number], act)
@@ -156,14 +163,17 @@ def with_acts(dated: Iterable[Dated], acts: Sequence[ActRecord]) -> list[Dated]:
 
 def _as_far_as_told(found: list[Dated]) -> list[Dated]:
     """Return entries with what else says who deleted or placed a pod: the condition DisruptionTarget, the scheduler's event."""
-    said = [one for one in found if one.entry.message.startswith((_DISRUPTED, _SCHEDULED))]
+    said: dict[str, list[Dated]] = {}
+    for one in found:
+        if one.entry.message.startswith((_DISRUPTED, _SCHEDULED)):
+            said.setdefault(one.entry.object, []).append(one)
     for number, one in enumerate(found):
         if one.entry.by or one.act not in (DELETION, BINDING):
             continue
         told = _SCHEDULED if one.act == BINDING else _DISRUPTED
-        for other in said:
-            same = other.entry.object == one.entry.object and abs(other.at - one.at) <= _SLACK
-            if same and other.entry.message.startswith(told) and (by := _told_by(other)):
+        for other in said.get(one.entry.object, ()):
+            near = abs(other.at - one.at) <= _SLACK
+            if near and other.entry.message.startswith(told) and (by := _told_by(other)):
                 found[number] = one._replace(entry=one.entry.model_copy(update={"by": by}))
     return found
 
