@@ -217,13 +217,18 @@ def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback 
             frames.append(frame)
         elif line and not line[0].isspace():
             found = _EXCEPTION.match(line.rstrip())
+            if found is None:
+                return None
+            text = found["text"] or (_below(marked, begin, line) if line.rstrip().endswith(":") else "")
             paths = tuple(frame["path"] for frame in frames)
-            return (
-                Traceback(found["type"], found["text"] or "", _own(frames), paths, first, worker)
-                if found
-                else None
-            )
+            return Traceback(found["type"], text, _own(frames), paths, first, worker)
     return None
+
+
+def _below(marked: list[tuple[str, str]], begin: int, line: str) -> str:
+    """Return the first line of a message that begins below the exception's name."""
+    place = next(index for index in range(begin, len(marked)) if marked[index][1] == line)
+    return next((text.strip() for _, text in marked[place + 1 : place + 4] if text.strip()), "")
 
 
 def _syntax_error(lines: list[str]) -> Traceback | None:

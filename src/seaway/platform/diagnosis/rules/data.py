@@ -43,7 +43,7 @@ _NO_PATH = re.compile(
     r"(?i)"
     r"PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound"
     r"|\(404\).*not found|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
-    r"|EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
+    r"|(?<!Local)EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
 )
 
 

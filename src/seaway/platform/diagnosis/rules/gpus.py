@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
-from seaway.platform.diagnosis.evidence import asks_gpu
+from seaway.platform.diagnosis.evidence import (
+    asks_gpu,
+    event_time,
+    exit_code,
+    from_end,
+    from_event,
+    moment,
+    terminated,
+)
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
@@ -26,6 +36,12 @@ _GPU_BROKEN = re.compile(
     r"cuda error: (?:uncorrectable ecc|unspecified launch failure|an illegal memory access|device-side assert)"
     r"|\bXid\b|fallen off the bus|uncorrectable ECC error|CUDA_ERROR_ECC"
 )
+_FATAL = re.compile(
+    r"Xid[^:]*: *\S* *(?:48|63|64|74|79|94|95|119)\b|fallen off the bus|uncorrectable ECC|CUDA_ERROR_ECC"
+)
+"""Xids of the device itself; 13, 31, 43 and 45 are the program's own."""
+_NEAR = 300
+"""Seconds between what a node says of its GPU and the end of the program."""
 _DEVICE_ASSERT = re.compile(r"(?i)device-side assert triggered|CUDA_ERROR_ASSERT")
 _KERNEL = re.compile(r"(?i)no kernel image is available for execution on the device")
 _PEERS = re.compile(
@@ -86,6 +102,11 @@ def gpu_kernel_missing(facts: Facts) -> Finding | None:
 def gpu_broken(facts: Facts) -> Finding | None:
     """Find a GPU that the driver calls broken."""
     line = said(facts, _GPU_BROKEN)
+    if (told := _node_says(facts)) is not None:
+        return Finding(
+            Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuBroken", "the GPU of its node failed while it ran",
+            (*from_event(facts, told), *from_end(facts)), next_step="have the node taken out of use (kubectl cordon NODE); it can run elsewhere", retry=True, exit_code=exit_code(facts),
+        )  # fmt: skip
     if (
         not line
         or "device-side assert" in line
@@ -97,6 +118,19 @@ def gpu_broken(facts: Facts) -> Finding | None:
         facts, line, Level.NODE, of_surroundings(facts), "GpuBroken", "the GPU of its node is faulty",
         f"have the node taken out of use (kubectl cordon {((facts.pod or {}).get('spec') or {}).get('nodeName') or 'NODE'}); it can run elsewhere", retry=True,
     )  # fmt: skip
+
+
+def _node_says(facts: Facts) -> Mapping[str, Any] | None:
+    """Return the node's event about a GPU that failed when the program did, None where there is none."""
+    ended = moment((terminated(facts) or {}).get("finishedAt"))
+    if facts.made is None or not exit_code(facts) or ended is None or not asks_gpu(facts):
+        return None
+    for event in reversed(facts.node_events):
+        at = moment(event_time(event))
+        near = at is not None and abs((at - ended).total_seconds()) < _NEAR
+        if near and _FATAL.search(f"{event.get('reason')} {event.get('message')}"):
+            return dict(event)
+    return None
 
 
 def peer_lost(facts: Facts) -> Finding | None:

@@ -65,7 +65,7 @@ _UNREACHABLE = re.compile(
     r"|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected"
     r"|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded"
     r"|context deadline exceeded|could not connect to server|couldn't connect to '?http"
-    r"|LocalEntryNotFoundError"
+    r"|LocalEntryNotFoundError|error code:? 50[234]\b|\b50[234] (?:bad gateway|service unavailable|gateway time-?out)|upstream connect error"
 )
 _PORT = re.compile(r"(?i)address already in use|\bEADDRINUSE\b|port \d+ is (?:already )?in use|\[errno 98\]")
 _LOCAL = re.compile(r"(?i)localhost|127\.0\.0\.1|\[::1\]|host='localhost'")

@@ -23,7 +23,7 @@ from seaway.platform.diagnosis.spoken import LAST, ended_badly, overcome, said, 
 from seaway.platform.diagnosis.tracebacks import exception
 
 _CHILD_KILLED = re.compile(
-    r"(?i)dataloader worker \(pid.{0,40}killed by signal: killed|exitcode ?[:=] ?-9\b|exit code:? -9\b"
+    r"(?i)dataloader worker \(pid.{0,40}killed by signal: killed|exitcode ?[:=] ?-9\b|return code ?[:=] ?-9\b|exit code:? -9\b"
     r"|<Signals\.SIGKILL: 9>|died from signal 9|signal 9 \(SIGKILL\) received"
     r"|^(?:\S+: line \d+:\s+\d+ )?Killed\b|SIGKILL\(-9\)"
     r"|OutOfMemoryError: Task was killed due to the node running low|exceeded (?:95|\d+)% memory budget"

@@ -27,6 +27,9 @@ from seaway.platform.diagnosis.finding import Finding
 
 _MISSING = re.compile(r'(?i)(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?P<name>\S+)")
+_SERVER_DOWN = re.compile(
+    r"(?i)etcdserver: |the server (?:is currently unable|was unable to return)|request timed out|too many requests|leader changed|http2: client connection"
+)
 _NO_KEY_IN_VOLUME = re.compile(r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)")
 _NO_EXECUTABLE = re.compile(r"(?i)executable file not found|no such file or directory")
 _NOT_PERMITTED = re.compile(r"(?i)permission denied|exec format error")
@@ -81,6 +84,11 @@ def refused(facts: Facts) -> Finding | None:
         level, step = Level.SPEC, "set in its securityContext what the message names, then: {again}"
     if facts.made is not None and rule is Admission.QUOTA_WANTS:
         return _quota_wants(facts, message)
+    if facts.made is not None and rule is None and _SERVER_DOWN.search(message):
+        return Finding(
+            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ServerBusy", "its pods cannot be made now: the cluster's API server or its database does not answer in time",
+            _refusal(facts, message), next_step=f"wait: the cluster tries again by itself; see {kubectl(facts, 'kubectl get events --sort-by=.lastTimestamp')}", retry=True, permanent=False,
+        )  # fmt: skip
     option = wants_option(message)
     step = step.replace("{again}", again(facts, option, "AMOUNT") if option else again(facts))
     if rule is Admission.NO_ROOM and facts.made is not None:
