@@ -52,6 +52,20 @@ def _once(node: Any, out: Path, number: int, name: str | None = None) -> dict[st
     return {"containers": [main], "volumes": [{"name": "out", "hostPath": {"path": str(out)}}]}
 
 
+async def test_what_a_program_left_to_say_while_no_agent_lived_is_told(node: Any) -> None:
+    await node.create("p", "until [ -e go ]; do sleep 0.01; done; echo why > $SEAWAY_TERMINATION_LOG; exit 3")
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    folder = node.folder("p") / "containers/main/0"
+    await node.crash()
+    (folder / "workspace" / "go").touch()
+    async with asyncio.timeout(60):
+        while not (folder / files.EXIT).exists():
+            await asyncio.sleep(0.01)
+    await node.start()
+    end = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
+    assert (end["exitCode"], end["message"]) == (3, "why\n")
+
+
 async def test_fork_server_is_replaced(node: Any) -> None:
     """Killed between two pods, another one takes its place; what runs goes on."""
     await node.create("p", "echo one; sleep 0.5; echo two")

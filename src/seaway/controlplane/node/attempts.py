@@ -28,6 +28,19 @@ _LEAST_GRACE = 2.0
 """Seconds that a container has after SIGTERM even where its hook or its turn took all its grace, as the kubelet gives."""
 
 
+def termination_message(folder: Path, container: Mapping[str, Any], end: Exit) -> str:
+    """Return what the container in a folder left to say at its end."""
+    with suppress(OSError), (folder / "termination-log").open("rb") as file:
+        text = file.read(_MESSAGE_LIMIT)
+        if text:
+            return text.decode(errors="replace")
+    if end.exit_code and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+        return read_tail(log_path(folder), lines=80, limit=2048).decode(errors="replace")
+    if end.oom_killed and end.peak_memory:
+        return f"peak memory {end.peak_memory} bytes"  # known here alone, and gone with the container
+    return ""
+
+
 class Attempts:
     """The running attempts of one pod.
 
@@ -91,7 +104,7 @@ class Attempts:
     def _ended(self, pod: Mapping[str, Any], state: ContainerState, end: Exit) -> None:
         settings, clock = self._context.settings, self._context.clock
         container = container_specs(pod)[state.name]
-        state.current = replace(end, message=self._message(pod, state, container, end))
+        state.current = replace(end, message=termination_message(self._folder(pod, state), container, end))
         state.ready = state.started = state.hooking = False
         long = end.started_ns and end.finished_ns - end.started_ns > 2e9 * settings.backoff_cap
         state.failures = 1 if long else state.failures + 1
@@ -105,20 +118,6 @@ class Attempts:
             message = f"Back-off restarting failed container {state.name} in pod {who.partition('=')[2]}"
             self._context.event(pod, "Warning", "BackOff", message, state.name)
         self._changed()
-
-    def _message(
-        self, pod: Mapping[str, Any], state: ContainerState, container: Mapping[str, Any], end: Exit
-    ) -> str:
-        folder = self._folder(pod, state)
-        with suppress(OSError), (folder / "termination-log").open("rb") as file:
-            text = file.read(_MESSAGE_LIMIT)
-            if text:
-                return text.decode(errors="replace")
-        if end.exit_code and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-            return read_tail(log_path(folder), lines=80, limit=2048).decode(errors="replace")
-        if end.oom_killed and end.peak_memory:
-            return f"peak memory {end.peak_memory} bytes"  # known here alone, and gone with the container
-        return ""
 
     async def _attend(
         self,

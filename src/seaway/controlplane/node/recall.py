@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seaway.base.clock import parse_rfc3339
+from seaway.controlplane.node.attempts import termination_message
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.shim import files
-from seaway.controlplane.node.state import ContainerState, Exit, PodState, Running, states_of
+from seaway.controlplane.node.state import ContainerState, Exit, PodState, Running, container_specs, states_of
 
 _LOST = "The container could not be located when the pod was taken up again"
 
@@ -48,19 +50,23 @@ async def recall(context: NodeContext, pod: Mapping[str, Any]) -> PodState:
         for s in status.get(kind) or ()
     }
     for container in state.containers.values():
-        await _recall_container(context, pod["metadata"]["uid"], container)
+        await _recall_container(context, pod, container)
         if container.current is None:
             _from_status(container, known.get(container.name) or {}, context.clock.now())
     return state
 
 
-async def _recall_container(context: NodeContext, uid: str, container: ContainerState) -> None:
+async def _recall_container(context: NodeContext, pod: Mapping[str, Any], container: ContainerState) -> None:
+    uid = pod["metadata"]["uid"]
     folder = context.pod_folder(uid) / "containers" / container.name
     numbers = sorted(int(entry.name) for entry in folder.iterdir()) if folder.is_dir() else []
     for number in numbers:
         found = await context.runtime.settle(folder / str(number))
         if found is None:
             continue
+        if isinstance(found, Exit):
+            spec = container_specs(pod)[container.name]
+            found = replace(found, message=termination_message(folder / str(number), spec, found))
         container.previous, container.current, container.attempt = (
             container.exit or container.previous,
             found,
