@@ -145,6 +145,7 @@ BY_HAND: dict[str, str] = {
 NOT_REAL: dict[str, str] = {
     "infrastructure.container_lost": "the containers of a node of Seaway's outlive its process, and the machine keeps its power",
     "requests.drained": "only `seaway down` ends runs with their cluster",
+    "lasting.gpu_idle": "no machine of the tests has a GPU: a stand-in for NVIDIA's library says that it is idle",
     "infrastructure.node_silent": "the test provokes it with `seaway cluster kill`",
 }
 """By rule: why Kubernetes' own control plane does not, where the embedded cluster does."""

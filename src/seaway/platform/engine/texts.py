@@ -33,9 +33,16 @@ def plain(image: str, spec: TaskSpec) -> str:
     if spec.code is not None:
         missing.insert(0, "its code")
     listed = f"{', '.join(missing[:-1])} and {missing[-1]}"
+    hangs = (
+        ""
+        if spec.stop_if_hung_seconds is None
+        else (
+            "; that it hangs is seen only where the cluster measures the CPU of its pods, as for `kubectl top`"
+        )
+    )
     return (
         f"the image {image!r} has no python3, which Seaway's runner needs: "
-        f"the command is started as it is, without {listed}"
+        f"the command is started as it is, without {listed}{hangs}"
     )
 
 
