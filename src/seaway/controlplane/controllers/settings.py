@@ -28,6 +28,8 @@ class ControllersSettings:
     orphan_quarantine: float = 40.0
     """A pod whose node object is missing for this long is deleted."""
     pod_gc_period: float = 20.0
+    event_ttl: float = 3600.0
+    """An event goes when nobody has written it for this long."""
     job_backoff: float = 10.0
     """Wait after a job's first failed pod; doubled with each further one ..."""
     job_backoff_cap: float = 600.0

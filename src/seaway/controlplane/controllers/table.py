@@ -7,6 +7,7 @@ from collections.abc import Callable
 from seaway.controlplane.controllers import (
     clusterroles,
     endpoints,
+    eventttl,
     garbage,
     job,
     namespace,
@@ -49,6 +50,7 @@ CONTROLLERS: tuple[Callable[[Context], Runnable], ...] = (
     garbage.build,
     job.build,
     ttl.build,
+    eventttl.build,
     nodelifecycle.build,
     nodelifecycle.build_eviction,
     podgc.build,
