@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seaway.cli.arguments import Output
+from seaway.cli.arguments import Output, complete_workspaces
 from seaway.cli.context import connect, note
 from seaway.cli.output import Format, age, day, now, print_json, print_table, took
 
@@ -16,6 +16,7 @@ Examples:
   seaway ps                 what waits or runs now
   seaway ps -a              all runs, also those that ended
   seaway ps --bin           runs that were removed, and until when they can be restored
+  seaway ps --workspace vision --user ada      only hers, only there
   seaway ps -a -o json      for programs"""
 
 
@@ -24,6 +25,15 @@ def ps(
     binned: Annotated[
         bool, typer.Option("--bin", help="Runs that were removed, and when the bin is emptied of them.")
     ] = False,
+    workspace: Annotated[
+        str | None,
+        typer.Option(
+            "--workspace", metavar="NAME", help="Only runs in it.", autocompletion=complete_workspaces
+        ),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="Only runs of this user.")
+    ] = None,
     limit: Annotated[
         int,
         typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many, newest first."),
@@ -32,7 +42,7 @@ def ps(
 ) -> None:
     """List runs, newest first. Without options: those that wait or run now."""
     with connect() as client:
-        runs = client.runs(all=all, limit=limit, bin=binned)
+        runs = client.runs(all=all, limit=limit, bin=binned, workspace=workspace, user=user)
     if output is Format.JSON:
         print_json(runs)
         return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Container, Sequence
 
-from seaway.model.run import Phase
+from sqlalchemy import Connection
+
+from seaway.model.run import CheckpointView, Phase
 from seaway.model.search import SearchResult
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
-from seaway.platform.database import runs
+from seaway.platform.database import attempts, outputs, runs
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import RunRecord
 from seaway.platform.explaining import Explainer
@@ -17,6 +19,7 @@ from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.pod_logs import PodLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.timelines import Timelines
+from seaway.platform.views import checkpoint_view
 
 
 class Answers(ABC):
@@ -36,6 +39,11 @@ class Answers(ABC):
     async def why(self, run: str) -> Explanation:
         """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
         return await self.explainer.explain(await self._run(run))
+
+    async def checkpoints(self, run: str) -> Sequence[CheckpointView]:
+        """Return what the tasks of a run have saved. Raises NotFound."""
+        record = await self._run(run)
+        return await self._database.read(lambda connection: _checkpoint_views(connection, record.id))
 
     async def next_step(self, run_uid: str, phases: Container[Phase]) -> str:
         """Return the one thing to do about a run, "" where it is in none of the phases (any more)."""
@@ -76,3 +84,15 @@ class Answers(ABC):
     ) -> AsyncIterator[bytes]:
         """Return the kept logs of pods of a name that are no run's, also of pods that are gone. Raises NotFound."""
         return await self._pod_logs.open(pod, container, timestamps=timestamps)
+
+
+def _checkpoint_views(connection: Connection, run_id: int) -> list[CheckpointView]:
+    found = outputs.checkpoints(connection, run_id)
+    savers = {
+        task: attempts.with_fence(connection, run_id, task, saved.fence) for task, saved in found.items()
+    }
+    return [
+        checkpoint_view(task, saver.number, found[task])
+        for task, saver in savers.items()
+        if saver is not None
+    ]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from seaway.base.clock import Clock
-from seaway.model.run import CheckpointView, LossView, OutputView, Phase, RunSpec, RunView
+from seaway.model.run import LossView, OutputView, Phase, RunSpec, RunView
 from seaway.platform.answering import Answers
 from seaway.platform.bin import Bin
 from seaway.platform.database import attempts, outputs, runs, tasks
@@ -37,8 +37,8 @@ from seaway.platform.submission import begin_again, generated_name, insert, new_
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
-from seaway.platform.views import checkpoint_view, loss_view, output_view, run_view
-from seaway.platform.workspaces.service import require_open
+from seaway.platform.views import loss_view, output_view, run_view
+from seaway.platform.workspaces.service import require_known, require_open
 
 T = TypeVar("T")
 MOST_LISTED = 1000
@@ -133,6 +133,8 @@ class RunService(Answers, RunGateway):
         limit: int = 50,
         before: str | None = None,
         binned: bool = False,
+        workspace: str | None = None,
+        user: str | None = None,
     ) -> Sequence[RunView]:
         """Return runs, newest first, without tasks and spec.
 
@@ -141,10 +143,12 @@ class RunService(Answers, RunGateway):
             limit: at most so many, from 1 to 1,000.
             before: name of the last run of the page before; the next page begins after it.
             binned: those in the bin and no others.
+            workspace: only those in it.
+            user: only theirs.
 
         Raises:
             Invalid: the limit is out of bounds.
-            NotFound: there is no run `before`.
+            NotFound: there is no run `before`, or no such workspace and no run was ever in one.
         """
         if not 1 <= limit <= MOST_LISTED:
             raise Invalid(
@@ -153,8 +157,20 @@ class RunService(Answers, RunGateway):
         if before is not None:
             await self._run(before)
         found = await self._database.read(
-            partial(runs.page, ended=all, limit=limit, before=before, binned=binned)
+            partial(
+                runs.page,
+                ended=all,
+                limit=limit,
+                before=before,
+                binned=binned,
+                namespace=workspace,
+                user=user,
+            )
         )
+        if not found and workspace is not None:
+            await self._database.read(
+                lambda connection: require_known(connection, workspace, self._namespace)
+            )
         return [self._view(run) for run in found]
 
     async def get(self, run: str) -> RunView:
@@ -234,11 +250,6 @@ class RunService(Answers, RunGateway):
         self._acted(record, "lose", by)
         left = [saved for saved in await self.checkpoints(run) if saved.task == task]
         return loss_view(lost, left[0] if left else None)
-
-    async def checkpoints(self, run: str) -> Sequence[CheckpointView]:
-        """Return what the tasks of a run have saved. Raises NotFound."""
-        record = await self._run(run)
-        return await self._database.read(lambda connection: _checkpoint_views(connection, record.id))
 
     async def remove(self, run: str, *, for_good: bool = False, by: str = "") -> RunView:
         """Put a run that has ended into the bin, or remove it for good. Raises NotFound; Conflict where it has not ended."""
@@ -381,18 +392,6 @@ class RunService(Answers, RunGateway):
 def _begin_again(connection: Connection, name: str, *, fresh: bool) -> RunState | None:
     run = begin_again(connection, name, fresh=fresh)
     return load(connection, run) if run is not None else None
-
-
-def _checkpoint_views(connection: Connection, run_id: int) -> list[CheckpointView]:
-    found = outputs.checkpoints(connection, run_id)
-    savers = {
-        task: attempts.with_fence(connection, run_id, task, saved.fence) for task, saved in found.items()
-    }
-    return [
-        checkpoint_view(task, saver.number, found[task])
-        for task, saver in savers.items()
-        if saver is not None
-    ]
 
 
 def _no_run(name: str) -> NotFound:

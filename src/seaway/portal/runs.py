@@ -38,9 +38,13 @@ async def list_runs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     before: str | None = None,
     binned: Annotated[bool, Query(alias="bin")] = False,
+    workspace: str | None = None,
+    user: str | None = None,
 ) -> list[RunView]:
     """List runs, newest first; with `all` also those that ended, with `bin` those that were removed and no others."""
-    return list(await service.list(all=all, limit=limit, before=before, binned=binned))
+    return list(
+        await service.list(all=all, limit=limit, before=before, binned=binned, workspace=workspace, user=user)
+    )
 
 
 @router.get("/{run}")

@@ -17,6 +17,7 @@ from seaway.sdk.errors import ConnectionBroken, SeawayError
 from seaway.sdk.following import Position
 from seaway.sdk.notify import NotifyCalls
 from seaway.sdk.patience import Patience, Progress, is_away
+from seaway.sdk.tokens import TokenCalls
 from seaway.sdk.transport import CHUNK, HttpClient
 from seaway.sdk.workspaces import WorkspaceCalls
 
@@ -30,7 +31,7 @@ Run = dict[str, Any]
 """A `RunView` as JSON."""
 
 
-class SeawayClient(NotifyCalls, WorkspaceCalls):
+class SeawayClient(NotifyCalls, TokenCalls, WorkspaceCalls):
     """Speaks to one server.
 
     What takes long (`follow_logs`, `wait_until_ended`, `download`, `put_code`) and what must not be done twice (`submit`)
@@ -97,34 +98,6 @@ class SeawayClient(NotifyCalls, WorkspaceCalls):
         """Return how much room the runs in each workspace take on the server."""
         return list(self._http.json("GET", "/api/v1/usage/workspaces"))
 
-    def create_token(
-        self,
-        name: str,
-        *,
-        user: str | None = None,
-        admin: bool = False,
-        lifetime_seconds: float | None = None,
-        scope: str = "all",
-    ) -> dict[str, Any]:
-        """Make a token for a user; only this answer holds it. For administrators."""
-        spec = {
-            "name": name,
-            "user": user,
-            "admin": admin,
-            "scope": scope,
-            "lifetime_seconds": lifetime_seconds,
-        }
-        body = json.dumps({key: value for key, value in spec.items() if value is not None}).encode()
-        return dict(self._http.json("POST", "/api/v1/tokens", body=body, headers=JSON))
-
-    def tokens(self) -> list[dict[str, Any]]:
-        """Return the tokens that are good. For administrators."""
-        return list(self._http.json("GET", "/api/v1/tokens"))
-
-    def revoke_token(self, name: str) -> None:
-        """End a token at once. For administrators."""
-        self._http.read("DELETE", "/api/v1/tokens/" + quote(name, safe=""))
-
     def submit(self, spec: Mapping[str, Any]) -> Run:
         """Submit a `RunSpec`; return the run. There is one run, however often the answer is lost."""
         headers = {**JSON, "Idempotency-Key": uuid.uuid4().hex}
@@ -138,9 +111,27 @@ class SeawayClient(NotifyCalls, WorkspaceCalls):
         limit: int = 50,
         before: str | None = None,
         bin: bool = False,  # noqa: A002
+        workspace: str | None = None,
+        user: str | None = None,
     ) -> list[Run]:
-        """Return runs, newest first; with `all` also those that ended, with `bin` those that were removed and no others."""
-        query = {"all": str(all).lower(), "limit": limit, "before": before, "bin": "true" if bin else None}
+        """Return runs, newest first.
+
+        Args:
+            all: also those that ended.
+            limit: at most so many, from 1 to 1,000.
+            before: name of the last run of the page before.
+            bin: those that were removed and no others.
+            workspace: only those in it.
+            user: only theirs.
+        """
+        query = {
+            "all": str(all).lower(),
+            "limit": limit,
+            "before": before,
+            "bin": "true" if bin else None,
+            "workspace": workspace,
+            "user": user,
+        }
         return list(self._http.json("GET", "/api/v1/runs", query=query))
 
     def run(self, run: str) -> Run:

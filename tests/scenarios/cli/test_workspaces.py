@@ -78,6 +78,9 @@ def test_a_workspace_from_beginning_to_end(running: Shell) -> None:
     header, *lines = running("ps", "-a").stdout.splitlines()
     assert "WORKSPACE" in header.split()
     assert {line.split()[0]: line.split()[2] for line in lines}["seen"] == "vision"
+    assert [run["name"] for run in running.json("ps", "-a", "--workspace", "vision")] == ["seen"]
+    assert running.json("ps", "-a", "--user", "nobody") == []
+    assert "there is no workspace 'visoin'" in running("ps", "--workspace", "visoin", code=64).stderr
     shown = running("workspace", "show", "vision").stdout
     assert "can be restored for 30 days" in shown
     assert "the namespace itself" in shown

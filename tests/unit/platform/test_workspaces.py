@@ -146,6 +146,23 @@ async def test_a_run_in_a_workspace(kubernetes, server: Server) -> None:
     assert (default.default, vision.runs, vision.live, vision.owner) == (True, 1, 0, "ada")
 
 
+async def test_runs_are_listed_by_workspace_and_user(kubernetes, server: Server) -> None:
+    await made(server, kubernetes)
+    for name, workspace, user in (("a", "vision", "ada"), ("b", "vision", "eve"), ("c", None, "ada")):
+        await server.runs.submit(spec(name, workspace=workspace), user=user)
+
+    async def listed(**more: str) -> list[str]:
+        return [run.name for run in await server.runs.list(all=True, **more)]
+
+    assert await listed() == ["c", "b", "a"]
+    assert await listed(workspace="vision") == ["b", "a"]
+    assert await listed(user="ada") == ["c", "a"]
+    assert await listed(workspace="vision", user="ada", before="b") == ["a"]
+    assert await listed(workspace="vision", user="nobody") == []
+    with pytest.raises(NotFound, match="there is no workspace 'nowhere'"):
+        await listed(workspace="nowhere")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("nowhere", "there is no workspace 'nowhere'"), ("kube-system", "there is no workspace")],

@@ -86,7 +86,14 @@ def last_ended(connection: Connection, limit: int) -> list[RunRecord]:
 
 
 def page(
-    connection: Connection, *, ended: bool, limit: int, before: str | None, binned: bool = False
+    connection: Connection,
+    *,
+    ended: bool,
+    limit: int,
+    before: str | None,
+    binned: bool = False,
+    namespace: str | None = None,
+    user: str | None = None,
 ) -> list[RunRecord]:
     """Return runs, newest first.
 
@@ -96,15 +103,27 @@ def page(
         limit: at most so many.
         before: name of the run before which the page begins.
         binned: those in the bin and no others.
+        namespace: only those in it.
+        user: only theirs.
     """
     query = select(*_COLUMNS).where(RUNS.c.emptied.is_(None)).order_by(RUNS.c.id.desc()).limit(limit)
     if binned:
         query = query.where(RUNS.c.deleted.is_not(None))
     elif not ended:
         query = query.where(RUNS.c.phase.in_(_LIVE))
+    if namespace is not None:
+        query = query.where(RUNS.c.namespace == namespace)
+    if user is not None:
+        query = query.where(RUNS.c.user == user)
     if before is not None:
         query = query.where(RUNS.c.id < select(RUNS.c.id).where(RUNS.c.name == before).scalar_subquery())
     return [_record(row) for row in connection.execute(query)]
+
+
+def were_in(connection: Connection, namespace: str) -> bool:
+    """Tell whether there is any run in a namespace, of whatever phase."""
+    query = select(RUNS.c.id).where(RUNS.c.namespace == namespace).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def count_by_phase(connection: Connection) -> dict[str, int]:

@@ -22,7 +22,7 @@ from seaway.objects.errors import NotFound as NoObject
 from seaway.platform.bin import DAY
 from seaway.platform.callers import Caller
 from seaway.platform.cluster_view import ClusterView
-from seaway.platform.database import audit, workspaces
+from seaway.platform.database import audit, runs, workspaces
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AuditRecord, WorkspaceRecord
 from seaway.platform.database.workspaces import RunsOf
@@ -299,6 +299,12 @@ def require_open(connection: Connection, name: str, default: str) -> None:
         raise Conflict(
             f"the workspace {name!r} is being deleted", field="workspace", remedy="Choose another one: `seaway workspace list`."
         )  # fmt: skip
+
+
+def require_known(connection: Connection, name: str, default: str) -> None:
+    """Refuse the name of a workspace that is not there, unless runs were in it once. Raises NotFound."""
+    if name != default and workspaces.one(connection, name) is None and not runs.were_in(connection, name):
+        raise no_workspace(name)
 
 
 def no_workspace(name: str) -> NotFound:
