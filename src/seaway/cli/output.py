@@ -110,6 +110,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def count(number: int, word: str) -> str:
+    """Return a number of things: "1 run", "2 runs"."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """Write a length of time as a person says it: "45s", "3m12s", "2h5m", "4d"."""
     whole = int(max(0.0, seconds))

@@ -10,7 +10,17 @@ import typer
 from seaway.cli.arguments import Output, complete_workspaces
 from seaway.cli.context import connect, note
 from seaway.cli.groups import command_group
-from seaway.cli.output import Format, age, now, paint, phase_colour, print_fields, print_json, print_table
+from seaway.cli.output import (
+    Format,
+    age,
+    count,
+    now,
+    paint,
+    phase_colour,
+    print_fields,
+    print_json,
+    print_table,
+)
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.snapshot import readable_size
@@ -178,7 +188,7 @@ def told(losses: dict[str, Any]) -> list[str]:
         live = f", {losses['live']} of them not ended" if losses["live"] else ""
         days = f"{losses['bin_days']:g} days"
         lines.append(
-            f"{losses['runs']} runs of {whose}{live}, with {kept} of outputs, checkpoints and logs: can be restored for {days}"
+            f"{count(losses['runs'], 'run')} of {whose}{live}, with {kept} of outputs, checkpoints and logs: can be restored for {days}"
         )
     if not losses["namespace_goes"]:
         lines.append(
@@ -186,11 +196,13 @@ def told(losses: dict[str, Any]) -> list[str]:
         )
         return lines
     if losses["pods"]:
-        lines.append(f"{len(losses['pods'])} pods that are no run's, for good: {_few(losses['pods'])}")
+        lines.append(
+            f"{count(len(losses['pods']), 'pod')} that are no run's, for good: {_few(losses['pods'])}"
+        )
     if losses["claims"]:
         claims = [f"{claim['name']} {claim['size']}".strip() for claim in losses["claims"]]
-        lines.append(f"{len(claims)} volume claims with their data, for good: {_few(claims)}")
-    lines += [f"{count} {kind}, for good" for kind, count in losses["others"].items()]
+        lines.append(f"{count(len(claims), 'volume claim')} with their data, for good: {_few(claims)}")
+    lines += [f"{kind}: {number}, for good" for kind, number in losses["others"].items()]
     if losses["unseen"]:
         lines.append(f"not known, because the server may not see them: {', '.join(losses['unseen'])}")
     lines.append("the namespace itself with its Secrets and ConfigMaps, for good")

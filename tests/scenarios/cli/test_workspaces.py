@@ -98,7 +98,7 @@ def test_a_workspace_from_beginning_to_end(running: Shell) -> None:
 
     refused = running("workspace", "delete", "vision", code=64)
     assert "nobody is there to type" in refused.stderr
-    assert "1 runs of" in refused.stderr
+    assert "1 run of" in refused.stderr
     assert (
         "nothing was deleted" in running("workspace", "delete", "vision", "--yes", "visoin", code=65).stderr
     )
