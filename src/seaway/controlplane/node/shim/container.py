@@ -45,7 +45,7 @@ class Shim:
         self._namespace: bool = self._spec["namespaces"]
         self._limit: int = self._spec.get("memory") or 0
         self._peak = 0
-        self._oom = False
+        self._oom = self._forced = False
         self._main = 0
         self._status: int | None = None
         self._started = self._finished = 0
@@ -66,6 +66,7 @@ class Shim:
         kernel.set_name("seaway-shim")
         me = os.readlink("/proc/self") if kernel.LINUX else str(os.getpid())  # noqa: PTH115 - the host's number of this process
         try:
+            files.reserve(files.EXIT, self._folder)
             if self._spec.get("cpus"):
                 os.sched_setaffinity(0, self._spec["cpus"])  # all that it starts inherits it
             outputs = self._start()
@@ -170,14 +171,22 @@ class Shim:
         for descriptor in (*outputs, self._signals):
             poll.register(descriptor, select.POLLIN)
         give_up: float | None = None
-        while outputs or self._status is None:
+        held = False
+        while outputs or self._status is None or self._waits_for_room():
+            if held is not self._log.full:  # a full disk holds the program up at its next line
+                held = self._log.full
+                for descriptor in outputs:
+                    if held:
+                        poll.unregister(descriptor)
+                    else:
+                        poll.register(descriptor, select.POLLIN)
             for descriptor, event in poll.poll(self._timeout(give_up)):
                 if descriptor == self._signals:
                     self._on_signals(os.read(descriptor, 4096))
                 elif descriptor not in outputs:
                     if self._attached is not None:
                         self._attached.handle(descriptor, event)
-                elif not self._read(descriptor, outputs[descriptor]):
+                elif not held and not self._read(descriptor, outputs[descriptor]):
                     poll.unregister(descriptor)
                     del outputs[descriptor]
             self._log.flush_partial()
@@ -185,8 +194,12 @@ class Shim:
                 self._measure()
             if self._status is not None:
                 give_up = give_up or time.monotonic() + _DRAIN
-                if time.monotonic() > give_up:
+                if time.monotonic() > give_up and not self._waits_for_room():
                     break
+
+    def _waits_for_room(self) -> bool:
+        """Tell whether the end has to wait for room on the disk; a pod that is ended by force does not wait."""
+        return self._log.full and not self._forced
 
     def _timeout(self, give_up: float | None) -> int | None:
         waits = [self._log.wait()]
@@ -217,6 +230,7 @@ class Shim:
     def _on_signals(self, numbers: bytes) -> None:
         for number in set(numbers):
             if number == KILL:
+                self._forced = True
                 tree.kill_everything(self._main, namespace=self._namespace)
             elif number != signal.SIGCHLD and self._status is None:
                 with suppress(ProcessLookupError):
@@ -248,7 +262,8 @@ class Shim:
         self._reap()
         if self._attached is not None:
             self._attached.close()
-        self._log.close()
+        with suppress(OSError):  # a full disk, and nobody waits for room
+            self._log.close()
         status = self._status or 0
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if self._cgroup:
@@ -271,7 +286,11 @@ class Shim:
         })  # fmt: skip
 
     def _record(self, record: Mapping[str, Any]) -> None:
-        descriptor = files.write_json(files.EXIT, record, self._folder)
+        try:
+            descriptor = files.write_json(files.EXIT, record, self._folder)
+        except OSError:  # the disk was full from the start, or the folder is removed
+            self._answer({"exited": record})
+            return
         self._answer({"exited": record})
         # Told first, durable next: who was told writes it down durably himself.
         os.fsync(descriptor)

@@ -12,6 +12,8 @@ STARTED = "started"
 SPEC = "spec.json"
 STATE = "state.json"
 EXIT = "exit.json"
+_RESERVED = 4096
+"""Bytes that are enough for how a container ended."""
 
 
 def read_json(name: str, folder: int | None = None) -> Any:
@@ -24,12 +26,27 @@ def read_json(name: str, folder: int | None = None) -> Any:
 def write_json(name: str, value: Any, folder: int) -> int:
     """Write a value to a file, whole or not at all; return an open descriptor, so that the caller may fsync it later."""
     temporary = f".{name}.new"
-    descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder
-    )
-    os.write(descriptor, json.dumps(value).encode())
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    text = json.dumps(value).encode()
+    _write(descriptor, text)
+    os.ftruncate(descriptor, len(text))
     os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     return descriptor
+
+
+def reserve(name: str, folder: int) -> None:
+    """Take the room for a value that is to be written later, also on a disk that is full then."""
+    descriptor = os.open(f".{name}.new", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        _write(descriptor, bytes(_RESERVED))
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def claim(folder: int) -> int | None:

@@ -8,6 +8,7 @@ Source: kubelet CRI log format (KEP-2411 and `kuberuntime/logs`).
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -15,10 +16,15 @@ PARTIAL_AFTER = 0.1
 """Seconds that text without newline may wait."""
 PIECE = 16 * 1024
 """Bytes of one line after which it is split into pieces, as container runtimes do."""
+AGAIN = 0.5
+"""Seconds after which a write is tried again on a disk that was full."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LogFile:
     """One container's log. Not thread-safe: the shim has one thread.
+
+    On a disk that is full it keeps what it was fed, until there is room: its owner had better feed it no more.
 
     Args:
         folder: an open one.
@@ -37,7 +43,14 @@ class LogFile:
         self._prefix = b""
         self._pending: dict[bytes, bytearray] = {}
         self._since: dict[bytes, float] = {}
+        self._unwritten = bytearray()
+        self._again = 0.0
         self._descriptor = self._open()
+
+    @property
+    def full(self) -> bool:
+        """Whether something waits for room on the disk."""
+        return bool(self._unwritten)
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -81,13 +94,16 @@ class LogFile:
 
     def wait(self) -> float | None:
         """Return the seconds until `flush_partial` has something to do, None for never."""
-        if not self._since:
-            return None
-        return max(0.0, min(self._since.values()) + PARTIAL_AFTER - time.monotonic())
+        due = [since + PARTIAL_AFTER for since in self._since.values()]
+        if self._unwritten:
+            due.append(self._again)
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def flush_partial(self, *, everything: bool = False) -> None:
-        """Write pieces of lines that waited long enough (or all of them)."""
+        """Write pieces of lines that waited long enough (or all of them), and what there was no room for."""
         now = time.monotonic()
+        if self._unwritten and now >= self._again:
+            self._put(b"")
         due = [s for s, since in self._since.items() if everything or now - since >= PARTIAL_AFTER]
         for stream in due:
             del self._since[stream]
@@ -95,9 +111,12 @@ class LogFile:
             self._write([self._entry(stream, b"P", text)])
 
     def close(self) -> None:
-        """Write what is left and close."""
+        """Write what is left and close. Raises OSError where there is no room for it."""
         self.flush_partial(everything=True)
+        self._put(b"")
         os.close(self._descriptor)
+        if self._unwritten:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._name)
 
     def _write(self, entries: list[bytes]) -> None:
         together: list[bytes] = []
@@ -105,21 +124,36 @@ class LogFile:
             if self._size and self._size + len(entry) > self._max_bytes:
                 self._put(b"".join(together))
                 together = []
-                self._rotate()
+                if not self._unwritten:  # else a line would begin in one file and end in another
+                    self._rotate()
             together.append(entry)
             self._size += len(entry)
         self._put(b"".join(together))
 
     def _put(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        view = memoryview(bytes(self._unwritten) + data if self._unwritten else data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._again = time.monotonic() + AGAIN
+        self._unwritten = bytearray(view)
 
     def _rotate(self) -> None:
-        os.close(self._descriptor)
-        kept = f"{self._name}.{time.time_ns():020d}"
+        kept, before = f"{self._name}.{time.time_ns():020d}", self._descriptor
         os.rename(self._name, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        try:
+            self._descriptor = self._open()
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            os.rename(
+                kept, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder
+            )  # it goes on in this one
+            return
+        os.close(before)
         self._rotated.append(kept)
         while len(self._rotated) > self._max_files - 1:
             os.unlink(self._rotated.pop(0), dir_fd=self._folder)
-        self._descriptor = self._open()

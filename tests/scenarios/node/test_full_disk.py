@@ -1,0 +1,95 @@
+"""A disk that is full for a while holds programs up; it ends none, and no line of theirs is lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seaway.objects.errors import ApiError
+from tests.waiting import until
+
+LINES = 2000
+"""Of 200 bytes: more than the disk has left, and more than a pipe holds."""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The node's folder, on a disk of its own with 4 MB."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can make such a disk")
+    folder = tmp_path / "node"
+    folder.mkdir(mode=0o700)
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this kernel lets nobody mount a disk here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave nothing on a disk; return the file that takes it all."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+    return filler
+
+
+async def test_a_program_waits_while_the_disk_is_full(small_disk: Path, node: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    at = "/out" if node.agent.runtime.namespaces else str(out)
+    program = (
+        f"import os, pathlib, time\n"
+        f"print('began', flush=True)\n"
+        f"while not os.path.exists('{at}/go'): time.sleep(0.01)\n"
+        f"for number in range({LINES}):\n"
+        f"    print(number, 'x' * 200, flush=True)\n"
+        f"    if number == 200: pathlib.Path('{at}/under-way').touch()\n"
+    )
+    main = {
+        "name": "main", "image": "python", "command": ["python", "-c", program],
+        "volumeMounts": [{"name": "out", "mountPath": "/out"}],
+    }  # fmt: skip
+    await node.create("p", containers=[main], volumes=[{"name": "out", "hostPath": {"path": str(out)}}])
+    await until(lambda: node.log("p"), "it began", check=lambda log: log == b"began\n", ignore=(ApiError,))
+    filler = fill(small_disk)
+    (out / "go").touch()
+    await until((out / "under-way").exists, "it writes more than the disk can take")
+    filler.unlink()
+    status = await node.ended("p")
+    ended = status["containerStatuses"][0]["state"]["terminated"]
+    assert (status["phase"], ended["exitCode"]) == ("Succeeded", 0), ended
+    lines = (await node.log("p")).decode().splitlines()
+    assert [line.split()[0] for line in lines] == ["began", *map(str, range(LINES))]
+
+
+async def test_an_end_is_recorded_although_the_disk_is_full(
+    small_disk: Path, node: Any, tmp_path: Path
+) -> None:
+    """The room for it is kept from the start."""
+    out = tmp_path / "out"
+    out.mkdir()
+    at = "/out" if node.agent.runtime.namespaces else str(out)
+    script = f"echo began; until [ -e {at}/go ]; do sleep 0.01; done; exit 3"
+    main = {
+        "name": "main", "image": "python", "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": "out", "mountPath": "/out"}],
+    }  # fmt: skip
+    await node.create("p", containers=[main], volumes=[{"name": "out", "hostPath": {"path": str(out)}}])
+    await until(lambda: node.log("p"), "it began", check=lambda log: log == b"began\n", ignore=(ApiError,))
+    filler = fill(small_disk)
+    (out / "go").touch()
+    ended = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
+    assert ended["exitCode"] == 3, ended
+    filler.unlink()
