@@ -131,6 +131,19 @@ class Producer:
             await self._kubectl(name, "cordon", node)
         for one in ending.objects:
             await self._kubectl(name, "apply", "-f", "-", text=json.dumps(one))
+            if one["kind"] == "ValidatingAdmissionPolicyBinding":
+                await self._until_refused(name)
+
+    async def _until_refused(self, namespace: str) -> None:
+        """Wait until a policy holds: an API server takes it up a while after it was made."""
+        pod = {"metadata": {"name": "tried"}, "spec": {"containers": [{"name": "main", "image": "python"}]}}
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            try:
+                await self._client.create(PODS, pod, namespace, dry_run=True)
+            except ApiError:
+                return
+            await asyncio.sleep(0.1)
 
     async def _clean(self, ending: Ending) -> None:
         """Remove what an ending made beside its namespace, and would be in the way of others."""

@@ -68,7 +68,7 @@ def test_a_result_is_one_json_value(told, arguments, right, option):
 
 
 def test_every_listing_command_is_in_the_table():
-    assert {param.values[0][0] for param in SUCCESS} == LISTING - CHANGING - {"prove"}, (
+    assert {param.values[0][0] for param in SUCCESS} - {"workspace"} == LISTING - CHANGING - {"prove"}, (
         "which have tests of their own"
     )
 

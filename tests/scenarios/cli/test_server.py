@@ -102,8 +102,8 @@ def test_runs_go_on_while_the_server_is_away(team: Team) -> None:
     wait = f"import socket; socket.create_connection(('127.0.0.1', {listener.getsockname()[1]})).recv(1)"
     team.member("run", "--detach", "--name", "long", "--", "python3", "-c", f"{wait}; print('went on')")
     wait_until(lambda: team.member.json("show", "long")["phase"] == "running")
+    connection, _ = listener.accept()  # before that the runner may still have to ask the server for something
     assert end(process, signal.SIGTERM) == 0
-    connection, _ = listener.accept()
     with listener, connection:
         connection.sendall(b"1")  # what the program waits for
     process = team.start()

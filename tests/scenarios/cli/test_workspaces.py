@@ -119,7 +119,7 @@ def test_a_workspace_from_beginning_to_end(running: Shell) -> None:
     own = [
         event
         for event in running.json("audit")
-        if event["objectRef"]["name"] == "vision" and event["objectRef"]["resource"] == "workspaces"
+        if event["objectRef"].get("name") == "vision" and event["objectRef"]["resource"] == "workspaces"
     ]
     assert [(event["verb"], event["objectRef"]["name"], event["responseStatus"]["code"]) for event in own] == [
         ("create", "vision", 201), ("delete", "vision", 202),

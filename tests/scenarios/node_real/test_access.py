@@ -136,7 +136,7 @@ async def test_a_node_tells_what_it_uses_to_whom_the_cluster_lets_measure(
 ) -> None:
     """Of the node alone: no pod is named."""
     status, body = await caller.get("/metrics/resource", user="scraper")
-    assert (status, "subresource=metrics" in body) == (403, True), body
+    assert (status, "metrics" in body) == (403, True), body
     name = f"measures-{place.namespace}"
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},

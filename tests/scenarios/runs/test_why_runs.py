@@ -11,6 +11,7 @@ from seaway.model.resources import Resources
 from seaway.model.run import RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NODES, PODS
+from tests.waiting import until
 
 WAIT = 90.0
 SLEEP = ("python", "-c", "import time; print('on', flush=True); time.sleep(600)")
@@ -96,9 +97,16 @@ async def test_a_pod_that_is_gone_at_once_is_missed(platform: Any) -> None:
 async def test_a_pod_that_is_deleted_before_it_begins(platform: Any) -> None:
     nodes = (await platform.cluster.admin.list(NODES))["items"]
     cpu = int(nodes[0]["status"]["allocatable"]["cpu"])
-    await submit(platform, "first", resources=Resources(cpu=str(cpu - 0.5)))
-    await until_phase(platform, "running", "first")
-    await submit(platform, resources=Resources(cpu=str(cpu - 0.5)))
+    whole = Resources(cpu=str(cpu - 0.5))
+    others = [f"first-{number}" for number, _ in enumerate(nodes)]  # other tests may have nodes here too
+    for name in others:
+        await submit(platform, name, resources=whole)
+        await until(
+            lambda name=name: platform.server.runs.why(name),
+            f"{name} has its place, or none is left",
+            check=lambda told: told.cause in ("Running", "Unschedulable"),
+        )
+    await submit(platform, resources=whole)
     told = await until_why(platform, "Unschedulable")
     assert told.level == "cluster"
     name = (await the_pod(platform))["metadata"]["name"]
@@ -106,7 +114,7 @@ async def test_a_pod_that_is_deleted_before_it_begins(platform: Any) -> None:
     verdict = await first_verdict(platform)
     assert (verdict.class_, verdict.cause) == (VerdictClass.INFRASTRUCTURE, "PodDeleted")
     assert verdict.message.endswith("before the program started")
-    for run in ("first", "run"):
+    for run in (*others, "run"):
         await platform.server.runs.stop(run)
 
 
