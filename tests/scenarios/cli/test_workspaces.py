@@ -76,8 +76,8 @@ def test_a_workspace_from_beginning_to_end(running: Shell) -> None:
     assert "(default)" in table
     running("run", "--name", "elsewhere", "--", "true")
     header, *lines = running("ps", "-a").stdout.splitlines()
-    assert "WORKSPACE" in header.split()
-    assert {line.split()[0]: line.split()[2] for line in lines}["seen"] == "vision"
+    where = header.split().index("WORKSPACE")  # users are shown too where there are several
+    assert {line.split()[0]: line.split()[where] for line in lines}["seen"] == "vision"
     assert [run["name"] for run in running.json("ps", "-a", "--workspace", "vision")] == ["seen"]
     assert running.json("ps", "-a", "--user", "nobody") == []
     assert "there is no workspace 'visoin'" in running("ps", "--workspace", "visoin", code=64).stderr
