@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seaway.cli.asked import ASKED
 from seaway.cli.output import Format
 
+if TYPE_CHECKING:
+    from seaway.sdk.client import SeawayClient
+
 
 def complete_runs(incomplete: str) -> list[str]:
     """Return names of runs that begin so; none where no server answers quickly."""
-    from seaway.cli.context import current_target
-    from seaway.sdk.client import SeawayClient
-    from seaway.sdk.errors import SeawayError
-
-    try:
-        endpoint = current_target().endpoint()
-        with SeawayClient(
-            endpoint.url, endpoint.token, endpoint.ca, locate=lambda: endpoint, timeout=1.0
-        ) as client:
-            names = [run["name"] for run in client.runs(all=True, limit=200)]
-    except (SeawayError, OSError):
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    return _begin_so(incomplete, lambda client: client.runs(all=True, limit=200))
 
 
 def complete_workspaces(incomplete: str) -> list[str]:
     """Return names of workspaces that begin so; none where no server answers quickly."""
+    return _begin_so(incomplete, lambda client: client.workspaces())
+
+
+def _begin_so(incomplete: str, ask: Callable[[SeawayClient], list[dict[str, Any]]]) -> list[str]:
     from seaway.cli.context import current_target
     from seaway.sdk.client import SeawayClient
     from seaway.sdk.errors import SeawayError
@@ -38,7 +34,7 @@ def complete_workspaces(incomplete: str) -> list[str]:
         with SeawayClient(
             endpoint.url, endpoint.token, endpoint.ca, locate=lambda: endpoint, timeout=1.0
         ) as client:
-            names = [workspace["name"] for workspace in client.workspaces()]
+            names = [str(one["name"]) for one in ask(client)]
     except (SeawayError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete)]

@@ -181,8 +181,7 @@ class Engine:
         self._release_left_over(namespace)
         for state in self._mirrors.all():
             if state.run.namespace == namespace:
-                state.mark()
-                self.wake(state)
+                self._have_looked_at(state)
 
     def pod_changed(self, seen: Seen) -> None:
         """Have the task of a pod looked at."""
