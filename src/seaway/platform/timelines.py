@@ -83,11 +83,10 @@ def _of_run(connection: Connection, run: RunRecord) -> list[Dated]:
     done = acts.of_run(connection, run.uid)
     stopped = any(act.verb == "stop" and not act.refused for act in done)
     said = sentences.of_run(connection, run.uid)
+    changed = timeline.of_revisions(pods)
     found = _submission(run) + _endings(run, tried, pods, single=single, stopped=stopped)
-    found += timeline.of_sentences(said, run=run.name, single=single) + _locks(
-        run, tried, said, single=single
-    )
-    found += timeline.of_revisions(pods)
+    found += timeline.of_sentences(timeline.before_ends(said, tried, changed), run=run.name, single=single)
+    found += _locks(run, tried, said, single=single) + changed
     uids = {revision.uid for revision in pods} | {attempt.uid for attempt in tried if attempt.uid}
     found += timeline.of_events(_named(revisions.events_about_all(connection, sorted(uids)), pods))
     for node, begin, end in _nodes(tried):

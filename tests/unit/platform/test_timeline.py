@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from seaway.platform.database.records import EventRecord, RevisionRecord, TaskRecord
+from seaway.model.run import Phase
+from seaway.model.timeline import TimelineEntry
+from seaway.platform.database.records import (
+    AttemptRecord,
+    EventRecord,
+    RevisionRecord,
+    SentenceRecord,
+    TaskRecord,
+)
 from seaway.platform.engine import texts
 from seaway.platform.engine.line import Ahead, Line
 from seaway.platform.engine.narration import narrate_event, narrate_wait
@@ -162,6 +170,28 @@ def test_all_sources_come_in_one_order() -> None:
         "Pulled: it is there",
         "gone from the cluster",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "at"),
+    [
+        ("started", 4.0, 4.0),
+        ("started", 7.0, 5.0 - 1e-6),
+        ("placed on node node-1", 7.0, 5.0 - 1e-6),
+        ("failed: it ended with exit code 3", 7.0, 7.0),
+        ("queued", 7.0, 7.0),
+    ],
+)
+@pytest.mark.parametrize("ended", ["is Succeeded", "is Failed: Evicted"])
+def test_what_is_said_late_of_the_way_to_an_end_comes_before_it(
+    text: str, said: float, at: float, ended: str
+) -> None:
+    """A pod that has ended before it was looked at has been placed and has started all the same."""
+    entry = TimelineEntry(time=timeline.moment(5.0), object="pod/p", source="change", message=ended)
+    attempt = AttemptRecord(1, "main", 2, 2, "p", Phase.SUCCEEDED, 0.0)
+    sentences = [SentenceRecord("u", "main", number, said, text) for number in (1, 2)]
+    found = timeline.before_ends(sentences, [attempt], [timeline.Dated(5.0, 0, entry)])
+    assert [sentence.said for sentence in found] == [said, at]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])

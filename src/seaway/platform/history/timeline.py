@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from seaway.base.clock import parse_rfc3339
 from seaway.model.timeline import Timeline, TimelineEntry
-from seaway.platform.database.records import EventRecord, RevisionRecord, SentenceRecord
+from seaway.platform.database.records import AttemptRecord, EventRecord, RevisionRecord, SentenceRecord
 from seaway.platform.history.changes import UNTOLD, changes
 from seaway.platform.history.remembered import Object
 
 _SAME = 2.0
 """Seconds up to which a time that is told and the one of the observation are the same: the first has whole seconds."""
+_MOMENT = 1e-6
+"""The least that entries' times differ, in seconds: they are written with microseconds."""
+_NEVER = float("inf")
 
 
 class Dated(NamedTuple):
@@ -78,6 +82,26 @@ def of_sentences(sentences: Iterable[SentenceRecord], *, run: str, single: bool)
         own(sentence.said, run if single else f"{run}/{sentence.task}", sentence.text)
         for sentence in sentences
     ]
+
+
+def before_ends(
+    sentences: Iterable[SentenceRecord], attempts: Iterable[AttemptRecord], changes: Iterable[Dated]
+) -> list[SentenceRecord]:
+    """Return sentences, with those of a pod's way to its program before that pod's end.
+
+    Whoever says them may see at once that a pod was placed, has run and has ended, and later than what recorded the end.
+    """
+    ends: dict[str, float] = {}
+    for change in changes:
+        if change.entry.message.startswith(("is Succeeded", "is Failed")):
+            ends.setdefault(change.entry.object, change.at)
+    pods = {(attempt.task, attempt.number): object_name("Pod", attempt.pod) for attempt in attempts}
+    found = []
+    for sentence in sentences:
+        end = ends.get(pods.get((sentence.task, sentence.attempt), ""), _NEVER)
+        early = sentence.said >= end and sentence.text.startswith(("placed on node ", "started"))
+        found.append(replace(sentence, said=end - _MOMENT) if early else sentence)
+    return found
 
 
 def own(at: float, name: str, text: str, *, by: str = "seaway", warning: bool = False) -> Dated:
