@@ -300,6 +300,19 @@ def test_too_many_updaters_are_joined_oldest_first(schema):
     assert "m00" not in {entry["manager"] for entry in entries}
 
 
+def test_updaters_of_the_same_second_are_joined_in_the_order_of_their_names(schema):
+    live = update(schema, None, obj(labels={"x": "1"}), "m0")
+    for number in range(1, 14):
+        labels = {**live["metadata"]["labels"], f"l{number}": "1"}
+        live = update(schema, live, bare(live) | {"metadata": {"name": "a", "labels": labels}}, f"m{number}")
+    entries = live["metadata"]["managedFields"]
+    assert [entry["manager"] for entry in entries] == [
+        "ancient-changes",
+        "m13",
+        *(f"m{number}" for number in range(2, 10)),
+    ]
+
+
 def test_a_custom_resource_merges_by_its_own_schema(metadata_schema):
     """Without the structs of a built-in kind even `spec` is new."""
     custom = Schema.from_crd(
