@@ -60,6 +60,7 @@ def server(
     scratch_limit: options.ScratchLimit = "",
     scratch_files: options.ScratchFiles = None,
     storage_limit: options.StorageLimit = "",
+    workspace_storage_limit: options.WorkspaceStorageLimit = "",
     bin_days: options.BinDays = 30,
     waits: options.Waits = DEFAULT_WAITS,
     hung: options.Hung = DEFAULT_HUNG,
@@ -73,8 +74,7 @@ def server(
         namespace=reading.parse_namespace(namespace),
         database=reading.parse_database(database),
         artifacts=reading.parse_artifacts(artifacts),
-        host=host,
-        port=port,
+        host=host, port=port,
         url=reading.parse_url(url, host, port),
         tls=reading.tls_files(tls_cert, tls_key, tls_ca),
         token_file=token_file.expanduser() if token_file else None,
@@ -90,8 +90,8 @@ def server(
         history_logs=parse_size("--history-logs", history_logs),
         record_logs=reading.parse_record_logs(record_logs),
         record_cluster=record_cluster,
-        limits=read_limits(scratch_limit, scratch_files, storage_limit, bin_days, waits, hung),
-    )
+        limits=read_limits(scratch_limit, scratch_files, storage_limit, workspace_storage_limit, bin_days, waits, hung),
+    )  # fmt: skip
     raise typer.Exit(run_team_server(settings))
 
 

@@ -127,6 +127,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         scratch_files=limits.scratch_files,
         scratch_volume=True,
         storage_limit=limits.storage,
+        workspace_storage_limit=limits.workspace_storage,
         bin_seconds=limits.bin_days * DAY,
         engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),
         notify=replace(

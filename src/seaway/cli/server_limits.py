@@ -20,6 +20,8 @@ class TeamLimits:
     """How many files that may be; 0 for any number."""
     storage: int = 0
     """Most bytes that one user's runs may take; 0 for no limit."""
+    workspace_storage: int = 0
+    """The same of the runs in a workspace of which nothing else was said."""
     bin_days: int = 30
     """How long a removed run can be restored."""
     waits: float = 1800.0
@@ -29,13 +31,20 @@ class TeamLimits:
 
 
 def read_limits(
-    scratch: str, scratch_files: int | None, storage: str, bin_days: int, waits: str, hung: str
+    scratch: str,
+    scratch_files: int | None,
+    storage: str,
+    workspace_storage: str,
+    bin_days: int,
+    waits: str,
+    hung: str,
 ) -> TeamLimits:
     """Return what was said. Raises SeawayError, which names the option that cannot be used."""
     return TeamLimits(
         scratch=str(parse_limit("--scratch-limit", scratch) or ""),
         scratch_files=scratch_files or 0,
         storage=parse_limit("--storage-limit", storage),
+        workspace_storage=parse_limit("--workspace-storage-limit", workspace_storage),
         bin_days=bin_days,
         waits=parse_after("--waits", waits),
         hung=parse_after("--hung", hung),

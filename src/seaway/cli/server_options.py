@@ -152,6 +152,14 @@ StorageLimit = Annotated[
         "The most that one user's runs may take on the server, the bin included, such as 500Gi; no limit without this.",
     ),
 ]
+WorkspaceStorageLimit = Annotated[
+    str,
+    _option(
+        "--workspace-storage-limit",
+        "SIZE",
+        "The most that the runs in one workspace may take; no limit without this. seaway workspace set says it of a single one.",
+    ),
+]
 BinDays = Annotated[
     int,
     _option(

@@ -54,6 +54,7 @@ class Settings:
     log_limit: int = 256 * MEBIBYTE
     bin_days: int = 30
     storage_limit: int = 0
+    workspace_storage_limit: int = 0
     scratch_limit: int = 20 << 30
     scratch_files: int = 1_000_000
     notify_urls: tuple[str, ...] = field(default=(), repr=False)
@@ -209,6 +210,7 @@ KEYS = (
     Key("server", "scratch_limit", "scratch_limit", size, '"20Gi"', "The most that a run may leave on its container's own disk: /tmp, its working directory, outputs and checkpoints before they are kept. A run may ask for another limit: `seaway run --scratch 50Gi`."),
     Key("server", "scratch_files", "scratch_files", whole(1000, 1_000_000_000), "1000000", "How many files that may be."),
     Key("server", "storage_limit", "storage_limit", size, "no limit", "The most that outputs, checkpoints, logs and uploaded code of one user's runs may take, the bin included: `seaway usage` shows it and warns from 80 % on (`seaway notify` tells of it), at 100 % no run is accepted, and no upload that would lead beyond it."),
+    Key("server", "workspace_storage_limit", "workspace_storage_limit", size, "no limit", "The same for the runs in one workspace: `seaway usage --workspaces` and `seaway workspace list` show it. `seaway workspace set NAME --storage-limit SIZE` says it of a single one."),
     Key("server", "bin_days", "bin_days", whole(1, 3650), "30", "How many days a removed run can be restored; then the bin is emptied of it."),
     Key("notifications", "urls", "notify_urls", urls, "none", "Whom to tell: Apprise URLs (https://appriseit.com/services/), beside those of `seaway notify`. They hold secrets: `chmod 600` the file."),
     Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"gpu\", \"node\", \"storage\"."),

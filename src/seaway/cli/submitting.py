@@ -118,8 +118,8 @@ def prepare(
     """
     program = choose_program(words, is_command=is_command)
     source = _source(program, options, requirements)
-    environment = None if source is None else _send_environment(client, target, source)
-    code = _send_code(client, target.home, program)
+    environment = None if source is None else _send_environment(client, target, source, options.workspace)
+    code = _send_code(client, target.home, program, options.workspace)
     spec = build_spec(program, options, code=code, environment=environment, environ=os.environ)
     spec["origin"] = origin(options, words, Path.cwd(), requirements, source, is_command=is_command)
     return spec
@@ -138,7 +138,9 @@ def _source(program: Program, options: Options, requirements: Path | None) -> So
     return choose_source(folder, requirements, os.environ, root=program.root, capture=capture)
 
 
-def _send_environment(client: SeawayClient, target: Target, source: Source) -> str | None:
+def _send_environment(
+    client: SeawayClient, target: Target, source: Source, workspace: str | None
+) -> str | None:
     from seaway.sdk.environment import digest
     from seaway.sdk.lock import is_cached, make_lock, target_for
 
@@ -155,11 +157,11 @@ def _send_environment(client: SeawayClient, target: Target, source: Source) -> s
         return None
     name = digest(lock.text)
     if not client.has_environment(name):
-        client.put_environment(name, lock.text)
+        client.put_environment(name, lock.text, workspace)
     return name
 
 
-def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None:
+def _send_code(client: SeawayClient, home: Home, program: Program, workspace: str | None) -> str | None:
     from seaway.sdk.snapshot import SnapshotLimits, sweep_snapshots, take_snapshot
 
     if _too_wide(program.root):
@@ -174,5 +176,5 @@ def _send_code(client: SeawayClient, home: Home, program: Program) -> str | None
         if snapshot is None:
             return None
         if not client.has_code(snapshot.digest):
-            client.put_code(snapshot.digest, snapshot.archive)
+            client.put_code(snapshot.digest, snapshot.archive, workspace)
         return snapshot.digest

@@ -36,19 +36,14 @@ def usage(
     if not found:
         note("There are no runs yet: seaway run SCRIPT.py")
         return
-    if workspaces:
-        print_table(("WORKSPACE", *_HEADERS), [(view["workspace"], *_room(view)) for view in found])
-        return
-    rows = [
-        (
-            view["user"],
-            *_room(view),
-            "none" if view["limit"] is None else readable_size(view["limit"]),
-            view["warning"],
-        )
-        for view in found
-    ]
-    print_table(("USER", *_HEADERS, "LIMIT", "WARNING"), rows)
+    whose = "workspace" if workspaces else "user"
+    rows = [(view[whose], *_room(view), limit_of(view["limit"]), view["warning"]) for view in found]
+    print_table((whose.upper(), *_HEADERS, "LIMIT", "WARNING"), rows)
+
+
+def limit_of(limit: int | None) -> str:
+    """Return a limit for people."""
+    return "none" if limit is None else readable_size(limit)
 
 
 def _room(view: dict[str, Any]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from seaway.cli.output import (
     print_json,
     print_table,
 )
+from seaway.cli.usage import limit_of
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.snapshot import readable_size
@@ -31,15 +32,19 @@ Examples:
   seaway workspace create vision              administrators may
   seaway run --workspace vision train.py      to run in it
   seaway workspace create vision --owner ada  ada may delete it too
+  seaway workspace create vision --storage-limit 500Gi    the most that its runs may keep
+  seaway workspace set vision --storage-limit none
   seaway workspace grant vision | kubectl apply -f -    where the server may make no namespaces
   seaway workspace show vision
   seaway workspace delete vision              says what goes, and asks for the name
   seaway workspace delete vision --yes vision --stop-runs    where nobody can be asked
 
 \b
-A workspace is a namespace that runs can be in. Making one is for administrators of the server, deleting
-it also for its owner. Its runs then lie in the bin, from where seaway restore brings them back."""
+A workspace is a namespace that runs can be in. Making one, and saying what its runs may take, is for
+administrators of the server, deleting it also for its owner. Its runs then lie in the bin, from where
+seaway restore brings them back."""
 APP = command_group(EPILOG)
+_NONE, _DEFAULT = "none", "default"
 Name = Annotated[
     str,
     typer.Argument(
@@ -48,6 +53,13 @@ Name = Annotated[
         autocompletion=complete_workspaces,
     ),
 ]
+
+
+StorageLimit = typer.Option(
+    "--storage-limit",
+    metavar="SIZE",
+    help='The most that its runs may take on the server, such as 500Gi; "none", or "default" for what holds for all workspaces.',
+)
 
 
 @APP.callback()
@@ -74,12 +86,13 @@ def list_workspaces(output: Output = Format.TEXT) -> None:
             str(each["live"]),
             str(each["runs"]),
             readable_size(each["total"]),
+            limit_of(each["storage_limit"]),
             age(each["created"], at) or "-",
-            each["message"],
+            "; ".join(said for said in (each["message"], each["warning"]) if said),
         )
         for each in found
     ]
-    print_table(("NAME", "OWNER", "STATE", "LIVE", "RUNS", "ROOM", "AGE", "MESSAGE"), rows)
+    print_table(("NAME", "OWNER", "STATE", "LIVE", "RUNS", "ROOM", "LIMIT", "AGE", "MESSAGE"), rows)
 
 
 @APP.command()
@@ -102,6 +115,8 @@ def show(name: Name, output: Output = Format.TEXT) -> None:
         ("Checkpoints", readable_size(view["checkpoints"])),
         ("Logs", readable_size(view["logs"])),
         ("Code", readable_size(view["code"])),
+        ("Together", _room(view)),
+        ("Warning", view["warning"]),
     ]
     print_fields(fields)
     if losses:
@@ -116,16 +131,49 @@ def create(
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="USER", help="Who may delete it; you without this.")
     ] = None,
+    storage_limit: Annotated[str, StorageLimit] = _DEFAULT,
     output: Output = Format.TEXT,
 ) -> None:
     """Make a workspace, and its namespace where that is missing."""
+    limit = parse_storage_limit(storage_limit)
     with connect() as client:
-        view = client.create_workspace(name, owner=owner)
+        view = client.create_workspace(name, owner=owner, storage_limit=limit)
     if output is Format.JSON:
         print_json(view)
         return
     print(f"{name} created")
     note(f"To run in it: seaway run --workspace {name} SCRIPT.py")
+
+
+@APP.command("set")
+def set_workspace(
+    name: Name, storage_limit: Annotated[str, StorageLimit], output: Output = Format.TEXT
+) -> None:
+    """Say how much the runs of a workspace may take on the server."""
+    limit = parse_storage_limit(storage_limit)
+    with connect() as client:
+        view = client.limit_workspace(name, limit)
+    if output is Format.JSON:
+        print_json(view)
+        return
+    print(f"{name}: {_room(view)}")
+    if view["warning"]:
+        note(f"warning: {view['warning']}")
+
+
+def parse_storage_limit(text: str) -> int | None:
+    """Return bytes, 0 for no limit, None for the server's own. Raises SeawayError, which names the option."""
+    from seaway.cli.server_limits import parse_size  # late: it is seldom needed
+
+    if text in (_NONE, _DEFAULT):
+        return 0 if text == _NONE else None
+    return parse_size("--storage-limit", text)
+
+
+def _room(view: dict[str, Any]) -> str:
+    whose = "its own limit" if view["own_limit"] else "as all workspaces"
+    limit = limit_of(view["storage_limit"])
+    return f"{readable_size(view['total'])}; at most: {limit}, {whose}"
 
 
 @APP.command()

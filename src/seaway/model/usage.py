@@ -18,16 +18,16 @@ class _Room(Value):
     binned: int
     """Of all of that, what lies in the bin: `seaway rm --now` frees it at once."""
     total: int
+    limit: int | None = None
+    """The most that it may be; None for no limit."""
+    warning: str = ""
+    """What is to be said of it, from 80 % of the limit on."""
 
 
 class UsageView(_Room):
     """What one user's runs have left."""
 
     user: str
-    limit: int | None = None
-    """The most that it may be; None for no limit."""
-    warning: str = ""
-    """What is to be said of it, from 80 % of the limit on."""
 
 
 class WorkspaceUsageView(_Room):

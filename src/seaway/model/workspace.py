@@ -18,12 +18,24 @@ WorkspaceName = Annotated[
 ]  # fmt: skip
 
 
+MOST_STORAGE = 1 << 62
+StorageLimit = Annotated[
+    int,
+    Field(
+        ge=0, le=MOST_STORAGE,
+        description="bytes of outputs, checkpoints, logs and uploaded code, the bin included; 0 for no limit",
+    ),
+]  # fmt: skip
+
+
 class WorkspaceSpec(Value):
     """A workspace to be made."""
 
     name: WorkspaceName
     owner: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """Who may delete it, beside administrators; None for whoever makes it."""
+    storage_limit: StorageLimit | None = None
+    """The most that its runs may take; None for what the server says of all workspaces."""
 
     @field_validator("name")
     @classmethod
@@ -31,6 +43,13 @@ class WorkspaceSpec(Value):
         if value == "default" or value.startswith("kube-"):
             raise ValueError(f"the namespace {value} is Kubernetes' own: choose another name")
         return value
+
+
+class WorkspaceChange(Value):
+    """What is to be otherwise of a workspace."""
+
+    storage_limit: StorageLimit | None
+    """The most that its runs may take; None for what the server says of all workspaces."""
 
 
 class WorkspaceView(Value):
@@ -60,6 +79,12 @@ class WorkspaceView(Value):
     code: int = 0
     """Code and environments that were uploaded, each once."""
     total: int = 0
+    storage_limit: int | None = None
+    """The most that the total may be; None for no limit."""
+    own_limit: bool = False
+    """That was said of this workspace, not of all."""
+    warning: str = ""
+    """What is to be said of the total, from 80 % of the limit on."""
 
 
 class ClaimView(Value):

@@ -50,6 +50,7 @@ from seaway.platform.storage.runner_archive import bootstrap_command, build_runn
 from seaway.platform.stores import Stores, open_stores
 from seaway.platform.tidying import forget_uncommitted
 from seaway.platform.timelines import Timelines
+from seaway.platform.usage import Usage
 from seaway.platform.user_tokens import UserTokens
 from seaway.platform.workloads.pod import PodSettings
 from seaway.platform.workloads.security import PodSecurity
@@ -120,7 +121,9 @@ class ServerSettings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     storage_limit: int = 0
-    """Most bytes of outputs, checkpoints and logs of one user's runs; 0 for no limit."""
+    """Most bytes of outputs, checkpoints, logs and uploads of one user's runs; 0 for no limit."""
+    workspace_storage_limit: int = 0
+    """The same of the runs in a workspace of which nothing else was said."""
     bin_seconds: float = 30 * DAY
     """How long a removed run can be restored."""
     notify: NotifySettings = field(default_factory=NotifySettings)
@@ -201,13 +204,13 @@ async def run_server(
         history = Remembering(client, stores, clock, settings.history, settings.collector)
         recorder, collector, narrator = history.recorder, history.collector, history.narrator
         view = ClusterView(client, settings.namespace, clock, settings.follow, everywhere=settings.record_everywhere)  # fmt: skip
-        namespaces, pods = Namespaces(client, create=settings.create_namespace), PodTable()
+        namespaces, pods, usage = Namespaces(client, create=settings.create_namespace), PodTable(), _usage(settings, database)  # fmt: skip
         teller = Teller(narrator, pods, clock)
         engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
         removal = Removal(database, client, engine, view, namespaces, clock)
-        workspaces = Workspaces(database, client, view, namespaces, removal, clock, default=settings.namespace, bin_seconds=settings.bin_seconds)  # fmt: skip
+        workspaces = Workspaces(database, client, view, namespaces, removal, usage, clock, default=settings.namespace, bin_seconds=settings.bin_seconds)  # fmt: skip
         bin_ = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds)
-        service = _run_service(settings, stores, client, clock, engine, history, view, bin_)
+        service = _run_service(settings, stores, client, clock, engine, history, view, bin_, usage)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         telling = Telling(database, engine, logs, client, view, clock, settings.notify, service)  # fmt: skip
         engine.use(
@@ -244,16 +247,20 @@ async def run_server(
 
 def _run_service(
     settings: ServerSettings, stores: Stores, client: Client, clock: Clock, engine: Engine, history: Remembering,
-    view: ClusterView, bin_: Bin,
+    view: ClusterView, bin_: Bin, usage: Usage,
 ) -> RunService:  # fmt: skip
     database, logs = stores.database, stores.logs
     return RunService(
         database, stores.storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, history.narrator, engine, clock),
         explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
-        pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, storage_limit=settings.storage_limit,
+        pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage,
         random=bin_.random,
     )  # fmt: skip
+
+
+def _usage(settings: ServerSettings, database: Database) -> Usage:
+    return Usage(database, settings.storage_limit, settings.workspace_storage_limit, settings.namespace)
 
 
 def _health(

@@ -38,7 +38,7 @@ from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
 from seaway.platform.views import loss_view, output_view, run_view
-from seaway.platform.workspaces.service import require_known, require_open
+from seaway.platform.workspaces.refusals import require_known, require_open
 
 T = TypeVar("T")
 MOST_LISTED = 1000
@@ -64,14 +64,14 @@ class RunService(Answers, RunGateway):
         pod_logs: PodLogs,
         bin_: Bin,
         recorder: Recorder,
-        storage_limit: int,
+        usage: Usage,
         namespace: str,
         random: Random,
     ) -> None:
         super().__init__(
             database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle
         )
-        self.usage = Usage(database, storage_limit)
+        self.usage = usage
         self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
         self._namespace, self._random, self._recorder = namespace, random, recorder
@@ -89,11 +89,11 @@ class RunService(Answers, RunGateway):
             NotFound: there is no such workspace.
             Invalid: a code or environment digest was never uploaded.
             Unavailable: the server is going down.
-            StorageFull: the user's runs take all the room that they may.
+            StorageFull: the user's runs, or those in the workspace, take all the room that they may.
         """
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
-        await self.usage.check(user)
+        await self.usage.check(user, spec.workspace)
         async with self._storage.uploads.one():
             return await self._store(spec, user, key, await self._sizes_of_uploads(spec))
 
@@ -213,7 +213,7 @@ class RunService(Answers, RunGateway):
         if self._engine.draining:
             raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
         record = await self._run(run)
-        await self.usage.check(record.user)
+        await self.usage.check(record.user, record.namespace)
         if not record.phase.ended:
             raise Conflict(f"the run {run!r} has not ended", remedy=f"Stop it first: `seaway stop {run}`.")
         if record.phase is Phase.SUCCEEDED:

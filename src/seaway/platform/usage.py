@@ -1,34 +1,48 @@
-"""How much room runs take, and the limit on a user's: warned of at 80 %, and at 100 % nothing new begins."""
+"""How much room runs take, and the limits on a user's and a workspace's: warned of at 80 %, at 100 % nothing new begins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from seaway.model.usage import UsageView, WorkspaceUsageView
-from seaway.platform.database import usage
+from seaway.platform.database import usage, workspaces
 from seaway.platform.database.database import Database
 from seaway.platform.database.usage import Sum
 from seaway.platform.errors import StorageFull
 
 WARNED_AT = 0.8
 """Part of the limit from which on it is said."""
+USER, WORKSPACE = "user", "workspace"
 _KINDS = ("outputs", "checkpoints", "logs", "code")
+
+
+class Room(NamedTuple):
+    """What the runs of a user, or in a workspace, take of what they may."""
+
+    kind: str
+    """USER or WORKSPACE."""
+    whose: str
+    taken: int
+    limit: int
 
 
 class Usage:
     """The room that runs take.
 
     Args:
-        database: knows their sizes.
+        database: knows their sizes, and the limits of single workspaces.
         limit: most bytes of one user's runs; 0 for no limit.
+        workspace_limit: most bytes of the runs in a workspace of which nothing else was said; 0 for no limit.
+        default: the workspace of runs that name none.
     """
 
-    def __init__(self, database: Database, limit: int) -> None:
+    def __init__(self, database: Database, limit: int, workspace_limit: int, default: str) -> None:
         self._database, self.limit = database, limit
+        self.workspace_limit, self._default = workspace_limit, default
 
     async def of_all(self) -> Sequence[UsageView]:
         """Return what each user takes, who takes most first."""
@@ -38,26 +52,68 @@ class Usage:
     async def of_workspaces(self) -> Sequence[WorkspaceUsageView]:
         """Return what the runs in each workspace take, the one that takes most first."""
         sums, runs = await self._database.read(partial(_measure, by=usage.WORKSPACE))
-        return workspace_views(sums, runs)
+        own = await self._database.read(workspaces.limits)
+        return workspace_views(sums, runs, own, self.workspace_limit)
 
-    async def check(self, user: str, more: int = 0) -> None:
-        """Raise StorageFull where a user's runs take all that they may, or would with so many bytes more."""
-        if not self.limit:
-            return
-        found = await self._database.read(partial(usage.sums, among=[user]))
-        taken = sum(each.size for each in found)
-        if taken >= self.limit:
-            said = f"the runs of {user} take {shown(taken)}, and may take {shown(self.limit)}"
-        elif taken + more > self.limit:
-            said = f"the runs of {user} take {shown(taken)}, and may take {shown(self.limit)}: {shown(more)} more are too many"
-        else:
-            return
-        remedy = "See `seaway usage`, then remove runs for good: `seaway rm --now RUN`."
-        raise StorageFull(said, field="storage", remedy=remedy)
+    async def rooms(self) -> list[Room]:
+        """Return what is taken of each limit that there is."""
+        return await self._database.read(self._taken)
+
+    async def check(self, user: str, workspace: str | None = None, more: int = 0) -> None:
+        """Raise StorageFull where runs take all that they may, or would with so many bytes more.
+
+        Args:
+            user: whose runs.
+            workspace: in which something is to begin as well; None for the default one.
+            more: the bytes that are to come.
+        """
+        spaces = [workspace or self._default]
+        for room in await self._database.read(partial(self._taken, users=[user], spaces=spaces)):
+            if said := refusal(room, more):
+                raise StorageFull(said, field="storage", remedy=_remedy(room))
+
+    def _taken(
+        self, connection: Connection, users: Iterable[str] | None = None, spaces: Iterable[str] | None = None
+    ) -> list[Room]:
+        """Return what is taken of the limits of some users and workspaces, of all of them without names."""
+        found, own = [], workspaces.limits(connection)
+        if self.limit:
+            taken = _totals(connection, usage.USER, users)
+            found += [Room(USER, user, total, self.limit) for user, total in taken.items()]
+        if self.workspace_limit or any(own.values()):
+            for name, total in _totals(connection, usage.WORKSPACE, spaces).items():
+                if limit := own.get(name, self.workspace_limit):
+                    found.append(Room(WORKSPACE, name, total, limit))
+        return found
+
+
+def _totals(connection: Connection, by: Any, among: Iterable[str] | None) -> dict[str, int]:
+    found = dict.fromkeys(among or (), 0)
+    for each in usage.sums(connection, by, among):
+        found[each.whose] = found.get(each.whose, 0) + each.size
+    return found
 
 
 def _measure(connection: Connection, by: Any) -> tuple[list[Sum], dict[str, int]]:
     return usage.sums(connection, by), usage.runs_of(connection, by)
+
+
+def refusal(room: Room, more: int) -> str:
+    """Return why nothing new begins, or why so many bytes more are too many; "" where all is well. Pure."""
+    whose = f"of {room.whose}" if room.kind == USER else f"in the workspace {room.whose}"
+    said = f"the runs {whose} take {shown(room.taken)}, and may take {shown(room.limit)}"
+    if room.taken >= room.limit:
+        return said
+    return f"{said}: {shown(more)} more are too many" if room.taken + more > room.limit else ""
+
+
+def _remedy(room: Room) -> str:
+    if room.kind == USER:
+        return "See `seaway usage`, then remove runs for good: `seaway rm --now RUN`."
+    return (
+        f"See `seaway ps -a --workspace {room.whose}`, then remove runs for good: `seaway rm --now RUN`; "
+        f"or an administrator gives it more: `seaway workspace set {room.whose} --storage-limit SIZE`."
+    )
 
 
 def views(sums: Iterable[Sum], runs: Mapping[str, int], limit: int) -> list[UsageView]:
@@ -75,9 +131,23 @@ def views(sums: Iterable[Sum], runs: Mapping[str, int], limit: int) -> list[Usag
     return sorted(found, key=lambda view: (-view.total, view.user))
 
 
-def workspace_views(sums: Iterable[Sum], runs: Mapping[str, int]) -> list[WorkspaceUsageView]:
-    """Return what the runs in each workspace take, the one that takes most first. Pure."""
-    found = [WorkspaceUsageView(workspace=name, **room) for name, room in _rooms(sums, runs).items()]
+def workspace_views(
+    sums: Iterable[Sum], runs: Mapping[str, int], own: Mapping[str, int], limit: int
+) -> list[WorkspaceUsageView]:
+    """Return what the runs in each workspace take, the one that takes most first. Pure.
+
+    Args:
+        sums: what was measured.
+        runs: how many runs are in each.
+        own: most bytes of the runs in single workspaces; 0 for no limit.
+        limit: the same of the others.
+    """
+    found = [
+        WorkspaceUsageView(
+            workspace=name, **room, limit=(most := own.get(name, limit)) or None, warning=warning(room["total"], most)
+        )
+        for name, room in _rooms(sums, runs).items()
+    ]  # fmt: skip
     return sorted(found, key=lambda view: (-view.total, view.workspace))
 
 

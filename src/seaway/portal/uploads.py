@@ -27,9 +27,11 @@ async def has_code(digest: str, service: Service) -> Response:
 
 
 @router.put("/code/{digest}", status_code=204, openapi_extra=_ARCHIVE)
-async def put_code(digest: str, caller: CurrentCaller, request: Request, service: Service) -> Response:
-    """Upload a code snapshot (tar.gz) under the SHA-256 of its bytes."""
-    await service.usage.check(caller.user, _announced(request))
+async def put_code(
+    digest: str, caller: CurrentCaller, request: Request, service: Service, workspace: str | None = None
+) -> Response:
+    """Upload a code snapshot (tar.gz) under the SHA-256 of its bytes, for a run in a workspace."""
+    await service.usage.check(caller.user, workspace, _announced(request))
     await service.put_code(digest, request.stream())
     return Response(status_code=204)
 
@@ -43,9 +45,11 @@ async def has_environment(digest: str, service: Service) -> Response:
 
 
 @router.put("/environments/{digest}", status_code=204, openapi_extra=_TEXT)
-async def put_environment(digest: str, caller: CurrentCaller, request: Request, service: Service) -> Response:
-    """Upload a lock of requirements (UTF-8 text) under the SHA-256 of its bytes."""
-    await service.usage.check(caller.user, _announced(request))
+async def put_environment(
+    digest: str, caller: CurrentCaller, request: Request, service: Service, workspace: str | None = None
+) -> Response:
+    """Upload a lock of requirements (UTF-8 text) under the SHA-256 of its bytes, for a run in a workspace."""
+    await service.usage.check(caller.user, workspace, _announced(request))
     await service.put_environment(digest, request.stream())
     return Response(status_code=204)
 

@@ -26,7 +26,9 @@ async def usage_of_workspaces(_: CurrentCaller, service: Service) -> list[Worksp
 
 
 @router.get("/room", status_code=204)
-async def room(caller: CurrentCaller, service: Service, size: Annotated[int, Query(ge=0)]) -> Response:
-    """Tell before an upload whether so many bytes more are accepted of the caller: 204, or 507 with the reason."""
-    await service.usage.check(caller.user, size)
+async def room(
+    caller: CurrentCaller, service: Service, size: Annotated[int, Query(ge=0)], workspace: str | None = None
+) -> Response:
+    """Tell before an upload whether so many bytes more are accepted of the caller for a run in a workspace: 204, or 507 with the reason."""
+    await service.usage.check(caller.user, workspace, size)
     return Response(status_code=204)

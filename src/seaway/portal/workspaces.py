@@ -7,7 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import PlainTextResponse
 
-from seaway.model.workspace import WorkspaceLosses, WorkspaceName, WorkspaceSpec, WorkspaceView
+from seaway.model.workspace import (
+    WorkspaceChange,
+    WorkspaceLosses,
+    WorkspaceName,
+    WorkspaceSpec,
+    WorkspaceView,
+)
 from seaway.platform.workspaces.auditing import as_event
 from seaway.platform.workspaces.service import Workspaces
 from seaway.portal.access import CurrentCaller, current_caller, only_administrators
@@ -36,6 +42,14 @@ async def create_workspace(spec: WorkspaceSpec, caller: CurrentCaller, request: 
 async def get_workspace(name: str, request: Request) -> WorkspaceView:
     """Return one workspace."""
     return await _workspaces(request).get(name)
+
+
+@router.patch("/{name}")
+async def change_workspace(
+    name: str, change: WorkspaceChange, caller: CurrentCaller, request: Request
+) -> WorkspaceView:
+    """Say how much the runs of a workspace may take. For administrators."""
+    return await _workspaces(request).change(name, change, caller)
 
 
 @router.get("/{name}/losses")

@@ -338,20 +338,25 @@ class SeawayClient(NotifyCalls, TokenCalls, WorkspaceCalls):
         """Return whether the server has a code snapshot."""
         return self._has(f"/api/v1/code/{digest}")
 
-    def put_code(self, digest: str, archive: Path) -> None:
-        """Upload a code snapshot (tar.gz). Raises before anything is sent where it would be over the user's limit."""
-        self._require_room(archive.stat().st_size)
+    def put_code(self, digest: str, archive: Path, workspace: str | None = None) -> None:
+        """Upload a code snapshot (tar.gz) for a run in a workspace, None for the default one.
+
+        Raises before anything is sent where it would be over the user's or the workspace's limit.
+        """
+        self._require_room(archive.stat().st_size, workspace)
         headers = {"Content-Type": "application/gzip", "Content-Length": str(archive.stat().st_size)}
 
         def put() -> None:
             with archive.open("rb", buffering=CHUNK) as body:
-                self._http.read("PUT", f"/api/v1/code/{digest}", body=body, headers=headers, timeout=300.0)
+                self._http.read(
+                    "PUT", f"/api/v1/code/{digest}", query={"workspace": workspace}, body=body, headers=headers, timeout=300.0
+                )  # fmt: skip
 
         self._patience.surely(put)
 
-    def _require_room(self, size: int) -> None:
+    def _require_room(self, size: int, workspace: str | None) -> None:
         try:
-            query = {"size": size}
+            query = {"size": size, "workspace": workspace}
             self._patience.surely(partial(self._http.read, "GET", "/api/v1/usage/room", query=query))
         except SeawayError as error:
             if error.status != 404:  # an earlier release looks at it when the bytes are there
@@ -361,11 +366,14 @@ class SeawayClient(NotifyCalls, TokenCalls, WorkspaceCalls):
         """Return whether the server has a lock of requirements."""
         return self._has(f"/api/v1/environments/{digest}")
 
-    def put_environment(self, digest: str, lock: str) -> None:
-        """Upload a lock of requirements."""
+    def put_environment(self, digest: str, lock: str, workspace: str | None = None) -> None:
+        """Upload a lock of requirements for a run in a workspace, None for the default one."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         path = f"/api/v1/environments/{digest}"
-        self._patience.surely(partial(self._http.read, "PUT", path, body=lock.encode(), headers=headers))
+        query = {"workspace": workspace}
+        self._patience.surely(
+            partial(self._http.read, "PUT", path, query=query, body=lock.encode(), headers=headers)
+        )
 
     def _has(self, path: str) -> bool:
         try:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from seaway.sdk.transport import HttpClient
 
 _PATH = "/api/v1/workspaces"
+_JSON = {"Content-Type": "application/json"}
 _WAIT = 30.0
 """Seconds that one request waits."""
 
@@ -29,16 +30,24 @@ class WorkspaceCalls:
         """Return one workspace."""
         return dict(self._http.json("GET", _path(name)))
 
-    def create_workspace(self, name: str, *, owner: str | None = None) -> Workspace:
+    def create_workspace(
+        self, name: str, *, owner: str | None = None, storage_limit: int | None = None
+    ) -> Workspace:
         """Make a workspace, and its namespace where that is missing. For administrators.
 
         Args:
             name: of the workspace and of its namespace.
             owner: who may delete it, beside administrators; None for whoever makes it.
+            storage_limit: the most bytes that its runs may take, 0 for no limit; None for what the server says of all.
         """
-        spec = {"name": name} | ({"owner": owner} if owner else {})
-        headers = {"Content-Type": "application/json"}
-        return dict(self._http.json("POST", _PATH, body=json.dumps(spec).encode(), headers=headers))
+        spec = {"name": name, "owner": owner, "storage_limit": storage_limit}
+        given = {key: value for key, value in spec.items() if value is not None}
+        return dict(self._http.json("POST", _PATH, body=json.dumps(given).encode(), headers=_JSON))
+
+    def limit_workspace(self, name: str, storage_limit: int | None) -> Workspace:
+        """Say how many bytes the runs of a workspace may take, 0 for no limit; None for what the server says of all."""
+        body = json.dumps({"storage_limit": storage_limit}).encode()
+        return dict(self._http.json("PATCH", _path(name), body=body, headers=_JSON))
 
     def workspace_losses(self, name: str) -> dict[str, Any]:
         """Return what goes when a workspace is deleted: a `WorkspaceLosses` as JSON."""

@@ -61,7 +61,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "pods": {"podAnnotations": {"prometheus.io/scrape": "false"}, "tls": {"secret": "x"}, "imagePullSecrets": ["a", "b"]},
     "pods of runs": {"runs": {"image": "python:3.13", "security": "restricted", "user": 1234567, "serviceAccount": "runs"}},
-    "limits": {"limits": {"scratch": "20Gi", "scratchFiles": 1000000, "storage": "500Gi", "binDays": 7}},
+    "limits": {"limits": {"scratch": "20Gi", "scratchFiles": 1000000, "storage": "500Gi", "workspaceStorage": "2Ti", "binDays": 7}},
     "history and telling": {
         "history": {"days": 90, "logs": "100Gi", "pods": "all"}, "notifications": {"waits": "0", "hung": "2h"}
     },
@@ -104,6 +104,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "image with a blank": ({"image": "a b"}, "image"),
     "number as variable": ({"env": {"A": 1}}, "env"),
     "no size": ({"limits": {"scratch": "lots"}}, "scratch"),
+    "no size for workspaces": ({"limits": {"workspaceStorage": "0"}}, "workspaceStorage"),
     "size below 1 MiB": ({"limits": {"storage": "500Ki"}}, "storage"),
     "few files": ({"limits": {"scratchFiles": 5}}, "scratchFiles"),
     "no day in the bin": ({"limits": {"binDays": 0}}, "binDays"),

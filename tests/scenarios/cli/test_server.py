@@ -185,7 +185,8 @@ def test_what_cannot_be_is_refused(team: Team, flags: tuple[str, ...], named: st
 def test_limits_of_a_team(team: Team) -> None:
     """What a run may leave on its disk, what all runs may leave on the server, and how long the bin keeps them."""
     process = team.start(
-        "--scratch-limit", "8Mi", "--scratch-files", "1000", "--storage-limit", "1Mi", "--bin-days", "2",
+        "--scratch-limit", "8Mi", "--scratch-files", "1000", "--storage-limit", "3Mi", "--bin-days", "2",
+        "--workspace-storage-limit", "1Mi",
         "--waits", "0", "--hung", "0",
     )  # fmt: skip
     team.log_in()
@@ -195,8 +196,26 @@ def test_limits_of_a_team(team: Team) -> None:
     keep = "import os; open(os.environ['SEAWAY_OUTPUTS'] + '/kept', 'wb').write(os.urandom(2 << 20))"
     team.member("run", "--name", "keeper", "--", "python3", "-c", keep)
     (found,) = team.member.json("usage")
-    assert found["limit"] == 1 << 20
-    assert "and may take 1.0 MiB" in team.member("run", "--", "true", code=None).stderr
+    assert found["limit"] == 3 << 20
+    full = team.member("run", "--", "true", code=None).stderr
+    assert "the runs in the workspace" in full
+    assert "and may take 1.0 MiB" in full
+    (workspace,) = team.member.json("workspace", "list")
+    assert workspace["warning"].startswith("full")
+    table = team.member("workspace", "list").stdout
+    assert "1.0 MiB" in table
+    assert "full: no run is accepted" in table
+    name = workspace["name"]
+    said = team.member("workspace", "set", name, "--storage-limit", "2300Ki")
+    assert "at most: 2.2 MiB, its own limit" in said.stdout
+    assert "% of 2.2 MiB are taken" in said.stderr
+    assert "2.2 MiB, its own limit" in team.member("workspace", "show", name).stdout
+    (shown,) = team.member.json("usage", "--workspaces")
+    assert (shown["limit"], "% of 2.2 MiB" in shown["warning"]) == (2300 << 10, True)
+    team.member("run", "--name", "small", "--", "true")
+    team.member("workspace", "set", name, "--storage-limit", "none")
+    team.member("run", "--name", "more", "--", "python3", "-c", keep)
+    assert "the runs of admin take" in team.member("run", "--", "true", code=None).stderr
     binned = team.member("rm", "writer").stderr
     assert "(until" in binned
     view = team.member.json("show", "writer")

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from seaway.base.sqlite import DatabaseCorrupt
 from seaway.model.run import Phase
-from seaway.platform.database import attempts, outputs, revisions, runs, tasks
+from seaway.platform.database import attempts, outputs, revisions, runs, tasks, usage, workspaces
 from seaway.platform.database.database import open_database
 from seaway.platform.database.location import Location, locate
 from seaway.platform.database.migrate import DatabaseTooNew, bring_up, current_version, upgrade
@@ -24,8 +24,10 @@ from seaway.platform.database.records import (
     RevisionRecord,
     RunRecord,
     TaskRecord,
+    WorkspaceRecord,
 )
 from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
+from seaway.platform.database.usage import Crossing
 
 RUN = RunRecord(0, "u1", "first", "ada", "ns", Phase.QUEUED, "", "python x", 1.0)
 
@@ -124,6 +126,32 @@ async def test_text_that_a_program_may_have_printed_is_kept(database) -> None:
     changed = replace(run, message=odd, verdict={"evidence": [odd, "\x00"]})
     await database.write(lambda c: runs.save(c, changed))
     assert await database.read(lambda c: runs.by_name(c, "first")) == changed
+
+
+async def test_limits_of_workspaces_go_with_them(database) -> None:
+    made = WorkspaceRecord("vision", "key", "ada", 1.0)
+    await database.write(lambda c: workspaces.add(c, made))
+    for name, most in (("vision", 1 << 40), ("seaway-default", 0), ("vision", 1 << 41), ("other", None)):
+        await database.write(lambda c, name=name, most=most: workspaces.set_limit(c, name, most))
+    assert await database.read(workspaces.limits) == {"vision": 1 << 41, "seaway-default": 0}
+    await database.write(lambda c: workspaces.remove(c, "vision", "another one's"))
+    assert "vision" in await database.read(workspaces.limits)
+    await database.write(lambda c: workspaces.remove(c, "vision", "key"))
+    assert await database.read(workspaces.limits) == {"seaway-default": 0}
+
+
+async def test_a_workspace_concerns_its_owner_and_whose_runs_are_in_it(database) -> None:
+    await database.write(lambda c: workspaces.add(c, WorkspaceRecord("ns", "key", "eve", 1.0)))
+    await database.write(add_run)
+    assert await database.read(lambda c: workspaces.concerned(c, "ns")) == ["ada", "eve"]
+    assert await database.read(lambda c: workspaces.concerned(c, "elsewhere")) == []
+
+
+async def test_who_was_warned_of_a_users_room_and_of_a_workspaces_is_told_apart(database) -> None:
+    user, space = Crossing("user", "ada", 80), Crossing("workspace", "ada", 80)
+    await database.write(lambda c: usage.change_crossings(c, {user: 1.0, space: 2.0}, ()))
+    await database.write(lambda c: usage.change_crossings(c, {}, [user]))
+    assert await database.read(usage.crossings) == {space: 2.0}
 
 
 async def test_a_reader_sees_one_state_while_others_write(database) -> None:
@@ -226,10 +254,13 @@ async def test_an_older_releases_database_is_upgraded(two_empty, tmp_path) -> No
     engine = create_engine(url)
     with engine.begin() as connection:
         upgrade(connection, "0001")
+        upgrade(connection, "0014")
+        connection.execute(text("INSERT INTO usage_warnings VALUES ('ada', 80, 1.5)"))
     engine.dispose()
     place = locate(url, tmp_path) if url.startswith("postgresql") else tmp_path / "made.db"
     async with open_database(place) as opened:
         assert await opened.read(current_version) == SCHEMA_VERSION
+        assert await opened.read(usage.crossings) == {Crossing("user", "ada", 80): 1.5}
         await opened.write(add_run)
 
 

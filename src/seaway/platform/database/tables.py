@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0014"
+SCHEMA_VERSION = "0015"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -330,10 +330,18 @@ AUDIT = Table(
 )  # fmt: skip
 """Who made and deleted what, and was refused it, beside what the cluster itself notes; `code` as HTTP has it."""
 
-USAGE_WARNINGS = Table(
-    "usage_warnings", METADATA,
-    Column("user", String(63), primary_key=True),
+WORKSPACE_LIMITS = Table(
+    "workspace_limits", METADATA,
+    Column("workspace", String(63), primary_key=True),
+    Column("storage", BigInteger, nullable=False),
+)  # fmt: skip
+"""What was said of single workspaces, the default one included: the most bytes that their runs may take, 0 for no limit."""
+
+STORAGE_WARNINGS = Table(
+    "storage_warnings", METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("whose", String(63), primary_key=True),
     Column("percent", Integer, primary_key=True, autoincrement=False),
     Column("since", Double, nullable=False),
 )  # fmt: skip
-"""Whose runs take so much of what they may, and since when: told once each time."""
+"""Whose runs, a user's or a workspace's, take so much of what they may, and since when: told once each time."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, case, delete, func, insert, select
 
-from seaway.platform.database.tables import CHECKPOINTS, LOGS, OUTPUTS, RUN_UPLOADS, RUNS, USAGE_WARNINGS
+from seaway.platform.database.tables import CHECKPOINTS, LOGS, OUTPUTS, RUN_UPLOADS, RUNS, STORAGE_WARNINGS
 
 USER, WORKSPACE = RUNS.c.user, RUNS.c.namespace
 """What sums are made by."""
@@ -24,9 +24,11 @@ class Sum(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """Somebody's runs take at least so many percent of what they may."""
+    """The runs of a user, or in a workspace, take at least so many percent of what they may."""
 
-    user: str
+    kind: str
+    """"user" or "workspace"."""
+    whose: str
     percent: int
 
 
@@ -74,20 +76,18 @@ def runs_of(connection: Connection, by: Any = USER) -> dict[str, int]:
 
 def crossings(connection: Connection) -> dict[Crossing, float]:
     """Return what was warned of and still holds, and since when."""
-    rows = connection.execute(select(USAGE_WARNINGS.c.user, USAGE_WARNINGS.c.percent, USAGE_WARNINGS.c.since))
-    return {Crossing(user, percent): since for user, percent, since in rows}
+    rows = connection.execute(select(STORAGE_WARNINGS))
+    return {Crossing(row.kind, row.whose, row.percent): row.since for row in rows}
 
 
 def change_crossings(connection: Connection, new: Mapping[Crossing, float], over: Iterable[Crossing]) -> None:
     """Write down what was crossed, and forget what does not hold any more."""
+    kept = STORAGE_WARNINGS.c
     for one in over:
-        connection.execute(
-            delete(USAGE_WARNINGS).where(
-                USAGE_WARNINGS.c.user == one.user, USAGE_WARNINGS.c.percent == one.percent
-            )
-        )
+        same = (kept.kind == one.kind, kept.whose == one.whose, kept.percent == one.percent)
+        connection.execute(delete(STORAGE_WARNINGS).where(*same))
     for one, since in new.items():
-        connection.execute(insert(USAGE_WARNINGS).values(user=one.user, percent=one.percent, since=since))
+        connection.execute(insert(STORAGE_WARNINGS).values(**one._asdict(), since=since))
 
 
 def _only(query: Select[Any], by: Any, among: Iterable[str] | None) -> Select[Any]:

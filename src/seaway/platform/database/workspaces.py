@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, delete, func, insert, select, update
 from seaway.model.run import Phase
 from seaway.platform.database import usage
 from seaway.platform.database.records import WorkspaceRecord
-from seaway.platform.database.tables import RUNS, WORKSPACES
+from seaway.platform.database.tables import RUNS, WORKSPACE_LIMITS, WORKSPACES
 
 _LIVE = [phase.value for phase in Phase if not phase.ended]
 
@@ -57,8 +57,23 @@ def begin_deletion(connection: Connection, name: str, at: float, by: str) -> Non
 
 
 def remove(connection: Connection, name: str, key: str) -> None:
-    """Remove one; another one that was made under its name since stays."""
-    connection.execute(delete(WORKSPACES).where(WORKSPACES.c.name == name, WORKSPACES.c.key == key))
+    """Remove one, with what was said of its room; another one that was made under its name since stays."""
+    gone = connection.execute(delete(WORKSPACES).where(WORKSPACES.c.name == name, WORKSPACES.c.key == key))
+    if gone.rowcount:
+        set_limit(connection, name, None)
+
+
+def limits(connection: Connection) -> dict[str, int]:
+    """Return the most bytes that the runs of workspaces may take, 0 for no limit; without those of which nothing was said."""
+    rows = connection.execute(select(WORKSPACE_LIMITS.c.workspace, WORKSPACE_LIMITS.c.storage))
+    return {workspace: int(storage) for workspace, storage in rows}
+
+
+def set_limit(connection: Connection, name: str, most: int | None) -> None:
+    """Say how many bytes the runs of a workspace may take, 0 for no limit; None forgets what was said."""
+    connection.execute(delete(WORKSPACE_LIMITS).where(WORKSPACE_LIMITS.c.workspace == name))
+    if most is not None:
+        connection.execute(insert(WORKSPACE_LIMITS).values(workspace=name, storage=most))
 
 
 def live_runs(connection: Connection, namespace: str) -> list[str]:
@@ -71,6 +86,13 @@ def owners(connection: Connection, namespace: str) -> list[str]:
     """Return whose runs are in a namespace, without those in the bin."""
     query = select(RUNS.c.user).where(RUNS.c.namespace == namespace, RUNS.c.deleted.is_(None)).distinct()
     return sorted(connection.execute(query).scalars())
+
+
+def concerned(connection: Connection, namespace: str) -> list[str]:
+    """Return whose runs are in a namespace, those in the bin included, and who owns its workspace."""
+    query = select(RUNS.c.user).where(RUNS.c.namespace == namespace, RUNS.c.emptied.is_(None)).distinct()
+    found = one(connection, namespace)
+    return sorted({*connection.execute(query).scalars(), *([found.owner] if found else ())})
 
 
 def bin_runs(connection: Connection, namespace: str, at: float, limit: int) -> int:

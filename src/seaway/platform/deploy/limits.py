@@ -35,6 +35,11 @@ class Limits(ChartValues):
         default="", pattern=_LIMIT_OR_NONE,
         description="The most that one user's runs may take on the server, the bin included, such as 500Gi; no limit without it.",
     )  # fmt: skip
+    workspace_storage: str = Field(
+        default="", pattern=_LIMIT_OR_NONE,
+        description="The most that the runs in one workspace may take there, such as 2Ti; no limit without it. "
+        "`seaway workspace set` says it of a single one.",
+    )  # fmt: skip
     bin_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=30, description="How many days a removed run can be restored."
     )

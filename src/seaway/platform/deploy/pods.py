@@ -116,6 +116,7 @@ def _environment(values: Values, release: Release) -> list[Object]:
         "SEAWAY_SERVER_SCRATCH_LIMIT": values.limits.scratch,
         "SEAWAY_SERVER_SCRATCH_FILES": str(values.limits.scratch_files or ""),
         "SEAWAY_SERVER_STORAGE_LIMIT": values.limits.storage,
+        "SEAWAY_SERVER_WORKSPACE_STORAGE_LIMIT": values.limits.workspace_storage,
         "SEAWAY_SERVER_BIN_DAYS": str(values.limits.bin_days),
         "SEAWAY_SERVER_HISTORY_DAYS": str(values.history.days),
         "SEAWAY_SERVER_HISTORY_LOGS": values.history.logs,

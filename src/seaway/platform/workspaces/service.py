@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from seaway.base.clock import Clock
 from seaway.client.client import Client
 from seaway.client.errors import ClientError
-from seaway.model.workspace import WorkspaceLosses, WorkspaceSpec, WorkspaceView
+from seaway.model.workspace import WorkspaceChange, WorkspaceLosses, WorkspaceSpec, WorkspaceView
 from seaway.objects.builtin import NAMESPACES
 from seaway.objects.errors import AlreadyExists, ApiError
 from seaway.objects.errors import Forbidden as NoRight
@@ -22,13 +22,23 @@ from seaway.objects.errors import NotFound as NoObject
 from seaway.platform.bin import DAY
 from seaway.platform.callers import Caller
 from seaway.platform.cluster_view import ClusterView
-from seaway.platform.database import audit, runs, workspaces
+from seaway.platform.database import audit, workspaces
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AuditRecord, WorkspaceRecord
 from seaway.platform.database.workspaces import RunsOf
 from seaway.platform.engine.namespaces import Namespaces, namespace_manifest
-from seaway.platform.errors import Conflict, Forbidden, NotFound, Unavailable
+from seaway.platform.errors import Conflict, Forbidden
+from seaway.platform.usage import Usage, warning
 from seaway.platform.workspaces.contents import Contents, contents, is_ours, summary
+from seaway.platform.workspaces.refusals import (
+    away,
+    check_consent,
+    check_owner,
+    no_rights,
+    no_workspace,
+    not_ended,
+    taken,
+)
 from seaway.platform.workspaces.removal import Removal
 from seaway.platform.workspaces.rights import Rights
 
@@ -44,6 +54,7 @@ class Workspaces:
         view: shows what is in their namespaces.
         namespaces: makes those anew that somebody deleted.
         removal: deletes them.
+        usage: says what their runs may take.
         clock: where time comes from.
         default: the namespace of runs that name no workspace.
         bin_seconds: how long runs stay in the bin.
@@ -56,6 +67,7 @@ class Workspaces:
         view: ClusterView,
         namespaces: Namespaces,
         removal: Removal,
+        usage: Usage,
         clock: Clock,
         *,
         default: str,
@@ -63,7 +75,7 @@ class Workspaces:
     ) -> None:
         self._database, self._client, self._view, self._namespaces = database, client, view, namespaces
         self._removal, self._clock, self._default, self._bin_seconds = removal, clock, default, bin_seconds
-        self._rights = Rights(client)
+        self._rights, self._usage = Rights(client), usage
 
     async def load(self) -> None:
         """Look at the workspaces that the database knows; those that are being deleted included."""
@@ -73,16 +85,13 @@ class Workspaces:
     async def list(self) -> Sequence[WorkspaceView]:
         """Return all of them, the default one first."""
         known = [one for one in await self._database.read(workspaces.every) if one.name != self._default]
-        names = [self._default, *(one.name for one in known)]
-        runs = await self._database.read(partial(workspaces.runs_of, namespaces=names))
-        default = self._view_of(None, runs[self._default])
-        return [default, *(self._view_of(one, runs[one.name]) for one in known)]
+        return await self._views({self._default: None, **{one.name: one for one in known}})
 
     async def get(self, name: str) -> WorkspaceView:
         """Return one. Raises NotFound."""
         found = None if name == self._default else await self._known(name)
-        runs = await self._database.read(partial(workspaces.runs_of, namespaces=[name]))
-        return self._view_of(found, runs[name])
+        (view,) = await self._views({name: found})
+        return view
 
     async def create(self, spec: WorkspaceSpec, caller: Caller) -> WorkspaceView:
         """Make a workspace, and its namespace where that is missing.
@@ -93,29 +102,47 @@ class Workspaces:
             Unavailable: the cluster does not answer.
         """
         name = spec.name
-        if not caller.admin:
-            await self._note(caller, "create", name, 403, "no administrator")
-            raise Forbidden(
-                f"workspaces are made by administrators, and {caller.user} is none",
-                remedy="Ask an administrator of the server.",
-            )
+        await self._require_administrator(caller, "create", name, "workspaces are made by administrators")
         if name == self._default:
-            raise _taken(name)
+            raise taken(name)
         workspace = WorkspaceRecord(name, uuid.uuid4().hex, spec.owner or caller.user, self._clock.now())
         there = await self._is_there(name, caller)
         entry = self._entry(caller, "create", name, 201)
 
         def work(connection: Connection) -> None:
             workspaces.add(connection, workspace)
+            workspaces.set_limit(connection, name, spec.storage_limit)
             audit.add(connection, entry)
 
         try:
             await self._database.write(work)
         except IntegrityError:
-            raise _taken(name) from None
+            raise taken(name) from None
         if not there:
             await self._make(workspace, caller)
         self._follow(workspace)
+        return await self.get(name)
+
+    async def change(self, name: str, change: WorkspaceChange, caller: Caller) -> WorkspaceView:
+        """Say how much the runs of a workspace may take.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+            NotFound: there is none of that name.
+        """
+        await self._require_administrator(
+            caller, "update", name, "what a workspace may take is said by administrators"
+        )
+        said = f"storage limit: {change.storage_limit if change.storage_limit is not None else 'the default'}"
+        entry = self._entry(caller, "update", name, 200, said)
+
+        def work(connection: Connection) -> None:
+            if name != self._default and workspaces.one(connection, name) is None:
+                raise no_workspace(name)
+            workspaces.set_limit(connection, name, change.storage_limit)
+            audit.add(connection, entry)
+
+        await self._database.write(work)
         return await self.get(name)
 
     async def losses(self, name: str, caller: Caller) -> WorkspaceLosses:
@@ -128,7 +155,7 @@ class Workspaces:
             Unavailable: the cluster does not answer.
         """
         workspace = await self._deletable(name)
-        _check_owner(caller, workspace)
+        check_owner(caller, workspace)
         return await self._losses(workspace)
 
     async def _losses(self, workspace: WorkspaceRecord) -> WorkspaceLosses:
@@ -162,14 +189,14 @@ class Workspaces:
         """
         workspace = await self._deletable(name)
         try:
-            _check_owner(caller, workspace)
+            check_owner(caller, workspace)
         except Forbidden as refused:
             await self._note(caller, "delete", name, 403, refused.message)
             raise
         if workspace.deleting is not None:
             return await self.get(name)
         losses = await self._losses(workspace)
-        _check_consent(losses, confirm, stop_runs=stop_runs)
+        check_consent(losses, confirm, stop_runs=stop_runs)
         if losses.namespace_goes and not await self._rights.may("", "namespaces", "delete", name=name):
             raise Forbidden(
                 f"this server may not delete the namespace {name} that it made", field="workspace",
@@ -179,7 +206,7 @@ class Workspaces:
 
         def work(connection: Connection) -> None:
             if not stop_runs and (live := workspaces.live_runs(connection, name)):
-                raise _not_ended(name, len(live))
+                raise not_ended(name, len(live))
             workspaces.begin_deletion(connection, name, self._clock.now(), caller.user)
             audit.add(connection, entry)
 
@@ -236,11 +263,11 @@ class Workspaces:
             if await self._rights.may("", "namespaces", "create"):
                 return False
             await self._note(caller, "create", name, 403, "the server may not make namespaces")
-            raise _no_rights(name, f"there is no namespace {name}, and this server may make none") from None
+            raise no_rights(name, f"there is no namespace {name}, and this server may make none") from None
         except NoRight:
             found = None
         except (ApiError, ClientError) as error:
-            raise _away(error) from error
+            raise away(error) from error
         if missing := await self._rights.missing(name):
             said = (
                 "may not be in the namespace"
@@ -248,7 +275,7 @@ class Workspaces:
                 else "does not see, and may not use, a namespace"
             )
             await self._note(caller, "create", name, 403, "the server has no rights in the namespace")
-            raise _no_rights(name, f"this server {said} {name}: it lacks {', '.join(missing[:3])}")
+            raise no_rights(name, f"this server {said} {name}: it lacks {', '.join(missing[:3])}")
         if found is not None and found["metadata"].get("deletionTimestamp"):
             raise Conflict(
                 f"the namespace {name} is being deleted", field="name", remedy="Try again when it is gone."
@@ -265,11 +292,23 @@ class Workspaces:
             await self._database.write(partial(workspaces.remove, name=name, key=workspace.key))
             await self._note(caller, "create", name, 403 if isinstance(error, NoRight) else 503, str(error))
             if isinstance(error, ClientError):
-                raise _away(error) from error
-            raise _no_rights(name, f"the namespace {name} cannot be made: {error.message}") from error
+                raise away(error) from error
+            raise no_rights(name, f"the namespace {name} cannot be made: {error.message}") from error
 
-    def _view_of(self, workspace: WorkspaceRecord | None, runs: RunsOf) -> WorkspaceView:
+    async def _require_administrator(self, caller: Caller, verb: str, name: str, who: str) -> None:
+        if not caller.admin:
+            await self._note(caller, verb, name, 403, "no administrator")
+            raise Forbidden(f"{who}, and {caller.user} is none", remedy="Ask an administrator of the server.")
+
+    async def _views(self, known: Mapping[str, WorkspaceRecord | None]) -> Sequence[WorkspaceView]:
+        runs = await self._database.read(partial(workspaces.runs_of, namespaces=[*known]))
+        limits = await self._database.read(workspaces.limits)
+        return [self._view_of(one, runs[name], limits.get(name)) for name, one in known.items()]
+
+    def _view_of(self, workspace: WorkspaceRecord | None, runs: RunsOf, limit: int | None) -> WorkspaceView:
         name = self._default if workspace is None else workspace.name
+        total = runs.outputs + runs.checkpoints + runs.logs + runs.code
+        most = self._usage.workspace_limit if limit is None else limit
         deleting = workspace is not None and workspace.deleting is not None
         return WorkspaceView(
             name=name, default=workspace is None, owner="" if workspace is None else workspace.owner,
@@ -278,7 +317,7 @@ class Workspaces:
             created=None if workspace is None else datetime.fromtimestamp(workspace.created, UTC),
             live=runs.live, runs=runs.live + runs.ended, binned=runs.binned, outputs=runs.outputs,
             checkpoints=runs.checkpoints, logs=runs.logs, code=runs.code,
-            total=runs.outputs + runs.checkpoints + runs.logs + runs.code,
+            total=total, storage_limit=most or None, own_limit=limit is not None, warning=warning(total, most),
         )  # fmt: skip
 
     async def _note(self, caller: Caller, verb: str, name: str, code: int, reason: str) -> None:
@@ -286,82 +325,3 @@ class Workspaces:
 
     def _entry(self, caller: Caller, verb: str, name: str, code: int, reason: str = "") -> AuditRecord:
         return AuditRecord(self._clock.now(), caller.user, verb, _KIND, name, code, reason)
-
-
-def require_open(connection: Connection, name: str, default: str) -> None:
-    """Refuse a run in a workspace that is not there or is being deleted. Raises NotFound, Conflict."""
-    if name == default:
-        return
-    found = workspaces.one(connection, name)
-    if found is None:
-        raise no_workspace(name)
-    if found.deleting is not None:
-        raise Conflict(
-            f"the workspace {name!r} is being deleted", field="workspace", remedy="Choose another one: `seaway workspace list`."
-        )  # fmt: skip
-
-
-def require_known(connection: Connection, name: str, default: str) -> None:
-    """Refuse the name of a workspace that is not there, unless runs were in it once. Raises NotFound."""
-    if name != default and workspaces.one(connection, name) is None and not runs.were_in(connection, name):
-        raise no_workspace(name)
-
-
-def no_workspace(name: str) -> NotFound:
-    """Return the error for a workspace that is not there."""
-    return NotFound(
-        f"there is no workspace {name!r}", field="workspace",
-        remedy=f"See `seaway workspace list`; an administrator makes it: `seaway workspace create {name}`.",
-    )  # fmt: skip
-
-
-def _check_owner(caller: Caller, workspace: WorkspaceRecord) -> None:
-    """Raise Forbidden where somebody may not delete a workspace."""
-    if not caller.admin and caller.user != workspace.owner:
-        raise Forbidden(
-            f"the workspace {workspace.name!r} belongs to {workspace.owner}", field="workspace",
-            remedy=f"Ask {workspace.owner} or an administrator.",
-        )  # fmt: skip
-
-
-def _check_consent(losses: WorkspaceLosses, confirm: str | None, *, stop_runs: bool) -> None:
-    """Raise Conflict where what a deletion takes was not agreed to. Pure."""
-    name = losses.name
-    if confirm is not None and confirm != name:
-        raise Conflict(
-            f"{confirm!r} is not the name of the workspace {name!r}: nothing was deleted", field="confirm",
-            remedy=f"Give its own name: --yes {name}",
-        )  # fmt: skip
-    if losses.live and not stop_runs:
-        raise _not_ended(name, losses.live)
-    if losses.matter and confirm is None:
-        raise Conflict(
-            f"deleting the workspace {name!r} takes {summary(losses)}", field="confirm",
-            remedy=f"Confirm it with its name: seaway workspace delete {name} --yes {name}",
-        )  # fmt: skip
-
-
-def _not_ended(name: str, live: int) -> Conflict:
-    verb = "run has" if live == 1 else "runs have"
-    return Conflict(
-        f"{live} {verb} not ended in the workspace {name!r}", field="stop_runs",
-        remedy=f"Wait, or have them stopped: seaway workspace delete {name} --stop-runs",
-    )  # fmt: skip
-
-
-def _taken(name: str) -> Conflict:
-    return Conflict(
-        f"there is a workspace {name!r} already", field="name", remedy="See `seaway workspace list`."
-    )
-
-
-def _no_rights(name: str, fault: str) -> Forbidden:
-    return Forbidden(
-        fault, field="name",
-        remedy=f"An administrator of the cluster grants it: `seaway workspace grant {name} | kubectl apply -f -`, then "
-        "again; or once for all workspaces, with the value rbac.workspaces=true of the installation.",
-    )  # fmt: skip
-
-
-def _away(error: Exception) -> Unavailable:
-    return Unavailable(f"the cluster does not answer: {error}", remedy="Try again later.")
