@@ -25,6 +25,11 @@ def line(measurement: Measurement) -> str:
 
 def main(chosen: list[str]) -> int:
     """Measure the chosen parts, all of them where none is named."""
+    if {"-h", "--help"} & set(chosen):
+        print(
+            f"{__doc__}\n\nusage: python -m benchmarks [PART ...]\n\nParts: {', '.join(PARTS)}. All of them without one."
+        )
+        return 0
     unknown = [name for name in chosen if name not in PARTS]
     if unknown:
         print(f"no measurement is called {unknown[0]!r}; there are: {', '.join(PARTS)}", file=sys.stderr)
