@@ -49,40 +49,53 @@ async def receiver(platform: Platform) -> AsyncIterator[Receiver]:
         yield running
 
 
-def program(text: str, **fields) -> RunSpec:
-    return RunSpec(name="train", tasks=(TaskSpec(command=("python", "-c", text), **fields),))
+def program(text: str, name: str = "train", **fields) -> RunSpec:
+    return RunSpec(name=name, tasks=(TaskSpec(command=("python", "-c", text), **fields),))
 
 
-@pytest.mark.parametrize("text", [SLEEPS, DEADLOCKS], ids=["sleeps", "deadlocks"])
-async def test_a_program_that_hangs_is_ended_where_that_was_asked_for(
-    platform: Platform, receiver: Receiver, text: str
-) -> None:
-    await platform.server.runs.submit(program(text, stop_if_hung_seconds=LIMIT), user="ada")
-    ended = await platform.server.runs.wait("train", timeout=120)
+@pytest.mark.timeout(240)
+async def test_programs_that_hang_and_programs_that_do_not(platform: Platform, receiver: Receiver) -> None:
+    """All at once: what is looked for comes after a while, and the runs have nothing to do with each other."""
+    runs, limited = platform.server.runs, {"stop_if_hung_seconds": LIMIT}
+    for name, text, fields in (
+        ("hangs", SLEEPS, {}),
+        ("sleeps", SLEEPS, limited),
+        ("deadlocks", DEADLOCKS, limited),
+        ("works", WORKS.format(3 * LIMIT), limited),
+        ("talks", TALKS.format(3 * LIMIT), limited),
+    ):
+        await runs.submit(program(text, name, **fields), user="ada")
+    await asyncio.gather(
+        is_explained_and_told_once_and_goes_on(platform, receiver, "hangs"),
+        is_ended_where_that_was_asked_for(platform, receiver, "sleeps"),
+        is_ended_where_that_was_asked_for(platform, receiver, "deadlocks"),
+        is_left_alone(platform, "works"),
+        is_left_alone(platform, "talks"),
+    )
+    assert {each["run"] for each in receiver.got} == {"hangs", "sleeps", "deadlocks"}
+
+
+async def is_ended_where_that_was_asked_for(platform: Platform, receiver: Receiver, name: str) -> None:
+    ended = await platform.server.runs.wait(name, timeout=120)
     assert ended.phase is Phase.FAILED
     (attempt,) = ended.tasks[0].attempts
     assert (attempt.verdict.class_, attempt.verdict.cause) == (VerdictClass.DEADLINE, "StoppedAsHung")
     lasted = (attempt.finished - attempt.started).total_seconds()
     assert lasted >= LIMIT, "it was ended before its time"
-    explanation = await platform.server.runs.why("train")
+    explanation = await platform.server.runs.why(name)
     assert (explanation.level, explanation.cause) == (Level.CODE, "StoppedAsHung")
     quotes = [piece.quote for piece in explanation.evidence]
     assert quotes[0] == "step 1 done"
     assert explanation.evidence[0].time is not None
     assert any("--stop-if-hung" in quote for quote in quotes)
-    await until(lambda: any("failed" in each["title"] for each in receiver.got), "it is told that it failed")
-    titles = [each["title"] for each in receiver.got]
-    assert titles.count("Seaway: train seems to hang") == 1, titles
+    await until(lambda: "failed" in "".join(titles(receiver, name)), "it is told that it failed")
+    told = titles(receiver, name)
+    assert told.count(f"Seaway: {name} seems to hang") == 1, told
 
 
-@pytest.mark.timeout(240)
-async def test_a_program_that_hangs_is_explained_and_told_once_and_goes_on(
-    platform: Platform, receiver: Receiver
-) -> None:
-    await platform.server.runs.submit(program(SLEEPS), user="ada")
-
+async def is_explained_and_told_once_and_goes_on(platform: Platform, receiver: Receiver, name: str) -> None:
     async def hangs():
-        found = await platform.server.runs.why("train")
+        found = await platform.server.runs.why(name)
         return found if found.cause == "Hung" else None
 
     # without a limit of its own, runners look every 30 s
@@ -91,20 +104,23 @@ async def test_a_program_that_hangs_is_explained_and_told_once_and_goes_on(
     assert found.evidence[0].quote == "step 1 done"
     assert found.evidence[0].time is not None
     assert found.evidence[1].quote.startswith("no CPU used since 20")
-    assert "seaway stop train" in found.next_step
-    (told,) = [each for each in await asyncio.to_thread(receiver.wait, 1) if each["event"] == "hung"]
+    assert f"seaway stop {name}" in found.next_step
+    await until(lambda: titles(receiver, name), "it is told")
+    assert (await platform.server.runs.get(name)).phase is Phase.RUNNING
+    await platform.server.runs.stop(name)
+    await platform.server.runs.wait(name, timeout=60)
+    (told,) = (each for each in receiver.got if each["run"] == name)
+    assert told["event"] == "hung"
     assert "used no CPU" in told["message"]
-    assert (await platform.server.runs.get("train")).phase is Phase.RUNNING
-    await platform.server.runs.stop("train")
-    await platform.server.runs.wait("train", timeout=60)
-    assert [each["event"] for each in receiver.got].count("hung") == 1
 
 
-@pytest.mark.parametrize("text", [WORKS, TALKS], ids=["works", "talks"])
-async def test_a_program_that_works_or_talks_goes_on(platform: Platform, text: str) -> None:
-    await platform.server.runs.submit(program(text.format(3 * LIMIT), stop_if_hung_seconds=LIMIT), user="ada")
-    ended = await platform.server.runs.wait("train", timeout=120)
+async def is_left_alone(platform: Platform, name: str) -> None:
+    ended = await platform.server.runs.wait(name, timeout=120)
     assert ended.phase is Phase.SUCCEEDED, ended.verdict
+
+
+def titles(receiver: Receiver, run: str) -> list[str]:
+    return [each["title"] for each in receiver.got if each["run"] == run]
 
 
 async def test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement(tmp_path: Path) -> None:
@@ -132,7 +148,7 @@ async def test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement(t
             fields = {
                 "resources": Resources(gpu=1),
                 "env": {"LD_LIBRARY_PATH": str(nvml.folder)},
-                "stop_if_hung_seconds": 60,
+                "stop_if_hung_seconds": 12,  # how often its runner looks depends on it
             }
             await server.runs.submit(program(WORKS.format(3600), **fields), user="ada")
 
