@@ -82,7 +82,9 @@ class Scene:
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     settings = ClusterSettings(
         home=tmp_path / "home", nodes=2, node_heartbeat=0.3, node_stop_seconds=0.5,
-        controllers=ControllersSettings(node_grace=4.0, node_monitor=0.2),
+        controllers=ControllersSettings(
+            node_grace=4.0, node_monitor=0.2, orphan_quarantine=1.0, pod_gc_period=0.5
+        ),
     )  # fmt: skip
     with run_receiver() as receiver:
         async with (
