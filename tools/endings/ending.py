@@ -1,8 +1,8 @@
 """What an ending is, and short ways to write its objects.
 
 Each is made in a namespace of its own. "python" is the image that Seaway's own nodes have. In the objects and commands
-`@NAMESPACE@` stands for that namespace, `@SERVER@` for the API server's URL, and `@NODE@` for the node that the ending
-has to itself, where it asks for one.
+`@NAMESPACE@` stands for that namespace, `@SERVER@` for the API server's URL, `@EARLIER@` for five minutes ago, and `@NODE@`
+for the node that the ending has to itself, where it asks for one.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Ending:
     """Why the other kind does not."""
     played: str = ""
     """Why the program itself says what a library or device would say: what is not on the machines that run tests."""
+    slow: bool = False
+    """It takes a minute by its nature: who produces many begins with it."""
     kinds: str = ""
     """Further kinds that the dump has, as kubectl takes them: "cronjob", "pv"."""
 

@@ -69,7 +69,7 @@ async def embedded_ground(folder: Path, endings: Mapping[str, Ending]) -> AsyncI
     own = {name: ending for name, ending in endings.items() if ending.node is not None}
     settings = ClusterSettings(
         home=folder / "home", nodes=len(own) + 1, node_stop_seconds=1.0, node_heartbeat=2.0,
-        controllers=ControllersSettings(node_grace=12.0),
+        controllers=ControllersSettings(node_grace=12.0, node_monitor=1.0),
         pretend_gpus=[("a100", 0), *(("a100", int((ending.node or {}).get("gpus", 0))) for ending in own.values())],
     )  # fmt: skip
     async with run_cluster(settings) as cluster:

@@ -34,7 +34,7 @@ _STAYS: Object = {
 _URGENT = made("scheduling.k8s.io/v1", "PriorityClass", "urgent-@NAMESPACE@", value=1000000)
 _SAVES: Object = {"terminationGracePeriodSeconds": 60, **OWN}
 _GPU: Object = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
-_LATER = ("run", "later", "--image=python", "--restart=Never", "--", "sleep", "40")
+_LATER = ("run", "later", "--image=python", "--restart=Never", "--", "sleep", "33")
 """Tells how late it is: a dump knows no other time than those in it."""
 _PRESSED = '"status":"True","type":"%sPressure"'
 _SILENT = '"status":"Unknown","type":"Ready"'
@@ -95,7 +95,7 @@ NODES = {
     ),
     "terminating-on-a-silent-node": Ending(
         "NodeLost", INFRASTRUCTURE, "node", (pod(container(SLEEP), **OWN, **_STAYS),), retry=True, provoke="kill", node={}, ask="pod/train",
-        after=_SILENT, then=(("delete", "pod", "train", "--wait=false"), _LATER), message="deletion cannot finish",
+        after=_SILENT, then=(("delete", "pod", "train", "--wait=false"), _LATER), message="deletion cannot finish", slow=True,
     ),
     "node-removed": Ending(
         "NodeLost", INFRASTRUCTURE, "node", (pod(container(SLEEP), **OWN, **_STAYS),), retry=True, provoke="kill", node={}, ask="pod/train",

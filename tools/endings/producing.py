@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from seaway.base.clock import rfc3339
 from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
@@ -82,7 +83,8 @@ class Producer:
         node = await self._ground.own_node(name, ending) if ending.node is not None else ""
         words = {
             "@NAMESPACE@": name, "@NODE@": node, "@SERVER@": self._connection.server,
-            "@WEBHOOK@": self._webhook.url(""), "@BUNDLE@": self._webhook.bundle, **await self._most(node),
+            "@WEBHOOK@": self._webhook.url(""), "@BUNDLE@": self._webhook.bundle, "@EARLIER@": rfc3339(time.time() - 300),
+            **await self._most(node),
         }  # fmt: skip
         ending = _filled(ending, words)
         await self._prepare(name, node, ending)
