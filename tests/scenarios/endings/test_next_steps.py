@@ -85,31 +85,32 @@ def typed(step: str) -> str:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("kind", ["embedded", pytest.param("real", marks=pytest.mark.real)])
-async def test_what_is_told_helps(
-    kind: str, name: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+async def test_what_is_told_helps(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """All at once, on one cluster."""
     if not BINARIES:
         pytest.skip(NO_KUBECTL)
-    endings = {name: ENDINGS[name]}
     if kind == "real":
         plane: ControlPlane = request.getfixturevalue("real_control_plane")
-        async with real_ground(plane, tmp_path) as ground:
-            await helps(name, ground, tmp_path)
+        made: Any = real_ground(plane, tmp_path)
     else:
-        async with embedded_ground(tmp_path, endings) as ground:
-            await helps(name, ground, tmp_path)
+        made = embedded_ground(tmp_path, {name: ENDINGS[name] for name in STEPS})
+    async with made as ground:
+        with run_webhook_server(tmp_path) as webhook:
+            producer = Producer(ground, webhook)
+            client = Client(HttpTransport(load_kubeconfig(ground.kubeconfig)))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for name in STEPS:
+                        group.create_task(helps(name, ground, producer, client), name=name)
+            finally:
+                await client.close()
+                await producer.close()
 
 
-async def helps(name: str, ground: Ground, folder: Path) -> None:
-    with run_webhook_server(folder) as webhook:
-        producer = Producer(ground, webhook)
-        try:
-            produced = await producer.produce(name, ENDINGS[name])
-        finally:
-            await producer.close()
-    assert not produced.fault
+async def helps(name: str, ground: Ground, producer: Producer, client: Client) -> None:
+    produced = await producer.produce(name, ENDINGS[name])
+    assert not produced.fault, name
     assert produced.told is not None
     environment = {**os.environ, "KUBECONFIG": str(ground.kubeconfig)}
     environment["PATH"] = f"{BINARIES[-1].parent}{os.pathsep}{environment['PATH']}"
@@ -123,9 +124,5 @@ async def helps(name: str, ground: Ground, folder: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, f"{command}: {done.stderr}"
-    client = Client(HttpTransport(load_kubeconfig(ground.kubeconfig)))
-    try:
-        await until(lambda: STEPS[name](client, name), command, seconds=120)
-    finally:
-        await client.close()
+    assert done.returncode == 0, f"{name}: {command}: {done.stderr}"
+    await until(lambda: STEPS[name](client, name), f"{name}: {command}", seconds=120)
