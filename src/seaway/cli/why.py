@@ -14,7 +14,7 @@ from seaway.sdk.errors import SeawayError
 EPILOG = """\b
 Examples:
   seaway why train-1                       why it failed, or what it waits for
-  seaway why pod/web-0                     also what is no run's: pod, job, node
+  seaway why pod/web-0                     also what is no run's: pod (also one that is gone), job, node
   kubectl get pod,event,node,pvc,job,rs -o yaml > dump.yaml
   seaway why --from dump.yaml              a failure on any cluster, without a server
   seaway why --from dump.yaml --log train.log pod/train-0"""

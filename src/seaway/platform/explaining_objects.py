@@ -1,4 +1,7 @@
-"""Answering "why" of pods, jobs and nodes that are no run's: what the cluster shows of them now, to the rules of dumps."""
+"""Answering "why" of pods, jobs and nodes that are no run's: what the cluster shows of them now, to the rules of dumps.
+
+A pod that the cluster does not show any more is explained as history remembers it.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from seaway.platform.diagnosis.dump.containers import telling_container
 from seaway.platform.diagnosis.dump.documents import Log, as_objects, parse_log
 from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
 from seaway.platform.errors import NotFound
+from seaway.platform.remembered_pods import PodMemory
 
 Object = dict[str, Any]
 _LOG_LINES = 200
@@ -30,8 +34,8 @@ _MOST_LOGS = 20
 class ObjectExplainer:
     """Reads what it needs when it is asked; keeps nothing."""
 
-    def __init__(self, client: Client, view: ClusterView, clock: Clock) -> None:
-        self._client, self._view, self._clock = client, view, clock
+    def __init__(self, client: Client, view: ClusterView, memory: PodMemory, clock: Clock) -> None:
+        self._client, self._view, self._memory, self._clock = client, view, memory, clock
 
     async def explain(self, kind: str, name: str) -> Explanation:
         """Say what is the matter with a pod, a job or a node.
@@ -43,7 +47,11 @@ class ObjectExplainer:
         found = [*pods, *({**node, "kind": "Node"} for node in self._view.all_nodes())]
         for resource in (EVENTS, JOBS, PERSISTENT_VOLUME_CLAIMS):
             found += await self._all(resource)
-        logs = await self._logs([pod for pod in pods if _belongs(pod, kind, name)])
+        told_of = [pod for pod in pods if _belongs(pod, kind, name)]
+        logs = await self._logs(told_of)
+        gone = await self._memory.recall(name) if kind == "pod" and not told_of else None
+        if gone is not None:
+            found, logs = _with(found, gone.objects), list(gone.logs)
         try:
             now = datetime.fromtimestamp(self._clock.now(), UTC)
             told, _ = await asyncio.to_thread(explain_dump, as_objects(found), logs, f"{kind}/{name}", now)
@@ -56,6 +64,9 @@ class ObjectExplainer:
                 field="name",
                 remedy=f"See: kubectl get {kind}s",
             ) from error
+        if gone is not None:
+            done = "; ".join(filter(None, (told.done, f"it is gone from the cluster since {gone.gone_at}")))
+            return told.model_copy(update={"done": done})
         return told
 
     async def _all(self, resource: Resource) -> list[Object]:
@@ -101,6 +112,12 @@ class ObjectExplainer:
         except ApiError:
             return ""  # it has not started, or its node does not answer: what else is seen tells more
         return read.decode("utf-8", "replace")
+
+
+def _with(found: Sequence[Object], remembered: Sequence[Object]) -> list[Object]:
+    """Return what the cluster shows with what is remembered; of an event that is both only one."""
+    known = {one["metadata"].get("uid") for one in remembered}
+    return [*(one for one in found if one["metadata"].get("uid") not in known), *remembered]
 
 
 def _belongs(pod: Object, kind: str, name: str) -> bool:

@@ -42,6 +42,7 @@ from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
 from seaway.platform.places import Place
 from seaway.platform.pod_logs import PodLogs
+from seaway.platform.remembered_pods import PodMemory
 from seaway.platform.remembering import Remembering
 from seaway.platform.run_logs import RunLogs
 from seaway.platform.searching import Searcher
@@ -252,7 +253,7 @@ def _run_service(
     database, logs = stores.database, stores.logs
     return RunService(
         database, stores.storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, history.narrator, engine, clock),
-        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, clock),
+        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, PodMemory(database, history.recorder, logs), clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
         pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage,
         random=bin_.random,

@@ -11,6 +11,7 @@ from seaway.model.run import Origin, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import PODS
 from seaway.platform.errors import NotFound
+from seaway.platform.history.containers import RECORD
 
 WAIT = 60.0
 GREEDY = "x = []\nwhile True: x.append(bytearray(10 << 20))"
@@ -87,6 +88,13 @@ async def test_an_eviction_is_told_from_a_deletion_and_the_run_goes_on(platform)
     assert "evicted" in (await platform.server.runs.why("run")).done
 
 
+async def kept_log(platform, pod: str) -> bytes:
+    try:
+        return b"".join([chunk async for chunk in await platform.server.runs.pod_logs(pod)])
+    except NotFound:
+        return b""
+
+
 async def test_a_pod_that_is_no_runs_is_explained_from_what_the_cluster_shows(platform, cluster) -> None:
     spec = {
         "restartPolicy": "Never",
@@ -94,12 +102,20 @@ async def test_a_pod_that_is_no_runs_is_explained_from_what_the_cluster_shows(pl
             {"name": "main", "image": cluster.image, "command": ["python3", "-c", "import no_such_module"]}
         ],
     }
-    await cluster.admin.create(PODS, {"metadata": {"name": "lone"}, "spec": spec}, platform.namespace)
+    lone = {"metadata": {"name": "lone", "labels": {RECORD: "true"}}, "spec": spec}
+    await cluster.admin.create(PODS, lone, platform.namespace)
     async with asyncio.timeout(WAIT):
         while (told := await platform.server.runs.why_object("pod", "lone")).class_ is VerdictClass.UNKNOWN:
             await asyncio.sleep(0.1)
     assert (told.cause, told.class_, told.subject) == ("ModuleNotFound", VerdictClass.USER, "pod/lone")
     assert "no_such_module" in told.evidence[0].quote
     assert told.next_step.endswith(f"kubectl replace --force -n {platform.namespace} -f FILE.yaml")
+    async with asyncio.timeout(WAIT):
+        while b"no_such_module" not in await kept_log(platform, "lone"):
+            await asyncio.sleep(0.1)
+        await platform.client.delete(PODS, "lone", platform.namespace)
+        while "gone" not in (remembered := await platform.server.runs.why_object("pod", "lone")).done:
+            await asyncio.sleep(0.1)
+    assert (remembered.cause, remembered.message) == (told.cause, told.message)
     with pytest.raises(NotFound, match="there is no pod 'nobody'"):
         await platform.server.runs.why_object("pod", "nobody")

@@ -72,8 +72,33 @@ def test_a_command_of_code_that_never_came() -> None:
     assert told.done == "its image has no python3, so it ran without its code, checkpoints and outputs"
 
 
-def test_a_python_that_is_too_old() -> None:
-    log = '  File "<string>", line 12\nSyntaxError: future feature annotations is not defined'
+TRACEBACK = 'Traceback (most recent call last):\n  File "/app/a.py", line 5, in <module>\n    exec("def f(:")'
+
+
+@pytest.mark.parametrize(
+    ("command", "log", "cause"),
+    [
+        pytest.param(
+            ("tool",),
+            '  File "<string>", line 12\nSyntaxError: future feature annotations is not defined',
+            "OldPython",
+            id="an old Python",
+        ),
+        pytest.param(
+            ("python", "a.py"),
+            f'{TRACEBACK}\n  File "<string>", line 1\n    def f(:\n          ^\nSyntaxError: invalid syntax',
+            "UserException",
+            id="text that the program runs",
+        ),
+        pytest.param(
+            ("python", "-c", "def f(:"),
+            '  File "<string>", line 1\n    def f(:\n          ^\nSyntaxError: invalid syntax',
+            "UserException",
+            id="text on the command line",
+        ),
+    ],
+)
+def test_a_python_that_is_too_old_is_told_from_text_with_a_fault(command, log: str, cause: str) -> None:
     status = {"name": "main", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}
     pod = {
         "metadata": {"name": "r-1"},
@@ -83,5 +108,5 @@ def test_a_python_that_is_too_old() -> None:
         },
         "status": {"phase": "Failed", "containerStatuses": [status]},
     }
-    verdict = judge(Facts(run="r", pod=pod, command=("tool",), log_tail=log))
-    assert (verdict.class_, verdict.cause) == (VerdictClass.CONFIGURATION, "OldPython")
+    verdict = judge(Facts(run="r", pod=pod, command=command, log_tail=log))
+    assert verdict.cause == cause

@@ -79,6 +79,19 @@ def test_of_two_writers_each_has_the_fields_that_it_owns() -> None:
     assert [one["fields"] for one in written_by(after, before)] == [["spec.nodeName"], ["status.phase"]]
 
 
+def test_a_write_that_only_took_fields_away_has_no_time_and_another_writer_stands_for_it() -> None:
+    """Kubernetes notes no time where fields are removed: the entry keeps that of an earlier write."""
+    then, now = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
+    two, one = {"f:spec": {"f:taints": {}, "f:x": {}}}, {"f:spec": {"f:x": {}}}
+    before = {"metadata": {"managedFields": managed(("ada", then, two))}, "spec": {"taints": ["t"]}}
+    after = {"metadata": {"managedFields": managed(("ada", then, one))}, "spec": {}}
+    (written,) = written_by(after, before)
+    assert written == {"manager": "ada", "operation": "Update", "fields": ["spec.taints"]}
+    taken = managed(("ada", then, one), ("bob", now, {"f:spec": {"f:taints": {}}}))
+    (written,) = written_by({"metadata": {"managedFields": taken}, "spec": {"taints": ["u"]}}, before)
+    assert (written["manager"], written["time"]) == ("bob", now)
+
+
 @pytest.mark.parametrize(
     ("kind", "new", "old", "said"),
     [
@@ -99,6 +112,24 @@ def test_of_two_writers_each_has_the_fields_that_it_owns() -> None:
             ),
             pod(containerStatuses=[container({"running": {}})]),
             ["container main ended with exit code 3", "container main was started again (1 times so far)"],
+        ),
+        (
+            "Pod",
+            pod(
+                containerStatuses=[
+                    container(
+                        {"waiting": {"reason": "CrashLoopBackOff"}},
+                        restarts=1,
+                        last={"terminated": {"exitCode": 4}},
+                    )
+                ]
+            ),
+            pod(
+                containerStatuses=[
+                    container({"running": {}}, restarts=1, last={"terminated": {"exitCode": 3}})
+                ]
+            ),
+            ["container main ended with exit code 4", "container main waits (CrashLoopBackOff)"],
         ),
         (
             "Node",

@@ -72,10 +72,10 @@ def _pod(new: Object, old: Object) -> list[Change]:
 
 
 def _container(name: str, new: Object, old: Object) -> Iterator[Change]:
+    last = _at(new, "lastState", "terminated")
+    if last and last not in (_at(old, "lastState", "terminated"), _at(old, "state", "terminated")):
+        yield from _state(name, {"terminated": last}, {})
     if (new.get("restartCount") or 0) > (old.get("restartCount") or 0):
-        last = (new.get("lastState") or {}).get("terminated")
-        if last and "terminated" not in (old.get("state") or {}):
-            yield from _state(name, {"terminated": last}, {})
         yield Change(f"{name} was started again ({new['restartCount']} times so far)", True)
     state, before = new.get("state") or {}, old.get("state") or {}
     if state != before:

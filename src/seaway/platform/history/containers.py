@@ -48,10 +48,15 @@ def is_recorded(pod: Object, policy: Policy) -> bool:
 def instances(pod: Object) -> Iterator[Instance]:
     """Return the containers' starts of which there can be a log now: for each the last one, and the one before it."""
     status = pod.get("status") or {}
-    uid = pod["metadata"].get("uid", "").replace("-", "")[:32]
+    uid = log_owner(pod["metadata"].get("uid", ""))
     for group in _GROUPS:
         for told in status.get(group) or ():
             yield from _of_container(uid, told)
+
+
+def log_owner(uid: str) -> str:
+    """Return under what the logs of a pod that is no run's are kept."""
+    return uid.replace("-", "")[:32]
 
 
 def _of_container(uid: str, told: Object) -> Iterator[Instance]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seaway.objects.fieldsets import difference
+
 Object = dict[str, Any]
 _MOST_FIELDS = 12
 _NO_NEWS = ("resourceVersion", "managedFields", "generation")
@@ -27,10 +29,22 @@ def written_by(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Ob
     before = [_entry(entry) for entry in (old or {}).get("metadata", {}).get("managedFields") or ()]
     entries = [_entry(entry) for entry in new["metadata"].get("managedFields") or ()]
     writers = [entry for entry in entries if entry not in before]
+    wrote = [entry for entry in writers if not _lost_fields_only(entry, before)]
+    writers = wrote or [{**entry, "time": None} for entry in writers]
     if old is None:
         return [_shown(entry) for entry in writers]
     fields = changed_fields(new, old)
     return [{**_shown(entry), "fields": _of(entry, fields, alone=len(writers) == 1)} for entry in writers]
+
+
+def _lost_fields_only(entry: Object, before: Sequence[Object]) -> bool:
+    """Tell whether all that happened to an entry is that fields went: somebody took them over, or removed them.
+
+    Kubernetes notes neither who removed a field nor when: the entry's time stays that of an earlier write.
+    """
+    same = ("manager", "operation", "subresource", "time")
+    was = next((one for one in before if all(one[key] == entry[key] for key in same)), None)
+    return was is not None and not difference(entry["owned"], was["owned"])
 
 
 def changed_fields(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:

@@ -30,9 +30,12 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
     node = cluster.get("Node", node_name) if node_name else None
     text, times = _log(logs, pod, container)
     text = text if text.strip() else _last_words(seen, container)
+    gone = bool(seen["status"].get("isGone"))
     return Facts(
         run=str(metadata.get("name", "")),
         pod=seen,
+        pod_gone=gone,
+        deleted_by_others=gone,
         events=cluster.events_of(pod),
         node=node,
         node_gone=node is None and _was_removed(cluster, node_name),
@@ -40,7 +43,9 @@ def facts_of_pod(cluster: Cluster, pod: Object, logs: Sequence[Log]) -> Facts:
         nodes_hidden=not cluster.all("Node"),
         log_tail=text,
         log_times=times,
-        waiting=seen["status"].get("phase") not in _ENDED and _state(seen, container) != "terminated",
+        waiting=not gone
+        and seen["status"].get("phase") not in _ENDED
+        and _state(seen, container) != "terminated",
         command=_command(pod, container),
         made=_made(origin, pod, _done(cluster, pod, restarts)),
         container=container,

@@ -177,6 +177,8 @@ def _rank(cluster: Cluster, pod: Object, facts: Facts, found: Finding) -> int:
         if "Complete" in state:
             return _SHAKY
     if pod["status"].get("onlyEvents"):
+        if found.cause == "Unknown":
+            return _CALM
         return _SHAKY if job is None else _STUCK
     if not facts.waiting and pod["status"].get("phase") == "Failed":
         return _ENDED
@@ -242,7 +244,7 @@ def _wanted(cluster: Cluster, cases: list[_Case], wanted: str) -> list[_Case]:
 
 def _only_heard_of(case: _Case) -> bool:
     """Tell whether a pod is known by old events alone, which show no trouble: it is gone, and says nothing of its owner."""
-    return bool(case.object["status"].get("onlyEvents")) and case.found.cause in _FINE
+    return bool(case.object["status"].get("onlyEvents")) and case.found.cause in (*_FINE, "Unknown")
 
 
 def _above(cluster: Cluster, found: Object) -> list[Object]:

@@ -119,7 +119,7 @@ def loss_not_a_number(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "LossNotANumber", "the loss became NaN, so the training was given up",
+        facts, line, Level.CODE, VerdictClass.USER, "LossNotANumber", "the loss became NaN or grew without bound, so the training was given up",
         f"lower the learning rate or clip gradients, look for NaN in the input, then: {again(facts)}",
     )  # fmt: skip
 

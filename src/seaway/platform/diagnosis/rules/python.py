@@ -52,7 +52,11 @@ def old_python(facts: Facts) -> Finding | None:
     lines = facts.log_tail.splitlines()
     place = max(index for index, line in enumerate(lines) if _TEXT in line)
     told = [line for line in lines[place:] if line.startswith("SyntaxError:") and _TOO_OLD.search(line)]
-    if not told:
+    quoted = lines[place + 1].strip() if place + 1 < len(lines) else ""
+    is_in_command = any(quoted and quoted in one for one in facts.command)
+    if (
+        not told or is_in_command or "Traceback (most recent call last):" in lines
+    ):  # not the runner's own text
         return None
     image = main_container(facts).get("image", "?")
     return Finding(

@@ -54,7 +54,7 @@ def waits_for_others(facts: Facts) -> Finding | None:
 def running(facts: Facts) -> Finding | None:
     """Find an attempt that runs."""
     started = (container_status(facts).get("state") or {}).get("running")
-    if not facts.waiting or started is None:
+    if not facts.waiting or started is None or _is_heard_of_only(facts):
         return None
     return Finding(
         None, VerdictClass.UNKNOWN, "Running", "nothing is wrong: it runs",
@@ -65,7 +65,7 @@ def running(facts: Facts) -> Finding | None:
 
 def starting(facts: Facts) -> Finding | None:
     """Find an attempt that is on its way."""
-    if not facts.waiting or (facts.made is not None and facts.pod is None):
+    if not facts.waiting or (facts.made is not None and facts.pod is None) or _is_heard_of_only(facts):
         return None
     node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
     reason = waiting(facts).get("reason", "")
@@ -94,8 +94,18 @@ def unknown(facts: Facts) -> Finding:
     seen += from_end(facts)
     seen += from_event(facts, facts.events[-1] if facts.events else None)
     seen += from_log(facts, last_lines(facts, 2))
+    said = "it waits, and nothing that was seen says for what"
+    if _is_heard_of_only(facts):
+        said, seen = "it started, and only its events are known, which do not say what became of it", seen[1:]
+    elif not facts.waiting:
+        said = "it ended, and nothing that was seen says why"
     return Finding(
-        None, VerdictClass.UNKNOWN, "Unknown",
-        "it waits, and nothing that was seen says for what" if facts.waiting else "it ended, and nothing that was seen says why", tuple(seen),
+        None, VerdictClass.UNKNOWN, "Unknown", said, tuple(seen),
         next_step="seaway logs {run}", exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _is_heard_of_only(facts: Facts) -> bool:
+    """Tell whether nothing but events tell of a pod that has started: they do not say whether it still runs."""
+    status = pod_status(facts)
+    return bool(status.get("onlyEvents")) and status.get("phase") == "Running"
