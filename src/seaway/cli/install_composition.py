@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -157,25 +157,38 @@ class Plan:
     """The volume claims, where they are not to go too."""
     runs: int
     """Pods of runs that are still there."""
+    spaces: list[str]
+    """Where these are."""
+    everywhere: bool
+    """All workspaces were looked at for them."""
 
 
-async def plan_uninstall(target: Target, *, data: bool) -> Plan:
-    """Return what an uninstall would do. Raises SeawayError where the cluster cannot be asked."""
+async def plan_uninstall(target: Target, workspaces: Sequence[str], *, data: bool) -> Plan:
+    """Return what an uninstall would do. Raises SeawayError where the cluster cannot be asked.
+
+    Args:
+        target: which installation.
+        workspaces: where its runs are, beside its own namespace; without any they are looked for everywhere.
+        data: the volume, and what is left of runs, is to go too.
+    """
     from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS
     from seaway.platform.deploy import installation
-    from seaway.platform.deploy.leftovers import count_runs
+    from seaway.platform.deploy.leftovers import find_runs
 
     async with _cluster(target) as (client, release):
         found = await installation.find(client, release)
         kept = [] if data else [one for one in found if one.resource == PERSISTENT_VOLUME_CLAIMS]
-        runs = await count_runs(client, release)
-        return Plan(release.namespace, [one for one in found if one not in kept], kept, runs)
+        left = await find_runs(client, release, workspaces)
+        goes = [one for one in found if one not in kept]
+        return Plan(release.namespace, goes, kept, len(left.pods), left.namespaces, left.everywhere)
 
 
-async def uninstall(target: Target, plan: Plan, say: Say, *, data: bool, timeout: float) -> None:
+async def uninstall(
+    target: Target, plan: Plan, workspaces: Sequence[str], say: Say, *, data: bool, timeout: float
+) -> None:
     """Carry out a plan. Raises SeawayError where the cluster refuses, or pods do not end in time."""
     from seaway.platform.deploy import installation
-    from seaway.platform.deploy.leftovers import remove_runs
+    from seaway.platform.deploy.leftovers import find_runs, remove_runs
 
     async with _cluster(target) as (client, release):
         try:
@@ -185,7 +198,7 @@ async def uninstall(target: Target, plan: Plan, say: Say, *, data: bool, timeout
             remedy = f"kubectl -n {release.namespace} get pods; then again: seaway uninstall"
             raise SeawayError(str(error), code="Temporary", remedy=remedy) from error
         if data:
-            async for line in remove_runs(client, release):
+            async for line in remove_runs(client, await find_runs(client, release, workspaces)):
                 say(line)
 
 

@@ -109,6 +109,7 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
     return replace(
         plain,
         create_namespace=False,
+        installation=settings.installation,
         image=settings.image or plain.image,
         pod_security=PodSecurity(level, settings.pod_user),
         service_account=settings.pod_account or None,

@@ -97,6 +97,14 @@ LeaderElection = Annotated[
     bool, _option("--leader-election", None, "Several servers share the database; one of them leads.")
 ]
 PodName = Annotated[str, _option("--pod-name", "NAME", "The pod that this server runs in, for the election.")]
+Installation = Annotated[
+    str,
+    _option(
+        "--installation",
+        "NAMESPACE/NAME",
+        "What the server was installed as: the runs' pods carry it, and go with it.",
+    ),
+]
 HistoryDays = Annotated[
     int,
     _option(

@@ -74,6 +74,8 @@ class TeamServerSettings:
     """How long programs may run without word from the server; 0 for ever."""
     pod: str = ""
     """The name of the pod that this server runs in; "" outside a pod."""
+    installation: str = ""
+    """What it was installed as, NAMESPACE/NAME; "" where nothing installed it."""
     leader_election: bool = False
     """Several servers share the database, and one of them leads."""
     object_store: Mapping[str, Any] = field(default_factory=dict, repr=False)

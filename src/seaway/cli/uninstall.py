@@ -18,6 +18,7 @@ EPILOG = """\b
 Examples:
   seaway uninstall -n research                   asks first; the data stay for a later install
   seaway uninstall -n research --delete-data     the volume with all runs goes too, for good
+  seaway uninstall -n research --delete-data --workspace vision    where you may not look at all namespaces
 
 \b
 What lies in a PostgreSQL database and an object storage is never touched."""
@@ -31,13 +32,27 @@ def uninstall(
     delete_data: Annotated[
         bool, typer.Option("--delete-data", help="Remove the volume and what is left of runs too, for good.")
     ] = False,
+    workspace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--workspace",
+            metavar="NAME",
+            help="A workspace whose runs' pods are to go too; all are looked for without this.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     timeout: Timeout = "2m",
 ) -> None:
     """Remove exactly what seaway install made. The volume with the data stays, if it is not asked for."""
     seconds = parse_seconds("--timeout", timeout)
     target = composition.Target(name, kubeconfig, context, namespace)
-    plan = asyncio.run(composition.plan_uninstall(target, data=delete_data))
+    spaces = workspace or []
+    plan = asyncio.run(composition.plan_uninstall(target, spaces, data=delete_data))
+    if delete_data and not plan.everywhere:
+        note(
+            f"Only the namespace {plan.namespace} was looked at for pods of runs: you may not look at all. Name the server's other "
+            "workspaces, if it has any: --workspace NAME"
+        )
     if not plan.goes and not (delete_data and plan.runs):
         note(f"There is no installation {name} in the namespace {plan.namespace}.")
         _say_kept(plan)
@@ -49,7 +64,7 @@ def uninstall(
     _confirm(yes=yes)
     asyncio.run(
         composition.uninstall(
-            target, plan, lambda line: note(f"removed {line}"), data=delete_data, timeout=seconds
+            target, plan, spaces, lambda line: note(f"removed {line}"), data=delete_data, timeout=seconds
         )
     )
     _say_kept(plan)
@@ -59,6 +74,8 @@ def _say_runs(plan: composition.Plan, *, delete_data: bool) -> None:
     if not plan.runs:
         return
     pods, them = ("one pod of a run", "it") if plan.runs == 1 else (f"{plan.runs} pods of runs", "them")
+    if plan.spaces != [plan.namespace]:
+        pods += f" in {', '.join(plan.spaces)}"
     if delete_data:
         note(f"  {pods}: nobody could go on with {them}")
     else:

@@ -77,6 +77,8 @@ class ServerSettings:
     """Where pods are made."""
     create_namespace: bool = True
     """Make the namespace where it is missing; False where the server has rights inside namespaces alone."""
+    installation: str = ""
+    """What pods carry so that they are known as this server's, NAMESPACE/NAME; "" where nothing installed it."""
     pod_security: PodSecurity = field(default_factory=PodSecurity)
     """What pods give up, so that the cluster's rules let them in."""
     service_account: str | None = None
@@ -335,4 +337,5 @@ def _pod_settings(settings: ServerSettings) -> PodSettings:
         cache_path=settings.cache_path,
         service_account=settings.service_account,
         security=settings.pod_security,
+        installation=settings.installation,
     )

@@ -97,6 +97,17 @@ def namespace(real_control_plane: ControlPlane) -> Iterator[Namespace]:
 
 
 @pytest.fixture
+def workspaces(real_control_plane: ControlPlane) -> Iterator[tuple[Namespace, Namespace]]:
+    """Two more namespaces, with no rules of their own."""
+    made = [Namespace(real_control_plane, f"workspace-{secrets.token_hex(4)}") for _ in range(2)]
+    for one in made:
+        call(real_control_plane, "POST", "/api/v1/namespaces", {"metadata": {"name": one.name}})
+    yield made[0], made[1]
+    for one in made:
+        call(real_control_plane, "DELETE", f"/api/v1/namespaces/{one.name}")
+
+
+@pytest.fixture
 def admin_kubeconfig(namespace: Namespace, tmp_path: Path) -> Path:
     """The kubeconfig of somebody who has the ClusterRole admin in the namespace, and nothing else."""
     user = f"admin-of-{namespace.name}"

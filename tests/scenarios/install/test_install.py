@@ -95,14 +95,21 @@ def test_two_installations_beside_each_other(seaway: Seaway, namespace: Namespac
     assert namespace.names(CLAIMS) == ["seaway-data", "second-data"]
 
 
-def live_run(namespace: Namespace) -> None:
-    """Put a pod and a token there as a run has them."""
+def live_run(namespace: Namespace, server: str = "") -> None:
+    """Put a pod and a token there as a run has them, of a server that says who it is or of one that does not."""
     container = {"name": "main", "image": "python", "securityContext": {
         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"}}}  # fmt: skip
-    metadata = {"name": "r-1", "labels": RUN, "finalizers": ["seaway.dev/recorded"]}
+    annotations = {"seaway.dev/server": server} if server else {}
+    metadata = {
+        "name": "r-1",
+        "labels": RUN,
+        "finalizers": ["seaway.dev/recorded"],
+        "annotations": annotations,
+    }
     namespace.post("api/v1 pods", {"metadata": metadata, "spec": {"containers": [container]}})
-    namespace.post("api/v1 secrets", {"metadata": {"name": "r-token", "labels": RUN}})
+    metadata = {"name": "r-token", "labels": RUN, "annotations": annotations}
+    namespace.post("api/v1 secrets", {"metadata": metadata})
 
 
 def test_runs_stay_for_a_later_install_or_go_with_the_data(seaway: Seaway, namespace: Namespace) -> None:
@@ -120,6 +127,29 @@ def test_runs_stay_for_a_later_install_or_go_with_the_data(seaway: Seaway, names
     claims = namespace.get(CLAIMS)["items"]
     assert all("deletionTimestamp" in one["metadata"] for one in claims)
     assert "There is no installation" in seaway("uninstall", "--yes", "--delete-data").stderr
+
+
+def test_what_runs_have_in_other_workspaces_goes_too_and_nobody_elses(
+    seaway: Seaway, namespace: Namespace, workspaces: tuple[Namespace, Namespace], tmp_path: Path
+) -> None:
+    """Who may look at one namespace alone is told so, and may name the others as far as they let it."""
+    seaway(*INSTALL, code=75)
+    ours, others = workspaces
+    live_run(ours, f"{namespace.name}/seaway")
+    live_run(others, f"{others.name}/seaway")
+    assert "you may not look at all" in seaway("uninstall", "--delete-data", code=64).stderr
+    assert others.name in seaway("uninstall", "--yes", "--workspace", others.name, code=77).stderr
+    admin = Seaway(tmp_path, namespace.plane.kubeconfig)
+    done = admin("uninstall", "-n", namespace.name, "--yes", "--delete-data")
+    assert f"one pod of a run in {ours.name}: nobody could go on with it" in done.stderr
+    assert f"removed Pod r-1 in {ours.name}" in done.stderr
+    assert "you may not look" not in done.stderr
+    for kind in ("pods", "secrets"):
+        assert ours.names(f"api/v1 {kind}") == []
+        assert len(others.names(f"api/v1 {kind}")) == 1
+    others_pod = others.get("api/v1 pods/r-1")
+    others_pod["metadata"]["finalizers"] = []
+    call(namespace.plane, "PUT", f"/api/v1/namespaces/{others.name}/pods/r-1", others_pod)
 
 
 def test_nothing_goes_without_a_confirmation(seaway: Seaway, namespace: Namespace) -> None:

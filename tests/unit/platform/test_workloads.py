@@ -175,6 +175,13 @@ def test_the_token_lies_in_a_secret_of_the_run() -> None:
     )
 
 
+def test_what_an_installed_server_makes_says_whose_it_is() -> None:
+    pod = build_pod(TaskSpec(command=("true",)), IDENTITY, replace(SETTINGS, installation="team/seaway"))
+    secret = build_token_secret("train", "uid1", "ns", "t0ken", "team/seaway")
+    for one in (pod, secret):
+        assert one["metadata"]["annotations"]["seaway.dev/server"] == "team/seaway"
+
+
 def test_no_two_tasks_share_a_pod_name() -> None:
     parts = ("a", "x", "a-x", "a--x", "x--y", "main", "x-main", "a-main")
     tasks = [(run, task, single) for run in parts for task in parts for single in (False, True)]

@@ -104,6 +104,7 @@ def _environment(values: Values, release: Release) -> list[Object]:
         "SEAWAY_LOG": values.log_level,
         "SEAWAY_SERVER_HOME": HOME,
         "SEAWAY_SERVER_LISTEN": f"*:{values.port}",
+        "SEAWAY_SERVER_INSTALLATION": release.identity,
         "SEAWAY_SERVER_URL": release.url(values),
         "SEAWAY_SERVER_TLS_CERT": f"{TLS}/tls.crt",
         "SEAWAY_SERVER_TLS_KEY": f"{TLS}/tls.key",

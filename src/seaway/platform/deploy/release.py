@@ -27,6 +27,11 @@ class Release:
     """Of Seaway."""
 
     @property
+    def identity(self) -> str:
+        """What the pods of its runs carry, in whatever namespace they are."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
     def selector(self) -> dict[str, str]:
         """What the server's pods are known by; it never changes."""
         return {"app.kubernetes.io/name": "seaway", "app.kubernetes.io/instance": self.name}

@@ -112,7 +112,9 @@ class Effects:
 
     async def _put_token(self, state: RunState, attempt: AttemptRecord) -> None:
         run = state.run
-        secret = build_token_secret(run.name, run.uid, run.namespace, self._token(run.name, run.uid))
+        secret = build_token_secret(
+            run.name, run.uid, run.namespace, self._token(run.name, run.uid), self._settings.installation
+        )
         postponed = await put_secret(self._client, self._namespaces, secret)
         if postponed is not None:
             state.blockers[attempt.pod] = Blocker("NotCreated", postponed.message)

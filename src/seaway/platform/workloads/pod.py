@@ -54,6 +54,8 @@ class PodSettings:
     service_account: str | None = None
     """None for the namespace's default."""
     security: PodSecurity = field(default_factory=PodSecurity)
+    installation: str = ""
+    """Which server makes them, as NAMESPACE/NAME; "" for one that nothing installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def build_pod(
         annotations[labels.RUNNER] = "none"
     elif settings.lease_seconds:
         annotations[labels.LEASE] = str(settings.lease_seconds)
+    if settings.installation:
+        annotations[labels.SERVER] = settings.installation
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -113,8 +117,16 @@ def image_of(task: TaskSpec, settings: PodSettings) -> str:
     return task.image or settings.image
 
 
-def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Object:
-    """Return the Secret that gives a run's pods their gateway token."""
+def build_token_secret(run: str, run_uid: str, namespace: str, token: str, installation: str = "") -> Object:
+    """Return the Secret that gives a run's pods their gateway token.
+
+    Args:
+        run: its name.
+        run_uid: its uid.
+        namespace: where its pods are.
+        token: what opens the gateway.
+        installation: which server makes it, see `PodSettings`.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -123,6 +135,7 @@ def build_token_secret(run: str, run_uid: str, namespace: str, token: str) -> Ob
             "name": token_secret_name(run, run_uid),
             "namespace": namespace,
             "labels": {labels.MANAGED_BY: "seaway", labels.RUN: run, labels.RUN_UID: run_uid},
+            **({"annotations": {labels.SERVER: installation}} if installation else {}),
         },
         "stringData": {labels.TOKEN_KEY: token},
     }

@@ -4,6 +4,7 @@
   (list "SEAWAY_LOG" .Values.logLevel)
   (list "SEAWAY_SERVER_HOME" "/var/lib/seaway")
   (list "SEAWAY_SERVER_LISTEN" (printf "*:%d" (int .Values.port)))
+  (list "SEAWAY_SERVER_INSTALLATION" (printf "%s/%s" .Release.Namespace .Release.Name))
   (list "SEAWAY_SERVER_URL" (include "seaway.url" .))
   (list "SEAWAY_SERVER_TLS_CERT" "/etc/seaway/tls/tls.crt")
   (list "SEAWAY_SERVER_TLS_KEY" "/etc/seaway/tls/tls.key")
