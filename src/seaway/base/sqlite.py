@@ -218,9 +218,9 @@ class SqliteBackend:
         """A file is not lost and found again."""
         return False
 
-    def savepoint(self, connection: sqlite3.Connection) -> AbstractContextManager[object]:
-        """Return a block that undoes only its own work."""
-        return self._savepoint(connection)
+    def block(self, connection: sqlite3.Connection, *, savepoint: bool) -> AbstractContextManager[object]:
+        """Return a block for one function; with a savepoint it undoes only its own work."""
+        return self._savepoint(connection) if savepoint else translated(self.path)
 
     @contextmanager
     def _savepoint(self, connection: sqlite3.Connection) -> Iterator[None]:

@@ -47,8 +47,8 @@ class Backend(Protocol[C]):
         """Return whether a batch that failed is to be run once more; asked before it is rolled back."""
         ...
 
-    def savepoint(self, connection: C) -> AbstractContextManager[object]:
-        """Return a block whose work is undone alone when an exception leaves it."""
+    def block(self, connection: C, *, savepoint: bool) -> AbstractContextManager[object]:
+        """Return a block for one function; with a savepoint its work is undone alone when an exception leaves it."""
         ...
 
     def close(self, connection: C) -> None:
@@ -70,24 +70,39 @@ class OneWriter(Generic[C]):
     """Run functions on the one write connection, many to a transaction.
 
     Functions given in one turn of the event loop, or while a commit is under way, share one transaction and so one
-    fsync. Each has its own savepoint: one that raises undoes only itself. When the commit itself fails, all of them get
-    its error and nothing of them is kept.
+    fsync. One that raises undoes only itself. When the commit itself fails, all of them get its error and nothing of them
+    is kept.
 
-    A function may be run again, where the backend found its connection broken and nothing kept: it does nothing but work on
-    the connection. Use it from one event loop. A caller that is cancelled while it waits does not undo its write.
+    Savepoints cost as much as a function's own work, so a batch is first run without them; where one of its functions
+    fails, all of it is undone and run again with them. A function may also be run again where the backend found its
+    connection broken and nothing kept: it does nothing but work on the connection. Use it from one event loop. A caller that
+    is cancelled while it waits does not undo its write.
+
+    Args:
+        backend: works on the connection.
+        name: of the thread.
+        measured: what its measures are called.
+        patience: seconds for which a write that nobody waits for may wait for others, to share their transaction.
     """
 
     def __init__(
-        self, backend: Backend[C], name: str = "writer", *, measured: str = "seaway_database"
+        self,
+        backend: Backend[C],
+        name: str = "writer",
+        *,
+        measured: str = "seaway_database",
+        patience: float = 0.05,
     ) -> None:
-        self._backend = backend
+        self._backend, self._patience = backend, patience
         self.durations = Histogram(
             f"{measured}_batch_duration_seconds", "Time of each transaction that writes, its commit included."
         )
         self.writes = Counter(f"{measured}_writes", "Writes that those transactions held.")
         self._batches: SimpleQueue[list[_Job[C]] | None] = SimpleQueue()
         self._waiting: list[_Job[C]] = []
-        self._scheduled = False
+        self._wanted = False
+        """What waits is to be written in the next turn, or after the batch that is under way."""
+        self._timer: asyncio.TimerHandle | None = None
         self._busy = False
         self._closed = False
         self._idle: asyncio.Event | None = None
@@ -114,16 +129,22 @@ class OneWriter(Generic[C]):
         result: T = await self.submit(work)
         return result
 
-    def submit(self, work: Callable[[C], T]) -> asyncio.Future[T]:
-        """Queue a function as `write` does, and return the future of its result."""
+    def submit(self, work: Callable[[C], T], *, patient: bool = False) -> asyncio.Future[T]:
+        """Queue a function as `write` does, and return the future of its result.
+
+        Args:
+            work: the function.
+            patient: it may wait a moment for others; the order of writes stays that of these calls.
+        """
         if self._closed or self._loop is None or self._idle is None:
             raise WriterClosed("the database is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.append(_Job(work, future))
         self._idle.clear()
-        if not self._busy and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
+        if not patient:
+            self._want()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(self._patience, self._want)
         return future
 
     async def close(self) -> None:
@@ -132,13 +153,26 @@ class OneWriter(Generic[C]):
             self._closed = True
             return
         self._closed = True
+        if self._waiting:
+            self._want()
         await self._idle.wait()
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
 
+    def _want(self) -> None:
+        """Have all that waits written soon."""
+        if not self._wanted and self._loop is not None:
+            self._wanted = True
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
-        self._scheduled = False
-        if self._waiting and not self._busy:
+        if not self._wanted or self._busy:
+            return
+        self._wanted = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
             batch, self._waiting = self._waiting, []
             self._busy = True
             self._batches.put(batch)
@@ -155,7 +189,7 @@ class OneWriter(Generic[C]):
             else:
                 job.future.set_result(job.result)
         self._flush()
-        if not self._busy and self._idle is not None:
+        if not self._busy and not self._waiting and self._idle is not None:
             self._idle.set()
 
     def _work(self) -> None:
@@ -172,8 +206,11 @@ class OneWriter(Generic[C]):
         self._backend.close(connection)
 
     def _transact(self, connection: C, batch: list[_Job[C]]) -> None:
-        while (error := self._try(connection, batch)) is not None:
+        savepoints = False
+        while (error := self._try(connection, batch, savepoints=savepoints)) is not None:
             again = self._backend.again(connection)
+            if not savepoints and len(batch) > 1 and any(job.error for job in batch):
+                savepoints = again = True
             try:
                 self._backend.rollback(connection)
             except Exception as failed:
@@ -183,24 +220,25 @@ class OneWriter(Generic[C]):
             if not again:
                 return
 
-    def _try(self, connection: C, batch: list[_Job[C]]) -> BaseException | None:
+    def _try(self, connection: C, batch: list[_Job[C]], *, savepoints: bool) -> BaseException | None:
         """Run a batch in one transaction; return what kept it from being committed."""
         try:
             self._backend.begin(connection)
             for job in batch:
-                self._run(connection, job)
+                self._run(connection, job, savepoint=savepoints)
             self._backend.commit(connection)
         except BaseException as error:
             return error
         return None
 
-    def _run(self, connection: C, job: _Job[C]) -> None:
+    def _run(self, connection: C, job: _Job[C], *, savepoint: bool) -> None:
         try:
-            with self._backend.savepoint(connection):
+            with self._backend.block(connection, savepoint=savepoint):
                 job.result = job.work(connection)
         except Exception as error:
             job.error = error
-            if not self._backend.active(connection):  # what the others of the batch did is undone as well
+            # what the others of the batch did is undone as well
+            if not savepoint or not self._backend.active(connection):
                 raise
 
     def _open_done(self) -> None:

@@ -123,6 +123,26 @@ async def test_closing_finishes_what_is_queued(tmp_path):
     await again.close()
 
 
+async def test_a_patient_write_shares_the_commit_of_the_next_that_is_not(tmp_path):
+    backend = SqliteBackend(tmp_path / "d.db", "CREATE TABLE t (n INTEGER UNIQUE, text TEXT)")
+    writer = OneWriter(backend, patience=3600)
+    await writer.open()
+    seen = await statements(writer)
+    patient = [writer.submit(insert(n), patient=True) for n in range(3)]
+    await asyncio.sleep(0)
+    assert seen == []
+    assert await writer.write(count) == 3, "writes keep their order"
+    assert [future.result() for future in patient] == [1, 2, 3]
+    assert seen.count("COMMIT") == 1
+    last = writer.submit(insert(9), patient=True)
+    await writer.close()
+    assert last.done(), "closing waits for nobody else"
+
+
+async def test_a_patient_write_is_not_forgotten(writer):
+    assert await writer.submit(insert(1), patient=True) == 1
+
+
 async def test_an_error_while_opening_is_raised_by_open(tmp_path):
     (tmp_path / "c.db").write_bytes(b"nonsense" * 4096)
     writer = OneWriter(SqliteBackend(tmp_path / "c.db"))

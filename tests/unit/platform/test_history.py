@@ -70,6 +70,15 @@ async def test_what_says_nothing_new_is_not_stored_again(database: Database) -> 
     assert [one.observed for one in kept] == [1.0, 2.0]
 
 
+async def test_only_what_may_be_stored_already_is_looked_up(database: Database) -> None:
+    known, shown = revision("Node", "n", 1.0), [revision("Node", "n", 2.0), revision("Node", "m", 2.0)]
+    await database.write(lambda c: revisions.add_new(c, [known], unsure=()))
+    await database.write(lambda c: revisions.add_new(c, shown, unsure=("n",)))
+    for uid, times in (("n", [1.0]), ("m", [2.0])):
+        kept = await database.read(lambda c, uid=uid: revisions.of_object(c, "Node", uid))
+        assert [one.observed for one in kept] == times
+
+
 async def test_what_is_too_old_is_forgotten_and_the_rest_stays(database: Database, logs: LogStore) -> None:
     clock = ManualClock(start=100 * DAY)
     old, new = 1 * DAY, 99 * DAY

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 
 from sqlalchemy import Connection, Select, insert, select
 
-from seaway.platform.database.records import ActRecord
+from seaway.platform.database.records import ActRecord, as_row
 from seaway.platform.database.tables import ACTS
 
 _COLUMNS = [column for column in ACTS.c if column.name != "id"]
 _AT_ONCE = 400
 """Names of one query: databases bound them."""
+_ADD = insert(ACTS)
 
 
 def add(connection: Connection, done: Sequence[ActRecord]) -> None:
     """Append acts, oldest first."""
     if done:
-        connection.execute(insert(ACTS), [asdict(act) for act in done])
+        connection.execute(_ADD, [as_row(act) for act in done])
 
 
 def of_run(connection: Connection, run_uid: str) -> list[ActRecord]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from seaway.model.run import Phase
-from seaway.platform.database.records import AttemptRecord
+from seaway.platform.database.records import AttemptRecord, as_row
 from seaway.platform.database.tables import ATTEMPTS, RUNS, TASKS
 
 _CHANGING = ("uid", "phase", "node", "started", "finished", "exit_code", "asked", "asked_at", "verdict")
@@ -22,12 +21,13 @@ _SAVE = (
     )
     .values({name: bindparam(name) for name in _CHANGING})
 )
+_ADD = insert(ATTEMPTS)
 
 
 def add(connection: Connection, attempts: Sequence[AttemptRecord]) -> None:
     """Insert new attempts; the primary key forbids a number twice."""
     if attempts:
-        connection.execute(insert(ATTEMPTS), [_values(attempt) for attempt in attempts])
+        connection.execute(_ADD, [_values(attempt) for attempt in attempts])
 
 
 def save(connection: Connection, attempts: Sequence[AttemptRecord]) -> None:
@@ -92,7 +92,7 @@ def on_node(connection: Connection, node: str, since: float, limit: int) -> list
 
 
 def _values(attempt: AttemptRecord) -> dict[str, Any]:
-    return asdict(attempt) | {"phase": attempt.phase.value}
+    return as_row(attempt) | {"phase": attempt.phase.value}
 
 
 def _record(values: dict[str, Any]) -> AttemptRecord:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from sqlalchemy import Connection, delete, func, insert, select
 
-from seaway.platform.database.records import AuditRecord
+from seaway.platform.database.records import AuditRecord, as_row
 from seaway.platform.database.tables import AUDIT
 
 MOST = 10_000
@@ -15,7 +13,7 @@ MOST = 10_000
 
 def add(connection: Connection, entry: AuditRecord) -> None:
     """Write one down."""
-    connection.execute(insert(AUDIT).values(asdict(entry)))
+    connection.execute(insert(AUDIT).values(as_row(entry)))
     newest = select(func.max(AUDIT.c.id)).scalar_subquery()
     connection.execute(delete(AUDIT).where(AUDIT.c.id <= newest - MOST))
 

@@ -55,9 +55,14 @@ class Database:
         """
         return await self.submit(work)
 
-    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Queue a function as `write` does and return the future of its result; writes happen in the order of these calls."""
-        return self._writer.submit(work)
+    def submit(self, work: Callable[[Connection], T], *, patient: bool = False) -> asyncio.Future[T]:
+        """Queue a function as `write` does and return the future of its result; writes happen in the order of these calls.
+
+        Args:
+            work: the function.
+            patient: nobody waits for it: it may wait a moment for others, to share their transaction.
+        """
+        return self._writer.submit(work, patient=patient)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a connection of its own, in a thread, on one state of the database."""

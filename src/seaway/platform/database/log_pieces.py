@@ -15,6 +15,7 @@ from seaway.platform.database.log_words import Wanted
 from seaway.platform.database.tables import ATTEMPTS, LOG_PIECES, LOGS, RUNS
 
 _ENDED = [phase.value for phase in Phase if phase.ended]
+_ADD = insert(LOG_PIECES)
 
 
 class Piece(NamedTuple):
@@ -42,7 +43,7 @@ def add(connection: Connection, pieces: Sequence[tuple[Piece, str]]) -> None:
     """Index pieces with their distinct words."""
     for piece, words in pieces:
         values = piece.owner._asdict() | {"start": piece.start, "size": piece.size, "newest": piece.newest}
-        key = connection.execute(insert(LOG_PIECES).values(values)).inserted_primary_key
+        key = connection.execute(_ADD, values).inserted_primary_key
         assert key is not None
         log_words.add(connection, [(key[0], words)])
 
@@ -199,5 +200,7 @@ def forget(connection: Connection, owner: ChunkOwner) -> None:
         & (LOG_PIECES.c.task == owner.task)
         & (LOG_PIECES.c.attempt == owner.attempt)
     )
-    log_words.remove(connection, [row.id for row in connection.execute(select(LOG_PIECES.c.id).where(own))])
-    connection.execute(delete(LOG_PIECES).where(own))
+    ids = list(connection.scalars(select(LOG_PIECES.c.id).where(own)))
+    if ids:
+        log_words.remove(connection, ids)
+        connection.execute(delete(LOG_PIECES).where(own))

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from seaway.platform.database.log_chunks import ChunkOwner
-from seaway.platform.database.records import LogRecord
+from seaway.platform.database.records import LogRecord, as_row
 from seaway.platform.database.tables import LOGS
+
+_ADD = insert(LOGS)
 
 
 def begin(connection: Connection, log: LogRecord) -> None:
     """Take note of a log, unless it is known."""
-    known = connection.execute(
-        select(LOGS.c.began).where(is_log(ChunkOwner(log.run_uid, log.task, log.attempt)))
-    )
-    if known.first() is None:
-        connection.execute(insert(LOGS).values(asdict(log)))
+    if not _is_known(connection, log):
+        connection.execute(_ADD, as_row(log))
+
+
+def close(connection: Connection, log: LogRecord) -> None:
+    """Take note of what is known of a log that is closed."""
+    if _is_known(connection, log):
+        owner = ChunkOwner(log.run_uid, log.task, log.attempt)
+        change(connection, owner, closed=log.closed, size=log.size, indexed=log.indexed)
+    else:
+        connection.execute(_ADD, as_row(log))
+
+
+def _is_known(connection: Connection, log: LogRecord) -> bool:
+    query = select(LOGS.c.began).where(is_log(ChunkOwner(log.run_uid, log.task, log.attempt)))
+    return connection.execute(query).first() is not None
 
 
 def change(connection: Connection, owner: ChunkOwner, **values: Any) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from seaway.platform.database.records import NoticeRecord
+from seaway.platform.database.records import NoticeRecord, as_row
 from seaway.platform.database.tables import NOTICES, NOTIFY_TARGETS
 
 _PENDING = NOTICES.c.sent.is_(None)
@@ -24,7 +23,7 @@ def add(connection: Connection, notices: Sequence[NoticeRecord]) -> None:
         at = {"of_target": notice.target, "of_key": notice.key}
         if connection.execute(_KNOWN, at).first() or not connection.execute(_THERE, at).first():
             continue
-        values = {name: value for name, value in asdict(notice).items() if name != "id"}
+        values = {name: value for name, value in as_row(notice).items() if name != "id"}
         connection.execute(insert(NOTICES).values(values))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from seaway.platform.database.records import TargetRecord
+from seaway.platform.database.records import TargetRecord, as_row
 from seaway.platform.database.tables import NOTICES, NOTIFY_TARGETS
 
 
@@ -56,7 +55,7 @@ def report(connection: Connection, name: str, *, sent: float | None, problem: st
 
 
 def _values(target: TargetRecord) -> dict[str, Any]:
-    return asdict(target) | {"events": list(target.events)}
+    return as_row(target) | {"events": list(target.events)}
 
 
 def _record(row: Row[Any]) -> TargetRecord:

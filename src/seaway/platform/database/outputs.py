@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select
 
-from seaway.platform.database.records import CheckpointRecord, OutputRecord
+from seaway.platform.database.records import CheckpointRecord, OutputRecord, as_row
 from seaway.platform.database.tables import CHECKPOINTS, OUTPUTS
 
 
@@ -15,7 +14,7 @@ def replace(connection: Connection, run_id: int, task: str, outputs: Sequence[Ou
     """Put a task's outputs in place of what an earlier attempt committed."""
     connection.execute(delete(OUTPUTS).where(OUTPUTS.c.run_id == run_id, OUTPUTS.c.task == task))
     if outputs:
-        connection.execute(insert(OUTPUTS), [asdict(output) | {"run_id": run_id} for output in outputs])
+        connection.execute(insert(OUTPUTS), [as_row(output) | {"run_id": run_id} for output in outputs])
 
 
 def of_run(connection: Connection, run_id: int) -> list[OutputRecord]:
@@ -48,7 +47,7 @@ def one(connection: Connection, run_id: int, task: str, path: str) -> OutputReco
 def save_checkpoint(connection: Connection, run_id: int, task: str, checkpoint: CheckpointRecord) -> None:
     """Put a task's checkpoint in place of the one before."""
     forget_checkpoint(connection, run_id, task)
-    connection.execute(insert(CHECKPOINTS).values(asdict(checkpoint) | {"run_id": run_id, "task": task}))
+    connection.execute(insert(CHECKPOINTS).values(as_row(checkpoint) | {"run_id": run_id, "task": task}))
 
 
 def forget_checkpoint(connection: Connection, run_id: int, task: str) -> None:

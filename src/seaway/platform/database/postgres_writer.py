@@ -30,9 +30,6 @@ class PostgresBackend:
     A batch whose connection breaks is made again on a new one. Where it broke while the batch was being committed, the
     number that each transaction writes tells whether it was.
 
-    Each exchange with the server costs more than what it does there, so a batch is first run without savepoints; where one
-    of its functions fails, all of it is undone and run again with them.
-
     Args:
         driver: whose database.
         engine: makes the connection.
@@ -45,10 +42,6 @@ class PostgresBackend:
         self._failures = 0
         self._begun = False
         self._commit_lost = False
-        self._failed = False
-        """A function failed without a savepoint: what the others of its batch did is undone with it."""
-        self._careful = False
-        """Savepoints are used."""
         self._work = ExitStack()
 
     def open(self) -> Connection:
@@ -58,7 +51,7 @@ class PostgresBackend:
 
     def begin(self, connection: Connection) -> None:
         """Begin a transaction under the epoch; waits for a server that is away."""
-        self._begun = self._commit_lost = self._failed = False
+        self._begun = self._commit_lost = False
         self._patiently(connection, self._begin)
         self._begun = True
 
@@ -83,7 +76,6 @@ class PostgresBackend:
                 raise
         self._work.close()
         self._failures = 0
-        self._careful = False
 
     def _was_committed(self, connection: Connection) -> bool:
         """Find out, on a new connection, what became of a transaction whose commit was not answered."""
@@ -141,7 +133,7 @@ class PostgresBackend:
 
     def active(self, connection: Connection) -> bool:
         """Return whether the transaction is still open."""
-        if connection.invalidated or self._failed:
+        if connection.invalidated:
             return False
         from psycopg.pq import TransactionStatus  # late: only where PostgreSQL is used
 
@@ -152,32 +144,19 @@ class PostgresBackend:
         """Return whether a batch that failed is run again: nothing of it was kept, and the cause may not come again."""
         lost = self._begun and (connection.invalidated or self._commit_lost)
         self._failures += 1
-        if self._begun and self._failed and not self._careful:
-            self._careful = True
-            return True
         if lost and self._failures < _TRIES and not self._driver.given_up:
             return True
         self._failures = 0
-        self._careful = False
         return False
 
-    def savepoint(self, connection: Connection) -> AbstractContextManager[object]:
-        """Return a block that undoes only its own work, or has the whole batch run again."""
-        return self._savepoint(connection) if self._careful else self._without_savepoint()
+    def block(self, connection: Connection, *, savepoint: bool) -> AbstractContextManager[object]:
+        """Return a block for one function; with a savepoint it undoes only its own work."""
+        return self._savepoint(connection) if savepoint else self._driver.translated()
 
     @contextmanager
     def _savepoint(self, connection: Connection) -> Iterator[None]:
         with self._driver.translated(), connection.begin_nested():
             yield
-
-    @contextmanager
-    def _without_savepoint(self) -> Iterator[None]:
-        try:
-            with self._driver.translated():
-                yield
-        except BaseException:
-            self._failed = True
-            raise
 
     def close(self, connection: Connection) -> None:
         """Close the connection."""

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from seaway.model.run import Phase
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def as_row(record: DataclassInstance) -> dict[str, Any]:
+    """Return a record's values by column. What they hold is not copied, as `dataclasses.asdict` does value by value."""
+    return {name: getattr(record, name) for name in _names(type(record))}
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)

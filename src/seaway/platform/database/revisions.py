@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from seaway.platform.database.records import EventRecord, RevisionRecord
+from seaway.platform.database.records import EventRecord, RevisionRecord, as_row
 from seaway.platform.database.tables import EVENTS, REVISIONS
 
 KINDS = ("Pod", "Node", "PersistentVolumeClaim", "Job", "Deployment", "ReplicaSet", "StatefulSet")
 """What revisions are kept of; named in queries, because the index by uid begins with the kind."""
 _AT_ONCE = 400
 """Values of one query: databases bound them."""
+# Written for each task of a run: made once, since to put a statement together costs more than to run it.
+_ADD = insert(REVISIONS)
+_ADD_EVENTS = insert(EVENTS)
+_DROP_EVENTS = delete(EVENTS).where(EVENTS.c.uid.in_(bindparam("uids", expanding=True)))
+_SIGNATURES = select(REVISIONS.c.uid, REVISIONS.c.signature, REVISIONS.c.deleted).where(
+    REVISIONS.c.id.in_(
+        select(func.max(REVISIONS.c.id))
+        .where(REVISIONS.c.uid.in_(bindparam("uids", expanding=True)), REVISIONS.c.kind.in_(KINDS))
+        .group_by(REVISIONS.c.kind, REVISIONS.c.uid)
+    )
+)
 
 
 def add(connection: Connection, revisions: Sequence[RevisionRecord]) -> None:
     """Append revisions, oldest first."""
     if revisions:
-        connection.execute(insert(REVISIONS), [asdict(revision) for revision in revisions])
+        connection.execute(_ADD, [as_row(revision) for revision in revisions])
 
 
-def add_new(connection: Connection, revisions: Sequence[RevisionRecord]) -> None:
-    """Append revisions, oldest first, but for those that say nothing new: after a start everything is shown once more."""
-    last = _signatures(connection, {revision.uid for revision in revisions})
+def add_new(
+    connection: Connection, revisions: Sequence[RevisionRecord], unsure: Collection[str] | None = None
+) -> None:
+    """Append revisions, oldest first, but for those that say nothing new: after a start everything is shown once more.
+
+    Args:
+        connection: to write with.
+        revisions: of objects.
+        unsure: uids of objects of which the newest revision may be stored already; None for all.
+    """
+    last = _signatures(connection, {one.uid for one in revisions} if unsure is None else set(unsure))
     new = []
     for revision in revisions:
         sign = (revision.signature, revision.deleted)
@@ -39,16 +57,8 @@ def _signatures(connection: Connection, uids: set[str]) -> dict[str, tuple[str, 
     found: dict[str, tuple[str, bool]] = {}
     wanted = sorted(uids)
     for begin in range(0, len(wanted), _AT_ONCE):
-        newest = (
-            select(func.max(REVISIONS.c.id))
-            .where(REVISIONS.c.uid.in_(wanted[begin : begin + _AT_ONCE]))
-            .where(REVISIONS.c.kind.in_(KINDS))
-            .group_by(REVISIONS.c.kind, REVISIONS.c.uid)
-        )
-        query = select(REVISIONS.c.uid, REVISIONS.c.signature, REVISIONS.c.deleted).where(
-            REVISIONS.c.id.in_(newest)
-        )
-        found |= {row.uid: (row.signature, row.deleted) for row in connection.execute(query)}
+        rows = connection.execute(_SIGNATURES, {"uids": wanted[begin : begin + _AT_ONCE]})
+        found |= {row.uid: (row.signature, row.deleted) for row in rows}
     return found
 
 
@@ -130,8 +140,8 @@ def gone_since(connection: Connection, kind: str, since: float) -> list[tuple[st
 def save_events(connection: Connection, events: Sequence[EventRecord]) -> None:
     """Keep events; one that happened again is another, and one that is shown again takes its own place."""
     if events:
-        connection.execute(delete(EVENTS).where(EVENTS.c.uid.in_([event.uid for event in events])))
-        connection.execute(insert(EVENTS), [asdict(event) for event in events])
+        connection.execute(_DROP_EVENTS, {"uids": [event.uid for event in events]})
+        connection.execute(_ADD_EVENTS, [as_row(event) for event in events])
 
 
 def newest_events(connection: Connection, limit: int) -> set[str]:

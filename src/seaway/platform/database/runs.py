@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from seaway.model.run import Phase
-from seaway.platform.database.records import RunRecord
+from seaway.platform.database.records import RunRecord, as_row
 from seaway.platform.database.tables import RUNS
 
 _COLUMNS = [column for column in RUNS.c if column.name not in ("spec", "emptied")]
@@ -36,16 +35,16 @@ _SAVE = (
 
 def add(connection: Connection, run: RunRecord, spec: dict[str, Any]) -> RunRecord:
     """Insert a run; return it with its id. Raises IntegrityError where the name is taken."""
-    values = asdict(run) | {"phase": run.phase.value, "spec": spec}
+    values = as_row(run) | {"phase": run.phase.value, "spec": spec}
     del values["id"]
     result = connection.execute(insert(RUNS).values(values))
     key = result.inserted_primary_key
-    return RunRecord(**(asdict(run) | {"id": key[0] if key else 0, "phase": run.phase}))
+    return RunRecord(**(as_row(run) | {"id": key[0] if key else 0, "phase": run.phase}))
 
 
 def save(connection: Connection, run: RunRecord) -> None:
     """Write what of a run can change."""
-    values = asdict(run)
+    values = as_row(run)
     connection.execute(
         _SAVE, {"_id": run.id} | {k: values[k] for k in _CHANGING} | {"phase": run.phase.value}
     )

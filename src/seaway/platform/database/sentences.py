@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from sqlalchemy import Connection, insert, select
 
-from seaway.platform.database.records import SentenceRecord
+from seaway.platform.database.records import SentenceRecord, as_row
 from seaway.platform.database.tables import SENTENCES
 
 _COLUMNS = [column for column in SENTENCES.c if column.name != "id"]
+_ADD = insert(SENTENCES)
 
 
 def add(connection: Connection, said: Sequence[SentenceRecord]) -> None:
     """Append sentences, oldest first."""
     if said:
-        connection.execute(insert(SENTENCES), [asdict(sentence) for sentence in said])
+        connection.execute(_ADD, [as_row(sentence) for sentence in said])
 
 
 def of_run(connection: Connection, run_uid: str) -> list[SentenceRecord]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from seaway.model.run import Phase
-from seaway.platform.database.records import TaskRecord
+from seaway.platform.database.records import TaskRecord, as_row
 from seaway.platform.database.tables import TASKS
 
 _CHANGING = ("phase", "message", "fence", "failures", "losses", "growth", "not_before", "verdict")
@@ -49,4 +48,4 @@ def fence(connection: Connection, run_id: int, task: str) -> int | None:
 
 
 def _values(task: TaskRecord) -> dict[str, Any]:
-    return asdict(task) | {"phase": task.phase.value}
+    return as_row(task) | {"phase": task.phase.value}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
 
-from seaway.platform.database.records import UserTokenRecord
+from seaway.platform.database.records import UserTokenRecord, as_row
 from seaway.platform.database.tables import USER_TOKENS
 
 _COLUMNS = [column for column in USER_TOKENS.c if column.name != "id"]
@@ -15,7 +14,7 @@ _COLUMNS = [column for column in USER_TOKENS.c if column.name != "id"]
 
 def add(connection: Connection, token: UserTokenRecord) -> None:
     """Insert a token. Raises IntegrityError where its key is taken."""
-    connection.execute(insert(USER_TOKENS).values(asdict(token)))
+    connection.execute(insert(USER_TOKENS).values(as_row(token)))
 
 
 def by_key(connection: Connection, key: str) -> UserTokenRecord | None:

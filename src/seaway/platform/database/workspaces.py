@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import NamedTuple
 
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from seaway.model.run import Phase
 from seaway.platform.database import usage
-from seaway.platform.database.records import WorkspaceRecord
+from seaway.platform.database.records import WorkspaceRecord, as_row
 from seaway.platform.database.tables import RUNS, WORKSPACE_LIMITS, WORKSPACES
 
 _LIVE = [phase.value for phase in Phase if not phase.ended]
@@ -44,7 +43,7 @@ def one(connection: Connection, name: str) -> WorkspaceRecord | None:
 
 def add(connection: Connection, workspace: WorkspaceRecord) -> None:
     """Insert one. Raises IntegrityError where there is one of that name."""
-    connection.execute(insert(WORKSPACES).values(asdict(workspace)))
+    connection.execute(insert(WORKSPACES).values(as_row(workspace)))
 
 
 def begin_deletion(connection: Connection, name: str, at: float, by: str) -> None:

@@ -189,14 +189,19 @@ class Effects:
     async def let_go(self, key: LogKey, seen: Seen) -> None:
         """Make a complete log and the last status durable, then let the pod go."""
         await self._logs.close(key)
+        current = self._present(seen, key)
+        if current is not None and not current.object["metadata"].get("deletionTimestamp"):
+            self._deletes(current)
         await self._recorder.flush()
-        current = self._pods.get(seen.observation.pod, key.run_uid)
-        if current is not None and not current.observation.gone:
-            if not current.object["metadata"].get("deletionTimestamp"):
-                self._deletes(current)
+        if (current := self._present(seen, key)) is not None:
             await cluster.release_pod(self._client, current.object)
             self._pods.let_go(current)
         self._collector.forget(key)
+
+    def _present(self, seen: Seen, key: LogKey) -> Seen | None:
+        """Return a pod as it is now, None where it is gone."""
+        current = self._pods.get(seen.observation.pod, key.run_uid)
+        return current if current is not None and not current.observation.gone else None
 
     def _deletes(self, seen: Seen) -> None:
         """Take note that it is the server that deletes a pod: Kubernetes notes it nowhere."""

@@ -240,8 +240,11 @@ class Engine:
         changed = bool(result.tasks or result.newest or result.run != before)
         if changed:
             told = self._outbox.address(happenings(state, result, known))
-            stored = self._database.submit(lambda connection: passes.store(connection, result, before, told))
-            if told or result.must_be_durable:
+            waits = bool(told) or result.must_be_durable
+            stored = self._database.submit(
+                lambda connection: passes.store(connection, result, before, told), patient=not waits
+            )
+            if waits:
                 try:
                     await stored
                 except BaseException:

@@ -20,8 +20,9 @@ from seaway.platform.history.signal import Signal
 from seaway.platform.history.words import PIECE, newest_time, piece_words
 
 log = logging.getLogger(__name__)
-_LOGS, _PIECES = 50, 16
-"""Logs that are asked for, and pieces that are stored, at once."""
+_LOGS, _PIECES, _TOGETHER = 50, 16, 10
+"""Logs that are asked for, pieces that are stored, and ends of logs that are stored, at once."""
+Step = Callable[[Connection], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,49 +80,70 @@ class Indexer:
         """Index some logs; return how many."""
         found = await self._database.read(lambda connection: log_pieces.to_index(connection, _LOGS))
         full = await self._database.read(log_pieces.indexed_bytes) >= self._settings.most
-        done = 0
+        done, ends = 0, list[Step]()
         for place in found:
             if self._logs.being_written(LogKey(*place.owner)) is None:
-                await self._index(place, most=0 if full else self._settings.most_of_one)
+                ends.append(await self._index(place, most=0 if full else self._settings.most_of_one))
                 done += 1
+            if len(ends) == _TOGETHER:
+                await self._database.write(_all(ends))
+                ends = []
+        if ends:
+            await self._database.write(_all(ends))
         return done
 
-    async def _index(self, place: Place, *, most: int) -> None:
-        indexed, batch = 0, []
-        # an earlier process may have been stopped in the middle of this log
-        await self._database.write(lambda connection: log_pieces.forget(connection, place.owner))
+    async def _index(self, place: Place, *, most: int) -> Step:
+        """Index a log but for its end; return what does that."""
+        indexed, batch, first = 0, list[tuple[Piece, str]](), True
         async for start, data in pieces_of(self._logs, LogKey(*place.owner), most):
             words = await asyncio.to_thread(piece_words, data)
             piece = Piece(place.owner, start, len(data), newest_time(data) / 1e9 or place.finished or 0.0)
             batch.append((piece, words))
             indexed = start + len(data)
             if len(batch) == _PIECES:
-                if not await self._database.write(_adding(place, batch)):
-                    return
-                batch = []
+                if not await self._database.write(_adding(place, batch, first=first)):
+                    break
+                batch, first = [], False
                 await self._clock.sleep(self._settings.pause)
         size = await self._logs.size(LogKey(*place.owner))
         closed = place.finished or self._clock.now()
+        pod = "" if place.run else place.pod
+        # a log without a byte counts as looked at
+        log = LogRecord(
+            *place.owner, closed, pod=pod, closed=closed, size=size, indexed=min(indexed, size) or -1
+        )
+        add = _adding(place, batch, first=first)
 
-        def work(connection: Connection) -> None:
-            if not log_pieces.is_kept(connection, place):
-                return
-            log_pieces.add(connection, batch)
-            pod = "" if place.run else place.pod
-            log_records.begin(connection, LogRecord(*place.owner, closed, pod=pod))
-            # a log without a byte counts as looked at
-            log_records.change(
-                connection, place.owner, closed=closed, size=size, indexed=min(indexed, size) or -1
-            )
+        def end(connection: Connection) -> None:
+            if add(connection):
+                log_records.close(connection, log)
 
-        await self._database.write(work)
+        return end
 
 
-def _adding(place: Place, batch: list[tuple[Piece, str]]) -> Callable[[Connection], bool]:
-    """Return what adds pieces, unless their log is gone since: then it answers False."""
+def _all(steps: Sequence[Step]) -> Callable[[Connection], None]:
+    """Return what does several steps."""
+
+    def work(connection: Connection) -> None:
+        for step in steps:
+            step(connection)
+
+    return work
+
+
+def _adding(place: Place, batch: Sequence[tuple[Piece, str]], *, first: bool) -> Callable[[Connection], bool]:
+    """Return what adds pieces, unless their log is gone since: then it answers False.
+
+    Args:
+        place: of the log.
+        batch: its pieces.
+        first: they are its first ones: an earlier process may have been stopped in the middle of this log.
+    """
 
     def work(connection: Connection) -> bool:
         kept = log_pieces.is_kept(connection, place)
+        if kept and first:
+            log_pieces.forget(connection, place.owner)
         if kept:
             log_pieces.add(connection, batch)
         return kept

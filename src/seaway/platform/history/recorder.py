@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -27,14 +28,26 @@ from seaway.reconcile.informer import Informer
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
-Record = RevisionRecord | EventRecord | SentenceRecord | ActRecord
 _BACKOFF = Backoff(0.5, 2.0, 30.0)
 _AT_ONCE = 1000
 """Records of one transaction: other writers of the database are to have their turn."""
+_GATHER_SECONDS = 0.1
+"""How long records wait for others that nobody waits for: to write each by itself costs more than all else that a short task does."""
 _KNOWN = 50_000
 """Events that are looked for among those stored, when a server starts."""
 _LONGEST, _LONGEST_KIND = 63, 32
 """Characters of what an event says of its object, which nobody checks."""
+
+
+class _Revision(NamedTuple):
+    """A revision to write."""
+
+    record: RevisionRecord
+    unsure: bool
+    """It may say what is stored already."""
+
+
+Record = _Revision | EventRecord | SentenceRecord | ActRecord
 
 
 class Recorder:
@@ -44,6 +57,8 @@ class Recorder:
         self._database, self._clock = database, clock
         self._waiting: deque[Record] = deque()
         self._arrived = asyncio.Event()
+        self._wanted = asyncio.Event()
+        """Somebody waits for what has arrived."""
         self._seen = 0
         self._stored = 0
         self._progress = Signal()
@@ -79,15 +94,17 @@ class Recorder:
             if (
                 here and last.uid not in present
             ):  # earlier releases kept no namespace: of those nothing is known
-                self._add(replace(last, observed=self._clock.now(), deleted=True, written_by=None))
+                gone = replace(last, observed=self._clock.now(), deleted=True, written_by=None)
+                self._add(_Revision(gone, unsure=True))
 
     def said(self, key: LogKey, text: str, nanoseconds: int) -> None:
         """Record one of Seaway's own sentences about an attempt, or about what leads to it."""
         self._add(SentenceRecord(key.run_uid, key.task, key.attempt, nanoseconds / 1e9, text))
 
     def acted(self, act: ActRecord) -> None:
-        """Record what somebody did, or was refused to do."""
+        """Record what somebody did, or was refused to do: nothing else tells of it after a crash."""
         self._add(act)
+        self._wanted.set()
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Write until cancelled, and then what is left. Informers whose events it records start when it is ready."""
@@ -105,6 +122,9 @@ class Recorder:
         failures = 0
         while True:
             await self._arrived.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GATHER_SECONDS):
+                    await self._wanted.wait()
             try:
                 await self._write()
                 failures = 0
@@ -117,6 +137,7 @@ class Recorder:
         """Return when everything seen before the call is durable."""
         seen = self._seen
         while self._stored < seen:
+            self._wanted.set()
             await asyncio.shield(self._progress.next())
 
     def nanoseconds(self) -> int:
@@ -135,14 +156,16 @@ class Recorder:
         return await self._database.read(lambda connection: revisions.of_object(connection, kind, uid))
 
     async def _write(self) -> None:
+        self._wanted.clear()
         batch = list(islice(self._waiting, _AT_ONCE))
-        kept = [one for one in batch if isinstance(one, RevisionRecord)]
+        shown = [one for one in batch if isinstance(one, _Revision)]
+        kept, unsure = [one.record for one in shown], {one.record.uid for one in shown if one.unsure}
         events = {one.uid: one for one in batch if isinstance(one, EventRecord)}
         said = [one for one in batch if isinstance(one, SentenceRecord)]
         done = [one for one in batch if isinstance(one, ActRecord)]
 
         def work(connection: Connection) -> None:
-            revisions.add_new(connection, kept)
+            revisions.add_new(connection, kept, unsure)
             revisions.save_events(connection, list(events.values()))
             sentences.add(connection, said)
             acts.add(connection, done)
@@ -172,7 +195,7 @@ class Recorder:
             _kept(kind, new, first=old is None), metadata.get("namespace", ""), signature,
             written_by(new, old) or None,
         )  # fmt: skip
-        self._add(record)
+        self._add(_Revision(record, unsure=old is None or deleted))
 
     def _on_event(self, event_type: str, new: Object, _old: Object | None) -> None:
         about = new.get("involvedObject") or {}
