@@ -14,7 +14,7 @@ import typer
 from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.arguments import Output
-from seaway.cli.checks import certificates, machine, network, server
+from seaway.cli.checks import certificates, machine, network, server, tokens
 from seaway.cli.checks.check import Check, State, fail, ok, warn
 from seaway.cli.context import Target, current_home, current_target
 from seaway.cli.output import GREEN, RED, YELLOW, Format, paint, print_json
@@ -95,8 +95,11 @@ def _server(target: Target) -> Iterator[Check]:
             before = time.time()
             facts = client.ask("GET", "/api/v1/health")
             after = time.time()
+            caller = client.whoami()
+            known = client.tokens() if caller["admin"] else []
     except SeawayError as error:
         yield fail("server", error.message, error.remedy or "seaway status")
         return
     yield ok("server", f"answers at {endpoint.url}")
+    yield from tokens.checks(caller, known, datetime.fromtimestamp(facts["time"], UTC))
     yield from server.checks(facts, __version__, before, after)

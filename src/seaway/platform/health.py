@@ -12,20 +12,12 @@ from sqlalchemy import Connection, select
 from seaway.base.clock import Clock, parse_rfc3339
 from seaway.base.sqlite import DatabaseError
 from seaway.client.client import Client
-from seaway.client.errors import Unreachable
-from seaway.objects.errors import ApiError
-from seaway.objects.resource import Resource
-from seaway.platform import access
 from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database.database import Database
+from seaway.platform.errors import Unavailable
 from seaway.platform.notifications.nodes import troubles
+from seaway.platform.workspaces.rights import ALL, Rights
 
-SELF_REVIEWS = Resource(
-    "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False
-)
-OWN_REVIEWS = Resource(
-    "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
-)
 _DATABASE_SECONDS = 10.0
 
 
@@ -45,13 +37,13 @@ class Health:
         namespace: str,
         places: dict[str, Path],
     ) -> None:
-        self._database, self._client, self._view = database, client, view
+        self._database, self._rights, self._view = database, Rights(client), view
         self._clock, self._namespace, self._places = clock, namespace, places
 
     async def facts(self) -> dict[str, Any]:
         """Return all of it."""
-        database, missing, account = await asyncio.gather(
-            self._database_facts(), self._missing_rights(), self._account()
+        database, missing, account, workspaces = await asyncio.gather(
+            self._database_facts(), self._missing_rights(self._namespace), self._account(), self._workspaces()
         )
         return {
             "time": self._clock.now(),
@@ -60,6 +52,7 @@ class Health:
             "namespace": self._namespace,
             "missing_rights": missing,
             "account": account,
+            "workspaces": workspaces,
             "nodes": [_node(node) for node in self._view.all_nodes()],
             **self._view.status(),
         }
@@ -80,43 +73,28 @@ class Health:
             "problem": problem,
         }
 
-    async def _missing_rights(self) -> list[str] | None:
-        """Return what the server has to be allowed and is not; None where the cluster does not say."""
-        wanted = [
-            (group, resource, verb)
-            for rule in access.WORKSPACE_RULES
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
-            for verb in rule["verbs"]
-            if group in ("", "batch", "apps")
-        ]
+    async def _missing_rights(self, namespace: str) -> list[str] | None:
+        """Return what the server has to be allowed in a namespace and is not; None where the cluster does not say."""
         try:
-            allowed = await asyncio.gather(*(self._may(*each) for each in wanted))
-        except (ApiError, Unreachable):
+            return await self._rights.missing(namespace, ALL)
+        except Unavailable:
             return None
+
+    async def _workspaces(self) -> list[dict[str, Any]]:
+        """Return how it is with the workspaces beside the default one."""
+        names = [name for name in self._view.namespaces if name != self._namespace]
+        missing = await asyncio.gather(*(self._missing_rights(name) for name in names))
         return [
-            f"{verb} {resource}" for (_, resource, verb), may in zip(wanted, allowed, strict=True) if not may
+            {"name": name, "missing_rights": rights, "problem": self._view.problem_of(name)}
+            for name, rights in zip(names, missing, strict=True)
         ]
 
     async def _account(self) -> str:
         """Return the name under which the cluster knows the server, "" where it does not say."""
-        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         try:
-            answer = await self._client.create(OWN_REVIEWS, review)
-        except (ApiError, Unreachable):
+            return await self._rights.account()
+        except Unavailable:
             return ""
-        return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or "")
-
-    async def _may(self, group: str, resource: str, verb: str) -> bool:
-        plural, _, subresource = resource.partition("/")
-        attributes = {
-            "group": group, "resource": plural, "subresource": subresource, "verb": verb, "namespace": self._namespace,
-        }  # fmt: skip
-        review = {
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes},
-        }  # fmt: skip
-        answer = await self._client.create(SELF_REVIEWS, review)
-        return bool((answer.get("status") or {}).get("allowed"))
 
 
 def places(home: Path, artifacts: str) -> dict[str, Path]:

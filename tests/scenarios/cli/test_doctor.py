@@ -53,8 +53,10 @@ def log_in(team: Team) -> None:
 def test_all_is_well(team: Team) -> None:
     process = team.start()
     team.log_in()
+    team.member("token", "create", "ada", "--expires", "3d")
     found = checks(team.member, code=0)
     assert {check["state"] for check in found.values()} <= {"ok", "warn"}, found
+    assert (found["token ada"]["state"], found["token ada"]["message"][:9]) == ("warn", "expires i")
     assert found["certificate"]["state"] == "ok"
     assert found["server"]["message"] == f"answers at {team.url}"
     assert end(process, signal.SIGTERM) == 0

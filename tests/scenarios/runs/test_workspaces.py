@@ -188,6 +188,12 @@ async def test_a_workspace_out_of_sight_keeps_no_other_run_waiting(platform: Pla
         await runs.submit(short("short", platform.namespace), user="ada")
         assert (await runs.wait("short", timeout=WAIT)).phase is Phase.SUCCEEDED
         assert (await runs.get("lasting")).phase is Phase.RUNNING
+        facts = await until(  # the API server takes note of it in its own time
+            platform.server.health.facts, "missing rights", check=lambda facts: facts["workspaces"][0]["missing_rights"], seconds=WAIT
+        )  # fmt: skip
+        assert facts["workspaces"][0]["name"] == name
+        assert "create pods" in facts["workspaces"][0]["missing_rights"]
+        assert facts["missing_rights"] == []
         for one in yaml.safe_load_all(await workspaces.grant(name)):
             if one["kind"] == "RoleBinding":
                 await admin.create(ROLE_BINDINGS, one, name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seaway.cli.checks import certificates, machine, network, server
+from seaway.cli.checks import certificates, machine, network, server, tokens
 from seaway.cli.checks.check import State
 from seaway.platform.certificates import make_authority, make_certificate
 from seaway.platform.notifications.nodes import troubles
@@ -182,6 +182,10 @@ def node(**changes) -> list[dict]:
     return [FACTS["nodes"][0] | changes]
 
 
+def space(name: str = "vision", **changes) -> dict:
+    return {"name": name, "missing_rights": [], "problem": ""} | changes
+
+
 @pytest.mark.parametrize(
     ("changes", "name", "state"),
     [
@@ -193,6 +197,9 @@ def node(**changes) -> list[dict]:
         ({"cluster_seen": False}, "cluster", State.FAIL),
         ({"missing_rights": ["create pods"]}, "rights", State.FAIL),
         ({"missing_rights": None}, "rights", State.WARN),
+        ({"workspaces": [space(), space("speech", missing_rights=["create pods"])]}, "workspace speech", State.FAIL),
+        ({"workspaces": [space(missing_rights=None)]}, "workspace vision", State.WARN),
+        ({"workspaces": [space(problem="401")]}, "workspace vision", State.FAIL),
         ({"nodes_visible": False}, "nodes", State.WARN),
         ({"nodes": []}, "nodes", State.FAIL),
         ({"nodes": node(troubles=["does not answer"])}, "node n", State.FAIL),
@@ -207,6 +214,49 @@ def test_what_a_server_says_of_itself(changes, name, state) -> None:
     ]
     assert [(check.name, check.state) for check in found] == ([(name, state)] if name else [])
     assert all(check.remedy for check in found)
+
+
+def test_workspaces_in_which_all_is_well_are_one_line() -> None:
+    facts = FACTS | {"workspaces": [space(), space("speech")]}
+    (found,) = server.workspaces(facts)
+    assert (found.state, found.message) == (State.OK, "the server may do what it has to in vision, speech")
+
+
+@pytest.mark.parametrize(
+    ("token", "days", "state", "said"),
+    [
+        ("ada", 5, State.WARN, "expires in 5 days"),
+        ("ada", 30, State.OK, "good until 2026-07-01"),
+        ("ada", None, State.OK, "without an end"),
+        (None, None, None, ""),
+    ],
+)
+def test_a_token_that_is_about_to_end(token, days, state, said) -> None:
+    ends = None if days is None else (NOW + timedelta(days=days)).isoformat()
+    caller = {"user": "ada", "admin": False, "token": token, "expires": ends}
+    found = list(tokens.checks(caller, [], NOW))
+    assert [check.state for check in found] == ([state] if state else [])
+    assert all(said in check.message for check in found)
+
+
+def test_an_administrator_is_told_of_everybodys_tokens() -> None:
+    caller = {
+        "user": "root",
+        "admin": True,
+        "token": "mine",
+        "expires": (NOW + timedelta(days=3)).isoformat(),
+    }
+    known = [
+        {"name": name, "user": name, "admin": False, "scope": "metrics", "expires": None if days is None else (NOW + timedelta(days=days)).isoformat()}
+        for name, days in (("mine", 3), ("prometheus", 2), ("eve", 60), ("nightly", None))
+    ]  # fmt: skip
+    found = {check.name: check for check in tokens.checks(caller, known, NOW)}
+    assert list(found) == ["token", "token prometheus"]
+    assert "seaway token create mine-next --user root --admin" in found["token"].remedy
+    assert (
+        "seaway token create prometheus-next --user prometheus --scope metrics"
+        in found["token prometheus"].remedy
+    )
 
 
 def test_a_node_that_is_not_ready_is_told_by_its_condition() -> None:

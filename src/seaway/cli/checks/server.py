@@ -17,6 +17,7 @@ _GROUPS = {
     **{name: f"{name}.apps" for name in ("deployments", "replicasets", "statefulsets")},
 }
 """Resources as kubectl takes them, where their group is not the core's."""
+_UNKNOWN = "the cluster does not say what the server may do"
 _SET_CLOCK = "Set the clock of the machine that is wrong: timedatectl set-ntp true"
 
 
@@ -38,6 +39,7 @@ def checks(facts: Mapping[str, Any], mine: str, before: float, after: float) -> 
         )  # fmt: skip
     yield cluster(facts)
     yield rights(facts)
+    yield from workspaces(facts)
     yield from nodes(facts)
 
 
@@ -87,11 +89,33 @@ def rights(facts: Mapping[str, Any]) -> Check:
     """Judge whether the server may do what it has to."""
     missing = facts["missing_rights"]
     if missing is None:
-        return warn("rights", "the cluster does not say what the server may do", "kubectl auth can-i --list")
+        return warn("rights", _UNKNOWN, "kubectl auth can-i --list")
     if missing:
-        listed = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
-        return fail("rights", f"the server may not: {listed}", _granting(facts, missing))
+        return fail("rights", _lacking(missing), _granting(facts, missing))
     return ok("rights", "the server may do what it has to")
+
+
+def workspaces(facts: Mapping[str, Any]) -> Iterator[Check]:
+    """Judge the workspaces beside the default one: a line for each in which something is wrong."""
+    known = facts.get("workspaces") or ()  # servers before this release do not say
+    fine = []
+    for each in known:
+        name, line = each["name"], f"workspace {each['name']}"
+        if each["missing_rights"] is None:
+            yield warn(line, _UNKNOWN, f"kubectl auth can-i --list -n {name}")
+        elif each["missing_rights"]:
+            granting = f"An administrator of the cluster: seaway workspace grant {name} | kubectl apply -f -"
+            yield fail(line, _lacking(each["missing_rights"]), granting)
+        elif each["problem"]:
+            yield fail(line, f"cannot be followed: {each['problem']}", f"kubectl get pods -n {name}")
+        else:
+            fine.append(name)
+    if fine:
+        yield ok("workspaces", f"the server may do what it has to in {', '.join(fine)}")
+
+
+def _lacking(missing: Sequence[str]) -> str:
+    return f"the server may not: {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}"
 
 
 def _granting(facts: Mapping[str, Any], missing: Sequence[str]) -> str:

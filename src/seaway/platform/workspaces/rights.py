@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -22,14 +23,25 @@ _REVIEWS = Resource(
     "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
 )
 _ACCOUNT = "system:serviceaccount:"
-NEEDED = tuple(
-    (group, resource, verb)
-    for rule in access.WORKSPACE_RULES[:3]
-    for group in rule["apiGroups"]
-    for resource in rule["resources"]
-    for verb in rule["verbs"]
-)
-"""Without these no run is possible: group, resource, verb. What history likes to see besides may be missing."""
+_AT_ONCE = 16
+"""Questions: there are some twenty for each workspace."""
+Right = tuple[str, str, str]
+"""Group, resource, verb."""
+
+
+def _spelled(rules: Iterable[dict[str, Any]]) -> tuple[Right, ...]:
+    return tuple(
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    )
+
+
+NEEDED = _spelled(access.WORKSPACE_RULES[:3])
+"""Without these no run is possible. What history likes to see besides may be missing."""
+ALL = _spelled(access.WORKSPACE_RULES)
 
 
 class Rights:
@@ -37,16 +49,17 @@ class Rights:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def missing(self, namespace: str) -> list[str]:
-        """Return what runs in a namespace need and this server is not allowed, such as "create pods".
+    async def missing(self, namespace: str, wanted: Sequence[Right] = NEEDED) -> list[str]:
+        """Return what of some rights in a namespace this server does not have, such as "create pods".
 
         Raises:
             Unavailable: the cluster does not answer.
         """
-        allowed = await asyncio.gather(*(self.may(*each, namespace) for each in NEEDED))
+        allowed = await asyncio.gather(*(self.may(*each, namespace) for each in wanted))
         return [
-            f"{verb} {resource}" for (_, resource, verb), may in zip(NEEDED, allowed, strict=True) if not may
+            f"{verb} {resource}" for (_, resource, verb), may in zip(wanted, allowed, strict=True) if not may
         ]
 
     async def may(self, group: str, resource: str, verb: str, namespace: str = "", name: str = "") -> bool:
@@ -69,13 +82,18 @@ class Rights:
         Raises:
             Unavailable: the cluster does not answer.
         """
+        return grant_of(namespace, await self.account())
+
+    async def account(self) -> str:
+        """Return the name under which the cluster knows this server. Raises Unavailable where it does not say."""
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         answer = await self._ask(_REVIEWS, review)
-        return grant_of(namespace, str(answer["status"]["userInfo"]["username"]))
+        return str(answer["status"]["userInfo"]["username"])
 
     async def _ask(self, resource: Resource, review: dict[str, Any]) -> dict[str, Any]:
         try:
-            return await self._client.create(resource, review)
+            async with self._turns:
+                return await self._client.create(resource, review)
         except (ApiError, ClientError) as error:
             raise Unavailable(
                 f"the cluster does not say what this server may do: {error}", remedy="Try again later."
