@@ -57,7 +57,7 @@ class ManualClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def now(self) -> float:
-        """Return the start plus everything advanced."""
+        """Return the start plus everything advanced, and what the clock was set by."""
         return self._start + self._elapsed
 
     def monotonic(self) -> float:
@@ -77,6 +77,10 @@ class ManualClock:
     def sleepers(self) -> int:
         """How many wait in `sleep`."""
         return sum(not future.done() for _, _, future in self._sleepers)
+
+    def set_by(self, seconds: float) -> None:
+        """Set the time of day, forward or back: nobody's sleep is longer or shorter for it."""
+        self._start += seconds
 
     def advance(self, seconds: float) -> None:
         """Move on, and wake in order whoever has slept long enough."""

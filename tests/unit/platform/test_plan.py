@@ -16,7 +16,7 @@ from seaway.platform.diagnosis.rules.python import NO_PYTHON
 from seaway.platform.diagnosis.rules.resources import OUT_OF_MEMORY
 from seaway.platform.engine import texts
 from seaway.platform.engine.plan import decide
-from seaway.platform.engine.situation import Blocker, Effect, Need, Policy, Situation
+from seaway.platform.engine.situation import Ages, Blocker, Effect, Need, Policy, Situation
 from seaway.platform.workloads.observation import Observation
 
 NOW = 1000.0
@@ -59,6 +59,7 @@ def verdict(class_: VerdictClass) -> Verdict:
     return Verdict.model_validate({"class": class_, "cause": "Cause", "message": "so it was"})
 
 
+DELETED = replace(RUNNING, deleting=True, grace=30.0)
 ENDED = replace(ATTEMPT, phase=Phase.FAILED)
 STOPPED_RUN = replace(RUN, stop_requested=NOW)
 
@@ -159,8 +160,10 @@ UNDER_WAY = [
     ("running, stopped", under_way(RUNNING, run=STOPPED_RUN), Phase.STOPPING, (Effect.DELETE,)),
     ("running, being deleted by us", under_way(replace(RUNNING, deleting=True), run=STOPPED_RUN), Phase.STOPPING, ()),
     ("running, the server goes down", under_way(RUNNING, draining=True), Phase.STOPPING, (Effect.DELETE,)),
-    ("running in time", under_way(RUNNING, spec=SPEC.model_copy(update={"timeout_seconds": 11})), Phase.RUNNING, ()),
-    ("out of time", under_way(RUNNING, spec=SPEC.model_copy(update={"timeout_seconds": 10})), Phase.STOPPING, (Effect.DELETE,)),
+    ("running in time", under_way(RUNNING, spec=replace_spec(timeout_seconds=11), ages=Ages(program=10)), Phase.RUNNING, ()),
+    ("running in time, the clock was set forward", under_way(RUNNING, now=NOW + 7200, spec=replace_spec(timeout_seconds=11), ages=Ages(program=10)), Phase.RUNNING, ()),
+    ("out of time", under_way(RUNNING, spec=replace_spec(timeout_seconds=10), ages=Ages(program=10)), Phase.STOPPING, (Effect.DELETE,)),
+    ("out of time, the clock was set back", under_way(RUNNING, now=NOW - 7200, spec=replace_spec(timeout_seconds=10), ages=Ages(program=10)), Phase.STOPPING, (Effect.DELETE,)),
     ("completed", under_way(DONE), Phase.SUCCEEDED, (Effect.RELEASE,)),
     ("completed after a stop", under_way(DONE, attempt=replace(ATTEMPT, asked="stop")), Phase.STARTING, (Effect.JUDGE,)),
     ("failed, not judged", under_way(BROKE), Phase.STARTING, (Effect.JUDGE,)),
@@ -219,35 +222,35 @@ def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "says", "look_again"),
+    ("deletion", "says", "look_again"),
     [
-        pytest.param(NOW + 5, "is being taken off the node n", NOW + 35, id="its time to end"),
-        pytest.param(NOW - 60, "kubectl delete node n", NOW + 3570, id="overdue: its node does not answer"),
+        pytest.param(25.0, "is being taken off the node n", 35.0, id="its time to end"),
+        pytest.param(90.0, "kubectl delete node n", 3570.0, id="overdue: its node does not answer"),
     ],
 )
-def test_a_pod_that_the_cluster_takes_away_is_waited_for(due, says, look_again) -> None:
-    decision = decide(under_way(replace(RUNNING, deleting=True, due=due)), POLICY)
+def test_a_pod_that_the_cluster_takes_away_is_waited_for(deletion, says, look_again) -> None:
+    decision = decide(under_way(DELETED, ages=Ages(deletion=deletion)), POLICY)
     assert says in decision.task.message
     assert (decision.effects, decision.look_again) == ((), look_again)
 
 
-SILENT = replace(RUNNING, deleting=True, due=NOW - 5000)
+LEASED = replace(DELETED, lease=600.0)
+LONG = Ages(deletion=5030.0)
 """Its node has not confirmed its end for longer than any patience."""
-LEASED = replace(SILENT, lease=600.0)
 
 
 @pytest.mark.parametrize(
     ("pod", "changes", "effects", "look_again"),
     [
-        pytest.param(SILENT, {}, (Effect.JUDGE,), None, id="given up"),
-        pytest.param(SILENT, {"run": STOPPED_RUN}, (Effect.JUDGE,), None, id="given up after a stop"),
-        pytest.param(replace(SILENT, due=NOW - 3629), {}, (), NOW + 1, id="the last second of patience"),
-        pytest.param(replace(SILENT, due=NOW - 3629), {"run": STOPPED_RUN}, (), NOW + 1, id="the same after a stop"),
-        pytest.param(LEASED, {"unheard": 1199.0}, (), NOW + 1, id="its program may still hold the lease"),
-        pytest.param(LEASED, {"unheard": 1200.0}, (Effect.JUDGE,), None, id="its program has ended by itself"),
-        pytest.param(replace(LEASED, due=NOW - 29), {"unheard": 9000.0}, (), NOW + 1, id="its node has time to confirm"),
-        pytest.param(replace(LEASED, deleting=False), {"unheard": 9000.0}, (), None, id="nobody wants it to end"),
-        pytest.param(replace(SILENT, due=None), {}, (), NOW + 30, id="when it has to end is not known"),
+        pytest.param(DELETED, {"ages": LONG}, (Effect.JUDGE,), None, id="given up"),
+        pytest.param(DELETED, {"ages": LONG, "run": STOPPED_RUN}, (Effect.JUDGE,), None, id="given up after a stop"),
+        pytest.param(DELETED, {"ages": Ages(deletion=3659.0)}, (), 1.0, id="the last second of patience"),
+        pytest.param(DELETED, {"ages": Ages(deletion=3659.0), "run": STOPPED_RUN}, (), 1.0, id="the same after a stop"),
+        pytest.param(DELETED, {"now": NOW + 7200}, (), 60.0, id="deleted now, and the clock was set forward"),
+        pytest.param(LEASED, {"ages": replace(LONG, silence=1199.0)}, (), 1.0, id="its program may still hold the lease"),
+        pytest.param(LEASED, {"ages": replace(LONG, silence=1200.0)}, (Effect.JUDGE,), None, id="its program has ended by itself"),
+        pytest.param(LEASED, {"ages": Ages(deletion=59.0, silence=9000.0)}, (), 1.0, id="its node has time to confirm"),
+        pytest.param(replace(LEASED, deleting=False), {"ages": Ages(silence=9000.0)}, (), None, id="nobody wants it to end"),
     ],
 )  # fmt: skip
 def test_how_long_an_end_is_waited_for_that_nobody_confirms(pod, changes, effects, look_again) -> None:
@@ -265,7 +268,7 @@ def test_how_long_an_end_is_waited_for_that_nobody_confirms(pod, changes, effect
 def test_only_what_has_certainly_ended_is_tried_again(cause, class_, phase) -> None:
     found = Verdict.model_validate({"class": class_, "cause": cause, "message": "silent"})
     spec = replace_spec(retries=3)
-    decision = decide(under_way(LEASED, unheard=9000.0, verdict=found, spec=spec), POLICY)
+    decision = decide(under_way(LEASED, ages=replace(LONG, silence=9000.0), verdict=found, spec=spec), POLICY)
     assert (decision.task.phase, decision.effects) == (phase, (Effect.RELEASE,))
 
 
@@ -277,7 +280,7 @@ NEVER = Blocker(UNPLACEABLE.why_waiting, "too big", verdict(VerdictClass.CONFIGU
     ("pod", "hope", "asked", "look_again"),
     [
         pytest.param(UNPLACEABLE, 0.0, "blocked", None, id="a cluster that never grows"),
-        pytest.param(UNPLACEABLE, 60.0, "", NOW + 60.0, id="a cluster that may grow"),
+        pytest.param(UNPLACEABLE, 60.0, "", 60.0, id="a cluster that may grow"),
         pytest.param(replace(UNPLACEABLE, node="n"), 60.0, "blocked", None, id="placed already: a node will not help"),
         pytest.param(replace(POD, node="n"), 60.0, "", None, id="a node came"),
     ],
@@ -288,7 +291,7 @@ def test_what_no_node_can_take(pod, hope, asked, look_again) -> None:
 
 
 def test_hope_ends() -> None:
-    later = under_way(UNPLACEABLE, blocker=NEVER, now=NOW + 60.0)
+    later = under_way(UNPLACEABLE, blocker=NEVER, ages=Ages(attempt=60.0))
     assert decide(later, replace(POLICY, hope=60.0)).attempt.asked == "blocked"
 
 
@@ -309,7 +312,7 @@ def test_an_image_without_python(spec, phase) -> None:
 def test_back_off_grows_with_losses_in_a_row_and_is_looked_at_again_in_time() -> None:
     task = replace(TASK, phase=Phase.RUNNING, losses=3)
     decision = decide(under_way(BROKE, task=task, verdict=verdict(VerdictClass.INFRASTRUCTURE)), POLICY)
-    assert decision.look_again == decision.task.not_before == NOW + 8
+    assert (decision.look_again, decision.task.not_before) == (8, NOW + 8)
 
 
 def test_a_drained_attempt_goes_on_at_once_at_the_next_start_and_is_no_loss() -> None:

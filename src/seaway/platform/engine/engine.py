@@ -19,11 +19,11 @@ from seaway.model.run import Phase
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord
 from seaway.platform.engine import passes
+from seaway.platform.engine.ages import AttemptAges
 from seaway.platform.engine.background import Background
 from seaway.platform.engine.carrier import Carrier, CarrierSettings
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.happenings import NoOutbox, Outbox, happenings
-from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.line import Ahead, Line
 from seaway.platform.engine.loading import load_live
 from seaway.platform.engine.locks import Locks, claim_of
@@ -69,7 +69,7 @@ class Engine:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
         self._teller, self._clock, self._settings = teller, clock, settings
         self._background, self._measures = Background(), EngineMeasures(clock)
-        self._leases = Leases(clock)
+        self._ages = AttemptAges(clock)
         self._held = Locks()
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
@@ -84,7 +84,7 @@ class Engine:
         self.changed = Signal()
         """Notified when a run changed in a way that a reader may wait for."""
         self.requests = Requests(
-            database, self._mirrors, pods, self._leases, teller, clock, settings.policy, self._have_looked_at
+            database, self._mirrors, pods, self._ages, teller, clock, settings.policy, self._have_looked_at
         )
 
     def use(
@@ -224,7 +224,7 @@ class Engine:
             pod=lambda name: self._observation(name, state.run.uid),
             creating=self._carrier.creating,
             releasing=self._carrier.is_releasing,
-            unheard=self._leases.silence,
+            ages=self._ages.of,
             obstacle=lambda lock, task: self._held.obstacle(lock, claim_of(state, task)),
             lock_token=self._held.next_token,
             now=self._clock.now(),
@@ -304,8 +304,8 @@ class Engine:
     def _follow_up(self, state: RunState, result: passes.Pass) -> None:
         for effect, attempt in result.effects:
             self._carrier.start(effect, state, attempt)
-        for task, at in result.look_again.items():
-            self._timers.set(state, task, at)
+        for task, seconds in result.look_again.items():
+            self._timers.set(state, task, seconds)
         uid = state.run.uid
         self._line.add(uid, result.no_room)
         if state.run.phase.ended:
@@ -317,7 +317,7 @@ class Engine:
             self._background.spawn(self._finish(state), "run ended")
         ended = [attempt.pod for attempt in result.changed.values() if attempt.phase.ended]
         for pod in ended:
-            self._leases.forget(pod)
+            self._ages.forget(pod)
         if ended:
             self._use_room()
         self._use_locks()

@@ -14,7 +14,7 @@ from seaway.platform.database.records import AttemptRecord, NoticeRecord, RunRec
 from seaway.platform.engine import texts
 from seaway.platform.engine.outcome import conclude, progress, run_phase
 from seaway.platform.engine.plan import decide
-from seaway.platform.engine.situation import Decision, Effect, Policy, Situation
+from seaway.platform.engine.situation import Ages, Decision, Effect, Policy, Situation
 from seaway.platform.engine.state import RunState, need_of
 from seaway.platform.workloads.observation import Observation
 
@@ -33,8 +33,8 @@ class View:
     """Who has a lock before a task of the run, in a sentence; "" where the task may take it."""
     lock_token: Callable[[str | None], int] = lambda _: 0
     """The number under which the next attempt holds a lock."""
-    unheard: Callable[[str], float] = lambda _: 0.0
-    """For how many seconds a pod's attempt has not renewed its lease."""
+    ages: Callable[[AttemptRecord, Observation | None], Ages] = lambda _attempt, _pod: Ages()
+    """For how long an attempt has lasted, of which the cluster shows this."""
     releasing: Callable[[str], bool] = lambda _: False
     """Whether a pod is being released already."""
     draining: bool = False
@@ -58,6 +58,7 @@ class Pass:
     """Attempts that were there and changed, by pod."""
     effects: list[tuple[Effect, AttemptRecord]] = field(default_factory=list)
     look_again: dict[str, float] = field(default_factory=dict)
+    """Tasks to look at after so many seconds."""
     no_room: list[str] = field(default_factory=list)
     """Tasks that could start but for want of room."""
     lock_waits: list[str] = field(default_factory=list)
@@ -123,14 +124,17 @@ def _situation(
     phases = {name: (result.tasks.get(name) or state.tasks[name]).phase for name in spec.after}
     need, about = need_of(spec, phases)
     pod = attempt.pod if attempt is not None else ""
+    seen = view.pod(pod) if pod else None
+    lasts = attempt is not None and not attempt.phase.ended
+    ages = view.ages(attempt, seen) if attempt is not None and lasts else Ages()
     taken = next((a for a in result.added.values() if spec.lock and a.lock == spec.lock), None)
     locked = view.obstacle(spec.lock, task.name)
     if taken is not None:
         locked = texts.lock_held(spec.lock or "", state.run.name, taken.task, view.now)
     return Situation(
         run=state.run, task=task, spec=spec, attempt=attempt, need=need, waits_for=about, now=view.now,
-        single=state.single, pod=view.pod(pod) if pod else None, verdict=state.verdicts.get(pod),
-        blocker=state.blockers.get(pod), creating=pod in view.creating, unheard=view.unheard(pod),
+        single=state.single, pod=seen, verdict=state.verdicts.get(pod),
+        blocker=state.blockers.get(pod), creating=pod in view.creating, ages=ages,
         draining=view.draining, room=room > 0, locked=locked, lock_token=view.lock_token(spec.lock),
     )  # fmt: skip
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from seaway.model.run import Phase, TaskSpec
+from seaway.model.run import Phase
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, TaskRecord
 from seaway.platform.engine import texts
-from seaway.platform.engine.leases import ENDS_AFTER
+from seaway.platform.engine.ages import ENDS_AFTER
 from seaway.platform.engine.retries import tried_again
-from seaway.platform.engine.situation import Blocker, Decision, Effect, Need, Policy, Situation
+from seaway.platform.engine.situation import Ages, Blocker, Decision, Effect, Need, Policy, Situation
 from seaway.platform.workloads.names import pod_name
 from seaway.platform.workloads.observation import Observation
 
@@ -51,7 +51,7 @@ def _start(now: Situation, policy: Policy) -> Decision:
     if now.draining:
         return Decision(_says(task, Phase.QUEUED, texts.SERVER_STOPS), now.attempt)
     if task.not_before is not None and _must_wait(task.not_before - now.now, policy):
-        return Decision(task, now.attempt, look_again=task.not_before)
+        return Decision(task, now.attempt, look_again=task.not_before - now.now)
     if not now.room:
         return Decision(_says(task, Phase.QUEUED, texts.NO_ROOM), now.attempt)
     if now.locked:
@@ -80,7 +80,7 @@ def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
     if seen.asked:
         task = _says(now.task, Phase.STOPPING, texts.ending(seen.asked))
         effects = () if pod.deleting else (Effect.DELETE,)
-        return Decision(task, seen, effects, look_again=_patience_ends(now, pod, policy))
+        return Decision(task, seen, effects, look_again=_patience(now, pod, policy))
     return _watch(now, seen, pod, policy)
 
 
@@ -104,49 +104,53 @@ def _watch(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Pol
         return _taken_away(now, attempt, pod, policy)
     if pod.phase == "Running" or attempt.started is not None:
         task = _says(now.task, Phase.RUNNING, texts.RUNNING)
-        return Decision(task, replace(attempt, phase=Phase.RUNNING), look_again=_deadline(now.spec, attempt))
+        return Decision(task, replace(attempt, phase=Phase.RUNNING), look_again=_time_left(now, attempt))
     if pod.waiting:
         if now.blocker is None or now.blocker.reason != pod.why_waiting:
             return Decision(now.task, attempt, (Effect.EXAMINE,))
         message, until = now.blocker.message, None
         if now.blocker.verdict is not None:
-            until = attempt.created + policy.hope
+            until = policy.hope - now.ages.attempt
             message = texts.hopes(message, policy.hope)
         return Decision(_says(now.task, Phase.STARTING, message), attempt, look_again=until)
     message = texts.placed(pod.node) if pod.node else texts.STARTING
     return Decision(_says(now.task, Phase.STARTING, message), attempt)
 
 
-def is_overdue(pod: Observation, now: float, policy: Policy) -> bool:
+def is_overdue(pod: Observation, ages: Ages, policy: Policy) -> bool:
     """Return whether a pod should long have ended: its node does not answer."""
-    return pod.deleting and not pod.ended and now >= (pod.due or now) + policy.late
+    return pod.deleting and not pod.ended and _until_overdue(pod, ages, policy) <= 0
 
 
-def _patience_ends(now: Situation, pod: Observation, policy: Policy) -> float | None:
-    """Return when the end of a pod that is being deleted is waited for no longer, in seconds since the epoch; None for others.
+def _until_overdue(pod: Observation, ages: Ages, policy: Policy) -> float:
+    return pod.grace + policy.late - ages.deletion
+
+
+def _patience(now: Situation, pod: Observation, policy: Policy) -> float | None:
+    """Return for how many seconds the end of a pod that is being deleted is still waited for; None for others.
 
     A program that keeps a lease has certainly ended by then. Of another one it is not known, and it is not tried again.
     """
     if not pod.deleting or pod.node is None:
         return None
-    overdue = (pod.due or now.now) + policy.late
+    overdue = _until_overdue(pod, now.ages, policy)
     if not pod.lease:
         return overdue + policy.silence
-    return max(overdue, now.now - now.unheard + ENDS_AFTER * pod.lease)
+    return max(overdue, ENDS_AFTER * pod.lease - now.ages.silence)
 
 
 def _is_given_up(now: Situation, pod: Observation, policy: Policy) -> bool:
-    until = _patience_ends(now, pod, policy)
-    return until is not None and now.now >= until
+    left = _patience(now, pod, policy)
+    return left is not None and left <= 0
 
 
 def _taken_away(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
     """Say what is waited for while the cluster ends a pod that Seaway did not ask it to: two must never run at once."""
-    if not is_overdue(pod, now.now, policy):
-        message, again = texts.taken_away(pod.node or "its node"), (pod.due or now.now) + policy.late
+    if not is_overdue(pod, now.ages, policy):
+        message, again = texts.taken_away(pod.node or "its node"), _until_overdue(pod, now.ages, policy)
     else:
-        again = _patience_ends(now, pod, policy) or now.now
-        message = texts.unconfirmed(pod.node or "its node", again, leased=bool(pod.lease))
+        again = _patience(now, pod, policy) or 0.0
+        message = texts.unconfirmed(pod.node or "its node", now.now + again, leased=bool(pod.lease))
     runs = pod.phase == "Running" or attempt.started is not None
     phase = Phase.RUNNING if runs else Phase.STARTING
     return Decision(_says(now.task, phase, message), replace(attempt, phase=phase), look_again=again)
@@ -158,14 +162,14 @@ def _ask(now: Situation, attempt: AttemptRecord, policy: Policy) -> str:
         return attempt.asked
     if now.run.stop_requested is not None:
         return "stop"
-    deadline = _deadline(now.spec, attempt)
-    if deadline is not None and now.now >= deadline:
+    left = _time_left(now, attempt)
+    if left is not None and left <= 0:
         return "timeout"
     if now.draining:
         return "drain"
     if now.blocker is not None and now.blocker.verdict is not None and _is_current(now.blocker, now.pod):
         placed = now.pod is not None and now.pod.node is not None
-        return "blocked" if placed or now.now >= attempt.created + policy.hope else ""
+        return "blocked" if placed or now.ages.attempt >= policy.hope else ""
     return ""
 
 
@@ -174,10 +178,10 @@ def _is_current(blocker: Blocker, pod: Observation | None) -> bool:
     return pod is None or (bool(pod.waiting) and blocker.reason == pod.why_waiting)
 
 
-def _deadline(spec: TaskSpec, attempt: AttemptRecord) -> float | None:
-    if spec.timeout_seconds is None or attempt.started is None:
+def _time_left(now: Situation, attempt: AttemptRecord) -> float | None:
+    if now.spec.timeout_seconds is None or attempt.started is None:
         return None
-    return attempt.started + spec.timeout_seconds
+    return now.spec.timeout_seconds - now.ages.program
 
 
 def _record(attempt: AttemptRecord, pod: Observation) -> AttemptRecord:
@@ -218,7 +222,8 @@ def _finish(now: Situation, attempt: AttemptRecord, verdict: Verdict, policy: Po
     if task is None:
         task = replace(now.task, phase=ended.phase, message=verdict.message, verdict=said, not_before=None)
     effects = (Effect.RELEASE,) if now.pod is not None and not now.pod.gone else ()
-    return Decision(task, ended, effects, look_again=task.not_before)
+    again = None if task.not_before is None else task.not_before - now.now
+    return Decision(task, ended, effects, look_again=again)
 
 
 def _ended(task: TaskRecord, phase: Phase, message: str) -> TaskRecord:

@@ -11,8 +11,8 @@ from seaway.model.run import Phase
 from seaway.platform.database import attempts, runs
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.ages import AttemptAges
 from seaway.platform.engine.idleness import Idleness
-from seaway.platform.engine.leases import Leases
 from seaway.platform.engine.mirrors import Mirrors
 from seaway.platform.engine.plan import is_overdue
 from seaway.platform.engine.pods import PodTable
@@ -34,13 +34,13 @@ class Requests:
         database: Database,
         mirrors: Mirrors,
         pods: PodTable,
-        leases: Leases,
+        ages: AttemptAges,
         teller: Teller,
         clock: Clock,
         policy: Policy,
         look: Callable[[RunState, str | None], None],
     ) -> None:
-        self._database, self._mirrors, self._pods, self._leases = database, mirrors, pods, leases
+        self._database, self._mirrors, self._pods, self._ages = database, mirrors, pods, ages
         self._teller, self._clock, self._policy, self._look = teller, clock, policy, look
         self.idleness = Idleness()
 
@@ -136,6 +136,8 @@ class Requests:
             if attempt is None or attempt.fence != fence or attempt.phase.ended or attempt.asked == LOSE:
                 raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
             seen = self._pods.get(attempt.pod, run_uid)
-            if seen is not None and is_overdue(seen.observation, self._clock.now(), self._policy):
+            if seen is not None and is_overdue(
+                seen.observation, self._ages.of(attempt, seen.observation), self._policy
+            ):
                 raise Conflict("the cluster takes its pod off the node, and the node does not act")
-            self._leases.renew(attempt.pod)
+            self._ages.renew(attempt.pod)

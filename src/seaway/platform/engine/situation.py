@@ -69,6 +69,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Ages:
+    """For how many seconds something has lasted, by this server's monotonic clock: the time of day is set at times."""
+
+    attempt: float = 0.0
+    """Since the newest attempt was decided."""
+    program: float = 0.0
+    """Since its program started."""
+    deletion: float = 0.0
+    """Since this server first saw that its pod is being deleted."""
+    silence: float = 0.0
+    """Since it last renewed its lease."""
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """All that a decision depends on."""
 
@@ -92,8 +106,8 @@ class Situation:
     """Who has the lock that the task asks for, in a sentence; "" where it asks for none or may have it."""
     lock_token: int = 0
     """The number under which the task would have its lock."""
-    unheard: float = 0.0
-    """Seconds since the newest attempt last renewed its lease."""
+    ages: Ages = Ages()
+    """Of the newest attempt."""
     creating: bool = False
     """A call that creates the pod is under way: whether it exists is not known."""
     draining: bool = False
@@ -110,4 +124,4 @@ class Decision:
     attempt: AttemptRecord | None
     effects: tuple[Effect, ...] = ()
     look_again: float | None = None
-    """At this time, in seconds since the epoch, even where nothing else happens."""
+    """After so many seconds, even where nothing else happens."""

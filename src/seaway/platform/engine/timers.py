@@ -1,4 +1,4 @@
-"""Looking at a task again at a time, though nothing happens before."""
+"""Looking at a task again after a while, though nothing happens before."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Timers:
         self._clock, self._look = clock, look
         self._timers: dict[tuple[str, str], tuple[float, asyncio.Task[None]]] = {}
 
-    def set(self, state: RunState, task: str, at: float) -> None:
-        """Have a task looked at at a time, in seconds since the epoch, or earlier."""
-        key = (state.run.uid, task)
+    def set(self, state: RunState, task: str, seconds: float) -> None:
+        """Have a task looked at after so many seconds, or earlier."""
+        key, at = (state.run.uid, task), self._clock.monotonic() + seconds
         known = self._timers.get(key)
         if known is not None and known[0] <= at:
             return
         if known is not None:
             known[1].cancel()
-        self._timers[key] = (at, asyncio.create_task(self._later(state, task, at), name=f"timer {task}"))
+        self._timers[key] = (at, asyncio.create_task(self._later(state, task, seconds), name=f"timer {task}"))
 
     def drop(self, state: RunState) -> None:
         """Have no task of a run looked at any more."""
@@ -42,7 +42,7 @@ class Timers:
         for _, timer in self._timers.values():
             timer.cancel()
 
-    async def _later(self, state: RunState, task: str, at: float) -> None:
-        await self._clock.sleep(max(0.0, at - self._clock.now()))
+    async def _later(self, state: RunState, task: str, seconds: float) -> None:
+        await self._clock.sleep(seconds)
         del self._timers[state.run.uid, task]
         self._look(state, task)

@@ -32,8 +32,8 @@ class Observation:
     finished: float | None = None
     exit_code: int | None = None
     deleting: bool = False
-    due: float | None = None
-    """When a pod that is being deleted has to have ended, in seconds since the epoch."""
+    grace: float = 0.0
+    """How many seconds a pod that is being deleted has from then on."""
     lease: float = 0.0
     """After so many seconds without word from the server its program ends by itself; 0 where it does not."""
     held: bool = False
@@ -90,7 +90,7 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
         finished=_time(ended.get("finishedAt")),
         exit_code=ended.get("exitCode"),
         deleting=bool(metadata.get("deletionTimestamp")),
-        due=_time(metadata.get("deletionTimestamp")),
+        grace=float(metadata.get("deletionGracePeriodSeconds") or 0),
         lease=_seconds((metadata.get("annotations") or {}).get(labels.LEASE, "")),
         held=labels.FINALIZER in (metadata.get("finalizers") or ()),
         waiting=reason,

@@ -1,0 +1,43 @@
+"""How long ago something happened of which only the time of day is known: clocks of machines are set, and run on in their sleep."""
+
+from __future__ import annotations
+
+from seaway.base.clock import Clock
+
+
+class Elapsed:
+    """Measures for whoever waits until something is long enough ago.
+
+    The time of day counts once, when it is asked for the first time; from then on the monotonic clock does. So nothing
+    is early or late because the clock was set meanwhile, forward or back, or because the machine slept.
+
+    Args:
+        clock: where time comes from.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began: dict[str, dict[float | str, float]] = {}
+
+    def since(self, owner: str, at: float) -> float:
+        """Return the seconds since a time; 0 for one that lay in the future when it was asked for first.
+
+        Args:
+            owner: whose time it is, by which it is forgotten.
+            at: in seconds since the epoch.
+        """
+        return self._since(owner, at, at)
+
+    def since_seen(self, owner: str, what: str) -> float:
+        """Return the seconds since something of an owner was asked for first."""
+        return self._since(owner, what, None)
+
+    def forget(self, owner: str) -> None:
+        """Drop all times of an owner."""
+        self._began.pop(owner, None)
+
+    def _since(self, owner: str, key: float | str, at: float | None) -> float:
+        now, known = self._clock.monotonic(), self._began.setdefault(owner, {})
+        if key not in known:
+            known[key] = now - (0.0 if at is None else max(0.0, self._clock.now() - at))
+        return now - known[key]

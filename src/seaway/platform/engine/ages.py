@@ -1,0 +1,44 @@
+"""For how long each attempt has lasted, and when it was last heard of: an attempt that keeps a lease ends its program by itself when nobody hears of it."""
+
+from __future__ import annotations
+
+from seaway.base.clock import Clock
+from seaway.base.elapsed import Elapsed
+from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.situation import Ages
+from seaway.platform.workloads.observation import Observation
+
+ENDS_AFTER = 2.0
+"""After so many leases without word the program has ended: `seaway.runner.lease` says how that time is spent."""
+
+
+class AttemptAges:
+    """Ages of the attempts, in memory. Whoever begins to lead counts renewals and deletions from then on.
+
+    Args:
+        clock: where time comes from.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._elapsed = clock, Elapsed(clock)
+        self._began = clock.monotonic()
+        self._heard: dict[str, float] = {}
+
+    def of(self, attempt: AttemptRecord, pod: Observation | None) -> Ages:
+        """Return for how long an attempt has lasted, of which the cluster shows this."""
+        name, started = attempt.pod, attempt.started or (pod.started if pod is not None else None)
+        return Ages(
+            attempt=self._elapsed.since(name, attempt.created),
+            program=self._elapsed.since(name, started) if started is not None else 0.0,
+            deletion=self._elapsed.since_seen(name, "deletion") if pod is not None and pod.deleting else 0.0,
+            silence=self._clock.monotonic() - self._heard.get(name, self._began),
+        )
+
+    def renew(self, pod: str) -> None:
+        """Take note that an attempt was heard of and told to go on."""
+        self._heard[pod] = self._clock.monotonic()
+
+    def forget(self, pod: str) -> None:
+        """Drop an attempt that has ended."""
+        self._heard.pop(pod, None)
+        self._elapsed.forget(pod)

@@ -1,0 +1,55 @@
+"""For how long an attempt has lasted, and when a task is looked at again, though the clock is set meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from seaway.base.clock import ManualClock
+from seaway.model.run import Phase
+from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine.ages import AttemptAges
+from seaway.platform.engine.situation import Ages
+from seaway.platform.engine.timers import Timers
+from seaway.platform.workloads.observation import Observation
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize("step", [0.0, 2 * HOUR, -2 * HOUR], ids=["as it was", "set forward", "set back"])
+def test_an_attempt_ages_whatever_the_clock_says(step: float) -> None:
+    clock = ManualClock()
+    ages, created = AttemptAges(clock), clock.now() - 20
+    attempt = AttemptRecord(1, "main", 1, 1, "run-1", Phase.RUNNING, created)
+    pod = Observation(
+        "run-1", "u", "r", "main", 1, "Running", node="n", started=clock.now() - 10, deleting=True
+    )
+    assert ages.of(attempt, pod) == Ages(attempt=20.0, program=10.0, deletion=0.0, silence=0.0)
+    clock.set_by(step)
+    clock.advance(5.0)
+    ages.renew("run-1")
+    clock.advance(1.0)
+    assert ages.of(attempt, pod) == Ages(attempt=26.0, program=16.0, deletion=6.0, silence=1.0)
+    ages.forget("run-1")
+    assert ages.of(attempt, pod).deletion == 0.0
+
+
+@pytest.mark.parametrize("step", [0.0, 2 * HOUR, -2 * HOUR], ids=["as it was", "set forward", "set back"])
+async def test_a_task_is_looked_at_after_the_shortest_while_that_was_asked_for(step: float) -> None:
+    clock, looked_at = ManualClock(), []
+    timers = Timers(clock, lambda _, task: looked_at.append((task, clock.monotonic())))
+    state = SimpleNamespace(run=SimpleNamespace(uid="u"))
+    timers.set(state, "main", 100.0)
+    clock.set_by(step)
+    timers.set(state, "main", 50.0)
+    timers.set(state, "main", 70.0)
+    timers.set(state, "other", 60.0)
+    for _ in range(2):
+        await asyncio.sleep(0)
+    for _ in range(6):
+        clock.advance(20.0)
+        for _ in range(2):
+            await asyncio.sleep(0)
+    assert looked_at == [("main", 60.0), ("other", 60.0)]
