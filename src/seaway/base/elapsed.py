@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from seaway.base.clock import Clock
+
+Since = Callable[[float], float]
+"""The seconds since a time that is given in seconds since the epoch."""
 
 
 class Elapsed:

@@ -185,3 +185,13 @@ def test_indexes_survive_writing_and_reading(indexes: set[int]) -> None:
 def test_when_a_finished_job_goes(spec: dict, finished: bool, expected: float | None) -> None:
     done = [{"type": "Complete", "status": "True", "lastTransitionTime": rfc3339(NOW)}] if finished else []
     assert expires_at(job({"conditions": done}, **spec)) == expected
+
+
+@pytest.mark.parametrize("step", [-7200.0, 7200.0], ids=["set back", "set forward"])
+@pytest.mark.parametrize(("active", "ends"), [(59.0, False), (60.0, True)])
+def test_a_deadline_comes_when_it_is_due_though_the_clock_was_set(step, active, ends) -> None:
+    status = {"startTime": rfc3339(NOW - active)}
+    deadline = job(status, activeDeadlineSeconds=60)
+    plan = plan_job(deadline, [pod("a")], NOW + step, LIMITS, since=lambda at: NOW - at)
+    assert names(plan.delete) == (["a"] if ends else [])
+    assert plan.again == (None if ends else 1.0)

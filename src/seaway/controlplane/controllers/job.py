@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from seaway.base.elapsed import Elapsed
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.jobfailures import JobLimits
 from seaway.controlplane.controllers.jobplan import JobPlan, is_finished, is_managed_elsewhere, plan_job
@@ -46,6 +48,7 @@ class JobController:
     def __init__(self, context: Context) -> None:
         self._client, self._clock, self._recorder = context.client, context.clock, context.recorder
         self._limits = JobLimits(context.settings.job_backoff, context.settings.job_backoff_cap)
+        self._elapsed = Elapsed(context.clock)
         self._jobs = context.informers.informer(JOBS)
         self._pods = context.informers.informer(PODS, indices={OWNER: _job_keys})
         sources = (Source(self._jobs), Source(self._pods, _keys))
@@ -64,13 +67,16 @@ class JobController:
         strangers = [pod for pod in pods if job is None or (controller_of(pod) or {}).get("uid") != uid(job)]
         if strangers and await self._is_gone(job_key, strangers):
             await self._release(strangers)
+        if job is None or is_finished(job):
+            self._elapsed.forget(job_key)
         if job is None or is_managed_elsewhere(job):
             return DONE
         mine = [pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid(job)]
         if is_finished(job) or deletion_timestamp(job) is not None:
             await self._release(mine)
             return DONE
-        plan = plan_job(job, mine, self._clock.now(), self._limits)
+        since = partial(self._elapsed.since, job_key)
+        plan = plan_job(job, mine, self._clock.now(), self._limits, since)
         return await self._carry_out(job, plan)
 
     async def _carry_out(self, job: Object, plan: JobPlan) -> Outcome:

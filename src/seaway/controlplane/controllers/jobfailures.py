@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from seaway.base.clock import parse_rfc3339
+from seaway.base.elapsed import Since
 from seaway.objects.meta import deletion_timestamp, get_condition, name, namespace
 
 Object = dict[str, Any]
@@ -48,12 +49,12 @@ class JobLimits:
     backoff: float = 10.0
     backoff_cap: float = 600.0
 
-    def wait(self, failures: int, last: float, now: float) -> float:
-        """Return the seconds to wait after so many failures, the last of them at `last`."""
+    def wait(self, failures: int, ago: float) -> float:
+        """Return the seconds to wait after so many failures, the last of them so many seconds ago."""
         if not failures:
             return 0.0
         delay = min(self.backoff * 2.0 ** min(failures - 1, 32), self.backoff_cap)
-        return max(0.0, last + delay - now)
+        return max(0.0, delay - ago)
 
 
 def judge(job: Object, pod: Object) -> Judgement:
@@ -154,9 +155,9 @@ def ended_at(pod: Object) -> float:
     return parse_rfc3339(pod["metadata"].get("creationTimestamp") or "1970-01-01T00:00:00Z")
 
 
-def backoff_wait(pods: Iterable[Object], limits: JobLimits, now: float) -> float:
+def backoff_wait(pods: Iterable[Object], limits: JobLimits, since: Since) -> float:
     """Return the seconds until the next pod may be created after the failures since the last success."""
     ends = [(ended_at(pod), phase) for pod in pods if (phase := (pod.get("status") or {}).get("phase"))]
     last_success = max((end for end, phase in ends if phase == "Succeeded"), default=0.0)
     failures = [end for end, phase in ends if phase == "Failed" and end > last_success]
-    return limits.wait(len(failures), max(failures, default=0.0), now)
+    return limits.wait(len(failures), since(max(failures))) if failures else 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seaway.base.clock import parse_rfc3339, rfc3339
+from seaway.base.elapsed import Since
 from seaway.controlplane.controllers.jobcounts import JobCounts
 from seaway.controlplane.controllers.jobfailures import (
     JobLimits,
@@ -65,7 +66,9 @@ def is_managed_elsewhere(job: Object) -> bool:
     return job["spec"].get("managedBy") not in (None, CONTROLLER_NAME)
 
 
-def plan_job(job: Object, pods: Sequence[Object], now: float, limits: JobLimits) -> JobPlan:
+def plan_job(
+    job: Object, pods: Sequence[Object], now: float, limits: JobLimits, since: Since | None = None
+) -> JobPlan:
     """Return the plan for a job that is not finished.
 
     Args:
@@ -73,15 +76,19 @@ def plan_job(job: Object, pods: Sequence[Object], now: float, limits: JobLimits)
         pods: all that it controls.
         now: seconds since the epoch.
         limits: of the back-off.
+        since: how long ago something was; None where `now` alone tells it.
     """
-    return _Planner(job, pods, now, limits).plan()
+    return _Planner(job, pods, now, limits, since or (lambda at: now - at)).plan()
 
 
 class _Planner:
     """The steps of one plan; holds what they share."""
 
-    def __init__(self, job: Object, pods: Sequence[Object], now: float, limits: JobLimits) -> None:
-        self.job, self.spec, self.pods, self.now, self.limits = job, job["spec"], pods, now, limits
+    def __init__(
+        self, job: Object, pods: Sequence[Object], now: float, limits: JobLimits, since: Since
+    ) -> None:
+        self.job, self.spec, self.pods, self.limits = job, job["spec"], pods, limits
+        self.now, self.since = now, since
         self.suspended = bool(self.spec.get("suspend"))
         self.result = JobPlan(copy(job.get("status") or {}))
         self.status = self.result.status
@@ -150,7 +157,7 @@ class _Planner:
         seconds, started = self.spec.get("activeDeadlineSeconds"), self.status.get("startTime")
         if seconds is None or not started or self.suspended:
             return None
-        return float(parse_rfc3339(started) + seconds - self.now)
+        return float(seconds - self.since(parse_rfc3339(started)))
 
     def _is_complete(self) -> bool:
         """Tell whether as many pods succeeded as are wanted, and none is left."""
@@ -178,7 +185,7 @@ class _Planner:
         return max(0, min(parallelism, self.counts.completions - self.counts.succeeded_total))
 
     def _create(self, count: int) -> None:
-        if not self.counts.per_index and (wait := backoff_wait(self.pods, self.limits, self.now)):
+        if not self.counts.per_index and (wait := backoff_wait(self.pods, self.limits, self.since)):
             self._look_again(wait)
             return
         indexes, failures = None, None
@@ -188,7 +195,7 @@ class _Planner:
                 kept = self.counts.kept
                 failures = {index: failures_after(self.job, pod) for index, pod in kept.items()}
                 waits = {
-                    index: self.limits.wait(sum(failed), ended_at(kept[index]), self.now)
+                    index: self.limits.wait(sum(failed), self.since(ended_at(kept[index])))
                     for index, failed in failures.items()
                     if index in indexes
                 }

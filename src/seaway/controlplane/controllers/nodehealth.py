@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seaway.base.clock import parse_rfc3339, rfc3339
+from seaway.base.elapsed import Since
 from seaway.objects.meta import copy, get_condition, set_condition
 from seaway.objects.nodeselection import tolerates
 
@@ -78,13 +79,13 @@ def _taint(key: str, effect: str, now: float) -> Object:
     return {"key": key, "effect": effect} | ({"timeAdded": rfc3339(now)} if effect == "NoExecute" else {})
 
 
-def eviction_time(pod: Object, taints: Sequence[Mapping[str, Any]], now: float) -> float | None:
-    """Return when a pod has to leave a node because of its NoExecute taints, None for never.
+def until_eviction(pod: Object, taints: Sequence[Mapping[str, Any]], since: Since) -> float | None:
+    """Return in how many seconds a pod has to leave a node because of its NoExecute taints, None for never.
 
     Args:
         pod: on the node.
         taints: of the node.
-        now: seconds since the epoch; the answer for a taint that is not tolerated at all, or says no time.
+        since: how long ago something was.
     """
     tolerations = pod["spec"].get("tolerations") or ()
     times = []
@@ -93,9 +94,9 @@ def eviction_time(pod: Object, taints: Sequence[Mapping[str, Any]], now: float) 
             continue
         matching = [t for t in tolerations if tolerates(t, taint)]
         if not matching:
-            return now
+            return 0.0
         limited = [t["tolerationSeconds"] for t in matching if t.get("tolerationSeconds") is not None]
         if limited:
             added = taint.get("timeAdded")
-            times.append((parse_rfc3339(added) if added else now) + max(0, min(limited)))
+            times.append(max(0, min(limited)) - (since(parse_rfc3339(added)) if added else 0.0))
     return min(times, default=None)

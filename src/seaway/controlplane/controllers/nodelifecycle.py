@@ -1,21 +1,24 @@
 """Nodes that went silent are marked and tainted, and the pods on tainted nodes have to leave.
 
 Two controllers over `nodehealth.py`: one for nodes, one for pods. A heartbeat counts from when this process saw it, not
-by the node's own clock; after a restart every node has the whole grace period again.
+by the node's own clock; after a restart every node has the whole grace period again. Nobody is early or late because the
+clock was set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from seaway.base.clock import rfc3339
+from seaway.base.elapsed import Elapsed
 from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.nodehealth import (
-    eviction_time,
     heartbeat,
     silent_conditions,
+    until_eviction,
     wanted_taints,
 )
 from seaway.objects.builtin import LEASES, NODES, PODS
@@ -101,23 +104,27 @@ def build_eviction(context: Context) -> Controller:
     """Return the controller of pods on tainted nodes."""
     nodes = context.informers.informer(NODES)
     pods = context.informers.informer(PODS, indices={BY_NODE: node_of})
+    elapsed = Elapsed(context.clock)
 
     async def reconcile(pod_key: str) -> Outcome:
         pod = pods.get(pod_key)
         node = nodes.get(pod["spec"].get("nodeName") or "") if pod is not None else None
         if pod is None or node is None or deletion_timestamp(pod) is not None or has_ended(pod):
             return DONE
-        now = context.clock.now()
-        due = eviction_time(pod, (node.get("spec") or {}).get("taints") or (), now)
-        if due is None:
+        taints = (node.get("spec") or {}).get("taints") or ()
+        left = until_eviction(pod, taints, partial(elapsed.since, name(node)))
+        if left is None:
             return DONE
-        if due > now:
-            return RequeueAfter(due - now)
+        if left > 0:
+            return RequeueAfter(left)
         await _evict(context, pod)
         return DONE
 
     def on_node(node: Object) -> Iterable[str]:
-        return [key(pod) for pod in pods.by_index(BY_NODE, name(node))] if _expels(node) else ()
+        if not _expels(node):
+            elapsed.forget(name(node))
+            return ()
+        return [key(pod) for pod in pods.by_index(BY_NODE, name(node))]
 
     sources = (Source(nodes, on_node), Source(pods, _placed(nodes.get)))
     return Controller("taint-eviction", sources, reconcile, clock=context.clock)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seaway.base.clock import parse_rfc3339
+from seaway.base.elapsed import Elapsed
 from seaway.client.errors import Unreachable
 from seaway.controlplane.node import eviction, plan, unserved
 from seaway.controlplane.node.attempts import Attempts
@@ -59,7 +60,7 @@ class PodWorker:
         self._wake = asyncio.Event()
         self._attempts = Attempts(context, self._wake.set)
         self._volumes = PodVolumes(context, self.uid)
-        self._reporter = Reporter(context)
+        self._reporter, self._elapsed = Reporter(context), Elapsed(context.clock)
         self._mount_failures = 0
         self._refusals = 0
         self._refresh_at = 0.0
@@ -316,10 +317,15 @@ class PodWorker:
         return min(usual, *(g for g in (self._stop_grace, self._evict_grace) if g is not None), usual)
 
     def _overdue(self) -> tuple[str, str] | None:
-        limit, start = self.pod["spec"].get("activeDeadlineSeconds"), self._reporter.start_time(self.pod)
-        if limit is None or not start or self._context.clock.now() < parse_rfc3339(start) + limit:
+        if (left := self._until_deadline()) is None or left > 0:
             return None
         return "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
+
+    def _until_deadline(self) -> float | None:
+        limit, start = self.pod["spec"].get("activeDeadlineSeconds"), self._reporter.start_time(self.pod)
+        if limit is None or not start:
+            return None
+        return float(limit - self._elapsed.since(self.uid, parse_rfc3339(start)))
 
     async def _upkeep(self) -> float:
         """Bring volumes up to date, measure storage; return the seconds until the next time."""
@@ -333,9 +339,8 @@ class PodWorker:
         if limits_storage(self.pod):
             await self._measure()
             waits.append(settings.measure_seconds)
-        limit, start = self.pod["spec"].get("activeDeadlineSeconds"), self._reporter.start_time(self.pod)
-        if limit is not None and start:
-            waits.append(max(0.05, parse_rfc3339(start) + limit - clock.now()))
+        if (left := self._until_deadline()) is not None:
+            waits.append(max(0.05, left))
         if self._volumes.written:
             waits.append(600.0)
         return max(0.0, min(waits))

@@ -27,7 +27,7 @@ class Idle:
     """What was said of one attempt's program."""
 
     since: float | None
-    """Since when it has used no CPU, in seconds since the epoch; None: it uses some."""
+    """Since when it has used no CPU, by the monotonic clock; None: it uses some."""
     said: float
     """When that was said."""
     waits_for: str = ""
@@ -48,7 +48,7 @@ class Idleness:
             pod: whose program it is.
             seconds: how long.
             waits_in: the kernel's function that its main thread sleeps in, "" where it is not known.
-            now: seconds since the epoch.
+            now: by the monotonic clock.
         """
         self._said[pod] = Idle(now - seconds if seconds else None, now, words(waits_in))
 

@@ -117,9 +117,9 @@ class Requests:
         if attempt is None or attempt.fence != fence or attempt.phase.ended:
             raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
         if seconds is not None:
-            self.idleness.note(attempt.pod, seconds, waits_in, self._clock.now())
+            self.idleness.note(attempt.pod, seconds, waits_in, self._clock.monotonic())
         if gpu_seconds is not None:
-            self.idleness.note_gpus(attempt.pod, gpu_seconds, self._clock.now())
+            self.idleness.note_gpus(attempt.pod, gpu_seconds, self._clock.monotonic())
 
     async def renew(self, run_uid: str, task: str, fence: int) -> None:
         """Let an attempt go on that says it is alive; decisions about its run are made before or after.

@@ -17,7 +17,7 @@ IDLE_CORES = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Since when an attempt has been silent and idle, in seconds since the epoch."""
+    """Since when an attempt has been silent and idle, by the monotonic clock: nothing hangs because somebody set the other."""
 
     silent: float
     idle: float | None
@@ -45,7 +45,7 @@ def waiting(
     Args:
         states: all runs that have not ended.
         since: when each run was first seen to wait, by uid.
-        now: seconds since the epoch.
+        now: by the same clock.
         limit: seconds; 0 for none.
     """
     found = []
@@ -64,9 +64,15 @@ def is_waiting(state: RunState) -> bool:
     return state.run.phase in _WAITING
 
 
-def waits_since(state: RunState, now: float) -> float:
-    """Return from when on a run is taken to wait that was not seen to wait before."""
-    return state.run.created if state.run.started is None and not state.attempts else now
+def has_waited(state: RunState, now: float) -> float:
+    """Return for how many seconds a run is taken to have waited that was not seen to wait before.
+
+    Args:
+        state: of the run.
+        now: seconds since the epoch.
+    """
+    began = state.run.created if state.run.started is None and not state.attempts else now
+    return max(0.0, now - began)
 
 
 def hung(state: RunState, task: str, quiet: Quiet, now: float) -> Happening:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from seaway.base.clock import Clock, parse_rfc3339, rfc3339
 from seaway.base.sqlite import DatabaseError
@@ -32,11 +32,11 @@ from seaway.platform.notifications.waiting import (
     IDLE_CORES,
     Quiet,
     gpu_unused,
+    has_waited,
     hung,
     is_waiting,
     shortest_limit,
     waiting,
-    waits_since,
 )
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,15 @@ _LEAST = 0.5
 """Seconds between two looks, however soon a task is to be ended that hangs."""
 _USUAL = 3600.0
 """Seconds after which `seaway why` says that a program hangs where nobody said another time."""
+
+
+class LastWord(NamedTuple):
+    """The last line of an attempt, or its start where it has written none."""
+
+    at: float
+    """Its time, in seconds since the epoch: it tells a line from the next."""
+    since: float
+    """When that was, by the monotonic clock."""
 
 
 class Watch:
@@ -69,6 +78,8 @@ class Watch:
         self._since: dict[str, float] = {}
         self._quiet: dict[str, Quiet] = {}
         """By pod: the attempts that are silent now."""
+        self._words: dict[str, LastWord] = {}
+        """By pod: what the attempts that run wrote last."""
         self._told: set[str] = set()
         """Keys that were stored: the database is not asked about them every few seconds."""
         self._sampled, self._shortest = 0.0, _SAMPLE
@@ -87,7 +98,7 @@ class Watch:
 
     async def look(self) -> None:
         """Look once, and have told what is new."""
-        now, states = self._clock.now(), self._engine.states()
+        now, states = self._clock.monotonic(), self._engine.states()
         self._note_waiting(states, now)
         stopped: list[Happening] = []
         self._shortest = shortest_limit(states, self._settings.hung)
@@ -105,8 +116,8 @@ class Watch:
 
     def gpus_unused_since(self, pod: str) -> str | None:
         """Return since when an attempt has used none of its GPUs (RFC 3339), None where it does or that is not known."""
-        since = self._engine.requests.idleness.gpus_unused_since(pod, self._clock.now())
-        return None if since is None else rfc3339(since)
+        since = self._engine.requests.idleness.gpus_unused_since(pod, self._clock.monotonic())
+        return None if since is None else self._time_of_day(since)
 
     def still(self, pod: str, limit: float | None) -> Stillness | None:
         """Return since when a program has done nothing, None where it does something or that is not known.
@@ -115,11 +126,16 @@ class Watch:
             pod: of the attempt.
             limit: seconds after which its task calls that hung; None for those of the settings.
         """
-        quiet, now = self._quiet.get(pod), self._clock.now()
+        quiet, now = self._quiet.get(pod), self._clock.monotonic()
         if quiet is None or quiet.idle is None:
             return None
         hangs = quiet.hangs(now, limit or self._settings.hung or _USUAL)
-        return Stillness(rfc3339(quiet.silent), rfc3339(quiet.idle), rfc3339(now), quiet.waits_for, hangs)
+        silent, idle, at = map(self._time_of_day, (quiet.silent, quiet.idle, now))
+        return Stillness(silent, idle, at, quiet.waits_for, hangs)
+
+    def _time_of_day(self, moment: float) -> str:
+        """Return when a moment of the monotonic clock was (RFC 3339)."""
+        return rfc3339(self._clock.now() - (self._clock.monotonic() - moment))
 
     async def _tell(self, found: Sequence[Happening]) -> None:
         keys = {happening.key for happening in found}
@@ -132,7 +148,10 @@ class Watch:
 
     def _note_waiting(self, states: Sequence[RunState], now: float) -> None:
         current = {state.run.uid: state for state in states if is_waiting(state)}
-        self._since = {uid: self._since.get(uid, waits_since(state, now)) for uid, state in current.items()}
+        today = self._clock.now()
+        self._since = {
+            uid: self._since.get(uid, now - has_waited(state, today)) for uid, state in current.items()
+        }
 
     def _hanging(self, states: Sequence[RunState], now: float) -> list[tuple[RunState, str, Quiet]]:
         found = []
@@ -170,18 +189,22 @@ class Watch:
     async def _note_quiet(self, states: Sequence[RunState], now: float) -> None:
         """Keep which attempts are silent, and since when their pods have been idle."""
         silent: dict[str, float] = {}
+        words: dict[str, LastWord] = {}
         for state in states:
             for attempt in state.attempts.values():
-                began = attempt.started or attempt.created
-                limit = state.specs[attempt.task].stop_if_hung_seconds or self._settings.hung or _USUAL
-                enough = min(60.0, limit / 2)
-                if attempt.phase is not Phase.RUNNING or now - began < enough:
+                if attempt.phase is not Phase.RUNNING:
                     continue
-                known = self._quiet.get(attempt.pod)
-                tail = await self._logs.tail(LogKey(state.run.uid, attempt.task, attempt.number), 1)
-                last = max([parse_rfc3339(time) for time in tail.times if time], default=began)
-                if now - last >= enough or known is not None:
-                    silent[attempt.pod] = max(last, began)
+                limit = state.specs[attempt.task].stop_if_hung_seconds or self._settings.hung or _USUAL
+                enough, pod, known = min(60.0, limit / 2), attempt.pod, attempt.pod in self._quiet
+                word = self._words.get(pod) or self._word(attempt.started or attempt.created)
+                if known or now - word.since >= enough:
+                    tail = await self._logs.tail(LogKey(state.run.uid, attempt.task, attempt.number), 1)
+                    last = max([parse_rfc3339(time) for time in tail.times if time], default=word.at)
+                    word = word if word.at == last else self._word(last)
+                    if known or now - word.since >= enough:
+                        silent[pod] = word.since
+                words[pod] = word
+        self._words = words
         idleness = self._engine.requests.idleness
         idleness.keep({attempt.pod for state in states for attempt in state.attempts.values()})
         said = {pod: idleness.of(pod, now) for pod in silent}
@@ -194,6 +217,9 @@ class Watch:
             else:
                 quiet[pod] = Quiet(since, self._idle_since(pod, usage, now))
         self._quiet = quiet
+
+    def _word(self, at: float) -> LastWord:
+        return LastWord(at, self._clock.monotonic() - max(0.0, self._clock.now() - at))
 
     def _idle_since(self, pod: str, usage: dict[str, float], now: float) -> float | None:
         """Return since when a pod has used no CPU by the cluster's own word."""
