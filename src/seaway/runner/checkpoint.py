@@ -104,7 +104,9 @@ class Checkpoint:
         try:
             found = fingerprint(self._folder)
             newest = max((entry[2] for entry in found), default=0) / 1e9
-            if not found or found == self._saved or self._refused or time.time() - newest < _QUIET_SECONDS:
+            # what seems to be of the future was written before the clock was set back
+            written_now = 0 <= time.time() - newest < _QUIET_SECONDS
+            if not found or found == self._saved or self._refused or written_now:
                 return
             self._send(found, patience=0.0)
         except (GatewayError, OSError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +67,17 @@ async def test_no_log_yet(tmp_path: Path) -> None:
     assert read_tail(tmp_path / "log", 10, 100) == b""
 
 
+async def test_files_keep_their_order_though_the_clock_is_set_back(tmp_path: Path, monkeypatch) -> None:
+    log = LogFile(os.open(tmp_path, os.O_RDONLY), "log", 100, 10)
+    for number in range(6):
+        monkeypatch.setattr(time, "time_ns", lambda hour=10 - number: hour * 3_600 * 10**9)
+        log.feed(b"stdout", f"line {number}\n".encode())
+    log.close()
+    assert (await read(tmp_path / "log")).decode().split("\n")[:-1] == [f"line {n}" for n in range(6)]
+
+
 async def test_following_across_rotation_loses_nothing(tmp_path: Path) -> None:
     """A writer that rotates often, and a reader that follows it: every line once."""
-    import os
-
     folder = os.open(tmp_path, os.O_RDONLY)
     log = LogFile(folder, "log", 3_000, 400)
     ended = False

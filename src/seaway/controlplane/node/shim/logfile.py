@@ -142,7 +142,10 @@ class LogFile:
         self._unwritten = bytearray(view)
 
     def _rotate(self) -> None:
-        kept, before = f"{self._name}.{time.time_ns():020d}", self._descriptor
+        self._last = max(
+            time.time_ns(), self._last + 1
+        )  # its name comes after the others', though the clock was set back
+        kept, before = f"{self._name}.{self._last:020d}", self._descriptor
         os.rename(self._name, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         try:
             self._descriptor = self._open()
