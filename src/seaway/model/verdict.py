@@ -27,6 +27,10 @@ class VerdictClass(StrEnum):
     UNKNOWN = "unknown"
 
 
+COUNTED = (VerdictClass.USER, VerdictClass.RESOURCE, VerdictClass.UNKNOWN, VerdictClass.DEADLINE)
+"""Endings that the user's retries are for."""
+
+
 class Level(StrEnum):
     """Where a cause sits."""
 

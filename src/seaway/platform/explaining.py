@@ -24,6 +24,7 @@ from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import last_node, last_pod
 from seaway.platform.masking import masked_origin
+from seaway.platform.workloads.growth import memory_grown
 from seaway.platform.workloads.observation import observe
 
 Still = Callable[[str, float | None], Stillness | None]
@@ -127,5 +128,7 @@ def _remembered_facts(
         needs_code=spec.code is not None,
         needs_environment=spec.environment is not None,
         retries_left=max(0, spec.retries - task.failures),
+        retry_on=spec.retry_on,
+        memory_grown=memory_grown(spec, task.growth),
         secret_values=secret_values(spec),
     )

@@ -207,6 +207,23 @@ def test_a_silent_node_is_told_of_an_attempt_under_way(state, status):
     assert "tried again" in told.done
 
 
+@pytest.mark.parametrize(
+    ("code", "more", "done"),
+    [
+        pytest.param(3, {"retries_left": 1, "retry_on": ("4", "user-x")},
+                     "it is not tried again: retries are for 4, user-x (--retry-on)", id="another ending is retried"),
+        pytest.param(3, {"retries_left": 1}, "", id="it was stopped before its retries were used"),
+        pytest.param(3, {"attempt": 2, "before": "it hung"},
+                     "it was tried 2 times; the time before it ended: it hung", id="for another cause before"),
+        pytest.param(0, {"attempt": 3, "memory_grown": "4Gi", "before": "it needed more memory"},
+                     "it was tried 3 times, at last with 4Gi of memory; the time before it ended: it needed more memory",
+                     id="with more memory"),
+    ],
+)  # fmt: skip
+def test_what_was_tried_is_told_of_every_ending(code, more, done):
+    assert why(ended(code), **more).done == done
+
+
 def test_a_task_that_waits_for_another_says_for_which():
     told = why(waiting=True, waits_for="the task 'prepare'")
     assert told.message == "it waits for the task 'prepare'"

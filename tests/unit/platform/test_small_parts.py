@@ -101,6 +101,7 @@ def test_the_log_tells_an_attempts_life_in_sentences() -> None:
     new = AttemptRecord(1, "main", 1, 1, "p", Phase.STARTING, 1.0)
     running = replace(new, node="n1", phase=Phase.RUNNING)
     assert narrate(None, new) == ["queued"]
+    assert narrate(None, replace(new, number=2), "2Gi") == ["attempt 2 with 2Gi of memory: queued"]
     assert narrate(new, running) == ["placed on node n1", "started"]
     assert narrate(running, running) == []
     failed = replace(running, phase=Phase.FAILED, verdict={"message": "it broke"})

@@ -105,7 +105,11 @@ class Facts:
     before: str = ""
     """Of an attempt that is not the first: how the one before it ended."""
     retries_left: int = 0
-    """How often the program's own failure will still be tried again."""
+    """How many of the user's retries are not used."""
+    retry_on: Sequence[str] = ()
+    """The endings that these are for, () for all."""
+    memory_grown: str = ""
+    """How much memory it had, where that was more than was asked for (`--on-oom grow`)."""
     create_error: str = ""
     """The API server's message where it refused to create the Pod (quota, admission, invalid)."""
     secret_values: Sequence[str] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seaway.model.verdict import Evidence, Explanation
+from seaway.model.verdict import COUNTED, Evidence, Explanation
 from seaway.platform.diagnosis.advice import elsewhere
 from seaway.platform.diagnosis.evidence import blanked, is_plain
 from seaway.platform.diagnosis.facts import Facts
@@ -47,10 +47,25 @@ def _done(facts: Facts, found: Finding) -> str:
         said.append(
             f"this is attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
         )
+    elif not facts.waiting:
+        said += _tries(facts, found)
     if is_plain(facts):
         code = "its code, " if facts.needs_code else ""
         said.append(f"its image has no python3, so it ran without {code}checkpoints and outputs")
     return "; ".join([*said, *([found.done] if found.done else [])])
+
+
+def _tries(facts: Facts, found: Finding) -> list[str]:
+    """Return how often a task was tried that has ended, with what, and why not more often."""
+    said = []
+    if facts.attempt > 1:
+        more = f", at last with {facts.memory_grown} of memory" if facts.memory_grown else ""
+        said.append(f"it was tried {facts.attempt} times{more}")
+        if facts.before and facts.before != found.message:
+            said.append(f"the time before it ended: {blanked(facts, facts.before)}")
+    if facts.retries_left and facts.retry_on and found.class_ in COUNTED and not facts.requested:
+        said.append(f"it is not tried again: retries are for {', '.join(facts.retry_on)} (--retry-on)")
+    return said
 
 
 def _fitting(evidence: tuple[Evidence, ...], room: int) -> tuple[Evidence, ...]:

@@ -90,7 +90,6 @@ class FactsGatherer:
             command=spec.command,
             needs_code=spec.code is not None,
             needs_environment=spec.environment is not None,
-            retries_left=max(0, spec.retries - task.failures),
             create_error=create_error,
             secret_values=secret_values(spec),
         )

@@ -12,11 +12,18 @@ from seaway.platform.engine import texts
 from seaway.platform.engine.line import Ahead
 
 
-def narrate(before: AttemptRecord | None, after: AttemptRecord) -> list[str]:
-    """Return the sentences that a change of an attempt is worth."""
+def narrate(before: AttemptRecord | None, after: AttemptRecord, memory: str = "") -> list[str]:
+    """Return the sentences that a change of an attempt is worth.
+
+    Args:
+        before: the attempt as it was, None where it is new.
+        after: the attempt.
+        memory: how much it gets, where it gets more than was asked for.
+    """
     said = []
     if before is None:
-        said.append("queued" if after.number == 1 else f"attempt {after.number}: queued")
+        more = f" with {memory} of memory" if memory else ""
+        said.append("queued" if after.number == 1 else f"attempt {after.number}{more}: queued")
     if after.node and (before is None or not before.node):
         said.append(f"placed on node {after.node}")
     if _has_run(after) and (before is None or not _has_run(before)):

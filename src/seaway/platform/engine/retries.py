@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from seaway.model.run import Phase, TaskSpec
-from seaway.model.verdict import Verdict, VerdictClass
+from seaway.model.verdict import COUNTED, Verdict, VerdictClass
 from seaway.platform.database.records import TaskRecord
 from seaway.platform.diagnosis.rules.infrastructure import UNCONFIRMED
 from seaway.platform.diagnosis.rules.python import NO_PYTHON, plain_is_enough
@@ -13,9 +13,6 @@ from seaway.platform.diagnosis.rules.resources import OUT_OF_MEMORY
 from seaway.platform.engine import texts
 from seaway.platform.engine.situation import Policy, Situation
 from seaway.platform.workloads.growth import can_grow, grown
-
-_COUNTED = (VerdictClass.USER, VerdictClass.RESOURCE, VerdictClass.UNKNOWN, VerdictClass.DEADLINE)
-"""Endings that the user's retries are for."""
 
 
 def tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord | None:
@@ -47,7 +44,7 @@ def tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord 
 
 def _is_asked_for(spec: TaskSpec, verdict: Verdict) -> bool:
     """Return whether the user's retries are for such an ending: those that were named, else all that are anybody's fault."""
-    if verdict.class_ not in _COUNTED:
+    if verdict.class_ not in COUNTED:
         return False
     words = {verdict.class_.value, verdict.cause, str(verdict.exit_code)}
     return not spec.retry_on or not words.isdisjoint(spec.retry_on)

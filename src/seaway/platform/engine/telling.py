@@ -14,6 +14,7 @@ from seaway.platform.engine.pods import PodTable
 from seaway.platform.engine.state import RunState
 from seaway.platform.history.logs import LogKey
 from seaway.platform.history.narrator import Narrator
+from seaway.platform.workloads.growth import memory_grown
 
 TOLD = 100
 """Tasks of a run up to which it is said each time that one waits for something else. Of more, each log begins with what the
@@ -47,7 +48,8 @@ class Teller:
             key = LogKey(state.run.uid, attempt.task, attempt.number)
             for sentence, at in state.said.pop(attempt.task, ()) if before is None else ():
                 self._narrator.repeat(key, sentence, at, new=True)
-            for sentence in narrate(before, attempt):
+            memory = memory_grown(state.specs[attempt.task], state.tasks[attempt.task].growth)
+            for sentence in narrate(before, attempt, memory):
                 self._narrator.say(key, sentence, now, new=before is None)
 
     def tell_change(self, run_uid: str, before: AttemptRecord, after: AttemptRecord) -> None:

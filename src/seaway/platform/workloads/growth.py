@@ -23,6 +23,11 @@ def grown(spec: TaskSpec, times: int) -> TaskSpec:
     return spec.model_copy(update={"resources": spec.resources.model_copy(update={"memory": memory})})
 
 
+def memory_grown(spec: TaskSpec, times: int) -> str:
+    """Return how much memory a task has that has grown so many times, "" where it has what was asked for."""
+    return str(grown(spec, times).resources.memory) if times and spec.on_oom == "grow" else ""
+
+
 def _bytes(spec: TaskSpec, times: int) -> int:
     asked = whole(spec.resources.memory or "0")
     cap = whole(spec.memory_cap) if spec.memory_cap else asked * _LARGEST

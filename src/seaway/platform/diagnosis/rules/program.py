@@ -110,7 +110,7 @@ def user_exception(facts: Facts) -> Finding | None:
         Level.DATA if short in _DATA_ERRORS else Level.CODE, VerdictClass.USER, "UserException",
         f"the program failed{where}: {blanked(facts, found.line)}", (*from_log(facts, [found.line]), *from_end(facts)),
         next_step=f"{_correction(found)}, then: {again(facts)}",
-        done=_retries(facts), exit_code=exit_code(facts),
+        exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def killed_by_signal(facts: Facts) -> Finding | None:
         return _ended_by_nobody_known(facts, number)
     return Finding(
         Level.CODE if number in _CRASHES else Level.CONTAINER, VerdictClass.USER, "KilledBySignal", said,
-        (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=step, done=_retries(facts),
+        (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=step,
         exit_code=code if code is not None else 128 + number,
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ def failed_exit(facts: Facts) -> Finding | None:
     said = f"; the last it said: {blanked(facts, last[0])[:_LONGEST_LAST]}" if last else " and said nothing"
     return Finding(
         Level.CODE, VerdictClass.USER, "NonZeroExit", f"the program ended with exit code {code}{said}",
-        (*from_log(facts, last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}", done=_retries(facts),
+        (*from_log(facts, last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}",
         exit_code=code,
     )  # fmt: skip
 
@@ -184,9 +184,3 @@ def _missing_module(facts: Facts, found: Traceback | None) -> str:
         r"python[\w./-]*: No module named '?(?P<module>[\w.]+)'?$", "\n".join(last_lines(facts, 1))
     )
     return named["module"] if named else ""
-
-
-def _retries(facts: Facts) -> str:
-    if facts.retries_left <= 0:
-        return f"it was tried {facts.attempt} times" if facts.attempt > 1 else ""
-    return f"it is tried again; {facts.retries_left} {'retry is' if facts.retries_left == 1 else 'retries are'} left"
