@@ -58,11 +58,9 @@ OF_RUNS: dict[str, Tests] = {
     "requests.stopped": Tests((f"{_OF_RUNS}::test_a_stop_and_a_time_limit_are_called_so",)),
     "requests.timed_out": Tests((f"{_OF_RUNS}::test_a_stop_and_a_time_limit_are_called_so",)),
     "requests.stopped_as_hung": Tests(
-        (f"{_RUNS}/test_hung.py::test_a_program_that_hangs_is_ended_where_that_was_asked_for",)
+        (f"{_RUNS}/test_hung.py::test_programs_that_hang_and_programs_that_do_not",)
     ),
-    "lasting.hangs": Tests(
-        (f"{_RUNS}/test_hung.py::test_a_program_that_hangs_is_explained_and_told_once_and_goes_on",)
-    ),
+    "lasting.hangs": Tests((f"{_RUNS}/test_hung.py::test_programs_that_hang_and_programs_that_do_not",)),
     "lasting.gpu_idle": Tests(
         (f"{_RUNS}/test_hung.py::test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement",),
         ("embedded",),

@@ -29,6 +29,7 @@ EPILOG = """\b
 Examples:
   seaway prove train.py --epochs 20            what follows the script belongs to it
   seaway prove digits-k2x7f                    a run from before, once more
+  seaway prove --after 45s digits-k2x7f        options stand before the run or script
   seaway prove --after 45s --memory 8Gi train.py
   seaway prove --seed 7 -o json train.py       the same moment again, the outcome as JSON
 
@@ -185,7 +186,7 @@ def _require_plain(words: tuple[str, ...], options: Options, requirements: Path 
     raise SeawayError(
         f"{words[0]!r} names a run, which is run again as it was: it takes no arguments and none of the options of seaway run",
         code="Usage",
-        remedy=f"seaway prove {words[0]}, or name the script",
+        remedy=f"Name the script; or put prove's own options before the run: seaway prove --after 10s {words[0]}",
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from seaway.cli.arguments import Output, complete_workspaces
 from seaway.cli.context import connect, note
-from seaway.cli.output import Format, age, day, now, print_json, print_table, took
+from seaway.cli.output import Format, age, day, moment, now, print_json, print_table, took
 
 EPILOG = """\b
 Examples:
@@ -82,6 +82,13 @@ def row(run: dict[str, Any], several: Sequence[str]) -> tuple[str, ...]:
         phase,
         *(str(run.get(key, "")) for key in several),
         age(run["created"], at),
-        took(run.get("started"), run.get("finished"), at),
+        took(_began(run), run.get("finished"), at),
         run["command"],
     )
+
+
+def _began(run: dict[str, Any]) -> str | None:
+    """Return when a run's program began: clusters say so in whole seconds, and none begins before it was submitted."""
+    started, created = moment(run.get("started")), moment(run["created"])
+    is_before = started is not None and created is not None and started < created
+    return run["created"] if is_before else run.get("started")

@@ -11,6 +11,7 @@ from seaway.cli.down import lock_holder
 from seaway.cli.download import choose, destination
 from seaway.cli.follow import FinalLines, Waiting, write_log
 from seaway.cli.output import coloured, print_fields, print_table, span
+from seaway.cli.ps import row
 from seaway.cli.status import cluster_state
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import Home
@@ -211,3 +212,10 @@ def test_the_lock_names_its_holder(tmp_path):
 )
 def test_how_the_cluster_stands(facts, said):
     assert cluster_state(facts) == said
+
+
+def test_no_run_took_longer_than_it_is_old():
+    """Clusters say in whole seconds when a program began."""
+    run = {"name": "r", "phase": "succeeded", "command": "c", "created": "2026-01-01T00:00:00.9Z"}
+    run |= {"started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:00:01.1Z"}
+    assert row(run, ())[3] == "0s"

@@ -6,6 +6,7 @@ import pytest
 
 from seaway.model.verdict import Level
 from seaway.platform.diagnosis.blockers import first_blocker
+from seaway.platform.diagnosis.evidence import brief
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.packages import package_of
 from seaway.platform.diagnosis.tracebacks import last_traceback
@@ -227,6 +228,20 @@ def test_what_was_tried_is_told_of_every_ending(code, more, done):
 def test_a_task_that_waits_for_another_says_for_which():
     told = why(waiting=True, waits_for="the task 'prepare'")
     assert told.message == "it waits for the task 'prepare'"
+
+
+def test_a_task_that_waits_for_a_lock_says_how_to_look_at_who_holds_it():
+    told = why(
+        waiting=True, waits_for="waits for the lock 'data', which task 'b' of run 'one' has held since 2026"
+    )
+    assert told.next_step == "wait, or see how far that is: seaway logs one -f"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("short: ", "short"), ("one two three", "one two ..."), ("o" * 20, "o" * 10 + " ...")]
+)
+def test_what_is_put_into_a_sentence_ends_after_a_word(text, said):
+    assert brief(Facts(run="r"), text, 10) == said
 
 
 SECRETS = {

@@ -189,6 +189,14 @@ def blanked(facts: Facts, text: str) -> str:
     return shortened(text)
 
 
+def brief(facts: Facts, text: str, longest: int = 140) -> str:
+    """Return the beginning of a text, to be put into a sentence: without secrets, cut after a word."""
+    said = blanked(facts, text).rstrip(" :")
+    if len(said) <= longest:
+        return said
+    return f"{(said[:longest].rpartition(' ')[0] or said[:longest]).rstrip(' ,;:')} ..."
+
+
 def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
     """Return a text without its middle where it is long: chains of errors begin with what and end with why."""
     if len(text) <= longest:

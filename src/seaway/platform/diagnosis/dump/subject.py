@@ -64,7 +64,11 @@ class _Case:
     @property
     def at(self) -> str:
         end = finished(self.object)
-        return end.isoformat() if end is not None else self.object["metadata"].get("creationTimestamp") or ""
+        return end.isoformat() if end is not None else self.created
+
+    @property
+    def created(self) -> str:
+        return self.object["metadata"].get("creationTimestamp") or ""
 
     @property
     def name(self) -> str:
@@ -102,6 +106,7 @@ def choose(cluster: Cluster, logs: Sequence[Log], wanted: str = "") -> Subject:
 
 def _of_group(group: list[_Case], elsewhere: list[_Case]) -> Subject:
     """Return the one of a group that explains it."""
+    group = _not_replaced(group)
     best = min(case.rank for case in group)
     troubled = [case for case in group if case.rank == best]
     if best <= _ENDED and any(case.object["kind"] == "Pod" for case in troubled):
@@ -119,6 +124,16 @@ def _of_group(group: list[_Case], elsewhere: list[_Case]) -> Subject:
     return Subject(
         first.object["kind"], first.object["metadata"].get("name") or "", first.facts, first.found, alike, len(troubled), replicas, others
     )  # fmt: skip
+
+
+def _not_replaced(group: list[_Case]) -> list[_Case]:
+    """Leave out pods that the cluster lost and that another was made for, where that one waits: it is what holds all up."""
+    made = max((case.created for case in group if case.rank == _STUCK and case.facts.waiting), default="")
+    return [
+        case
+        for case in group
+        if case.rank > _ENDED or case.found.class_ is not VerdictClass.INFRASTRUCTURE or case.at >= made
+    ]
 
 
 def _side_by_side(cases: Iterable[_Case]) -> bool:

@@ -83,6 +83,12 @@ def refusal(facts: Facts) -> str:
     return f"; the autoscaler adds no node ({why[:120]})"
 
 
+def is_capped(facts: Facts) -> bool:
+    """Tell whether a group of nodes would grow if it were not at its largest: its nodes need not be there to be seen."""
+    event = last_word(facts)
+    return event is not None and "max node group size reached" in str(event.get("message") or "")
+
+
 def last_word(facts: Facts) -> Mapping[str, Any] | None:
     """Return the newest event of an autoscaler about the pod, None where there is none."""
     for event in reversed(facts.events):

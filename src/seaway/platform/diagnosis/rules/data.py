@@ -6,7 +6,7 @@ import re
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
-from seaway.platform.diagnosis.evidence import blanked
+from seaway.platform.diagnosis.evidence import brief
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import said, spoken
@@ -76,7 +76,7 @@ def input_broken(facts: Facts) -> Finding | None:
         and found.short
         in ("ValueError", "OSError", "RuntimeError", "error", "ComputeError", "TypeError", "ArrowException")
     ):
-        said_so = f"its input could not be read{found.at}: {blanked(facts, found.line)[:160]}"
+        said_so = f"its input could not be read{found.at}: {brief(facts, found.line, 160)}"
         return _at(facts, found, "InputBroken", said_so, "look at the input at that place")
     return None
 
@@ -109,7 +109,7 @@ def input_unusable(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None or not _NUMBERS.search(found.text):
         return None
-    return _at(facts, found, "InputUnusable", f"its input holds values that the method cannot work with{found.at}: {blanked(facts, found.text)[:140]}",
+    return _at(facts, found, "InputUnusable", f"its input holds values that the method cannot work with{found.at}: {brief(facts, found.text)}",
                "clean or fill these values")  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import re
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
-from seaway.platform.diagnosis.evidence import blanked
+from seaway.platform.diagnosis.evidence import brief
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
@@ -67,7 +67,7 @@ def libraries_misfit(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "LibrariesMisfit",
-        f"compiled libraries in its environment do not fit together: {blanked(facts, line)[:140]}",
+        f"compiled libraries in its environment do not fit together: {brief(facts, line)}",
         f"install versions that were built for each other (pin both), then: {again(facts, '--image', 'IMAGE') if facts.made else again(facts)}",
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
-    blanked,
+    brief,
     container_status,
     exit_code,
     from_end,
@@ -275,7 +275,7 @@ def claim_waits(facts: Facts) -> Finding | None:
     if waits:
         said += ": it gets one when the first pod that mounts it is placed"
     elif event is not None:
-        said += f": {blanked(facts, str(event.get('message') or ''))[:140]}"
+        said += f": {brief(facts, str(event.get('message') or ''))}"
     return Finding(
         Level.CLUSTER, VerdictClass.CONFIGURATION, "ClaimUnbound", said, from_event(facts, event) or (quote(facts, "claim", "phase: Pending"),),
         next_step=kubectl(facts, f"kubectl describe pvc {facts.run}"), permanent=False,

@@ -12,7 +12,7 @@ from typing import Any
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, elsewhere, kubectl
 from seaway.platform.diagnosis.evidence import (
-    blanked,
+    brief,
     container_status,
     event_time,
     exit_code,
@@ -158,11 +158,7 @@ def _killed(
         ),
         None,
     )
-    how = (
-        f": {blanked(facts, _message(probe))[:120].rstrip(': ')}"
-        if probe is not None and level is Level.CONTAINER
-        else ""
-    )
+    how = f": {brief(facts, _message(probe), 120)}" if probe is not None and level is Level.CONTAINER else ""
     evidence: tuple[Evidence, ...] = (*from_event(facts, event), *from_event(facts, probe), *from_end(facts))
     return Finding(
         level, VerdictClass.CONFIGURATION, cause, said + how, evidence, next_step=_edit(facts, step), exit_code=exit_code(facts)

@@ -9,6 +9,7 @@ from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, is_python, kubectl, with_package
 from seaway.platform.diagnosis.evidence import (
     blanked,
+    brief,
     exit_code,
     from_end,
     from_log,
@@ -151,7 +152,7 @@ def failed_exit(facts: Facts) -> Finding | None:
     if not code:
         return None
     last = last_lines(facts, 1)
-    said = f"; the last it said: {blanked(facts, last[0])[:_LONGEST_LAST]}" if last else " and said nothing"
+    said = f"; the last it said: {brief(facts, last[0], _LONGEST_LAST)}" if last else " and said nothing"
     return Finding(
         Level.CODE, VerdictClass.USER, "NonZeroExit", f"the program ended with exit code {code}{said}",
         (*from_log(facts, last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}",

@@ -10,6 +10,7 @@ from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, twice
 from seaway.platform.diagnosis.evidence import (
     blanked,
+    brief,
     event_time,
     exit_code,
     from_event,
@@ -102,7 +103,7 @@ def caused_in_java(facts: Facts) -> Finding | None:
     causes = [line for line in facts.log_tail.splitlines() if line.lstrip().startswith("Caused by: ")]
     line = causes[-1].strip() if causes else found.line
     return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed{found.at}: {blanked(facts, line.removeprefix('Caused by: '))[:160]}",
+        facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed{found.at}: {brief(facts, line.removeprefix('Caused by: '), 160)}",
         f"correct {found.where or 'the program'}, then: {again(facts)}",
     )  # fmt: skip
 
@@ -199,7 +200,7 @@ def wrong_shape(facts: Facts) -> Finding | None:
         found.text,
     ):
         return None
-    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "WrongShape", f"arrays that do not fit together in shape, type or device{found.at}: {blanked(facts, found.text)[:140]}",
+    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "WrongShape", f"arrays that do not fit together in shape, type or device{found.at}: {brief(facts, found.text)}",
                   f"correct {found.where or 'the program'}, then: {again(facts)}")  # fmt: skip
 
 
@@ -248,7 +249,7 @@ def wrong_arguments(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "WrongArguments",
-                  f"the program does not take the arguments that it was given: {blanked(facts, line)[:140]}",
+                  f"the program does not take the arguments that it was given: {brief(facts, line)}",
                   f"correct command, args or workingDir, then: {again(facts)}" if facts.made else f"correct the arguments, then: {again(facts)}")  # fmt: skip
 
 
@@ -260,7 +261,7 @@ def other_language(facts: Facts) -> Finding | None:
         for pattern in _OTHERS:
             if (found := pattern.search(line)) and not overcome(line):
                 what = next(filter(None, found.groups()))
-                return spoken(facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed: {blanked(facts, what)[:160]}",
+                return spoken(facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed: {brief(facts, what, 160)}",
                               f"correct the program, then: {again(facts)}")  # fmt: skip
     return None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
-from seaway.platform.diagnosis.evidence import blanked, exit_code, quote, terminated
+from seaway.platform.diagnosis.evidence import brief, exit_code, quote, terminated
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
@@ -82,7 +82,7 @@ def runner_failed(facts: Facts) -> Finding | None:
     error = str(told.get("error", ""))
     failure = _meaning(told, error)
     again_later = failure.class_ is VerdictClass.INFRASTRUCTURE
-    shown = blanked(facts, essential(error))[:_LONGEST_ERROR]
+    shown = brief(facts, essential(error), _LONGEST_ERROR)
     file = (facts.origin.requirements if facts.origin is not None else None) or "the requirements"
     return Finding(
         failure.level, failure.class_, failure.cause, f"{failure.message}: {shown}" if shown else failure.message,

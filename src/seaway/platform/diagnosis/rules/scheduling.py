@@ -17,7 +17,7 @@ from seaway.platform.diagnosis.evidence import condition, from_event, last_event
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.room import smaller
-from seaway.platform.diagnosis.rules.autoscaling import refusal
+from seaway.platform.diagnosis.rules.autoscaling import is_capped, refusal
 
 _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
@@ -57,7 +57,7 @@ def unschedulable(facts: Facts) -> Finding | None:
         message, has_labels=bool(meant), cordoned=next(iter(cordons)) if len(cordons) == 1 else None
     )
     blocker = _with_taint(blocker, facts, meant)
-    resource, too_big = _never_fits(facts, message)
+    resource, too_big = _never_fits(facts, message) if not is_capped(facts) else ("", None)
     static = _is_static(message, facts.nodes) or ("untolerated taint" in blocker and _are_kept(facts, meant))
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
@@ -237,6 +237,8 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
         return step
     if "-pressure" in blocker and not never:
         return "make room on the disks of the nodes, or wait; seaway doctor shows them"
+    if is_capped(facts):
+        return "have the largest size of its group of nodes raised, or wait until one of them is free: kubectl get nodes"
     if not never:
         return "wait, or see what uses the cluster: seaway ps"
     short = _INSUFFICIENT.search(blocker)

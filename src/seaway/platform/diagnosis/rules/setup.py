@@ -12,7 +12,7 @@ from typing import Any
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
-    blanked,
+    brief,
     event_time,
     exit_code,
     from_event,
@@ -86,7 +86,7 @@ def mount_point(facts: Facts) -> Finding | None:
     ):
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "MountPoint", f"a volume does not fit where it is to be mounted: {blanked(facts, text)[:140]}",
+        Level.SPEC, VerdictClass.CONFIGURATION, "MountPoint", f"a volume does not fit where it is to be mounted: {brief(facts, text)}",
         evidence or _waits(facts, text), next_step=f"correct mountPath and subPath, then: {again(facts)}",
     )  # fmt: skip
 
@@ -137,7 +137,7 @@ def forbidden_by_node(facts: Facts) -> Finding | None:
     ):
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "SecuritySettings", f"its node cannot give it the security settings that it asks for: {blanked(facts, text)[:140]}",
+        Level.SPEC, VerdictClass.CONFIGURATION, "SecuritySettings", f"its node cannot give it the security settings that it asks for: {brief(facts, text)}",
         evidence or (quote(facts, "pod status", f"{reason}: {text}"),), next_step=f"correct securityContext, then: {again(facts)}",
     )  # fmt: skip
 

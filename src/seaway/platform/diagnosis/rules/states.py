@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.evidence import (
     blanked,
@@ -17,6 +19,8 @@ from seaway.platform.diagnosis.evidence import (
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+
+_HOLDER = re.compile(r"waits for the lock .* run '(?P<run>[^']+)' has held since")
 
 
 def completed(facts: Facts) -> Finding | None:
@@ -45,9 +49,11 @@ def waits_for_others(facts: Facts) -> Finding | None:
         if reason.startswith("the task ")
         else f"it waits: {reason}"
     )
+    holder = _HOLDER.search(facts.waits_for)
+    step = f"wait, or see how far that is: seaway logs {holder['run']} -f" if holder else "seaway show {run}"
     return Finding(
         Level.SPEC, VerdictClass.UNKNOWN, "Waiting", said,
-        (quote(facts, "submission", facts.waits_for),), next_step="seaway show {run}", permanent=False,
+        (quote(facts, "submission", facts.waits_for),), next_step=step, permanent=False,
     )  # fmt: skip
 
 

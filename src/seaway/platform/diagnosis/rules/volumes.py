@@ -11,7 +11,7 @@ from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
-from seaway.platform.diagnosis.evidence import blanked, event_time, from_event, moment, pod_status, quote
+from seaway.platform.diagnosis.evidence import brief, event_time, from_event, moment, pod_status, quote
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
@@ -101,7 +101,7 @@ def claim_unbound(facts: Facts) -> Finding | None:
     )
     name = ((claim or {}).get("metadata") or {}).get("name")
     named = f" {name!r}" if name else ""
-    reason = f": {blanked(facts, str(why.get('message', '')))[:140]}" if why is not None else ""
+    reason = f": {brief(facts, str(why.get('message', '')))}" if why is not None else ""
     step = kubectl(facts, f"kubectl describe pvc {name or ''}".strip())
     if facts.made is not None and "storageclass" in reason.lower():
         step = f"kubectl get storageclass; make the claim anew with one of these: {step}"
