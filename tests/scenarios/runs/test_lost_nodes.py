@@ -134,11 +134,17 @@ class Witness:
             await self.changed.wait_for(lambda: self.alive == set(alive))
 
 
-@pytest.fixture
-async def witness() -> AsyncIterator[Witness]:
+@asynccontextmanager
+async def run_witness() -> AsyncIterator[Witness]:
     found = Witness()
     async with await asyncio.start_server(found.hear, "127.0.0.1", 0) as server:
         found.port = server.sockets[0].getsockname()[1]
+        yield found
+
+
+@pytest.fixture
+async def witness() -> AsyncIterator[Witness]:
+    async with run_witness() as found:
         yield found
 
 
@@ -183,36 +189,36 @@ async def test_a_program_that_keeps_a_lease_ends_by_itself_before_the_next_attem
         assert ended.phase is Phase.STOPPED
 
 
-async def test_a_program_without_a_lease_is_given_up_and_not_tried_again(
+async def test_without_a_lease_a_run_is_given_up_and_a_stop_does_not_wait_for_ever(
     place: Place, witness: Witness, tmp_path
 ) -> None:
-    async with run_platform(place.cluster, tmp_path / "server", **SETTINGS) as platform:
-        run = await platform.server.runs.submit(RunSpec(tasks=(task(witness, retries=5),)), user="ada")
+    async with (
+        run_platform(place.cluster, tmp_path / "server", **SETTINGS) as platform,
+        run_witness() as other,
+    ):
+        runs = platform.server.runs
+        await runs.submit(RunSpec(name="given-up", tasks=(task(witness, retries=5),)), user="ada")
+        await runs.submit(RunSpec(name="stopped", tasks=(task(other),)), user="ada")
         await witness.until("1")
+        await other.until("1")
         place.cut_off()
-        await take_away(platform, run.name)
-        ended = await platform.server.runs.wait(run.name, timeout=WAIT)
-        (attempt,) = ended.tasks[0].attempts
-        assert (ended.phase, attempt.verdict.class_, attempt.verdict.cause) == (
+        await runs.stop("stopped")
+        for run in ("given-up", "stopped"):
+            await take_away(
+                platform, run
+            )  # the one that is stopped: with a shorter grace than the server gives
+        given_up = await runs.wait("given-up", timeout=WAIT)
+        (attempt,) = given_up.tasks[0].attempts
+        assert (given_up.phase, attempt.verdict.class_, attempt.verdict.cause) == (
             Phase.FAILED, VerdictClass.UNKNOWN, "EndUnconfirmed",
         )  # fmt: skip
-        explanation = await platform.server.runs.why(run.name)
-        assert f"seaway retry {run.name}" in explanation.next_step
+        explanation = await runs.why("given-up")
+        assert "seaway retry given-up" in explanation.next_step
+        stopped = await runs.wait("stopped", timeout=WAIT)
+        assert stopped.phase is Phase.STOPPED
+        assert "whether the program still runs there is not known" in stopped.message
         assert witness.alive == {"1"}, "it is right that nobody knew: it still runs"
         place.restore()
         await witness.until()
-        assert witness.seen == ["1"]
-
-
-async def test_a_stop_does_not_wait_for_ever(place: Place, witness: Witness, tmp_path) -> None:
-    async with run_platform(place.cluster, tmp_path / "server", **SETTINGS) as platform:
-        run = await platform.server.runs.submit(RunSpec(tasks=(task(witness),)), user="ada")
-        await witness.until("1")
-        place.cut_off()
-        await platform.server.runs.stop(run.name)
-        await take_away(platform, run.name)  # with a shorter grace than the server gives
-        ended = await platform.server.runs.wait(run.name, timeout=WAIT)
-        assert ended.phase is Phase.STOPPED
-        assert "whether the program still runs there is not known" in ended.message
-        place.restore()
-        await witness.until()
+        await other.until()
+        assert witness.seen == other.seen == ["1"]
