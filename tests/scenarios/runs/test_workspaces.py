@@ -96,7 +96,10 @@ async def test_made_run_in_and_deleted(managed: TestCluster, tmp_path: Path, nam
         await managed.admin.create(PERSISTENT_VOLUME_CLAIMS, claim, name)
         pod = {
             "metadata": {"name": "web"},
-            "spec": {"containers": [{"name": "web", "image": managed.image, "command": ["sleep", "600"]}]},
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [{"name": "web", "image": managed.image, "command": ["sleep", "600"]}],
+            },
         }
         await managed.admin.create(PODS, pod, name)
         losses = await workspaces.losses(name, ADMIN)
