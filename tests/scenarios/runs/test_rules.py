@@ -16,6 +16,7 @@ from seaway.objects.resource import Resource
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.workloads.security import PodSecurity
+from tests.waiting import until_object
 from tools.clusters import namespace_on
 from tools.platforms import run_platform
 from tools.real_kubernetes.node import run_node
@@ -177,14 +178,29 @@ async def test_a_namespace_that_is_missing_is_named(cluster, tmp_path) -> None:
 
 
 async def test_runs_go_on_while_their_server_is_away(cluster, tmp_path) -> None:
-    program = "import time; print('on', flush=True); time.sleep(3); print('done')"
-    async with run_platform(cluster, tmp_path / "server") as platform:
-        await submit(platform, "python", "-c", program, name="long")
-        await says(platform, "running", "long")
-        (pod,) = (await cluster.admin.list(PODS, cluster.namespace))["items"]
-    async with asyncio.timeout(WAIT):
-        while (await cluster.admin.get(PODS, pod["metadata"]["name"], cluster.namespace))["status"]["phase"] == "Running":  # fmt: skip
-            await asyncio.sleep(0.1)
+    begun, away = asyncio.Event(), asyncio.Event()
+
+    async def let_end(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun.set()
+        await away.wait()
+        writer.close()
+
+    host = cluster.gateway_host
+    async with await asyncio.start_server(let_end, host if host == "127.0.0.1" else "0.0.0.0", 0) as listener:
+        place = (host, listener.sockets[0].getsockname()[1])
+        program = f"import socket\nprint('on', flush=True)\nsocket.create_connection({place}).recv(1)\nprint('done')"
+        async with run_platform(cluster, tmp_path / "server") as platform:
+            await submit(platform, "python", "-c", program, name="long")
+            await says(platform, "running", "long")
+            await asyncio.wait_for(
+                begun.wait(), WAIT
+            )  # until then its runner may ask the server for something
+            (pod,) = (await cluster.admin.list(PODS, cluster.namespace))["items"]
+        away.set()
+        await until_object(
+            cluster.admin, PODS, pod["metadata"]["name"], cluster.namespace,
+            lambda found: found["status"]["phase"] != "Running",
+        )  # fmt: skip
     async with run_platform(cluster, tmp_path / "server") as platform:
         found = await ended(platform, "long")
         log = await log_of(platform, "long")
