@@ -66,6 +66,7 @@ OF_RUNS: dict[str, Tests] = {
         ("embedded",),
     ),
     "states.waits_for_others": Tests((f"{_OF_RUNS}::test_who_waits_for_a_lock_is_told_who_has_it",)),
+    "states.skipped": Tests((f"{_RUNS}/test_runs.py::test_tasks_follow_their_graph",)),
     "infrastructure.deleted": Tests(
         (f"{_OF_RUNS}::test_a_pod_that_somebody_deletes_is_the_clusters_doing_and_the_run_goes_on",)
     ),

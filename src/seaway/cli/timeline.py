@@ -11,6 +11,7 @@ import typer
 from seaway.cli.arguments import Output, complete_runs
 from seaway.cli.context import connect, note
 from seaway.cli.output import DIM, YELLOW, Format, moment, now, paint, print_json
+from seaway.cli.subjects import subject
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.submit import seconds
@@ -22,15 +23,7 @@ Examples:
   seaway timeline --warnings train-1      what went wrong only
   seaway timeline pod/NAME                also of a pod that is gone
   seaway timeline node/node-1 -o json     for programs"""
-_KINDS = {
-    "po": "pod",
-    "no": "node",
-    "persistentvolumeclaim": "pvc",
-    "deploy": "deployment",
-    "rs": "replicaset",
-    "sts": "statefulset",
-}
-_SHOWN = ("pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset")
+_KINDS = ("pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset")
 Name = Annotated[
     str,
     typer.Argument(
@@ -60,7 +53,7 @@ def timeline(
     output: Output = Format.TEXT,
 ) -> None:
     """Show what happened, in one order: Seaway's own steps, every change of the pods, nodes and claims with who wrote it, and Kubernetes' events. What is deleted is in it too."""
-    kind, bare = subject(name)
+    kind, bare = subject(name, _KINDS, "has a timeline")
     begin = since_time(since, now()) if since is not None else None
     with connect() as client:
         found = _whole(client, kind, bare, begin)
@@ -77,38 +70,23 @@ def timeline(
         note("nothing happened in that time" if since or warnings else "nothing is known yet")
 
 
-def subject(name: str) -> tuple[str, str]:
-    """Return what is meant, "run" or a kind, and its name. Raises SeawayError for an unknown kind."""
-    kind, slash, bare = name.partition("/")
-    if not slash:
-        return "run", name
-    word = kind.lower()
-    word = word if word in _KINDS or word in (*_SHOWN, "run") else word.removesuffix("s")
-    word = _KINDS.get(word, word)
-    if word not in (*_SHOWN, "run") or not bare:
-        raise SeawayError(
-            f"{name!r} names nothing that has a timeline",
-            code="Usage",
-            field="name",
-            remedy=f"Give a run's name, or one of {', '.join(_SHOWN)} with /NAME",
-        )
-    return word, bare
-
-
 def since_time(text: str, at: datetime) -> datetime:
     """Return the time that --since means. Raises SeawayError where it is none."""
     if text[:4].isdigit() and "-" in text:
         try:
             found = datetime.fromisoformat(text)
         except ValueError:
-            raise SeawayError(
-                f"{text!r} is no time",
-                code="Usage",
-                field="--since",
-                remedy="Write 10m, 2h, 1h30m, or 2026-01-02T03:04:05Z",
-            ) from None
+            raise _no_time(text) from None
         return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    return at - timedelta(seconds=seconds("--since", text))
+    try:
+        return at - timedelta(seconds=seconds("--since", text))
+    except SeawayError:
+        raise _no_time(text) from None
+
+
+def _no_time(text: str) -> SeawayError:
+    remedy = "Write 10m, 2h, 1h30m, or 2026-01-02T03:04:05Z"
+    return SeawayError(f"{text!r} is no time", code="Usage", field="--since", remedy=remedy)
 
 
 def lines(entries: list[dict[str, Any]], *, with_fields: bool = False) -> Iterator[str]:

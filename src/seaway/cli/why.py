@@ -9,32 +9,25 @@ import typer
 from seaway.cli.arguments import Output, complete_runs
 from seaway.cli.context import connect
 from seaway.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Format, paint, print_json
+from seaway.cli.subjects import subject
 from seaway.sdk.errors import SeawayError
 
 EPILOG = """\b
 Examples:
   seaway why train-1                       why it failed, or what it waits for
-  seaway why pod/web-0                     also what is no run's: pod (also one that is gone), job, node
+  seaway why --task prepare train-1        one task of a run with several
+  seaway why pod/web-0                     also what is no run's: pod (also one that is gone), job, node, pvc
   kubectl get pod,event,node,pvc,job,rs -o yaml > dump.yaml
   seaway why --from dump.yaml              a failure on any cluster, without a server
   seaway why --from dump.yaml --log train.log pod/train-0"""
 
 _COLOURS = {"succeeded": GREEN, "cancelled": YELLOW, None: YELLOW}
-_KINDS = {
-    "po": "pod",
-    "pods": "pod",
-    "pod": "pod",
-    "no": "node",
-    "nodes": "node",
-    "node": "node",
-    "jobs": "job",
-    "job": "job",
-}
+_KINDS = ("pod", "job", "node", "pvc")
 Name = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="The run's name, as seaway ps shows it; pod/NAME, job/NAME or node/NAME for what is no run's; with --from a name, or kind/name.",
+        help="The run's name, as seaway ps shows it; pod/NAME, job/NAME, node/NAME or pvc/NAME for what is no run's; with --from a name, or kind/name.",
         autocompletion=complete_runs,
         show_default=False,
     ),
@@ -58,9 +51,21 @@ Logs = Annotated[
         show_default=False,
     ),
 ]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task", metavar="TASK", help="Which task of a run with several [default: the one that tells most]."
+    ),
+]
 
 
-def why(run: Name = None, from_: Dumps = None, log: Logs = None, output: Output = Format.TEXT) -> None:
+def why(
+    run: Name = None,
+    task: Task = None,
+    from_: Dumps = None,
+    log: Logs = None,
+    output: Output = Format.TEXT,
+) -> None:
     """Say what happened to a run, why, and what to do; with the evidence for it."""
     others: tuple[str, ...] = ()
     if from_:
@@ -82,10 +87,9 @@ def why(run: Name = None, from_: Dumps = None, log: Logs = None, output: Output 
             remedy="seaway ps lists them; seaway why --from FILE explains a dump",
         )
     else:
+        kind, name = subject(run, _KINDS, "can be explained")
         with connect() as client:
-            kind, _, name = run.rpartition("/")
-            kind = _KINDS.get(kind, kind)
-            explanation = client.why_object(kind, name) if kind in _KINDS.values() else client.why(run)
+            explanation = client.why(name, task=task) if kind == "run" else client.why_object(kind, name)
     if output is Format.JSON:
         print_json(explanation)
         return

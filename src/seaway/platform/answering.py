@@ -36,9 +36,14 @@ class Answers(ABC):
     async def _run(self, name: str) -> RunRecord:
         """Return the run of a name. Raises NotFound."""
 
-    async def why(self, run: str) -> Explanation:
-        """Say what happened or what it waits for, with evidence and one next step. Raises NotFound."""
-        return await self.explainer.explain(await self._run(run))
+    async def why(self, run: str, *, task: str | None = None) -> Explanation:
+        """Say what happened or what it waits for, with evidence and one next step. Raises NotFound.
+
+        Args:
+            run: its name.
+            task: which of its tasks; the one that tells most without this.
+        """
+        return await self.explainer.explain(await self._run(run), task)
 
     async def checkpoints(self, run: str) -> Sequence[CheckpointView]:
         """Return what the tasks of a run have saved. Raises NotFound."""

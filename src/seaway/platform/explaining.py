@@ -20,6 +20,7 @@ from seaway.platform.diagnosis.rules.infrastructure import NODE_LOST, UNCONFIRME
 from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.verdicts import DIAGNOSIS
+from seaway.platform.errors import NotFound
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import last_node, last_pod
@@ -48,11 +49,17 @@ class Explainer:
         self.gpus_unused: Callable[[str], str | None] = lambda pod: None  # noqa: ARG005
         """Returns since when an attempt's program has used none of its GPUs, by its pod."""
 
-    async def explain(self, run: RunRecord) -> Explanation:
-        """Say what happened to a run, or what it waits for."""
+    async def explain(self, run: RunRecord, task: str | None = None) -> Explanation:
+        """Say what happened to a run, or what it waits for; of one of its tasks, or of the one that tells most.
+
+        Raises:
+            NotFound: the run has no such task.
+        """
         await self._recorder.flush()
         nodes = self._view.all_nodes()
-        facts, attempt = await self._database.read(lambda connection: self._facts(connection, run, nodes))
+        facts, attempt = await self._database.read(
+            lambda connection: self._facts(connection, run, task, nodes)
+        )
         if attempt is not None:
             tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
             facts = replace(facts, log_tail=tail.text, log_times=tail.times)
@@ -65,11 +72,18 @@ class Explainer:
         return DIAGNOSIS.explain(facts)
 
     def _facts(
-        self, connection: Connection, run: RunRecord, nodes: Sequence[dict[str, Any]]
+        self, connection: Connection, run: RunRecord, asked: str | None, nodes: Sequence[dict[str, Any]]
     ) -> tuple[Facts, int | None]:
         """Return the facts without the log, and which attempt's log belongs to them."""
         spec = RunSpec.model_validate(runs.spec(connection, run.id))
-        task = telling_task(tasks.of_run(connection, run.id))
+        found = [one for one in tasks.of_run(connection, run.id) if asked in (None, one.name)]
+        if not found:
+            raise NotFound(
+                f"the run {run.name!r} has no task {asked!r}",
+                field="task",
+                remedy=f"seaway show {run.name} lists them",
+            )
+        task = telling_task(found)
         tried = [a for a in attempts.of_run(connection, run.id) if a.task == task.name][-2:]
         attempt = tried[-1] if tried else None
         before = tried[0].verdict if len(tried) > 1 else None
@@ -124,6 +138,7 @@ def _remembered_facts(
         hung_seconds=spec.stop_if_hung_seconds,
         waiting=not task.phase.ended,
         waits_for=task.message if not task.phase.ended and not_created else "",
+        skipped=task.message if task.phase is Phase.SKIPPED else "",
         command=spec.command,
         needs_code=spec.code is not None,
         needs_environment=spec.environment is not None,

@@ -38,7 +38,7 @@ class ObjectExplainer:
         self._client, self._view, self._memory, self._clock = client, view, memory, clock
 
     async def explain(self, kind: str, name: str) -> Explanation:
-        """Say what is the matter with a pod, a job or a node.
+        """Say what is the matter with a pod, a job, a node or a claim.
 
         Raises:
             NotFound: there is none of the name, or it may not be seen.
@@ -62,7 +62,7 @@ class ObjectExplainer:
             raise NotFound(
                 f"there is no {kind} {name!r}{place}, or this server may not see it",
                 field="name",
-                remedy=f"See: kubectl get {kind}s",
+                remedy=f"See: kubectl get {kind}",
             ) from error
         if gone is not None:
             done = "; ".join(filter(None, (told.done, f"it is gone from the cluster since {gone.gone_at}")))

@@ -21,7 +21,7 @@ router = APIRouter(
 
 
 @router.get("/{kind}/{name}/why")
-async def why(kind: Literal["pod", "job", "node"], name: str, service: Service) -> Explanation:
+async def why(kind: Literal["pod", "job", "node", "pvc"], name: str, service: Service) -> Explanation:
     """Say what is the matter with it, with evidence and one next step."""
     return await service.why_object(kind, name)
 

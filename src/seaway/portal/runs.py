@@ -117,9 +117,9 @@ async def logs(
 
 
 @router.get("/{run}/why")
-async def why(run: str, service: Service) -> Explanation:
-    """Say what happened or what it waits for, with evidence and one next step."""
-    return await service.why(run)
+async def why(run: str, service: Service, task: str | None = None) -> Explanation:
+    """Say what happened to a run, or to one of its tasks, or what it waits for, with evidence and one next step."""
+    return await service.why(run, task=task)
 
 
 @router.get("/{run}/timeline")

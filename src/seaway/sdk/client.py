@@ -162,12 +162,12 @@ class SeawayClient(NotifyCalls, TokenCalls, WorkspaceCalls):
         """Take a run out of the bin."""
         return self._run("POST", _path(run, "restore"))
 
-    def why(self, run: str) -> dict[str, Any]:
-        """Return the `Explanation` of a run."""
-        return dict(self._http.json("GET", _path(run, "why")))
+    def why(self, run: str, *, task: str | None = None) -> dict[str, Any]:
+        """Return the `Explanation` of a run, or of one of its tasks."""
+        return dict(self._http.json("GET", _path(run, "why"), query={"task": task}))
 
     def why_object(self, kind: str, name: str) -> dict[str, Any]:
-        """Return the `Explanation` of a pod, a job or a node."""
+        """Return the `Explanation` of a pod, a job, a node or a claim ("pvc")."""
         return dict(self._http.json("GET", f"/api/v1/objects/{kind}/{quote(name, safe='')}/why"))
 
     def timeline(

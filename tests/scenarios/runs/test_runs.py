@@ -10,6 +10,7 @@ from seaway.model.resources import Resources
 from seaway.model.run import Phase, RunSpec, RunView, SecretRef, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NAMESPACES, PODS
+from seaway.platform.errors import NotFound
 from tests.waiting import until
 
 WAIT = 60.0
@@ -78,6 +79,10 @@ async def test_tasks_follow_their_graph(platform) -> None:
     }
     assert ended.exit_code == 4
     assert "c | third\n" in await log_of(platform)
+    for task, cause in ((None, "NonZeroExit"), ("a", "Completed"), ("b", "NonZeroExit"), ("d", "Skipped")):
+        assert (await platform.server.runs.why("run", task=task)).cause == cause, task
+    with pytest.raises(NotFound, match="has no task 'e'"):
+        await platform.server.runs.why("run", task="e")
 
 
 async def test_a_retry_goes_on_from_the_checkpoint(platform) -> None:

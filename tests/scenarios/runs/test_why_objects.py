@@ -124,6 +124,6 @@ async def test_a_node_is_well_or_cordoned(seeing: Platform) -> None:
 
 
 async def test_who_is_not_there_is_told(platform: Any) -> None:
-    for kind in ("pod", "job", "node"):
+    for kind in ("pod", "job", "node", "pvc"):
         with pytest.raises(NotFound, match=f"there is no {kind} 'nobody'"):
             await platform.server.runs.why_object(kind, "nobody")

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from seaway.cli import grep, timeline
+from seaway.cli.subjects import subject
 from seaway.sdk.errors import SeawayError
 
+KINDS = ("pod", "node", "pvc", "deployment", "statefulset")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -27,13 +29,13 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     ],
 )
 def test_names_are_understood_as_kubectl_does(name: str, meant: tuple[str, str]) -> None:
-    assert timeline.subject(name) == meant
+    assert subject(name, KINDS, "has a timeline") == meant
 
 
 @pytest.mark.parametrize("name", ["secret/s", "pod/", "/p", "configmaps/c"])
 def test_what_has_no_timeline_is_refused(name: str) -> None:
     with pytest.raises(SeawayError, match="names nothing that has a timeline"):
-        timeline.subject(name)
+        subject(name, KINDS, "has a timeline")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_an_ending_is_explained(path: Path) -> None:
 
 
 OF_RUNS = {
-    "drained", "stopped", "timed_out", "waits_for_others", "deleted", "deleted_before_start", "runner_failed", "no_python", "old_python",
+    "drained", "stopped", "timed_out", "waits_for_others", "skipped", "deleted", "deleted_before_start", "runner_failed", "no_python", "old_python",
     "pod_gone", "given_up", "preempted", "lost_on_purpose",
     "hangs", "stopped_as_hung", "gpu_idle",
 }  # fmt: skip

@@ -230,6 +230,17 @@ def test_a_task_that_waits_for_another_says_for_which():
     assert told.message == "it waits for the task 'prepare'"
 
 
+@pytest.mark.parametrize(("restarts", "cause"), [(2, "NonZeroExit"), (0, "PodDeleted")])
+def test_what_was_started_again_and_again_was_not_ended_by_its_deletion_a_second_later(restarts, cause):
+    state = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-02T03:04:00Z"}}
+    pod = {
+        "metadata": {"deletionTimestamp": "2026-01-02T03:04:02Z", "deletionGracePeriodSeconds": 1},
+        "spec": {"nodeName": "n1"},
+        "status": {"phase": "Failed", "containerStatuses": [{"name": "main", "state": state}]},
+    }
+    assert why(pod, restarts=restarts, pod_gone=True).cause == cause
+
+
 def test_a_task_that_waits_for_a_lock_says_how_to_look_at_who_holds_it():
     told = why(
         waiting=True, waits_for="waits for the lock 'data', which task 'b' of run 'one' has held since 2026"

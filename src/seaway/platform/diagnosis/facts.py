@@ -94,6 +94,8 @@ class Facts:
     """The attempt has not ended: why does it not run (yet)?"""
     waits_for: str = ""
     """Where nothing was created yet: what the task waits for, in a sentence ("the task 'prepare' to succeed")."""
+    skipped: str = ""
+    """Of a task that never started because another did not succeed: that, in a sentence."""
     command: Sequence[str] = ()
     """The task's own command, as the user gave it."""
     needs_code: bool = False

@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     requests.stopped_as_hung,
     requests.own_timeout,
     states.waits_for_others,
+    states.skipped,
     probes.killed_by_startup_probe,
     probes.killed_by_liveness_probe,
     lasting.held_by_finalizer,

@@ -292,7 +292,8 @@ def deleted(facts: Facts) -> Finding | None:
     asked = due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
     asked = min(asked, moment(facts.deletion_asked) or asked)
     finished = moment(ended.get("finishedAt"))
-    before = finished is None or finished < asked - timedelta(seconds=1)
+    slack = timedelta() if facts.restarts else timedelta(seconds=1)  # what is started again ends by itself
+    before = finished is None or finished < asked - slack
     if before and not (facts.deleted_while_it_ran or _was_being_ended(facts, finished)):
         return None
     text = f"the pod was to be deleted by {metadata['deletionTimestamp']}"

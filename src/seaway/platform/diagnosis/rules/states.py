@@ -57,6 +57,16 @@ def waits_for_others(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
+def skipped(facts: Facts) -> Finding | None:
+    """Find a task that never started because one that it comes after did not succeed."""
+    if not facts.skipped:
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CANCELLED, "Skipped", f"it {facts.skipped}", (quote(facts, "seaway", facts.skipped),),
+        next_step="see why that one did not: seaway why {run}",
+    )  # fmt: skip
+
+
 def running(facts: Facts) -> Finding | None:
     """Find an attempt that runs."""
     started = (container_status(facts).get("state") or {}).get("running")
