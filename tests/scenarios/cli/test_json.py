@@ -60,11 +60,17 @@ SUCCESS = [
 
 
 @pytest.mark.parametrize(("arguments", "right"), SUCCESS)
-@pytest.mark.parametrize("option", [["-o", "json"], ["--output=json"]], ids=["short", "long"])
-def test_a_result_is_one_json_value(told, arguments, right, option):
-    done = told(*arguments, *option)
+def test_a_result_is_one_json_value(told, arguments, right):
+    done = told(*arguments, "-o", "json")
     assert right(json.loads(done.stdout)), done.stdout
     assert done.stderr == ""
+
+
+def test_the_option_has_its_two_names_everywhere(told):
+    for name in LISTING:
+        option = next(param for param in make_command(name).params if "--output" in param.opts)
+        assert set(option.opts) == {"-o", "--output"}, name
+    assert json.loads(told("ps", "--output=json").stdout) == json.loads(told("ps", "-o", "json").stdout)
 
 
 def test_every_listing_command_is_in_the_table():
