@@ -36,7 +36,7 @@ demo: setup ## Start a cluster, train a real model on it, fetch it, then see a f
 	@bash examples/demo.sh
 
 test: setup ## Run all tests
-	@$(BIN)/pytest -q -n $(PYTEST_WORKERS) || { test -n "$(CI)" && $(MAKE) --no-print-directory again; }
+	@$(BIN)/pytest -q -n $(PYTEST_WORKERS) --dist worksteal || { test -n "$(CI)" && $(MAKE) --no-print-directory again; }
 
 # Machines of CI are shared: a test that fails beside others there is tried once more alone, and named above as failed.
 .PHONY: again
