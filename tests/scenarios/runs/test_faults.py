@@ -25,6 +25,7 @@ from seaway.platform.engine.carrier import CarrierSettings
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.history.collector import CollectorSettings
+from tests.waiting import until
 from tools.fault_proxy import Faults, run_fault_proxy
 from tools.platforms import run_platform
 
@@ -41,30 +42,38 @@ SETTINGS = {
     "collector": CollectorSettings(follow_after=0.05, tries=20, backoff=QUICK),
 }
 PROGRAM = """
-import os, socket, time
+import os, socket
 with socket.create_connection((os.environ["WITNESS"], int(os.environ["PORT"]))) as witness:
     witness.sendall(f"{os.environ['SEAWAY_RUN']} {os.environ['SEAWAY_TASK']}\\n".encode())
-print("began", flush=True)
-time.sleep(float(os.environ["SECONDS"]))
+    print("began", flush=True)
+    if os.environ["HELD"]:
+        witness.recv(1)
 print("ended", flush=True)
 """
 
 
 class Witness:
-    """Hears from the programs themselves who was executed."""
+    """Hears from the programs themselves who was executed, and lets those end that are held."""
 
     def __init__(self, host: str) -> None:
         self.host, self.port = host, 0
         self.executions: Counter[str] = Counter()
+        self._writers: dict[str, asyncio.StreamWriter] = {}
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for line in reader:
-            self.executions[line.decode().strip()] += 1
+            name = line.decode().strip()
+            self.executions[name] += 1
+            self._writers[name] = writer
         writer.close()
 
-    def task(self, name: str = "main", seconds: float = 0.0, **fields) -> TaskSpec:
-        env = {"WITNESS": self.host, "PORT": str(self.port), "SECONDS": str(seconds)}
+    def task(self, name: str = "main", *, held: bool = False, **fields) -> TaskSpec:
+        env = {"WITNESS": self.host, "PORT": str(self.port), "HELD": "yes" if held else ""}
         return TaskSpec(name=name, command=("python", "-c", PROGRAM), env=env, **fields)
+
+    def let_end(self, run: str) -> None:
+        """Let a run's program end that is held."""
+        self._writers[f"{run} main"].write(b"x")
 
 
 @pytest.fixture
@@ -88,10 +97,14 @@ async def behind_faults(cluster, home, seed: int):
             await client.close()
 
 
-async def phase(platform, name: str, *phases: Phase) -> None:
-    async with asyncio.timeout(WAIT):
-        while (await platform.server.runs.get(name)).phase not in phases:
-            await asyncio.sleep(0.05)
+async def begun(platform, witness: Witness, name: str) -> None:
+    """Return when a run's program runs, and its server knows."""
+
+    async def known() -> bool:
+        view = await platform.server.runs.get(name)
+        return view.phase is Phase.RUNNING and witness.executions[f"{name} main"] > 0
+
+    await until(known, f"{name} runs", seconds=WAIT)
 
 
 async def ended_once(platform, witness: Witness, *names: str) -> None:
@@ -132,7 +145,7 @@ async def test_runs_through_a_storm(cluster, witness, tmp_path) -> None:
         proxy.faults = STORM
         names = [f"run-{number}" for number in range(8)]
         for name in names:
-            tasks = (witness.task("a"), witness.task("b", 0.2, after=("a",)))
+            tasks = (witness.task("a"), witness.task("b", after=("a",)))
             await platform.server.runs.submit(RunSpec(name=name, tasks=tasks), user="ada")
         await ended_once(platform, witness, *names)
         print(dict(proxy.happened))
@@ -158,9 +171,9 @@ async def test_what_goes_wrong_every_time_for_a_while(cluster, witness, tmp_path
 async def test_an_api_server_that_vanishes_under_runs_in_every_state(cluster, witness, tmp_path) -> None:
     async with behind_faults(cluster, tmp_path / "server", 1) as (platform, proxy):
         runs = platform.server.runs
-        for name, seconds in (("runs-on", 6.0), ("ends-meanwhile", 1.0)):
-            await runs.submit(RunSpec(name=name, tasks=(witness.task(seconds=seconds),)), user="ada")
-            await phase(platform, name, Phase.RUNNING)
+        for name in ("runs-on", "ends-meanwhile"):
+            await runs.submit(RunSpec(name=name, tasks=(witness.task(held=True),)), user="ada")
+            await begun(platform, witness, name)
         proxy.take_away()
         await runs.submit(RunSpec(name="submitted", tasks=(witness.task(),)), user="ada")
         async with asyncio.timeout(WAIT):
@@ -168,12 +181,12 @@ async def test_an_api_server_that_vanishes_under_runs_in_every_state(cluster, wi
                 await asyncio.sleep(0.05)
             while not (await platform.server.status())["cluster_problem"]:
                 await asyncio.sleep(0.05)
-            while witness.executions["ends-meanwhile main"] == 0 or await program_runs(
-                cluster, "ends-meanwhile"
-            ):
+            witness.let_end("ends-meanwhile")
+            while await program_runs(cluster, "ends-meanwhile"):
                 await asyncio.sleep(0.1)
         assert (await runs.get("ends-meanwhile")).phase is Phase.RUNNING, "nobody could tell"
         proxy.faults = Faults()
+        witness.let_end("runs-on")
         await ended_once(platform, witness, "runs-on", "ends-meanwhile", "submitted")
         assert (await platform.server.status())["cluster_problem"] == ""
         await nothing_left(cluster)
@@ -193,16 +206,15 @@ async def test_kubernetes_own_api_server_is_killed_and_comes_back(
     cluster, witness = real_cluster_with_witness
     plane = request.getfixturevalue("real_control_plane")
     async with run_platform(cluster, tmp_path / "server", **SETTINGS) as platform:
-        await platform.server.runs.submit(
-            RunSpec(name="first", tasks=(witness.task(seconds=4.0),)), user="ada"
-        )
-        await phase(platform, "first", Phase.RUNNING)
+        await platform.server.runs.submit(RunSpec(name="first", tasks=(witness.task(held=True),)), user="ada")
+        await begun(platform, witness, "first")
         await asyncio.to_thread(plane.stop_apiserver)
         try:
             await platform.server.runs.submit(RunSpec(name="second", tasks=(witness.task(),)), user="ada")
             async with asyncio.timeout(WAIT):
                 while "the cluster does not answer" not in (await platform.server.runs.get("second")).message:
                     await asyncio.sleep(0.05)
+            witness.let_end("first")
         finally:
             plane.start_apiserver()  # in this thread: it ends with the one that starts it
         await ended_once(platform, witness, "first", "second")
