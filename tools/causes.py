@@ -96,7 +96,6 @@ _NETWORK = "the pods of the tests have addresses of the machine's own network"
 _DRIVER = "it takes a volume driver, a network share or a block device"
 _GPU = "it takes a GPU"
 _AUTOSCALER = "the clusters of the tests have no autoscaler"
-_WORDS = "only its words are tested so far: nothing that says them was recorded"
 BY_HAND: dict[str, str] = {
     "nodes.shut_down": "no operating system shuts a node of the tests down",
     "nodes.rebooted": "the machine of the tests does not start anew",
@@ -128,14 +127,8 @@ BY_HAND: dict[str, str] = {
     "volumes.volume_denied": _DRIVER,
     "volumes.volume_absent": _DRIVER,
     "autoscaling.scaling_up": _AUTOSCALER,
-    "autoscaling.scheduler_silent": _WORDS,
-    "environment.libraries_misfit": _WORDS,
-    "environment.package_not_found": _WORDS,
     "environment.storage_failed": "it takes storage that fails",
-    "environment.variable_missing": _WORDS,
     "gpus.device_assertion": _GPU,
-    "gpus.worker_died": _WORDS,
-    "network.service_busy": _WORDS,
     "volumes.attach_failed": _DRIVER,
     "lasting.held_by_volume": _DRIVER,
     "lasting.hung": "an hour of silence would have to pass",

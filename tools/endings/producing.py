@@ -112,7 +112,7 @@ class Producer:
                 said = produced.fault
                 if not said and _settled(objects):
                     return produced
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_PAUSE * (4 if ending.slow else 1))
         return Produced(f"expected {ending.cause}, {ending.class_}, {ending.level}; last said: {said}")
 
     async def _prepare(self, name: str, node: str, ending: Ending) -> None:

@@ -22,6 +22,36 @@ from tools.endings.ending import (
 _GREEDY = "x = []\nwhile True: x.append(bytearray(10 << 20))"
 _CHILD = f"import subprocess, sys\np = subprocess.Popen([sys.executable, '-c', {SLEEP!r}])\np.kill()\nraise subprocess.CalledProcessError(p.wait(), 'worker')"
 _NO_LIBRARY = "the library is not among the packages that the tests have; the program says its words"
+_MISFIT = """import ctypes, re, struct
+def hashed(name):
+    found = 0
+    for byte in name:
+        found = (found << 4) + byte
+        found = (found ^ (found >> 24 & 0xF0)) & 0xFFFFFFF
+    return struct.pack('<I', found)
+for path in sorted({line.split()[-1] for line in open('/proc/self/maps') if '.so' in line and 'libc.so' not in line}):
+    library = open(path, 'rb').read()
+    for name in sorted(set(re.findall(rb'GLIBC_2\\.[0-9.]+', library))):
+        if hashed(name) in library:
+            newer = name.replace(b'GLIBC_2', b'GLIBC_9')
+            open('libfast.so', 'wb').write(library.replace(name, newer).replace(hashed(name), hashed(newer)))
+            ctypes.CDLL('./libfast.so')
+"""
+"""Loads a library that is made to ask for a newer glibc than there is: the version that it needs, by name and hash."""
+_INDEX = """import functools, http.server, os, subprocess, sys, threading
+os.makedirs('simple/lightgbm')
+open('simple/lightgbm/index.html', 'w').write('<a href="lightgbm-4.5.0-py3-none-any.whl">lightgbm-4.5.0-py3-none-any.whl</a>')
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *told): pass
+server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+pip = [sys.executable, '-m', 'pip', '--isolated', 'install', '--no-cache-dir', '--disable-pip-version-check', '--target', 'packages']
+raise SystemExit(subprocess.call([*pip, '--index-url', 'http://127.0.0.1:%d/simple' % server.server_port, 'lightgbm==9.9.9']))
+"""
+"""Installs, from an index of its own, a version that this one does not have."""
+_RAY = """class ActorDiedError(Exception): __module__ = 'ray.exceptions'
+raise ActorDiedError('The actor died unexpectedly before finishing this task. The actor is dead because its worker process has died.')
+"""
 _NO_GPU = "it takes a GPU; the program says the library's words"
 _ELF = "import os\nopen('train', 'wb').write(b'\\x7fELF\\x02\\x01\\x01' + bytes(9) + (2).to_bytes(2, 'little') + (0xF7).to_bytes(2, 'little') + bytes(44))\nos.chmod('train', 0o755)"
 """Makes a program for a kind of CPU that no node has (Berkeley Packet Filter)."""
@@ -31,6 +61,11 @@ _WORKER = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import
 PROGRAMS = {
     "module-missing": Ending("ModuleNotFound", USER, "code", (job(container("import sklearnn")),)),
     "import-failed": Ending("ImportFailed", USER, "code", (job(container("from json import load_all")),), message="'json' has no 'load_all'"),
+    "package-not-found": Ending("PackageNotFound", USER, "code", (job(container(_INDEX)),), message="lightgbm==9.9.9"),
+    "libraries-misfit": Ending("LibrariesMisfit", CONFIGURATION, "container", (job(container(_MISFIT)),), message="GLIBC_9"),
+    "variable-missing": Ending(
+        "VariableMissing", CONFIGURATION, "spec", (job(container("import os\nopen(os.environ['DATA_DIR'] + '/train.csv')")),), message="'DATA_DIR'", next="DATA_DIR"
+    ),
     "file-missing": Ending("InputMissing", USER, "data", (job(container("open('/data/train.csv')")),)),
     "json-broken": Ending("InputBroken", USER, "data", (job(container("import json; json.loads('{\"a\": ')")),)),
     "gzip-broken": Ending("InputBroken", USER, "data", (job(container("import gzip\nopen('a.gz', 'w').write('id,price')\ngzip.open('a.gz').read()")),)),
@@ -91,6 +126,7 @@ PROGRAMS = {
         (job(container("raise RuntimeError('[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7, OpType=ALLREDUCE)')")),),
         retry=True, played=_NO_GPU,
     ),
+    "worker-died": Ending("WorkerDied", "unknown", None, (job(container(_RAY)),), played=_NO_LIBRARY),
     "java-heap-full": Ending(
         "HeapFull", RESOURCE, "container",
         (job(container("raise SystemExit('Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space')")),), played=_NO_LIBRARY,

@@ -79,6 +79,9 @@ SCHEDULING = {
     "scheduler-of-another-name": Ending(
         "Queued", "unknown", None, (pod(container(PASS), schedulerName="volcano"),), ask="pod/train", message="scheduler 'volcano'"
     ),
+    "scheduler-silent": Ending(
+        "SchedulerSilent", CONFIGURATION, "spec", (pod(container(PASS), schedulerName="vocalno"),), ask="pod/train", message="'vocalno'", slow=True
+    ),
     "scheduling-gate": Ending(
         "SchedulingGated", CONFIGURATION, "cluster", (pod(container(PASS), schedulingGates=[{"name": "example.com/budget"}]),)
     ),

@@ -45,6 +45,24 @@ server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 urllib.request.urlopen('http://127.0.0.1:%d/train.csv' % server.server_port)
 """
+_BUSY = """import http.server, threading, botocore.config, botocore.session
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_PUT(self):
+        self.rfile.read(int(self.headers['Content-Length']))
+        body = b'<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+        self.send_response(503, 'Slow Down')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *told): pass
+server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+client = botocore.session.get_session().create_client(
+    's3', 'eu-west-1', endpoint_url='http://127.0.0.1:%d' % server.server_port, aws_access_key_id='key', aws_secret_access_key='key',
+    config=botocore.config.Config(retries={'max_attempts': 1}, s3={'addressing_style': 'path'}))
+client.put_object(Bucket='models', Key='step-100.pt', Body=b'weights')
+"""
+"""Writes to an object storage that answers as S3 does to who asks too much of it."""
 _LIST_PODS = """import json, ssl, urllib.error, urllib.request
 folder = '/var/run/secrets/kubernetes.io/serviceaccount/'
 request = urllib.request.Request('@SERVER@/api/v1/namespaces/@NAMESPACE@/pods')
@@ -90,6 +108,7 @@ SERVICES = {
         message="localhost",
     ),
     "service-silent": Ending("ServiceUnreachable", INFRASTRUCTURE, "cluster", (job(container(_SILENT)),), retry=True),
+    "service-busy": Ending("ServiceBusy", INFRASTRUCTURE, "cluster", (job(container(_BUSY)),), retry=True, message="limits the rate"),
     "unknown-host": Ending("UnknownHost", CONFIGURATION, "spec", (job(container("import urllib.request; urllib.request.urlopen('http://no-such-host.@NAMESPACE@.svc.cluster.local/')")),)),
     "dns-down": Ending("DnsFailed", INFRASTRUCTURE, "cluster", (job(container("import socket; socket.create_connection(('data.example.com', 443))"), pod_spec=_NO_SERVER),), retry=True),
     "certificate-expired": Ending("CertificateExpired", INFRASTRUCTURE, "cluster", _talks_tls(-2 * _YEAR, -_YEAR, "'service.pem'")),

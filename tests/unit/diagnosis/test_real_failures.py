@@ -29,6 +29,10 @@ PYTHON = {
     ),
     "a name that the module lacks": ("from json import nothing\n", "ImportFailed", "the module 'json' has no 'nothing'"),
     "a script that does not parse": ("x = = 1\n", "UserException", "the program failed at train.py:1: SyntaxError: "),
+    "a service that asks for fewer requests": (
+        "from urllib.error import HTTPError\n\nraise HTTPError('http://s3.example.com/b', 503, 'Slow Down', {}, None)\n",
+        "ServiceBusy", "a service that it reads from or writes to limits the rate of its requests",
+    ),
     "a bare exit code": ("raise SystemExit(7)\n", "NonZeroExit", "the program ended with exit code 7"),
     "a full disk": ("with open('/dev/full', 'w') as file:\n    file.write('x')\n", "DiskFull", "it failed because the disk was full"),
     "a crash": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "KilledBySignal", "it crashed in native code"),

@@ -56,14 +56,14 @@ _NO_KEY = re.compile(
 )
 _BUSY = re.compile(
     r"(?i)\(SlowDown\)|reduce your request rate|\b429\b.{0,40}(?:client error|too many)|too many requests|\(ThrottlingException\)|\(Throttling\)"
-    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy"
+    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy|\b503:? (?:server error: )?slow ?down"
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(
     r"(?i)connect(?:ion)? ?timed? ?out|read timed out|urlopen error .{0,40}timed out"
     r"|TimeoutError: (?:timed out|the \w+ operation timed out)|ConnectTimeout|ReadTimeout|EndpointConnectionError"
     r"|connection reset by peer|no route to host|network is unreachable|\bETIMEDOUT\b|server disconnected"
-    r"|RemoteDisconnected|50[234] server error|503 Slow ?Down|i/o timeout|Max retries exceeded"
+    r"|RemoteDisconnected|50[234] server error|i/o timeout|Max retries exceeded"
     r"|context deadline exceeded|could not connect to server|couldn't connect to '?http"
     r"|LocalEntryNotFoundError|error code:? 50[234]\b|\b50[234] (?:bad gateway|service unavailable|gateway time-?out)|upstream connect error"
 )
