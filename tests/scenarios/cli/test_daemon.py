@@ -6,9 +6,10 @@ import os
 import re
 import signal
 import stat
-import time
 
 import pytest
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -94,11 +95,8 @@ def test_a_damaged_database_is_named(seaway, database):
 
 def test_the_foreground_logs_to_the_terminal_and_ends_with_ctrl_c(seaway):
     process = seaway.start("up", "--foreground")
-    deadline = time.monotonic() + 60
-    while not (seaway.home / "daemon.json").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: process.poll() is not None or (seaway.home / "daemon.json").exists(), "it serves")
+    assert process.poll() is None, process.communicate()
     seaway("run", "--", "true")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -231,13 +231,19 @@ def test_names_of_runs_are_completed(anywhere):
 
 
 def test_a_followed_run_outlives_kill_9_of_the_daemon(running):
-    name = script(
-        running, "through.py", "import time\nfor i in range(20): print(i, flush=True); time.sleep(0.2)"
-    )
-    process = running.start("run", name)
-    assert process.stdout.readline() == "0\n"
-    os.kill(running.pid(), signal.SIGKILL)
-    running("up")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        name = script(running, "through.py", f"""
+            import socket
+            for i in range(10): print(i, flush=True)
+            socket.create_connection(("127.0.0.1", {listener.getsockname()[1]})).recv(1)
+            for i in range(10, 20): print(i, flush=True)
+        """)  # fmt: skip
+        process = running.start("run", name)
+        assert process.stdout.readline() == "0\n"
+        with listener.accept()[0]:
+            os.kill(running.pid(), signal.SIGKILL)
+            running("up")
     out = process.stdout.read()  # communicate() would lose what readline() has read ahead
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 0, err

@@ -17,7 +17,7 @@ from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpSettings, HttpTransport
 from seaway.objects.builtin import PODS
 from seaway.portal.certificates import LOOPBACK, ensure_certificate
-from tests.scenarios.runs.test_history import until
+from tests.waiting import until
 from tools.clusters import namespace_on
 from tools.platforms import run_platform
 from tools.real_kubernetes.build import NOT_BUILT, TOOL

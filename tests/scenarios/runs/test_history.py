@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from seaway.model.run import RunSpec
 from seaway.objects.builtin import PODS
 from seaway.platform.history.retention import HistorySettings
+from tests.waiting import until
 from tools.platforms import Platform, run_platform
 
 PROGRAM = "print('epoch 1 of train-set \"a\"'); import sys; sys.exit(3)"
-
-
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
-    """Return what is looked for as soon as it is there."""
-    async with asyncio.timeout(seconds):
-        while not (found := await look()):
-            await asyncio.sleep(0.1)
-        return found
 
 
 async def failed_run(platform: Platform) -> str:

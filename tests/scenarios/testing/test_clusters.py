@@ -8,7 +8,6 @@ import json
 import ssl
 import tempfile
 import threading
-import time
 import urllib.request
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 from seaway import testing
 from seaway.objects.errors import Forbidden, NotFound
+from tests.waiting import wait_until
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "value"}}
 POD = """
@@ -193,10 +193,8 @@ def test_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError
     gc.collect()
     assert set(threading.enumerate()) <= threads
-    end = time.monotonic() + 60  # clusters of other tests in this process may be busy just now
-    while me.num_fds() > files:
-        assert time.monotonic() < end, f"{me.num_fds()} files are open, {files} were before"
-        time.sleep(0.05)
+    # clusters of other tests in this process may be busy just now
+    wait_until(lambda: me.num_fds() <= files, f"no more files are open than the {files} before")
     assert list(tmp_path.iterdir()) == []
     psutil.wait_procs(running, timeout=60)
     assert not [one for one in running if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
