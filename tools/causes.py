@@ -46,7 +46,9 @@ _RUNS = "tests/scenarios/runs"
 _OF_RUNS = f"{_RUNS}/test_why_runs.py"
 OF_RUNS: dict[str, Tests] = {
     "infrastructure.given_up": Tests(
-        (f"{_RUNS}/test_lost_nodes.py::test_a_program_without_a_lease_is_given_up_and_not_tried_again",)
+        (
+            f"{_RUNS}/test_lost_nodes.py::test_without_a_lease_a_run_is_given_up_and_a_stop_does_not_wait_for_ever",
+        )
     ),
     "requests.drained": Tests(
         ("tests/scenarios/cli/test_daemon.py::test_a_run_goes_on_from_its_checkpoint_after_down_and_up",),

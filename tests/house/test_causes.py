@@ -25,7 +25,8 @@ def test_what_a_row_names_exists() -> None:
     for _, _, embedded, real, hand, _ in ROWS:
         for kind, cell in (("embedded-", embedded), ("real-", real), ("", hand)):
             for name in re.sub(r"\(\*played\*\)", "", cell).split(","):
-                if found := re.match(r" *`(?P<path>[^`:]+)::\w+` *$", name):
-                    assert (ROOT / "tests" / found["path"]).is_file()
+                if found := re.match(r" *`(?P<path>[^`:]+)::(?P<test>\w+)` *$", name):
+                    text = (ROOT / "tests" / found["path"]).read_text()
+                    assert re.search(rf"^(async )?def {found['test']}\(", text, re.MULTILINE), name
                 elif name.strip():
                     assert kind + name.strip() in corpus, name
