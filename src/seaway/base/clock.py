@@ -91,6 +91,31 @@ class ManualClock:
                 future.set_result(None)
 
 
+class Every:
+    """Tells when something is due that is done every so many seconds, for the first time so long after it was first asked.
+
+    Args:
+        clock: measures.
+        seconds: between two times.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._at: float | None = None
+
+    def is_due(self) -> bool:
+        """Tell whether it is to be done now; whoever is told so does it."""
+        now, at = self._clock.monotonic(), self._at
+        if at is not None and now < at:
+            return False
+        self._at = now + self._seconds
+        return at is not None
+
+    def left(self) -> float:
+        """Return the seconds until it is due."""
+        return self._seconds if self._at is None else max(0.0, self._at - self._clock.monotonic())
+
+
 def rfc3339(epoch: float) -> str:
     """Write a time in whole seconds, as Kubernetes' `Time`: 2026-01-02T03:04:05Z."""
     return _whole_second(int(epoch))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Harness:
         second, self._claim = claim_range()
         self.settings = NodeSettings(
             name="n1", addresses=f"127.{second}.0.0/16", folder=folder / "node", namespaces=namespaces, hidden=(str(folder / "kept"),), pretend_gpus=2,
-            backoff_initial=0.05, refresh_seconds=0.05, measure_seconds=0.1, heartbeat_seconds=0.2,
+            backoff_initial=0.05, refresh_seconds=0.05, measure_seconds=0.1, heartbeat_seconds=0.2, farewell_seconds=600,
         )  # fmt: skip
         self.agent: NodeAgent
         self.task: asyncio.Task[None] | None = None
@@ -111,10 +111,16 @@ class Harness:
             self._claim.close()
 
     async def create(
-        self, name: str, script: str | None = None, *, annotations: dict[str, str] | None = None, **spec: Any
+        self,
+        name: str,
+        script: str | None = None,
+        *,
+        annotations: dict[str, str] | None = None,
+        finalizers: Sequence[str] = (),
+        **spec: Any,
     ) -> dict[str, Any]:
         pod = {
-            "metadata": {"name": name, "namespace": "d", "labels": {"app": name}, "annotations": annotations or {}},
+            "metadata": {"name": name, "namespace": "d", "labels": {"app": name}, "annotations": annotations or {}, "finalizers": [*finalizers]},
             "spec": {
                 "nodeName": "n1", "restartPolicy": "Never", "terminationGracePeriodSeconds": 5,
                 "containers": [{"name": "main", "image": "python", "command": ["sh", "-c", script or "true"]}],

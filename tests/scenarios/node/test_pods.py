@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from itertools import count
 from typing import Any
 
 import pytest
@@ -413,10 +414,28 @@ async def test_eviction_for_storage(node: Any) -> None:
 
 
 async def test_few_writes(node: Any) -> None:
-    """A pod that runs and ends costs two status writes."""
-    await node.create("p", "sleep 0.1")
+    """A pod that runs and ends costs two status writes, and nothing more where it is let go when it is deleted."""
+    await node.create("p", "sleep 0.1", finalizers=["test/held"])
     await node.ended("p")
+    await node.client.delete(PODS, "p", "d", grace_seconds=0)
+    await node.client.patch(PODS, "p", {"metadata": {"finalizers": None}}, "d")
+    await until(lambda: node.agent.pods(), "no pod on the node", check=lambda pods: not pods)
     assert sum(w.startswith("PATCH /api/v1/namespaces/d/pods/p") for w in node.of_agent.writes) <= 2
+
+
+async def test_the_status_of_a_pod_that_is_held_says_that_its_deletion_was_seen(node: Any) -> None:
+    await node.create("p", finalizers=["test/held"])
+    await node.ended("p")
+    await node.client.delete(PODS, "p", "d", grace_seconds=0)
+    numbers = count()
+
+    async def change() -> int:
+        labels = {"number": str(next(numbers))}
+        changed = await node.client.patch(PODS, "p", {"metadata": {"labels": labels}}, "d")
+        return changed["status"]["observedGeneration"]
+
+    await until(change, "word of its deletion", check=lambda seen: seen == 2)
+    await node.client.patch(PODS, "p", {"metadata": {"finalizers": None}}, "d")
 
 
 async def test_the_homes_secrets_are_hidden(node: Any, tmp_path: Any) -> None:

@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from seaway.base.clock import ManualClock, SystemClock, parse_rfc3339, rfc3339, rfc3339_micro, rfc3339_nano
+from seaway.base.clock import (
+    Every,
+    ManualClock,
+    SystemClock,
+    parse_rfc3339,
+    rfc3339,
+    rfc3339_micro,
+    rfc3339_nano,
+)
 
 
 def test_times_are_written_as_kubernetes_writes_them():
@@ -59,3 +67,12 @@ async def test_the_system_clock_goes_forwards():
     await clock.sleep(0)
     assert clock.monotonic() >= before
     assert clock.now() >= start > 1_700_000_000
+
+
+def test_what_is_done_every_so_many_seconds_is_due_once_each_time():
+    clock = ManualClock()
+    every, told = Every(clock, 10.0), []
+    for _ in range(6):
+        told.append((every.is_due(), every.left()))
+        clock.advance(4.0)
+    assert told == [(False, 10.0), (False, 6.0), (False, 2.0), (True, 10.0), (False, 6.0), (False, 2.0)]

@@ -14,7 +14,9 @@ from seaway.controlplane.node.fields import ConfigError, PodFacts
 from seaway.controlplane.node.images import UnknownImageError, find_image
 from seaway.controlplane.node.payloads import MountError
 from seaway.controlplane.node.podvolumes import PodVolumes, fetch
+from seaway.controlplane.node.processes import open_folder
 from seaway.controlplane.node.settings import ImageEnvironment
+from seaway.controlplane.node.shim import files
 from seaway.controlplane.node.state import ContainerSpec
 from seaway.objects.quantity import cpu_millis, whole
 
@@ -146,22 +148,25 @@ def name_files(context: NodeContext, pod: Object, address: str) -> dict[str, str
     neighbours = context.neighbours
     domain = neighbours.domain if neighbours else ""
     table = neighbours.hosts(pod["metadata"]["namespace"]) if neighbours else ""
-    files = {"hosts": names.hosts_table(pod, address, domain, table)}
+    given = {"hosts": names.hosts_table(pod, address, domain, table)}
     if context.runtime.namespaces:
         server = neighbours.name_server if neighbours else ""
-        files["resolv.conf"] = names.resolver(pod, _read(RESOLVER), server, domain)
-        files["nsswitch.conf"] = names.switch(_read(SWITCH))
-    return files
+        given["resolv.conf"] = names.resolver(pod, _read(RESOLVER), server, domain)
+        given["nsswitch.conf"] = names.switch(_read(SWITCH))
+    return given
 
 
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
+def write_files(folder: Path, given: Mapping[str, str]) -> None:
     """Make the files of a container that the node gives it: the termination log, and those given here."""
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
-    log = folder / "termination-log"
-    log.touch()
-    log.chmod(0o666)
-    for name, text in files.items():
-        (folder / name).write_text(text)
+    with open_folder(folder) as descriptor:
+        log = os.open("termination-log", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666, dir_fd=descriptor)
+        try:
+            os.fchmod(log, 0o666)
+        finally:
+            os.close(log)
+        for name, text in given.items():
+            files.write_plain(name, text.encode(), descriptor)
 
 
 def _read(path: str) -> str:

@@ -8,12 +8,11 @@ twice: the fork server refuses a folder that has the marker.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ class ProcessRuntime:
             started before is not started again: what became of it is returned.
         """
         values = {field.name: getattr(spec, field.name) for field in fields(spec)}
-        _write_spec(str(folder), values | {"namespaces": self.namespaces})
+        _write_spec(folder, values | {"namespaces": self.namespaces})
         for _ in range(3):
             answers = await self._server.send({"operation": "start", "folder": str(folder)})
             try:
@@ -253,17 +252,26 @@ def log_path(folder: Path) -> Path:
     return folder / LOG
 
 
-def _write_spec(folder: str, spec: dict[str, Any]) -> None:
+@contextmanager
+def open_folder(folder: Path) -> Iterator[int]:
+    """Return a folder's descriptor: what lies in it is reached by name alone, which costs less than by its whole path."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_spec(folder: Path, spec: dict[str, Any]) -> None:
     """Make a container's folders and its spec: a few small files, cheaper than a hop to another thread."""
-    for name in ("root", "tmp", "workspace"):
-        os.makedirs(f"{folder}/{name}", mode=0o700, exist_ok=True)  # noqa: PTH103 - fewer calls than pathlib's
-    # The container's own user may be any inside: /tmp is for everyone, and its parent folder keeps others out.
-    os.chmod(f"{folder}/tmp", 0o1777)  # noqa: PTH101, S103, S108
-    temporary = f"{folder}/.spec.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(json.dumps(spec).encode())
-    os.rename(temporary, f"{folder}/{files.SPEC}")  # noqa: PTH104
+    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - fewer calls than pathlib's
+    with open_folder(folder) as descriptor:
+        for name in ("root", "tmp", "workspace"):
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=descriptor)
+        # The container's own user may be any inside: /tmp is for everyone, and its parent folder keeps others out.
+        os.chmod("tmp", 0o1777, dir_fd=descriptor)  # noqa: S103
+        os.close(files.write_json(files.SPEC, spec, descriptor))
 
 
 def _state(folder: Path) -> dict[str, Any] | None:

@@ -68,6 +68,11 @@ class Reporter:
             return  # another pod of the same name: the watch will say so
         self._last, self._written = status, int(resource_version(written) or 0)
 
+    def has_said_all(self, pod: Object) -> bool:
+        """Tell whether the end of a pod is written that is being deleted and waits for nothing of this node."""
+        ended = self._last is not None and self._last["phase"] in {"Succeeded", "Failed"}
+        return ended and pod["metadata"].get("deletionGracePeriodSeconds") == 0
+
     def _is_written_over(self, pod: Object) -> bool:
         """Tell whether a version of the pod that is newer than the last write says another state than that."""
         if self._last is None or int(resource_version(pod) or 0) <= self._written:

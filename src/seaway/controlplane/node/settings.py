@@ -71,6 +71,8 @@ class NodeSettings:
     """How many log files are kept of one container, the current one included."""
     report_after: float = 0.1
     """Seconds that a container which runs to an end may take before it is reported as running: one that has ended by then needs no report of its own for that."""
+    farewell_seconds: float = 2.0
+    """For how long a pod that ended is left without a word on its deletion: whoever held it mostly lets it go at once."""
     heartbeat_seconds: float = 10.0
     """The node's Lease is renewed this often (kubelet: 10)."""
     status_seconds: float = 60.0

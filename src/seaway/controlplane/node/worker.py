@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from seaway.base.clock import parse_rfc3339
+from seaway.base.clock import Every, parse_rfc3339
 from seaway.base.elapsed import Elapsed
 from seaway.client.errors import Unreachable
 from seaway.controlplane.node import eviction, plan, unserved
@@ -63,7 +63,8 @@ class PodWorker:
         self._reporter, self._elapsed = Reporter(context), Elapsed(context.clock)
         self._mount_failures = 0
         self._refusals = 0
-        self._refresh_at = 0.0
+        self._refreshing = Every(context.clock, context.settings.refresh_seconds)
+        self._measuring = Every(context.clock, context.settings.measure_seconds)
         self._stop_grace: float | None = None
         self._evict_grace: float | None = None
 
@@ -280,6 +281,10 @@ class PodWorker:
 
     async def _delete(self) -> float:
         await self._end_all(self._grace)
+        if self._reporter.has_said_all(self.pod):
+            await self._sleep(self._context.settings.farewell_seconds)
+            if self.gone:
+                return 0.0
         await self._reporter.report(self.pod, self.state, ended=True)
         await self._reporter.delete(self.pod)
         return _RETRY_CAP
@@ -329,16 +334,15 @@ class PodWorker:
 
     async def _upkeep(self) -> float:
         """Bring volumes up to date, measure storage; return the seconds until the next time."""
-        clock, settings, waits = self._context.clock, self._context.settings, [3600.0]
+        waits = [3600.0]
         if any(not name.startswith("kube-api-access") for name in self._volumes.written):
-            if self._refresh_at and clock.monotonic() >= self._refresh_at:
+            if self._refreshing.is_due():
                 await self._refresh()
-            if not self._refresh_at or clock.monotonic() >= self._refresh_at:
-                self._refresh_at = clock.monotonic() + settings.refresh_seconds
-            waits.append(self._refresh_at - clock.monotonic())
+            waits.append(self._refreshing.left())
         if limits_storage(self.pod):
-            await self._measure()
-            waits.append(settings.measure_seconds)
+            if self._measuring.is_due():
+                await self._measure()
+            waits.append(self._measuring.left())
         if (left := self._until_deadline()) is not None:
             waits.append(max(0.05, left))
         if self._volumes.written:

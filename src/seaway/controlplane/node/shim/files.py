@@ -34,6 +34,15 @@ def write_json(name: str, value: Any, folder: int) -> int:
     return descriptor
 
 
+def write_plain(name: str, data: bytes, folder: int) -> None:
+    """Write a file that nobody reads yet."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    try:
+        _write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
 def reserve(name: str, folder: int) -> None:
     """Take the room for a value that is to be written later, also on a disk that is full then."""
     descriptor = os.open(f".{name}.new", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
