@@ -235,6 +235,10 @@ def fill(database: Path) -> None:
         "INSERT INTO events (uid, about, last_seen, object, kind, namespace, name) VALUES (?, ?, ?, ?, 'Pod', 'seaway-default', ?)": (
             (f"{n}-{i}", f"pod-{n}", begin + n + i, told, f"run-{n}-1") for n in numbers for i in range(4)
         ),
+        "INSERT INTO acts (at, user, agent, verb, kind, namespace, name, refused, text) "
+        "VALUES (?, 'seaway', '', 'delete', 'Pod', 'seaway-default', ?, 0, '')": (
+            (begin + n + 60, f"run-{n}-1") for n in numbers
+        ),
         "INSERT INTO logs (run_uid, task, attempt, began, closed, size, indexed) VALUES (?, 'main', 1, ?, ?, 1000, 1000)": (
             (f"{n:032x}", begin + n, begin + n + 60) for n in numbers
         ),
