@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from seaway.platform.diagnosis.table import RULES
-from tools.causes import BY_HAND, KINDS, NOT_REAL, OF_RUNS, PAGE, ROOT, decided, name_of, page
+from tools.causes import BY_HAND, KINDS, NOT_REAL, OF_RUNS, PAGE, decided, name_of, page
 
 NAMES = [name_of(rule) for rule in RULES]
 
@@ -35,10 +33,3 @@ def test_the_table_names_rules_that_exist() -> None:
 
 def test_the_page_is_the_table(endings: dict[str, list[str]]) -> None:
     assert PAGE.read_text() == page(endings), "python tools/causes.py makes it anew"
-
-
-def test_the_tests_that_it_names_exist() -> None:
-    for tests in OF_RUNS.values():
-        for each in tests.names:
-            path, _, function = each.partition("::")
-            assert re.search(rf"^(?:async )?def {function}\(", (ROOT / path).read_text(), re.MULTILINE), each

@@ -123,7 +123,7 @@ class MemoryRuns(RunService):
         await self.get(run)
         return chunks(*self.log)
 
-    async def why(self, run: str) -> Explanation:
+    async def why(self, run: str, *, task: str | None = None) -> Explanation:
         await self.get(run)
         return Explanation(
             subject=run, level=Level.CODE, cause="UserException", message="It failed.", retry=False

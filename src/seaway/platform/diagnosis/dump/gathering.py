@@ -229,7 +229,8 @@ def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
     """Say what the cluster did about it."""
     said = []
     if restarts:
-        said.append(f"the node started it again {restarts} time{'s' if restarts > 1 else ''}")
+        now = ", and it runs now" if _is_well(pod) else ""
+        said.append(f"the node started it again {restarts} time{'s' if restarts > 1 else ''}{now}")
     job = cluster.owner(pod)
     if job is not None and job["kind"] == "Job":
         failed, limit = job["status"].get("failed") or 0, job["spec"].get("backoffLimit", 6)
@@ -238,6 +239,12 @@ def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
         if failed and _has(job, "Failed"):
             said.append("its Job has given up" if failed > 1 else "its Job does not try again")
     return "; ".join(said)
+
+
+def _is_well(pod: Object) -> bool:
+    """Tell whether all containers of a pod run and are ready."""
+    told = pod["status"].get("containerStatuses") or ()
+    return bool(told) and all(one.get("ready") and "running" in (one.get("state") or {}) for one in told)
 
 
 def _claims(cluster: Cluster, pod: Object) -> list[Object]:

@@ -172,6 +172,9 @@ def taken_away(facts: Facts) -> Finding | None:
         return None
     deleted = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
     ended = terminated(facts)
+    node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    if ended is None and _not_ready(facts, node):
+        return None  # it stays there, and nothing takes its place, until somebody confirms that it has ended
     if (
         (ended or {}).get("exitCode", 0) not in (0, 137, 143)
         or not (deleted or ended)

@@ -57,7 +57,7 @@ def unschedulable(facts: Facts) -> Finding | None:
         message, has_labels=bool(meant), cordoned=next(iter(cordons)) if len(cordons) == 1 else None
     )
     blocker = _with_taint(blocker, facts, meant)
-    resource, too_big = _never_fits(facts, message) if not is_capped(facts) else ("", None)
+    resource, too_big = _never_fits(facts, meant, message) if not is_capped(facts) else ("", None)
     static = _is_static(message, facts.nodes) or ("untolerated taint" in blocker and _are_kept(facts, meant))
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
@@ -126,18 +126,21 @@ def _less_now(facts: Facts, now: Mapping[str, str]) -> str:
     return f"wait, or start it now with less: {with_options(facts, {_OPTIONS[name]: amount for name, amount in now.items()})}"
 
 
-def _never_fits(facts: Facts, message: str) -> tuple[str, Mapping[str, Any] | None]:
+def _never_fits(
+    facts: Facts, meant: Sequence[Mapping[str, Any]], message: str
+) -> tuple[str, Mapping[str, Any] | None]:
     """Return a resource of which no node has as much as is asked for, and the node that has most of it.
 
-    Where the scheduler names what is short, only that counts.
+    Where the scheduler names what is short, only that counts; and where it may run on some nodes, only those.
     """
     if not facts.nodes or not all((node.get("status") or {}).get("allocatable") for node in facts.nodes):
         return "", None  # a node that has not told what it has may have enough
     named = set(_INSUFFICIENT.findall(message)) if parts(message)[1] else None
+    nodes = [node for node in meant if not _are_kept(facts, [node])] or facts.nodes
     for name, amount in requested(facts).items():
         if named and name not in {one.rstrip(".,") for one in named}:
             continue
-        best = max(facts.nodes, key=lambda node: _allocatable(node, name))
+        best = max(nodes, key=lambda node: _allocatable(node, name))
         if amount > _allocatable(best, name):
             return name, best
     return "", None
@@ -211,7 +214,9 @@ def _said(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
     if best is not None:
         most = _readable(resource, _allocatable(best, resource))
         asked = f", it asks for {_readable(resource, requested(facts)[resource])}" if facts.made else ""
-        return f"it asks for more {_NAMES.get(resource, resource)} than any node has (the largest has {most}{asked})"
+        larger = any(_allocatable(node, resource) > _allocatable(best, resource) for node in facts.nodes)
+        which = "any node that it may run on" if larger else "any node"
+        return f"it asks for more {_NAMES.get(resource, resource)} than {which} has (the largest has {most}{asked})"
     short = _INSUFFICIENT.search(blocker)
     if _is_cordoned(blocker):
         return "it waits for a node that takes new work: those that it could run on are cordoned"
