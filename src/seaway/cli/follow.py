@@ -11,8 +11,9 @@ from seaway.cli import exits
 from seaway.cli.asked import advice
 from seaway.cli.context import note
 from seaway.cli.output import DIM, RED, coloured, paint
-from seaway.sdk.client import ENDED, SeawayClient
+from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
+from seaway.sdk.paths import ENDED
 
 WAITING_POLL = 0.5
 """Seconds between two looks at a run that has not said anything yet."""

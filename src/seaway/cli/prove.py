@@ -21,8 +21,9 @@ from seaway.cli.context import Target, current_target, note
 from seaway.cli.output import GREEN, RED, Format, paint, print_fields, print_json
 from seaway.cli.run import IS_COMMAND, ProgramCommand
 from seaway.cli.submitting import check, connect_or_start, prepare, submit
-from seaway.sdk.client import ENDED, SeawayClient
+from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import InvalidInput, SeawayError
+from seaway.sdk.paths import ENDED
 from seaway.sdk.submit import Options, seconds
 
 EPILOG = """\b

@@ -8,7 +8,7 @@ from seaway.cli.arguments import Output, RunNames
 from seaway.cli.context import connect
 from seaway.cli.output import Format
 from seaway.cli.several import for_each
-from seaway.sdk.client import ENDED
+from seaway.sdk.paths import ENDED
 
 EPILOG = """\b
 Examples:
