@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.clocks import ClockHome
 from tests.chaos.storm.home import HomeStage
 from tests.chaos.storm.storm import Storm
 from tests.chaos.storm.witness import run_witness
 
 SEED = int(os.environ.get("SEAWAY_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
 RUNS = int(os.environ.get("SEAWAY_CHAOS_RUNS", "25"))
+FEW_RUNS = int(os.environ.get("SEAWAY_CHAOS_RUNS", "10"))
 ONLY = tuple(filter(None, os.environ.get("SEAWAY_CHAOS_ONLY", "").split(",")))
 DISK_MIB = 48
 _RUN = re.compile(r"storm-\d+")
@@ -47,6 +49,22 @@ def test_a_storm(home) -> None:
     stage = HomeStage(home)
     stage.up()
     ride(Storm(stage, SEED, RUNS, only=ONLY))
+
+
+@pytest.fixture
+def clock_home(home) -> ClockHome:
+    """A home with a clock that can be set, cleared away as other homes are."""
+    return ClockHome(home.path)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_a_storm_while_the_clock_is_set(clock_home: ClockHome) -> None:
+    # a daemon that is started again after that has only the time of day: time limits may be over for it
+    only = ("clock set", "shim killed", "pod evicted", "pod deleted", "node killed", "daemon paused")
+    stage = HomeStage(clock_home)
+    stage.up()
+    ride(Storm(stage, SEED, FEW_RUNS, only=ONLY or only))
 
 
 @pytest.fixture

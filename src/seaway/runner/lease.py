@@ -20,7 +20,8 @@ class Lease:
 
     The server waits twice the lease after the last renewal that it granted before it starts the next attempt. Of that, one
     lease passes here before the program is told to end; a request under way and the program's grace take a quarter of a
-    lease each at most, and a quarter is left for clocks that do not run alike.
+    lease each at most, and a quarter is left for clocks that do not run alike. Where that time is over already because the
+    machine stood still, the program does nothing until the server has answered, and ends without grace.
 
     Args:
         task: whose lease it is; `task.lease_seconds` is not 0.
@@ -29,9 +30,7 @@ class Lease:
 
     def __init__(self, task: Task, program: Program) -> None:
         self._seconds = task.lease_seconds
-        quarter = self._seconds / 4
-        self._grace = min(30.0, quarter)
-        self._gateway = Gateway(task.gateway, task.ca, task.token, timeout=min(60.0, quarter))
+        self._gateway = Gateway(task.gateway, task.ca, task.token, timeout=min(60.0, self._seconds / 4))
         self._path = f"/gateway/v1/runs/{quote(task.run)}/tasks/{quote(task.name)}/lease?fence={task.fence}"
         self._program = program
         self._until = 0.0
@@ -73,8 +72,13 @@ class Lease:
     def _keep(self) -> None:
         pause = self._seconds / 6
         while not self._ended.wait(min(pause, max(0.05, self._until - _now()))):
+            over = _now() >= self._until
+            if over:  # nothing ran here for a while, and another attempt may have begun
+                self._program.hold()
             try:
                 self._renew(0.0)
+                if over:
+                    self._program.go_on()
                 pause = self._seconds / 6
             except GatewayError as error:
                 pause = self._seconds / 20
@@ -90,7 +94,17 @@ class Lease:
     def _lose(self, why: str) -> None:
         self.lost = why
         say(f"the program is being stopped: {why}")
-        self._program.stop(self._grace, self._ended)
+        self._program.stop(grace_left(_now() - self._until, self._seconds), self._ended)
+
+
+def grace_left(over: float, lease: float) -> float:
+    """Return how many seconds a program may take to end: none where another attempt may have begun.
+
+    Args:
+        over: for how many seconds its lease has been over, less than 0 where it is not.
+        lease: how long the lease is.
+    """
+    return max(0.0, min(30.0, lease / 4, lease / 2 - over))
 
 
 def _now() -> float:

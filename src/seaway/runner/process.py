@@ -120,9 +120,19 @@ class Program:
                 periodically()
                 due = time.monotonic() + every
 
+    def hold(self) -> None:
+        """Have the program do nothing until it is to go on, or is stopped."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a program go on that was held."""
+        self._signal(signal.SIGCONT)
+
     def stop(self, grace: float, ended: threading.Event) -> None:
         """End the program from another thread: SIGTERM first, SIGKILL where it has not ended after `grace` seconds."""
-        self._signal(signal.SIGTERM)
+        if grace > 0:
+            self._signal(signal.SIGTERM)
+            self.go_on()
         if not ended.wait(grace):
             self._signal(signal.SIGKILL)
 

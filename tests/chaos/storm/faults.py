@@ -50,6 +50,8 @@ class Faults:
     port: int
     """The witness's, by which its programs are known."""
     strikes: list[Strike] = field(default_factory=list)
+    shifts: list[float] = field(default_factory=lambda: [0.0])
+    """By how many seconds the cluster's clocks were ahead of the machine's, one after the other."""
 
     @property
     def table(self) -> dict[str, tuple[Callable[[], str], int]]:

@@ -14,10 +14,13 @@ import psutil
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.cluster import ClusterClient
 from seaway.sdk.home import Home as HomeFolder
+from tests.chaos.clocks import HOUR, ClockHome
 from tests.chaos.storm.faults import Faults
 from tests.chaos.storm.remains import mounts_below, objects_of_runs, programs
 
 NAMESPACE = "seaway-default"
+EARLIEST, LATEST = -10 * HOUR, -2 * HOUR
+"""How far the clock is from the machine's: never ahead of it, as what a daemon signs would not be valid yet."""
 
 
 @dataclass
@@ -28,6 +31,8 @@ class HomeFaults(Faults):
     client: SeawayClient | None = None
     disk: Path | None = None
     """Where room can be taken away: a small file system that holds the home; None for none."""
+    clock: ClockHome | None = None
+    """The home, where its clock can be set."""
 
     @property
     def table(self) -> dict[str, tuple[Callable[[], str], int]]:
@@ -45,6 +50,8 @@ class HomeFaults(Faults):
         }
         if self.disk is not None:
             found["disk filled"] = (self.fill_disk, 2)
+        if self.clock is not None:
+            found["clock set"] = (self.set_clock, 5)
         return found
 
     def kill_daemon(self) -> str:
@@ -111,6 +118,12 @@ class HomeFaults(Faults):
         filler.unlink()
         return str(self.disk)
 
+    def set_clock(self) -> str:
+        assert self.clock is not None
+        hours = self.choose.choice([h for h in (-2, 2) if LATEST >= self.shifts[-1] + h * HOUR >= EARLIEST])
+        self.clock.step_clock(hours * HOUR)
+        return f"by {hours} h"
+
     def _cluster(self) -> ClusterClient:
         assert self.client is not None, "it is given"
         return ClusterClient(self.client)
@@ -138,9 +151,12 @@ class HomeStage:
         """Return what can strike here."""
         names = [f"node-{number}" for number in range(1, self.nodes + 1)]
         kubeconfig = self.home.path / "kubeconfig"
-        return HomeFaults(
+        found = HomeFaults(
             kubeconfig, NAMESPACE, choose, names, port, home=self.home, client=client, disk=self.disk
         )
+        if isinstance(self.home, ClockHome):
+            found.clock, found.shifts = self.home, self.home.shifts
+        return found
 
     def log(self) -> str:
         """Return the end of the daemon's log."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +30,7 @@ HARMLESS = (
     "database silent",
     "API server killed",
     "agent killed",
+    "clock set",
 )
 """Faults after which every attempt goes on."""
 LINGERS = 20.0
@@ -129,6 +130,29 @@ def _judge_attempt(
 def _during(strike: Strike, attempt: dict[str, Any]) -> bool:
     created, finished = _seconds(attempt["created"]), _seconds(attempt["finished"])
     return strike.began <= finished + 2 and created <= strike.ended + LINGERS
+
+
+def in_machine_time(
+    view: dict[str, Any], shifts: Sequence[float], began: float, ended: float
+) -> dict[str, Any]:
+    """Return a run with its attempts' times by the machine's clock, which the cluster's was ahead of.
+
+    Args:
+        view: the run as it ended.
+        shifts: by how many seconds, one after the other; they are further apart than the storm is long.
+        began: when the storm began, in seconds since the epoch.
+        ended: when it ended.
+    """
+
+    def of(text: str) -> str:
+        found = min((_seconds(text) - shift for shift in shifts), key=lambda at: abs(2 * at - began - ended))
+        return datetime.fromtimestamp(found, UTC).isoformat()
+
+    def attempt(said: dict[str, Any]) -> dict[str, Any]:
+        return said | {key: of(said[key]) for key in ("created", "finished") if said[key]}
+
+    tasks = [task | {"attempts": [attempt(said) for said in task["attempts"]]} for task in view["tasks"]]
+    return view | {"tasks": tasks}
 
 
 def _seconds(text: str) -> float:

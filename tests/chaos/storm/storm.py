@@ -69,7 +69,7 @@ class Storm:
 
     def ride(self, witness: Witness) -> Faults:
         """Run it; return the faults that struck. What is wrong stands in `violations` then."""
-        choose = random.Random(self.seed)
+        choose, began = random.Random(self.seed), time.time()
         with self.stage.client() as client, self.stage.client() as other:
             faults = self.stage.faults(random.Random(self.seed + 1), witness.port, other)
             over = threading.Event()
@@ -85,7 +85,10 @@ class Storm:
             finally:
                 over.set()
                 thread.join()
-            views = self._ended(client)
+            views = {
+                name: judge.in_machine_time(view, faults.shifts, began, time.time())
+                for name, view in self._ended(client).items()
+            }
             self._judge(client, views, witness, faults)
         self._nothing_left(witness.port)
         return faults

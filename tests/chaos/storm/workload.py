@@ -92,7 +92,7 @@ def plan(choose: random.Random, number: int, port: int) -> Work:
         }
         spec = {
             "name": task, "command": ["python", "-c", PROGRAM], "env": env, "retries": retries, "lock": lock,
-            "resources": {"cpu": "0.05", "memory": "64Mi"}, "after": after.get(shape, {}).get(task, []),
+            "timeout_seconds": 1800.0, "resources": {"cpu": "0.05", "memory": "64Mi"}, "after": after.get(shape, {}).get(task, []),
         }  # fmt: skip
         if shape == "deadline":
             failures.pop(task, None)

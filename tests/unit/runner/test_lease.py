@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
+
+import pytest
+
+from seaway.runner.lease import grace_left
 
 FOR_EVER = "import time\nprint('began', flush=True)\nwhile True: time.sleep(0.02)"
 LEASE = "/gateway/v1/runs/digits/tasks/main/lease?fence=1"
@@ -81,3 +87,52 @@ def test_a_program_that_ignores_being_told_is_killed(start, gateway):
     gateway.refuse["lease"] = (401, "the run has ended")
     assert container.wait() == 119, container.text
     assert json.loads(container.termination_log.read_text())["stage"] == "lease"
+
+
+TELLS = f"""
+import signal
+signal.signal(signal.SIGTERM, lambda *_: print("told to end", flush=True))
+{FOR_EVER}"""
+
+
+def stand_still(container, seconds: float) -> None:
+    """Have the runner do nothing until a lease of so many seconds is long over."""
+    container.process.send_signal(signal.SIGSTOP)
+    over = time.monotonic() + 2 * seconds
+    container.wait_until(lambda: time.monotonic() > over)
+
+
+def test_a_program_goes_on_when_its_runner_stood_still_and_the_server_grants_the_lease(start, gateway):
+    container = start(FOR_EVER, lease_seconds=1)
+    container.wait_for("began")
+    stand_still(container, 1)
+    before = len(gateway.received[LEASE])
+    container.process.send_signal(signal.SIGCONT)
+    container.wait_until(lambda: len(gateway.received[LEASE]) > before + 1)
+    container.terminate()
+    assert container.wait() == 143, container.text
+
+
+def test_a_program_gets_no_grace_whose_lease_was_over_long_before_its_runner_noticed(start, gateway):
+    container = start(TELLS, lease_seconds=1)
+    container.wait_for("began")
+    stand_still(container, 1)
+    gateway.refuse["lease"] = (409, "the attempt with the fencing number 1 is over")
+    container.process.send_signal(signal.SIGCONT)
+    assert container.wait() == 119, container.text
+    assert "told to end" not in container.text
+
+
+@pytest.mark.parametrize(
+    ("over", "lease", "grace"),
+    [
+        pytest.param(-30, 60, 15, id="refused while it is held: a quarter"),
+        pytest.param(0, 3600, 30, id="no more than half a minute"),
+        pytest.param(15, 60, 15, id="after a request that took a quarter"),
+        pytest.param(25, 60, 5, id="what is left"),
+        pytest.param(30, 60, 0, id="another attempt may have begun"),
+        pytest.param(9000, 60, 0, id="the machine stood still"),
+    ],
+)
+def test_how_long_a_program_may_take_to_end(over, lease, grace):
+    assert grace_left(over, lease) == grace
