@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from seaway.base.clock import Clock
@@ -24,25 +25,26 @@ class Elapsed:
         self._clock = clock
         self._began: dict[str, dict[float | str, float]] = {}
 
-    def since(self, owner: str, at: float) -> float:
+    def since(self, owner: str, at: float, *, within: float = math.inf) -> float:
         """Return the seconds since a time; 0 for one that lay in the future when it was asked for first.
 
         Args:
             owner: whose time it is, by which it is forgotten.
             at: in seconds since the epoch.
+            within: it cannot be longer ago than so many seconds, whatever the clock says.
         """
-        return self._since(owner, at, at)
+        return self._since(owner, at, lambda: min(within, max(0.0, self._clock.now() - at)))
 
     def since_seen(self, owner: str, what: str) -> float:
         """Return the seconds since something of an owner was asked for first."""
-        return self._since(owner, what, None)
+        return self._since(owner, what, lambda: 0.0)
 
     def forget(self, owner: str) -> None:
         """Drop all times of an owner."""
         self._began.pop(owner, None)
 
-    def _since(self, owner: str, key: float | str, at: float | None) -> float:
+    def _since(self, owner: str, key: float | str, before: Callable[[], float]) -> float:
         now, known = self._clock.monotonic(), self._began.setdefault(owner, {})
         if key not in known:
-            known[key] = now - (0.0 if at is None else max(0.0, self._clock.now() - at))
+            known[key] = now - before()
         return now - known[key]

@@ -23,7 +23,12 @@ from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.errors import NotFound
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
-from seaway.platform.history.remembered import last_node, last_pod
+from seaway.platform.history.remembered import (
+    deleted_while_it_ran,
+    deletion_asked,
+    last_node,
+    put_together,
+)
 from seaway.platform.masking import masked_origin
 from seaway.platform.workloads.growth import memory_grown
 from seaway.platform.workloads.observation import observe
@@ -118,7 +123,8 @@ def _remembered_facts(
     events: list[dict[str, Any]] = [e.object for e in revisions.events_about(connection, uid)] if uid else []
     ended = attempt is not None and attempt.phase.ended
     not_created = attempt is None or ended or (attempt.uid is None and task.message != texts.STARTING)
-    pod = last_pod(connection, uid) if uid else None
+    recorded = revisions.of_object(connection, "Pod", uid) if uid else []
+    pod = put_together(recorded)
     leased = pod is not None and observe(pod).lease > 0
     cause = (attempt.verdict or {}).get("cause") if attempt is not None else None
     return Facts(
@@ -128,6 +134,8 @@ def _remembered_facts(
         pod=pod,
         pod_gone=ended and uid is not None,
         deleted_by_others=attempt is not None and ended and uid is not None and not attempt.asked,
+        deletion_asked=deletion_asked(recorded),
+        deleted_while_it_ran=deleted_while_it_ran(recorded),
         events=events,
         node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
         given_up=cause == UNCONFIRMED or (cause == NODE_LOST and leased),  # the pod may have said more since

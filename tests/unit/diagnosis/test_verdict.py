@@ -98,6 +98,9 @@ CASES = {
     "stopped, ended gracefully": (
         facts(pod(ended(0, "Completed"), phase="Succeeded"), requested="stop", requested_at="2026-01-02T03:04:01Z"), X, "Stopped",
     ),
+    "timed out, and the clock was set back before it had ended": (
+        facts(pod(ended(143)), requested="timeout", requested_at="2026-01-02T05:04:09Z", deleted_while_it_ran=True), D, "Timeout",
+    ),
     "stopped, killed": (facts(pod(ended(137)), requested="stop"), X, "Stopped"),
     "stopped before the pod existed": (facts(requested="stop"), X, "Stopped"),
     "timed out": (facts(pod(ended(143)), requested="timeout", timeout_seconds=3600), D, "Timeout"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -34,6 +35,20 @@ def test_an_attempt_ages_whatever_the_clock_says(step: float) -> None:
     assert ages.of(attempt, pod) == Ages(attempt=26.0, program=16.0, deletion=6.0, silence=1.0)
     ages.forget("run-1")
     assert ages.of(attempt, pod).deletion == 0.0
+
+
+def test_a_clock_that_is_set_before_a_start_is_seen_makes_no_program_older() -> None:
+    clock = ManualClock()
+    ages, attempt = AttemptAges(clock), AttemptRecord(1, "main", 1, 1, "run-1", Phase.STARTING, clock.now())
+    pod = Observation("run-1", "u", "r", "main", 1, "Pending", node="n")
+    assert ages.of(attempt, pod).program == 0.0
+    clock.advance(1.0)
+    running = replace(pod, phase="Running", started=clock.now())
+    clock.set_by(2 * HOUR)
+    clock.advance(1.0)
+    assert ages.of(attempt, running).program == 2.0
+    clock.advance(1.0)
+    assert ages.of(attempt, running).program == 3.0
 
 
 @pytest.mark.parametrize("step", [0.0, 2 * HOUR, -2 * HOUR], ids=["as it was", "set forward", "set back"])

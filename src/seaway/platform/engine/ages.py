@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from seaway.base.clock import Clock
 from seaway.base.elapsed import Elapsed
 from seaway.platform.database.records import AttemptRecord
@@ -23,15 +25,21 @@ class AttemptAges:
         self._clock, self._elapsed = clock, Elapsed(clock)
         self._began = clock.monotonic()
         self._heard: dict[str, float] = {}
+        self._unstarted: dict[str, float] = {}
+        """When each was last seen before its program started: the clock may be set before that is seen."""
 
     def of(self, attempt: AttemptRecord, pod: Observation | None) -> Ages:
         """Return for how long an attempt has lasted, of which the cluster shows this."""
-        name, started = attempt.pod, attempt.started or (pod.started if pod is not None else None)
+        name, now = attempt.pod, self._clock.monotonic()
+        started = attempt.started or (pod.started if pod is not None else None)
+        if started is None:
+            self._unstarted[name] = now
+        within = now - self._unstarted.get(name, -math.inf)
         return Ages(
             attempt=self._elapsed.since(name, attempt.created),
-            program=self._elapsed.since(name, started) if started is not None else 0.0,
+            program=self._elapsed.since(name, started, within=within) if started is not None else 0.0,
             deletion=self._elapsed.since_seen(name, "deletion") if pod is not None and pod.deleting else 0.0,
-            silence=self._clock.monotonic() - self._heard.get(name, self._began),
+            silence=now - self._heard.get(name, self._began),
         )
 
     def renew(self, pod: str) -> None:
@@ -41,4 +49,5 @@ class AttemptAges:
     def forget(self, pod: str) -> None:
         """Drop an attempt that has ended."""
         self._heard.pop(pod, None)
+        self._unstarted.pop(pod, None)
         self._elapsed.forget(pod)
