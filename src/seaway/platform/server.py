@@ -36,6 +36,7 @@ from seaway.platform.history.acts import of_audit_event
 from seaway.platform.history.collector import CollectorSettings
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.retention import HistorySettings, Retention
+from seaway.platform.intake import Intake
 from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.measuring import ServerMeasures
 from seaway.platform.notifications.settings import NotifySettings
@@ -253,12 +254,14 @@ def _run_service(
     view: ClusterView, bin_: Bin, usage: Usage,
 ) -> RunService:  # fmt: skip
     database, logs = stores.database, stores.logs
+    intake = Intake(
+        database, stores.storage, clock, engine, bin_, usage, namespace=settings.namespace, random=bin_.random
+    )
     return RunService(
-        database, stores.storage, stores.tokens, clock, engine=engine, logs=RunLogs(database, logs, history.narrator, engine, clock),
+        database, stores.storage, stores.tokens, clock, engine=engine, intake=intake, logs=RunLogs(database, logs, history.narrator, engine, clock),
         explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, PodMemory(database, history.recorder, logs), clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
         pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage,
-        random=bin_.random,
     )  # fmt: skip
 
 

@@ -3,46 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial
-from random import Random
-from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from seaway.base.clock import Clock
-from seaway.model.run import LossView, OutputView, Phase, RunSpec, RunView
+from seaway.model.run import LossView, OutputView, RunSpec, RunView
 from seaway.platform.answering import Answers
 from seaway.platform.bin import Bin
 from seaway.platform.database import attempts, outputs, runs, tasks
-from seaway.platform.database.binned import CODE, Upload
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import ActRecord, AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine.engine import Engine
-from seaway.platform.engine.loading import load
-from seaway.platform.engine.state import RunState, run_state
-from seaway.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from seaway.platform.errors import Invalid, NotFound
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
 from seaway.platform.gateway import RunGateway
 from seaway.platform.history.acts import RUN
 from seaway.platform.history.recorder import Recorder
+from seaway.platform.intake import Intake
 from seaway.platform.pod_logs import PodLogs
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.storage.storage import Storage
-from seaway.platform.submission import begin_again, generated_name, insert, new_records, uploads_of
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
 from seaway.platform.views import loss_view, output_view, run_view
-from seaway.platform.workspaces.refusals import require_known, require_open
+from seaway.platform.workspaces.refusals import require_known
 
-T = TypeVar("T")
 MOST_LISTED = 1000
-_NAME_TRIES = 20
 
 
 class RunService(Answers, RunGateway):
@@ -56,6 +47,7 @@ class RunService(Answers, RunGateway):
         clock: Clock,
         *,
         engine: Engine,
+        intake: Intake,
         logs: RunLogs,
         explainer: Explainer,
         objects: ObjectExplainer,
@@ -66,7 +58,6 @@ class RunService(Answers, RunGateway):
         recorder: Recorder,
         usage: Usage,
         namespace: str,
-        random: Random,
     ) -> None:
         super().__init__(
             database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle
@@ -74,7 +65,7 @@ class RunService(Answers, RunGateway):
         self.usage = usage
         self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
-        self._namespace, self._random, self._recorder = namespace, random, recorder
+        self._intake, self._namespace, self._recorder = intake, namespace, recorder
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -91,40 +82,10 @@ class RunService(Answers, RunGateway):
             Unavailable: the server is going down.
             StorageFull: the user's runs, or those in the workspace, take all the room that they may.
         """
-        if self._engine.draining:
-            raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
-        await self.usage.check(user, spec.workspace)
-        async with self._storage.uploads.one():
-            return await self._store(spec, user, key, await self._sizes_of_uploads(spec))
-
-    async def _store(self, spec: RunSpec, user: str, key: str | None, sizes: Mapping[Upload, int]) -> RunView:
-        for _ in range(_NAME_TRIES):
-            name, namespace = (
-                spec.name or generated_name(spec, self._random),
-                spec.workspace or self._namespace,
-            )
-            identity = key or uuid.uuid4().hex
-            run, records = new_records(
-                spec, name=name, uid=identity, user=user, namespace=namespace, now=self._clock.now()
-            )
-            storing = partial(
-                insert, run=run, records=records, spec=spec, make_way=self._bin.make_way, sizes=sizes
-            )
-            try:
-                run, records = await self._database.write(partial(self._in_workspace, namespace, storing))
-            except IntegrityError:
-                if key is not None and (sent_before := await self._submitted_before(key, user)) is not None:
-                    return sent_before
-                if spec.name is not None:
-                    raise Conflict(
-                        f"there is a run named {name!r} already",
-                        field="name",
-                        remedy="Choose another name, or leave it out to have one made.",
-                    ) from None
-                continue
-            self._engine.adopt(run_state(run, spec, records, ()))
-            return self._view(run, spec, records)
-        raise Unavailable("no free name was found", field="name", remedy="Give the run a name of its own.")
+        taken = await self._intake.submit(spec, user, key)
+        if taken.tasks is None:
+            return await self.get(taken.run.name)
+        return self._view(taken.run, spec, taken.tasks)
 
     async def list(
         self,
@@ -210,32 +171,9 @@ class RunService(Answers, RunGateway):
             NotFound: there is no such run, or its workspace is gone.
             Conflict: it has not ended, all of it succeeded, it is in the bin, or its workspace is being deleted.
         """
-        if self._engine.draining:
-            raise Unavailable("the server is being stopped", remedy="Start it again with `seaway up`.")
         record = await self._run(run)
-        await self.usage.check(record.user, record.namespace)
-        if not record.phase.ended:
-            raise Conflict(f"the run {run!r} has not ended", remedy=f"Stop it first: `seaway stop {run}`.")
-        if record.phase is Phase.SUCCEEDED:
-            raise Conflict(
-                f"the run {run!r} succeeded: there is nothing to try again", remedy="Submit it again instead."
-            )
-        if record.deleted is not None:
-            raise Conflict(
-                f"the run {run!r} is in the bin", remedy=f"Restore it first: `seaway restore {run}`."
-            )
-        state = await self._database.write(
-            partial(
-                self._in_workspace, record.namespace, partial(_begin_again, name=record.name, fresh=fresh)
-            )
-        )
-        if state is None:
-            raise Conflict(f"the run {run!r} is being tried again already")
+        await self._intake.begin_again(record, fresh=fresh)
         self._acted(record, "retry --fresh" if fresh else "retry", by)
-        for task in state.tasks.values() if fresh else ():
-            if task.phase is not Phase.SUCCEEDED:
-                await self._storage.checkpoints.drop(record.uid, task.name)
-        self._engine.adopt(state)
         return await self.get(run)
 
     async def lose(self, run: str, task: str, *, by: str = "") -> LossView:
@@ -347,16 +285,6 @@ class RunService(Answers, RunGateway):
         """Return who submitted a run. Raises NotFound."""
         return (await self._run(run)).user
 
-    async def _submitted_before(self, key: str, user: str) -> RunView | None:
-        found = await self._database.read(lambda connection: runs.by_uid(connection, key))
-        if found is not None and found.user != user:
-            raise Conflict("this submission's key is somebody else's", remedy="Submit it again.")
-        return None if found is None else await self.get(found.name)
-
-    def _in_workspace(self, namespace: str, work: Callable[[Connection], T], connection: Connection) -> T:
-        require_open(connection, namespace, self._namespace)
-        return work(connection)
-
     def _view(
         self,
         run: RunRecord,
@@ -372,26 +300,6 @@ class RunService(Answers, RunGateway):
             return None
         spec = RunSpec.model_validate(runs.spec(connection, run.id))
         return self._view(run, spec, tasks.of_run(connection, run.id), attempts.of_run(connection, run.id))
-
-    async def _sizes_of_uploads(self, spec: RunSpec) -> dict[Upload, int]:
-        """Return the bytes of what a run refers to. Raises Invalid where some of it was not uploaded."""
-        sizes = {}
-        for upload in uploads_of(spec):
-            size = await self._storage.artifacts.size(*upload)
-            if size is None:
-                what, field = (
-                    ("code snapshot", "code") if upload.kind == CODE else ("environment", "environment")
-                )
-                raise Invalid(
-                    f"the {what} {upload.sha256} was not uploaded", field=f"tasks.{field}", remedy="Upload it first."
-                )  # fmt: skip
-            sizes[upload] = size
-        return sizes
-
-
-def _begin_again(connection: Connection, name: str, *, fresh: bool) -> RunState | None:
-    run = begin_again(connection, name, fresh=fresh)
-    return load(connection, run) if run is not None else None
 
 
 def _no_run(name: str) -> NotFound:
