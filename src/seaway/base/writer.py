@@ -91,7 +91,7 @@ class OneWriter(Generic[C]):
         name: str = "writer",
         *,
         measured: str = "seaway_database",
-        patience: float = 0.05,
+        patience: float = 0.25,
     ) -> None:
         self._backend, self._patience = backend, patience
         self.durations = Histogram(

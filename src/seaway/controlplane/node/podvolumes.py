@@ -83,6 +83,8 @@ class PodVolumes:
                 ) from error
 
     async def _plain(self, pod: Object, volume: Object) -> Path:
+        if "emptyDir" in volume:  # a folder on the node's own disk: made sooner than another thread begins
+            return volumes.plain_volume(self.folder, volume)
         meant = await claims.resolve(self._context.client, pod, volume)
         path = await asyncio.to_thread(volumes.plain_volume, self.folder, meant)
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")

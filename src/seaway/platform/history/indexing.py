@@ -22,6 +22,8 @@ from seaway.platform.history.words import PIECE, newest_time, piece_words
 log = logging.getLogger(__name__)
 _LOGS, _PIECES, _TOGETHER = 50, 16, 10
 """Logs that are asked for, pieces that are stored, and ends of logs that are stored, at once."""
+_SHORT = 4096
+"""Bytes whose words are found in less time than another thread takes to begin."""
 Step = Callable[[Connection], object]
 
 
@@ -96,7 +98,7 @@ class Indexer:
         """Index a log but for its end; return what does that."""
         indexed, batch, first = 0, list[tuple[Piece, str]](), True
         async for start, data in pieces_of(self._logs, LogKey(*place.owner), most):
-            words = await asyncio.to_thread(piece_words, data)
+            words = piece_words(data) if len(data) <= _SHORT else await asyncio.to_thread(piece_words, data)
             piece = Piece(place.owner, start, len(data), newest_time(data) / 1e9 or place.finished or 0.0)
             batch.append((piece, words))
             indexed = start + len(data)
@@ -105,7 +107,8 @@ class Indexer:
                     break
                 batch, first = [], False
                 await self._clock.sleep(self._settings.pause)
-        size = await self._logs.size(LogKey(*place.owner))
+        # what is not cut off has been read to its end
+        size = indexed if indexed < most else await self._logs.size(LogKey(*place.owner))
         closed = place.finished or self._clock.now()
         pod = "" if place.run else place.pod
         # a log without a byte counts as looked at

@@ -62,6 +62,8 @@ class Recorder:
         self._seen = 0
         self._stored = 0
         self._progress = Signal()
+        self._shown: dict[str, tuple[str, str]] = {}
+        """The version of each object that was shown last, and its signature."""
         self._known: set[str] = set()
         """Events that an earlier process has stored: a cluster shows all of the last hour again."""
 
@@ -185,10 +187,14 @@ class Recorder:
 
     def _on_object(self, event_type: str, new: Object, old: Object | None) -> None:
         kind, deleted = new["kind"], event_type == "DELETED"
-        signature = redaction.signature(kind, new)
-        if old is not None and not deleted and signature == redaction.signature(kind, old):
-            return
+        before, signature = self._signature(kind, old), redaction.signature(kind, new)
         metadata = new["metadata"]
+        if deleted:
+            self._shown.pop(metadata.get("uid", ""), None)
+        else:
+            self._shown[metadata.get("uid", "")] = metadata.get("resourceVersion", ""), signature
+        if not deleted and signature == before:
+            return
         record = RevisionRecord(
             kind, metadata["name"], metadata.get("uid", ""),
             (metadata.get("labels") or {}).get(labels.RUN_UID), self._clock.now(), deleted,
@@ -196,6 +202,14 @@ class Recorder:
             written_by(new, old) or None,
         )  # fmt: skip
         self._add(_Revision(record, unsure=old is None or deleted))
+
+    def _signature(self, kind: str, old: Object | None) -> str | None:
+        """Return the signature of an object as it was; what an informer shows, it has shown before."""
+        if old is None:
+            return None
+        version, signature = self._shown.get(old["metadata"].get("uid", ""), (None, ""))
+        known = version == old["metadata"].get("resourceVersion")
+        return signature if known else redaction.signature(kind, old)
 
     def _on_event(self, event_type: str, new: Object, _old: Object | None) -> None:
         about = new.get("involvedObject") or {}
