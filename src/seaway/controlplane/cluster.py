@@ -95,6 +95,10 @@ class ClusterSettings:
     """How services are answered; its ranges are filled in with the cluster's own."""
     node_heartbeat: float = 10.0
     """Seconds between two signs of life of a node."""
+    node_refresh: float = 10.0
+    """Seconds between two looks at what mounted ConfigMaps, Secrets and fields of the pod say now."""
+    node_backoff: float = 10.0
+    """Seconds before the first restart of a container that failed, and before the next try to get an image."""
     node_stop_seconds: float = 30.0
     """Longest grace of pods that still run when the cluster stops."""
 
@@ -275,6 +279,8 @@ def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]
             pretend_gpu_model=pretended[(number - 1) % len(pretended)][0] if pretended else "",
             exclusive_cpus=settings.exclusive_cpus,
             heartbeat_seconds=settings.node_heartbeat,
+            refresh_seconds=settings.node_refresh,
+            backoff_initial=settings.node_backoff,
             api_host=HOST,
             api_port=place.address.port,
         )

@@ -11,8 +11,8 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,17 @@ import pytest
 import uvicorn
 
 from seaway.base.clock import SystemClock
+from seaway.client.client import Client
+from seaway.client.config import load_kubeconfig
+from seaway.client.http import HttpTransport
 from seaway.controlplane.apiserver.asgi import AsgiApplication, PeerProtocol
 from seaway.controlplane.apiserver.pki import Pki, ensure_pki
 from seaway.controlplane.apiserver.server import ApiServer
 from seaway.controlplane.apiserver.settings import ApiServerSettings
 from seaway.controlplane.kinds import BUILTIN_KINDS
 from seaway.controlplane.store.memory import MemoryStore
+from seaway.objects.builtin import NAMESPACES, SERVICE_ACCOUNTS
+from seaway.objects.errors import NotFound
 from tests.kubectl import BINARIES, NO_KUBECTL
 from tests.waiting import wait_until
 
@@ -243,18 +248,34 @@ def make_kubectl() -> Callable[[Path, Path], Kubectl]:
     return make
 
 
+def as_administrator(kubeconfig: Path, act: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
+    """Do something in the cluster without a kubectl: starting one takes longer than what it does."""
+
+    async def connected() -> None:
+        client = Client(HttpTransport(load_kubeconfig(kubeconfig)))
+        try:
+            await act(client)
+        finally:
+            await client.close()
+
+    asyncio.run(connected())
+
+
 def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:
     namespace = made.namespace
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": "default", "namespace": namespace},
-    }
-    room = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-    made("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [room, account]})
+
+    async def begin(client: Client) -> None:
+        await client.create(NAMESPACES, {"metadata": {"name": namespace}})
+        await client.create(SERVICE_ACCOUNTS, {"metadata": {"name": "default"}}, namespace)
+
+    async def end(client: Client) -> None:
+        with suppress(NotFound):
+            await client.delete(NAMESPACES, namespace)
+
+    as_administrator(made.kubeconfig, begin)
     yield made
     made.end()
-    made.try_("delete", "namespace", namespace, "--wait=false")
+    as_administrator(made.kubeconfig, end)
 
 
 @pytest.fixture

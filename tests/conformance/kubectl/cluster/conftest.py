@@ -5,10 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from seaway.client.client import Client
+from seaway.objects.builtin import NAMESPACES, PODS
+from seaway.objects.errors import NotFound
+from tests.conformance.kubectl.conftest import as_administrator
+from tests.controlplanes import new_namespace
 
 PROGRAM = Path(__file__).with_name("serve_cluster.py")
 SECONDS = 90
@@ -16,9 +23,9 @@ Kubectl = Any
 Object = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The administrator's kubeconfig of a running cluster with one node."""
+    """The administrator's kubeconfig of a running cluster with one node, for all tests of a worker: leave the node as it was."""
     folder = tmp_path_factory.mktemp("cluster")
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(
@@ -44,12 +51,18 @@ def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 
 
 def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:
-    made("create", "namespace", made.namespace)
-    made("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+    async def begin(client: Client) -> None:
+        await new_namespace(client, made.namespace)
+
+    async def end(client: Client) -> None:
+        with suppress(NotFound):
+            await client.delete_collection(PODS, made.namespace, grace_seconds=0)
+            await client.delete(NAMESPACES, made.namespace)
+
+    as_administrator(made.kubeconfig, begin)
     yield made
     made.end()
-    made.try_("delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false")
-    made.try_("delete", "namespace", made.namespace, "--wait=false")
+    as_administrator(made.kubeconfig, end)
 
 
 @pytest.fixture

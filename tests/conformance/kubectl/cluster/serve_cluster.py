@@ -7,10 +7,22 @@ import sys
 from pathlib import Path
 
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
+from seaway.controlplane.controllers.settings import ControllersSettings
+
+PACE = ControllersSettings(autoscale_period=1.0, job_backoff=1.0, volumes_measured=1.0)
+"""What else happens every ten or fifteen seconds happens every second: it is waited for."""
 
 
 async def _main(home: Path) -> None:
-    async with run_cluster(ClusterSettings(home=home, node_stop_seconds=1.0)) as cluster:
+    settings = ClusterSettings(
+        home=home,
+        controllers=PACE,
+        node_heartbeat=1.0,
+        node_refresh=1.0,
+        node_backoff=1.0,
+        node_stop_seconds=1.0,
+    )
+    async with run_cluster(settings) as cluster:
         print(cluster.kubeconfig, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
