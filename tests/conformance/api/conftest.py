@@ -39,9 +39,15 @@ def loop():
     loop.close()
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """The keys and certificates of all servers of these tests: making them takes longer than most tests."""
+    return ensure_pki(tmp_path_factory.mktemp("authority") / "pki", ["127.0.0.1", "localhost"], time.time())
+
+
 @pytest.fixture
-async def served(api_server, tmp_path):
-    pki = ensure_pki(tmp_path / "pki", ["127.0.0.1", "localhost"], time.time())
+async def served(api_server, authority):
+    pki = authority
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"

@@ -209,7 +209,12 @@ def test_many_calls_leave_nothing_behind(loop, fuzzed):
     process = psutil.Process()
     namespaces = "/api/v1/namespaces/default/configmaps"
 
+    async def to_its_end(events):
+        await anext(aiter(events), None)
+        await events.aclose()
+
     async def some(number):
+        ending = []
         for index in range(number):
             bad = ApiRequest("POST", namespaces, {"fieldValidation": "Strict"}, {"content-type": "application/json"},
                              b'{"metadata":{"name":"%d"},"nothing":{}}' % index, user=ADMIN)  # fmt: skip
@@ -220,9 +225,12 @@ def test_many_calls_leave_nothing_behind(loop, fuzzed):
                 {"watch": "1", "timeoutSeconds": "1", "labelSelector": f"a={index}"},
                 user=ADMIN,
             )
-            answer = await fuzzed.handle(watch)
-            await anext(aiter(answer.events), None) if index % 50 == 0 else None
-            await answer.events.aclose()
+            events = (await fuzzed.handle(watch)).events
+            if index % 50 == 0:
+                ending.append(events)
+            else:
+                await events.aclose()
+        await asyncio.gather(*(to_its_end(events) for events in ending))
 
     loop.run_until_complete(some(100))
     gc.collect()

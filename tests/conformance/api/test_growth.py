@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.clusters import embedded
-from benchmarks.watchers import OBJECTS, WATCHERS, watch_all
+from benchmarks.watchers import watch_all
 
+OBJECTS, WATCHERS = 1000, 100
 OWN_COPIES = OBJECTS * WATCHERS * 1e-3
 """MB that the objects' bytes alone would take if each watcher had its own."""
 
@@ -15,7 +16,7 @@ OWN_COPIES = OBJECTS * WATCHERS * 1e-3
 async def test_memory_is_bounded_whoever_watches() -> None:
     """Objects of a kilobyte in a server of its own: watched with attention, then by callers that never read."""
     with embedded() as cluster:
-        attentive = await watch_all(cluster)
+        attentive = await watch_all(cluster, objects=OBJECTS, watchers=WATCHERS)
         assert attentive.growth < OWN_COPIES / 2, "the objects themselves, and what goes out just now"
-        stalled = await watch_all(cluster, read=False)
+        stalled = await watch_all(cluster, objects=OBJECTS, watchers=WATCHERS, read=False)
         assert stalled.growth < OWN_COPIES / 5, "what a watcher has not read is not copied for it"

@@ -15,6 +15,7 @@ from kr8s.asyncio.objects import ConfigMap as AsyncConfigMap
 from kr8s.objects import ConfigMap, Deployment, Pod, new_class
 
 from seaway import testing
+from tests.conformance.clients.conftest import until
 from tests.conformance.clients.objects import LINES, config_map, definition, deployment, pod, server
 
 # It names the versions that it was tried with: no newer one, whoever serves it.
@@ -82,7 +83,7 @@ def test_a_deployment_is_scaled(api: kr8s.Api, namespace: str) -> None:
     web.wait("condition=Available", timeout=60)
     web.scale(2)
     assert web.replicas == 2
-    assert len(web.pods()) == 2
+    until(lambda: len(web.pods()) == 2)
     web.delete(propagation_policy="Foreground")
     web.wait("delete", timeout=60)
 
