@@ -2,7 +2,8 @@
 
 Beside what strikes runs anywhere: servers are killed, paused past their term, cut off from their database and from the API
 server (refused, or in silence), the API server is killed, nodes lose their agent or their power. `SEAWAY_CHAOS_SEED`,
-`SEAWAY_CHAOS_TEAM_RUNS` and `SEAWAY_CHAOS_ONLY` are as for the other storms.
+`SEAWAY_CHAOS_TEAM_RUNS` and `SEAWAY_CHAOS_ONLY` are as for the other storms. "node frozen past its leases" takes minutes
+each time and strikes where it is named, on Kubernetes' own control plane; leases are as short as they may be then.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pytest
 from seaway.sdk.cluster import ClusterClient
 from tests.chaos.storm.home import HomeStage
 from tests.chaos.storm.storm import Storm
-from tests.chaos.storm.team import ClusterHands, TeamStage, end_containers
+from tests.chaos.storm.team import FROZEN, LEASE_FLAGS, ClusterHands, TeamStage, end_containers, freeze
 from tests.chaos.test_storm import ONLY, SEED, ride
 from tools.clusters import TestCluster, namespace_on
 from tools.real_kubernetes.build import NOT_BUILT, TOOL
@@ -37,7 +38,8 @@ async def team(
     cluster: TestCluster, database: str, folder: Path, make: Callable[..., TeamStage]
 ) -> AsyncIterator[TeamStage]:
     """Run the replicas, and start each again that ends."""
-    async with run_replicas(cluster, database, folder) as replicas:
+    flags = LEASE_FLAGS if FROZEN in ONLY else ()
+    async with run_replicas(cluster, database, folder, flags) as replicas:
         stage = make(replicas)
         keeping = asyncio.create_task(stage.keep_alive())
         try:
@@ -115,7 +117,11 @@ def _on_real(replicas, plane: ControlPlane, nodes: dict[str, RunningNode]) -> Te
         time.sleep(AWAY)
         nodes[name].start()
 
-    hands = ClusterHands(lambda: stage.call(restart_api()), kill_agent, cut_power)
+    def stand_still(name: str, port: int) -> Callable[[], None]:
+        return freeze(nodes[name].processes[-1].pid, nodes[name].folder, port)
+
+    still = stand_still if FROZEN in ONLY else None  # it takes minutes
+    hands = ClusterHands(lambda: stage.call(restart_api()), kill_agent, cut_power, still)
     folders = [node.folder for node in nodes.values()]
     stage = TeamStage(replicas, plane.kubeconfig, list(nodes), hands, folders)
     return stage

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 import psutil
 
+from seaway.client.client import Client
 from seaway.controlplane.node.shim import files
+from seaway.objects.builtin import PODS
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.errors import SeawayError
 from tests.chaos.storm.faults import Faults
@@ -28,6 +30,13 @@ PAST_THE_TERM = 20.0
 """Seconds after which a leader that was paused or cut off leads no more."""
 
 
+FROZEN = "node frozen past its leases"
+"""A fault that takes its time, so it strikes where it is named, and servers with `LEASE_FLAGS` are given."""
+LEASE_FLAGS = ("--lease", "60s")
+PAST_THE_LEASE = 140.0
+"""Seconds after which two such leases are over, and the next attempts have begun."""
+
+
 @dataclass
 class ClusterHands:
     """What can be done to the machines of a cluster of ours, called in a thread of its own."""
@@ -38,6 +47,8 @@ class ClusterHands:
     """Kill a node's agent alone, and start it again; its containers go on."""
     cut_power: Callable[[str], None]
     """Take a node's power away, and give it back."""
+    freeze: Callable[[str, int], Callable[[], None]] | None = None
+    """Have a node's agent and containers stand still (programs are known by the witness's port), until what is returned is called; None where that cannot be."""
 
 
 @dataclass
@@ -50,20 +61,25 @@ class TeamFaults(Faults):
     def table(self) -> dict[str, tuple[Callable[[], str], int]]:
         """Each fault, with how often it is drawn among the others."""
         hands = self._stage.hands
-        return super().table | {
-            "server killed": (lambda: self._signalled(signal.SIGKILL), 4),
-            "server ended in order": (lambda: self._signalled(signal.SIGTERM), 1),
-            "server paused": (lambda: self.pause_server(self.choose.uniform(0.5, 5.0)), 2),
-            "server paused past its term": (lambda: self.pause_server(PAST_THE_TERM), 1),
-            "API cut": (lambda: self.cut("api", silently=False), 3),
-            "API silent": (lambda: self.cut("api", silently=True), 2),
-            "database cut": (lambda: self.cut("database", silently=False), 1),
-            "database silent": (lambda: self.cut("database", silently=True), 1),
-            "API server killed": (lambda: self._done(hands.kill_api), 2),
-            "agent killed": (lambda: self._on_node(hands.kill_agent), 2),
-            "node killed": (lambda: self._on_node(hands.cut_power), 2),
-            "node object deleted": (self.delete_node, 1),
-        }
+        found = {FROZEN: (self.freeze_node, 1)} if hands.freeze is not None else {}
+        return (
+            super().table
+            | found
+            | {
+                "server killed": (lambda: self._signalled(signal.SIGKILL), 4),
+                "server ended in order": (lambda: self._signalled(signal.SIGTERM), 1),
+                "server paused": (lambda: self.pause_server(self.choose.uniform(0.5, 5.0)), 2),
+                "server paused past its term": (lambda: self.pause_server(PAST_THE_TERM), 1),
+                "API cut": (lambda: self.cut("api", silently=False), 3),
+                "API silent": (lambda: self.cut("api", silently=True), 2),
+                "database cut": (lambda: self.cut("database", silently=False), 1),
+                "database silent": (lambda: self.cut("database", silently=True), 1),
+                "API server killed": (lambda: self._done(hands.kill_api), 2),
+                "agent killed": (lambda: self._on_node(hands.kill_agent), 2),
+                "node killed": (lambda: self._on_node(hands.cut_power), 2),
+                "node object deleted": (self.delete_node, 1),
+            }
+        )
 
     def strike(self, name: str) -> None:
         """Have one fault strike, note it, and wait until a server leads: a busy machine takes its time to start one."""
@@ -96,6 +112,25 @@ class TeamFaults(Faults):
         finally:
             forwarder.restore(target)
         return f"{server.name} for {seconds:.1f} s"
+
+    def freeze_node(self) -> str:
+        """Have a node stand still until the next attempts of what it ran have begun, and come back."""
+        node, freeze = self._node(), self._stage.hands.freeze
+        assert freeze is not None, "it is in the table"
+        thaw = freeze(node, self.port)
+        try:
+            self._with_client(lambda client: self._take_away(client, node))
+            time.sleep(PAST_THE_LEASE)
+        finally:
+            thaw()
+        return node
+
+    async def _take_away(self, client: Client, node: str) -> str:
+        """Delete a node's pods as the cluster does where it does not answer for minutes."""
+        pods = await client.list(PODS, self.namespace, field_selector=f"spec.nodeName={node}")
+        for pod in pods["items"]:
+            await client.delete(PODS, pod["metadata"]["name"], self.namespace, grace_seconds=1)
+        return node
 
     def _signalled(self, number: signal.Signals) -> str:
         server = self._server()
@@ -189,10 +224,44 @@ class TeamStage:
 
 def end_containers(node: Path) -> None:
     """End every process of a node's containers, their shims too, as a power cut does. Its agent must be dead."""
+    for process in containers(node):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def containers(node: Path) -> list[psutil.Process]:
+    """Return every process of a node's containers, each before those that it started."""
+    found: list[psutil.Process] = []
     for state in node.glob("pods/*/containers/*/*/state.json"):
         with suppress(psutil.Error, FileNotFoundError):
             shim = psutil.Process(files.read_json(str(state))["shim"])
             if shim.name() == "seaway-shim":
-                for process in [shim, *shim.children(recursive=True)]:
-                    with suppress(psutil.NoSuchProcess):
-                        process.kill()
+                found += [shim, *shim.children(recursive=True)]
+    return found
+
+
+def freeze(agent: int, node: Path, port: int) -> Callable[[], None]:
+    """Have a node's agent and containers stand still; return what has them go on, programs after their runners.
+
+    Args:
+        agent: its process.
+        node: its folder.
+        port: the witness's, by which programs are known.
+    """
+    still = [psutil.Process(agent), *containers(node)]
+    for process in still:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    known = set(programs(port))
+
+    def go_on(processes: Sequence[psutil.Process]) -> None:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def thaw() -> None:
+        go_on([process for process in still if process not in known])
+        psutil.wait_procs([process for process in still if process in known], timeout=10)
+        go_on(still)
+
+    return thaw
