@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from seaway import testing
 from seaway.client.client import Client
 from seaway.client.config import load_kubeconfig
 from seaway.client.http import HttpTransport
 from seaway.client.logs import LogOptions
 from seaway.client.request import Request
-from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.objects.builtin import NAMESPACES, PODS
 from seaway.objects.resource import Resource
 from tests.controlplanes import new_namespace
@@ -97,17 +97,24 @@ async def place(real_control_plane: ControlPlane, real_node: RunningNode) -> Asy
         yield found
 
 
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Path]:
+    """An administrator's kubeconfig of an embedded cluster with one node, for all tests of a worker."""
+    with testing.cluster(nodes=1) as running:
+        yield running.kubeconfig
+
+
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
-async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+async def either(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """A namespace of the embedded cluster, then one of the real cluster."""
+    kubeconfig: Path
     if request.param == "real":
         plane: ControlPlane = request.getfixturevalue("real_control_plane")
         request.getfixturevalue("real_node")
-        async with made_place(plane.kubeconfig) as found:
-            yield found
-        return
-    settings = ClusterSettings(home=tmp_path / "home", node_stop_seconds=0.5)
-    async with run_cluster(settings) as cluster, made_place(cluster.kubeconfig) as found:
+        kubeconfig = plane.kubeconfig
+    else:
+        kubeconfig = request.getfixturevalue("embedded")
+    async with made_place(kubeconfig) as found:
         yield found
 
 

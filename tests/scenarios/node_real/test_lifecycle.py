@@ -79,10 +79,11 @@ async def test_startup_probe_keeps_the_others_waiting(either: Any) -> None:
 
 
 HEALTH = """
-import asyncio, os, pathlib
+import asyncio, itertools, os
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
+calls = itertools.count()
 async def serve(reader, writer):
     c = H2Connection(H2Configuration(client_side=False))
     c.initiate_connection()
@@ -91,8 +92,7 @@ async def serve(reader, writer):
         for event in c.receive_data(data):
             if isinstance(event, RequestReceived):
                 c.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/grpc")])
-                good = pathlib.Path("good").exists()
-                c.send_data(event.stream_id, bytes([0, 0, 0, 0, 2, 8, 1 if good else 2]))
+                c.send_data(event.stream_id, bytes([0, 0, 0, 0, 2, 8, 1 if next(calls) else 2]))
                 c.send_headers(event.stream_id, [("grpc-status", "0")], end_stream=True)
         writer.write(c.data_to_send())
 async def main():
@@ -103,12 +103,11 @@ asyncio.run(main())
 
 
 async def test_grpc_probe(either: Any) -> None:
-    """A pod is ready when its gRPC server says that it serves."""
+    """A pod is ready when its gRPC server says that it serves: not when it is asked first."""
     container = {
-        "command": ["sh", "-c", "(sleep 2; touch good) & exec python3 -c \"$PROGRAM\""],
+        "command": ["python3", "-c", HEALTH],
         "env": [
             {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-            {"name": "PROGRAM", "value": HEALTH},
         ],
         "readinessProbe": {"grpc": {"port": 5000}, "periodSeconds": 1, "timeoutSeconds": 10},
     }  # fmt: skip
