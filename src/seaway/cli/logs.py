@@ -115,13 +115,7 @@ def logs(
     kind, _, pod = run.rpartition("/")
     with connect() as client:
         if kind in ("pod", "pods", "po"):
-            if follow or attempt is not None:
-                raise SeawayError(
-                    "the kept logs of a pod are read as they are now, every start of its containers",
-                    code="Usage",
-                    field="--follow" if follow else "--attempt",
-                    remedy=f"Leave it out; kubectl logs -f {pod} follows a pod that runs",
-                )
+            _refuse_of_pod(pod, follow=follow, attempt=attempt is not None)
             found = client.pod_logs(pod, container=task, timestamps=timestamps)
             write_log(found, sys.stdout.buffer, raw=sys.stdout.isatty())
             return
@@ -133,6 +127,16 @@ def logs(
             if follow:
                 note(f"\n{run} goes on. Stop it: {advice(f'stop {run}')}")
             raise typer.Exit(exits.INTERRUPTED) from None
+
+
+def _refuse_of_pod(pod: str, *, follow: bool, attempt: bool) -> None:
+    if follow or attempt:
+        raise SeawayError(
+            "the kept logs of a pod are read as they are now, every start of its containers",
+            code="Usage",
+            field="--follow" if follow else "--attempt",
+            remedy=f"Leave it out; kubectl logs -f {pod} follows a pod that runs",
+        )
 
 
 def _need_grep(**given: object) -> None:

@@ -46,26 +46,27 @@ def ps(
     if output is Format.JSON:
         print_json(runs)
         return
-    if not runs and binned:
+    if binned:
+        _print_bin(runs)
+    elif runs:
+        several = tuple(key for key in ("user", "workspace") if len({run.get(key) for run in runs}) > 1)
+        print_table(headers(several), [row(run, several) for run in runs], painted=1)
+    elif all:
+        note("There are no runs yet: seaway run SCRIPT.py")
+    else:
+        note("Nothing runs now. All runs: seaway ps -a")
+
+
+def _print_bin(runs: Sequence[dict[str, Any]]) -> None:
+    if not runs:
         note("The bin is empty.")
         return
-    if not runs:
-        note(
-            "There are no runs yet: seaway run SCRIPT.py"
-            if all
-            else "Nothing runs now. All runs: seaway ps -a"
-        )
-        return
-    if binned:
-        rows = [
-            (run["name"], run["phase"], run["user"], day(run["deleted"]), day(run["emptied"]), run["command"])
-            for run in runs
-        ]
-        print_table(("NAME", "STATUS", "USER", "REMOVED", "KEPT UNTIL", "COMMAND"), rows, painted=1)
-        note("To bring back: seaway restore NAME")
-        return
-    several = tuple(key for key in ("user", "workspace") if len({run.get(key) for run in runs}) > 1)
-    print_table(headers(several), [row(run, several) for run in runs], painted=1)
+    rows = [
+        (run["name"], run["phase"], run["user"], day(run["deleted"]), day(run["emptied"]), run["command"])
+        for run in runs
+    ]
+    print_table(("NAME", "STATUS", "USER", "REMOVED", "KEPT UNTIL", "COMMAND"), rows, painted=1)
+    note("To bring back: seaway restore NAME")
 
 
 def headers(several: Sequence[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from seaway.runner.task import HIDDEN, Task, read_task
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
+    from seaway.runner.cache import Cache
     from seaway.runner.checkpoint import Checkpoint
     from seaway.runner.idle import Idle
     from seaway.runner.lease import Lease
@@ -58,12 +59,7 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
     environ.update(SEAWAY_OUTPUTS=outputs, SEAWAY_CHECKPOINT=checkpoint_folder, PYTHONUNBUFFERED="1")
     code_folder = restore_code(task.code, cache, gateway, os.path.join(work, "code"))
     if task.environment is not None:
-        from seaway.runner.environment import restore_environment
-
-        environment = restore_environment(task.environment, cache, gateway, environ)
-        environ["VIRTUAL_ENV"] = environment
-        environ["PATH"] = f"{environment}/bin:{environ.get('PATH', os.defpath)}"
-        environ.pop("PYTHONHOME", None)
+        _add_environment(task.environment, cache, gateway, environ)
     saved = _LazyCheckpoint(task, gateway, checkpoint_folder, os.path.join(work, "checkpoint-archive"))
     saved.restore()
     folder = os.path.join(code_folder, task.workdir)
@@ -103,6 +99,16 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         if lease.lost:
             return _give_up(saved, lease.lost)
     return _commit(task, gateway, outputs, saved, code)
+
+
+def _add_environment(digest: str, cache: Cache, gateway: Gateway, environ: dict[str, str]) -> None:
+    """Have the program find the packages that it asks for."""
+    from seaway.runner.environment import restore_environment
+
+    environment = restore_environment(digest, cache, gateway, environ)
+    environ["VIRTUAL_ENV"] = environment
+    environ["PATH"] = f"{environment}/bin:{environ.get('PATH', os.defpath)}"
+    environ.pop("PYTHONHOME", None)
 
 
 def _take_lease(task: Task, program: Program) -> Lease | None:

@@ -136,27 +136,7 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
     if account is None:
         raise not_found("serviceaccounts", write.name)
     _check_account(write, request.get("metadata") or {})
-    audiences = spec.get("audiences") or [ISSUER]
-    if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
-        raise BadRequest("TokenRequest: spec.audiences must be a list of strings")
-    seconds = spec.get("expirationSeconds", _DEFAULT_SECONDS)
-    causes = []
-    if not isinstance(seconds, int) or isinstance(seconds, bool):
-        raise BadRequest("TokenRequest: spec.expirationSeconds must be a number of seconds")
-    if seconds < _MIN_SECONDS:
-        causes.append(
-            faults.invalid(
-                "spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"
-            )
-        )
-    if seconds > _MAX_SECONDS:
-        causes.append(
-            faults.invalid(
-                "spec.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"
-            )
-        )
-    if causes:
-        raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
+    audiences, seconds = _audiences(spec), _lifetime(spec)
     bound = _bound_to(lookup, write, spec.get("boundObjectRef"))
     _check_node(lookup, write, bound)
     token = signer.sign(service_account_claims(write.namespace, account, audiences, now, seconds, bound))
@@ -175,6 +155,30 @@ def request_token(signer: TokenSigner, lookup: StoreLookup, write: Write, body: 
             "status": {"token": token, "expirationTimestamp": rfc3339(now + seconds)},
         }
     )  # fmt: skip
+
+
+def _audiences(spec: Object) -> list[str]:
+    """Return whom a token is for. Raises BadRequest."""
+    audiences = spec.get("audiences") or [ISSUER]
+    if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
+        raise BadRequest("TokenRequest: spec.audiences must be a list of strings")
+    return audiences
+
+
+def _lifetime(spec: Object) -> int:
+    """Return for how many seconds a token is asked for. Raises BadRequest, Invalid."""
+    seconds = spec.get("expirationSeconds", _DEFAULT_SECONDS)
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise BadRequest("TokenRequest: spec.expirationSeconds must be a number of seconds")
+    said = ""
+    if seconds < _MIN_SECONDS:
+        said = "may not specify a duration less than 10 minutes"
+    if seconds > _MAX_SECONDS:
+        said = "may not specify a duration larger than 2^32 seconds"
+    if said:
+        cause = faults.invalid("spec.expirationSeconds", seconds, said)
+        raise invalid("authentication.k8s.io", "TokenRequest", "", [cause])
+    return seconds
 
 
 def _check_account(write: Write, metadata: Object) -> None:

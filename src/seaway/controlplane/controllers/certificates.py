@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from seaway.base.clock import parse_rfc3339, rfc3339
 from seaway.controlplane.controllers.context import Context
+from seaway.controlplane.controllers.settings import Sign
 from seaway.objects import meta
 from seaway.objects.builtin import CERTIFICATE_SIGNING_REQUESTS
 from seaway.objects.errors import Conflict, NotFound
@@ -132,7 +133,7 @@ def build(context: Context) -> Controller:
             if left <= 0:
                 await client.delete(CERTIFICATE_SIGNING_REQUESTS, key)
                 return DONE
-            status = _outcome(request)
+            status = _outcome(request, sign, clock.now())
             if status is not None:
                 await client.replace(CERTIFICATE_SIGNING_REQUESTS, {**request, "status": status}, "status")
         except NotFound:
@@ -141,30 +142,25 @@ def build(context: Context) -> Controller:
             return RequeueAfter(1.0)
         return RequeueAfter(left)
 
-    def _outcome(request: Object) -> Object | None:
-        """Return the status of a request that is to be signed or refused now, None for others."""
-        spec, status = request["spec"], request.get("status") or {}
-        conditions = {name: meta.get_condition(request, name) for name in ("Approved", "Failed")}
-        if (
-            sign is None
-            or conditions["Approved"] is None
-            or conditions["Failed"]
-            or status.get("certificate")
-        ):
-            return None
-        pem = base64.b64decode(spec["request"])
-        usages = set(spec.get("usages") or ())
-        try:
-            if not check_fit(x509.load_pem_x509_csr(pem), spec["signerName"], usages):
-                return None
-        except Unfit as error:
-            now = rfc3339(clock.now())
-            failed = {
-                "type": "Failed", "status": "True", "reason": "SignerValidationFailure", "message": str(error),
-                "lastUpdateTime": now, "lastTransitionTime": now,
-            }  # fmt: skip
-            return {**status, "conditions": [*(status.get("conditions") or ()), failed]}
-        certificate = sign(pem, sorted(usages), lifetime(spec.get("expirationSeconds")), clock.now())
-        return {**status, "certificate": base64.b64encode(certificate).decode()}
-
     return Controller("csrsigning", (Source(requests),), reconcile, clock=clock)
+
+
+def _outcome(request: Object, sign: Sign | None, now: float) -> Object | None:
+    """Return the status of a request that is to be signed or refused now, None for others."""
+    spec, status = request["spec"], request.get("status") or {}
+    approved, failed = (meta.get_condition(request, name) for name in ("Approved", "Failed"))
+    if sign is None or approved is None or failed or status.get("certificate"):
+        return None
+    pem = base64.b64decode(spec["request"])
+    usages = set(spec.get("usages") or ())
+    try:
+        if not check_fit(x509.load_pem_x509_csr(pem), spec["signerName"], usages):
+            return None
+    except Unfit as error:
+        refused = {
+            "type": "Failed", "status": "True", "reason": "SignerValidationFailure", "message": str(error),
+            "lastUpdateTime": rfc3339(now), "lastTransitionTime": rfc3339(now),
+        }  # fmt: skip
+        return {**status, "conditions": [*(status.get("conditions") or ()), refused]}
+    certificate = sign(pem, sorted(usages), lifetime(spec.get("expirationSeconds")), now)
+    return {**status, "certificate": base64.b64encode(certificate).decode()}

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 
+Sign = Callable[[bytes, Sequence[str], int, float], bytes]
+SignToken = Callable[[Mapping[str, str]], str]
+
 
 @dataclass(frozen=True, slots=True)
 class ControllersSettings:
@@ -14,10 +17,10 @@ class ControllersSettings:
 
     ca_certificate: str = ""
     """PEM that the ConfigMap kube-root-ca.crt of each namespace carries; empty for no such ConfigMap."""
-    sign: Callable[[bytes, Sequence[str], int, float], bytes] | None = None
+    sign: Sign | None = None
     """Given a request (PEM), its usages, the seconds it is good for and now, returns the certificate (PEM); None where
     nobody signs."""
-    sign_token: Callable[[Mapping[str, str]], str] | None = None
+    sign_token: SignToken | None = None
     """Given the claims of a token that is kept in a Secret, returns the token; None where nobody signs."""
     node_grace: float = 40.0
     """A node that renewed neither its lease nor its status for this long is unreachable."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from seaway.controlplane.controllers.context import Context
+from seaway.controlplane.controllers.settings import SignToken
 from seaway.objects.builtin import SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import Conflict, NotFound
 from seaway.objects.meta import deletion_timestamp, name, namespace, uid
@@ -65,7 +66,7 @@ def build(context: Context) -> Controller:
         try:
             if account is None or wanted not in (None, uid(account)):
                 await client.delete(SECRETS, name(secret), namespace(secret), uid=uid(secret))
-            elif (filled := _filled(secret, account)) is not None:
+            elif (filled := _filled(secret, account, sign, authority)) is not None:
                 await client.replace(SECRETS, filled)
         except NotFound:
             return DONE
@@ -73,23 +74,23 @@ def build(context: Context) -> Controller:
             return RequeueAfter(1.0)
         return DONE
 
-    def _filled(secret: Object, account: Object) -> Object | None:
-        """Return a Secret with what it lacks, None where it lacks nothing."""
-        assert sign is not None
-        data = dict(secret.get("data") or {})
-        texts = {"ca.crt": authority, "namespace": namespace(secret)}
-        missing = {field: text for field, text in texts.items() if text and data.get(field) != _encoded(text)}
-        if not data.get("token"):
-            missing["token"] = sign(claims_of(account, secret))
-        annotations = secret["metadata"].get("annotations") or {}
-        if not missing and annotations.get(UID) == uid(account):
-            return None
-        data |= {field: _encoded(text) for field, text in missing.items()}
-        metadata = {**secret["metadata"], "annotations": {**annotations, UID: uid(account)}}
-        return {**secret, "metadata": metadata, "data": data}
-
     sources = (Source(secrets, of_secret), Source(accounts, of_account))
     return Controller("tokens", sources, reconcile, clock=context.clock)
+
+
+def _filled(secret: Object, account: Object, sign: SignToken, authority: str) -> Object | None:
+    """Return a Secret with what it lacks, None where it lacks nothing."""
+    data = dict(secret.get("data") or {})
+    texts = {"ca.crt": authority, "namespace": namespace(secret)}
+    missing = {field: text for field, text in texts.items() if text and data.get(field) != _encoded(text)}
+    if not data.get("token"):
+        missing["token"] = sign(claims_of(account, secret))
+    annotations = secret["metadata"].get("annotations") or {}
+    if not missing and annotations.get(UID) == uid(account):
+        return None
+    data |= {field: _encoded(text) for field, text in missing.items()}
+    metadata = {**secret["metadata"], "annotations": {**annotations, UID: uid(account)}}
+    return {**secret, "metadata": metadata, "data": data}
 
 
 def _is_token(secret: Object) -> bool:

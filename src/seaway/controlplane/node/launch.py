@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from seaway.controlplane.node import env, gpu, names, security, volumes
 from seaway.controlplane.node.context import NodeContext
@@ -56,18 +56,7 @@ async def prepare(
     pod = facts.pod
     uid, name = pod["metadata"]["uid"], container["name"]
     folder = context.container_folder(uid, name, attempt)
-    try:
-        image = find_image(container.get("image", ""), context.images)
-        _pull(context, container)
-        lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
-        links = _links(context, pod)
-        own = env.declared(facts, container, lookup, links)
-        user = security.identity(pod, container, _host(context))
-        mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.read_only)
-    except UnknownImageError as error:
-        raise LaunchError(*_no_image(container, error)) from error
-    except (ConfigError, MountError) as error:
-        raise LaunchError("CreateContainerConfigError", str(error)) from error
+    image, links, own, user, mounts = await _declared(context, facts, container, of_pod)
     devices = context.gpus.take(uid, name, gpu.wanted(container))
     own_cpus, alone = context.cpus.assign(pod, container, folder)
     node = links | _node_env(context, container, folder, of_pod)
@@ -99,6 +88,37 @@ async def prepare(
         log_max_bytes=context.settings.log_max_bytes,
         log_max_files=context.settings.log_max_files,
     )
+
+
+class _Declared(NamedTuple):
+    """What a container's spec refers to, found."""
+
+    image: ImageEnvironment
+    links: dict[str, str]
+    own: dict[str, str]
+    """Its own variables."""
+    user: security.Identity
+    mounts: list[tuple[str, str, bool]]
+
+
+async def _declared(
+    context: NodeContext, facts: PodFacts, container: Object, of_pod: PodVolumes
+) -> _Declared:
+    """Find what a container's spec refers to. Raises LaunchError where something is missing."""
+    pod = facts.pod
+    try:
+        image = find_image(container.get("image", ""), context.images)
+        _pull(context, container)
+        lookup = await fetch(context, pod["metadata"]["namespace"], env.references(container))
+        links = _links(context, pod)
+        own = env.declared(facts, container, lookup, links)
+        user = security.identity(pod, container, _host(context))
+        mounts = volumes.container_mounts(container, of_pod.paths, own, of_pod.read_only)
+        return _Declared(image, links, own, user, mounts)
+    except UnknownImageError as error:
+        raise LaunchError(*_no_image(container, error)) from error
+    except (ConfigError, MountError) as error:
+        raise LaunchError("CreateContainerConfigError", str(error)) from error
 
 
 def _no_image(container: Object, error: UnknownImageError) -> tuple[str, str]:

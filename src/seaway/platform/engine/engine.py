@@ -218,9 +218,9 @@ class Engine:
         finally:
             self._working.discard(uid)
 
-    async def _look(self, state: RunState) -> None:
-        room = self._settings.pods_in_flight - self.in_flight
-        view = passes.View(
+    def _view(self, state: RunState) -> passes.View:
+        """Return what a look at a run is to see now."""
+        return passes.View(
             pod=lambda name: self._observation(name, state.run.uid),
             creating=self._carrier.creating,
             releasing=self._carrier.is_releasing,
@@ -230,10 +230,12 @@ class Engine:
             now=self._clock.now(),
             policy=self._settings.policy,
             draining=self.draining,
-            room=room,
+            room=self._settings.pods_in_flight - self.in_flight,
         )
+
+    async def _look(self, state: RunState) -> None:
         marked, since = dict(state.dirty), self._measures.begins(state.run.uid)
-        result = passes.look(state, view)
+        result = passes.look(state, self._view(state))
         state.dirty.clear()
         self._held.decided(state, result, marked)
         before, known = state.run, {attempt.pod: attempt for attempt in state.attempts.values()}
