@@ -280,6 +280,11 @@ def shown(phase: str, state: str, *, deleting: bool) -> RevisionRecord:
             id="it had ended",
         ),
         pytest.param([shown("Pending", "waiting", deleting=True)], False, id="it had not begun"),
+        pytest.param(
+            [shown("Pending", "waiting", deleting=True), shown("Running", "running", deleting=True)],
+            True,
+            id="it began all the same",
+        ),
     ],
 )
 def test_whether_a_pod_ran_when_it_was_deleted(recorded, ran) -> None:

@@ -57,7 +57,7 @@ class Facts:
     deletion_asked: str | None = None
     """When the Pod's deletion was first seen to be asked for, RFC 3339; the Pod may say a later time by now."""
     deleted_while_it_ran: bool = False
-    """Its program was seen to run when the Pod's deletion was first seen."""
+    """Its program was seen to run while the Pod was being deleted."""
     events: Sequence[Mapping[str, Any]] = ()
     """Events about the Pod, oldest first."""
     node: Mapping[str, Any] | None = None

@@ -61,10 +61,14 @@ def deletion_asked(recorded: Sequence[RevisionRecord]) -> str | None:
 
 
 def deleted_while_it_ran(recorded: Sequence[RevisionRecord]) -> bool:
-    """Return whether a pod ran when its deletion was first seen. Says so by order alone: clocks of machines differ."""
-    for revision in recorded:
-        if revision.object["metadata"].get("deletionTimestamp"):
-            status = revision.object.get("status") or {}
-            states = [told.get("state") or {} for told in status.get("containerStatuses") or ()]
-            return status.get("phase") == "Running" and any("running" in state for state in states)
-    return False
+    """Return whether a pod was seen to run while it was being deleted. Says so by order alone: clocks of machines differ."""
+    return any(
+        _runs(revision.object.get("status") or {})
+        for revision in recorded
+        if revision.object["metadata"].get("deletionTimestamp")
+    )
+
+
+def _runs(status: Object) -> bool:
+    states = [told.get("state") or {} for told in status.get("containerStatuses") or ()]
+    return status.get("phase") == "Running" and any("running" in state for state in states)
