@@ -8,16 +8,16 @@ import os
 import sys
 
 EXIT_CODES = {
+    "outputs": 117,
     "scratch": 118,
     "lease": 119,
     "runner": 120,
     "code": 121,
     "environment": 122,
     "checkpoint": 123,
-    "outputs": 124,
     "spec": 125,
 }
-"""What the container exits with when a stage of the runner's own work fails."""
+"""What the container exits with when a stage of the runner's own work fails; 124 stays free: a time limit ends with it."""
 _ERROR_LIMIT = 3000
 """Characters of an error in the termination log, of which Kubernetes keeps 4,096 bytes."""
 

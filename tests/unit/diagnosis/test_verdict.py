@@ -111,7 +111,7 @@ CASES = {
     "timed out by Kubernetes": (facts(pod(ended(137), reason="DeadlineExceeded")), D, "Timeout"),
     "lost on purpose": (facts(pod(ended(137)), requested="lose"), INFRA, "LostOnPurpose"),
     "lost on purpose, its outputs refused": (
-        facts(pod(ended(124, message='{"stage": "outputs", "error": "409"}')), requested="lose"), INFRA, "LostOnPurpose",
+        facts(pod(ended(117, message='{"stage": "outputs", "error": "409"}')), requested="lose"), INFRA, "LostOnPurpose",
     ),
     "lost on purpose when it had completed": (facts(pod(ended(0), phase="Succeeded"), requested="lose"), VerdictClass.SUCCEEDED, "Completed"),
     "drained": (facts(pod(ended(143)), requested="drain"), INFRA, "ClusterStopped"),
@@ -248,7 +248,7 @@ CASES = {
     "code unavailable": (facts(pod(ended(122, message='{"stage": "code", "error": "502"}'))), INFRA, "CodeUnavailable"),
     "outputs not stored": (facts(pod(ended(123, message='{"stage": "outputs", "error": "502"}'))), INFRA, "OutputsFailed"),
     "outputs refused": (
-        facts(pod(ended(124, message='{"stage": "outputs", "error": "the gateway answered 422", "refused": true}'))), U, "OutputsRefused",
+        facts(pod(ended(117, message='{"stage": "outputs", "error": "the gateway answered 422", "refused": true}'))), U, "OutputsRefused",
     ),
     "checkpoint refused": (
         facts(pod(ended(123, message='{"stage": "checkpoint", "error": "the gateway answered 413", "refused": true}'))), U, "CheckpointRefused",
@@ -257,7 +257,7 @@ CASES = {
         facts(pod(ended(123, message='{"stage": "checkpoint", "error": "a block is missing: errno 28", "damaged": true}'))), C, "CheckpointDamaged",
     ),
     "no room for the outputs": (
-        facts(pod(ended(124, message='{"stage": "outputs", "error": "there is no room left in artifacts"}'))), R, "DiskFull",
+        facts(pod(ended(117, message='{"stage": "outputs", "error": "there is no room left in artifacts"}'))), R, "DiskFull",
     ),
     "folder to start in not in the code": (
         facts(pod(ended(121, message='{"stage": "code", "error": "the code has no folder", "refused": true}'))), C, "FolderMissing",

@@ -249,7 +249,7 @@ print("ended", flush=True)
 def test_an_attempt_with_an_old_fence_is_told_and_fails(start, gateway):
     gateway.refuse["outputs"] = (409, "attempt 2 is newer")
     container = start(WRITE)
-    assert container.wait() == 124
+    assert container.wait() == 117
     assert container.failure["stage"] == "outputs"
     assert "attempt 2 is newer" in container.failure["error"]
 

@@ -24,7 +24,7 @@ and the environment's `bin` first on PATH. The runner's own lines go to standard
 
 The runner exits with the program's code (128 + n for a signal), 127 where the command is not found, 126 where it cannot
 be executed, or with the code of the stage that failed: 120 for the runner itself ("runner"), 121 "code",
-122 "environment", 123 "checkpoint", 124 "outputs", 125 "spec". The termination log says {"stage": ..., "error": ...}.
+122 "environment", 123 "checkpoint", 125 "spec", 117 "outputs", 118 "scratch", 119 "lease". The termination log says {"stage": ..., "error": ...}.
 """
 
 from __future__ import annotations

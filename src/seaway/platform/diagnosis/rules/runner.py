@@ -65,7 +65,7 @@ _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errn
 _UNREACHABLE = re.compile(
     r"(?i)network|connection|timed out|temporary failure|\bdns\b|could not connect|unreachable"
 )
-_EXIT_CODES = range(118, 126)
+_EXIT_CODES = range(117, 126)
 _LONGEST_ERROR = 200
 _INSTALLER = re.compile(r"\w+ says:\s*$")
 _DRAWN = re.compile("^[\\s\u00d7\u251c\u2570\u2502\u2500\u25b6|>*-]+")  # how uv draws a tree
