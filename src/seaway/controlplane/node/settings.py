@@ -69,7 +69,7 @@ class NodeSettings:
     """A container's log file is rotated beyond this size."""
     log_max_files: int = 5
     """How many log files are kept of one container, the current one included."""
-    report_after: float = 0.1
+    report_after: float = 0.2
     """Seconds that a container which runs to an end may take before it is reported as running: one that has ended by then needs no report of its own for that."""
     farewell_seconds: float = 2.0
     """For how long a pod that ended is left without a word on its deletion: whoever held it mostly lets it go at once."""

@@ -31,8 +31,8 @@ Object = Mapping[str, Any]
 class CollectorSettings:
     """How logs are collected."""
 
-    follow_after: float = 0.2
-    """Seconds that a container runs before its log is followed: a short one's is read once, at its end."""
+    follow_after: float = 0.1
+    """Seconds for which a container has been known to run before its log is followed: a short one's is read once, at its end."""
     tries: int = 6
     """How often the end of a log is asked for where the node does not answer. While the API server itself does not, the pod
     stays, and so does its log: that is waited for."""
