@@ -1,4 +1,4 @@
-"""A Seaway of its own for each test: a home, its daemon's process id, its command line."""
+"""A Seaway of its own for each test, or for each module: a home, its daemon's process id, its command line."""
 
 from __future__ import annotations
 
@@ -32,9 +32,17 @@ class Home:
     def environment(self) -> dict[str, str]:
         return os.environ | {"SEAWAY_HOME": str(self.path), "NO_COLOR": "1"}
 
+    @property
+    def code(self) -> Path:
+        """A folder for code, without requirements: what is submitted from another one brings that one's along."""
+        folder = self.path.parent / "code"
+        folder.mkdir(exist_ok=True)
+        (folder / "requirements.txt").touch()
+        return folder
+
     def seaway(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            [SEAWAY, *arguments], env=self.environment, capture_output=True,
+            [SEAWAY, *arguments], cwd=self.code, env=self.environment, capture_output=True,
             text=True, errors="replace", timeout=100,
         )  # fmt: skip
         if check:
@@ -53,7 +61,7 @@ class Home:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `seaway` and do not wait for it."""
         return subprocess.Popen(
-            [SEAWAY, *arguments], env=self.environment, text=True, errors="replace",
+            [SEAWAY, *arguments], cwd=self.code, env=self.environment, text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -62,12 +70,9 @@ class Home:
 
     def submit(self, name: str, *words: str) -> None:
         """Submit a command without requirements, in this home's folder for code."""
-        code = self.path.parent / "code"
-        code.mkdir(exist_ok=True)
-        (code / "requirements.txt").touch()
         done = subprocess.run(
             [SEAWAY, "run", "--detach", "--cpu", "0.1", "--memory", "256Mi", "--name", name, *words],
-            cwd=code, env=self.environment, capture_output=True, text=True, timeout=100,
+            cwd=self.code, env=self.environment, capture_output=True, text=True, timeout=100,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 
@@ -134,7 +139,18 @@ def make_home() -> type[Home]:
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """A home whose daemon is stopped at the end, and after which no process is left."""
-    home = Home(tmp_path / "home")
+    yield from _ended_at_last(Home(tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with a server, one for all tests of a module that leave it as it was: give runs names of their own."""
+    home = Home(tmp_path_factory.mktemp("running") / "home")
+    home.seaway("up")
+    yield from _ended_at_last(home)
+
+
+def _ended_at_last(home: Home) -> Iterator[Home]:
     yield home
     if home.path.exists():
         home.seaway("down", check=False)

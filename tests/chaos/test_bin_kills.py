@@ -12,7 +12,7 @@ import pytest
 from tests.waiting import wait_until
 
 FILES = 1200
-KILLS = 3
+KILLS = int(os.environ.get("SEAWAY_CHAOS_KILLS", "3"))
 PROGRAM = """
 import os, pathlib, sys
 outputs = pathlib.Path(os.environ["SEAWAY_OUTPUTS"])

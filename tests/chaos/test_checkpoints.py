@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 LAST = 40
-KILLS = 4
+KILLS = int(os.environ.get("SEAWAY_CHAOS_KILLS", "3"))
 SEQUENCE = f"""
 import os, random, socket, seaway
 folder = seaway.checkpoint_folder()
@@ -48,7 +48,8 @@ OUTPUTS = """
 import os, pathlib, random
 folder = pathlib.Path(os.environ["SEAWAY_OUTPUTS"])
 for number in range(400):
-    (folder / f"part-{number}").write_bytes(random.Random(number).randbytes(100_000))
+    own = random.Random(f"{os.environ['SEAWAY_RUN']} {number}")  # what the server has already is not sent
+    (folder / f"part-{number}").write_bytes(own.randbytes(100_000))
 """
 
 
@@ -106,18 +107,17 @@ def hit(home, run: str, what: str) -> None:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
-def test_the_next_attempt_finds_what_was_last_acknowledged(home, told) -> None:
+def test_the_next_attempt_finds_what_was_last_acknowledged(running, told) -> None:
     choose, (lines, port) = chosen_seed(), told
 
     def saved() -> int:
         return max((int(line.split()[1]) for line in lines if line.startswith("saved")), default=0)
 
-    home.seaway("up")
-    home.submit("sequence", "--retries", "50", "--env", f"TOLD={port}", "--", "python", "-c", SEQUENCE)
+    running.submit("sequence", "--retries", "50", "--env", f"TOLD={port}", "--", "python", "-c", SEQUENCE)
     for moment in sorted(choose.sample(range(2, LAST - 5), KILLS)):
-        home.wait_until(lambda moment=moment: saved() >= moment, f"{moment} saves: {lines[-5:]}", 120)
-        hit(home, "sequence", choose.choice(["daemon", "daemon", "program", "runner", "shim"]))
-    view = home.ended("sequence")
+        running.wait_until(lambda moment=moment: saved() >= moment, f"{moment} saves: {lines[-5:]}", 120)
+        hit(running, "sequence", choose.choice(["daemon", "daemon", "program", "runner", "shim"]))
+    view = running.ended("sequence")
     assert view["phase"] == "succeeded", view["message"]
     acknowledged = 0
     for line in lines:
@@ -133,31 +133,30 @@ def test_the_next_attempt_finds_what_was_last_acknowledged(home, told) -> None:
 @pytest.mark.chaos
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("victim", ["daemon", "runner"])
-def test_outputs_are_committed_whole_or_not_at_all(home, tmp_path: Path, victim: str) -> None:
-    choose = chosen_seed()
-    home.seaway("up")
-    incoming = home.path / "server" / "artifacts" / "incoming"
-    home.submit("results", "--retries", "3", "--", "python", "-c", OUTPUTS)
+def test_outputs_are_committed_whole_or_not_at_all(running, tmp_path: Path, victim: str) -> None:
+    choose, run = chosen_seed(), f"results-{victim}"
+    incoming = running.path / "server" / "artifacts" / "incoming"
+    running.submit(run, "--retries", "3", "--", "python", "-c", OUTPUTS)
     size = choose.randrange(1, 30_000_000)
 
     def under_way() -> bool:
         return sum(path.stat().st_size for path in incoming.iterdir() if path.exists()) >= size
 
     def ended() -> bool:
-        return home.run_view("results")["phase"] in ("succeeded", "failed")
+        return running.run_view(run)["phase"] in ("succeeded", "failed")
 
-    home.wait_until(lambda: under_way() or ended(), "no commit")
+    running.wait_until(lambda: under_way() or ended(), "no commit")
     if victim == "daemon":
-        hit(home, "results", "daemon")
+        hit(running, run, "daemon")
     else:
-        for process in runners(home, "results"):
+        for process in runners(running, run):
             kill(process)
-    view = home.ended("results")
+    view = running.ended(run)
     assert view["phase"] == "succeeded", view["message"]
-    home.seaway("download", "results", "-o", str(tmp_path / "fetched"))
+    running.seaway("download", run, "-o", str(tmp_path / "fetched"))
     fetched = {path.name: path.read_bytes() for path in (tmp_path / "fetched").rglob("part-*")}
     assert {name: hashlib.sha256(data).digest() for name, data in fetched.items()} == {
-        f"part-{number}": hashlib.sha256(random.Random(number).randbytes(100_000)).digest()
+        f"part-{number}": hashlib.sha256(random.Random(f"{run} {number}").randbytes(100_000)).digest()
         for number in range(400)
     }
 

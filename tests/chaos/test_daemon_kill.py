@@ -1,4 +1,7 @@
-"""`kill -9` of the daemon at random moments: every run ends right, its log whole, each attempt executed once."""
+"""`kill -9` of the daemon at random moments: every run ends right, its log whole, each attempt executed once.
+
+`SEAWAY_CHAOS_SEED` repeats it as far as a machine can, `SEAWAY_CHAOS_RUNS` and `SEAWAY_CHAOS_KILLS` say how large it is.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Any
 
 import pytest
 
-RUNS = 20
+RUNS = int(os.environ.get("SEAWAY_CHAOS_RUNS", "10"))
 LINES = 40
-KILLS = 5
+KILLS = int(os.environ.get("SEAWAY_CHAOS_KILLS", "3"))
 
 PROGRAM = f"""
 import os, pathlib, socket, sys, time
@@ -30,7 +33,7 @@ sys.exit(int(sys.argv[1]))
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_or_doubled(home, witness: tuple[Any, int], tmp_path: Path) -> None:
-    """Twenty runs in flight, the daemon killed at random moments and started again, many times."""
+    """Many runs in flight, the daemon killed at random moments and started again, again and again."""
     seed = int(os.environ.get("SEAWAY_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
     print(f"SEAWAY_CHAOS_SEED={seed}")
     choose = random.Random(seed)

@@ -10,19 +10,6 @@ import pytest
 from seaway.sdk.client import SeawayClient
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory, make_home) -> Any:
-    """One server for all of these."""
-    home = make_home(tmp_path_factory.mktemp("odd") / "home")
-    home.seaway("up")
-    yield home
-    home.seaway("down")
-    left = home.processes()
-    for process in left:
-        process.kill()
-    assert left == [], "processes outlived `seaway down`"
-
-
 def python(running, name: str, program: str, *arguments: str) -> Any:
     running.submit(name, "--", "python", "-c", program, *arguments)
     return running.ended(name)
@@ -178,8 +165,7 @@ def test_a_failure_in_a_graph_skips_what_comes_after_it(client) -> None:
 
 def test_a_script_named_like_a_module_of_the_library(running) -> None:
     """The runner imports nothing of the user's, and the user's module is the one that is run."""
-    code = running.path.parent / "code"
-    code.mkdir(exist_ok=True)
+    code = running.code
     for name in ("json.py", "os.py", "tarfile.py"):
         (code / name).write_text(f"print('mine: {name}')\n")
     try:

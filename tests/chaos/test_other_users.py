@@ -27,40 +27,44 @@ def answer(url: str, authority: str) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(120)
-def test_a_home_is_closed_to_others(home, tmp_path) -> None:
+def test_a_home_is_closed_to_others(running, tmp_path) -> None:
     """No file has a bit for group or others; both APIs refuse the anonymous, except health."""
     (nothing := tmp_path / "requirements.txt").touch()
-    home.seaway("up")
-    home.seaway("run", "--requirements", str(nothing), "--name", "first", "--", "python", "-c", "print('x')")
+    running.seaway(
+        "run", "--requirements", str(nothing), "--name", "first", "--", "python", "-c", "print('x')"
+    )
+    pods = running.path / "cluster" / "nodes"
+    running.wait_until(
+        lambda: not list(pods.glob("*/pods/*")), "its pod, whose /tmp is for all inside, is not gone"
+    )
     open_to_others = [
-        str(path.relative_to(home.path))
-        for path in [home.path, *home.path.rglob("*")]
+        str(path.relative_to(running.path))
+        for path in [running.path, *running.path.rglob("*")]
         if not path.is_symlink() and not path.is_socket() and stat.S_IMODE(path.stat().st_mode) & 0o077
-        and "cache" not in path.relative_to(home.path).parts and path.name != "cache"
+        and "cache" not in path.relative_to(running.path).parts and path.name != "cache"
     ]  # fmt: skip
     assert open_to_others == []
-    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(running.path.stat().st_mode) == 0o700
 
-    config = yaml.safe_load((home.path / "kubeconfig").read_text())
+    config = yaml.safe_load((running.path / "kubeconfig").read_text())
     cluster = config["clusters"][0]["cluster"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
     assert answer(f"{cluster['server']}/readyz", authority)[0] == 200
     status, body = answer(f"{cluster['server']}/api/v1/pods", authority)
     assert status == 401
     assert json.loads(body)["reason"] == "Unauthorized"
-    server = json.loads((home.path / "daemon.json").read_text())["url"]
-    authority = (home.path / "server" / "ca.crt").read_text()
+    server = json.loads((running.path / "daemon.json").read_text())["url"]
+    authority = (running.path / "server" / "ca.crt").read_text()
     assert answer(f"{server}/api/v1/healthz", authority)[0] == 200
     assert answer(f"{server}/api/v1/runs", authority)[0] == 401
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.timeout(120)
-def test_another_user_cannot_read_a_home(home) -> None:
+def test_another_user_cannot_read_a_home(running) -> None:
     """A process of another user is refused by the file system."""
-    home.seaway("up")
     for name in ("kubeconfig", "server/seaway.db", "cluster/store.db", "daemon.json", "server/token"):
-        command = ["cat", str(home.path / name)]
+        command = ["cat", str(running.path / name)]
         done = subprocess.run(
             command,
             user=65534,

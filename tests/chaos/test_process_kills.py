@@ -18,12 +18,20 @@ print("ended", flush=True)
 """
 
 
-def start(home, witness) -> psutil.Process:
+def start(running, witness, name: str) -> psutil.Process:
     """Start a program that waits for ever in its first attempt, and return its process."""
     heard, port = witness
-    home.submit("victim", "--env", f"WITNESS={port}", "--", "python", "-c", WAITS)
+    running.submit(name, "--env", f"WITNESS={port}", "--", "python", "-c", WAITS)
     heard.wait_for_lines(1)
-    return home.wait_until(lambda: home.program("victim"), "no process of the program")
+    return running.wait_until(lambda: running.program(name), "no process of the program")
+
+
+def name_of(process: psutil.Process) -> str:
+    """Return a process's name, or "" when it has just ended."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @pytest.mark.parametrize(
@@ -34,13 +42,13 @@ def start(home, witness) -> psutil.Process:
         pytest.param(2, "", 2, id="the container's shim"),
     ],
 )
-def test_a_killed_process_of_an_attempt(home, witness, generation, cause, attempts) -> None:
+def test_a_killed_process_of_an_attempt(running, witness, generation, cause, attempts) -> None:
     """The program's own end is the user's; what Seaway lost itself is tried again, once the old one is gone."""
-    home.seaway("up")
-    program = start(home, witness)
+    name = f"victim-{generation}"
+    program = start(running, witness, name)
     victim = [program, *program.parents()][generation]
     victim.send_signal(signal.SIGKILL)
-    view = home.ended("victim")
+    view = running.ended(name)
     assert not program.is_running(), "the program outlived its container"
     assert len(view["tasks"][0]["attempts"]) == attempts, view
     if attempts == 1:
@@ -49,22 +57,16 @@ def test_a_killed_process_of_an_attempt(home, witness, generation, cause, attemp
     else:
         assert view["phase"] == "succeeded"
         assert view["tasks"][0]["attempts"][0]["verdict"]["class"] == "infrastructure"
-    assert witness[0].executions == {f"victim {number}": 1 for number in range(1, attempts + 1)}
+    assert witness[0].executions == {f"{name} {number}": 1 for number in range(1, attempts + 1)}
 
 
-def test_a_killed_fork_server_costs_nothing(home, witness) -> None:
+def test_a_killed_fork_server_costs_nothing(running, witness) -> None:
     """What runs goes on, what comes next is started by another fork server."""
-    home.seaway("up")
-    program = start(home, witness)
-    own = {process.pid for process in [program, *program.parents()]}
-    servers = [
-        process for process in home.processes()
-        if any("shim" in word for word in process.cmdline()) and process.pid not in own
-    ]  # fmt: skip
-    assert len(servers) == 1, servers
-    servers[0].send_signal(signal.SIGKILL)
-    home.submit("next", "--", "python", "-c", "print('next')")
-    assert home.ended("next")["phase"] == "succeeded"
+    program = start(running, witness, "stays")
+    (server,) = (process for process in running.processes() if name_of(process) == "seaway-forks")
+    server.send_signal(signal.SIGKILL)
+    running.submit("next", "--", "python", "-c", "print('next')")
+    assert running.ended("next")["phase"] == "succeeded"
     assert program.is_running()
-    home.seaway("stop", "victim")
-    assert home.ended("victim")["phase"] == "stopped"
+    running.seaway("stop", "stays")
+    assert running.ended("stays")["phase"] == "stopped"
