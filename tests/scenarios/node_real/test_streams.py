@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -112,12 +114,18 @@ async def test_attach(either: Any, last_kubectl: Any, environment: dict[str, str
     script = "for i in $(seq 600); do echo out; echo err >&2; sleep 0.1; [ -e /tmp/end ] && exit 0; done"
     await either.pod("p", script)
     await either.running("p")
-    attached = asyncio.create_task(last_kubectl("attach", "p", **environment))
-    await last_kubectl("exec", "p", "--", "sh", "-c", "sleep 0.5; touch /tmp/end")  # which may end it too
-    done = await attached
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.splitlines()) == {b"out"}
-    assert b"err" in done.stderr.splitlines()
+    attached = await asyncio.create_subprocess_exec(
+        *last_kubectl.command("attach", "p"), env=os.environ | environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert attached.stdout is not None
+    async with asyncio.timeout(90):
+        first = await attached.stdout.readline()
+        await last_kubectl("exec", "p", "--", "touch", "/tmp/end")  # which may end it too
+        rest, errors = await attached.communicate()
+    assert attached.returncode == 0, errors
+    assert set((first + rest).splitlines()) == {b"out"}
+    assert b"err" in errors.splitlines()
 
 
 async def test_cp(either: Any, kubectl: Any, tmp_path: Path) -> None:
