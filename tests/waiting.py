@@ -62,12 +62,13 @@ def wait_until(
     ask: Callable[[], Any],
     what: str = "what was waited for",
     *,
+    check: Callable[[Any], Any] = bool,
     seconds: float = SECONDS,
     pause: float = 0.02,
 ) -> Any:
-    """Return the first true answer; the arguments are those of `until`."""
+    """Return the first answer that passes the check; the arguments are those of `until`."""
     deadline = time.monotonic() + seconds
-    while not (answer := ask()):
+    while not check(answer := ask()):
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:g} s: {what}; at last: {answer!r}")
         time.sleep(pause)

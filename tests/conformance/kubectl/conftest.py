@@ -106,12 +106,8 @@ class Kubectl:
 
     def until(self, words: str, *arguments: str) -> str:
         """Run it until what it wrote holds the words, and return that: events are written after what they tell of."""
-
-        def said() -> str:
-            out = self.try_(*arguments).out
-            return out if words in out else ""
-
-        return str(wait_until(said, f"{words!r} from kubectl {' '.join(arguments)}"))
+        what = f"{words!r} from kubectl {' '.join(arguments)}"
+        return str(wait_until(lambda: self.try_(*arguments).out, what, check=lambda out: words in out))
 
     def all_namespaces(self, *arguments: str) -> str:
         """Run it with -A."""

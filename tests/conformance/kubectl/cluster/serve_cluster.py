@@ -9,8 +9,12 @@ from pathlib import Path
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.controlplane.controllers.settings import ControllersSettings
 
-PACE = ControllersSettings(autoscale_period=1.0, job_backoff=1.0, volumes_measured=1.0)
-"""What else happens every ten or fifteen seconds happens every second: it is waited for."""
+PACE = ControllersSettings(autoscale_period=3.0, job_backoff=1.0, volumes_measured=1.0)
+"""What else happens every ten or fifteen seconds happens sooner: it is waited for.
+
+Not the autoscaler's looks, though, every second: of one object no more than 25 events are told in a row, as in Kubernetes,
+and those about metrics that are still to come would use them up.
+"""
 
 
 async def _main(home: Path) -> None:
