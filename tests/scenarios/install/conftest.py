@@ -191,13 +191,14 @@ def _open_to_all(path: Path) -> bool:
 def image_node(
     real_control_plane: ControlPlane, image: Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningNode]:
-    """A node of ours that has the server's image, and can give it a read-only root."""
+    """A node of ours that has the server's image, and can give it a read-only root; cordoned: it has not the images of other tests."""
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     if not _succeeds("unshare", *user, "--mount", "--pid", "--fork", "true"):
         pytest.skip("the kernel gives no namespaces here: a node cannot serve a read-only root folder")
     folder = tmp_path_factory.mktemp("image-node") / "node"
     flags = ("--label", "seaway.dev/test=image")
     with run_node(real_control_plane, folder, "image-node", flags, str(image.python)) as running:
+        _cordon(real_control_plane, running.name, unschedulable=True)
         yield running
 
 
@@ -207,7 +208,9 @@ def image_node_alone(image_node: RunningNode) -> Iterator[None]:
     others = [name for name in _nodes(image_node.plane) if name != image_node.name]
     for name in others:
         _cordon(image_node.plane, name, unschedulable=True)
+    _cordon(image_node.plane, image_node.name, unschedulable=False)
     yield
+    _cordon(image_node.plane, image_node.name, unschedulable=True)
     for name in _nodes(image_node.plane) & set(others):
         _cordon(image_node.plane, name, unschedulable=False)
 
