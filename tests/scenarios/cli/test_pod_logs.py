@@ -29,10 +29,22 @@ def pod(name: str, then: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
-def whole(shell: Any, name: str, last: str = "") -> bool:
-    """Tell whether all of a pod's log is kept, each line once."""
-    text = shell("logs", f"pod/{name}", code=None).stdout
-    return bool(text == "".join(f"line {number}\n" for number in range(LINES)) + last)
+def until_whole(shell: Any, name: str, last: str = "") -> None:
+    """Return when all of a pod's log is kept, each line once."""
+    wait_until(lambda: missing(shell, name, last), "all of the log", check=lambda said: not said, seconds=90)
+
+
+def missing(shell: Any, name: str, last: str = "") -> str:
+    """Return from where on a pod's kept log is not what was written; "" where all of it is."""
+    done = shell("logs", f"pod/{name}", code=None)
+    found, wanted = done.stdout, "".join(f"line {number}\n" for number in range(LINES)) + last
+    if found == wanted:
+        return ""
+    at = next(
+        (n for n, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b),
+        min(len(found), len(wanted)),
+    )
+    return f"after {found[max(0, at - 40) : at]!r}: {found[at : at + 200]!r}, of {len(found)} characters; {done.stderr}"
 
 
 def test_nothing_is_lost_of_pods_that_are_deleted_at_once(seaway: Any) -> None:
@@ -44,8 +56,8 @@ def test_nothing_is_lost_of_pods_that_are_deleted_at_once(seaway: Any) -> None:
     kubectl(seaway, "wait", "--for=condition=Ready", "pod/stays", "--timeout=60s")
     wait_until(lambda: f"line {LINES - 1}" in kubectl(seaway, "logs", "stays", "--tail=1"), seconds=60)
     kubectl(seaway, "delete", "pod", "stays")
-    wait_until(lambda: whole(seaway, "ends"), seconds=60)
-    wait_until(lambda: whole(seaway, "stays", "last word\n"), seconds=60)
+    until_whole(seaway, "ends")
+    until_whole(seaway, "stays", "last word\n")
 
 
 def test_nothing_is_lost_when_the_server_is_killed_meanwhile(seaway: Any) -> None:
@@ -56,7 +68,7 @@ def test_nothing_is_lost_when_the_server_is_killed_meanwhile(seaway: Any) -> Non
     kubectl(seaway, "delete", "pod", "killed", "--wait=false")
     os.kill(seaway.pid(), signal.SIGKILL)
     seaway("up")
-    wait_until(lambda: whole(seaway, "killed", "last word\n"), seconds=90)
+    until_whole(seaway, "killed", "last word\n")
     assert "may be missing" not in seaway("logs", "pod/killed").stdout
     seaway("down")
     assert not seaway.processes()

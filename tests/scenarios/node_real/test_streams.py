@@ -135,7 +135,9 @@ async def test_cp(either: Any, kubectl: Any, tmp_path: Path) -> None:
     there, back = tmp_path / "there", tmp_path / "back"
     there.write_bytes(bytes(range(256)) * 1000)
     assert (await kubectl("cp", str(there), "p:/workspace/file")).returncode == 0
-    assert (await kubectl("cp", "p:/workspace/file", str(back))).returncode == 0
+    done = await kubectl("cp", "p:/workspace/file", str(back))
+    assert done.returncode == 0
+    assert back.exists(), done
     assert back.read_bytes() == there.read_bytes()
 
 

@@ -225,6 +225,19 @@ def test_what_is_said_late_of_the_way_to_an_end_comes_before_it(
     assert [sentence.said for sentence in found] == [said, at]
 
 
+@pytest.mark.parametrize("end", [1796071367.5345395, 1796071367.863])
+def test_what_comes_before_does_so_in_whole_microseconds(end: float) -> None:
+    """Times of these years differ by a quarter of a microsecond at least, and are shown in whole ones."""
+    entry = TimelineEntry(time=timeline.moment(end), object="pod/p", source="change", message="is Succeeded")
+    attempt = AttemptRecord(1, "main", 1, 1, "p", Phase.SUCCEEDED, 0.0)
+    change = timeline.Dated(end, 0, entry)
+    said = timeline.before_ends([SentenceRecord("u", "main", 1, end + 1, "started")], [attempt], [change])
+    shown = timeline.page(
+        "run/r", [change, *timeline.of_sentences(said, run="r", single=True)], since=0, limit=9
+    )
+    assert [one.message for one in shown.entries] == ["started", "is Succeeded"]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
 def test_pages_leave_nothing_out_and_say_nothing_twice(limit: int) -> None:
     times = [1.0, 1.0, 1.0, 2.123456, 2.1234561, 3.0, 3.7, 3.7, 9.0]

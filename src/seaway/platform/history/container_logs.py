@@ -28,6 +28,8 @@ from seaway.platform.history.sources import Source, source_of
 from seaway.reconcile.informer import Informer
 
 log = logging.getLogger(__name__)
+_MOMENT = 1e-6
+"""Seconds between the starts of two containers that are seen at once: their logs are told in the pod's order."""
 Object = dict[str, Any]
 
 
@@ -85,13 +87,14 @@ class ContainerLogs:
     def _on_pod(self, event_type: str, pod: Object, _old: Object | None) -> None:
         if not is_recorded(pod, self._policy):
             return
-        known = self._pods.setdefault(pod["metadata"]["uid"], _Pod())
-        for instance in instances(pod):
+        known, now = self._pods.setdefault(pod["metadata"]["uid"], _Pod()), self._clock.now()
+        for order, instance in enumerate(instances(pod)):
+            began = now + order * _MOMENT
             if instance.ended and instance.key not in known.ended:
                 known.ended.add(instance.key)
-                self._spawn(self._complete(instance, pod))
+                self._spawn(self._complete(instance, pod, began))
             elif not instance.ended and instance.key not in known.followed and event_type != "DELETED":
-                self._follow(known, instance, pod)
+                self._follow(known, instance, pod, began)
         if event_type == "DELETED":
             del self._pods[pod["metadata"]["uid"]]
             alive = {one.key: one for one in instances(pod) if not one.ended}
@@ -104,26 +107,26 @@ class ContainerLogs:
                     )
                 )
 
-    def _follow(self, known: _Pod, instance: Instance, pod: Object) -> None:
+    def _follow(self, known: _Pod, instance: Instance, pod: Object, began: float) -> None:
         followed = sum(len(one.followed - one.ended) for one in self._pods.values())
         if followed >= self._at_once:
             return
         known.followed.add(instance.key)
-        self._spawn(self._begin(instance.key, pod))
+        self._spawn(self._begin(instance.key, pod, began))
         self._collector.follow(instance.key, pod, instance.container)
 
-    async def _begin(self, key: LogKey, pod: Object) -> None:
+    async def _begin(self, key: LogKey, pod: Object, began: float) -> None:
         metadata = pod["metadata"]
-        record = LogRecord(*key, self._clock.now(), metadata.get("namespace", ""), metadata["name"])
+        record = LogRecord(*key, began, metadata.get("namespace", ""), metadata["name"])
         await self._database.write(lambda connection: log_records.begin(connection, record))
 
-    async def _complete(self, instance: Instance, pod: Object) -> None:
+    async def _complete(self, instance: Instance, pod: Object, began: float) -> None:
         known = await self._database.read(
             lambda connection: log_records.one(connection, ChunkOwner(*instance.key))
         )
         if known is not None and known.closed is not None:
             return  # an earlier process has all of it
-        await self._begin(instance.key, pod)
+        await self._begin(instance.key, pod, began)
         async with self._reading:
             await self._collector.complete(
                 instance.key, pod, instance.container, previous=instance.previous, number=instance.key.attempt

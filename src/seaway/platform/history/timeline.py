@@ -100,7 +100,7 @@ def before_ends(
     for sentence in sentences:
         end = ends.get(pods.get((sentence.task, sentence.attempt), ""), _NEVER)
         early = sentence.said >= end and sentence.text.startswith(("placed on node ", "started"))
-        found.append(replace(sentence, said=end - _MOMENT) if early else sentence)
+        found.append(replace(sentence, said=round(end, 6) - _MOMENT) if early else sentence)
     return found
 
 

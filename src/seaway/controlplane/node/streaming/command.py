@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -19,11 +20,21 @@ from seaway.controlplane.node.streaming.channels import (
 
 log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 2.0
-"""A command that ended may have left something that holds its output open: so long is it listened to."""
+"""A command that ended may have left something that holds its output open: after so long without a word it is left alone."""
 
 
 class Failed(Exception):  # reads as what happened
     """What was asked for could not be run; the message says why."""
+
+
+@dataclass(slots=True)
+class _Flow:
+    """How the outputs of a command get on."""
+
+    moved: int = 0
+    """Pieces that were read."""
+    sending: int = 0
+    """Outputs whose caller is slow to take what was read."""
 
 
 class Command(Protocol):
@@ -67,10 +78,11 @@ async def converse(command: Command, channels: Channels, wanted: frozenset[str])
         channels: closed at the end.
         wanted: the outputs that the caller asked for; others are read and dropped, so that nobody waits for them.
     """
+    flow = _Flow()
     outputs = [
-        asyncio.create_task(_pump(command, channels, name, name in wanted)) for name in command.outputs
+        asyncio.create_task(_pump(command, channels, name, name in wanted, flow)) for name in command.outputs
     ]
-    ending = asyncio.create_task(_outcome(command, outputs))
+    ending = asyncio.create_task(_outcome(command, outputs, flow))
     leaving = asyncio.create_task(_listen(command, channels))
     tasks = (*outputs, ending, leaving)
     try:
@@ -87,23 +99,30 @@ async def converse(command: Command, channels: Channels, wanted: frozenset[str])
         await channels.close()
 
 
-async def _outcome(command: Command, outputs: list[asyncio.Task[None]]) -> dict[str, Any]:
+async def _outcome(command: Command, outputs: list[asyncio.Task[None]], flow: _Flow) -> dict[str, Any]:
     """Return the status once the command ended and its output is out. Raises ConnectionError."""
     try:
         status = exit_status(await command.wait())
     except Failed as error:
         status = failure(f"error executing command in container: {error}")
-    if outputs:
-        done, _ = await asyncio.wait(outputs, timeout=_DRAIN_SECONDS)
+    waits = set(outputs)
+    while waits:
+        before = flow.moved
+        done, waits = await asyncio.wait(waits, timeout=_DRAIN_SECONDS)
         for task in done:
             task.result()
+        if flow.moved == before and not done and not flow.sending:
+            break
     return status
 
 
-async def _pump(command: Command, channels: Channels, stream: str, wanted: bool) -> None:
+async def _pump(command: Command, channels: Channels, stream: str, wanted: bool, flow: _Flow) -> None:
     while data := await command.read(stream):
+        flow.moved += 1
         if wanted:
+            flow.sending += 1
             await channels.send(stream, data)
+            flow.sending -= 1
 
 
 async def _listen(command: Command, channels: Channels) -> None:
