@@ -108,8 +108,7 @@ class Side:
             {
                 shown.event(event, words=label not in _ROLLS)
                 for event in events
-                if event["reason"] != "NoPods"
-                or label == "budget of nothing"  # said by who came before the pods
+                if not _is_a_moments(event, label)
             },
         )
 

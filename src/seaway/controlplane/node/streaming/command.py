@@ -94,9 +94,11 @@ async def converse(command: Command, channels: Channels, wanted: frozenset[str])
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        command.close()
-        await channels.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            command.close()
+            await channels.close()
 
 
 async def _outcome(command: Command, outputs: list[asyncio.Task[None]], flow: _Flow) -> dict[str, Any]:

@@ -41,8 +41,10 @@ async def forward_spdy(connection: SpdyConnection, connect: Connect) -> None:
     finally:
         for task in (*work, reading):
             task.cancel()
-        await asyncio.gather(*work, reading, return_exceptions=True)
-        await connection.close()
+        try:
+            await asyncio.gather(*work, reading, return_exceptions=True)
+        finally:
+            await connection.close()
 
 
 async def _serve_pair(connection: SpdyConnection, pair: dict[str, SpdyStream], connect: Connect) -> None:
@@ -89,8 +91,8 @@ async def _carry(stream: SpdyStream, port: str, connect: Connect) -> str:
         return f"the connection to port {port} of the pod broke: {error}"
     finally:
         sending.cancel()
+        writer.close()  # first: who is cancelled twice gets no further than the next line that waits
         await asyncio.gather(sending, return_exceptions=True)
-        writer.close()
         with suppress(OSError):
             await writer.wait_closed()
     return ""
@@ -125,8 +127,10 @@ async def forward_channels(socket: WebSocket, ports: Sequence[int], connect: Con
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await socket.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            await socket.close()
 
 
 def _forget(inputs: dict[int, asyncio.Queue[bytes]], channel: int, _: asyncio.Task[None]) -> None:
@@ -140,7 +144,8 @@ async def _take_messages(socket: WebSocket, inputs: dict[int, asyncio.Queue[byte
 
 
 async def _end_of(tasks: Sequence[asyncio.Task[None]]) -> None:
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:
+        await asyncio.wait(tasks)  # gather would cancel them where this is cancelled, a second time
 
 
 async def _carry_channel(
@@ -166,5 +171,5 @@ async def _carry_channel(
         await socket.send(bytes([channel + 1]) + f"the connection to port {port} broke: {error}".encode())
     finally:
         sending.cancel()
+        writer.close()  # first: who is cancelled twice gets no further than the next line that waits
         await asyncio.gather(sending, return_exceptions=True)
-        writer.close()
