@@ -75,6 +75,7 @@ OF_RUNS: dict[str, Tests] = {
     "infrastructure.deleted_before_start": Tests(
         (f"{_OF_RUNS}::test_a_pod_that_is_deleted_before_it_begins",)
     ),
+    "gone.removed": Tests((f"{_RUNS}/test_why_objects.py::test_what_is_gone_is_explained_as_it_was",)),
     "infrastructure.pod_gone": Tests((f"{_OF_RUNS}::test_a_pod_that_is_gone_at_once_is_missed",)),
     "runner.runner_failed": Tests(
         (

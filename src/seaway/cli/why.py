@@ -16,7 +16,7 @@ EPILOG = """\b
 Examples:
   seaway why train-1                       why it failed, or what it waits for
   seaway why --task prepare train-1        one task of a run with several
-  seaway why pod/web-0                     also what is no run's: pod (also one that is gone), job, node, pvc
+  seaway why pod/web-0                     also what is no run's: pod, job, node, pvc; also one that is gone
   kubectl get pod,event,node,pvc,job,rs -o yaml > dump.yaml
   seaway why --from dump.yaml              a failure on any cluster, without a server
   seaway why --from dump.yaml --log train.log pod/train-0"""
@@ -27,7 +27,7 @@ Name = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="The run's name, as seaway ps shows it; pod/NAME, job/NAME, node/NAME or pvc/NAME for what is no run's; with --from a name, or kind/name.",
+        help="The run's name, as seaway ps shows it; pod/NAME, job/NAME, node/NAME or pvc/NAME for what is no run's, also where it is gone; with --from a name, or kind/name.",
         autocompletion=complete_runs,
         show_default=False,
     ),

@@ -1,6 +1,6 @@
-"""Answering "why" of pods, jobs and nodes that are no run's: what the cluster shows of them now, to the rules of dumps.
+"""Answering "why" of pods, jobs, nodes and claims that are no run's: what the cluster shows of them now, to the rules of dumps.
 
-A pod that the cluster does not show any more is explained as history remembers it.
+What the cluster does not show any more is explained as history remembers it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seaway.platform.diagnosis.dump.containers import telling_container
 from seaway.platform.diagnosis.dump.documents import Log, as_objects, parse_log
 from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
 from seaway.platform.errors import NotFound
-from seaway.platform.remembered_pods import PodMemory
+from seaway.platform.remembered_objects import ObjectMemory
 
 Object = dict[str, Any]
 _LOG_LINES = 200
@@ -34,7 +34,7 @@ _MOST_LOGS = 20
 class ObjectExplainer:
     """Reads what it needs when it is asked; keeps nothing."""
 
-    def __init__(self, client: Client, view: ClusterView, memory: PodMemory, clock: Clock) -> None:
+    def __init__(self, client: Client, view: ClusterView, memory: ObjectMemory, clock: Clock) -> None:
         self._client, self._view, self._memory, self._clock = client, view, memory, clock
 
     async def explain(self, kind: str, name: str) -> Explanation:
@@ -49,7 +49,7 @@ class ObjectExplainer:
             found += await self._all(resource)
         told_of = [pod for pod in pods if _belongs(pod, kind, name)]
         logs = await self._logs(told_of)
-        gone = await self._memory.recall(name) if kind == "pod" and not told_of else None
+        gone = await self._memory.recall(kind, name) if not told_of else None
         if gone is not None:
             found, logs = _with(found, gone.objects), list(gone.logs)
         try:
@@ -65,8 +65,7 @@ class ObjectExplainer:
                 remedy=f"See: kubectl get {kind}",
             ) from error
         if gone is not None:
-            done = "; ".join(filter(None, (told.done, f"it is gone from the cluster since {gone.gone_at}")))
-            return told.model_copy(update={"done": done})
+            return told.model_copy(update={"done": "; ".join(filter(None, (told.done, gone.told)))})
         return told
 
     async def _all(self, resource: Resource) -> list[Object]:

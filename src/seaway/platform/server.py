@@ -43,7 +43,7 @@ from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
 from seaway.platform.places import Place
 from seaway.platform.pod_logs import PodLogs
-from seaway.platform.remembered_pods import PodMemory
+from seaway.platform.remembered_objects import ObjectMemory
 from seaway.platform.remembering import Remembering
 from seaway.platform.run_logs import RunLogs
 from seaway.platform.searching import Searcher
@@ -259,7 +259,7 @@ def _run_service(
     )
     return RunService(
         database, stores.storage, stores.tokens, clock, engine=engine, intake=intake, logs=RunLogs(database, logs, history.narrator, engine, clock),
-        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, PodMemory(database, history.recorder, logs), clock),
+        explainer=Explainer(database, logs, history.recorder, view), objects=ObjectExplainer(client, view, ObjectMemory(database, history.recorder, logs), clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
         pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage,
     )  # fmt: skip

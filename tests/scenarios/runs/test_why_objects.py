@@ -13,8 +13,9 @@ import pytest
 
 from seaway.client.request import Request
 from seaway.model.verdict import Explanation
-from seaway.objects.builtin import NODES
+from seaway.objects.builtin import JOBS, NODES, PERSISTENT_VOLUME_CLAIMS
 from seaway.platform.errors import NotFound
+from seaway.platform.history.containers import RECORD
 from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
 from tools.endings.ending import Ending, container, job
 from tools.endings.table import ENDINGS
@@ -121,6 +122,52 @@ async def test_a_node_is_well_or_cordoned(seeing: Platform) -> None:
     finally:
         await seeing.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": None}})
     assert (told.level, told.next_step) == ("node", f"kubectl uncordon {name}")
+
+
+async def gone(platform: Platform, kind: str, name: str, cause: str) -> Explanation:
+    """Return what is said of something, when it is said that it is gone."""
+    told = await explained(platform, kind, name, cause)
+    async with asyncio.timeout(WAIT):
+        while "gone from the cluster since" not in told.done:
+            await asyncio.sleep(0.2)
+            told = await explained(platform, kind, name, cause)
+    return told
+
+
+async def test_what_is_gone_is_explained_as_it_was(seeing: Platform) -> None:
+    client, space = seeing.client, seeing.namespace
+    failing, paused = job(container("1 / 0")), job(container("1 / 0"), suspend=True)
+    failing["spec"]["template"]["metadata"] = {"labels": {RECORD: "true"}}
+    paused["metadata"]["name"] = "paused"
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Mi"}}},
+    }  # fmt: skip
+    node = {"metadata": {"name": f"spare-{space}"}, "spec": {"unschedulable": True}}
+    for resource, one in ((JOBS, failing), (JOBS, paused), (PERSISTENT_VOLUME_CLAIMS, claim)):
+        await client.create(resource, one, space)
+    await client.create(NODES, node)
+    before = await explained(seeing, "job", "train", "UserException")
+    for kind, name, cause in (
+        ("job", "paused", "JobSuspended"), ("pvc", "data", "ClaimUnbound"), ("node", node["metadata"]["name"], "NodeCordoned"),
+    ):  # fmt: skip
+        await explained(seeing, kind, name, cause)
+    await client.delete(JOBS, "train", space, propagation="Background")
+    await client.delete(JOBS, "paused", space)
+    await client.delete(PERSISTENT_VOLUME_CLAIMS, "data", space)
+    await client.delete(NODES, node["metadata"]["name"])
+    after = await gone(seeing, "job", "train", "UserException")
+    assert (after.message, after.evidence[0].quote) == (before.message, before.evidence[0].quote)
+    assert "kubectl logs" not in after.next_step
+    assert (
+        "before it had ended: it was suspended" in (await gone(seeing, "job", "paused", "JobDeleted")).message
+    )
+    assert "before it had a volume" in (await gone(seeing, "pvc", "data", "ClaimDeleted")).message
+    told = await gone(seeing, "node", node["metadata"]["name"], "NodeRemoved")
+    assert "not in the cluster any more; it was not ready, and was cordoned, before that" in told.message
+    for kind, name in (("job", "train"), ("pvc", "data"), ("node", node["metadata"]["name"])):
+        entries = (await seeing.server.runs.timeline_object(kind, name)).entries
+        assert any("gone from the cluster" in entry.message for entry in entries), kind
 
 
 async def test_who_is_not_there_is_told(platform: Any) -> None:

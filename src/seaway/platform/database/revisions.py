@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
@@ -13,6 +14,8 @@ KINDS = ("Pod", "Node", "PersistentVolumeClaim", "Job", "Deployment", "ReplicaSe
 """What revisions are kept of; named in queries, because the index by uid begins with the kind."""
 _AT_ONCE = 400
 """Values of one query: databases bound them."""
+_LONGEST_BEGINNING = 58
+"""Characters of a generated name that are somebody's choice: five more make it unique."""
 # Written for each task of a run: made once, since to put a statement together costs more than to run it.
 _ADD = insert(REVISIONS)
 _ADD_EVENTS = insert(EVENTS)
@@ -78,6 +81,36 @@ def newest(connection: Connection, kind: str, name: str) -> RevisionRecord | Non
     )
     row = connection.execute(query).first()
     return _revision(row._asdict()) if row else None
+
+
+def pods_of(connection: Connection, job: str, uid: str, limit: int) -> list[RevisionRecord]:
+    """Return the newest revision of each pod that a job made, oldest first: of the newest pods where there are more than `limit`.
+
+    Args:
+        connection: to read from.
+        job: its name, with which those of its pods begin.
+        uid: the job's.
+        limit: most pods.
+    """
+    begins = REVISIONS.c.name.startswith(f"{job}-"[:_LONGEST_BEGINNING], autoescape=True)
+    spans = (
+        select(func.min(REVISIONS.c.id).label("first"), func.max(REVISIONS.c.id).label("last"))
+        .where(REVISIONS.c.kind == "Pod", begins, REVISIONS.c.run_uid.is_(None))
+        .group_by(REVISIONS.c.uid)
+        .order_by(func.max(REVISIONS.c.id).desc())
+        .limit(_AT_ONCE)
+        .subquery()
+    )
+    query = select(spans.c.last, REVISIONS.c.object).join(spans, REVISIONS.c.id == spans.c.first)
+    rows = connection.execute(query.order_by(spans.c.last.desc()))
+    own = [row.last for row in rows if _is_made_by(row.object, uid)][:limit]
+    newest = select(REVISIONS).where(REVISIONS.c.id.in_(own)).order_by(REVISIONS.c.id)
+    return [_revision(row._asdict()) for row in connection.execute(newest)]
+
+
+def _is_made_by(pod: dict[str, Any], uid: str) -> bool:
+    """Tell whether a pod has an owner; asked of its first revision, which alone is whole."""
+    return any(owner.get("uid") == uid for owner in pod["metadata"].get("ownerReferences") or ())
 
 
 def of_run(connection: Connection, run_uid: str) -> list[RevisionRecord]:

@@ -80,16 +80,20 @@ def elsewhere(facts: Facts, step: str) -> str:
     container = f" -c {facts.container}" if facts.container else ""
     previous = " --previous" if facts.restarts else ""
     log = f"{kubectl(facts, f'kubectl logs {facts.run}')}{container}"
+    followed, described = f"{log} -f", kubectl(facts, f"kubectl describe pod {facts.run}")
+    if facts.pod_gone:  # history has it, the cluster has not
+        followed = log = f"seaway logs pod/{facts.run}"
+        previous, described = "", f"seaway timeline pod/{facts.run}"
     unchanged = f"run it again unchanged: {again(facts)}"
     if _made_anew(facts):
         kind = str((facts.job or {}).get("kind") or facts.made.kind)
         unchanged = f"nothing to do: its {kind} makes another pod; see: {kubectl(facts, 'kubectl get pods')}"
     for seaways, others in (
         ("nothing to do; watch it with: seaway logs {run} -f", unchanged),
-        ("seaway logs {run} -f", f"{log} -f"),
+        ("seaway logs {run} -f", followed),
         ("seaway logs {run}", f"{log}{previous}"),
         ("seaway retry {run}", again(facts)),
-        ("seaway show {run}", kubectl(facts, f"kubectl describe pod {facts.run}")),
+        ("seaway show {run}", described),
         ("seaway outputs {run}", ""),
         ("seaway ps", "kubectl get pods -A -o wide"),
         ("seaway status", "kubectl get nodes"),
@@ -108,6 +112,8 @@ _ROLLED = ("deployment", "statefulset", "daemonset")
 def _made_anew(facts: Facts) -> bool:
     """Tell whether a controller makes another pod by itself for one that was lost."""
     owner = facts.job or {}
+    if (owner.get("status") or {}).get("isGone"):
+        return False
     if owner.get("kind") in ("ReplicaSet", "StatefulSet", "DaemonSet"):
         return facts.pod is not None
     if owner.get("kind") != "Job" or facts.pod is None or not owner.get("spec"):

@@ -123,7 +123,9 @@ class Facts:
     now: str | None = None
     """When all this was seen, RFC 3339, where known."""
     job: Mapping[str, Any] | None = None
-    """The Job, replica set or other owner that the Pod was made by, where it is known."""
+    """The Job, replica set or other owner that the Pod was made by, where it is known; without a Pod what is asked about itself."""
+    job_gone: bool = False
+    """It is asked about itself and not in the cluster any more: `job` is a memory."""
     owner_events: Sequence[Mapping[str, Any]] = ()
     """Events about that owner, oldest first."""
     node_events: Sequence[Mapping[str, Any]] = ()

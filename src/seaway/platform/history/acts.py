@@ -220,11 +220,11 @@ def _by(one: Dated, act: ActRecord) -> Dated:
     evicted = act.verb == "evict" and "evict" not in one.entry.message
     message = f"{one.entry.message}: evicted" if evicted else one.entry.message
     manager = one.entry.by if act.verb in _WRITES else ""
-    return one._replace(entry=one.entry.model_copy(update={"by": _who(act, manager), "message": message}))
+    return one._replace(entry=one.entry.model_copy(update={"by": who(act, manager), "message": message}))
 
 
-def _who(act: ActRecord, manager: str = "") -> str:
-    """Return who did it, with which program."""
+def who(act: ActRecord, manager: str = "") -> str:
+    """Return who did something, with which program."""
     program = manager or act.agent
     return (
         f"{act.user} ({program})" if program and not act.user.startswith((_SYSTEM, "seaway:")) else act.user
@@ -238,6 +238,6 @@ def _entry(act: ActRecord, often: int) -> Dated:
     why = f": {act.text}" if act.text else ""
     message = f"refused to {act.verb} {what}{times}{why}" if act.refused else _DONE[act.verb]
     entry = TimelineEntry(
-        time=moment(act.at), object=name, source="audit", message=message, by=_who(act), warning=act.refused
+        time=moment(act.at), object=name, source="audit", message=message, by=who(act), warning=act.refused
     )
     return Dated(act.at, 0, entry)

@@ -43,11 +43,11 @@ class Alerts:
         return await self._database.read(lambda connection: self._look(connection, lasting))
 
     def _look(self, connection: Connection, lasting: Sequence[Trouble]) -> list[tuple[Trouble, list[Hit]]]:
-        found = [(trouble, _hits(connection, trouble)) for trouble in lasting]
+        found = [(trouble, hits(connection, trouble)) for trouble in lasting]
         for gone in revisions.gone_since(connection, "Node", self._clock.now() - _REMEMBERED):
             trouble = deleted(*gone)
-            if hits := _hits(connection, trouble):
-                found.append((trouble, hits))
+            if concerned := hits(connection, trouble):
+                found.append((trouble, concerned))
         return found
 
     async def shown(self) -> list[dict[str, Any]]:
@@ -66,7 +66,8 @@ class Alerts:
         ]
 
 
-def _hits(connection: Connection, trouble: Trouble) -> list[Hit]:
+def hits(connection: Connection, trouble: Trouble) -> list[Hit]:
+    """Return the tasks that a node's trouble concerns, or has concerned."""
     rows = attempts.on_node(connection, trouble.node, trouble.since, _MOST)
     return [
         Hit(row.run, row.user, row.task, row.number, row.message)

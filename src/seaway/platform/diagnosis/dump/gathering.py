@@ -85,15 +85,17 @@ def facts_of_owner(cluster: Cluster, owner: Object, logs: Sequence[Log]) -> Fact
     queued = _queued(cluster, owner)
     if queued is not None:
         events = sorted([*events, *cluster.events_of(queued)], key=lambda event: event_time(event) or "")
+    gone = bool(owner["status"].get("isGone"))
     return Facts(
         queued=queued,
         run=str(owner["metadata"].get("name", "")),
         log_tail=text,
         log_times=times,
-        waiting=not _has(owner, "Failed", "Complete"),
+        waiting=not gone and not _has(owner, "Failed", "Complete"),
         made=_made(origin, owner, ""),
         now=cluster.now.isoformat() if cluster.now else None,
         job=owner,
+        job_gone=gone,
         owner_events=events,
         nodes_hidden=True,
         create_error=told,
