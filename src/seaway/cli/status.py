@@ -123,6 +123,7 @@ def _draw(answer: dict[str, Any]) -> None:
             ("Cluster", _cluster(answer)),
             ("Runs", counts or ("none" if answer["running"] else "")),
             ("History", _history(facts)),
+            ("Storage", _storage(facts)),
             *(_on_this_machine(answer) if here else ()),
         ]
     )
@@ -185,6 +186,15 @@ def _history(facts: dict[str, Any]) -> str:
     said = f"kept for {kept['days']} days; {size} of logs, at most {limit}"
     hidden = facts.get("history_without") or []
     return f"{said}; without {', '.join(hidden)}, which the server may not see" if hidden else said
+
+
+def _storage(facts: dict[str, Any]) -> str:
+    """Say which limits are nearly taken, or all; "" for none."""
+    said = [
+        f"{'the workspace ' if one['kind'] == 'workspace' else ''}{one['name']}: {one['warning']}"
+        for one in facts.get("storage") or ()
+    ]
+    return paint("; ".join(said), YELLOW) if said else ""
 
 
 def _memory(quantity: str) -> str:

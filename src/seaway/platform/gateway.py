@@ -44,9 +44,10 @@ class RunGateway:
         tell: Tell,
         renew: Renew,
         idle: NoteIdle,
+        grew: Callable[[RunRecord, int], None],
     ) -> None:
         self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
-        self._tell, self._renew, self._idle = tell, renew, idle
+        self._tell, self._renew, self._idle, self._grew = tell, renew, idle, grew
 
     async def authenticate_run_token(self, token: str) -> str:
         """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
@@ -100,6 +101,7 @@ class RunGateway:
                 outputs.replace(connection, record.id, task, records)
 
             await self._database.write(work)
+        self._grew(record, sum(file.size for file in files))
 
     async def save_checkpoint(
         self, run: str, task: str, fence: int, body: AsyncIterable[bytes], base: str | None = None
@@ -119,6 +121,7 @@ class RunGateway:
             return before
 
         before = await self._database.write(work)
+        self._grew(record, stored.size - (before.size if before is not None else 0))
         if before is not None:
             await self._storage.checkpoints.forget(record.uid, task, before.sha256, kept=stored.sha256)
         often = before is not None and before.fence == fence

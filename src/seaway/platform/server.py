@@ -31,6 +31,7 @@ from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
+from seaway.platform.growing import Growth
 from seaway.platform.health import Health, places
 from seaway.platform.history.acts import of_audit_event
 from seaway.platform.history.collector import CollectorSettings
@@ -181,6 +182,7 @@ class Server:
             "pods_in_flight": self._engine.in_flight,
             "draining": self._engine.draining,
             "alerts": await self._telling.alerts.shown(),
+            "storage": self._telling.storage.warnings(),
             **self._view.status(),
             "history": await self._retention.status(),
         }
@@ -208,7 +210,7 @@ async def run_server(
         history = Remembering(client, stores, clock, settings.history, settings.collector)
         recorder, collector, narrator = history.recorder, history.collector, history.narrator
         view = ClusterView(client, settings.namespace, clock, settings.follow, everywhere=settings.record_everywhere)  # fmt: skip
-        namespaces, pods, usage = Namespaces(client, create=settings.create_namespace), PodTable(), _usage(settings, database)  # fmt: skip
+        namespaces, pods, usage = Namespaces(client, create=settings.create_namespace), PodTable(), _usage(settings, stores)  # fmt: skip
         teller = Teller(narrator, pods, clock)
         engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
         removal = Removal(database, client, engine, view, namespaces, clock)
@@ -216,7 +218,7 @@ async def run_server(
         bin_ = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds)
         service = _run_service(settings, stores, client, clock, engine, history, view, bin_, usage)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
-        telling = Telling(database, engine, logs, client, view, clock, settings.notify, service)  # fmt: skip
+        telling = Telling(database, engine, logs, client, view, clock, settings.notify, service, narrator)  # fmt: skip
         engine.use(
             Effects(
                 client, namespaces, pods, logs, collector, recorder, narrator, FactsGatherer(recorder, logs, view), DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
@@ -265,8 +267,9 @@ def _run_service(
     )  # fmt: skip
 
 
-def _usage(settings: ServerSettings, database: Database) -> Usage:
-    return Usage(database, settings.storage_limit, settings.workspace_storage_limit, settings.namespace)
+def _usage(settings: ServerSettings, stores: Stores) -> Usage:
+    limits = (settings.storage_limit, settings.workspace_storage_limit)
+    return Usage(stores.database, *limits, settings.namespace, Growth(stores.logs))
 
 
 def _health(

@@ -60,8 +60,9 @@ class RunService(Answers, RunGateway):
         namespace: str,
     ) -> None:
         super().__init__(
-            database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle
-        )
+            database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle,
+            usage.growth.commit,
+        )  # fmt: skip
         self.usage = usage
         self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,10 +13,11 @@ from seaway.platform.database import usage, workspaces
 from seaway.platform.database.database import Database
 from seaway.platform.database.usage import Sum
 from seaway.platform.errors import StorageFull
+from seaway.platform.growing import USER, WORKSPACE, Growth, Written, stored
+from seaway.platform.history.logs import LogKey
 
 WARNED_AT = 0.8
 """Part of the limit from which on it is said."""
-USER, WORKSPACE = "user", "workspace"
 _KINDS = ("outputs", "checkpoints", "logs", "code")
 
 
@@ -38,26 +39,32 @@ class Usage:
         limit: most bytes of one user's runs; 0 for no limit.
         workspace_limit: most bytes of the runs in a workspace of which nothing else was said; 0 for no limit.
         default: the workspace of runs that name none.
+        growth: knows what the database does not.
     """
 
-    def __init__(self, database: Database, limit: int, workspace_limit: int, default: str) -> None:
-        self._database, self.limit = database, limit
+    def __init__(
+        self, database: Database, limit: int, workspace_limit: int, default: str, growth: Growth
+    ) -> None:
+        self._database, self.limit, self.growth = database, limit, growth
         self.workspace_limit, self._default = workspace_limit, default
 
     async def of_all(self) -> Sequence[UsageView]:
         """Return what each user takes, who takes most first."""
-        sums, runs = await self._database.read(partial(_measure, by=usage.USER))
+        sums, runs = await self._measure(usage.USER)
         return views(sums, runs, self.limit)
 
     async def of_workspaces(self) -> Sequence[WorkspaceUsageView]:
         """Return what the runs in each workspace take, the one that takes most first."""
-        sums, runs = await self._database.read(partial(_measure, by=usage.WORKSPACE))
+        sums, runs = await self._measure(usage.WORKSPACE)
         own = await self._database.read(workspaces.limits)
         return workspace_views(sums, runs, own, self.workspace_limit)
 
     async def rooms(self) -> list[Room]:
-        """Return what is taken of each limit that there is."""
-        return await self._database.read(self._taken)
+        """Return what is taken of each limit that there is; `growth` counts from then on."""
+        logs = self.growth.measure()
+        rooms, known = await self._database.read(partial(self._taken, logs=logs))
+        self.growth.forget(known)
+        return rooms
 
     async def check(self, user: str, workspace: str | None = None, more: int = 0) -> None:
         """Raise StorageFull where runs take all that they may, or would with so many bytes more.
@@ -67,35 +74,63 @@ class Usage:
             workspace: in which something is to begin as well; None for the default one.
             more: the bytes that are to come.
         """
-        spaces = [workspace or self._default]
-        for room in await self._database.read(partial(self._taken, users=[user], spaces=spaces)):
+        spaces, logs = [workspace or self._default], self.growth.logs()
+        rooms, _ = await self._database.read(partial(self._taken, logs=logs, users=[user], spaces=spaces))
+        for room in rooms:
             if said := refusal(room, more):
                 raise StorageFull(said, field="storage", remedy=_remedy(room))
 
+    async def _measure(self, by: Any) -> tuple[list[Sum], dict[str, int]]:
+        logs = self.growth.logs()
+
+        def measure(connection: Connection) -> tuple[list[Sum], dict[str, int]]:
+            unknown = _unknown(logs, stored(connection, logs), by)
+            return usage.sums(connection, by) + unknown, usage.runs_of(connection, by)
+
+        return await self._database.read(measure)
+
     def _taken(
-        self, connection: Connection, users: Iterable[str] | None = None, spaces: Iterable[str] | None = None
-    ) -> list[Room]:
-        """Return what is taken of the limits of some users and workspaces, of all of them without names."""
-        found, own = [], workspaces.limits(connection)
+        self,
+        connection: Connection,
+        logs: Sequence[Written],
+        users: Sequence[str] | None = None,
+        spaces: Sequence[str] | None = None,
+    ) -> tuple[list[Room], set[LogKey]]:
+        """Return what is taken of the limits of some users and workspaces, of all of them without names; and which logs are known.
+
+        Args:
+            connection: to read from.
+            logs: those whose sizes were not in the database.
+            users: whose limits.
+            spaces: the limits of which workspaces.
+        """
+        found, own, known = [], workspaces.limits(connection), stored(connection, logs)
         if self.limit:
-            taken = _totals(connection, usage.USER, users)
+            unknown = _unknown(logs, known, usage.USER)
+            taken = _totals(usage.sums(connection, usage.USER, users) + unknown, users)
             found += [Room(USER, user, total, self.limit) for user, total in taken.items()]
         if self.workspace_limit or any(own.values()):
-            for name, total in _totals(connection, usage.WORKSPACE, spaces).items():
+            unknown = _unknown(logs, known, usage.WORKSPACE)
+            taken = _totals(usage.sums(connection, usage.WORKSPACE, spaces) + unknown, spaces)
+            for name, total in taken.items():
                 if limit := own.get(name, self.workspace_limit):
                     found.append(Room(WORKSPACE, name, total, limit))
-        return found
+        return found, known
 
 
-def _totals(connection: Connection, by: Any, among: Iterable[str] | None) -> dict[str, int]:
+def _unknown(logs: Iterable[Written], known: Container[LogKey], by: Any) -> list[Sum]:
+    """Return what logs take whose sizes are not in the database."""
+    left = [each for each in logs if each.key not in known]
+    return [Sum(each.user if by is usage.USER else each.workspace, "logs", False, each.size) for each in left]
+
+
+def _totals(sums: Iterable[Sum], among: Sequence[str] | None) -> dict[str, int]:
+    """Return how much each takes; of none but those of some names, where there are names."""
     found = dict.fromkeys(among or (), 0)
-    for each in usage.sums(connection, by, among):
-        found[each.whose] = found.get(each.whose, 0) + each.size
+    for each in sums:
+        if among is None or each.whose in found:
+            found[each.whose] = found.get(each.whose, 0) + each.size
     return found
-
-
-def _measure(connection: Connection, by: Any) -> tuple[list[Sum], dict[str, int]]:
-    return usage.sums(connection, by), usage.runs_of(connection, by)
 
 
 def refusal(room: Room, more: int) -> str:

@@ -14,6 +14,7 @@ from seaway import __version__
 from seaway.base.clock import Clock, SystemClock
 from seaway.base.measures import CONTENT_TYPE, text
 from seaway.platform.errors import NotFound, Unavailable
+from seaway.platform.growing import USER
 from seaway.platform.server import Server
 from seaway.portal import (
     audit,
@@ -27,7 +28,7 @@ from seaway.portal import (
     users,
     workspaces,
 )
-from seaway.portal.access import current_caller, scraper
+from seaway.portal.access import CurrentCaller, current_caller, scraper
 from seaway.portal.errors import install_error_handlers
 from seaway.portal.limits import CODE_LIMIT, BodyLimits
 from seaway.portal.measures import HttpMeasures
@@ -135,10 +136,15 @@ async def version(request: Request) -> dict[str, Any]:
 
 
 @router.get("/api/v1/status")
-async def status(request: Request) -> dict[str, Any]:
-    """Return what the server says of itself and of its cluster."""
+async def status(request: Request, caller: CurrentCaller) -> dict[str, Any]:
+    """Return what the server says of itself and of its cluster; of other users' room only to administrators."""
     state = request.app.state
     answer = {"version": __version__, **(await state.server.status())}
+    answer["storage"] = [
+        said
+        for said in answer["storage"]
+        if caller.admin or said["kind"] != USER or said["name"] == caller.user
+    ]
     return answer if state.facts is None else {**answer, **(await state.facts())}
 
 

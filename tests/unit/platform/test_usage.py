@@ -14,15 +14,17 @@ from sqlalchemy import Connection, select
 from seaway.model.notification import Event, NotificationSpec
 from seaway.model.run import RunSpec, TaskSpec
 from seaway.model.workspace import WorkspaceChange, WorkspaceSpec
+from seaway.objects.builtin import PODS
 from seaway.platform.callers import Caller
 from seaway.platform.database import usage
 from seaway.platform.database.tables import NOTICES
 from seaway.platform.database.usage import Crossing, Sum
 from seaway.platform.errors import Forbidden, NotFound, StorageFull
-from seaway.platform.notifications.storage import changes, happening
+from seaway.platform.notifications.storage import changes, grown, happening
 from seaway.platform.server import Server, run_server
 from seaway.platform.usage import Room, refusal, views, warning, workspace_views
-from tests.unit.platform.test_bin import archive, ended, one
+from tests.unit.platform.test_bin import archive, commit, ended, log_of, one
+from tests.waiting import until
 
 FULL = (
     "the runs in the workspace vision take 120 bytes of 100 bytes (120 %): no run is accepted in it until some are "
@@ -162,7 +164,7 @@ async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes
             for row in connection.execute(select(NOTICES.c.target, NOTICES.c.title).order_by(NOTICES.c.id))
         ]
 
-    limited = replace(settings, storage_limit=300)
+    limited = replace(settings, storage_limit=30_000)
     async with run_server(limited, kubernetes.client, random=Random(1)) as server:
         admin = Caller("root", admin=True)
         for name, user in (("adas", "ada"), ("eves", "eve")):
@@ -171,7 +173,7 @@ async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes
                 NotificationSpec(name=name, url=url, user=user, events=(Event.STORAGE,)), admin
             )
         look, database = server._telling.storage.look, server._database
-        await ended(server, "first", shared="x" * 240)
+        await ended(server, "first", shared="x" * 24_000)
         await look()
         await look()
         assert await database.read(told) == [("adas", "the storage of ada fills up")]
@@ -185,7 +187,7 @@ async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes
                 await asyncio.sleep(0.05)
         await look()
         assert await database.read(usage.crossings) == {}
-        await ended(server, "second", shared="y" * 300)
+        await ended(server, "second", shared="y" * 30_000)
         await look()
         titles = [title for _, title in await database.read(told)]
         assert titles == [
@@ -195,13 +197,69 @@ async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes
         ]
 
 
+@pytest.mark.parametrize(
+    ("added", "reached"),
+    [
+        ({}, []),
+        ({("user", "ada"): 20}, [80]),
+        ({("user", "ada"): 60}, [80, 100]),
+        ({("user", "ada"): -60}, []),
+        ({("workspace", "vision"): 99}, []),
+        ({("user", "eve"): 85}, [80]),
+    ],
+    ids=["nothing", "some", "much", "less", "without a limit", "of whom nothing was measured"],
+)
+def test_what_is_added_crosses_a_level(added: dict[tuple[str, str], int], reached: list[int]) -> None:
+    now = grown([Room("user", "ada", 60, 100)], added, {"user": 100, "workspace": 0})
+    assert [one.percent for one in changes(now, {})[0]] == reached
+
+
+async def test_runs_under_way_are_told_as_they_grow(kubernetes, settings) -> None:
+    """Their logs count while they are written, and what is committed at once; no database is asked in between."""
+    async with run_server(
+        replace(settings, storage_limit=30_000), kubernetes.client, random=Random(1)
+    ) as server:
+        storage = server._telling.storage
+        await server.runs.submit(RunSpec(name="long", tasks=(TaskSpec(command=("hang",)),)), user="ada")
+
+        async def uid() -> str | None:
+            attempts = (await server.runs.get("long")).tasks[0].attempts
+            started = attempts and attempts[0].started
+            return (await kubernetes.client.get(PODS, attempts[0].pod, settings.namespace))["metadata"]["uid"] if started else None  # fmt: skip
+
+        pod = await until(uid, "its program to start")
+        await storage.look()
+        assert not storage.has_crossed()
+        kubernetes.node.say(pod, "x" * 25_000)
+        await until(storage.has_crossed, "its log to take 80 %")
+        await storage.look()
+        assert not storage.has_crossed()
+        assert b"of the 29.3 KiB that they may: at 100 % no new run is accepted" in await log_of(
+            server, "long"
+        )
+        await commit(server, "long", **{"out.txt": "y" * 5_000})
+        assert storage.has_crossed()
+        await storage.look()
+        assert b"what goes on is kept, but no new run is accepted" in await log_of(server, "long")
+        (said,) = (await server.status())["storage"]
+        assert (said["kind"], said["name"], said["warning"][:4]) == ("user", "ada", "full")
+        with pytest.raises(StorageFull):
+            await server.runs.submit(RunSpec(tasks=(TaskSpec(command=("exit", "0")),)), user="ada")
+        await server.runs.stop("long")
+        await server.runs.wait("long", timeout=60)
+        await storage.look()
+        assert len(await server._database.read(usage.crossings)) == 2, (
+            "its log counts until the database knows it"
+        )
+
+
 async def test_a_user_at_the_limit_begins_nothing_until_there_is_room(kubernetes, settings) -> None:
     async with run_server(
-        replace(settings, storage_limit=300), kubernetes.client, random=Random(1)
+        replace(settings, storage_limit=30_000), kubernetes.client, random=Random(1)
     ) as server:
-        await ended(server, "first", shared="x" * 300)
+        await ended(server, "first", shared="x" * 30_000)
         (taken,) = await server.runs.usage.of_all()
-        assert (taken.user, taken.runs, taken.outputs) == ("ada", 1, 300 + len("of first"))
+        assert (taken.user, taken.runs, taken.outputs) == ("ada", 1, 30_000 + len("of first"))
         assert taken.checkpoints == len("state of first")
         more = RunSpec(name="more", tasks=(TaskSpec(command=("exit", "0")),))
         for attempt in (server.runs.submit(more, user="ada"), server.runs.retry("first")):

@@ -178,7 +178,9 @@ class MemoryServer(Server):
         self.told.append(event)
 
     async def status(self) -> dict[str, Any]:
-        return {"runs": {"running": 1}}
+        full = [("user", "ada"), ("user", "eve"), ("workspace", "vision")]
+        storage = [{"kind": kind, "name": name, "warning": "full"} for kind, name in full]
+        return {"runs": {"running": 1}, "storage": storage}
 
 
 @dataclass

@@ -56,6 +56,12 @@ def test_a_token_is_shown_once_and_is_its_users(admin, portal):
     assert made["token"] not in str(listed)
 
 
+def test_of_others_storage_only_administrators_hear(admin, portal):
+    with portal.client(admin.create_token("eve")["token"]) as user:
+        said = [[one["name"] for one in client.status()["storage"]] for client in (admin, user)]
+    assert said == [["ada", "eve", "vision"], ["eve", "vision"]]
+
+
 def test_neither_database_nor_log_hold_a_token(admin, portal, caplog):
     caplog.set_level(logging.DEBUG)
     token = admin.create_token("eve")["token"]

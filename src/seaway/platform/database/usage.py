@@ -74,6 +74,12 @@ def runs_of(connection: Connection, by: Any = USER) -> dict[str, int]:
     return {name: int(count) for name, count in connection.execute(query)}
 
 
+def counts(connection: Connection, run_uid: str) -> bool:
+    """Tell whether what a run left counts: it is there, and is not being taken out of the bin for good."""
+    query = select(RUNS.c.id).where(RUNS.c.uid == run_uid, RUNS.c.emptied.is_(None))
+    return connection.execute(query).first() is not None
+
+
 def crossings(connection: Connection) -> dict[Crossing, float]:
     """Return what was warned of and still holds, and since when."""
     rows = connection.execute(select(STORAGE_WARNINGS))

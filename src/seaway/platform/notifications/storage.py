@@ -1,9 +1,9 @@
-"""Tells people when runs, a user's or a workspace's, take 80 % of the room that they may, and all of it: once each time."""
+"""Tells people, and says in the logs of their runs, when these take 80 % of the room that they may, and all of it: once each time."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -11,12 +11,18 @@ from sqlalchemy import Connection
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
 from seaway.model.notification import Event
+from seaway.model.run import Phase
 from seaway.platform.database import notices, usage, workspaces
 from seaway.platform.database.database import Database
 from seaway.platform.database.usage import Crossing
+from seaway.platform.engine.engine import Engine
 from seaway.platform.engine.happenings import Happening
+from seaway.platform.growing import USER, WORKSPACE, Whose
+from seaway.platform.history.logs import LogKey
+from seaway.platform.history.narrator import Narrator
 from seaway.platform.notifications.recipients import Recipients
-from seaway.platform.usage import USER, Room, Usage, shown
+from seaway.platform.notifications.settings import NotifySettings
+from seaway.platform.usage import Room, Usage, shown, warning
 
 log = logging.getLogger(__name__)
 LEVELS = (80, 100)
@@ -26,21 +32,35 @@ _BELOW = 5
 
 
 class StorageWatch:
-    """Looks, now and then, at the room that runs take.
+    """Looks, now and then, at the room that runs take: at what the database says, and in between at what is added.
 
     Args:
         database: where is written down what was told.
         usage_: measures.
         recipients: who wants to know.
+        engine: knows which runs are under way.
+        narrator: says it in their logs.
         clock: where time comes from.
-        every: seconds between two looks.
+        settings: how often.
     """
 
     def __init__(
-        self, database: Database, usage_: Usage, recipients: Recipients, clock: Clock, every: float
+        self,
+        database: Database,
+        usage_: Usage,
+        recipients: Recipients,
+        engine: Engine,
+        narrator: Narrator,
+        clock: Clock,
+        settings: NotifySettings,
     ) -> None:
         self._database, self._usage, self._recipients = database, usage_, recipients
-        self._clock, self._every = clock, every
+        self._engine, self._narrator = engine, narrator
+        self._clock, self._settings = clock, settings
+        self._rooms: Sequence[Room] = ()
+        """What was taken at the last look."""
+        self._known: Mapping[Crossing, float] = {}
+        """What was told by then, and holds."""
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Look until cancelled."""
@@ -50,16 +70,41 @@ class StorageWatch:
                 await self.look()
             except DatabaseError as error:
                 log.warning("what runs take cannot be looked at: %s", error)
-            await self._clock.sleep(self._every)
+            await self._until_due()
+
+    async def _until_due(self) -> None:
+        """Return when it is time to look, or what was added since may have crossed a level."""
+        due = self._clock.monotonic() + self._settings.storage
+        while (left := due - self._clock.monotonic()) > 0:
+            await self._clock.sleep(min(left, self._settings.look))
+            if self.has_crossed():
+                return
+
+    def has_crossed(self) -> bool:
+        """Tell whether what was added since the last look may have crossed a level. Asks no database."""
+        reached, _ = changes(self._now(), self._known)
+        return bool(reached)
+
+    def warnings(self) -> list[dict[str, str]]:
+        """Return what is said of limits of which much is taken, for `seaway status`. Asks no database."""
+        return [
+            {"kind": room.kind, "name": room.whose, "warning": said}
+            for room in self._now()
+            if (said := warning(room.taken, room.limit))
+        ]
+
+    def _now(self) -> list[Room]:
+        limits = {USER: self._usage.limit, WORKSPACE: self._usage.workspace_limit}
+        return grown(self._rooms, self._usage.growth.added(), limits)
 
     async def look(self) -> None:
-        """Look once, and have told what is new, in the transaction that writes it down."""
-        rooms = await self._usage.rooms()
-        known = await self._database.read(usage.crossings)
-        reached, over = changes(rooms, known)
+        """Look once, say and have told what is new, in the transaction that writes it down."""
+        self._rooms = await self._usage.rooms()
+        self._known = await self._database.read(usage.crossings)
+        reached, over = changes(self._rooms, self._known)
         if not reached and not over:
             return
-        now, found = self._clock.now(), {(room.kind, room.whose): room for room in rooms}
+        now, found = self._clock.now(), {(room.kind, room.whose): room for room in self._rooms}
         told = self._recipients.address(
             [await self._happening(found[one.kind, one.whose], one.percent, now) for one in reached]
         )
@@ -70,8 +115,21 @@ class StorageWatch:
             notices.add(connection, told)
 
         await self._database.write(work)
+        self._known = {one: at for one, at in self._known.items() if one not in over} | new
+        for (kind, whose), percent in {(one.kind, one.whose): one.percent for one in reached}.items():
+            self._say(found[kind, whose], percent)
         if told:
             self._recipients.wake()
+
+    def _say(self, room: Room, percent: int) -> None:
+        """Say it in the logs of the runs that are under way and take of that room."""
+        text, at = sentence(room, percent), int(self._clock.now() * 1e9)
+        for state in self._engine.states():
+            if room.whose != (state.run.user if room.kind == USER else state.run.namespace):
+                continue
+            for attempt in state.attempts.values():
+                if attempt.phase in (Phase.STARTING, Phase.RUNNING):
+                    self._narrator.say(LogKey(state.run.uid, attempt.task, attempt.number), text, at)
 
     async def _happening(self, room: Room, percent: int, now: float) -> Happening:
         if room.kind == USER:
@@ -96,6 +154,30 @@ def changes(rooms: Iterable[Room], known: Mapping[Crossing, float]) -> tuple[lis
     ]
     over = [one for one in known if parts.get((one.kind, one.whose), 0.0) < one.percent - _BELOW]
     return reached, over
+
+
+def grown(rooms: Iterable[Room], added: Mapping[Whose, int], limits: Mapping[str, int]) -> list[Room]:
+    """Return what is taken of each limit with what was added since. Pure.
+
+    Args:
+        rooms: what was measured.
+        added: bytes since then.
+        limits: by kind, those of whom nothing was measured; 0 for none.
+    """
+    left = {whose: size for whose, size in added.items() if size > 0}
+    found = [room._replace(taken=room.taken + left.pop((room.kind, room.whose), 0)) for room in rooms]
+    new = [Room(*whose, size, limits[whose[0]]) for whose, size in left.items() if limits[whose[0]]]
+    return found + new
+
+
+def sentence(room: Room, percent: int) -> str:
+    """Return what the logs of runs say that are under way. Pure."""
+    whose = f"of {room.whose}" if room.kind == USER else f"in the workspace {room.whose}"
+    said = f"the runs {whose} take {shown(room.taken)} of the {shown(room.limit)} that they may"
+    see = "seaway usage" if room.kind == USER else "seaway usage --workspaces"
+    if percent < 100:
+        return f"{said}: at 100 % no new run is accepted ({see})"
+    return f"{said}: what goes on is kept, but no new run is accepted until some are removed for good ({see})"
 
 
 def happening(room: Room, percent: int, now: float, concerned: Iterable[str] = ()) -> Happening:

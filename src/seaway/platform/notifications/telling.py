@@ -13,6 +13,7 @@ from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database.database import Database
 from seaway.platform.engine.engine import Engine
 from seaway.platform.history.logs import LogStore
+from seaway.platform.history.narrator import Narrator
 from seaway.platform.notifications.alerts import Alerts
 from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.sender import Sender
@@ -46,6 +47,7 @@ class Telling:
         clock: Clock,
         settings: NotifySettings,
         runs: RunService,
+        narrator: Narrator,
     ) -> None:
         self.recipients = Recipients(clock)
         self.alerts = Alerts(database, view.all_nodes, clock)
@@ -62,7 +64,8 @@ class Telling:
             settings,
             lambda: view.namespaces,
         )
-        self.storage = StorageWatch(database, runs.usage, self.recipients, clock, settings.storage)
+        runs.usage.growth.follow(engine.states)
+        self.storage = StorageWatch(database, runs.usage, self.recipients, engine, narrator, clock, settings)
         self._runs = runs
         runs.explainer.still, runs.explainer.gpus_unused = self.watch.still, self.watch.gpus_unused_since
 
