@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from seaway.cli.output import span
 
+_MOST_NAMED = 3
+"""Files that are named where outputs differ."""
 PERIOD = 30
 """Seconds between two saves where the program does not ask for one."""
 EARLIEST, LATEST = 10.0, 90.0
@@ -36,6 +38,18 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outputs of two runs, file by file."""
+
+    run: str
+    """The earlier one."""
+    same: int
+    """How many files are the same to the byte."""
+    different: tuple[str, ...]
+    """Files that differ, or that only one of both has, each as TASK/PATH."""
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """The outcome."""
 
@@ -51,6 +65,8 @@ class Proof:
     """Seconds between the checkpoint and the kill."""
     resumed: Mapping[str, Any] | None = None
     """The attempt that came after."""
+    outputs: Comparison | None = None
+    """Of what it made with what an earlier run made that was not killed; None where there is none."""
 
     @property
     def proven(self) -> bool:
@@ -149,6 +165,31 @@ def judge(kill: Kill, view: Mapping[str, Any], log: str) -> Proof:
     return said("resumed", f"{name} resumed from its checkpoint and ended well")
 
 
+def compare(
+    earlier: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> Comparison:
+    """Return how the outputs of a run that was killed compare with those of an earlier one that was not.
+
+    Args:
+        earlier: that one's name.
+        before: its outputs, as the server lists them.
+        after: those of the run that was killed.
+    """
+    old, new = ({f"{one['task']}/{one['path']}": one["sha256"] for one in found} for found in (before, after))
+    different = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+    return Comparison(earlier, len(old.keys() | new.keys()) - len(different), tuple(different))
+
+
+def _compared(found: Comparison) -> str:
+    total = found.same + len(found.different)
+    if not total:
+        return f"none, as {found.run} had none"
+    if not found.different:
+        return f"the same as those of {found.run}, to the byte ({total} file{'s' if total > 1 else ''})"
+    named = ", ".join(found.different[:_MOST_NAMED]) + (" ..." if len(found.different) > _MOST_NAMED else "")
+    return f"{len(found.different)} of {total} differ from those of {found.run}: {named}"
+
+
 def lines(proof: Proof, kill: Kill | None) -> list[tuple[str, str]]:
     """Return what is shown of an outcome, as names and values."""
     if kill is None or proof.ran is None:
@@ -166,6 +207,8 @@ def lines(proof: Proof, kill: Kill | None) -> list[tuple[str, str]]:
         ran = f", ran {span(took)}" if took is not None else ""
         on = f" on {second['node']}" if second.get("node") else ""
         shown.append(("went on", f"attempt {second['number']}{on}{ran}, {second['phase']}"))
+    if proof.outputs is not None:
+        shown.append(("outputs", _compared(proof.outputs)))
     return shown
 
 
@@ -184,6 +227,7 @@ def as_json(proof: Proof, kill: Kill | None, run: str, seed: int, after: float) 
         "saved_seconds_before": proof.saved_before,
         "lost_seconds": proof.lost,
         "resumed": proof.resumed and dict(proof.resumed),
+        "outputs": proof.outputs and asdict(proof.outputs),
     }
 
 

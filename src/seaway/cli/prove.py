@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any
@@ -38,7 +38,8 @@ Examples:
 The program is run, killed once (SIGKILL, no grace, as when its machine is lost), and runs on
 in a new attempt, elsewhere if need be. The moment is random: between 10 and 90 s after its
 start, and within the middle of its duration for a run that has succeeded before.
-Exit code: 0 if it resumed from its checkpoint and ended well, else 1.
+Exit code: 0 if it resumed from its checkpoint and ended well, else 1. Of a run that has
+succeeded before it is also said whether the outputs are the same.
 
 \b
 Ctrl-C stops the run."""
@@ -124,6 +125,7 @@ def prove(
         note(f"run {run}: it is killed {moment:g} s after its {begin} (seed {chosen})")
         try:
             result, kill = _watch(client, run, task, moment, once_saved=once_saved)
+            result = asked.compared(client, run, result)
         except KeyboardInterrupt:
             _stop(target, run)
             raise
@@ -168,6 +170,13 @@ class _Asked:
         before = client.run(self.words[0])
         task = _task_of(before["spec"], self.task)
         return before["spec"], task, proof.duration(before, task)
+
+    def compared(self, client: SeawayClient, run: str, result: proof.Proof) -> proof.Proof:
+        """Return an outcome with how the outputs compare, where an earlier run that was not killed has made some."""
+        if not self.earlier or not result.proven or client.run(self.words[0])["phase"] != "succeeded":
+            return result
+        before, after = client.outputs(self.words[0]), client.outputs(run)
+        return replace(result, outputs=proof.compare(self.words[0], before, after))
 
     def submit(self, client: SeawayClient, spec: Mapping[str, Any]) -> str:
         """Submit it; return the run's name."""

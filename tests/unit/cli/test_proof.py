@@ -64,6 +64,30 @@ def test_the_outcome_follows_from_what_was_seen(saved, shown, log, outcome, lost
     assert bool(found.next_step) is not found.proven
 
 
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({}, "none, as digits had none"),
+        ({"model": "a", "loss": "b"}, "the same as those of digits, to the byte (2 files)"),
+        (
+            {"model": "x", "loss": "b", "more": "c"},
+            "2 of 3 differ from those of digits: main/model, main/more",
+        ),
+    ],
+)
+def test_the_result_is_compared_with_an_earlier_runs(after, said):
+    def outputs(found):
+        return [{"task": "main", "path": path, "sha256": digest} for path, digest in found.items()]
+
+    before = {"model": "a", "loss": "b"} if after else {}
+    found = proof.Proof(
+        "resumed", "", ran=1.0, outputs=proof.compare("digits", outputs(before), outputs(after))
+    )
+    kill = proof.Kill(loss(None), None)
+    assert dict(proof.lines(found, kill))["outputs"] == said
+    assert proof.as_json(found, kill, "digits-proof", 1, 1.0)["outputs"]["run"] == "digits"
+
+
 def test_a_line_of_the_program_is_no_word_of_the_runner():
     assert proof.restored(f"x [seaway] checkpoint: restored from the last attempt ({DIGEST[:12]})\n") == ""
 
