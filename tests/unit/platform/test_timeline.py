@@ -316,6 +316,23 @@ def test_a_revision_of_which_nothing_can_be_said_is_no_entry() -> None:
     assert told[-1].entry.fields == ("metadata.labels.a",)
 
 
+def test_what_comes_before_the_containers_is_said_in_words() -> None:
+    network, initialized = (
+        {"type": kind, "status": "True"} for kind in ("PodReadyToStartContainers", "Initialized")
+    )
+    begun = pod(conditions=[network, initialized])
+    assert [change.message for change in changes("Pod", begun, pod())] == [
+        "its network and its volumes are ready"
+    ]
+    inits = {"initContainerStatuses": [{"name": "fetch"}]}
+    done = {**begun, "status": {**begun["status"], **inits}}
+    assert "its init containers have done their work" in [
+        c.message for c in changes("Pod", done, pod(**inits))
+    ]
+    over = pod(conditions=[{**network, "status": "False"}, initialized])
+    assert [change.message for change in changes("Pod", over, begun)] == ["changed"]
+
+
 def test_that_a_pod_is_scheduled_is_said_once() -> None:
     condition = {"type": "PodScheduled", "status": "True"}
     placed = {**pod(conditions=[condition]), "spec": {"nodeName": "n"}}

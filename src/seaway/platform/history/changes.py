@@ -59,6 +59,7 @@ def _pod(new: Object, old: Object) -> list[Change]:
     if (phase := _at(new, "status", "phase")) and phase != _at(old, "status", "phase"):
         reason = _reason(new["status"])
         found.append(Change(f"is {phase}{reason}", phase == "Failed"))
+    found += _steps(new, old)
     for group, word in _GROUPS:
         before = {one["name"]: one for one in _at(old, "status", group) or ()}
         for status in _at(new, "status", group) or ():
@@ -69,6 +70,25 @@ def _pod(new: Object, old: Object) -> list[Change]:
     if _at(old, "metadata", "finalizers") and not _at(new, "metadata", "finalizers"):
         found.append(Change("finalizers are off: it may go"))
     return found
+
+
+_STEPS = {
+    "PodReadyToStartContainers": "its network and its volumes are ready",
+    "Initialized": "its init containers have done their work",
+}
+"""What is done before the containers begin, by the conditions that say so: when they are not true any more, it has ended."""
+
+
+def _steps(new: Object, old: Object) -> list[Change]:
+    """Return what a pod has got through."""
+    before = {c.get("type"): c.get("status") for c in _at(old, "status", "conditions") or ()}
+    skipped = () if _at(new, "status", "initContainerStatuses") else ("Initialized",)
+    return [
+        Change(_STEPS[condition["type"]], at=condition.get("lastTransitionTime"))
+        for condition in _at(new, "status", "conditions") or ()
+        if condition.get("type") in _STEPS.keys() - skipped
+        and condition.get("status") == "True" != before.get(condition["type"])
+    ]
 
 
 def _container(name: str, new: Object, old: Object) -> Iterator[Change]:
