@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from seaway.platform.diagnosis.facts import Facts, Stillness
 from seaway.platform.diagnosis.rules.infrastructure import NODE_LOST, UNCONFIRMED
 from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
+from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.errors import NotFound
 from seaway.platform.history.logs import LogKey, LogStore
@@ -47,8 +48,10 @@ class Explainer:
         logs: LogStore,
         recorder: Recorder,
         view: ClusterView,
+        states: Callable[[], Iterable[RunState]],
     ) -> None:
         self._database, self._logs, self._recorder, self._view = database, logs, recorder, view
+        self._states = states
         self.still: Still = lambda pod, limit: None  # noqa: ARG005
         """Returns since when an attempt's program has done nothing, by its pod and its task's own limit."""
         self.gpus_unused: Callable[[str], str | None] = lambda pod: None  # noqa: ARG005
@@ -73,7 +76,8 @@ class Explainer:
                 unused = self.gpus_unused(facts.pod["metadata"]["name"])
                 facts = replace(facts, still=still, gpus_unused_since=unused)
         if facts.waiting and facts.pod is not None and not (facts.pod.get("spec") or {}).get("nodeName"):
-            facts = replace(facts, others=await self._view.everybodys_pods())
+            others = await self._view.everybodys_pods()
+            facts = replace(facts, others=others, ends=latest_ends(self._states()))
         return DIAGNOSIS.explain(facts)
 
     def _facts(
@@ -101,6 +105,18 @@ class Explainer:
             before=(before or {}).get("message", ""),
         )
         return facts, attempt.number if attempt is not None else None
+
+
+def latest_ends(states: Iterable[RunState]) -> dict[str, str]:
+    """Return when the pods of running attempts end at the latest that have a time limit, by the pods' names."""
+    return {
+        attempt.pod: rfc3339(attempt.started + limit)
+        for state in states
+        for attempt in state.attempts.values()
+        if attempt.phase is Phase.RUNNING
+        and attempt.started is not None
+        and (limit := state.specs[attempt.task].timeout_seconds) is not None
+    }
 
 
 def telling_task(found: Sequence[TaskRecord]) -> TaskRecord:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seaway.objects.quantity import parse_quantity
 from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.holders import room_at
 from seaway.platform.diagnosis.room import requests, smaller
 from seaway.platform.diagnosis.why import explain
 
@@ -123,3 +124,55 @@ def test_a_waiting_run_is_told_what_would_start_now() -> None:
     told = explain(facts)
     assert "it would start now with --memory 6Gi" in told.message
     assert told.next_step == "wait, or start it now with less: seaway run --memory 6Gi train.py"
+
+
+def holder(name, gpus, node_name="a", run=None):
+    found = pod(1, 1, gpus=gpus, node=node_name)
+    return {**found, "metadata": {"name": name, "labels": {"seaway.dev/run": run} if run else {}}}
+
+
+GPU_SHORT = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu."
+
+
+def waits(others, ends):
+    waiting = pod(1, 1, gpus=2, phase="Pending")
+    waiting["status"]["conditions"] = [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": GPU_SHORT}
+    ]
+    nodes = [node("a", 9, 9, gpus=2), node("b", 9, 9, gpus=2, tainted=True)]
+    return explain(Facts(run="new", pod=waiting, nodes=nodes, others=others, ends=ends, waiting=True)).done
+
+
+def test_who_has_the_gpus_is_said_and_until_when() -> None:
+    others = [holder("x-1", 1, run="x"), holder("y-1", 1, run="y"), holder("z-1", 2, "b", run="z")]
+    assert waits(others, {}) == "it starts as soon as a node has room; GPUs there are held by x and y"
+    ends = {"x-1": "2026-01-01T14:20:00Z", "y-1": "2026-01-01T12:20:00Z"}
+    assert waits(others, ends).endswith(
+        "there is room by 14:20 UTC at the latest, when y and x must have ended by their time limits"
+    )
+    assert "room by" not in waits(others, {"x-1": ends["x-1"]}), "nobody knows when y ends"
+    assert waits([holder("x-1", 2, run="x"), holder("q", 0)], ends).endswith(
+        "when x must have ended by its time limit"
+    )
+    assert waits([holder("web", 2)], {}).endswith("GPUs there are held by 1 other pod"), (
+        "pods of others stay unnamed"
+    )
+
+
+@given(others_drawn, nodes_drawn, st.permutations(["1", "2", "3", "4"]))
+def test_the_time_is_the_first_at_which_a_scheduler_would_place_it(others, nodes, times) -> None:
+    waiting = pod(3, 3, gpus=1, phase="Pending")
+    named = [{**one, "metadata": {"name": str(number)}} for number, one in enumerate(others)]
+    ends = {one["metadata"]["name"]: times[number] for number, one in enumerate(named)}
+    asked = {name: Decimal(amount) for name, amount in requests(waiting).items()}
+
+    def fits(at: str) -> bool:
+        left = [one for one in named if ends[one["metadata"]["name"]] > at]
+        return starts(asked["cpu"], asked["memory"], asked["nvidia.com/gpu"], waiting, nodes, left)
+
+    found = room_at(waiting, nodes, named, ends)
+    possible = [at for at in sorted(ends.values()) if fits(at)]
+    if found is not None:
+        assert found[0] == possible[0] or fits("")
+    elif not fits(""):
+        assert not possible

@@ -134,6 +134,8 @@ class Facts:
     """The persistent volume claims that the Pod names, and events about them."""
     others: Sequence[Mapping[str, Any]] | None = None
     """All other Pods of the cluster, which take room; None where not all of them are known."""
+    ends: Mapping[str, str] | None = None
+    """When these end at the latest by their tasks' time limits, RFC 3339, by name; None where no limit is known."""
     queued: Mapping[str, Any] | None = None
     """What a queue (Kueue) made of the job to let it wait: its Workload, where it is known."""
     restarts: int = 0

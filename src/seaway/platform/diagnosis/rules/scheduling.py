@@ -16,6 +16,7 @@ from seaway.platform.diagnosis.blockers import first_blocker, parts, sentence
 from seaway.platform.diagnosis.evidence import condition, from_event, last_event, pod_status, quote
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.holders import held
 from seaway.platform.diagnosis.room import smaller
 from seaway.platform.diagnosis.rules.autoscaling import is_capped, refusal
 
@@ -74,8 +75,15 @@ def unschedulable(facts: Facts) -> Finding | None:
     return Finding(
         Level.SPEC if never else Level.CLUSTER, VerdictClass.CONFIGURATION, "Unschedulable", said,
         evidence, next_step=_less_now(facts, now) or _step(facts, blocker, resource, too_big, never),
-        done="" if never else "it starts as soon as a node has room", permanent=never, retry=False,
+        done="" if never else _done(facts, blocker), permanent=never, retry=False,
     )  # fmt: skip
+
+
+def _done(facts: Facts, blocker: str) -> str:
+    short = _INSUFFICIENT.search(blocker)
+    resource = short["resource"].rstrip(".,") if short else ""
+    more = held(facts, resource, _NAMES.get(resource, resource)) if resource else ""
+    return "; ".join(filter(None, ("it starts as soon as a node has room", more)))
 
 
 def _meant(facts: Facts) -> list[Mapping[str, Any]]:
