@@ -51,6 +51,9 @@ def ps(
     elif runs:
         several = tuple(key for key in ("user", "workspace") if len({run.get(key) for run in runs}) > 1)
         print_table(headers(several), [row(run, several) for run in runs], painted=1)
+        for run in runs:
+            if run.get("doubt"):  # servers before this release do not say
+                note(f"! {run['name']}: {run['doubt']}")
     elif all:
         note("There are no runs yet: seaway run SCRIPT.py")
     else:

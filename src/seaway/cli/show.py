@@ -39,6 +39,7 @@ def show(run: RunName, output: Output = Format.TEXT) -> None:
             ("Name", view["name"]),
             ("Status", paint(view["phase"], phase_colour(view["phase"]))),
             ("Message", verdict.get("message") or view.get("message", "")),
+            ("Doubt", view.get("doubt", "")),
             ("Command", view["command"]),
             ("User", view["user"]),
             ("Workspace", view.get("workspace", "")),

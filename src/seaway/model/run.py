@@ -231,6 +231,8 @@ class RunView(Value):
     phase: Phase
     message: str = ""
     """In one sentence, what it waits for or how it ended."""
+    doubt: str = ""
+    """In one sentence, why that may have passed since: the cluster does not hear of its node; "" where it does."""
     command: str
     """The first task's command line, for lists."""
     created: datetime

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -30,7 +31,7 @@ from seaway.platform.storage.storage import Storage
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
-from seaway.platform.views import loss_view, output_view, run_view
+from seaway.platform.views import doubt, loss_view, output_view, run_view
 from seaway.platform.workspaces.refusals import require_known
 
 MOST_LISTED = 1000
@@ -58,6 +59,7 @@ class RunService(Answers, RunGateway):
         recorder: Recorder,
         usage: Usage,
         namespace: str,
+        cluster: Callable[[], Iterable[Mapping[str, Any]]],
     ) -> None:
         super().__init__(
             database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle,
@@ -67,6 +69,7 @@ class RunService(Answers, RunGateway):
         self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
         self._intake, self._namespace, self._recorder = intake, namespace, recorder
+        self._cluster = cluster
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -133,14 +136,15 @@ class RunService(Answers, RunGateway):
             await self._database.read(
                 lambda connection: require_known(connection, workspace, self._namespace)
             )
-        return [self._view(run) for run in found]
+        return [self._in_doubt(self._view(run), self._nodes_of(run.uid)) for run in found]
 
     async def get(self, run: str) -> RunView:
         """Return one run with its tasks, attempts and spec. Also one in the bin. Raises NotFound."""
         view = await self._database.read(lambda connection: self._whole_view(connection, run))
         if view is None:
             raise _no_run(run)
-        return view
+        tried = [attempt for task in view.tasks for attempt in task.attempts]
+        return self._in_doubt(view, [one.node for one in tried if not one.phase.ended])
 
     def _acted(self, record: RunRecord, verb: str, by: str, refused: str = "") -> None:
         """Take note of who did, or was refused to do, what to a run."""
@@ -285,6 +289,15 @@ class RunService(Answers, RunGateway):
     async def owner(self, run: str) -> str:
         """Return who submitted a run. Raises NotFound."""
         return (await self._run(run)).user
+
+    def _nodes_of(self, run_uid: str) -> Iterable[str | None]:
+        """Return where the attempts of a run are that have not ended."""
+        state = self._engine.state(run_uid)
+        return [one.node for one in state.attempts.values() if not one.phase.ended] if state else []
+
+    def _in_doubt(self, view: RunView, nodes: Iterable[str | None]) -> RunView:
+        said = "" if view.phase.ended else doubt(nodes, self._cluster())
+        return view.model_copy(update={"doubt": said}) if said else view
 
     def _view(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, overload
 
@@ -56,6 +56,23 @@ def run_view(
         tasks=tuple(_task_view(task, after.get(task.name, ()), by_task.get(task.name, ())) for task in tasks),
         spec=None if spec is None else masked_spec(spec),
     )
+
+
+def doubt(nodes: Iterable[str | None], cluster: Iterable[Mapping[str, Any]]) -> str:
+    """Return why what is said of a run may have passed since, "" where nothing speaks for that.
+
+    Args:
+        nodes: where its attempts are that have not ended.
+        cluster: the nodes as the cluster shows them.
+    """
+    wanted = set(nodes)
+    for node in cluster if wanted else ():
+        name = node["metadata"]["name"]
+        for condition in (node.get("status") or {}).get("conditions") or ():
+            if name in wanted and (condition.get("type"), condition.get("status")) == ("Ready", "Unknown"):
+                since = condition.get("lastTransitionTime") or "a while ago"
+                return f"its node {name} has not answered since {since}: whether it still runs there is not known"
+    return ""
 
 
 def output_view(output: OutputRecord) -> OutputView:

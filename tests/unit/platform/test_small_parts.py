@@ -19,6 +19,7 @@ from seaway.platform.history.logs import LogKey
 from seaway.platform.history.remembered import put_together
 from seaway.platform.submission import generated_name, new_records, stem_of
 from seaway.platform.tokens import RunTokens, load_key
+from seaway.platform.views import doubt
 
 STEMS = [
     (("python", "train.py", "--lr", "0.1"), "train"),
@@ -165,3 +166,17 @@ async def test_only_the_owner_may_read_logs(tmp_path) -> None:
     await logs.close(key)
     assert logs.path(key).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "logs").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("nodes", "status", "said"),
+    [
+        (["a"], "Unknown", "its node a has not answered since T: whether it still runs there is not known"),
+        (["a"], "False", ""),
+        (["b", None], "Unknown", ""),
+        ([], "Unknown", ""),
+    ],
+)
+def test_what_is_said_of_a_run_is_doubted_where_its_node_is_silent(nodes, status, said) -> None:
+    ready = {"type": "Ready", "status": status, "lastTransitionTime": "T"}
+    assert doubt(nodes, [{"metadata": {"name": "a"}, "status": {"conditions": [ready]}}]) == said
