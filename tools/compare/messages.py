@@ -20,7 +20,8 @@ ALLOWED = "ALLOWED"
 """A method of ours: reads until it is not forbidden any more, as Kubernetes sees new bindings a moment later."""
 
 SETTLED = "SETTLED"
-"""A method of ours: sends the body as a dry run until the answer holds `words`, as Kubernetes sees changes of others a moment later."""
+"""A method of ours: sends the body, a patch or a new object, as a dry run until the answer or a warning beside it holds
+`words`, as Kubernetes sees changes of others a moment later."""
 
 
 @dataclass(frozen=True, slots=True)

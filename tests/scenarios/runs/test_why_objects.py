@@ -113,7 +113,8 @@ async def seeing(
 
 
 async def test_a_node_is_well_or_cordoned(seeing: Platform) -> None:
-    name = (await seeing.cluster.admin.list(NODES))["items"][0]["metadata"]["name"]
+    nodes = (await seeing.cluster.admin.list(NODES))["items"]
+    name = next(node["metadata"]["name"] for node in nodes if not node["spec"].get("unschedulable"))
     told = await explained(seeing, "node", name, "Running")
     assert (told.level, told.message) == (None, f"node/{name}: nothing is wrong: the node {name} is ready")
     await seeing.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": True}})

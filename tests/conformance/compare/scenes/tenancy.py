@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.conformance.compare.scenes.building import JOBS, NS, PODS, patch, pod, post, put, scene
 from tools.compare.messages import SETTLED, Message
 
@@ -43,7 +45,7 @@ WORST = {
 }
 
 
-def level(**labels: str):
+def level(**labels: str) -> Message:
     """Give the namespace levels."""
     named = {LEVELS + name.replace("_", "-"): value for name, value in labels.items()}
     return patch(NS, {"metadata": {"labels": named}})
@@ -52,6 +54,11 @@ def level(**labels: str):
 def sees(words: str) -> Message:
     """Wait until the level that was given is the one that a pod is held to."""
     return Message(SETTLED, PODS, pod("probe", **WORST), words=words)
+
+
+def warns_of(name: str) -> Message:
+    """Wait until a pod of that name is known to who looks at a namespace's levels, and with it those made before it."""
+    return replace(level(enforce="restricted"), method=SETTLED, words=f"{name}: ")
 
 
 def job(spec: dict) -> dict:
@@ -110,6 +117,7 @@ SCENES = (
         post(PODS, pod("b")),
         post(PODS, pod("a")),
         post(PODS, pod("worst", **WORST)),
+        warns_of("worst"),
         level(enforce="baseline"),
         level(enforce="restricted"),
         level(enforce="restricted", enforce_version="v1.20"),
