@@ -23,7 +23,6 @@ from tests.waiting import until, until_gone
 
 SETTINGS = ControllersSettings(
     ca_certificate="the authority",
-    node_grace=2.0,
     node_monitor=0.1,
     orphan_quarantine=0.2,
     pod_gc_period=0.1,
@@ -147,7 +146,7 @@ async def fast_world() -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def running_world(clock: Clock, volumes: Path | None = None) -> AsyncIterator[World]:
-    """Run the API server, the controllers and the scheduler."""
-    async with in_memory(replace(SETTINGS, volumes=volumes), clock) as plane:
+async def running_world(clock: Clock, volumes: Path | None = None, **settings: Any) -> AsyncIterator[World]:
+    """Run the API server, the controllers and the scheduler. Nobody beats for hollow nodes: they are missed after 40 s."""
+    async with in_memory(replace(SETTINGS, volumes=volumes, **settings), clock) as plane:
         yield World(plane.client, plane.server)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
+import pytest
+
 from seaway.base.clock import SystemClock, rfc3339_micro
 from seaway.objects.builtin import EVENTS, LEASES, NODES, PODS
 from seaway.objects.errors import AlreadyExists
 from seaway.objects.meta import deletion_timestamp, get_condition
+from tests.scenarios.controllers.conftest import World, running_world
 
 NOW = {
     "key": "node.kubernetes.io/unreachable",
@@ -13,6 +18,13 @@ NOW = {
     "effect": "NoExecute",
     "tolerationSeconds": 0,
 }
+
+
+@pytest.fixture
+async def watchful() -> AsyncIterator[World]:
+    """A world in which nodes are soon missed."""
+    async with running_world(SystemClock(), node_grace=2.0) as running:
+        yield running
 
 
 async def beat(world, name: str) -> None:
@@ -42,7 +54,8 @@ async def taints(world, name: str) -> set[str]:
     }
 
 
-async def test_a_silent_node_is_marked_tainted_and_emptied(world) -> None:
+async def test_a_silent_node_is_marked_tainted_and_emptied(watchful) -> None:
+    world = watchful
     await world.node("n")
     await world.pod("a", tolerations=[NOW])
     await world.pod("patient")
@@ -71,7 +84,8 @@ async def test_a_silent_node_is_marked_tainted_and_emptied(world) -> None:
     await world.until(told)
 
 
-async def test_a_node_that_renews_its_lease_stays(world) -> None:
+async def test_a_node_that_renews_its_lease_stays(watchful) -> None:
+    world = watchful
     await world.node("n")
     await beat(world, "n")
     await world.node("silent")

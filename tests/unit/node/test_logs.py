@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from seaway.base.clock import rfc3339_nano
 from seaway.client.logs import LogOptions
 from seaway.controlplane.node.logs import LogReader, read_tail
+from seaway.controlplane.node.shim import logfile
 from seaway.controlplane.node.shim.logfile import LogFile
 
 
@@ -70,7 +72,8 @@ async def test_no_log_yet(tmp_path: Path) -> None:
 async def test_files_keep_their_order_though_the_clock_is_set_back(tmp_path: Path, monkeypatch) -> None:
     log = LogFile(os.open(tmp_path, os.O_RDONLY), "log", 100, 10)
     for number in range(6):
-        monkeypatch.setattr(time, "time_ns", lambda hour=10 - number: hour * 3_600 * 10**9)
+        clock = SimpleNamespace(**vars(time) | {"time_ns": lambda hour=10 - number: hour * 3_600 * 10**9})
+        monkeypatch.setattr(logfile, "time", clock)  # this file's alone: other threads have theirs
         log.feed(b"stdout", f"line {number}\n".encode())
     log.close()
     assert (await read(tmp_path / "log")).decode().split("\n")[:-1] == [f"line {n}" for n in range(6)]

@@ -62,7 +62,7 @@ async def test_an_attempt_is_lost_on_purpose_and_nothing_that_it_makes_later_is_
         view = await server.runs.get("lost")
         return len(view.tasks[0].attempts) == 2 and view.tasks[0].attempts[1].phase is Phase.RUNNING
 
-    await until(server, second, timeout=30)
+    await until(server, second)
     first = (await server.runs.get("lost")).tasks[0].attempts[0]
     assert first.verdict is not None
     assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "LostOnPurpose")

@@ -29,7 +29,7 @@ async def log_of(server, run: str, **options) -> str:
     return b"".join([chunk async for chunk in await server.runs.logs(run, **options)]).decode()
 
 
-async def until(server, condition, timeout: float = 10.0) -> None:
+async def until(server, condition, timeout: float = 60.0) -> None:
     """Wait until a condition of the engine holds; it is looked at after every change."""
     async with asyncio.timeout(timeout):
         while not await condition():

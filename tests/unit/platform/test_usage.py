@@ -115,7 +115,7 @@ async def test_uploads_count_once_for_each_user_and_each_workspace(kubernetes, s
         task = TaskSpec(command=("exit", "0"), code=code)
         await server.runs.submit(RunSpec(name=name, workspace=workspace, tasks=(task,)), user=user)
         await server.runs.stop(name)
-        await server.runs.wait(name, timeout=10)
+        await server.runs.wait(name, timeout=60)
     users = {view.user: view for view in await server.runs.usage.of_all()}
     assert (users["ada"].code, users["ada"].runs, users["eve"].code) == (size, 3, size)
     assert users["ada"].total == users["ada"].code + users["ada"].logs
@@ -182,7 +182,7 @@ async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes
         await look()
         assert len(await database.read(told)) == 1, "a restart is no crossing"
         await server.runs.remove("first", for_good=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await server.runs.usage.of_all():
                 await asyncio.sleep(0.05)
         await look()

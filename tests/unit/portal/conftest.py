@@ -199,6 +199,11 @@ class Portal:
     def runs(self) -> MemoryRuns:
         return self.server.runs
 
+    @property
+    def thread(self) -> int | None:
+        """The number of its thread, which log records name too."""
+        return self._thread.ident if self._thread is not None else None
+
     def start(self) -> None:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main(ready)))

@@ -23,7 +23,7 @@ from seaway.sdk.transport import HttpClient, refusal
 from seaway.sdk.trust import choose_trust, fingerprint, is_trusted, offers
 from tools.connect_proxy import ConnectProxy, connect_proxy, splice
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 @pytest.fixture

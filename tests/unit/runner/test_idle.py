@@ -40,7 +40,8 @@ def looked(monkeypatch):
     """A look each 5 s at what a table says was spent."""
     now, spent, told = [100.0], [0.0], Told()
     monkeypatch.setattr(idle, "spent_below", lambda _root: spent[0])
-    monkeypatch.setattr(idle.time, "monotonic", lambda: now[0])
+    # not that of the module `time`: servers that other tests share run in threads of this process
+    monkeypatch.setattr(idle, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(idle, "Gateway", lambda *_args, **_more: told)
     task: Any = SimpleNamespace(
         gateway="", ca="", token="", run="r", name="main", fence=3, hung_seconds=40.0, gpus=0
