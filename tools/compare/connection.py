@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.compare.calls import Answer
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

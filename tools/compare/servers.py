@@ -26,7 +26,7 @@ from tools.real_kubernetes.control_plane import ControlPlane
 
 _HOST = "127.0.0.1"
 _SERVICE_NETWORK = "10.96.0.0/16"
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tools.compare.calls import Answer
 from tools.compare.connection import Endpoint, hung_up
 from tools.compare.messages import ALLOWED, ESTABLISHED, SETTLED, Message
 
-_SECONDS = 20.0
+_SECONDS = 60.0
 USER_AGENT = "tester/1"
 
 

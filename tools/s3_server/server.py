@@ -18,7 +18,7 @@ from pathlib import Path
 from tools.s3_server.build import NOT_BUILT, TOOL
 
 HOST = "127.0.0.1"
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 _TRIES = 3
 _ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 

@@ -30,7 +30,7 @@ from tests.conformance.api.test_custom_resources import DEFINITION
 from tests.unit.kinds.test_robustness import COMPLETE
 
 EXAMPLES = int(os.environ.get("SEAWAY_FUZZ_EXAMPLES", "250"))
-SECONDS = 10.0
+SECONDS = 60.0
 FIXED = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 250, database=None,
     suppress_health_check=list(HealthCheck),

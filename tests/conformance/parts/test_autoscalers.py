@@ -17,9 +17,9 @@ from seaway.objects.workloads import DEPLOYMENTS
 from tests.controlplanes import SETTINGS, in_memory, new_namespace
 from tests.waiting import until, until_object
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
-SECONDS = 50.0
+SECONDS = 90.0
 
 
 def external(metric: str, selector: dict | None = None, **target: Any) -> dict[str, Any]:

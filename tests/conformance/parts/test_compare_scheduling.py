@@ -41,7 +41,7 @@ from tools.real_kubernetes.control_plane import run_scheduler, write_kubeconfig
 pytestmark = pytest.mark.real
 
 Object = dict[str, Any]
-SECONDS = 20.0
+SECONDS = 60.0
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 OF_DEVICES = "no new claims to deallocate, "

@@ -22,7 +22,7 @@ from seaway.objects.meta import deletion_timestamp, get_condition
 from tests.controlplanes import in_memory, new_namespace
 from tools.real_kubernetes.control_plane import ControlPlane
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 SECONDS = 120.0
 OK, HOLD, DISRUPTED = "ok", "hold", "disrupted"

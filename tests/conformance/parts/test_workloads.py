@@ -238,7 +238,7 @@ async def _play(label: str, ours: Side, theirs: Side) -> tuple[State, State]:
 
     found = await both()
     with suppress(TimeoutError):
-        async with asyncio.timeout(SECONDS / 3):
+        async with asyncio.timeout(SECONDS):
             while found[0] != found[1]:
                 await asyncio.sleep(0.1)
                 found = await both()

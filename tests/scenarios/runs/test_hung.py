@@ -38,7 +38,7 @@ TALKS = "import time\nfor i in range(int({} * 2)):\n    print(i, flush=True)\n  
 async def platform(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Platform]:
     async with run_platform(cluster, tmp_path / "server", notify=NOTIFY) as running:
         yield running
-        assert await running.server.drain(timeout=30)
+        assert await running.server.drain(timeout=60)
 
 
 @pytest.fixture
