@@ -71,8 +71,14 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing = True
-        for task in reversed(self._running):
-            await self._stop(task)
+        left = list(self._running)
+        try:
+            while left:
+                await self._stop(left.pop())
+        except asyncio.CancelledError:  # nobody waits for the others any more; they end all the same
+            for task in left:
+                task.cancel()
+            raise
         if self._failure is None:
             return
         if self._interrupted and self._owner is not None:

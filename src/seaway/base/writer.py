@@ -117,7 +117,12 @@ class OneWriter(Generic[C]):
         self._idle = asyncio.Event()
         self._idle.set()
         self._thread.start()
-        await asyncio.shield(self._opened)
+        try:
+            await asyncio.shield(self._opened)
+        except asyncio.CancelledError:
+            self._closed = True
+            self._batches.put(None)  # it closes what it opens: nobody else will
+            raise
 
     async def write(self, work: Callable[[C], T]) -> T:
         """Run a function inside the next transaction and return its result once that is durable.

@@ -7,7 +7,7 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from seaway.client.connection import Connection
@@ -68,8 +68,8 @@ class Pool:
 
     async def close(self) -> None:
         """Close the connections now."""
-        await self.calls.aclose()
-        await self.streams.aclose()
+        async with aclosing(self.streams), aclosing(self.calls):
+            pass
 
     def _close_unused(self) -> None:
         if self._retired and not self._users and self._closing is None:

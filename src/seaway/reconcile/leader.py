@@ -133,8 +133,10 @@ class LeaderElector:
         finally:
             for task in (leading, renewing):
                 task.cancel()
-            await asyncio.wait({leading, renewing})
-            self.is_leader = False
+            try:
+                await asyncio.wait({leading, renewing})
+            finally:
+                self.is_leader = False
             await self._release()
         if lost:
             raise LeadershipLost(f"{self._identity} no longer leads ({self.name})")

@@ -20,6 +20,7 @@ from seaway.objects.builtin import (
 )
 from seaway.objects.errors import ApiError, Forbidden, Invalid
 from tests.conformance.api.test_custom_resources import BOATS, DEFINITION, OLD_BOATS, boat
+from tests.waiting import until
 from tools.webhook_server import run_webhook_server, webhook
 
 
@@ -136,17 +137,16 @@ async def test_a_webhook_that_answers_wrongly_fails_the_write_or_is_passed_over(
 
 
 async def test_a_webhook_that_hangs_holds_up_nobody_else(client, hook):
-    await validating(client, webhook(hook, "/hang", timeoutSeconds=1))
+    await validating(client, webhook(hook, "/hang", timeoutSeconds=2))
     waiting = asyncio.create_task(client.create(CONFIG_MAPS, config(), "default"))
-    while not hook.asked:
-        await asyncio.sleep(0.01)
+    await until(lambda: hook.asked, "the webhook is asked")
     await client.create(NAMESPACES, {"metadata": {"name": "meanwhile"}})
     assert not waiting.done()
     with pytest.raises(ApiError) as failed:
         await waiting
     url = hook.url("/hang")
     assert failed.value.message.endswith(
-        f'failed to call webhook: Post "{url}?timeout=1s": context deadline exceeded'
+        f'failed to call webhook: Post "{url}?timeout=2s": context deadline exceeded'
     )
 
 

@@ -153,3 +153,33 @@ async def test_one_that_does_not_stop_is_left_behind(caplog):
 )
 def test_backoff(failures, random, seconds):
     assert Backoff(initial=1, factor=2, cap=10, jitter=0.5).delay(failures, random) == seconds
+
+
+@pytest.mark.parametrize("cancelled", [1, 2, 3])
+async def test_nobody_is_left_running_where_its_end_is_given_up(cancelled):
+    journal: list[str] = []
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    async def slow(ready):
+        ready()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await let_go.wait()
+
+    async def run():
+        async with Services() as services:
+            await services.start("one", service("one", journal))
+            await services.start("slow", slow)
+            begun.set()
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(run())
+    await begun.wait()
+    for _ in range(cancelled):
+        running.cancel()
+        await asyncio.sleep(0)
+    let_go.set()
+    await asyncio.gather(running, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert journal == ["one starts", "one stops"]

@@ -149,3 +149,27 @@ async def test_an_error_while_opening_is_raised_by_open(tmp_path):
     with pytest.raises(Exception, match="is damaged"):
         await writer.open()
     await writer.close()
+
+
+async def test_one_whose_start_is_given_up_closes_what_it_opens(tmp_path):
+    go, closed = threading.Event(), threading.Event()
+
+    class Slow(SqliteBackend):
+        def open(self):
+            assert go.wait(60)
+            return super().open()
+
+        def close(self, connection):
+            super().close(connection)
+            closed.set()
+
+    writer = OneWriter(Slow(tmp_path / "e.db", "CREATE TABLE t (n INTEGER)"))
+    starting = asyncio.create_task(writer.open())
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    with pytest.raises(WriterClosed):
+        writer.submit(count)
+    go.set()
+    assert await asyncio.to_thread(closed.wait, 60)

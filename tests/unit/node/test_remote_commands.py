@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
+from seaway.client.streams import EXEC, SPDY, StreamRequest, Upgrade
 from seaway.controlplane.node.streaming import command as streaming
 from seaway.controlplane.node.streaming.channels import ERROR, Received
+from seaway.controlplane.node.streaming.forward import Connect
+from seaway.controlplane.node.streaming.serve import SPDY_COMMAND, serve_stream
 
 
 class Ended:
@@ -16,6 +19,7 @@ class Ended:
     outputs = ("stdout", "stderr")
 
     def __init__(self, held: bool = False) -> None:
+        self.closed = False
         self._pieces = {"stdout": [b"one", b"two", b""], "stderr": [] if held else [b""]}
 
     async def read(self, stream: str) -> bytes:
@@ -25,7 +29,9 @@ class Ended:
     async def write(self, data: bytes) -> None: ...
     def end_input(self) -> None: ...
     def resize(self, width: int, height: int) -> None: ...
-    def close(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
 
     async def wait(self) -> int:
         return 0
@@ -54,3 +60,46 @@ async def test_a_slow_caller_gets_all_of_it(monkeypatch: pytest.MonkeyPatch, hel
     await streaming.converse(Ended(held), channels, frozenset(("stdout", "stderr")))
     assert channels.sent[:2] == [("stdout", b"one"), ("stdout", b"two")]
     assert [stream for stream, _ in channels.sent[2:]] == [ERROR]
+
+
+class Quiet:
+    """A connection whose caller says nothing and opens no streams."""
+
+    def __init__(self) -> None:
+        self.switched = asyncio.Event()
+
+    async def read(self) -> bytes:
+        return await asyncio.Future()
+
+    async def write(self, data: bytes) -> None:
+        self.switched.set()
+
+    async def close(self) -> None: ...
+
+
+class OneCommand:
+    """A node on which one command was started."""
+
+    def __init__(self, command: Ended) -> None:
+        self._command = command
+
+    async def start_command(self, _: StreamRequest) -> Ended:
+        return self._command
+
+    def connector(self, _: StreamRequest) -> Connect:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("cancelled", [1, 2, 3])
+async def test_a_command_ends_with_its_node_though_its_caller_never_spoke(cancelled: int) -> None:
+    command, link = Ended(), Quiet()
+    request = StreamRequest(EXEC, "default", "p", "uid", "main", ("sh",), stdout=True)
+    serving = asyncio.create_task(
+        serve_stream(OneCommand(command), request, Upgrade(b"", SPDY, (SPDY_COMMAND,)), link)
+    )
+    await link.switched.wait()
+    for _ in range(cancelled):
+        await asyncio.sleep(0)
+        serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert command.closed

@@ -28,6 +28,7 @@ from seaway.platform.database.records import (
 )
 from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
 from seaway.platform.database.usage import Crossing
+from tests.waiting import until
 
 RUN = RunRecord(0, "u1", "first", "ada", "ns", Phase.QUEUED, "", "python x", 1.0)
 
@@ -297,3 +298,22 @@ async def test_a_copy_taken_at_any_instant_opens_with_every_acknowledged_write(
             counted = await opened.read(lambda c: [len(tasks.of_run(c, run.id)) for run in runs.live(c)])
         assert set(known) <= names
         assert set(counted) <= {1}
+
+
+@pytest.mark.parametrize("cancelled", [1, 2, 3])
+async def test_its_writer_ends_though_its_end_is_given_up(location, cancelled: int) -> None:
+    inside, writer = asyncio.Event(), []
+
+    async def use() -> None:
+        async with open_database(location) as opened:
+            writer.append(opened._writer)
+            inside.set()
+            await asyncio.Event().wait()
+
+    using = asyncio.create_task(use())
+    await inside.wait()
+    for _ in range(cancelled):
+        using.cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(using, return_exceptions=True)
+    await until(lambda: not writer[0]._thread.is_alive(), "the writer's thread has ended")

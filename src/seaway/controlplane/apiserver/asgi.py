@@ -174,9 +174,11 @@ class AsgiApplication:
             self._streams.discard(pumping)
             pumping.cancel()
             leaving.cancel()
-            outcomes = await asyncio.gather(pumping, leaving, return_exceptions=True)
-            await _close(chunks)
-            await _close(source)
+            try:
+                outcomes = await asyncio.gather(pumping, leaving, return_exceptions=True)
+            finally:  # also where this is cancelled a second time: the server gives up waiting for it
+                await _close(chunks)
+                await _close(source)
         if isinstance(outcomes[0], Exception):
             raise outcomes[0]
         await send({"type": "http.response.body", "body": b""})

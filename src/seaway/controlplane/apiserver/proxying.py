@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, NamedTuple
 
 from seaway.controlplane.apiserver.content import TextContent
@@ -167,11 +167,8 @@ async def _hand_on(request: ApiRequest, target: Target, path: str) -> ApiRespons
 
     @asynccontextmanager
     async def chunks() -> AsyncIterator[AsyncIterator[bytes]]:
-        try:
+        async with aclosing(client), aclosing(response):
             yield response.aiter_raw()
-        finally:
-            await response.aclose()
-            await client.aclose()
 
     opener: Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]] = chunks
     kept = [(n, v) for n, v in response.headers.multi_items() if n not in _OF_ONE_HOP and n != "content-type"]

@@ -8,7 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    closing,
+    nullcontext,
+    suppress,
+)
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,24 +110,24 @@ class NodeAgent:
         context, machine = await self._prepare()
         seen = asyncio.Event()
         address = context.addresses.node
-        try:
-            async with self._served(address) as port, asyncio.TaskGroup() as group:
-                evictions = self._evictions = Evictions(context, lambda: tuple(self._workers.values()))
-                await evictions.look()
-                heartbeat = Heartbeat(context, machine, evictions.changed, address, port)
-                group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
-                # Pods first: a node that says it is ready knows what it runs.
-                group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
-                await seen.wait()
-                tables = keep_tables(context, self._workers.values)
-                group.create_task(tables, name=f"tables of hosts of {self._settings.name}")
-                group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
-                group.create_task(evictions.run(), name=f"evictions of {self._settings.name}")
-        finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            self._runtime.close()
+        with closing(self._runtime):
+            try:
+                async with self._served(address) as port, asyncio.TaskGroup() as group:
+                    evictions = self._evictions = Evictions(context, lambda: tuple(self._workers.values()))
+                    await evictions.look()
+                    heartbeat = Heartbeat(context, machine, evictions.changed, address, port)
+                    group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
+                    # Pods first: a node that says it is ready knows what it runs.
+                    group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
+                    await seen.wait()
+                    tables = keep_tables(context, self._workers.values)
+                    group.create_task(tables, name=f"tables of hosts of {self._settings.name}")
+                    group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
+                    group.create_task(evictions.run(), name=f"evictions of {self._settings.name}")
+            finally:
+                for task in self._tasks.values():
+                    task.cancel()
+                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def shutdown(self, grace: float = 30.0) -> None:
         """End every container, with at most this grace in seconds, and the fork server: no process is left.

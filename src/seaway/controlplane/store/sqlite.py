@@ -228,8 +228,10 @@ class SqliteStore:
         while self._in_flight:
             await self._settlement()
         self._fanout.close()
-        await self._writer.close()
-        self._past.close()
+        try:
+            await self._writer.close()
+        finally:
+            self._past.close()
 
     # Writing.
 

@@ -90,8 +90,10 @@ class Database:
 
     async def close_readers(self) -> None:
         """Close the connections that read."""
-        await asyncio.to_thread(self._threads.shutdown)
-        self._readers.dispose()
+        try:
+            await asyncio.to_thread(self._threads.shutdown)
+        finally:
+            self._readers.dispose()
 
 
 @asynccontextmanager
@@ -124,5 +126,7 @@ async def open_database(
     try:
         yield database
     finally:
-        await database.close_readers()
-        await writer.close()  # last: closing it folds the WAL into the file, which a reader may not do
+        try:
+            await database.close_readers()
+        finally:
+            await writer.close()  # last: closing it folds the WAL into the file, which a reader may not do

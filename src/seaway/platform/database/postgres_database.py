@@ -78,9 +78,11 @@ class PostgresDatabase(Database):
 
     async def close_readers(self) -> None:
         """Close the connections that read."""
-        await asyncio.to_thread(self._beat.shutdown)
-        self._own.dispose()
-        await super().close_readers()
+        try:
+            await asyncio.to_thread(self._beat.shutdown)
+        finally:
+            self._own.dispose()
+            await super().close_readers()
 
 
 @asynccontextmanager
@@ -110,8 +112,10 @@ async def open_postgres(
             yield database
         finally:
             database.hurry()
-            await writer.close()
-            await database.close_readers()
+            try:
+                await writer.close()
+            finally:
+                await database.close_readers()
     finally:
         watching.cancel()
         await asyncio.wait([watching])

@@ -99,14 +99,13 @@ async def _converse_spdy(command: Command, request: StreamRequest, link: Link) -
         wanted |= {RESIZE} if request.terminal else set()
         channels = await gather_streams(connection, wanted)
         if channels is None:
-            command.close()
             await link.close()
             return
         await converse(command, channels, _outputs(request))
     except ConnectionError as error:
         log.debug("a caller left: %s", error)
-        command.close()
     finally:
+        command.close()  # also where this is cancelled before there is a conversation: the node goes
         if reading is not None:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

@@ -61,13 +61,14 @@ class SpdyChannels:
         """End all of it."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             for stream in self._streams.values():
                 await stream.end()
         except ConnectionError:
             pass  # gone already: nobody to tell
-        await self._connection.close()
+        finally:
+            await self._connection.close()
 
     async def _read(self, name: str, stream: SpdyStream) -> None:
         rest = b""

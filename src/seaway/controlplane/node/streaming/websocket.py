@@ -77,7 +77,8 @@ class WebSocket:
                 await self._flush()
         except ConnectionError:
             pass  # gone already: nobody to tell
-        await self._link.close()
+        finally:
+            await self._link.close()
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
