@@ -51,6 +51,7 @@ async def test_startup_probe_keeps_the_others_waiting(either: Any) -> None:
         "livenessProbe": {
             "exec": {"command": ["test", "-e", "up"]},
             "periodSeconds": 1,
+            "timeoutSeconds": 30,
             "failureThreshold": 1,
         },
     }
@@ -155,7 +156,8 @@ async def test_sidecars(either: Any, tmp_path: Any) -> None:
     folder = tmp_path / "shared"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    started = {"exec": {"command": ["grep", "-q", "+first", f"{folder}/order"]}, "periodSeconds": 1}
+    has_begun = {"command": ["grep", "-q", "+first", f"{folder}/order"]}
+    started = {"exec": has_begun, "periodSeconds": 1, "timeoutSeconds": 30, "failureThreshold": 60}
     inits = [
         {"name": "first", "command": recorded("first"), "restartPolicy": "Always", "startupProbe": started},
         {"name": "setup", "command": ["sh", "-c", "echo +setup >> $SHARED/order"]},

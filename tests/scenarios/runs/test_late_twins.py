@@ -101,10 +101,10 @@ async def test_what_comes_back_late_ends_commits_nothing_and_runs_beside_nobody(
             await place.use(FIRST)
             runs = platform.server.runs
             frozen = (await runs.submit(RunSpec(tasks=(task(witness, "data", 100),)), user="ada")).name
-            done = (await runs.submit(RunSpec(tasks=(task(witness, "other", 60),)), user="ada")).name
-            for name in (frozen, done):
-                await began(witness, name, 1)
+            done = (await runs.submit(RunSpec(tasks=(task(witness, "other", 80),)), user="ada")).name
             waits = (await runs.submit(RunSpec(tasks=(task(witness, "data", 20),)), user="bob")).name
+            for name in (frozen, done):  # they end by themselves, but not before they are cut off
+                await began(witness, name, 1)
             place.cut.set()
             still, supervisors = container(witness, frozen), container(witness, done)[:2]
             for process in (*still, *supervisors):

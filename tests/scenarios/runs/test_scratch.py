@@ -16,6 +16,7 @@ from seaway.model.resources import Resources
 from seaway.model.run import Origin, Phase, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import PODS
+from tests.waiting import until
 from tools.platforms import run_platform
 
 WAIT = 90.0
@@ -59,7 +60,12 @@ async def test_whoever_fills_a_folder_is_ended_alone(cluster, tmp_path, fill: st
             assert said in why.message
             assert "seaway run --scratch" in why.next_step
         assert (await runs.wait("more", timeout=WAIT)).phase is Phase.SUCCEEDED
-        assert (await runs.get("neighbour")).phase is Phase.RUNNING
+        await until(
+            lambda: runs.get("neighbour"),
+            "it runs",
+            check=lambda run: run.phase is Phase.RUNNING,
+            seconds=WAIT,
+        )
         await runs.stop("neighbour")
         await runs.wait("neighbour", timeout=WAIT)
 
