@@ -62,7 +62,7 @@ def test_a_server_that_stays_away_ends_the_program(start, gateway):
 
 
 def test_a_server_that_is_away_for_less_than_a_lease_costs_nothing(start, gateway):
-    container = start(FOR_EVER, lease_seconds=20)
+    container = start(FOR_EVER, lease_seconds=9)
     container.wait_for("began")
     gateway.leave()
     gateway.listen()
