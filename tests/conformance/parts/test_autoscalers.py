@@ -147,10 +147,11 @@ async def play_all(client: Client, namespace: str) -> dict[str, Any]:
 
 
 async def test_autoscalers_come_to_the_same_state(place: Any) -> None:
-    theirs = await play_all(place.client, place.namespace)
     async with in_memory(replace(SETTINGS, autoscale_period=0.5), scheduler=False) as plane:
         await new_namespace(plane.client, place.namespace)
-        ours = await play_all(plane.client, place.namespace)
+        theirs, ours = await asyncio.gather(
+            *(play_all(client, place.namespace) for client in (place.client, plane.client))
+        )
     for name in SCENES:
         status, events = ours[name]
         assert status == theirs[name][0], name

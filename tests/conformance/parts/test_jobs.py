@@ -218,7 +218,11 @@ async def _theirs(plane: ControlPlane) -> dict[str, End]:
 @pytest.fixture(scope="module")
 def ends(real_control_plane: ControlPlane) -> tuple[dict[str, End], dict[str, End]]:
     """How every scene ended: with ours, with theirs."""
-    return asyncio.run(_ours()), asyncio.run(_theirs(real_control_plane))
+
+    async def both() -> tuple[dict[str, End], dict[str, End]]:
+        return await asyncio.gather(_ours(), _theirs(real_control_plane))
+
+    return asyncio.run(both())
 
 
 @pytest.mark.parametrize("scene", SCENES)

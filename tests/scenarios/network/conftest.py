@@ -44,7 +44,12 @@ http.server.ThreadingHTTPServer((os.environ["POD_IP"], 8080), Handler).serve_for
 """A server that says which pod it is, and what it was asked for."""
 POD_IP = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
 HOSTNAME = {"name": "HOSTNAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
-PROBE = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 30, "failureThreshold": 1}
+PROBE = {
+    "httpGet": {"path": "/", "port": 8080},
+    "periodSeconds": 1,
+    "timeoutSeconds": 30,
+    "failureThreshold": 1,
+}
 
 
 class World:

@@ -220,8 +220,8 @@ async def test_a_taint_takes_a_pod_off_its_node_and_the_run_goes_on(cluster, tmp
 async def evicted_and_back(platform) -> None:
     await submit(platform, "sleep", "60")
     await says(platform, "running")
-    (node,) = (await platform.client.list(NODES))["items"]
-    name, kept = node["metadata"]["name"], node["spec"].get("taints") or []
+    name = (await platform.server.runs.get("run")).tasks[0].attempts[0].node
+    kept = (await platform.client.get(NODES, name))["spec"].get("taints") or []
     taint = {"key": "test/away", "effect": "NoExecute"}
     await platform.client.patch(NODES, name, {"spec": {"taints": [*kept, taint]}})
     try:
@@ -247,8 +247,11 @@ async def test_a_node_that_is_lost_and_removed_costs_one_attempt(request, real_p
     plane, client = request.getfixturevalue("real_control_plane"), real_platform.client
     name = f"lost-{real_platform.namespace}"
     with run_node(plane, tmp_path / name, name) as node:
-        others = [found["metadata"]["name"] for found in (await client.list(NODES))["items"]]
-        others.remove(name)
+        others = [  # those that are cordoned stay so
+            found["metadata"]["name"]
+            for found in (await client.list(NODES))["items"]
+            if found["metadata"]["name"] != name and not found["spec"].get("unschedulable")
+        ]
         for other in others:
             await client.patch(NODES, other, {"spec": {"unschedulable": True}})
         try:
