@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +114,14 @@ class Services:
 def _explains_itself(error: BaseException | None) -> bool:
     """Return whether an error is one of ours: its message says what to do, and a trace would hide it."""
     return type(error).__module__.startswith("seaway.")
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and return when all of them have ended; what they end with is dropped."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def _run(service: Service, ready: Ready) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Any
 
+from seaway.base.tasks import cancel_all
 from seaway.controlplane.apiserver.admission import Attributes
 from seaway.controlplane.apiserver.lookup import StoreLookup
 from seaway.controlplane.apiserver.registry import Registry
@@ -139,6 +140,4 @@ class CustomResources:
     async def stop(self) -> None:
         """Stop what is being cleaned; the next start goes on with it."""
         tasks = [task for task, _ in self._cleaning.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(tasks)

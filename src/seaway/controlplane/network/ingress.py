@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.base.clock import Clock
+from seaway.base.tasks import cancel_all
 from seaway.client.client import Client
 from seaway.controlplane.network import http, routes
 from seaway.controlplane.network.balance import Endpoint, endpoints_of
@@ -74,9 +75,7 @@ class IngressProxy:
         finally:
             for server in self._servers.values():
                 server.close()
-            for task in self._open:
-                task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
+            await cancel_all(self._open)
 
     def port(self, scheme: str) -> int:
         """Return the port that is open for "http" or "https", 0 for none."""

@@ -9,6 +9,7 @@ import struct
 from typing import cast
 
 from seaway.base.clock import Clock
+from seaway.base.tasks import cancel_all
 from seaway.controlplane.network.balance import Bind, Endpoint, Picker, Target
 
 log = logging.getLogger(__name__)
@@ -121,9 +122,7 @@ class TcpListener:
     async def stop(self) -> None:
         """Break off what is open: this process ends."""
         self.close()
-        for task in self._leading:
-            task.cancel()
-        await asyncio.gather(*self._leading, return_exceptions=True)
+        await cancel_all(self._leading)
         for accepted in list(self.open_now):
             for half in (accepted, accepted.other):
                 if half is not None and half.transport is not None:

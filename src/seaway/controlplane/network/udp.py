@@ -7,6 +7,7 @@ import logging
 from typing import Any, cast
 
 from seaway.base.clock import Clock
+from seaway.base.tasks import cancel_all
 from seaway.controlplane.network.balance import Bind, Picker, Target
 
 log = logging.getLogger(__name__)
@@ -71,9 +72,7 @@ class UdpListener(asyncio.DatagramProtocol):
     async def stop(self) -> None:
         """Close what is open: this process ends."""
         self.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""

@@ -8,19 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import (
-    AbstractAsyncContextManager,
-    aclosing,
-    asynccontextmanager,
-    closing,
-    nullcontext,
-    suppress,
-)
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seaway.base.clock import Clock, SystemClock
+from seaway.base.tasks import cancel_all
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.client.streams import ATTACH, StreamRequest, Upgrade
@@ -110,24 +104,24 @@ class NodeAgent:
         context, machine = await self._prepare()
         seen = asyncio.Event()
         address = context.addresses.node
-        with closing(self._runtime):
+        try:
+            async with self._served(address) as port, asyncio.TaskGroup() as group:
+                evictions = self._evictions = Evictions(context, lambda: tuple(self._workers.values()))
+                await evictions.look()
+                heartbeat = Heartbeat(context, machine, evictions.changed, address, port)
+                group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
+                # Pods first: a node that says it is ready knows what it runs.
+                group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
+                await seen.wait()
+                tables = keep_tables(context, self._workers.values)
+                group.create_task(tables, name=f"tables of hosts of {self._settings.name}")
+                group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
+                group.create_task(evictions.run(), name=f"evictions of {self._settings.name}")
+        finally:
             try:
-                async with self._served(address) as port, asyncio.TaskGroup() as group:
-                    evictions = self._evictions = Evictions(context, lambda: tuple(self._workers.values()))
-                    await evictions.look()
-                    heartbeat = Heartbeat(context, machine, evictions.changed, address, port)
-                    group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
-                    # Pods first: a node that says it is ready knows what it runs.
-                    group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
-                    await seen.wait()
-                    tables = keep_tables(context, self._workers.values)
-                    group.create_task(tables, name=f"tables of hosts of {self._settings.name}")
-                    group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
-                    group.create_task(evictions.run(), name=f"evictions of {self._settings.name}")
+                await cancel_all(self._tasks.values())
             finally:
-                for task in self._tasks.values():
-                    task.cancel()
-                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+                self._runtime.close()
 
     async def shutdown(self, grace: float = 30.0) -> None:
         """End every container, with at most this grace in seconds, and the fork server: no process is left.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seaway.base.clock import Clock
-from seaway.base.tasks import Backoff
+from seaway.base.tasks import Backoff, cancel_all
 from seaway.client.client import Client
 from seaway.client.errors import Unreachable
 from seaway.controlplane.scheduler.podinfo import PodInfo, pod_info
@@ -100,9 +100,7 @@ class Scheduler:
         finally:
             for end in ends:
                 end()
-            for task in self._writes:
-                task.cancel()
-            await asyncio.gather(*self._writes, return_exceptions=True)
+            await cancel_all(self._writes)
 
     async def _schedule_all(self) -> None:
         while True:

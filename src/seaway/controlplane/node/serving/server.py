@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import orjson
 
 from seaway.base.measures import CONTENT_TYPE, text
+from seaway.base.tasks import cancel_all
 from seaway.client.errors import Unreachable
 from seaway.client.logs import LogOptions
 from seaway.client.streams import ATTACH, EXEC, FORWARD, StreamRequest, upgrade_of
@@ -83,9 +84,7 @@ class NodeServer:
             yield
         finally:
             server.close()
-            for task in tuple(self._connections):
-                task.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            await cancel_all(self._connections)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from seaway.base.tasks import cancel_all
 from seaway.controlplane.node.streaming.channels import (
     ERROR,
     RESIZE,
@@ -92,10 +93,8 @@ async def converse(command: Command, channels: Channels, wanted: frozenset[str])
     except ConnectionError as error:
         log.debug("the caller of a remote command left: %s", error)
     finally:
-        for task in tasks:
-            task.cancel()
         try:
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel_all(tasks)
         finally:
             command.close()
             await channels.close()

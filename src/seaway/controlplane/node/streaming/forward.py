@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from seaway.base.tasks import cancel_all
 from seaway.controlplane.node.streaming.spdy import SpdyConnection, SpdyStream
 from seaway.controlplane.node.streaming.websocket import WebSocket
 
@@ -39,10 +40,8 @@ async def forward_spdy(connection: SpdyConnection, connect: Connect) -> None:
             work.add(task)
             task.add_done_callback(work.discard)
     finally:
-        for task in (*work, reading):
-            task.cancel()
         try:
-            await asyncio.gather(*work, reading, return_exceptions=True)
+            await cancel_all((*work, reading))
         finally:
             await connection.close()
 
@@ -125,10 +124,8 @@ async def forward_channels(socket: WebSocket, ports: Sequence[int], connect: Con
     except ConnectionError as error:
         log.debug("a caller that forwards ports left: %s", error)
     finally:
-        for task in tasks:
-            task.cancel()
         try:
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel_all(tasks)
         finally:
             await socket.close()
 

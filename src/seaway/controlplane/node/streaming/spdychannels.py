@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from seaway.base.tasks import cancel_all
 from seaway.controlplane.node.streaming.channels import RESIZE, STDIN, Received
 from seaway.controlplane.node.streaming.spdy import SpdyConnection, SpdyStream
 
@@ -59,10 +60,8 @@ class SpdyChannels:
 
     async def close(self) -> None:
         """End all of it."""
-        for task in self._tasks:
-            task.cancel()
         try:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await cancel_all(self._tasks)
             for stream in self._streams.values():
                 await stream.end()
         except ConnectionError:
