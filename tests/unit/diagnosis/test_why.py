@@ -7,7 +7,7 @@ import pytest
 from seaway.model.verdict import Level
 from seaway.platform.diagnosis.blockers import first_blocker
 from seaway.platform.diagnosis.evidence import brief
-from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.facts import Facts, Made
 from seaway.platform.diagnosis.packages import package_of
 from seaway.platform.diagnosis.tracebacks import last_traceback
 from seaway.platform.diagnosis.why import explain
@@ -241,6 +241,21 @@ def test_what_was_started_again_and_again_was_not_ended_by_its_deletion_a_second
     assert why(pod, restarts=restarts, pod_gone=True).cause == cause
 
 
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        ({"containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "x: not found"}}}]}, "BadImage"),
+        ({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}]}, "Unschedulable"),
+        ({"containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ContainerCreating"}}}]}, "PodDeleted"),
+        ({}, "PodDeleted"),
+    ],
+)  # fmt: skip
+def test_somebody_elses_pod_that_was_deleted_is_explained_by_what_it_could_not_do(status, cause):
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "main", "image": "x"}]}, "status": {"phase": "Pending", **status}}  # fmt: skip
+    told = why(pod, made=Made("pod", "p"), pod_gone=True, deleted_by_others=True)
+    assert told.cause == cause
+
+
 def test_a_task_that_waits_for_a_lock_says_how_to_look_at_who_holds_it():
     told = why(
         waiting=True, waits_for="waits for the lock 'data', which task 'b' of run 'one' has held since 2026"
@@ -280,6 +295,18 @@ TRACEBACKS = {
     ),
     "dotted class": ("Traceback (most recent call last):\n  File \"/x/lib/python3.11/json/d.py\", line 1\njson.decoder.JSONDecodeError: e\n", "json.decoder.JSONDecodeError: e", ""),
     "a script that does not parse": ('  File "/code/train.py", line 4\n    x =\n       ^\nSyntaxError: invalid syntax\n', "SyntaxError: invalid syntax", "train.py:4"),
+    "a line of the other stream in its middle": (
+        'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f(x)\nbegin\n      ^\nValueError: bad\n', "ValueError: bad", "a.py:1",
+    ),
+    "several of them, before what was raised": (
+        'Traceback (most recent call last):\n  File "a.py", line 1\nepoch 3 loss=0.1\nloss: 0.1\ndone\nValueError: bad\n', "ValueError: bad", "a.py:1",
+    ),
+    "one of them between two frames": (
+        'Traceback (most recent call last):\n  File "a.py", line 1\nBegin\n  File "b.py", line 2\nValueError: bad\n', "ValueError: bad", "b.py:2",
+    ),
+    "what was printed after it": (
+        'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: bad\nbegin\nKeyError: 1\n', "ValueError: bad", "a.py:1",
+    ),
     "cut off": ("Traceback (most recent call last):\n  File \"a.py\", line 1\n", None, None),
     "none": ("all is well\n", None, None),
 }  # fmt: skip

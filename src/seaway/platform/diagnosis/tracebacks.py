@@ -13,6 +13,11 @@ from seaway.platform.diagnosis.facts import Facts
 _HEADER = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::(?: (?P<text>.*))?)?$")
+_RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Iteration)$")
+"""How the names of exceptions end as a rule."""
+_CARETS = re.compile(r"^\s+[\^~]+\s*$")
+_STRAY = 5
+"""Lines of another stream that may stand in the middle of a traceback: what a program printed is sent when it ends."""
 _SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ")
 _INTERRUPTED = 130
 """What Python exits with after a KeyboardInterrupt."""
@@ -209,13 +214,13 @@ def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback 
     frames: list[re.Match[str]] = []
     worker = marked[start][0]
     begin = start if _FRAME.match(marked[start][1]) else start + 1
-    for other, line in marked[begin:]:
+    for number, (other, line) in enumerate(marked[begin:], begin):
         if other != worker:
             continue
         frame = _FRAME.match(line)
         if frame is not None:
             frames.append(frame)
-        elif line and not line[0].isspace():
+        elif line and not line[0].isspace() and not _is_stray(marked, number):
             found = _EXCEPTION.match(line.rstrip())
             if found is None:
                 return None
@@ -223,6 +228,24 @@ def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback 
             paths = tuple(frame["path"] for frame in frames)
             return Traceback(found["type"], text, _own(frames), paths, first, worker)
     return None
+
+
+def _is_stray(marked: list[tuple[str, str]], number: int) -> bool:
+    """Tell whether a line is no part of the traceback in whose middle it stands: this goes on after it."""
+    worker, line = marked[number]
+    found = _EXCEPTION.match(line.rstrip())
+    named = found is not None and not found["type"].rpartition(".")[2][0].islower()
+    for other, after in marked[number + 1 : number + 1 + _STRAY]:
+        if other != worker:
+            continue
+        if not after.strip() or after.strip() == _HEADER:
+            return False
+        if _FRAME.match(after) or _CARETS.match(after):
+            return True
+        raised = _EXCEPTION.match(after.rstrip())
+        if not named and raised is not None and _RAISED.search(raised["type"]):
+            return True
+    return False
 
 
 def _below(marked: list[tuple[str, str]], begin: int, line: str) -> str:

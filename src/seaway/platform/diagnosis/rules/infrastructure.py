@@ -20,6 +20,7 @@ from seaway.platform.diagnosis.evidence import (
     pod_status,
     quote,
     terminated,
+    waiting,
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
@@ -328,8 +329,20 @@ def deleted_before_start(facts: Facts) -> Finding | None:
         return None
     if pod_status(facts).get("phase", "Pending") != "Pending" and not _failed_by_deletion(facts):
         return None
+    if facts.made is not None and _was_stuck(facts):
+        return None  # nobody makes another: what it could not do is what is asked about
     return _lost(
         "PodDeleted", "its pod was deleted from the cluster before the program started", Level.CLUSTER, ()
+    )
+
+
+def _was_stuck(facts: Facts) -> bool:
+    """Tell whether a pod showed why it did not start."""
+    scheduled = condition(facts, "PodScheduled") or {}
+    return scheduled.get("status") == "False" or waiting(facts).get("reason") not in (
+        None,
+        "ContainerCreating",
+        "PodInitializing",
     )
 
 
