@@ -137,9 +137,11 @@ def write_log(
 class Waiting:
     """While a run has not said anything: shows what it waits for, on a line that vanishes."""
 
-    def __init__(self, connect: Callable[[], SeawayClient], run: str) -> None:
+    def __init__(self, connect: Callable[[], SeawayClient], run: str, *, ending_apart: bool = True) -> None:
         self._connect = connect
         self._run = run
+        self._ending_apart = ending_apart
+        """Somebody else says how the run ended."""
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._live = coloured(sys.stderr)
@@ -160,7 +162,7 @@ class Waiting:
     def say(self, line: str) -> None:
         """Say a line in between; how the last attempt ended is said at the end, in full."""
         lines, self._failed = [*self._failed, line], []
-        if line.startswith("[seaway] failed:"):
+        if self._ending_apart and line.startswith("[seaway] failed:"):
             self._failed = [lines.pop()]
         with self._lock:
             if self._shown and self._live:

@@ -11,7 +11,7 @@ from seaway.cli import exits
 from seaway.cli.arguments import Output, complete_runs
 from seaway.cli.asked import advice
 from seaway.cli.context import connect, note
-from seaway.cli.follow import write_log
+from seaway.cli.follow import Waiting, write_log
 from seaway.cli.output import Format
 from seaway.sdk.errors import SeawayError
 
@@ -119,10 +119,15 @@ def logs(
             found = client.pod_logs(pod, container=task, timestamps=timestamps)
             write_log(found, sys.stdout.buffer, raw=sys.stdout.isatty())
             return
-        read = client.follow_logs if follow else client.read_logs
+        raw = sys.stdout.isatty()
         try:
-            chunks = read(run, attempt=attempt, task=task, timestamps=timestamps)
-            write_log(chunks, sys.stdout.buffer, raw=sys.stdout.isatty())
+            if follow:
+                chunks = client.follow_logs(run, attempt=attempt, task=task, timestamps=timestamps)
+                with Waiting(connect, run, ending_apart=False) as waiting:
+                    write_log(chunks, sys.stdout.buffer, raw=raw, say=waiting.say, began=waiting.end)
+            else:
+                chunks = client.read_logs(run, attempt=attempt, task=task, timestamps=timestamps)
+                write_log(chunks, sys.stdout.buffer, raw=raw)
         except KeyboardInterrupt:
             if follow:
                 note(f"\n{run} goes on. Stop it: {advice(f'stop {run}')}")

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from seaway.base.clock import Clock
-from seaway.platform.database import attempts, runs, tasks
+from seaway.model.run import Phase
+from seaway.platform.database import attempts, runs, sentences, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.engine.engine import Engine
 from seaway.platform.errors import NotFound
+from seaway.platform.history.lines import Stripper, own_line
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.reader import read_log
@@ -107,6 +109,30 @@ class RunLogs:
                 yield chunk
             if nothing and attempt.phase.ended:  # each begins with Seaway's own lines
                 yield label + _REMOVED
+        for key, text in await self._said_before(request, found):
+            label = b"" if len(found.tasks) == 1 else f"{key.task} | ".encode()
+            yield label + text
+
+    async def _said_before(self, request: LogRequest, found: _Found) -> list[tuple[LogKey, bytes]]:
+        """Return what is said of attempts that are not there yet, which will stand in their logs: what their tasks wait for."""
+        newest = {task.name: 0 for task in found.tasks if request.task in (None, task.name)}
+        for attempt in found.attempts:
+            if attempt.task in newest:
+                newest[attempt.task] = max(newest[attempt.task], attempt.number)
+                if not attempt.phase.ended or attempt.phase is Phase.SUCCEEDED:
+                    del newest[attempt.task]
+        if not newest:
+            return []
+        said = await self._database.read(lambda connection: sentences.of_run(connection, found.run.uid))
+        stripper = Stripper(timestamps=request.timestamps)
+        return [
+            (
+                LogKey(one.run_uid, one.task, one.attempt),
+                stripper.feed(own_line(one.text, int(one.said * 1e9))),
+            )
+            for one in said
+            if one.attempt == newest.get(one.task, -1) + 1 and request.attempt in (None, one.attempt)
+        ]
 
     async def _follow(self, request: LogRequest, *, single: bool) -> AsyncIterator[bytes]:
         """Yield all attempts' logs as they come, until the run has ended and all is read."""

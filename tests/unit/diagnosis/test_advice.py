@@ -25,6 +25,8 @@ def facts(*typed: str, requirements: str | None = None, **more) -> Facts:
                      "seaway run --cpu 2 --memory 4Gi ml/train.py --lr 0.1", id="added"),
         pytest.param(("--memory", "1Gi", "--gpu", "1", "a.py", "--memory", "x"), "--memory", "2Gi",
                      "seaway run --gpu 1 --memory 2Gi a.py --memory x", id="the program's own options stay"),
+        pytest.param(("--memory", "1Gi", "--on-oom", "grow", "--memory-cap", "2Gi", "a.py"), "--memory", "4Gi",
+                     "seaway run --on-oom grow --memory 4Gi a.py", id="a cap below what is asked for now"),
         pytest.param(("--image", "x", "a.py"), "--image", None, "seaway run a.py", id="left out"),
         pytest.param(("--env", "A=1 2", "a.py"), "--env", "B=3", "seaway run --env 'A=1 2' --env B=3 a.py", id="repeated"),
         pytest.param(("--cpu", "1", "--", "bash", "-c", "a; b"), "--cpu", "2",

@@ -15,6 +15,7 @@ from seaway.platform.database.records import AttemptRecord
 from seaway.platform.engine.locks import Claim, Locks
 from seaway.platform.errors import StaleFence
 from seaway.platform.server import run_server
+from tests.unit.platform.test_bin import log_of
 from tests.waiting import until
 
 A, B, C = Claim("a", "first", "main"), Claim("b", "second", "main"), Claim("c", "third", "load")
@@ -101,10 +102,16 @@ async def test_other_locks_and_none_are_not_waited_for(server) -> None:
 async def test_one_that_gives_up_waiting_lets_the_next_one_have_it(server) -> None:
     first, second, third = [await server.runs.submit(hangs(), user="ada") for _ in range(3)]
     await message(server, third.name, "waits for the lock")
+    waits = "a log that begins before its pod"
+    await until(
+        lambda: log_of(server, third.name), waits, check=lambda log: log.count(b"waits for the lock") == 1
+    )
     await server.runs.stop(second.name)
     await server.runs.wait(second.name, timeout=60)
+    assert b"[seaway] waits for the lock 'data'" in await log_of(server, second.name), "its pod never was"
     await server.runs.stop(first.name)
     await message(server, third.name, "running")
+    assert (await log_of(server, third.name)).count(b"waits for the lock 'data', which") == 1
 
 
 async def test_tasks_of_one_run_take_turns(server, kubernetes) -> None:

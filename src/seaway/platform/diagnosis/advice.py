@@ -29,6 +29,10 @@ def with_options(facts: Facts, changes: Mapping[str, str | None]) -> str:
         return f"seaway run {_joined(changed)}{_script(facts)}"
     options, rest = _split(list(facts.origin.arguments))
     replaced = changes.keys() - {"--env"}
+    if changes.get(
+        "--memory"
+    ):  # where growing came to its end, more than that is asked for: four times that is the cap then
+        replaced |= {"--memory-cap"}
     kept = [word for name, given in options if name not in replaced for word in (name, given)]
     return f"seaway run {_joined(kept + changed)}{shlex.join(rest)}"
 
