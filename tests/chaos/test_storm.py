@@ -60,8 +60,15 @@ def clock_home(home) -> ClockHome:
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 def test_a_storm_while_the_clock_is_set(clock_home: ClockHome) -> None:
-    # a daemon that is started again after that has only the time of day: time limits may be over for it
-    only = ("clock set", "shim killed", "pod evicted", "pod deleted", "node killed", "daemon paused")
+    only = (
+        "clock set",
+        "daemon killed",
+        "daemon paused",
+        "shim killed",
+        "pod evicted",
+        "pod deleted",
+        "node killed",
+    )
     stage = HomeStage(clock_home)
     stage.up()
     ride(Storm(stage, SEED, FEW_RUNS, only=ONLY or only))

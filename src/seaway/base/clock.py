@@ -8,6 +8,7 @@ import itertools
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -41,6 +42,14 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds."""
         await asyncio.sleep(max(0.0, seconds))
+
+
+def boot_id() -> str | None:
+    """Return which start of which machine this is: processes that see the same have one monotonic clock. None where no Linux says it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # no Linux
+        return None
 
 
 class ManualClock:

@@ -39,6 +39,16 @@ class Elapsed:
         """Return the seconds since something of an owner was asked for first."""
         return self._since(owner, what, lambda: 0.0)
 
+    def take_up(self, owner: str, at: float, monotonic: float) -> None:
+        """Go on measuring from a time that an earlier process measured by the same monotonic clock, unless it was asked for before.
+
+        Args:
+            owner: whose time it is.
+            at: in seconds since the epoch, as it is asked for.
+            monotonic: when that was by the monotonic clock.
+        """
+        self._began.setdefault(owner, {}).setdefault(at, monotonic)
+
     def forget(self, owner: str) -> None:
         """Drop all times of an owner."""
         self._began.pop(owner, None)

@@ -116,16 +116,6 @@ class FastClock(SystemClock):
         await asyncio.sleep(max(0.0, seconds / self._factor))
 
 
-class SetClock(SystemClock):
-    """A clock that somebody sets, forward or back."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def now(self) -> float:
-        return super().now() + self.ahead
-
-
 @pytest.fixture
 def volumes_folder(tmp_path: Path) -> Path:
     """Where volumes are made."""

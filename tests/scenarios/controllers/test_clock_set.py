@@ -8,7 +8,8 @@ import pytest
 
 from seaway.objects.builtin import JOBS, NODES, PODS
 from seaway.objects.meta import get_condition
-from tests.scenarios.controllers.conftest import SetClock, World, running_world
+from tests.clocks import SetClock
+from tests.scenarios.controllers.conftest import World, running_world
 
 HOUR = 3600.0
 TEMPLATE = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "python"}]}}

@@ -17,12 +17,13 @@ from seaway.platform.engine.timers import Timers
 from seaway.platform.workloads.observation import Observation
 
 HOUR = 3600.0
+STARTING = AttemptRecord(1, "main", 1, 1, "run-1", Phase.STARTING, 0.0)
 
 
 @pytest.mark.parametrize("step", [0.0, 2 * HOUR, -2 * HOUR], ids=["as it was", "set forward", "set back"])
 def test_an_attempt_ages_whatever_the_clock_says(step: float) -> None:
     clock = ManualClock()
-    ages, created = AttemptAges(clock), clock.now() - 20
+    ages, created = AttemptAges(clock, None), clock.now() - 20
     attempt = AttemptRecord(1, "main", 1, 1, "run-1", Phase.RUNNING, created)
     pod = Observation(
         "run-1", "u", "r", "main", 1, "Running", node="n", started=clock.now() - 10, deleting=True
@@ -39,7 +40,10 @@ def test_an_attempt_ages_whatever_the_clock_says(step: float) -> None:
 
 def test_a_clock_that_is_set_before_a_start_is_seen_makes_no_program_older() -> None:
     clock = ManualClock()
-    ages, attempt = AttemptAges(clock), AttemptRecord(1, "main", 1, 1, "run-1", Phase.STARTING, clock.now())
+    ages, attempt = (
+        AttemptAges(clock, None),
+        AttemptRecord(1, "main", 1, 1, "run-1", Phase.STARTING, clock.now()),
+    )
     pod = Observation("run-1", "u", "r", "main", 1, "Pending", node="n")
     assert ages.of(attempt, pod).program == 0.0
     clock.advance(1.0)
@@ -49,6 +53,45 @@ def test_a_clock_that_is_set_before_a_start_is_seen_makes_no_program_older() -> 
     assert ages.of(attempt, running).program == 2.0
     clock.advance(1.0)
     assert ages.of(attempt, running).program == 3.0
+
+
+@pytest.mark.parametrize(
+    ("boot", "step", "attempt_age", "program_age"),
+    [
+        pytest.param("this", 0.0, 20.0, 10.0, id="as it was"),
+        pytest.param("this", 2 * HOUR, 20.0, 10.0, id="set forward"),
+        pytest.param("this", -2 * HOUR, 20.0, 10.0, id="set back"),
+        pytest.param("another", 0.0, 20.0, 10.0, id="as it was, on another machine"),
+        pytest.param("another", 2 * HOUR, 2 * HOUR + 20, 2 * HOUR + 10, id="set forward, on another machine"),
+        pytest.param("another", -2 * HOUR, 0.0, 0.0, id="set back, on another machine"),
+        pytest.param(None, 2 * HOUR, 2 * HOUR + 20, 2 * HOUR + 10, id="set forward, no Linux"),
+    ],
+)
+def test_a_server_that_is_started_again_goes_on_measuring_where_the_machine_was_not(
+    boot: str | None, step: float, attempt_age: float, program_age: float
+) -> None:
+    clock = ManualClock()
+    ages, attempt = AttemptAges(clock, boot and "this"), replace(STARTING, created=clock.now())
+    attempt = ages.measured(attempt)
+    clock.advance(10.0)
+    attempt = replace(attempt, phase=Phase.RUNNING, started=clock.now())
+    clock.advance(5.0)
+    ages.of(attempt, None)
+    attempt = ages.measured(attempt)
+    clock.set_by(step)
+    clock.advance(5.0)
+    later = AttemptAges(clock, boot).of(attempt, None)
+    assert (later.attempt, later.program) == (attempt_age, program_age)
+
+
+def test_a_program_whose_start_was_not_stored_is_no_older_than_its_attempt() -> None:
+    clock = ManualClock()
+    attempt = AttemptAges(clock, "this").measured(replace(STARTING, created=clock.now()))
+    clock.advance(10.0)
+    running = Observation("run-1", "u", "r", "main", 1, "Running", node="n", started=clock.now())
+    clock.set_by(2 * HOUR)
+    clock.advance(5.0)
+    assert AttemptAges(clock, "this").of(attempt, running) == Ages(attempt=15.0, program=15.0)
 
 
 @pytest.mark.parametrize("step", [0.0, 2 * HOUR, -2 * HOUR], ids=["as it was", "set forward", "set back"])

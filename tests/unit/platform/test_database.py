@@ -94,11 +94,10 @@ async def test_attempts_are_added_once_saved_often_and_the_newest_is_known(datab
     first = AttemptRecord(run.id, "main", 1, 1, "p-1", Phase.STARTING, 1.0)
     second = replace(first, number=2, fence=2, pod="p-2")
     await database.write(lambda c: attempts.add(c, [first]))
-    await database.write(
-        lambda c: (attempts.save(c, [replace(first, phase=Phase.FAILED)]), attempts.add(c, [second]))
-    )
+    changed = replace(first, phase=Phase.FAILED, boot_id="b", created_monotonic=0.25, started_monotonic=1.5)
+    await database.write(lambda c: (attempts.save(c, [changed]), attempts.add(c, [second])))
     assert await database.read(lambda c: attempts.newest_of_run(c, run.id)) == [second]
-    assert len(await database.read(lambda c: attempts.of_run(c, run.id))) == 2
+    assert await database.read(lambda c: attempts.of_run(c, run.id)) == [changed, second]
     with pytest.raises(IntegrityError):
         await database.write(lambda c: attempts.add(c, [second]))
 

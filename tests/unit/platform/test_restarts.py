@@ -25,6 +25,7 @@ from seaway.platform.database import revisions
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.server import run_server
+from tests.clocks import SetClock
 from tests.waiting import until
 
 SEED = int(os.environ.get("SEAWAY_TEST_SEED", random.SystemRandom().randrange(10**6)))
@@ -97,6 +98,22 @@ async def test_a_server_that_ends_at_random_moments_runs_every_task_once(kuberne
             await asyncio.sleep(chance.uniform(0.0, 0.05))  # the moment at which it ends
     async with run_server(settings, kubernetes.client) as server:
         await assert_whole(server, kubernetes, "storm", 15)
+
+
+async def test_a_time_limit_outlives_the_server_though_the_clock_is_set_meanwhile(
+    kubernetes, settings
+) -> None:
+    clock, task = SetClock(), TaskSpec(command=("hang",), timeout_seconds=3600.0)
+    async with run_server(settings, kubernetes.client, clock=clock) as server:
+        await server.runs.submit(RunSpec(name="long", tasks=(task,)), user="ada")
+        await until(lambda: server.runs.get("long"), check=lambda view: view.phase is Phase.RUNNING)
+    clock.ahead = 7200.0
+    async with run_server(settings, kubernetes.client, clock=clock) as server:
+        await server.runs.submit(RunSpec(name="later", tasks=(TaskSpec(command=("exit", "0")),)), user="ada")
+        await server.runs.wait("later", timeout=60)  # the other one was looked at before
+        assert (await server.runs.get("long")).phase is Phase.RUNNING
+        await server.runs.stop("long")
+        assert (await server.runs.wait("long", timeout=60)).phase is Phase.STOPPED
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3], ids=["a tenth of the calls", "a third of the calls"])

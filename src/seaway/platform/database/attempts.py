@@ -11,7 +11,9 @@ from seaway.model.run import Phase
 from seaway.platform.database.records import AttemptRecord, as_row
 from seaway.platform.database.tables import ATTEMPTS, RUNS, TASKS
 
-_CHANGING = ("uid", "phase", "node", "started", "finished", "exit_code", "asked", "asked_at", "verdict")
+_CHANGING = (
+    "uid", "phase", "node", "started", "finished", "exit_code", "asked", "asked_at", "verdict", "boot_id", "created_monotonic", "started_monotonic",
+)  # fmt: skip
 _SAVE = (
     update(ATTEMPTS)
     .where(

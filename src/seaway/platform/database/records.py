@@ -91,6 +91,11 @@ class AttemptRecord:
     """The lock that it holds until it has ended."""
     lock_token: int | None = None
     """Rises with each holder of the lock."""
+    boot_id: str | None = None
+    """The start of the machine in which the next two count."""
+    created_monotonic: float | None = None
+    """When it was created, by a monotonic clock: it tells how long that is ago also where the time of day was set since."""
+    started_monotonic: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0015"
+SCHEMA_VERSION = "0016"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -99,6 +99,9 @@ ATTEMPTS = Table(
     Column("verdict", JSON(none_as_null=True)),
     Column("lock", String(100)),
     Column("lock_token", BigInteger),
+    Column("boot_id", String(36)),
+    Column("created_monotonic", Double),
+    Column("started_monotonic", Double),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
 )  # fmt: skip
 

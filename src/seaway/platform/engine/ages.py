@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from seaway.base.clock import Clock
 from seaway.base.elapsed import Elapsed
@@ -17,13 +18,17 @@ ENDS_AFTER = 2.0
 class AttemptAges:
     """Ages of the attempts, in memory. Whoever begins to lead counts renewals and deletions from then on.
 
+    Since when an attempt and its program last, the attempt's record says too, for a server that is started again: on
+    the machine that wrote it and until that is started again. Elsewhere the time of day counts.
+
     Args:
         clock: where time comes from.
+        boot: the start of the machine in which its monotonic clock counts, see `boot_id`.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, boot: str | None) -> None:
         self._clock, self._elapsed = clock, Elapsed(clock)
-        self._began = clock.monotonic()
+        self._boot, self._began = boot, clock.monotonic()
         self._heard: dict[str, float] = {}
         self._unstarted: dict[str, float] = {}
         """When each was last seen before its program started: the clock may be set before that is seen."""
@@ -31,15 +36,29 @@ class AttemptAges:
     def of(self, attempt: AttemptRecord, pod: Observation | None) -> Ages:
         """Return for how long an attempt has lasted, of which the cluster shows this."""
         name, now = attempt.pod, self._clock.monotonic()
+        self._take_up(attempt)
+        lasted = self._elapsed.since(name, attempt.created)
         started = attempt.started or (pod.started if pod is not None else None)
         if started is None:
             self._unstarted[name] = now
-        within = now - self._unstarted.get(name, -math.inf)
+        within = min(lasted, now - self._unstarted.get(name, -math.inf))
         return Ages(
-            attempt=self._elapsed.since(name, attempt.created),
+            attempt=lasted,
             program=self._elapsed.since(name, started, within=within) if started is not None else 0.0,
             deletion=self._elapsed.since_seen(name, "deletion") if pod is not None and pod.deleting else 0.0,
             silence=now - self._heard.get(name, self._began),
+        )
+
+    def measured(self, attempt: AttemptRecord) -> AttemptRecord:
+        """Return an attempt with since when it lasts by this machine's monotonic clock, as it is to be stored."""
+        if self._boot is None or attempt.phase.ended:
+            return attempt
+        name, now, started = attempt.pod, self._clock.monotonic(), attempt.started
+        return replace(
+            attempt,
+            boot_id=self._boot,
+            created_monotonic=now - self._elapsed.since(name, attempt.created),
+            started_monotonic=now - self._elapsed.since(name, started) if started is not None else None,
         )
 
     def renew(self, pod: str) -> None:
@@ -51,3 +70,12 @@ class AttemptAges:
         self._heard.pop(pod, None)
         self._unstarted.pop(pod, None)
         self._elapsed.forget(pod)
+
+    def _take_up(self, attempt: AttemptRecord) -> None:
+        """Go on from what a server before this one measured on this machine."""
+        if attempt.boot_id != self._boot:
+            return
+        times = {attempt.created: attempt.created_monotonic, attempt.started: attempt.started_monotonic}
+        for at, monotonic in times.items():
+            if at is not None and monotonic is not None:
+                self._elapsed.take_up(attempt.pod, at, monotonic)

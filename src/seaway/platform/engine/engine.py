@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.base.clock import Clock
+from seaway.base.clock import Clock, boot_id
 from seaway.base.measures import Measure
 from seaway.base.sqlite import DatabaseError
 from seaway.model.run import Phase
@@ -69,7 +69,7 @@ class Engine:
         self._database, self._pods, self._logs, self._collector = database, pods, logs, collector
         self._teller, self._clock, self._settings = teller, clock, settings
         self._background, self._measures = Background(), EngineMeasures(clock)
-        self._ages = AttemptAges(clock)
+        self._ages = AttemptAges(clock, boot_id())
         self._held = Locks()
         self._carrier: Carrier
         self._on_end: Callable[[RunRecord], Coroutine[Any, Any, None]]
@@ -225,6 +225,7 @@ class Engine:
             creating=self._carrier.creating,
             releasing=self._carrier.is_releasing,
             ages=self._ages.of,
+            measured=self._ages.measured,
             obstacle=lambda lock, task: self._held.obstacle(lock, claim_of(state, task)),
             lock_token=self._held.next_token,
             now=self._clock.now(),

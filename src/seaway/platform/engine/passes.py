@@ -35,6 +35,8 @@ class View:
     """The number under which the next attempt holds a lock."""
     ages: Callable[[AttemptRecord, Observation | None], Ages] = lambda _attempt, _pod: Ages()
     """For how long an attempt has lasted, of which the cluster shows this."""
+    measured: Callable[[AttemptRecord], AttemptRecord] = lambda attempt: attempt
+    """Has an attempt's record say since when it lasts, for a server that is started later."""
     releasing: Callable[[str], bool] = lambda _: False
     """Whether a pod is being released already."""
     draining: bool = False
@@ -151,6 +153,7 @@ def _take(
     current = decision.attempt
     if current is not None:
         if current != attempt:
+            current = view.measured(current)
             result.newest[after.name] = current
             new = attempt is None or attempt.number != current.number or attempt.pod in result.added
             (result.added if new else result.changed)[current.pod] = current
