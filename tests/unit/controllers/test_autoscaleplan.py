@@ -60,7 +60,10 @@ def test_what_follows(current: int, verdicts: list, replicas: int | None, why: s
 def test_down_only_after_a_while() -> None:
     history = History()
     assert plan_autoscaler(autoscaler(), 4, [says(2)], history, NOW).replicas is None
-    plan = plan_autoscaler(autoscaler(), 4, [says(2)], history, NOW + 301)
+    history.now = 299.0
+    assert plan_autoscaler(autoscaler(), 4, [says(2)], history, NOW + 7200).replicas is None, "it was set"
+    history.now = 600.0
+    plan = plan_autoscaler(autoscaler(), 4, [says(2)], history, NOW - 7200)
     assert (plan.replicas, plan.why) == (2, "All metrics below target")
 
 

@@ -22,7 +22,7 @@ def history(*recommended: tuple[float, int], up: tuple = (), down: tuple = ()) -
     def moments(pairs: tuple) -> list[Moment]:
         return [Moment(NOW - ago, replicas) for ago, replicas in pairs]
 
-    return History(moments(recommended), moments(up), moments(down))
+    return History(NOW, moments(recommended), moments(up), moments(down))
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def history(*recommended: tuple[float, int], up: tuple = (), down: tuple = ()) -
     ],
 )  # fmt: skip
 def test_the_pace(current: int, desired: int, rules: dict | None, past: History, expected: tuple) -> None:
-    paced = pace(Wish(current, desired, 2, 10), rules, past, NOW)
+    paced = pace(Wish(current, desired, 2, 10), rules, past)
     assert (paced.replicas, paced.able.reason, paced.limited, paced.limit.reason) == expected
     assert past.recommended[-1] == (NOW, desired)
 
 
 def test_what_is_old_is_forgotten() -> None:
     past = history((4000, 5), up=((4000, 1),), down=((3000, 1),))
-    pace(Wish(2, 2, 1, 10), None, past, NOW)
+    pace(Wish(2, 2, 1, 10), None, past)
     assert (len(past.recommended), past.up, len(past.down)) == (1, [], 1)

@@ -12,7 +12,7 @@ from typing import Any
 from seaway.base.clock import rfc3339
 from seaway.controlplane.controllers.jobplan import Report
 from seaway.controlplane.controllers.metricvalues import Verdict
-from seaway.controlplane.controllers.pace import History, Moment, Wish, pace
+from seaway.controlplane.controllers.pace import History, Wish, pace
 from seaway.controlplane.controllers.replicas import Tolerance
 from seaway.objects.meta import copy, set_condition
 from seaway.objects.quantity import parse_quantity
@@ -72,7 +72,7 @@ def plan_autoscaler(
     message = "the HPA controller was able to get the target's current scale"
     _say(plan.status, ABLE, "True", "SucceededGetScale", message, now)
     if not history.recommended:
-        history.recommended.append(Moment(now, current))
+        history.recommend(current)
     lowest, highest = spec.get("minReplicas") or 1, spec["maxReplicas"]
     metrics: list[Object] | None = None
     if current == 0:
@@ -125,7 +125,7 @@ def _by_metrics(
     _say(plan.status, ACTIVE, "True", "ValidMetricFound", message, now)
     spec = autoscaler["spec"]
     wish = Wish(plan.current, best.replicas, spec.get("minReplicas") or 1, spec["maxReplicas"])
-    paced = pace(wish, spec.get("behavior"), history, now)
+    paced = pace(wish, spec.get("behavior"), history)
     _say(plan.status, ABLE, "True", *paced.able, now)
     _say(plan.status, LIMITED, "True" if paced.limited else "False", *paced.limit, now)
     if paced.replicas != plan.current:
@@ -138,7 +138,7 @@ def _by_metrics(
 def rescaled(plan: AutoscalePlan, history: History, now: float) -> None:
     """Note that the target was scaled as planned."""
     assert plan.replicas is not None, "it was to be scaled"
-    history.scaled(plan.current, plan.replicas, now)
+    history.scaled(plan.current, plan.replicas)
     message = f"the HPA controller was able to update the target scale to {plan.replicas}"
     _say(plan.status, ABLE, "True", "SucceededRescale", message, now)
     plan.status["lastScaleTime"] = rfc3339(now)

@@ -83,6 +83,7 @@ class Autoscaler:
             return
         current, shown = (int(scale.get(part, {}).get("replicas") or 0) for part in ("spec", "status"))
         history = self._histories.setdefault(key, History())
+        history.now = self._clock.monotonic()
         selector, fault = self._selector(key, autoscaler, scale.get("status", {}).get("selector") or "")
         spec = autoscaler["spec"]
         verdicts: list[Verdict] = []

@@ -25,21 +25,27 @@ class Moment(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """What is remembered of one autoscaler."""
+    """What is remembered of one autoscaler. Times are of the monotonic clock: windows are as long as they are though the time of day is set."""
 
+    now: float = 0.0
+    """When it is looked at."""
     recommended: list[Moment] = field(default_factory=list)
     up: list[Moment] = field(default_factory=list)
     down: list[Moment] = field(default_factory=list)
 
-    def scaled(self, before: int, after: int, now: float) -> None:
+    def recommend(self, replicas: int) -> None:
+        """Note a recommendation."""
+        self.recommended.append(Moment(self.now, replicas))
+
+    def scaled(self, before: int, after: int) -> None:
         """Note that it was scaled."""
         changes = self.up if after > before else self.down
-        changes.append(Moment(now, abs(after - before)))
+        changes.append(Moment(self.now, abs(after - before)))
 
-    def forget(self, before: float) -> None:
-        """Drop what is older than a time."""
+    def forget(self, seconds: float) -> None:
+        """Drop what is older."""
         for moments in (self.recommended, self.up, self.down):
-            moments[:] = [moment for moment in moments if moment.at >= before]
+            moments[:] = [moment for moment in moments if moment.at >= self.now - seconds]
 
 
 LONGEST = 3600.0
@@ -85,38 +91,37 @@ _TOO_SOON = Said(
 )
 
 
-def pace(wish: Wish, behavior: Object | None, history: History, now: float) -> Paced:
+def pace(wish: Wish, behavior: Object | None, history: History) -> Paced:
     """Return how many pods there may be now; the recommendation is added to the history.
 
     Args:
         wish: what is asked for.
         behavior: `spec.behavior`, with its defaults.
         history: changed.
-        now: seconds since the epoch.
     """
     if behavior is None:
-        steady, why = _steady_down(wish, history, now), Said("ScaleDownStabilized", _HIGHEST)
+        steady, why = _steady_down(wish, history), Said("ScaleDownStabilized", _HIGHEST)
     else:
-        steady = _steady(wish, behavior, history, now)
+        steady = _steady(wish, behavior, history)
         up = wish.desired >= wish.current
         why = Said("ScaleUpStabilized", _LOWEST) if up else Said("ScaleDownStabilized", _HIGHEST)
     able = _READY if steady == wish.desired else why
-    history.recommended.append(Moment(now, wish.desired))
-    history.forget(now - LONGEST)
+    history.recommend(wish.desired)
+    history.forget(LONGEST)
     wish = wish._replace(desired=steady)
-    replicas, limit = _limit(wish) if behavior is None else _limit_by(wish, behavior, history, now)
+    replicas, limit = _limit(wish) if behavior is None else _limit_by(wish, behavior, history)
     return Paced(replicas, able, replicas != steady, limit)
 
 
-def _steady_down(wish: Wish, history: History, now: float) -> int:
-    recent = [moment.replicas for moment in history.recommended if moment.at >= now - DOWN_WINDOW]
+def _steady_down(wish: Wish, history: History) -> int:
+    recent = [moment.replicas for moment in history.recommended if moment.at >= history.now - DOWN_WINDOW]
     return max([wish.desired, *recent])
 
 
-def _steady(wish: Wish, behavior: Object, history: History, now: float) -> int:
+def _steady(wish: Wish, behavior: Object, history: History) -> int:
     """Keep within the lowest and highest recommendation of the windows."""
     up, down = (
-        [moment.replicas for moment in history.recommended if moment.at > now - window]
+        [moment.replicas for moment in history.recommended if moment.at > history.now - window]
         for window in (
             behavior["scaleUp"].get("stabilizationWindowSeconds") or 0,
             _or(behavior["scaleDown"].get("stabilizationWindowSeconds"), DOWN_WINDOW),
@@ -138,25 +143,25 @@ def _limit(wish: Wish) -> tuple[int, Said]:
     return wish.desired, _WITHIN
 
 
-def _limit_by(wish: Wish, behavior: Object, history: History, now: float) -> tuple[int, Said]:
+def _limit_by(wish: Wish, behavior: Object, history: History) -> tuple[int, Said]:
     if wish.desired > wish.current:
-        fastest = max(_furthest(wish, behavior["scaleUp"], history, now, 1), wish.current)
+        fastest = max(_furthest(wish, behavior["scaleUp"], history, 1), wish.current)
         if wish.desired > min(wish.highest, fastest):
             return min(wish.highest, fastest), _TOO_FAST if wish.highest > fastest else _TOO_MANY
     elif wish.desired < wish.current:
-        fewest = min(_furthest(wish, behavior["scaleDown"], history, now, -1), wish.current)
+        fewest = min(_furthest(wish, behavior["scaleDown"], history, -1), wish.current)
         if wish.desired < max(wish.lowest, fewest):
             return max(wish.lowest, fewest), _TOO_SOON if wish.lowest < fewest else _TOO_FEW
     return wish.desired, _WITHIN
 
 
-def _furthest(wish: Wish, rules: Object, history: History, now: float, sign: int) -> int:
+def _furthest(wish: Wish, rules: Object, history: History, sign: int) -> int:
     """Return how far the policies let the number go up (sign 1) or down (-1)."""
     if rules.get("selectPolicy") == "Disabled":
         return wish.current
     proposed: list[int] = []
     for policy in rules["policies"]:
-        since = now - policy["periodSeconds"]
+        since = history.now - policy["periodSeconds"]
         start = wish.current - _changed(history.up, since) + _changed(history.down, since)
         if policy["type"] == "Pods":
             proposed.append(start + sign * policy["value"])
