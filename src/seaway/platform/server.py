@@ -182,7 +182,7 @@ class Server:
             "pods_in_flight": self._engine.in_flight,
             "draining": self._engine.draining,
             "alerts": await self._telling.alerts.shown(),
-            "storage": self._telling.storage.warnings(),
+            "storage": await self._telling.storage.warnings(),
             **self._view.status(),
             "history": await self._retention.status(),
         }

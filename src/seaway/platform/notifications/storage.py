@@ -59,6 +59,7 @@ class StorageWatch:
         self._clock, self._settings = clock, settings
         self._rooms: Sequence[Room] = ()
         """What was taken at the last look."""
+        self._measured = clock.monotonic()
         self._known: Mapping[Crossing, float] = {}
         """What was told by then, and holds."""
 
@@ -85,8 +86,14 @@ class StorageWatch:
         reached, _ = changes(self._now(), self._known)
         return bool(reached)
 
-    def warnings(self) -> list[dict[str, str]]:
-        """Return what is said of limits of which much is taken, for `seaway status`. Asks no database."""
+    async def warnings(self) -> list[dict[str, str]]:
+        """Return what is said of limits of which much is taken, for `seaway status`.
+
+        Only then the database is asked, and not all the time: runs may have been removed since.
+        """
+        stale = self._clock.monotonic() - self._measured >= self._settings.look
+        if stale and any(warning(room.taken, room.limit) for room in self._now()):
+            await self._measure()
         return [
             {"kind": room.kind, "name": room.whose, "warning": said}
             for room in self._now()
@@ -97,9 +104,13 @@ class StorageWatch:
         limits = {USER: self._usage.limit, WORKSPACE: self._usage.workspace_limit}
         return grown(self._rooms, self._usage.growth.added(), limits)
 
+    async def _measure(self) -> None:
+        self._rooms = await self._usage.rooms()
+        self._measured = self._clock.monotonic()
+
     async def look(self) -> None:
         """Look once, say and have told what is new, in the transaction that writes it down."""
-        self._rooms = await self._usage.rooms()
+        await self._measure()
         self._known = await self._database.read(usage.crossings)
         reached, over = changes(self._rooms, self._known)
         if not reached and not over:
