@@ -160,4 +160,5 @@ def _runs_on(connection: Connection, node: RevisionRecord) -> str:
         dict.fromkeys(hit.about for hit in hits(connection, deleted(node.name, node.uid, node.observed)))
     )
     more = f" and {len(names) - _MOST_RUNS} more" if len(names) > _MOST_RUNS else ""
-    return ", ".join(names[:_MOST_RUNS]) + more
+    word = "the runs" if len(names) > 1 else "the run"
+    return f"{word} {', '.join(names[:_MOST_RUNS])}{more}" if names else ""

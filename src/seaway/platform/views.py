@@ -65,11 +65,13 @@ def doubt(nodes: Iterable[str | None], cluster: Iterable[Mapping[str, Any]]) -> 
         nodes: where its attempts are that have not ended.
         cluster: the nodes as the cluster shows them.
     """
-    wanted = set(nodes)
-    for node in cluster if wanted else ():
-        name = node["metadata"]["name"]
-        for condition in (node.get("status") or {}).get("conditions") or ():
-            if name in wanted and (condition.get("type"), condition.get("status")) == ("Ready", "Unknown"):
+    wanted = {name for name in nodes if name}
+    shown = {node["metadata"]["name"]: node for node in cluster} if wanted else {}
+    for name in sorted(wanted) if shown else ():  # a server that may not look at nodes sees none
+        if name not in shown:
+            return f"its node {name} is not in the cluster any more: whether it still runs there is not known"
+        for condition in (shown[name].get("status") or {}).get("conditions") or ():
+            if (condition.get("type"), condition.get("status")) == ("Ready", "Unknown"):
                 since = condition.get("lastTransitionTime") or "a while ago"
                 return f"its node {name} has not answered since {since}: whether it still runs there is not known"
     return ""

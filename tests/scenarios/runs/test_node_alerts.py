@@ -128,7 +128,7 @@ async def test_a_node_that_is_lost_for_good_is_told_with_its_runs_and_what_becam
     gone = await scene.told(f"node {lost} was deleted")
     assert "it had train: each goes on elsewhere" in gone["message"]
     why = await scene.platform.server.runs.why_object("node", lost)
-    assert (why.cause, "it had train" in why.done) == ("NodeRemoved", True), why
+    assert (why.cause, "it had the run train" in why.done) == ("NodeRemoved", True), why
     loss = await scene.told("train was lost and is tried again")
     assert lost in loss["message"], loss
     other = await scene.node_of("train", 2)

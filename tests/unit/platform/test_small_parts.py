@@ -173,7 +173,12 @@ async def test_only_the_owner_may_read_logs(tmp_path) -> None:
     [
         (["a"], "Unknown", "its node a has not answered since T: whether it still runs there is not known"),
         (["a"], "False", ""),
-        (["b", None], "Unknown", ""),
+        (
+            ["b", None],
+            "Unknown",
+            "its node b is not in the cluster any more: whether it still runs there is not known",
+        ),
+        ([None], "Unknown", ""),
         ([], "Unknown", ""),
     ],
 )
