@@ -143,9 +143,10 @@ def _draw(answer: dict[str, Any]) -> None:
 
 def _draw_alert(alert: dict[str, Any]) -> None:
     """Say what is the matter with a node, and what became of the runs on it."""
-    since = age(alert["since"], now())
+    lasts = age(alert["since"], now())
+    when = f"{lasts} ago" if alert["what"] == "was deleted" else f"since {lasts}"
     print(
-        f"\n{paint('!', YELLOW)} node {alert['node']} {alert['what']} since {since}: seaway why node/{alert['node']}"
+        f"\n{paint('!', YELLOW)} node {alert['node']} {alert['what']} {when}: seaway why node/{alert['node']}"
     )
     for run in alert["runs"][:_RUNS_SHOWN]:
         about = run["run"] if run["task"] == "main" else f"{run['run']}/{run['task']}"

@@ -49,7 +49,7 @@ READY_SECONDS = 3.0
 open_router = APIRouter(tags=["server"])
 router = APIRouter(tags=["server"], dependencies=[Depends(current_caller)])
 PARTS = (
-    open_router, router, runs.router, objects.router, audit.router, search.router, uploads.router, usage.router, users.router,
+    open_router, router, runs.router, objects.nodes, objects.router, audit.router, search.router, uploads.router, usage.router, users.router,
     users.tokens_router, notifications.router, workspaces.router, workspaces.audit_router, gateway.router,
 )  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""Routes of Kubernetes' own objects: why a pod, a job or a node is as it is, and what happened to it. For administrators: logs are read for it."""
+"""Routes of Kubernetes' own objects: why a pod, a job or a node is as it is, and what happened to it.
+
+For administrators, since logs are read for it; how it is with a node concerns everybody whose runs are on it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
-from seaway.portal.access import Service, only_administrators
+from seaway.portal.access import CurrentCaller, Service, only_administrators
 from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.runs import NO_STORE
 
@@ -19,9 +22,17 @@ router = APIRouter(
     dependencies=[only_administrators("see what is no run's: pods, jobs and nodes")],
 )
 
+nodes = APIRouter(prefix="/api/v1/objects/node", tags=["objects"])
+
+
+@nodes.get("/{name}/why")
+async def why_node(name: str, _: CurrentCaller, service: Service) -> Explanation:
+    """Say what is the matter with a node, with evidence and one next step."""
+    return await service.why_object("node", name)
+
 
 @router.get("/{kind}/{name}/why")
-async def why(kind: Literal["pod", "job", "node", "pvc"], name: str, service: Service) -> Explanation:
+async def why(kind: Literal["pod", "job", "pvc"], name: str, service: Service) -> Explanation:
     """Say what is the matter with it, with evidence and one next step."""
     return await service.why_object(kind, name)
 

@@ -129,6 +129,9 @@ class MemoryRuns(RunService):
             subject=run, level=Level.CODE, cause="UserException", message="It failed.", retry=False
         )
 
+    async def why_object(self, kind: str, name: str) -> Explanation:
+        return Explanation(subject=f"{kind}/{name}", cause="Running", message="It is well.", retry=False)
+
     async def outputs(self, run: str) -> list[OutputView]:
         return [self._view(path) for path in self.files]
 

@@ -62,6 +62,14 @@ def test_of_others_storage_only_administrators_hear(admin, portal):
     assert said == [["ada", "eve", "vision"], ["eve", "vision"]]
 
 
+def test_how_it_is_with_nodes_concerns_everybody_and_pods_administrators(admin, portal):
+    with portal.client(admin.create_token("eve")["token"]) as user:
+        assert user.why_object("node", "node-1")["subject"] == "node/node-1"
+        for kind in ("pod", "job", "pvc"):
+            assert refused(lambda kind=kind: user.why_object(kind, "train")).status == 403
+            assert admin.why_object(kind, "train")["subject"] == f"{kind}/train"
+
+
 def test_neither_database_nor_log_hold_a_token(admin, portal, caplog):
     caplog.set_level(logging.DEBUG)
     token = admin.create_token("eve")["token"]
