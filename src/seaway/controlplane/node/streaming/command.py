@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +23,10 @@ from seaway.controlplane.node.streaming.channels import (
 log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 2.0
 """A command that ended may have left something that holds its output open: after so long without a word it is left alone."""
+_TURNS = 5
+"""Of the event loop, in which it looks whether there is something to read: one that was held up tells of the time first."""
+_PARTING_SECONDS = 2.0
+"""How long a caller that is sent away may take to hear why."""
 
 
 class Failed(Exception):  # reads as what happened
@@ -86,18 +91,41 @@ async def converse(command: Command, channels: Channels, wanted: frozenset[str])
     ending = asyncio.create_task(_outcome(command, outputs, flow))
     leaving = asyncio.create_task(_listen(command, channels))
     tasks = (*outputs, ending, leaving)
+    status: dict[str, Any] | None = failure("the node stops: how the command ends is not known")
+    limit: float | None = _PARTING_SECONDS
     try:
         await asyncio.wait({ending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if ending.done():
-            await channels.send(ERROR, orjson.dumps(ending.result()))
-    except ConnectionError as error:
-        log.debug("the caller of a remote command left: %s", error)
+        status, limit = _status_of(ending if ending.done() else leaving), None
     finally:
         try:
             await cancel_all(tasks)
         finally:
             command.close()
-            await channels.close()
+            await _part(channels, status, limit)
+
+
+def _status_of(over: asyncio.Task[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Return what the caller is to be told when a command has ended, or the caller has left: then nothing."""
+    fault = over.exception()
+    if fault is None:
+        return over.result()
+    if isinstance(fault, ConnectionError):
+        log.debug("the caller of a remote command left: %s", fault)
+    else:
+        log.error("a remote command cannot be carried on", exc_info=fault)
+    return failure(f"its streams cannot be carried on: {fault}")
+
+
+async def _part(channels: Channels, status: dict[str, Any] | None, limit: float | None) -> None:
+    """Tell the caller how it ended, and close. Callers take an end that nobody explains for success."""
+    try:
+        async with asyncio.timeout(limit):
+            if status is not None:
+                await channels.send(ERROR, orjson.dumps(status))
+    except (ConnectionError, TimeoutError) as error:
+        log.debug("the caller of a remote command left: %s", error)
+    finally:
+        await channels.close()
 
 
 async def _outcome(command: Command, outputs: list[asyncio.Task[None]], flow: _Flow) -> dict[str, Any]:
@@ -112,6 +140,8 @@ async def _outcome(command: Command, outputs: list[asyncio.Task[None]], flow: _F
         done, waits = await asyncio.wait(waits, timeout=_DRAIN_SECONDS)
         for task in done:
             task.result()
+        for _ in range(_TURNS if flow.moved == before and not done else 0):
+            await asyncio.sleep(0)
         if flow.moved == before and not done and not flow.sending:
             break
     return status
@@ -129,12 +159,13 @@ async def _pump(command: Command, channels: Channels, stream: str, wanted: bool,
 async def _listen(command: Command, channels: Channels) -> None:
     """Hand on what the caller sends; return when it is gone."""
     while (received := await channels.receive()) is not None:
-        if received.stream == RESIZE:
-            _resize(command, received.data)
-        elif received.stream == STDIN and received.data:
-            await command.write(received.data)
-        elif received.stream == STDIN:
-            command.end_input()
+        with suppress(OSError):  # a command that has just ended takes no more; its end is told all the same
+            if received.stream == RESIZE:
+                _resize(command, received.data)
+            elif received.stream == STDIN and received.data:
+                await command.write(received.data)
+            elif received.stream == STDIN:
+                command.end_input()
 
 
 def _resize(command: Command, data: bytes) -> None:

@@ -9,6 +9,12 @@ from ssl import SSLError
 from typing import Protocol
 
 _CHUNK = 1 << 16
+LEAVE_SECONDS = 10.0
+"""How long a caller that was told all may take to close the connection.
+
+Closed here first, it would be reset by whatever the caller still sends, and a proxy between both drops then what it has not
+handed on yet: the caller finds an end without a word, which it takes for success.
+"""
 
 
 class Link(Protocol):

@@ -10,7 +10,7 @@ from seaway.client.streams import FORWARD, SPDY, StreamRequest, Upgrade, check
 from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels
 from seaway.controlplane.node.streaming.command import Command, converse
 from seaway.controlplane.node.streaming.forward import Connect, forward_channels, forward_spdy
-from seaway.controlplane.node.streaming.link import Link
+from seaway.controlplane.node.streaming.link import LEAVE_SECONDS, Link
 from seaway.controlplane.node.streaming.spdy import SpdyConnection
 from seaway.controlplane.node.streaming.spdychannels import gather_streams
 from seaway.controlplane.node.streaming.websocket import (
@@ -91,6 +91,7 @@ async def _switch(link: Link, version: str) -> SpdyConnection:
 
 async def _converse_spdy(command: Command, request: StreamRequest, link: Link) -> None:
     reading: asyncio.Task[None] | None = None
+    channels: Channels | None = None
     try:
         connection = await _switch(link, SPDY_COMMAND)
         reading = asyncio.create_task(connection.run())
@@ -99,6 +100,7 @@ async def _converse_spdy(command: Command, request: StreamRequest, link: Link) -
         wanted |= {RESIZE} if request.terminal else set()
         channels = await gather_streams(connection, wanted)
         if channels is None:
+            await connection.until_gone(LEAVE_SECONDS)
             await link.close()
             return
         await converse(command, channels, _outputs(request))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 
 from seaway.controlplane.node.streaming import frames
 from seaway.controlplane.node.streaming.link import Link
@@ -80,7 +81,7 @@ class SpdyConnection:
         self._reader, self._writer = frames.Reader(), frames.Writer()
         self._streams: dict[int, SpdyStream] = {}
         self._new: asyncio.Queue[SpdyStream | None] = asyncio.Queue()
-        self._gone = False
+        self._gone = asyncio.Event()
 
     async def run(self) -> None:
         """Read until the other side is gone; then every stream is at its end."""
@@ -92,7 +93,7 @@ class SpdyConnection:
         except (frames.BrokenFrame, ConnectionError) as error:
             log.info("a SPDY connection broke: %s", error)
         finally:
-            self._gone = True
+            self._gone.set()
             self._new.put_nowait(None)
             for stream in self._streams.values():
                 stream.finish()
@@ -108,9 +109,17 @@ class SpdyConnection:
 
     async def send(self, data: bytes) -> None:
         """Send a frame. Raises ConnectionError."""
-        if self._gone:
+        if self._gone.is_set():
             raise ConnectionResetError("the SPDY connection is closed")
         await self._link.write(data)
+
+    async def until_gone(self, seconds: float) -> None:
+        """Return when the other side is gone, or after so long; what it sends until then is dropped."""
+        for stream in self._streams.values():
+            stream.drop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
 
     async def close(self) -> None:
         """End the connection."""

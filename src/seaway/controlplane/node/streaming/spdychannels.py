@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 
+import orjson
+
 from seaway.base.tasks import cancel_all
-from seaway.controlplane.node.streaming.channels import RESIZE, STDIN, Received
+from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDIN, Received, failure
+from seaway.controlplane.node.streaming.link import LEAVE_SECONDS
 from seaway.controlplane.node.streaming.spdy import SpdyConnection, SpdyStream
 
 _OPEN_SECONDS = 30.0
@@ -17,7 +20,7 @@ TYPE = "streamtype"
 
 
 async def gather_streams(connection: SpdyConnection, wanted: frozenset[str]) -> SpdyChannels | None:
-    """Wait until the caller has opened every stream that it asked for; None where it does not.
+    """Wait until the caller has opened every stream that it asked for; None where it does not, which it is told.
 
     Args:
         connection: read by another task.
@@ -32,6 +35,13 @@ async def gather_streams(connection: SpdyConnection, wanted: frozenset[str]) -> 
                     return None
                 found[stream.headers.get(TYPE, "")] = stream
     except TimeoutError:
+        if ERROR in found:
+            missing = ", ".join(sorted(wanted - found.keys()))
+            said = failure(
+                f"streams that were asked for were not opened within {_OPEN_SECONDS:g} s: {missing}"
+            )
+            await found[ERROR].write(orjson.dumps(said))
+            await found[ERROR].end()
         return None
     return SpdyChannels(connection, found)
 
@@ -59,11 +69,12 @@ class SpdyChannels:
             await self._streams[stream].write(data)
 
     async def close(self) -> None:
-        """End all of it."""
+        """End all of it, the connection when the caller has left it."""
         try:
             await cancel_all(self._tasks)
             for stream in self._streams.values():
                 await stream.end()
+            await self._connection.until_gone(LEAVE_SECONDS)
         except ConnectionError:
             pass  # gone already: nobody to tell
         finally:

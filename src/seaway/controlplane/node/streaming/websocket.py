@@ -5,6 +5,7 @@ The protocol itself is the `websockets` package's, without its I/O.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 from collections import deque
@@ -17,7 +18,7 @@ from websockets.server import ServerProtocol
 
 from seaway.client.streams import Upgrade
 from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Received
-from seaway.controlplane.node.streaming.link import Link
+from seaway.controlplane.node.streaming.link import LEAVE_SECONDS, Link
 
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.WARNING)  # it tells of each connection otherwise
@@ -70,15 +71,22 @@ class WebSocket:
         await self._flush()
 
     async def close(self) -> None:
-        """Say that it ends, and end it."""
+        """Say that it ends, and end it when the other side has heard. Nobody may be receiving."""
         try:
             if self._protocol.state is State.OPEN:
                 self._protocol.send_close(1000)
                 await self._flush()
-        except ConnectionError:
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._until_answered()
+        except (ConnectionError, TimeoutError):
             pass  # gone already: nobody to tell
         finally:
             await self._link.close()
+
+    async def _until_answered(self) -> None:
+        while self._protocol.close_rcvd is None and (data := await self._link.read()):
+            self._protocol.receive_data(data)
+            self._protocol.events_received()
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
