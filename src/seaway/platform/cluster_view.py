@@ -125,9 +125,9 @@ class ClusterView:
             found.append(("Node", [self.nodes.informer], None))
         return found
 
-    @property
-    def sees_others(self) -> bool:
-        """Whether the pods may be seen that are no run's."""
+    async def sees_others(self) -> bool:
+        """Wait until the pods that are no run's were seen once; return whether they may be."""
+        await self._keeping.others_settled()
         return self._keeping.may_see_all_pods
 
     @property

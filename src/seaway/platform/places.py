@@ -114,6 +114,11 @@ class Place:
         if self.events is not None:
             await self.events.settled()
 
+    async def others_settled(self) -> None:
+        """Wait until the pods that are no run's were seen once, or it is known that they may not be."""
+        if self.others is not None:
+            await self.others.settled()
+
     @property
     def events_are_settled(self) -> bool:
         """Whether the events were seen once, or it is known that they may not be."""

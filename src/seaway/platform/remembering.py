@@ -80,6 +80,6 @@ class Remembering:
         ready()
         for kind, informers, namespace in await view.all_seen():
             await self.recorder.note_gone(kind, informers, namespace)
-        if view.sees_others:
+        if await view.sees_others():
             await self._containers.close_left_over()
         await asyncio.Event().wait()

@@ -16,16 +16,19 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not BINARIES, reason=
 LINES = 20_000
 BURST = f"""
 import sys, time, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
 signal.signal(signal.SIGTERM, lambda *_: (print("last word", flush=True), sys.exit(0)))
 for number in range({LINES}):
     print("line", number)
 sys.stdout.flush()
+signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 """
+"""Whoever is asked to end in the middle of its lines says them all first: its log is read, and it is ended, while it writes."""
 
 
 def pod(name: str, then: str) -> dict[str, Any]:
     container = {"name": "c", "image": "python", "command": ["python3", "-c", BURST + then]}
-    spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 5, "containers": [container]}
+    spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 60, "containers": [container]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 

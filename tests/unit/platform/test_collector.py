@@ -14,7 +14,7 @@ import pytest
 from seaway.base.clock import SystemClock
 from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
-from seaway.objects.errors import Forbidden, InternalError, NotFound
+from seaway.objects.errors import BadRequest, Forbidden, InternalError, NotFound, ServiceUnavailable
 from seaway.platform.history import log_files
 from seaway.platform.history.collector import CollectorSettings, LogCollector
 from seaway.platform.history.log_files import FileLog, FileLogStore
@@ -40,14 +40,18 @@ def line(second: int, text: str) -> bytes:
 
 
 class Logs:
-    """A client whose container logs follow a script: each opening the next entry, the last one for ever."""
+    """A client whose container logs follow a script: each opening the next entry, the last one for ever. All of it is in that."""
 
     def __init__(self, *script) -> None:
         self.script = list(script)
+        self.last = next((step[-1:] for step in reversed(script) if isinstance(step, list)), [])
         self.openings: list[str | None] = []
 
     @asynccontextmanager
     async def logs(self, name, namespace, container, options):
+        if options.tail_lines == 1:
+            yield self._play(self.last)
+            return
         self.openings.append(options.since_time)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):
@@ -83,13 +87,11 @@ class Gone(Logs):
     @asynccontextmanager
     async def kept_logs(self, name, namespace, *, node, uid, container, attempt, options):
         self.asked = (name, namespace, node, uid, container, attempt)
-        async with super().logs(name, namespace, container, options) as chunks:
+        async with self.logs(name, namespace, container, options) as chunks:
             yield chunks
 
-    @asynccontextmanager
-    async def logs(self, name, namespace, container, options):
+    async def get(self, resource, name, namespace):
         raise NotFound("pods p not found")
-        yield
 
 
 KEPT_POD = {**POD, "metadata": {**POD["metadata"], "uid": "u-1"}, "spec": {"nodeName": "n-1"}}
@@ -159,6 +161,10 @@ async def test_the_end_of_a_log_whose_container_died_unseen_may_be_missing(tmp_p
     assert stored.count(" three\n") == 1
 
 
+UNSEEN = NotFound(
+    "the server could not find the requested resource", details={"name": "run-1", "kind": "pods/log"}
+)
+"""What Kubernetes' API server makes of a kubelet's 404."""
 TOLD = {"startedAt": "2026-01-02T03:04:00Z", "reason": "Completed", "exitCode": 0}
 ENDED = POD | {"status": {"containerStatuses": [{"name": "main", "state": {"terminated": TOLD}}]}}
 
@@ -171,6 +177,8 @@ ENDED = POD | {"status": {"containerStatuses": [{"name": "main", "state": {"term
             NotFound('pods "node-2" not found', details={"name": "node-2", "kind": "pods"}),
             id="its node was deleted from the cluster",
         ),
+        pytest.param(UNSEEN, id="its node has not seen its pods since it was started again"),
+        pytest.param(ServiceUnavailable("node n-1 is starting"), id="one of ours says so itself"),
     ],
 )
 async def test_a_node_that_told_of_an_end_is_waited_for(tmp_path, problem) -> None:
@@ -178,6 +186,34 @@ async def test_a_node_that_told_of_an_end_is_waited_for(tmp_path, problem) -> No
     stored = await collected(tmp_path, Logs(*[problem] * 8, ALL), openings=0, follow=False, pod=ENDED)
     assert stored.count(" three\n") == 1
     assert "may be missing" not in stored
+
+
+async def test_a_log_is_followed_where_its_node_did_not_know_the_pod_at_first(tmp_path) -> None:
+    logs = Logs(UNSEEN, [*ALL[:2], FOREVER], ALL)
+    stored = await collected(tmp_path, logs, openings=2)
+    assert [stored.count(f" {text}\n") for text in ("one", "two", "three")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("read", [0, 1, 2])
+async def test_a_stream_that_ends_before_the_log_does_is_not_all_of_it(tmp_path, read: int) -> None:
+    """An API server ends it in order where the node's server went down in the middle of it."""
+    stored = await collected(tmp_path, Logs(ALL[:read], ALL), openings=0, follow=False, pod=ENDED)
+    assert stored == b"".join(ALL).decode()
+
+
+async def test_a_line_that_the_program_did_not_end_is_the_last_one(tmp_path) -> None:
+    unfinished = line(4, "four")[:-1]
+    logs = Logs([*ALL, unfinished[:-2]], [*ALL, unfinished])
+    stored = await collected(tmp_path, logs, openings=0, follow=False, pod=ENDED)
+    assert stored == b"".join([*ALL, unfinished]).decode() + "\n"
+    assert len(logs.openings) == 2
+
+
+async def test_a_log_whose_end_never_comes_says_so(tmp_path) -> None:
+    logs = Logs(ALL[:1])
+    logs.last = ALL[2:]
+    stored = await collected(tmp_path, logs, openings=0, follow=False, pod=ENDED)
+    assert stored.endswith("the end of the log may be missing: the log broke off before its end\n")
 
 
 async def test_two_that_complete_a_log_at_once_write_it_once(tmp_path) -> None:
@@ -278,19 +314,53 @@ async def test_of_an_ended_pod_that_is_gone_the_node_has_the_rest(tmp_path) -> N
     assert logs.asked == ("run-1", "ns", "n-1", "u-1", "main", 0)
 
 
+class Renamed(Gone):
+    """A client of a cluster in which another pod has the name by now."""
+
+    async def get(self, resource, name, namespace):
+        return {"metadata": {"uid": "u-2"}}
+
+
+class NotBegun(Gone):
+    """A client of a cluster in which nothing can be read of the pod of this name."""
+
+    async def get(self, resource, name, namespace):
+        return {"metadata": {"uid": "u-1"}}
+
+    @asynccontextmanager
+    async def logs(self, name, namespace, container, options):
+        raise BadRequest("pod run-1 does not have a host assigned")
+        yield
+
+    @asynccontextmanager
+    async def kept_logs(self, *place, options, **rest):
+        async with Logs.logs(self, None, None, None, options) as chunks:
+            yield chunks
+
+
+@pytest.mark.parametrize("client", [Renamed, NotBegun])
+async def test_the_log_of_another_pod_of_the_same_name_is_not_taken_for_that_of_one_that_is_gone(
+    tmp_path, client: type[Gone]
+) -> None:
+    stored = await collected(tmp_path, client(ALL), openings=0, follow=False, pod=ENDED_POD)
+    assert stored == b"".join(ALL).decode()
+
+
 @pytest.mark.parametrize(
-    ("answers", "whole"),
+    ("answers", "seconds", "whole"),
     [
-        pytest.param([NotFound("it still ends"), ALL], True, id="the node has it a little later"),
-        pytest.param([Forbidden("no right to ask nodes")], False, id="no node may be asked"),
-        pytest.param([NotFound("not kept")], False, id="no node keeps it"),
+        pytest.param([NotFound("it still ends"), ALL], 60.0, True, id="the node has it a little later"),
+        pytest.param([ServiceUnavailable("not let go")] * 9 + [ALL], 0.0, True, id="the node says not yet"),
+        pytest.param([Unreachable("away")] * 9 + [ALL], 0.0, True, id="the API server is away"),
+        pytest.param([Forbidden("no right to ask nodes")], 60.0, False, id="no node may be asked"),
+        pytest.param([NotFound("not kept")], 0.1, False, id="no node keeps it"),
     ],
 )
 async def test_of_a_container_whose_pod_went_all_is_read_or_the_log_says_so(
-    tmp_path, answers, whole: bool
+    tmp_path, answers, seconds: float, whole: bool
 ) -> None:
     store = FileLogStore(tmp_path, limit=1 << 20)
-    settings = replace(SETTINGS, kept_seconds=0.2, last_words=0.01)
+    settings = replace(SETTINGS, kept_seconds=seconds, last_words=0.01)
     collector = LogCollector(Gone(*answers), store, SystemClock(), settings)
     await store.writer(KEY).append(ALL[0])
     async with asyncio.timeout(60):

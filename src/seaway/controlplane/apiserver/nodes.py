@@ -27,6 +27,7 @@ class NodeHandler(Protocol):
 
         Raises:
             NotFound: the node has no such container, or no previous instance of it.
+            ServiceUnavailable: the node has not seen its pods yet.
             BadRequest: the container is waiting to start.
         """
         ...
@@ -44,7 +45,8 @@ class NodeHandler(Protocol):
             options: what of it is asked for.
 
         Raises:
-            NotFound: it is not kept, or the pod is not gone yet.
+            NotFound: it is not kept.
+            ServiceUnavailable: the pod is not gone yet, or that is not known yet.
         """
         ...
 

@@ -31,7 +31,7 @@ from seaway.controlplane.node.gpu import GpuSource, NvmlGpus, PretendedGpus
 from seaway.controlplane.node.heartbeat import Heartbeat
 from seaway.controlplane.node.hosts import keep_tables
 from seaway.controlplane.node.images import default_images
-from seaway.controlplane.node.logs import LogReader
+from seaway.controlplane.node.logs import LogReader, attempt_asked
 from seaway.controlplane.node.names import Neighbours
 from seaway.controlplane.node.processes import ProcessRuntime, log_path
 from seaway.controlplane.node.serving.run import run_server
@@ -86,6 +86,8 @@ class NodeAgent:
         self._runtime = ProcessRuntime(settings.folder, namespaces=settings.namespaces)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._taken_up = asyncio.Event()
+        """All pods of the node were seen, and what earlier agents left of others is removed."""
         self._context: NodeContext | None = None
         self._evictions: Evictions | None = None
         self._meter: Meter | None = None
@@ -102,7 +104,6 @@ class NodeAgent:
             RuntimeUnavailableError: processes cannot be started on this machine; the message says why.
         """
         context, machine = await self._prepare()
-        seen = asyncio.Event()
         address = context.addresses.node
         try:
             async with self._served(address) as port, asyncio.TaskGroup() as group:
@@ -111,8 +112,8 @@ class NodeAgent:
                 heartbeat = Heartbeat(context, machine, evictions.changed, address, port)
                 group.create_task(context.recorder.run(), name=f"events of {self._settings.name}")
                 # Pods first: a node that says it is ready knows what it runs.
-                group.create_task(self._follow(seen), name=f"pods of {self._settings.name}")
-                await seen.wait()
+                group.create_task(self._follow(), name=f"pods of {self._settings.name}")
+                await self._taken_up.wait()
                 tables = keep_tables(context, self._workers.values)
                 group.create_task(tables, name=f"tables of hosts of {self._settings.name}")
                 group.create_task(heartbeat.run(ready), name=f"heartbeat of {self._settings.name}")
@@ -160,11 +161,12 @@ class NodeAgent:
         return [worker.pod for worker in self._workers.values() if not worker.gone]
 
     def find(self, namespace: str, name: str) -> Object:
-        """Return a pod of this node. Raises NotFound."""
+        """Return a pod of this node. Raises NotFound, ServiceUnavailable."""
         for worker in reversed(self._workers.values()):
             metadata = worker.pod["metadata"]
             if (metadata["namespace"], metadata["name"]) == (namespace, name) and not worker.gone:
                 return worker.pod
+        self._check_taken_up()
         raise NotFound(f'pod "{name}" in namespace "{namespace}" is not on this node')
 
     async def usage(self) -> NodeUsage:
@@ -214,7 +216,7 @@ class NodeAgent:
             BadRequest: the container is waiting to start, or has no previous instance.
         """
         state = await self._state(namespace, pod, uid, container)
-        number = _attempt(pod, state, previous=options.previous)
+        number = attempt_asked(pod, state, previous=options.previous)
         assert self._context is not None
         path = log_path(self._context.container_folder(uid, container, number))
         reader = LogReader(
@@ -227,11 +229,13 @@ class NodeAgent:
     async def kept_logs(
         self, pod: str, uid: str, container: str, number: int, options: LogOptions
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Open the log of a container of a pod that is gone; see `NodeHandler` of the API server. Raises NotFound."""
-        if self._context is None or uid in self._workers:
-            raise not_found("pods", pod)  # it is not gone yet
+        """Open the log of a container of a pod that is gone; see `NodeHandler` of the API server, which says what is raised."""
+        self._check_taken_up()
+        assert self._context is not None
         path = self._context.kept_logs.path(uid, container, number)
         if not path.exists():
+            if uid in self._workers:
+                raise ServiceUnavailable(f'the node has not let go of pod "{pod}" yet', retry_after=1)
             raise not_found("pods", pod)
         reader = LogReader(path, replace(options, follow=False), self._clock.now(), lambda: True)
         async with aclosing(reader.chunks()) as chunks:
@@ -272,13 +276,19 @@ class NodeAgent:
 
     async def _state(self, namespace: str, pod: str, uid: str, container: str) -> ContainerState:
         worker = self._workers.get(uid)
-        if worker is None:
+        if worker is None or worker.gone:  # the latter's logs are on their way to those that are kept
+            self._check_taken_up()
             raise not_found("pods", pod)
         await worker.loaded.wait()
         state = worker.state.containers.get(container)
         if state is None:
             raise NotFound(f'container "{container}" not found in pod "{pod}_{namespace}"')
         return state
+
+    def _check_taken_up(self) -> None:
+        """Raise ServiceUnavailable until it is known which pods are here: one that is not seen yet need not be gone."""
+        if not self._taken_up.is_set():
+            raise ServiceUnavailable(f"node {self._settings.name} is starting", retry_after=1)
 
     def _served(self, address: str) -> AbstractAsyncContextManager[int]:
         """Run the node's server where the settings ask for one; its port, or 0, is yielded."""
@@ -318,14 +328,14 @@ class NodeAgent:
         )
         return self._context, machine
 
-    async def _follow(self, seen: asyncio.Event) -> None:
+    async def _follow(self) -> None:
         collection = Collection(PODS, field_selector=f"spec.nodeName={self._settings.name}")
         following = follow(self._client, collection, clock=self._clock, settings=_FOLLOW)
         async with aclosing(following) as changes:
             async for change in changes:
                 if isinstance(change, Snapshot):
                     await self._take_up(change.items)
-                    seen.set()
+                    self._taken_up.set()
                 elif change.type == "DELETED":
                     self._vanish(change.object["metadata"]["uid"])
                 elif change.type in {"ADDED", "MODIFIED"}:
@@ -386,15 +396,3 @@ class NodeAgent:
             assert self._context is not None
             await asyncio.to_thread(self._context.kept_logs.keep, folder.name, folder, self._clock.now())
             await asyncio.to_thread(remove_folder, folder)
-
-
-def _attempt(pod: str, state: ContainerState, *, previous: bool) -> int:
-    number = state.attempt - 1 if previous else state.attempt
-    if previous and state.waiting and state.waiting[0] == "CrashLoopBackOff":
-        number = state.attempt
-    if number >= 0:
-        return number
-    if previous:
-        raise BadRequest(f'previous terminated container "{state.name}" in pod "{pod}" not found')
-    reason = state.waiting[0] if state.waiting else "ContainerCreating"
-    raise BadRequest(f'container "{state.name}" in pod "{pod}" is waiting to start: {reason}')

@@ -27,6 +27,9 @@ class KeptLogs:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._looked = folder, 0.0
+        self._began: float | None = None
+        """When this process first had something to keep: what an earlier one left is kept from then on, for nobody may have
+        been there to read it."""
 
     def path(self, uid: str, container: str, number: int) -> Path:
         """Return where the log of a container's start lies, if it is kept."""
@@ -40,6 +43,7 @@ class KeptLogs:
             pod_folder: its files.
             now: seconds since the epoch.
         """
+        self._began = now if self._began is None else self._began
         for attempt in pod_folder.glob("containers/*/*"):
             files = log_files(log_path(attempt))
             there = self._folder / uid / attempt.parent.name / attempt.name
@@ -49,13 +53,13 @@ class KeptLogs:
                 file.rename(there / file.name)
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
-            self._remove_old(now)
+            self._remove_old(now - KEEP_SECONDS if now - self._began >= KEEP_SECONDS else 0.0)
 
-    def _remove_old(self, now: float) -> None:
+    def _remove_old(self, before: float) -> None:
         room = KEEP_BYTES
         for folder in sorted(self._pods(), key=lambda path: path.stat().st_mtime, reverse=True):
             room -= sum(file.stat().st_size for file in folder.glob("*/*/*"))
-            if room < 0 or folder.stat().st_mtime < now - KEEP_SECONDS:
+            if room < 0 or folder.stat().st_mtime < before:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _pods(self) -> Iterator[Path]:

@@ -14,6 +14,8 @@ from typing import BinaryIO, NamedTuple
 
 from seaway.base.clock import parse_rfc3339, rfc3339_nano
 from seaway.client.logs import LogOptions
+from seaway.controlplane.node.state import ContainerState
+from seaway.objects.errors import BadRequest
 
 _BLOCK = 1 << 16
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 0.25
@@ -249,3 +251,25 @@ def _inode(path: Path) -> int:
         return path.stat().st_ino
     except FileNotFoundError:
         return _GONE
+
+
+def attempt_asked(pod: str, state: ContainerState, *, previous: bool) -> int:
+    """Return the attempt of a container whose log is asked for.
+
+    Args:
+        pod: its name.
+        state: of the container.
+        previous: the log of the attempt before the latest is meant.
+
+    Raises:
+        BadRequest: there is no such attempt.
+    """
+    number = state.attempt - 1 if previous else state.attempt
+    if previous and state.waiting and state.waiting[0] == "CrashLoopBackOff":
+        number = state.attempt
+    if number >= 0:
+        return number
+    if previous:
+        raise BadRequest(f'previous terminated container "{state.name}" in pod "{pod}" not found')
+    reason = state.waiting[0] if state.waiting else "ContainerCreating"
+    raise BadRequest(f'container "{state.name}" in pod "{pod}" is waiting to start: {reason}')

@@ -15,7 +15,7 @@ from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import ClientError, Unreachable
 from seaway.client.logs import LogOptions
-from seaway.objects.errors import ApiError, BadRequest, Forbidden, NotFound
+from seaway.objects.errors import ApiError, BadRequest, Forbidden, InternalError, NotFound, ServiceUnavailable
 from seaway.platform.history.lines import Joiner
 from seaway.platform.history.logs import AttemptLog, LogKey, LogStore
 from seaway.platform.history.sources import Source, source_of
@@ -46,14 +46,22 @@ class CollectorSettings:
     last_words: float = 2.0
     """Seconds that the rest of the log of a pod that is gone may take to come."""
     kept_seconds: float = 5.0
-    """How long a node may take until it has the log of a pod that is gone."""
+    """How long a node may take until it has the log of a pod that is gone, where it does not say that it is not so far."""
+    kept_patience: float = 120.0
+    """How long one is waited for that says so, or cannot be asked: it has the log for longer than that."""
     last_lines: int = 200
     """Kept of a log that is over its limit, beside its beginning."""
 
 
+_OF_NODE = "pods/log"
+"""What an API server says that it is, which a node did not find: the node has just come back, and not seen its pods yet."""
+
+
 def _is_of_node(error: ApiError, source: Source) -> bool:
-    """Return whether an API server does not find a pod's node, which makes itself known again when it comes back."""
-    return isinstance(error, NotFound) and (error.details or {}).get("name") not in (None, source.pod)
+    """Return whether a pod's node is not found, or does not find the pod: it is there again when the node is."""
+    details = error.details or {}
+    elsewhere = details.get("name") not in (None, source.pod) or details.get("kind") == _OF_NODE
+    return isinstance(error, NotFound) and elsewhere
 
 
 class LogCollector:
@@ -166,21 +174,21 @@ class LogCollector:
 
     async def _read_kept(self, written: AttemptLog, source: Source) -> bool:
         """Read the rest of a log from the node that keeps it; return whether it does."""
-        kept, deadline = source.at_node(), self._clock.monotonic() + self._settings.kept_seconds
-        failures = 1
+        kept, began = source.at_node(), self._clock.monotonic()
+        failures = 0
         while kept is not None:
             try:
-                await self._read(written, kept, LogOptions(timestamps=True))
-                if written.truncated:
-                    await self._read_last_lines(written, kept)
+                await self._read_all(written, kept)
                 return True
             except Forbidden:
                 break  # as on any cluster but the embedded one
-            except (ApiError, ClientError, OSError):
-                if self._clock.monotonic() >= deadline:
+            except (ApiError, ClientError, OSError) as error:
+                unsure = isinstance(error, ServiceUnavailable | ClientError)
+                patience = self._settings.kept_patience if unsure else self._settings.kept_seconds
+                if self._clock.monotonic() - began >= patience:
                     break
-                await self._clock.sleep(self._settings.backoff.delay(failures))
                 failures += 1
+                await self._clock.sleep(self._settings.backoff.delay(failures))
         return False
 
     async def end(self, key: LogKey) -> None:
@@ -204,9 +212,9 @@ class LogCollector:
             try:
                 await written.ready()
                 await self._read(written, source, LogOptions(follow=True, timestamps=True))
-            except (BadRequest, NotFound):
-                return  # the pod went; `complete` says what could not be read
             except (ApiError, ClientError, OSError) as error:
+                if isinstance(error, BadRequest | NotFound) and not _is_of_node(error, source):
+                    return  # the pod went; `complete` says what could not be read
                 level = logging.WARNING if failures else logging.INFO
                 log.log(level, "the log of pod %s cannot be followed now: %s", source.pod, error)
             # an end need not be the container's: a server that goes down ends its streams; `complete` ends this
@@ -218,11 +226,12 @@ class LogCollector:
         failures = refused = 0
         while refused < tries:
             try:
-                await self._read(written, source, LogOptions(timestamps=True))
-                if written.truncated:
-                    await self._read_last_lines(written, source)
+                await self._read_all(written, source)
                 return
-            except (BadRequest, NotFound) as error:
+            except (
+                BadRequest,
+                NotFound,
+            ) as error:  # the former: another pod has the name by now, and has not begun
                 problem: Exception = error
                 if not _is_of_node(error, source):
                     break
@@ -232,10 +241,27 @@ class LogCollector:
                 problem, failures = error, failures + 1
                 refused += isinstance(error, ApiError)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
-        if not (isinstance(problem, NotFound) and await self._read_kept(written, source)):
+        gone = isinstance(problem, BadRequest | NotFound)
+        if not (gone and await self._read_kept(written, source)):
             log.warning("the end of the log of pod %s cannot be read: %s", source.pod, problem)
             written.finish_line()
             written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
+
+    async def _read_all(self, written: AttemptLog, source: Source) -> None:
+        """Read a log to its end. Raises InternalError where the stream ended before."""
+        await self._read(written, source, LogOptions(timestamps=True))
+        if written.truncated:
+            await self._read_last_lines(written, source)
+        elif not await self._has_last_line(written, source):
+            raise InternalError("the log broke off before its end")
+
+    async def _has_last_line(self, written: AttemptLog, source: Source) -> bool:
+        """Return whether a log's last line is stored. A stream ends alike where its node's server goes down in the middle of it."""
+        joiner, fresh = Joiner(await written.resume_point()), b""
+        async with source.open(self._client, LogOptions(timestamps=True, tail_lines=1)) as chunks:
+            async for chunk in chunks:
+                fresh += joiner.feed(chunk)
+        return not fresh
 
     async def _read(self, written: AttemptLog, source: Source, options: LogOptions) -> None:
         point = await written.resume_point()

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
+from seaway.base.tasks import Backoff
 from seaway.platform.database import log_records
 from seaway.platform.database.database import Database
 from seaway.platform.database.log_chunks import ChunkOwner
@@ -28,6 +30,7 @@ from seaway.platform.history.sources import Source, source_of
 from seaway.reconcile.informer import Informer
 
 log = logging.getLogger(__name__)
+_BACKOFF = Backoff(0.5, 2.0, 30.0)
 _MOMENT = 1e-6
 """Seconds between the starts of two containers that are seen at once: their logs are told in the pod's order."""
 Object = dict[str, Any]
@@ -67,6 +70,8 @@ class ContainerLogs:
         self._pods: dict[str, _Pod] = {}
         self._gone: set[LogKey] = set()
         """Logs of pods that are gone, which are being completed."""
+        self._shown: set[LogKey] | None = set()
+        """Logs that this process has seen to; None when those that it has not are seen to as well."""
         self._jobs: set[asyncio.Task[None]] = set()
         self._reading = asyncio.Semaphore(16)
         self.changed = Signal()
@@ -90,29 +95,28 @@ class ContainerLogs:
         known, now = self._pods.setdefault(pod["metadata"]["uid"], _Pod()), self._clock.now()
         for order, instance in enumerate(instances(pod)):
             began = now + order * _MOMENT
+            if self._shown is not None:
+                self._shown.add(instance.key)
             if instance.ended and instance.key not in known.ended:
                 known.ended.add(instance.key)
-                self._spawn(self._complete(instance, pod, began))
+                self._spawn(partial(self._complete, instance, pod, began))
             elif not instance.ended and instance.key not in known.followed and event_type != "DELETED":
                 self._follow(known, instance, pod, began)
         if event_type == "DELETED":
             del self._pods[pod["metadata"]["uid"]]
             alive = {one.key: one for one in instances(pod) if not one.ended}
             for key in known.followed - known.ended - alive.keys():
-                self._spawn(self._let_go(key))
+                self._spawn(partial(self._let_go, key))
             for instance in alive.values():
-                self._spawn(
-                    self._complete_gone(
-                        instance.key, source_of(pod, instance.container, number=instance.key.attempt)
-                    )
-                )
+                source = source_of(pod, instance.container, number=instance.key.attempt)
+                self._spawn(partial(self._complete_gone, instance.key, source))
 
     def _follow(self, known: _Pod, instance: Instance, pod: Object, began: float) -> None:
         followed = sum(len(one.followed - one.ended) for one in self._pods.values())
         if followed >= self._at_once:
             return
         known.followed.add(instance.key)
-        self._spawn(self._begin(instance.key, pod, began))
+        self._spawn(partial(self._begin, instance.key, pod, began))
         self._collector.follow(instance.key, pod, instance.container)
 
     async def _begin(self, key: LogKey, pod: Object, began: float) -> None:
@@ -137,12 +141,14 @@ class ContainerLogs:
         if key in self._gone:
             return
         self._gone.add(key)
-        record = LogRecord(*key, self._clock.now(), source.namespace, source.pod)
-        await self._database.write(lambda connection: log_records.begin(connection, record))
-        async with self._reading:
-            await self._collector.complete_gone(key, source)
-        await self._close(key)
-        self._gone.discard(key)
+        try:
+            record = LogRecord(*key, self._clock.now(), source.namespace, source.pod)
+            await self._database.write(lambda connection: log_records.begin(connection, record))
+            async with self._reading:
+                await self._collector.complete_gone(key, source)
+            await self._close(key)
+        finally:
+            self._gone.discard(key)
 
     async def _let_go(self, key: LogKey) -> None:
         await self._collector.let_go(key)
@@ -160,30 +166,40 @@ class ContainerLogs:
 
     async def close_left_over(self) -> None:
         """Complete the logs of pods that are gone: an earlier process followed them. Call it when all pods were seen."""
-        for record in await self._database.read(log_records.open_ones):
+        left = await self._database.read(log_records.open_ones)
+        shown, self._shown = self._shown or set(), None
+        for record in left:
             key = LogKey(record.run_uid, record.task, record.attempt)
-            if record.pod and not any(key in pod.followed | pod.ended for pod in self._pods.values()):
+            # of what was shown, and may be gone by now, this process reads the end as of any other
+            if record.pod and key not in shown:
                 uid = _pod_uid(key)
                 pod = await self._database.read(lambda connection, uid=uid: last_pod(connection, uid))  # type: ignore[misc]
                 node = ((pod or {}).get("spec") or {}).get("nodeName") or ""
                 source = Source(
                     record.pod, record.namespace, key.task, uid=uid, node=node, number=key.attempt
                 )
-                self._spawn(self._complete_gone(key, source))
+                self._spawn(partial(self._complete_gone, key, source))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        job = asyncio.create_task(work, name="container log")
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+        job = asyncio.create_task(self._until_done(work), name="container log")
         self._jobs.add(job)
         job.add_done_callback(self._done)
 
+    async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what may be done twice, again where the database or the disk did not take it."""
+        failures = 0
+        while True:
+            try:
+                await work()
+                return
+            except (DatabaseError, OSError) as error:
+                failures += 1
+                log.error("a container's log is not kept yet: %s", error)
+                await self._clock.sleep(_BACKOFF.delay(failures))
+
     def _done(self, job: asyncio.Task[None]) -> None:
         self._jobs.discard(job)
-        if job.cancelled():
-            return
-        error = job.exception()
-        if isinstance(error, DatabaseError):
-            log.error("a container's log is not noted: %s", error)
-        elif error is not None:
+        if not job.cancelled() and (error := job.exception()) is not None:
             log.error("a container's log is not kept: %s", error, exc_info=error)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
+from seaway.objects.builtin import PODS
+from seaway.objects.errors import not_found
+from seaway.platform.workloads import labels
 
 Object = Mapping[str, Any]
 
@@ -28,16 +31,26 @@ class Source:
     """How often the container had been started before."""
     kept: bool = False
     """The pod is gone: its node is asked."""
+    named_again: bool = False
+    """Another pod may get this one's name, as a stateful set's do."""
 
-    def open(self, client: Client, options: LogOptions) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Open the log. Raises what the client raises."""
+    @asynccontextmanager
+    async def open(self, client: Client, options: LogOptions) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the log. Raises what the client raises, and NotFound where the pod of this name is another one."""
         if self.kept:
-            return client.kept_logs(
+            opened = client.kept_logs(
                 self.pod, self.namespace, node=self.node, uid=self.uid, container=self.container, attempt=self.number,
                 options=options,
             )  # fmt: skip
-        options = replace(options, previous=True) if self.previous else options
-        return client.logs(self.pod, self.namespace, self.container, options)
+        else:
+            if self.named_again and self.uid:
+                found = await client.get(PODS, self.pod, self.namespace)
+                if found["metadata"]["uid"] != self.uid:
+                    raise not_found("pods", self.pod)
+            options = replace(options, previous=True) if self.previous else options
+            opened = client.logs(self.pod, self.namespace, self.container, options)
+        async with opened as chunks:
+            yield chunks
 
     def at_node(self) -> Source | None:
         """Return where the log is when the pod is gone, None where that is not known."""
@@ -55,5 +68,6 @@ def source_of(pod: Object, container: str, *, previous: bool = False, number: in
     """
     metadata, node = pod["metadata"], (pod.get("spec") or {}).get("nodeName") or ""
     return Source(
-        metadata["name"], metadata["namespace"], container, previous, metadata.get("uid") or "", node, number
-    )
+        metadata["name"], metadata["namespace"], container, previous, metadata.get("uid") or "", node, number,
+        named_again=labels.RUN_UID not in (metadata.get("labels") or {}),
+    )  # fmt: skip
