@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.base.clock import Clock, parse_rfc3339
+from seaway.base.subprocesses import end
 from seaway.client.connection import Connection, ExecPlugin
 from seaway.client.errors import NotSent
 
@@ -118,9 +119,7 @@ async def _run(plugin: ExecPlugin) -> dict[str, Any]:
             "run it by hand to see what it waits for"
         ) from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end(process)
     if process.returncode:
         said = complaint.decode(errors="replace").strip()[:_LONGEST_QUOTE]
         raise NotSent(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.base.clock import rfc3339
+from seaway.base.subprocesses import end
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.storageclasses import LOCAL
 from seaway.objects import volumes as rules
@@ -236,10 +237,8 @@ async def _empty(path: Path) -> None:
     )
     try:
         _, told = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
+    finally:
+        await end(process)
     if process.returncode:
         raise OSError(told.decode(errors="replace").strip() or f"rm ended with {process.returncode}")
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from seaway.base.subprocesses import end
 from seaway.controlplane.controllers.context import Context
 from seaway.controlplane.controllers.storageclasses import LOCAL
 from seaway.controlplane.controllers.usage import (
@@ -120,10 +121,8 @@ async def measured(folder: Path) -> Usage:
     )  # fmt: skip
     try:
         out, err = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
+    finally:
+        await end(process)
     if process.returncode:
         said = err.decode(errors="replace").strip().rsplit("\n", 1)[-1]
         raise OSError(f"{folder} could not be measured: {said}")

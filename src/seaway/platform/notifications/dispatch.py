@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from seaway.base.subprocesses import end
+
 SECONDS = 60.0
 """How long one message, and the courier's start, may take."""
 _COURIER = "seaway.platform.notifications.courier"
@@ -85,9 +87,7 @@ async def bring(
     except (TimeoutError, ConnectionError):
         return Result(tuple(sent), f"the receiver has not answered for {SECONDS:g} s")
     finally:
-        if courier.returncode is None:
-            courier.kill()
-        await courier.wait()
+        await end(courier)
     return Result(tuple(sent), "")
 
 
