@@ -123,6 +123,7 @@ def postgres_template(postgres: postgresql.PostgresServer) -> str:
     location = locate(postgres.create_database("template_of_tests"), Path())
     assert isinstance(location, PostgresLocation)
     PostgresDriver(location, PostgresSettings(), on_taken=print).prepare()
+    postgres.make_template("template_of_tests")
     return "template_of_tests"
 
 

@@ -44,12 +44,19 @@ _SETTINGS = {
 }
 """A test's data may be lost with the machine."""
 _READY_SECONDS = 60.0
+_TRIES = 3
+"""Starts of a server whose port another program took between choosing and binding it."""
+_TAKEN = "Address already in use"
 _ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 """Has the kernel end the server with the thread that started it, however that ends; Linux with util-linux."""
 
 
 class DidNotStart(Exception):
     """The server ended, or was not ready in time; the message holds the end of its log."""
+
+
+class PortTaken(DidNotStart):
+    """Another program listens on the server's port, or is connected from it."""
 
 
 def programs() -> Path | None:
@@ -66,7 +73,8 @@ class PostgresServer:
     """A running server."""
 
     folder: Path
-    port: int
+    port: int = 0
+    """Chosen at the first start."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -90,6 +98,15 @@ class PostgresServer:
             raise RuntimeError(f"{statement}: {done.stderr}")
         return done.stdout.strip()
 
+    def make_template(self, name: str) -> None:
+        """Have a database copied only: nobody connects to it any more. One that somebody is connected to cannot be copied."""
+        self.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        others = f"FROM pg_stat_activity WHERE datname = '{name}'"
+        deadline = time.monotonic() + _READY_SECONDS
+        while self.execute(f"SELECT pg_terminate_backend(pid, 1000) {others}"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"connections to {name} do not end: {self.execute(f'SELECT * {others}')}")
+
     def create_database(self, name: str, template: str = "template0") -> str:
         """Create a database of the ordinary user and return its URL."""
         self.execute(f'CREATE DATABASE "{name}" OWNER {USER} TEMPLATE "{template}"')
@@ -98,6 +115,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and return when it answers; call it in a thread that lives as long as the server shall."""
         with (self.folder / "server.log").open("ab") as log:
+            begin = log.tell()
             self.process = subprocess.Popen(
                 [*_ENDS_WITH_PARENT, str(_program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder),
                  "-p", str(self.port), *(f"--{name}={value.strip(chr(39))}" for name, value in _SETTINGS.items())],
@@ -108,8 +126,9 @@ class PostgresServer:
         ready = [str(_program("pg_isready")), "-q", "-h", _HOST, "-p", str(self.port), "-d", "postgres"]
         while subprocess.run(ready, check=False, timeout=30).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                log_end = (self.folder / "server.log").read_text()[-3000:]
-                raise DidNotStart(f"PostgreSQL is not ready; the end of its log:\n{log_end}")
+                said = (self.folder / "server.log").read_bytes()[begin:].decode(errors="replace")[-3000:]
+                kind = PortTaken if _TAKEN in said else DidNotStart
+                raise kind(f"PostgreSQL is not ready; the end of its log:\n{said}")
             time.sleep(0.02)
 
     def stop(self) -> None:
@@ -137,12 +156,12 @@ def run_postgres() -> Iterator[PostgresServer]:
         DidNotStart: it is not installed, ended, or was not ready in time.
     """
     folder = Path(tempfile.mkdtemp(prefix="seaway-postgresql-"))  # short: a socket's path has a limit
-    server = PostgresServer(folder, _free_port())
+    server = PostgresServer(folder)
     try:
         _give_to_owner(folder)
         _initialise(server)
         _encrypt(server)
-        server.start()
+        _start_first(server)
         for user in (USER, TLS_USER):
             server.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")
         server.execute(f"GRANT {USER} TO {TLS_USER}")
@@ -150,6 +169,17 @@ def run_postgres() -> Iterator[PostgresServer]:
     finally:
         server.stop()
         shutil.rmtree(folder)
+
+
+def _start_first(server: PostgresServer) -> None:
+    for left in reversed(range(_TRIES)):
+        server.port = _free_port()
+        try:
+            server.start()
+            return
+        except PortTaken:
+            if not left:
+                raise
 
 
 def _program(name: str) -> Path:

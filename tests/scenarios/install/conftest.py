@@ -11,7 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ class Seaway:
 
     folder: Path
     kubeconfig: Path
+    situation: Callable[[], str] = str
+    """Says what is in the cluster, for the text of a failure."""
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def run(self, *arguments: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
@@ -42,10 +44,15 @@ class Seaway:
             **{name: value for name, value in os.environ.items() if not name.startswith("SEAWAY_")},
             "SEAWAY_HOME": str(self.folder / "home"), "KUBECONFIG": str(self.kubeconfig), "NO_COLOR": "1", **extra,
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "seaway", *arguments], cwd=self.folder, env=environment, input=stdin,
-            capture_output=True, text=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "seaway", *arguments], cwd=self.folder, env=environment, input=stdin,
+                capture_output=True, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as late:
+            pytest.fail(
+                f"{arguments} hangs; it said {late.stdout!r}, {late.stderr!r}; there is\n{self.situation()}"
+            )
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
@@ -81,6 +88,16 @@ class Namespace:
     def names(self, path: str) -> list[str]:
         """Return the names of all objects of a kind."""
         return [one["metadata"]["name"] for one in self.get(path)["items"]]
+
+    def situation(self) -> str:
+        """Return what there is to say of the pods, their leader and what happened to them."""
+        pods = [
+            (pod["metadata"]["name"], pod["metadata"].get("labels"), pod["status"])
+            for pod in self.get("api/v1 pods")["items"]
+        ]
+        leases = [one["spec"] for one in self.get("apis/coordination.k8s.io/v1 leases")["items"]]
+        events = [(one.get("count"), one["message"]) for one in self.get("api/v1 events")["items"]]
+        return "\n".join(json.dumps(told) for told in (*pods, *leases, *events))
 
     def secret(self, name: str, **texts: str) -> None:
         """Create a Secret."""
@@ -142,12 +159,12 @@ def admin_kubeconfig(namespace: Namespace, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def seaway(tmp_path: Path, admin_kubeconfig: Path) -> Seaway:
+def seaway(tmp_path: Path, namespace: Namespace, admin_kubeconfig: Path) -> Seaway:
     """The command line of that administrator."""
     folder = tmp_path / "laptop"
     folder.mkdir()
     (folder / "requirements.txt").touch()
-    return Seaway(folder, admin_kubeconfig)
+    return Seaway(folder, admin_kubeconfig, namespace.situation)
 
 
 @dataclass(frozen=True)

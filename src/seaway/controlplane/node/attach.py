@@ -38,8 +38,12 @@ async def attach(folder: Path, state: ContainerState, now: float, *, stdin: bool
     async with address_of(folder / attached.SOCKET) as address:
         reader, writer = await asyncio.open_unix_connection(address)
     program = InteractiveProgram(reader, writer, terminal=bool(spec.get("terminal")))
-    if stdin:
-        await program.tell(attached.WANTS_INPUT)
+    try:
+        if stdin:
+            await program.tell(attached.WANTS_INPUT)
+    except BaseException:
+        program.close()
+        raise
     return program
 
 

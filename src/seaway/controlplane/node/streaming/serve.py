@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from seaway.base.tasks import cancel_all
 from seaway.client.streams import FORWARD, SPDY, StreamRequest, Upgrade, check
 from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels
 from seaway.controlplane.node.streaming.command import Command, converse
@@ -91,7 +92,6 @@ async def _switch(link: Link, version: str) -> SpdyConnection:
 
 async def _converse_spdy(command: Command, request: StreamRequest, link: Link) -> None:
     reading: asyncio.Task[None] | None = None
-    channels: Channels | None = None
     try:
         connection = await _switch(link, SPDY_COMMAND)
         reading = asyncio.create_task(connection.run())
@@ -101,16 +101,17 @@ async def _converse_spdy(command: Command, request: StreamRequest, link: Link) -
         channels = await gather_streams(connection, wanted)
         if channels is None:
             await connection.until_gone(LEAVE_SECONDS)
-            await link.close()
             return
         await converse(command, channels, _outputs(request))
     except ConnectionError as error:
         log.debug("a caller left: %s", error)
     finally:
         command.close()  # also where this is cancelled before there is a conversation: the node goes
-        if reading is not None:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+        try:
+            if reading is not None:
+                await cancel_all([reading])
+        finally:
+            await link.close()
 
 
 async def _forward(connect: Connect, request: StreamRequest, upgrade: Upgrade, link: Link) -> None:
