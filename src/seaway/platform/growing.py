@@ -43,6 +43,8 @@ class Growth:
         self._written: dict[LogKey, Written] = {}
         self._measured: dict[LogKey, int] = {}
         self._committed: Counter[Whose] = Counter()
+        self.is_stale = False
+        """A limit was changed since the last measurement."""
 
     def follow(self, states: Callable[[], Iterable[RunState]]) -> None:
         """Say which runs there are that have not ended."""
@@ -52,6 +54,10 @@ class Growth:
         """Take note that a run's outputs or checkpoint take so many bytes more, or less."""
         self._committed[USER, run.user] += size
         self._committed[WORKSPACE, run.namespace] += size
+
+    def limits_changed(self) -> None:
+        """Take note that what was measured last may not be all that has a limit."""
+        self.is_stale = True
 
     def logs(self) -> Sequence[Written]:
         """Return the logs of runs whose sizes are not in the database, as they are now."""
@@ -67,6 +73,7 @@ class Growth:
     def measure(self) -> Sequence[Written]:
         """Return the same, and count what is added from now on: the rest is asked of the database."""
         self._committed.clear()
+        self.is_stale = False
         found = self.logs()
         self._measured = {each.key: each.size for each in found}
         return found

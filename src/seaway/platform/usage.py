@@ -112,6 +112,8 @@ class Usage:
         if self.workspace_limit or any(own.values()):
             unknown = _unknown(logs, known, usage.WORKSPACE)
             taken = _totals(usage.sums(connection, usage.WORKSPACE, spaces) + unknown, spaces)
+            if spaces is None:  # one in which nothing is yet has its limit all the same
+                taken = dict.fromkeys(own, 0) | taken
             for name, total in taken.items():
                 if limit := own.get(name, self.workspace_limit):
                     found.append(Room(WORKSPACE, name, total, limit))

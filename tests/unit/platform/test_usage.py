@@ -296,9 +296,14 @@ async def test_a_workspace_at_its_limit_begins_nothing_and_others_do(kubernetes,
         with pytest.raises(NotFound):
             await server.workspaces.change("nowhere", WorkspaceChange(storage_limit=0), admin)
         await ended(server, "first", shared="x" * 300)
+        look, storage = server._telling.storage.look, server._telling.storage
+        await look()
+        assert Room("workspace", "vision", 0, 1000) in await server.runs.usage.rooms()
+        assert not storage.has_crossed()
         view = await server.workspaces.change(default, WorkspaceChange(storage_limit=300), admin)
+        assert storage.has_crossed(), "another limit is looked at soon"
         assert (view.storage_limit, view.own_limit, view.warning[:4]) == (300, True, "full")
-        look, database = server._telling.storage.look, server._database
+        database = server._database
         await look()
         await look()
         wanted = [f"the storage of the workspace {default} {how}" for how in ("fills up", "is full")]

@@ -82,9 +82,9 @@ class StorageWatch:
                 return
 
     def has_crossed(self) -> bool:
-        """Tell whether what was added since the last look may have crossed a level. Asks no database."""
+        """Tell whether a level may have been crossed since the last look, or a limit was changed. Asks no database."""
         reached, _ = changes(self._now(), self._known)
-        return bool(reached)
+        return bool(reached) or self._usage.growth.is_stale
 
     async def warnings(self) -> list[dict[str, str]]:
         """Return what is said of limits of which much is taken, for `seaway status`.

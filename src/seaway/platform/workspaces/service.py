@@ -118,6 +118,7 @@ class Workspaces:
             await self._database.write(work)
         except IntegrityError:
             raise taken(name) from None
+        self._usage.growth.limits_changed()
         if not there:
             await self._make(workspace, caller)
         self._follow(workspace)
@@ -143,6 +144,7 @@ class Workspaces:
             audit.add(connection, entry)
 
         await self._database.write(work)
+        self._usage.growth.limits_changed()
         return await self.get(name)
 
     async def losses(self, name: str, caller: Caller) -> WorkspaceLosses:
