@@ -13,6 +13,8 @@ _SHORT = {
     "deploy": "deployment",
     "rs": "replicaset",
     "sts": "statefulset",
+    "ns": "workspace",
+    "namespace": "workspace",
 }
 
 

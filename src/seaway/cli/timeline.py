@@ -22,13 +22,14 @@ Examples:
   seaway timeline --since 10m train-1     in the last ten minutes
   seaway timeline --warnings train-1      what went wrong only
   seaway timeline pod/NAME                also of a pod that is gone
+  seaway timeline --since 1h workspace/vision   all that is or was in a workspace: pods without a name you know
   seaway timeline node/node-1 -o json     for programs"""
-_KINDS = ("pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset")
+_KINDS = ("pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset", "workspace")
 Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="A run, as seaway ps shows it; or pod/NAME, node/NAME, job/NAME, pvc/NAME, deployment/NAME.",
+        help="A run, as seaway ps shows it; or pod/NAME, node/NAME, job/NAME, pvc/NAME, deployment/NAME, workspace/NAME.",
         autocompletion=complete_runs,
     ),
 ]

@@ -16,6 +16,7 @@ from seaway.platform.database.database import Database
 from seaway.platform.database.records import RunRecord
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
+from seaway.platform.growing import WORKSPACE
 from seaway.platform.pod_logs import PodLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.timelines import Timelines
@@ -74,7 +75,9 @@ class Answers(ABC):
     async def timeline_object(
         self, kind: str, name: str, *, since: float = 0.0, limit: int = 500
     ) -> Timeline:
-        """Return what happened to a pod, a node or another object, also one that is gone. Raises NotFound."""
+        """Return what happened to a pod or another object, also one that is gone, or to all in a workspace. Raises NotFound."""
+        if kind == WORKSPACE:
+            return await self._timelines.of_workspace(name, since=since, limit=limit)
         return await self._timelines.of_object(kind, name, since=since, limit=limit)
 
     async def search(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from seaway.base.clock import rfc3339
 from seaway.model.timeline import Timeline
 from seaway.platform.cluster_view import ClusterView
-from seaway.platform.database import acts, attempts, revisions, sentences, tasks
+from seaway.platform.database import acts, attempts, revisions, runs, sentences, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import (
     ActRecord,
@@ -39,6 +39,8 @@ _AROUND = 60.0
 """Seconds before and after a run in which what happens to its nodes and claims belongs to it."""
 _MOST = 2000
 """Revisions and events of one object that are looked at: the newest."""
+_MOST_TOGETHER = 5000
+"""The same of all objects of a workspace together."""
 _FOR_EVER = 1e12
 _BY_WHOM = (
     "who asked for a deletion is not known: Kubernetes notes it in its audit log alone, and this cluster's does not come here "
@@ -57,6 +59,17 @@ class Timelines:
         await self._recorder.flush()
         dated = await self._database.read(lambda connection: _of_run(connection, run))
         return timeline.page(f"run/{run.name}", dated, since=since, limit=limit, notes=self._notes(dated))
+
+    async def of_workspace(self, namespace: str, *, since: float, limit: int) -> Timeline:
+        """Return what happened to all that is or was in a workspace. Raises NotFound where nothing is known of it."""
+        await self._recorder.flush()
+        dated = await self._database.read(lambda connection: _of_workspace(connection, namespace, since))
+        if not dated and not since:
+            raise NotFound(
+                f"nothing is known of a workspace {namespace!r}", field="name", remedy="See: seaway workspace list"
+            )  # fmt: skip
+        notes = self._notes(dated)
+        return timeline.page(f"workspace/{namespace}", dated, since=since, limit=limit, notes=notes)
 
     async def of_object(self, kind: str, name: str, *, since: float, limit: int) -> Timeline:
         """Return what happened to an object; also to one that is gone. Raises NotFound where nothing is known of it."""
@@ -181,6 +194,17 @@ def _claims(pods: Iterable[RevisionRecord]) -> set[str]:
     volumes = [volume for pod in pods for volume in (pod.object.get("spec") or {}).get("volumes") or ()]
     named = ((volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in volumes)
     return {name for name in named if name}
+
+
+def _of_workspace(connection: Connection, namespace: str, begin: float) -> list[Dated]:
+    kept = revisions.of_namespace(connection, namespace, begin=begin, limit=_MOST_TOGETHER)
+    told = revisions.events_of_namespace(connection, namespace, begin=begin, limit=_MOST_TOGETHER)
+    found = [one for one in timeline.of_revisions(kept) if one.at >= begin] + timeline.of_events(told)
+    since = min((one.at for one in found), default=begin)
+    for run in runs.page(connection, ended=True, limit=_MOST, before=None, namespace=namespace):
+        said = _submission(run) + _endings(run, (), (), single=True, stopped=False)
+        found += [one for one in said if one.at >= since]
+    return with_acts(found, _acts(connection, found, {namespace}, since, _FOR_EVER))
 
 
 def _of_object(connection: Connection, kind: str, name: str) -> list[Dated]:

@@ -39,13 +39,13 @@ async def why(kind: Literal["pod", "job", "pvc"], name: str, service: Service) -
 
 @router.get("/{kind}/{name}/timeline")
 async def timeline(
-    kind: Literal["pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset"],
+    kind: Literal["pod", "node", "job", "pvc", "deployment", "replicaset", "statefulset", "workspace"],
     name: str,
     service: Service,
     since: Since = None,
     limit: Limit = 500,
 ) -> Timeline:
-    """Return what happened to it, oldest first; also to one that is gone."""
+    """Return what happened to it, or to all in a workspace, oldest first; also to what is gone."""
     return await service.timeline_object(kind, name, since=seconds(since), limit=limit)
 
 

@@ -73,6 +73,11 @@ def test_who_deleted_evicted_and_scaled(running: Any) -> None:
         assert (f"pod/{name}", "created", "seaway-user (kubectl-create)") in told
     told = entries(running, "deployment/web")
     assert ("deployment/web", "scaled from 0 to 2", by) in told, told
+    together = entries(running, "workspace/seaway-default")
+    for name in ("deleted", "evicted", "one-of-all"):
+        assert (f"pod/{name}", "asked to end within 1 s", by) in [(o, m[:23], b) for o, m, b in together]
+    assert set(told) <= set(together)
+    assert running("timeline", "workspace/nowhere", code=None).returncode
 
 
 def test_what_was_refused_stands_there(running: Any) -> None:

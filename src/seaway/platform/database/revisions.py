@@ -142,6 +142,49 @@ def of_name(
     return [_revision(row._asdict()) for row in reversed(rows)]
 
 
+def of_namespace(connection: Connection, namespace: str, *, begin: float, limit: int) -> list[RevisionRecord]:
+    """Return the revisions in a namespace since a time, oldest first: the newest ones where there are more than `limit`.
+
+    Of each object the one before is among them, so that its first change can be told.
+    """
+    query = (
+        select(REVISIONS)
+        .where(REVISIONS.c.namespace == namespace, REVISIONS.c.observed >= begin)
+        .order_by(REVISIONS.c.id.desc())
+        .limit(limit)
+    )
+    rows = list(reversed(list(connection.execute(query))))
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(row.uid, row.id)
+    uids, before = sorted(first), list[int]()
+    for start in range(0, len(uids), _AT_ONCE):
+        earlier = (
+            select(func.max(REVISIONS.c.id))
+            .where(REVISIONS.c.kind.in_(KINDS), REVISIONS.c.uid.in_(uids[start : start + _AT_ONCE]))
+            .where(REVISIONS.c.id < min(first.values()))
+            .group_by(REVISIONS.c.kind, REVISIONS.c.uid)
+        )
+        before += connection.scalars(earlier)
+    for start in range(0, len(before), _AT_ONCE):
+        known = select(REVISIONS).where(REVISIONS.c.id.in_(before[start : start + _AT_ONCE]))
+        rows = [*connection.execute(known), *rows]
+    return [_revision(row._asdict()) for row in rows]
+
+
+def events_of_namespace(
+    connection: Connection, namespace: str, *, begin: float, limit: int
+) -> list[EventRecord]:
+    """Return the events in a namespace since a time, oldest first: the newest where there are more than `limit`."""
+    query = (
+        select(EVENTS)
+        .where(EVENTS.c.namespace == namespace, EVENTS.c.last_seen >= begin)
+        .order_by(EVENTS.c.last_seen.desc())
+        .limit(limit)
+    )
+    return [EventRecord(**row._asdict()) for row in reversed(list(connection.execute(query)))]
+
+
 def namespaces(connection: Connection, kind: str, name: str) -> set[str]:
     """Return where objects of a name are or were."""
     query = select(REVISIONS.c.namespace).where(REVISIONS.c.kind == kind, REVISIONS.c.name == name)
