@@ -114,6 +114,8 @@ class Controller:
                 await self._handle(key)
             finally:
                 self.queue.done(key)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # what was called dropped it: an error came in its way
 
     async def _handle(self, key: str) -> None:
         """Reconcile one key and do as its outcome says."""

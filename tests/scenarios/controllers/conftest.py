@@ -29,6 +29,7 @@ SETTINGS = ControllersSettings(
     terminated_pods=3,
     job_backoff=0.05,
     volumes_measured=0.1,
+    volumes_rest=1.0,
 )
 
 

@@ -138,3 +138,22 @@ def test_controller_keys_name_only_controllers_of_the_kind() -> None:
     pod = {"metadata": {"name": "a", "namespace": "ns", "ownerReferences": references}}
     assert list(controller_keys(JOBS)(pod)) == ["ns/mine"]
     assert always("all")(pod) == ("all",)
+
+
+async def test_one_that_drops_its_cancellation_ends_all_the_same() -> None:
+    """What is called may answer a cancellation with an error of its own."""
+    begun, errors = asyncio.Event(), [ProcessLookupError()]
+
+    async def reconcile(_: str):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise errors.pop() if errors else asyncio.CancelledError from None
+
+    controller = Controller("stubborn", (), reconcile, keys=("a",))
+    running = asyncio.create_task(controller.run())
+    await begun.wait()
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=5)
+    assert done

@@ -41,6 +41,8 @@ class ControllersSettings:
     """Folder of this machine in which volumes are made for claims; None for a cluster that makes none."""
     volumes_measured: float = 10.0
     """How often the volumes of running pods are measured at most; large ones are measured more rarely."""
+    volumes_rest: float = 20.0
+    """So many times as long as a measurement took, times the volumes in use, a volume is left alone."""
     workers: int = 4
     """Keys that one controller works on at once."""
     time_zone: tzinfo = UTC

@@ -37,8 +37,6 @@ from seaway.reconcile.sources import Source
 Object = dict[str, Any]
 PROGRAM = Path(__file__).with_name("measure.py")
 _LONGEST = 6 * 3600.0
-_REST = 20
-"""So many times as long as a measurement took, times the volumes in use, a volume is left alone."""
 
 
 class VolumeUsage:
@@ -75,9 +73,15 @@ class VolumeUsage:
             if before is not None and has_other_limits(claim, allowed):
                 await self._note(claim, before, allowed)
             return RequeueAfter(due - now)
-        usage = await measured(self._folder / claim["spec"]["volumeName"])
+        folder, settings = self._folder / claim["spec"]["volumeName"], self._context.settings
+        try:
+            usage = await measured(folder)
+        except OSError:
+            if folder.exists():
+                raise
+            return DONE  # it went with its claim meanwhile
         took = (self._clock.monotonic() - now) * max(len(self._due), 1)
-        wait = max(self._context.settings.volumes_measured, took * _REST)
+        wait = max(settings.volumes_measured, took * settings.volumes_rest)
         self._due[claim_key] = self._clock.monotonic() + wait
         await self._note(claim, usage, allowed)
         return RequeueAfter(wait) if self._is_running(claim_key) else DONE

@@ -9,7 +9,7 @@ from pathlib import Path
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.controlplane.controllers.settings import ControllersSettings
 
-PACE = ControllersSettings(autoscale_period=3.0, job_backoff=1.0, volumes_measured=1.0)
+PACE = ControllersSettings(autoscale_period=3.0, job_backoff=1.0, volumes_measured=1.0, volumes_rest=1.0)
 """What else happens every ten or fifteen seconds happens sooner: it is waited for.
 
 Not the autoscaler's looks, though, every second: of one object no more than 25 events are told in a row, as in Kubernetes,
