@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from seaway.base.clock import rfc3339
 from seaway.model.run import Phase, RunSpec, TaskSpec
-from seaway.model.verdict import Explanation
+from seaway.model.verdict import Explanation, Verdict, VerdictClass
 from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database import attempts, revisions, runs, tasks
 from seaway.platform.database.database import Database
@@ -69,7 +69,7 @@ class Explainer:
             lambda connection: self._facts(connection, run, task, nodes)
         )
         if attempt is not None:
-            tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt), LOG_LINES)
+            tail = await self._logs.tail(LogKey(run.uid, facts.task, attempt.number), LOG_LINES)
             facts = replace(facts, log_tail=tail.text, log_times=tail.times)
             if facts.waiting and facts.pod is not None:
                 still = self.still(facts.pod["metadata"]["name"], facts.hung_seconds)
@@ -78,12 +78,14 @@ class Explainer:
         if facts.waiting and facts.pod is not None and not (facts.pod.get("spec") or {}).get("nodeName"):
             others = await self._view.everybodys_pods()
             facts = replace(facts, others=others, ends=latest_ends(self._states()))
-        return DIAGNOSIS.explain(facts)
+        told = DIAGNOSIS.explain(facts)
+        ended = attempt is not None and attempt.phase.ended and not facts.waiting
+        return as_judged(told, attempt.verdict) if attempt is not None and ended else told
 
     def _facts(
         self, connection: Connection, run: RunRecord, asked: str | None, nodes: Sequence[dict[str, Any]]
-    ) -> tuple[Facts, int | None]:
-        """Return the facts without the log, and which attempt's log belongs to them."""
+    ) -> tuple[Facts, AttemptRecord | None]:
+        """Return the facts without the log, and the attempt that they are about."""
         spec = RunSpec.model_validate(runs.spec(connection, run.id))
         found = [one for one in tasks.of_run(connection, run.id) if asked in (None, one.name)]
         if not found:
@@ -104,7 +106,26 @@ class Explainer:
             origin=masked_origin(spec.origin, values=True) if len(spec.tasks) == 1 else None,
             before=(before or {}).get("message", ""),
         )
-        return facts, attempt.number if attempt is not None else None
+        return facts, attempt
+
+
+def as_judged(told: Explanation, verdict: Mapping[str, Any] | None) -> Explanation:
+    """Return an explanation, or, where nothing that is kept explains the ending, what was found when it ended. Pure."""
+    if told.class_ is not VerdictClass.UNKNOWN or verdict is None:
+        return told
+    judged = Verdict.model_validate(verdict)
+    if judged.class_ is VerdictClass.UNKNOWN:
+        return told
+    same = {"class_": judged.class_, "cause": judged.cause, "message": judged.message}
+    return told.model_copy(update={**same, "evidence": judged.evidence or told.evidence})
+
+
+def _refusal(attempt: AttemptRecord | None) -> str:
+    """Return the API server's words where it refused to create an attempt's pod: only the verdict has them."""
+    if attempt is None or attempt.uid is not None:
+        return ""
+    evidence = (attempt.verdict or {}).get("evidence") or ()
+    return next((str(one["quote"]) for one in evidence if one.get("source") == "submission"), "")
 
 
 def latest_ends(states: Iterable[RunState]) -> dict[str, str]:
@@ -166,6 +187,7 @@ def _remembered_facts(
         command=spec.command,
         needs_code=spec.code is not None,
         needs_environment=spec.environment is not None,
+        create_error=_refusal(attempt),
         retries_left=max(0, spec.retries - task.failures),
         retry_on=spec.retry_on,
         memory_grown=memory_grown(spec, task.growth),

@@ -117,10 +117,8 @@ TURNED_AWAY = [
 ]  # fmt: skip
 
 
-@pytest.mark.real
 @pytest.mark.parametrize(("resource", "spec", "cause", "named"), TURNED_AWAY)
-async def test_what_a_rule_can_never_allow_fails_fast(real_platform, resource, spec, cause, named) -> None:
-    platform = real_platform
+async def test_what_a_rule_can_never_allow_fails_fast(platform, resource, spec, cause, named) -> None:
     if resource is QUOTAS:
         await put_quota(platform, **spec["hard"])
     else:
@@ -135,6 +133,14 @@ async def test_what_a_rule_can_never_allow_fails_fast(real_platform, resource, s
                 break
     assert (found.verdict.class_, found.verdict.cause) == (VerdictClass.CONFIGURATION, cause)
     assert named in found.verdict.message
+    told = await platform.server.runs.why(found.name)
+    assert (told.class_, told.cause, told.message) == (
+        VerdictClass.CONFIGURATION,
+        cause,
+        found.verdict.message,
+    )
+    assert told.evidence[0].source == "submission"
+    assert told.next_step
 
 
 async def test_the_servers_account_can_read_no_secret_and_nothing_outside_its_namespace(cluster) -> None:

@@ -10,9 +10,11 @@ from random import Random
 import pytest
 
 from seaway.model.run import Phase, RunSpec, TaskSpec
+from seaway.model.verdict import Explanation, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RevisionRecord, RunRecord, TaskRecord
 from seaway.platform.engine.narration import narrate
 from seaway.platform.engine.outcome import conclude, progress, run_phase
+from seaway.platform.explaining import as_judged
 from seaway.platform.history import redaction
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogKey
@@ -185,3 +187,13 @@ async def test_only_the_owner_may_read_logs(tmp_path) -> None:
 def test_what_is_said_of_a_run_is_doubted_where_its_node_is_silent(nodes, status, said) -> None:
     ready = {"type": "Ready", "status": status, "lastTransitionTime": "T"}
     assert doubt(nodes, [{"metadata": {"name": "a"}, "status": {"conditions": [ready]}}]) == said
+
+
+def test_what_was_found_when_it_ended_counts_where_nothing_that_is_kept_explains_it() -> None:
+    unknown = Explanation(subject="r", **{"class": "unknown"}, cause="Unknown", message="?", retry=False)
+    known = unknown.model_copy(update={"class_": VerdictClass.USER, "cause": "NonZeroExit"})
+    verdict = {"class": "configuration", "cause": "QuotaExceeded", "message": "it asks for too much"}
+    assert as_judged(unknown, verdict).cause == "QuotaExceeded"
+    assert as_judged(known, verdict) is known
+    assert as_judged(unknown, None) is unknown
+    assert as_judged(unknown, {**verdict, "class": "unknown"}) is unknown
