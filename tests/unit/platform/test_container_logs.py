@@ -137,6 +137,14 @@ async def test_a_pod_that_went_while_no_server_was_there(recording: Recording) -
     assert b"the end of the log may be missing" in kept
 
 
+async def test_a_pod_whose_last_state_says_nothing_of_its_container(recording: Recording) -> None:
+    """As of one that is evicted, on some clusters: it was followed, and nobody told of its end."""
+    running = pod({"running": {"startedAt": "2026-01-02T03:04:00Z"}})
+    recording.shown.show("ADDED", running, None)
+    recording.shown.show("DELETED", {**ENDED, "status": {"phase": "Failed"}}, running)
+    assert await recording.closed() == b"".join(LINES)
+
+
 async def test_a_database_that_is_full_for_a_while_leaves_no_log_unfinished(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

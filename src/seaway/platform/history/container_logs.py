@@ -104,12 +104,10 @@ class ContainerLogs:
                 self._follow(known, instance, pod, began)
         if event_type == "DELETED":
             del self._pods[pod["metadata"]["uid"]]
-            alive = {one.key: one for one in instances(pod) if not one.ended}
-            for key in known.followed - known.ended - alive.keys():
-                self._spawn(partial(self._let_go, key))
-            for instance in alive.values():
-                source = source_of(pod, instance.container, number=instance.key.attempt)
-                self._spawn(partial(self._complete_gone, instance.key, source))
+            alive = {one.key for one in instances(pod) if not one.ended}
+            for key in known.followed - known.ended | alive:
+                source = source_of(pod, key.task, number=key.attempt)
+                self._spawn(partial(self._complete_gone, key, source))
 
     def _follow(self, known: _Pod, instance: Instance, pod: Object, began: float) -> None:
         followed = sum(len(one.followed - one.ended) for one in self._pods.values())
@@ -149,10 +147,6 @@ class ContainerLogs:
             await self._close(key)
         finally:
             self._gone.discard(key)
-
-    async def _let_go(self, key: LogKey) -> None:
-        await self._collector.let_go(key)
-        await self._close(key)
 
     async def _close(self, key: LogKey) -> None:
         await self._logs.close(key)
