@@ -216,6 +216,14 @@ async def test_a_log_whose_end_never_comes_says_so(tmp_path) -> None:
     assert stored.endswith("the end of the log may be missing: the log broke off before its end\n")
 
 
+async def test_a_log_that_is_left_while_its_program_writes_ends_where_it_is_then(tmp_path) -> None:
+    """As that of an attempt that is lost on purpose: it never stands still."""
+    logs = Logs(ALL[:2])
+    logs.last = ALL[2:]
+    stored = await collected(tmp_path, logs, openings=0, follow=False, pod=POD)
+    assert stored == b"".join(ALL[:2]).decode()
+
+
 async def test_two_that_complete_a_log_at_once_write_it_once(tmp_path) -> None:
     store = FileLogStore(tmp_path, limit=1 << 20)
     collector = LogCollector(Logs(ALL), store, SystemClock(), SETTINGS)

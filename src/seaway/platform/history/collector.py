@@ -20,7 +20,7 @@ from seaway.platform.history.lines import Joiner
 from seaway.platform.history.logs import AttemptLog, LogKey, LogStore
 from seaway.platform.history.sources import Source, source_of
 from seaway.platform.workloads import labels
-from seaway.platform.workloads.observation import container_started, is_terminated, unseen_end
+from seaway.platform.workloads.observation import container_started, is_running, is_terminated, unseen_end
 
 log = logging.getLogger(__name__)
 _GONE = "its pod was deleted, and its node keeps no log of it"
@@ -123,7 +123,8 @@ class LogCollector:
             return
         seen = is_terminated(pod, container) and unseen_end(pod, container) is None
         tries = self._settings.more_tries if seen else self._settings.tries
-        await self._read_end(written, source_of(pod, container, previous=previous, number=number), tries)
+        source = source_of(pod, container, previous=previous, number=number)
+        await self._read_end(written, source, tries, goes_on=is_running(pod, container) and not previous)
         written.finish_line()
         if (unseen := unseen_end(pod, container, previous=previous)) is not None:
             written.say(f"the end of the log may be missing: {unseen}", self._nanoseconds())
@@ -222,16 +223,13 @@ class LogCollector:
             failures = 1 if lively else failures + 1
             await self._clock.sleep(self._settings.backoff.delay(failures))
 
-    async def _read_end(self, written: AttemptLog, source: Source, tries: int) -> None:
+    async def _read_end(self, written: AttemptLog, source: Source, tries: int, *, goes_on: bool) -> None:
         failures = refused = 0
         while refused < tries:
             try:
-                await self._read_all(written, source)
+                await self._read_all(written, source, goes_on=goes_on)
                 return
-            except (
-                BadRequest,
-                NotFound,
-            ) as error:  # the former: another pod has the name by now, and has not begun
+            except (BadRequest, NotFound) as error:
                 problem: Exception = error
                 if not _is_of_node(error, source):
                     break
@@ -241,18 +239,20 @@ class LogCollector:
                 problem, failures = error, failures + 1
                 refused += isinstance(error, ApiError)
                 await self._clock.sleep(self._settings.backoff.delay(failures))
-        gone = isinstance(problem, BadRequest | NotFound)
+        # of a pod that has the name by now, and has not begun, nothing can be read
+        another = isinstance(problem, BadRequest) and source.named_again
+        gone = another or isinstance(problem, NotFound)
         if not (gone and await self._read_kept(written, source)):
             log.warning("the end of the log of pod %s cannot be read: %s", source.pod, problem)
             written.finish_line()
             written.say(f"the end of the log may be missing: {problem}", self._nanoseconds())
 
-    async def _read_all(self, written: AttemptLog, source: Source) -> None:
-        """Read a log to its end. Raises InternalError where the stream ended before."""
+    async def _read_all(self, written: AttemptLog, source: Source, *, goes_on: bool = False) -> None:
+        """Read a log to its end, or to where it is now, where it goes on. Raises InternalError where the stream ended before."""
         await self._read(written, source, LogOptions(timestamps=True))
         if written.truncated:
             await self._read_last_lines(written, source)
-        elif not await self._has_last_line(written, source):
+        elif not goes_on and not await self._has_last_line(written, source):
             raise InternalError("the log broke off before its end")
 
     async def _has_last_line(self, written: AttemptLog, source: Source) -> bool:

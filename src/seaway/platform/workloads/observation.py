@@ -117,6 +117,11 @@ def is_terminated(pod: Mapping[str, Any], container: str = labels.CONTAINER) -> 
     return "terminated" in (_told(pod, container).get("state") or {})
 
 
+def is_running(pod: Mapping[str, Any], container: str = labels.CONTAINER) -> bool:
+    """Return whether a container's status says that it runs."""
+    return "running" in (_told(pod, container).get("state") or {})
+
+
 def unseen_end(
     pod: Mapping[str, Any], container: str = labels.CONTAINER, *, previous: bool = False
 ) -> str | None:
