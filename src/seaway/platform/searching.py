@@ -19,7 +19,8 @@ from seaway.platform.history.indexing import pieces_of
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.words import Found, Query, find, looks_like_an_expression, parse_query
 
-_PIECES = 50
+_PIECES, _MOST_PIECES, _TIMES = 50, 20_000, 8
+"""Pieces that are asked for at first, at most, and how many times as many each time: to ask for a few costs as much as for many."""
 _SCANNED = 256 * 1024 * 1024
 """Bytes that one search looks through: of what is not indexed, and again of what is."""
 _SCANNED_LOGS = 500
@@ -69,12 +70,12 @@ class Searcher:
     ) -> AsyncIterator[tuple[float, ChunkOwner, Found | None]]:
         """Yield the lines of indexed pieces, the newest piece first; without a line where a piece has none."""
         before: int | None = None
-        room = self._most
+        room, count = self._most, _PIECES
         while query.words:
-            edge = before
+            edge, limit = before, count
             found = await self._database.read(
-                lambda connection, edge=edge: log_pieces.matching(  # type: ignore[misc]
-                    connection, query.words, run_uid=run_uid, limit=_PIECES, before=edge
+                lambda connection, edge=edge, limit=limit: log_pieces.matching(  # type: ignore[misc]
+                    connection, query.words, run_uid=run_uid, limit=limit, before=edge
                 )
             )
             for id_, piece in found:
@@ -86,8 +87,9 @@ class Searcher:
                 data = await self._bytes(piece.owner, piece.start, piece.size)
                 for line in find(data, query, context):
                     yield piece.newest, piece.owner, line
-            if len(found) < _PIECES:
+            if len(found) < limit:
                 return
+            count = min(limit * _TIMES, _MOST_PIECES)
 
     async def _unindexed(
         self, query: Query, run_uid: str | None, context: int, notes: list[str]

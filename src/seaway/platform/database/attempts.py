@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from seaway.model.run import Phase
+from seaway.platform.database.log_chunks import ChunkOwner
 from seaway.platform.database.records import AttemptRecord, as_row
 from seaway.platform.database.tables import ATTEMPTS, RUNS, TASKS
 
@@ -24,6 +25,7 @@ _SAVE = (
     .values({name: bindparam(name) for name in _CHANGING})
 )
 _ADD = insert(ATTEMPTS)
+_COLUMNS = [column for column in ATTEMPTS.c if column.name != "log_indexed"]
 
 
 def add(connection: Connection, attempts: Sequence[AttemptRecord]) -> None:
@@ -46,7 +48,7 @@ def save(connection: Connection, attempts: Sequence[AttemptRecord]) -> None:
 
 def of_run(connection: Connection, run_id: int) -> list[AttemptRecord]:
     """Return a run's attempts, oldest first within each task."""
-    query = select(ATTEMPTS).where(ATTEMPTS.c.run_id == run_id).order_by(ATTEMPTS.c.task, ATTEMPTS.c.number)
+    query = select(*_COLUMNS).where(ATTEMPTS.c.run_id == run_id).order_by(ATTEMPTS.c.task, ATTEMPTS.c.number)
     return [_record(row._asdict()) for row in connection.execute(query)]
 
 
@@ -59,13 +61,13 @@ def newest_of_run(connection: Connection, run_id: int) -> list[AttemptRecord]:
         .subquery()
     )
     matches = (ATTEMPTS.c.task == newest.c.task) & (ATTEMPTS.c.number == newest.c.number)
-    query = select(ATTEMPTS).join(newest, matches).where(ATTEMPTS.c.run_id == run_id)
+    query = select(*_COLUMNS).join(newest, matches).where(ATTEMPTS.c.run_id == run_id)
     return [_record(row._asdict()) for row in connection.execute(query)]
 
 
 def with_fence(connection: Connection, run_id: int, task: str, fence: int) -> AttemptRecord | None:
     """Return the attempt of a task that has a fencing number."""
-    query = select(ATTEMPTS).where(
+    query = select(*_COLUMNS).where(
         ATTEMPTS.c.run_id == run_id, ATTEMPTS.c.task == task, ATTEMPTS.c.fence == fence
     )
     row = connection.execute(query).first()
@@ -91,6 +93,13 @@ def on_node(connection: Connection, node: str, since: float, limit: int) -> list
         .limit(limit)
     )
     return list(connection.execute(query))
+
+
+def log_indexed(connection: Connection, owner: ChunkOwner) -> None:
+    """Take note that an attempt's log was looked through."""
+    run = select(RUNS.c.id).where(RUNS.c.uid == owner.run_uid).scalar_subquery()
+    one = (ATTEMPTS.c.run_id == run) & (ATTEMPTS.c.task == owner.task) & (ATTEMPTS.c.number == owner.attempt)
+    connection.execute(update(ATTEMPTS).where(one).values(log_indexed=True))
 
 
 def _values(attempt: AttemptRecord) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from seaway.platform.database import log_words
 from seaway.platform.database.log_chunks import ChunkOwner
 from seaway.platform.database.log_records import is_log
 from seaway.platform.database.log_words import Wanted
-from seaway.platform.database.tables import ATTEMPTS, LOG_PIECES, LOGS, RUNS
+from seaway.platform.database.tables import ATTEMPTS, LOG_PARTLY_INDEXED, LOG_PIECES, LOG_TO_INDEX, LOGS, RUNS
 
 _ENDED = [phase.value for phase in Phase if phase.ended]
 _ADD = insert(LOG_PIECES)
@@ -99,19 +99,13 @@ def matching(
 
 def to_index(connection: Connection, limit: int, run_uid: str | None = None) -> list[Place]:
     """Return attempts that have ended and whose logs nobody has looked at, newest first, and other closed logs."""
-    same = (
-        (LOGS.c.run_uid == RUNS.c.uid)
-        & (LOGS.c.task == ATTEMPTS.c.task)
-        & (LOGS.c.attempt == ATTEMPTS.c.number)
-    )
     query = (
         select(
             RUNS.c.uid, RUNS.c.name, ATTEMPTS.c.task, ATTEMPTS.c.number, ATTEMPTS.c.pod, ATTEMPTS.c.finished
         )
         .join(ATTEMPTS, ATTEMPTS.c.run_id == RUNS.c.id)
-        .outerjoin(LOGS, same)
-        .where(LOGS.c.run_uid.is_(None), ATTEMPTS.c.phase.in_(_ENDED))
-        .order_by(RUNS.c.id.desc())
+        .where(LOG_TO_INDEX, ATTEMPTS.c.phase.in_(_ENDED))
+        .order_by(ATTEMPTS.c.run_id.desc())
         .limit(limit)
     )
     if run_uid is not None:
@@ -120,9 +114,9 @@ def to_index(connection: Connection, limit: int, run_uid: str | None = None) -> 
         Place(ChunkOwner(row.uid, row.task, row.number), row.name, row.pod, row.finished)
         for row in connection.execute(query)
     ]
-    others = (
+    others = (  # a pod that is greater than "" is looked up in an index, one that differs from it is not
         select(LOGS)
-        .where(LOGS.c.closed.is_not(None), LOGS.c.pod != "", LOGS.c.indexed == 0, LOGS.c.size > 0)
+        .where(LOGS.c.closed.is_not(None), LOGS.c.pod > "", LOGS.c.indexed == 0, LOGS.c.size > 0)
         .limit(limit)
     )
     if run_uid is None:
@@ -163,7 +157,7 @@ def partly(connection: Connection, run_uid: str | None, limit: int) -> list[Plac
     query = (
         select(LOGS, RUNS.c.name)
         .outerjoin(RUNS, RUNS.c.uid == LOGS.c.run_uid)
-        .where((LOGS.c.indexed < LOGS.c.size) | (LOGS.c.closed.is_(None) & LOGS.c.removed.is_(None)))
+        .where(LOG_PARTLY_INDEXED)
         .order_by(LOGS.c.closed.desc())
         .limit(limit)
     )

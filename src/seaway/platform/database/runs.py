@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from seaway.model.run import Phase
 from seaway.platform.database.records import RunRecord, as_row
@@ -110,13 +110,19 @@ def page(
         query = query.where(RUNS.c.deleted.is_not(None))
     elif not ended:
         query = query.where(RUNS.c.phase.in_(_LIVE))
+    few = binned or not ended
     if namespace is not None:
-        query = query.where(RUNS.c.namespace == namespace)
+        query = query.where(_looked_at(RUNS.c.namespace, few=few) == namespace)
     if user is not None:
-        query = query.where(RUNS.c.user == user)
+        query = query.where(_looked_at(RUNS.c.user, few=few) == user)
     if before is not None:
         query = query.where(RUNS.c.id < select(RUNS.c.id).where(RUNS.c.name == before).scalar_subquery())
     return [_record(row) for row in connection.execute(query)]
+
+
+def _looked_at(column: Column[str], *, few: bool) -> ColumnElement[str]:
+    """Return a column as it is compared; among few runs without its index, which SQLite would take before the few."""
+    return column.concat("") if few else column
 
 
 def were_in(connection: Connection, namespace: str) -> bool:

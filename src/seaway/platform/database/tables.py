@@ -21,9 +21,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    literal_column,
 )
 
-SCHEMA_VERSION = "0016"
+SCHEMA_VERSION = "0017"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -48,10 +50,15 @@ RUNS = Table(
     Column("verdict", JSON(none_as_null=True)),
     Column("exit_code", Integer),
     Column("emptied", Double),
-    Index("runs_by_phase", "phase"),
-    Index("runs_by_deletion", "deleted"),
+    Index("runs_by_phase", "phase", "deleted"),
+    Index("runs_by_user", "user", "id"),
+    Index("runs_by_namespace", "namespace", "id"),
 )  # fmt: skip
 """`deleted`: since when it is in the bin; `emptied`: since when it is being taken out of there for good, and nobody sees it."""
+
+_IN_BIN = RUNS.c.deleted.is_not(None)
+Index("runs_by_deletion", RUNS.c.deleted, sqlite_where=_IN_BIN, postgresql_where=_IN_BIN)
+Index("runs_in_bin", RUNS.c.id, sqlite_where=_IN_BIN, postgresql_where=_IN_BIN)
 
 RUN_UPLOADS = Table(
     "run_uploads", METADATA,
@@ -102,8 +109,14 @@ ATTEMPTS = Table(
     Column("boot_id", String(36)),
     Column("created_monotonic", Double),
     Column("started_monotonic", Double),
+    Column("log_indexed", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
 )  # fmt: skip
+"""`log_indexed`: its log was looked through, see `LOGS`."""
+
+LOG_TO_INDEX = ATTEMPTS.c.log_indexed.is_(False)
+"""An attempt whose log nobody has looked through; of very many they are few, so that an index holds them alone."""
+Index("attempts_to_index", ATTEMPTS.c.run_id, sqlite_where=LOG_TO_INDEX, postgresql_where=LOG_TO_INDEX)
 
 LOCKS = Table(
     "locks", METADATA,
@@ -217,6 +230,14 @@ LOGS = Table(
 )  # fmt: skip
 """Every log that is kept. Those of pods that are no run's have the pod's uid, the container and its restart in place of
 run, task and attempt, and name the pod."""
+
+LOG_PARTLY_INDEXED = ((LOGS.c.indexed < LOGS.c.size) & (LOGS.c.size > literal_column("0"))) | (
+    LOGS.c.closed.is_(None) & LOGS.c.removed.is_(None)
+)
+"""A log of which a part is not in the index of words. Without a parameter: SQLite would not use the index with one."""
+Index(
+    "logs_partly_indexed", LOGS.c.closed, sqlite_where=LOG_PARTLY_INDEXED, postgresql_where=LOG_PARTLY_INDEXED
+)
 
 LOG_PIECES = Table(
     "log_pieces", METADATA,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
-from seaway.platform.database import log_pieces, log_records
+from seaway.platform.database import attempts, log_pieces, log_records
 from seaway.platform.database.database import Database
 from seaway.platform.database.log_pieces import Piece, Place
 from seaway.platform.database.records import LogRecord
@@ -120,6 +120,8 @@ class Indexer:
         def end(connection: Connection) -> None:
             if add(connection):
                 log_records.close(connection, log)
+                if place.run:
+                    attempts.log_indexed(connection, place.owner)
 
         return end
 
