@@ -95,9 +95,7 @@ async def test_a_python_program_in_an_image_without_python_is_told_at_once(platf
     assert "python:3.12-slim" in (await platform.server.runs.why("run")).next_step
 
 
-@pytest.mark.real
-async def test_a_quota_that_is_full_is_waited_for_and_told(real_platform) -> None:
-    platform = real_platform
+async def test_a_quota_that_is_full_is_waited_for_and_told(platform) -> None:
     await put_quota(platform, pods="0")
     await platform.client.delete(QUOTAS, "team", platform.namespace)
     await put_quota(platform, pods="1")
@@ -108,6 +106,9 @@ async def test_a_quota_that_is_full_is_waited_for_and_told(real_platform) -> Non
     assert "the quota 'team'" in (await platform.server.runs.why("second")).message
     await platform.server.runs.stop("first")
     assert (await ended(platform, "second")).phase is Phase.SUCCEEDED
+    assert (await log_of(platform, "second")).count(
+        "[seaway] waits: the quota 'team' of the workspace has no room"
+    ) == 1
 
 
 TURNED_AWAY = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 
 from seaway.client.client import Client
@@ -37,6 +38,7 @@ from seaway.platform.workloads.pod import (
 )
 
 log = logging.getLogger(__name__)
+_NUMBER = re.compile(r"\d+")
 
 
 class TryLater(Exception):
@@ -104,7 +106,7 @@ class Effects:
                     self._say(state, attempt, texts.plain(image_of(spec, self._settings), spec))
             case Postponed(message):
                 state.has_token = False  # where the namespace was missing, so is the Secret
-                state.blockers[attempt.pod] = Blocker("NotCreated", explanation(message) or message)
+                self._note_postponed(state, attempt, message)
                 raise TryLater(message)
             case Refused(message):
                 facts = await self._facts.gather(run, task, spec, attempt, None, create_error=message)
@@ -120,6 +122,13 @@ class Effects:
             state.blockers[attempt.pod] = Blocker("NotCreated", postponed.message)
             raise TryLater(postponed.message)
         state.has_token = True
+
+    def _note_postponed(self, state: RunState, attempt: AttemptRecord, message: str) -> None:
+        """Keep why a pod cannot be made yet; a rule of the cluster is said too, but for numbers alone that changed, as a quota's do."""
+        before, told = state.blockers.get(attempt.pod), explanation(message)
+        state.blockers[attempt.pod] = Blocker("NotCreated", told or message)
+        if told and (before is None or _NUMBER.sub("", before.message) != _NUMBER.sub("", told)):
+            self._say(state, attempt, f"waits: {told}")
 
     async def _delete(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from seaway.base.clock import Clock
-from seaway.model.run import Phase
-from seaway.platform.database.records import AttemptRecord, TaskRecord
+from seaway.platform.database.records import AttemptRecord
 from seaway.platform.engine.line import Ahead
 from seaway.platform.engine.narration import happened, narrate, narrate_event, narrate_wait
 from seaway.platform.engine.passes import Pass
@@ -18,7 +16,6 @@ from seaway.platform.history.logs import LogKey
 from seaway.platform.history.narrator import Narrator
 from seaway.platform.workloads.growth import memory_grown
 
-_NUMBER = re.compile(r"\d+")
 TOLD = 100
 """Tasks of a run up to which it is said each time that one waits for something else. Of more, each log begins with what the
 task waited for first: with all of it, tasks that wait for one another's lock would say as much as their number squared."""
@@ -79,7 +76,6 @@ class Teller:
         found = ahead(state.run.uid) if result.no_room else Ahead()
         place = {task: number for number, task in enumerate(result.no_room)}
         for task, before in waited.items():
-            self._tell_blocker(state, before, result.tasks[task])
             if many and task in state.said:
                 continue
             if sentence := narrate_wait(before, result.tasks[task], found.after(place.get(task, 0))):
@@ -87,17 +83,6 @@ class Teller:
                 key = LogKey(state.run.uid, task, attempt.number + 1 if attempt is not None else 1)
                 state.said.setdefault(task, []).append((sentence, now))
                 self._narrator.note(key, sentence, now)
-
-    def _tell_blocker(self, state: RunState, before: str, task: TaskRecord) -> None:
-        """Say in the log of an attempt that is decided what its pod waits for; not again where only numbers in it changed."""
-        attempt = state.attempts.get(task.name)
-        blocker = state.blockers.get(attempt.pod) if attempt is not None else None
-        if attempt is None or blocker is None or task.phase is not Phase.STARTING:
-            return
-        new = _NUMBER.sub("", task.message) != _NUMBER.sub("", before)
-        if new and task.message.startswith(blocker.message):
-            key = LogKey(state.run.uid, task.name, attempt.number)
-            self._narrator.say(key, task.message, self._nanoseconds())
 
     def listener(
         self, state_of: Callable[[str], RunState | None]
