@@ -87,7 +87,9 @@ OF_RUNS: dict[str, Tests] = {
         (f"{_RUNS}/test_rules.py::test_a_python_program_in_an_image_without_python_is_told_at_once",)
     ),
     "infrastructure.node_silent": Tests(
-        ("tests/scenarios/cli/test_why.py::test_a_run_whose_node_is_lost_says_so_while_it_waits",),
+        (
+            f"{_RUNS}/test_node_alerts.py::test_a_node_that_is_lost_for_good_is_told_with_its_runs_and_what_became_of_them",
+        ),
         ("embedded",),
     ),
 }
@@ -141,7 +143,7 @@ NOT_REAL: dict[str, str] = {
     "infrastructure.container_lost": "the containers of a node of Seaway's outlive its process, and the machine keeps its power",
     "requests.drained": "only `seaway down` ends runs with their cluster",
     "lasting.gpu_idle": "no machine of the tests has a GPU: a stand-in for NVIDIA's library says that it is idle",
-    "infrastructure.node_silent": "the test provokes it with `seaway cluster kill`",
+    "infrastructure.node_silent": "the test cuts the power of a node, as `seaway cluster kill` does",
 }
 """By rule: why Kubernetes' own control plane does not, where the embedded cluster does."""
 

@@ -31,22 +31,6 @@ def test_a_run_that_waits_starts_with_what_why_says_is_there_now(running) -> Non
     seaway("stop", "late", "big")
 
 
-def test_a_run_whose_node_is_lost_says_so_while_it_waits(running) -> None:
-    seaway = running
-    node = seaway.json("status")["server"]["nodes"][0]["name"]
-    seaway("run", "--detach", "--name", "lost", "--", "sleep", "300")
-    waited(seaway, "lost", "nothing is wrong: it runs")
-    seaway("cluster", "kill", node)
-    told = (
-        seaway.json("why", "lost")
-        if "does not answer" in waited(seaway, "lost", f"its node {node} does not answer")
-        else {}
-    )
-    assert (told["level"], told["cause"]) == ("node", "NodeSilent")
-    seaway("cluster", "restore", node)
-    seaway("stop", "lost")
-
-
 def test_pods_and_nodes_are_explained_by_name(running) -> None:
     seaway = running
     seaway("run", "--name", "bad", "--", "python", "-c", "raise ValueError('no rows')", code=1)

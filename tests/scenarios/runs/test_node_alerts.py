@@ -16,6 +16,7 @@ from seaway.controlplane.controllers.settings import ControllersSettings
 from seaway.controlplane.practice import Practice
 from seaway.model.notification import NotificationSpec
 from seaway.model.run import Phase, RunSpec, TaskSpec
+from seaway.model.verdict import Level
 from seaway.objects.builtin import NODES
 from seaway.platform.callers import Caller
 from seaway.platform.engine.engine import EngineSettings
@@ -122,6 +123,12 @@ async def test_a_node_that_is_lost_for_good_is_told_with_its_runs_and_what_becam
     )
     for run in (await scene.platform.server.runs.get("train"), *await scene.platform.server.runs.list()):
         assert f"its node {lost} has not answered since" in run.doubt
+    told = await until(
+        lambda: scene.platform.server.runs.why("train"),
+        "why it waits",
+        check=lambda told: told.cause == "NodeSilent",
+    )
+    assert (told.level, told.message) == (Level.NODE, f"its node {lost} does not answer")
     await scene.platform.client.delete(
         NODES, lost
     )  # what an administrator or a cloud does with a machine that is gone

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from seaway.objects.builtin import NAMESPACES, PODS
 from seaway.objects.errors import NotFound
 from tests.conformance.kubectl.conftest import as_administrator
 from tests.controlplanes import new_namespace
+from tests.kubectl import BINARIES, NO_KUBECTL
 
 PROGRAM = Path(__file__).with_name("serve_cluster.py")
 SECONDS = 90
@@ -48,6 +49,19 @@ def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     said = (folder / "log").read_text()
     assert code == 0, said
     assert "Traceback" not in said, said
+
+
+@pytest.fixture
+def each_kubectl_at_once(
+    cluster_kubeconfig: Path, make_kubectl: Callable[[Path, Path], Kubectl]
+) -> Iterator[list[Kubectl]]:
+    """All kubectls, each in a new namespace of the cluster: for what the cluster takes long for."""
+    if not BINARIES:
+        pytest.skip(NO_KUBECTL)
+    with ExitStack() as stack:
+        in_new_namespace = contextmanager(_in_new_namespace)
+        made = [make_kubectl(binary, cluster_kubeconfig) for binary in BINARIES]
+        yield [stack.enter_context(in_new_namespace(one)) for one in made]
 
 
 def _in_new_namespace(made: Kubectl) -> Iterator[Kubectl]:

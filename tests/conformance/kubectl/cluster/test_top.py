@@ -22,7 +22,7 @@ def millis(cell: str) -> int:
 
 def test_top_shows_who_works(each_kubectl: Kubectl, pod: Callable[..., Object]) -> None:
     kubectl = each_kubectl
-    kubectl("create", "-f", "-", stdin=pod("busy", "while true; do :; done"))
+    kubectl("create", "-f", "-", stdin=pod("busy", "while true; do sleep 0.01; done"))
     kubectl("create", "-f", "-", stdin=pod("idle", "sleep 1000"))
     kubectl("wait", "--for=condition=Ready", "pod/busy", "pod/idle", "--timeout=60s")
     header, *_ = kubectl("top", "pods", "--sort-by=cpu").splitlines()
@@ -42,7 +42,7 @@ def test_top_shows_who_works(each_kubectl: Kubectl, pod: Callable[..., Object]) 
 
 
 def test_the_window_is_true(kubectl: Kubectl, pod: Callable[..., Object]) -> None:
-    kubectl("create", "-f", "-", stdin=pod("busy", "while true; do :; done"))
+    kubectl("create", "-f", "-", stdin=pod("busy", "while true; do sleep 0.01; done"))
     kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=60s")
     path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{kubectl.namespace}/pods/busy"
     measured = json.loads(kubectl("get", "--raw", path))
