@@ -67,6 +67,7 @@ OF_RUNS: dict[str, Tests] = {
         (f"{_RUNS}/test_hung.py::test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement",),
         ("embedded",),
     ),
+    "states.stopping": Tests((f"{_OF_RUNS}::test_a_run_that_was_asked_to_stop_is_said_to_end_until_it_has",)),
     "states.waits_for_others": Tests((f"{_OF_RUNS}::test_who_waits_for_a_lock_is_told_who_has_it",)),
     "states.skipped": Tests((f"{_RUNS}/test_runs.py::test_tasks_follow_their_graph",)),
     "infrastructure.deleted": Tests(

@@ -20,7 +20,7 @@ from seaway.cli.asked import ASKED
 from seaway.cli.conversion import convert_here
 from seaway.cli.interrupts import drop_output, interruptible
 from seaway.cli.output import show_error
-from seaway.cli.streams import open_closed_streams
+from seaway.cli.streams import open_closed_streams, say_what_can_be_said
 from seaway.sdk.errors import SeawayError
 
 
@@ -231,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     ASKED.set(None)
     open_closed_streams()
+    say_what_can_be_said()
     try:
         if (asked := completion.asked(words)) is not None:
             completion.complete_shell(*asked)
@@ -255,7 +256,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_error(SeawayError(_os_message(error), remedy="Check who owns it and its mode"))
         return exits.PERMISSION
     except OSError as error:
-        show_error(SeawayError(_os_message(error), remedy=_OS_REMEDIES.get(error.errno or 0, "")))
+        gone = isinstance(error, FileNotFoundError) and not error.filename and _folder_is_gone()
+        message = "the folder that you are in is gone" if gone else _os_message(error)
+        remedy = "cd into one that exists" if gone else _OS_REMEDIES.get(error.errno or 0, "")
+        show_error(SeawayError(message, remedy=remedy))
         return exits.IO
     except (KeyboardInterrupt, typer.Abort):
         drop_output()
@@ -277,6 +281,14 @@ def _os_message(error: OSError) -> str:
     if error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return error.strerror or str(error)
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib does not say more
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _bug(error: Exception) -> int:

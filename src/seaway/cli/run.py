@@ -10,6 +10,7 @@ import typer.core
 from seaway.cli import run_options as option
 from seaway.cli.context import current_target
 from seaway.cli.submitting import check, connect_or_start, prepare, submit
+from seaway.sdk.errors import SeawayError
 from seaway.sdk.submit import Options
 
 IS_COMMAND = "seaway.cli.run.is_command"
@@ -25,6 +26,7 @@ Examples:
   seaway run --workspace vision train.py       seaway workspace list shows which there are
   seaway run --detach train.py                 prints the run's name and returns
   seaway run -- bash -c 'nvidia-smi; env'      any command
+  seaway run -- python -m mypackage.train      a module of a package
 
 \b
 The packages that the program needs are taken from --requirements; else from uv.lock,
@@ -47,7 +49,13 @@ class ProgramCommand(typer.core.TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line."""
         given = list(args)
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            if getattr(error, "option_name", None) != "-m":
+                raise
+            remedy = "A module is run by a command: seaway run -- python -m MODULE"
+            raise SeawayError("there is no option -m", code="Usage", remedy=remedy) from error
         before = len(given) - len(ctx.params.get("program") or ()) - 1
         ctx.meta[IS_COMMAND] = before >= 0 and given[before] == "--"
         return rest

@@ -1,7 +1,8 @@
-"""The three streams of a process that was started without some of them: `seaway ps >&-`, and what many services do."""
+"""The three streams of a process: some may be closed (`seaway ps >&-`, and what many services do), or know few letters."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -22,3 +23,10 @@ def open_closed_streams() -> None:
                 os.close(null)
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - as long as the process
+
+
+def say_what_can_be_said() -> None:
+    """Write letters that a stream's encoding lacks (another locale than UTF-8) as Python escapes them, not fail at them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")

@@ -71,6 +71,22 @@ async def test_a_stop_and_a_time_limit_are_called_so(platform: Any) -> None:
     assert (told.class_, told.cause, told.level) == (VerdictClass.DEADLINE, "Timeout", "spec")
 
 
+async def test_a_run_that_was_asked_to_stop_is_said_to_end_until_it_has(platform: Any) -> None:
+    program = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None); print('deaf', flush=True); time.sleep(600)"
+
+    async def log() -> bytes:
+        return b"".join([chunk async for chunk in await platform.server.runs.logs("run")])
+
+    await submit(platform, command=("python", "-c", program))
+    await until(log, "the program does not listen", check=lambda said: b"deaf" in said)
+    await platform.server.runs.stop("run")
+    told = await until_why(platform, "Stopping")
+    assert "it was asked to stop" in told.message
+    name = (await the_pod(platform))["metadata"]["name"]
+    await platform.cluster.admin.delete(PODS, name, platform.namespace, grace_period_seconds=1)
+    await platform.server.runs.wait("run", timeout=WAIT)
+
+
 async def test_a_pod_that_somebody_deletes_is_the_clusters_doing_and_the_run_goes_on(platform: Any) -> None:
     await submit(platform)
     await until_phase(platform, "running")

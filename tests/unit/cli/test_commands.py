@@ -51,6 +51,7 @@ def test_the_list_of_commands_hides_the_daemon(capsys):
         ),
         pytest.param(["run"], 64, "nothing to run", id="run without a program"),
         pytest.param(["run", "--"], 64, "nothing to run", id="run without a command"),
+        pytest.param(["run", "-m", "mine.train"], 64, "seaway run -- python -m", id="a module as script"),
         pytest.param(["run", "missing.py"], 64, "no file missing.py", id="missing script"),
         pytest.param(["run", "."], 64, "is a folder", id="folder as script"),
         pytest.param(["run", "--timeout", "soon", "train.py"], 64, "--timeout", id="no duration"),
@@ -75,6 +76,26 @@ def test_a_script_in_the_home_folder_is_refused_since_nothing_of_it_would_be_sen
     monkeypatch.setenv("HOME", str(tmp_path))
     assert main(["run", "train.py"]) == 65
     assert "folder of its own" in capfd.readouterr().err
+
+
+def test_a_folder_that_is_gone_is_called_so(monkeypatch, tmp_path, capfd):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["run", "train.py"]) == 74
+    assert "the folder that you are in is gone" in capfd.readouterr().err
+    monkeypatch.chdir(tmp_path)
+
+
+def test_letters_that_a_stream_lacks_are_escaped():
+    program = (
+        "from seaway.cli.streams import say_what_can_be_said; say_what_can_be_said(); print('\u00fcn\u00ef')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, env={"PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert done.stdout == b"\\xfcn\\xef\n"
 
 
 def test_a_wrong_option_changes_nothing(tmp_path):

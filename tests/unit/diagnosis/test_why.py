@@ -194,6 +194,33 @@ def test_an_unhindered_attempt_is_said_to_run():
     assert (told.cause, told.class_) == ("Running", None)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("stop", "it is ending: it was asked to stop; it has until 2026-01-02T03:05:00Z, and is killed then"),
+        (
+            "timeout",
+            "it is ending: its time limit has passed; it has until 2026-01-02T03:05:00Z, and is killed then",
+        ),
+    ],
+)
+def test_an_attempt_that_was_asked_to_end_is_not_said_to_run(asked, said):
+    status = {
+        "phase": "Running",
+        "containerStatuses": [{"name": "main", "state": {"running": {"startedAt": "2026-01-02T03:04:05Z"}}}],
+    }
+    pod = {"metadata": {"deletionTimestamp": "2026-01-02T03:05:00Z"}, "spec": {}, "status": status}
+    told = why(pod, waiting=True, requested=asked)
+    assert (told.cause, told.message) == ("Stopping", said)
+
+
+def test_a_relative_import_without_a_package_says_how_modules_are_run():
+    log = 'Traceback (most recent call last):\n  File "/code/train.py", line 1, in <module>\n    from . import model\nImportError: attempted relative import with no known parent package\n'
+    told = why(ended(1), log_tail=log)
+    assert told.cause == "ImportFailed"
+    assert "seaway run -- python -m PACKAGE.MODULE" in told.next_step
+
+
 @pytest.mark.parametrize("status", ["False", "Unknown"])
 @pytest.mark.parametrize(
     "state", [{"running": {"startedAt": "2026-01-02T03:04:05Z"}}, None], ids=["running", "starting"]

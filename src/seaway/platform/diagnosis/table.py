@@ -171,6 +171,7 @@ RULES: tuple[Rule, ...] = (
     infrastructure.pod_gone,
     infrastructure.node_silent,
     probes.stopping_hook_failed,
+    states.stopping,
     lasting.being_deleted,
     probes.never_ready,
     lasting.init_runs,

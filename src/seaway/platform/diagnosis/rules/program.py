@@ -27,6 +27,7 @@ _NO_NAME = re.compile(
     r"cannot import name '(?P<name>[^']+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'(?:.*\((?P<path>/[^)]*)\))?"
 )
 _NO_LIBRARY = re.compile(r"(?P<library>lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+_NO_PARENT = "attempted relative import with no known parent package"
 _NO_FILE = re.compile(r"No such file or directory: '(?P<quoted>[^']+)'|^(?P<path>\S+) not found\.?$")
 _IN_CODE = re.compile(r"^/\S*?/seaway-[0-9a-f]{16}/code/")
 """Where the runner puts the copy of the project."""
@@ -89,6 +90,9 @@ def import_failed(facts: Facts) -> Finding | None:
             step = f"replace opencv-python by opencv-python-headless, then: {again(facts)}"
         else:
             step = f"install it on the node, or in an image: {again(facts, '--image', 'IMAGE')}"
+    elif _NO_PARENT in found.text and facts.made is None:
+        said = "it imports relatively (from . import ...), which only works in a module of a package"
+        step = "run it as a module, from the folder that holds its package: seaway run -- python -m PACKAGE.MODULE"
     else:
         said, step = f"an import failed: {blanked(facts, found.text)}", correct
     where = f" (at {found.where})" if found.where else ""

@@ -20,6 +20,13 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
+_ASKED_TO_END = {
+    "stop": "it was asked to stop",
+    "timeout": "its time limit has passed",
+    "hung": "it said nothing and used no CPU for too long",
+    "drain": "seaway down asked it to end; it goes on at the next seaway up",
+    "lose": "it is killed as if with its machine",
+}
 _HOLDER = re.compile(r"waits for the lock .* run '(?P<run>[^']+)' has held since")
 
 
@@ -64,6 +71,19 @@ def skipped(facts: Facts) -> Finding | None:
     return Finding(
         Level.SPEC, VerdictClass.CANCELLED, "Skipped", f"it {facts.skipped}", (quote(facts, "seaway", facts.skipped),),
         next_step="see why that one did not: seaway why {run}",
+    )  # fmt: skip
+
+
+def stopping(facts: Facts) -> Finding | None:
+    """Find an attempt that was asked to end and has not ended yet."""
+    asked = _ASKED_TO_END.get(facts.requested)
+    if not facts.waiting or asked is None or "running" not in (container_status(facts).get("state") or {}):
+        return None
+    due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
+    until = f"; it has until {due}, and is killed then" if due else ""
+    return Finding(
+        None, VerdictClass.UNKNOWN, "Stopping", f"it is ending: {asked}{until}",
+        (quote(facts, "seaway", asked, facts.requested_at),), next_step="seaway logs {run} -f", permanent=False,
     )  # fmt: skip
 
 
