@@ -97,13 +97,19 @@ class Gateway:
                     raise GatewayError(f"the transfer broke off three times ({error})") from error
         raise AssertionError("unreachable")
 
-    def put(self, path: str, send: Send, *, patience: float = PATIENCE) -> None:
+    def put(self, path: str, send: Send, *, patience: float = PATIENCE, answer: float | None = None) -> None:
         """Send a body as a stream; tries again from the start where the connection breaks.
+
+        Args:
+            path: where to.
+            send: the body.
+            patience: seconds to go on trying.
+            answer: seconds that the gateway may work on the whole body before it answers; None for as long as any step.
 
         Raises:
             GatewayError: it was refused, or the gateway stayed away.
         """
-        connection, response = self._patiently(lambda: self._exchange("PUT", path, send), patience)
+        connection, response = self._patiently(lambda: self._exchange("PUT", path, send, answer), patience)
         response.read()
         connection.close()
 
@@ -119,7 +125,7 @@ class Gateway:
             delay = min(5.0, delay * 2)
 
     def _exchange(
-        self, method: str, path: str, send: Send | None
+        self, method: str, path: str, send: Send | None, answer: float | None = None
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         import http.client
 
@@ -133,6 +139,8 @@ class Gateway:
             connection.endheaders()
             if send is not None:
                 self._send(connection, send)
+            if answer is not None:
+                _wait_so_long(connection, answer)
             response = connection.getresponse()
             if response.status >= 300:
                 text = _reason(response)
@@ -179,6 +187,20 @@ class Gateway:
             return
         except OSError as error:
             raise GatewayError(f"a file cannot be sent: {error}") from error
+
+
+def _wait_so_long(connection: http.client.HTTPConnection, seconds: float) -> None:
+    """Wait for an answer, but not for a machine that is gone: it is asked for a sign of life meanwhile."""
+    import socket
+
+    place = connection.sock
+    if place is None:  # it broke while the body was sent
+        return
+    place.settimeout(seconds)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):
+            place.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _portions(response: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from seaway.platform.storage.runner_archive import build_runner
+from seaway.runner.gateway import Gateway
 
+TOKEN = "the-token-of-this-run"
 SHOW = "import json, os, sys; print(json.dumps({k: v for k, v in os.environ.items()})); print(os.getcwd())"
 
 
@@ -209,6 +212,28 @@ def test_outputs_are_committed_however_the_program_ends(start, gateway, unpack, 
     (body,) = gateway.received[OUTPUTS]
     assert unpack(body) == dict.fromkeys(["hard", "latest", "models/best.bin"], b"w" * 500000)
     assert "[seaway] outputs: folder is a link" in container.text
+
+
+def test_a_server_that_keeps_many_outputs_is_waited_for_and_the_log_says_so(start, gateway):
+    program = "import os\nfor number in range(1000): open(f'{os.environ[\"SEAWAY_OUTPUTS\"]}/{number}', 'w').write('x')"
+    container = start(program)
+    assert container.wait() == 0, container.text
+    assert "[seaway] outputs: keeping 1,000 files of 0.0 MiB" in container.text
+
+
+def test_an_answer_may_take_longer_than_another_step(gateway, monkeypatch):
+    patience = []
+    answered = http.client.HTTPConnection.getresponse
+
+    def getresponse(connection):
+        patience.append(connection.sock.gettimeout())
+        return answered(connection)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "getresponse", getresponse)
+    client = Gateway(gateway.url, gateway.ca, TOKEN, timeout=50.0)
+    client.put(OUTPUTS, lambda send: send(b"body"), answer=500.0)
+    client.put(OUTPUTS, lambda send: send(b"body"))
+    assert patience == [500.0, 50.0]
 
 
 def test_no_outputs_need_no_gateway(start, gateway):

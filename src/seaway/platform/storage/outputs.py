@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,8 @@ _KIND = "outputs"
 _WHAT = "the outputs"
 _MOST_BYTES = 50 * 1024**3
 """Of one archive, and of what may come out of it."""
+_PUBLISHERS = 8
+"""Files that are brought to the disk at a time: a disk does that for several at once, and an object store answers each late."""
 _LIMITS = ArchiveLimits(unpacked=_MOST_BYTES)
 
 
@@ -73,31 +77,45 @@ class OutputStore:
 
     def _store_members(self, path: Path) -> list[StoredFile]:
         stored: dict[str, StoredFile] = {}
-        with open_archive(path, what=_WHAT) as archive:
+        with open_archive(path, what=_WHAT) as archive, ThreadPoolExecutor(_PUBLISHERS) as publishers:
             # checked whole before anything is kept
             members = [item for item in safe_members(archive, _LIMITS, what=_WHAT) if not item[1].isdir()]
+            under_way: deque[Future[None]] = deque()
             for name, member in members:
-                stored[name] = self._store_member(archive, name, member)
+                target = self._artifacts.spool_path()
+                stored[name] = _unpack(archive, name, member, target)
+                under_way.append(publishers.submit(self._publish, target, stored[name].sha256))
+                if len(under_way) > _PUBLISHERS:
+                    under_way.popleft().result()
+            for publishing in under_way:
+                publishing.result()
         return [stored[name] for name in sorted(stored)]
 
-    def _store_member(self, archive: tarfile.TarFile, name: str, member: tarfile.TarInfo) -> StoredFile:
+    def _publish(self, path: Path, sha256: str) -> None:
         try:
-            source = archive.extractfile(member)
-        except (KeyError, RecursionError):
-            source = None
-        if source is None:
-            raise Invalid(
-                f"the link {name!r} points at nothing in the archive", field="body", remedy="Remove the link."
-            )
-        target, digest, size = self._artifacts.spool_path(), hashlib.sha256(), 0
-        try:
-            with create_private(target) as file:
-                while data := source.read(CHUNK):
-                    digest.update(data)
-                    size += len(data)
-                    with disk_errors(str(target.parent)):
-                        write_all(file, data)
-            self._artifacts.publish(_KIND, target, digest.hexdigest())
+            self._artifacts.publish(_KIND, path, sha256)
         finally:
-            target.unlink(missing_ok=True)
-        return StoredFile(name, size, digest.hexdigest())
+            path.unlink(missing_ok=True)
+
+
+def _unpack(archive: tarfile.TarFile, name: str, member: tarfile.TarInfo, target: Path) -> StoredFile:
+    try:
+        source = archive.extractfile(member)
+    except (KeyError, RecursionError):
+        source = None
+    if source is None:
+        raise Invalid(
+            f"the link {name!r} points at nothing in the archive", field="body", remedy="Remove the link."
+        )
+    digest, size = hashlib.sha256(), 0
+    try:
+        with create_private(target) as file:
+            while data := source.read(CHUNK):
+                digest.update(data)
+                size += len(data)
+                with disk_errors(str(target.parent)):
+                    write_all(file, data)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return StoredFile(name, size, digest.hexdigest())
