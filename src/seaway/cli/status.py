@@ -10,6 +10,8 @@ import typer
 from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.arguments import Output
+from seaway.cli.checks.check import State
+from seaway.cli.checks.machine import disk
 from seaway.cli.context import LOCAL, Target, current_target, note
 from seaway.cli.output import (
     GREEN,
@@ -62,6 +64,7 @@ def _here(home: Home) -> dict[str, Any]:
         "home": str(home.path),
         "log": str(home.log),
         "disk_bytes": folder_size(home.path),
+        "disk_problem": _disk_problem(home),
         "settings": str(file) if file.exists() else None,
         "settings_changed": say_changed(home, record),
         "version": __version__,
@@ -69,6 +72,12 @@ def _here(home: Home) -> dict[str, Any]:
         **_process(record),
         "server": facts,
     }
+
+
+def _disk_problem(home: Home) -> str:
+    """Return what is wrong with the disk that the home is on, "" where there is room."""
+    found = disk("disk", home.path)
+    return "" if found.state is State.OK else found.message
 
 
 def _process(record: DaemonRecord | None) -> dict[str, Any]:
@@ -156,8 +165,10 @@ def _draw_alert(alert: dict[str, Any]) -> None:
 
 
 def _on_this_machine(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    problem = answer["disk_problem"]
     return [
         ("Home", f"{answer['home']} ({readable_size(answer['disk_bytes'])})"),
+        ("Disk", paint(f"{problem}; seaway doctor says what to do", YELLOW) if problem else ""),
         ("Settings", _settings(answer)),
         ("Log", answer["log"]),
     ]

@@ -12,6 +12,7 @@ import pytest
 
 from seaway.cli.checks import certificates, machine, network, server, tokens
 from seaway.cli.checks.check import State
+from seaway.cli.main import main
 from seaway.platform.certificates import make_authority, make_certificate
 from seaway.platform.notifications.nodes import troubles
 
@@ -44,6 +45,15 @@ def test_a_disk_that_is_full(small_disk) -> None:
         (small_disk / "rest").write_bytes(b"x" * (1 << 20))
     full = machine.disk("disk", small_disk)
     assert (full.state, "seaway rm" in full.remedy) == (State.FAIL, True)
+
+
+def test_a_disk_that_is_full_is_told_by_the_status_too(small_disk, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("SEAWAY_HOME", str(small_disk / "home"))
+    main(["status"])
+    assert "Disk" not in capsys.readouterr().out
+    (small_disk / "big").write_bytes(b"x" * (8 << 20))
+    main(["status"])
+    assert "the disk is full: 0 B of 8.0 MiB free; seaway doctor" in capsys.readouterr().out
 
 
 def test_a_disk_that_has_no_room_for_files(small_disk) -> None:
