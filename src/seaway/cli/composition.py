@@ -73,6 +73,7 @@ async def everything(
         )
         cluster.audit.listen(server.audited)
         from seaway.portal.app import create_app
+        from seaway.portal.warming import warming
 
         verifier = TokenVerifier({token: settings.user})
         ca = certificate.ca.read_text()
@@ -85,6 +86,7 @@ async def everything(
             practice=_practice(cluster),
         )
         await stack.enter_async_context(serve(app, serving, listener))
+        await stack.enter_async_context(warming(app, token))
         yield (
             server,
             DaemonRecord(

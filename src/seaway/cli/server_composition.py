@@ -51,6 +51,7 @@ async def team_server(settings: TeamServerSettings) -> AsyncIterator[str]:
         stack.callback(listener.close)
         from seaway.platform.server import Server, run_server
         from seaway.portal.replica import run_replica
+        from seaway.portal.warming import warming
 
         client = Client(HttpTransport(connection), field_manager="seaway-server")
         stack.push_async_callback(client.close)
@@ -68,6 +69,8 @@ async def team_server(settings: TeamServerSettings) -> AsyncIterator[str]:
         else:
             app = make_app(await stack.enter_async_context(run_server(told, client)))
         await stack.enter_async_context(serve(app, serving, listener))
+        if not settings.leader_election:  # one that stands by has nothing to answer with yet
+            await stack.enter_async_context(warming(app, token))
         yield settings.url
 
 

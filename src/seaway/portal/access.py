@@ -104,8 +104,8 @@ async def _user(request: Request, token: str) -> Caller | None:
     return caller
 
 
-def run_service(request: Request) -> RunService:
-    """Return the service that answers."""
+async def run_service(request: Request) -> RunService:
+    """Return the service that answers. A coroutine: any other function would be sent to a thread for each request."""
     service: RunService = request.app.state.server.runs
     return service
 

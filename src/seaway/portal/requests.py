@@ -27,7 +27,9 @@ class Requests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
+        if (
+            scope["type"] != "http" or scope.get("client") is None
+        ):  # nobody sent it: the server's own, see `warming`
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
