@@ -11,7 +11,18 @@ from pathlib import Path
 
 from benchmarks.goals import GOALS, Measurement, as_row
 
-PARTS = ("start", "runs", "api", "scheduler", "clusters", "workloads", "recorder", "watchers", "checkpoints")
+PARTS = (
+    "start",
+    "runs",
+    "api",
+    "scheduler",
+    "clusters",
+    "workloads",
+    "recorder",
+    "pages",
+    "watchers",
+    "checkpoints",
+)
 RESULTS = Path(__file__).with_name("results.json")
 
 

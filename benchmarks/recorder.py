@@ -1,12 +1,10 @@
-"""What history costs: logs of many talkative pods collected at once, and a run's page when there are very many runs."""
+"""What history costs: logs of many talkative pods collected at once."""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import sqlite3
 import ssl
-import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -17,30 +15,18 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from benchmarks.goals import Measurement
 from seaway.base.clock import SystemClock, rfc3339_nano
 from seaway.client.client import Client
 from seaway.client.connection import Connection
 from seaway.client.http import HttpTransport
-from seaway.controlplane.apiserver.inprocess import InProcessTransport
-from seaway.controlplane.apiserver.server import ApiServer
-from seaway.controlplane.apiserver.settings import ApiServerSettings
-from seaway.controlplane.apiserver.users import ADMIN
-from seaway.controlplane.kinds import BUILTIN_KINDS
-from seaway.controlplane.store.memory import MemoryStore
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogKey
-from seaway.platform.server import ServerSettings, run_server
-from seaway.portal.app import create_app
 from seaway.portal.certificates import CertificateFiles, ensure_certificate
-from seaway.portal.tokens import TokenVerifier
 
 PODS, LINES, SECONDS = 200, 1000, 10
 TICK = 0.1
-RUNS, PAGES = 100_000, 200
 
 
 def scripted_node(answer: Pipe, certificate: CertificateFiles | None) -> None:
@@ -175,107 +161,6 @@ async def collect(*, https: bool) -> Measurement:
     return Measurement(name, cpu / SECONDS * 100, "% core", note)
 
 
-@asynccontextmanager
-async def server_with(home: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve a home's history, with an empty cluster."""
-    api = ApiServer(MemoryStore(), BUILTIN_KINDS, ApiServerSettings(), SystemClock())
-    await api.start()
-    client = Client(InProcessTransport(api, ADMIN))
-    token = "t" * 64
-    settings = ServerSettings(home=home, gateway_url="https://127.0.0.1:1")
-    async with run_server(settings, client) as server:
-        app = create_app(server, TokenVerifier({token: "bench"}))
-        transport = httpx.ASGITransport(app)
-        headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="https://server", headers=headers
-        ) as portal:
-            yield portal
-    await client.close()
-    await api.stop()
-
-
-def fill(database: Path) -> None:
-    """Write a history of very many runs, each with an attempt, what was said of it, and what its pod showed."""
-    connection = sqlite3.connect(database)
-    connection.execute("PRAGMA synchronous=OFF")
-    begin = 1_700_000_000.0
-    numbers = range(1, RUNS + 1)
-    spec = '{"tasks": [{"name": "main", "command": ["python", "train.py"]}]}'
-    pod = (
-        '{"metadata": {"name": "p", "labels": {}}, "spec": {"nodeName": "node-1"}, "status": {"phase": "%s"}}'
-    )
-    told = '{"metadata": {"name": "e"}, "reason": "Pulled", "message": "it is there", "type": "Normal"}'
-    rows: dict[str, Any] = {
-        "INSERT INTO runs (id, uid, name, user, namespace, phase, message, command, spec, created, started, finished, exit_code) "
-        "VALUES (?, ?, ?, 'ada', 'seaway-default', 'succeeded', 'it completed', 'python train.py', ?, ?, ?, ?, 0)": (
-            (n, f"{n:032x}", f"run-{n}", spec, begin + n, begin + n, begin + n + 60) for n in numbers
-        ),
-        "INSERT INTO tasks (run_id, name, position, phase, message, fence, failures, losses) "
-        "VALUES (?, 'main', 0, 'succeeded', 'it completed', 1, 0, 0)": ((n,) for n in numbers),
-        "INSERT INTO attempts (run_id, task, number, fence, pod, uid, phase, node, created, started, finished, exit_code, asked) "
-        "VALUES (?, 'main', 1, 1, ?, ?, 'succeeded', ?, ?, ?, ?, 0, '')": (
-            (n, f"run-{n}-1", f"pod-{n}", f"node-{n % 50}", begin + n, begin + n, begin + n + 60)
-            for n in numbers
-        ),
-        "INSERT INTO sentences (run_uid, task, attempt, said, text) VALUES (?, 'main', 1, ?, ?)": (
-            (f"{n:032x}", begin + n + i, f"sentence {i}") for n in numbers for i in range(5)
-        ),
-        "INSERT INTO revisions (kind, name, uid, run_uid, observed, deleted, object, namespace, signature) "
-        "VALUES ('Pod', ?, ?, ?, ?, ?, ?, 'seaway-default', ?)": (
-            (f"run-{n}-1", f"pod-{n}", f"{n:032x}", begin + n + i, i == 5, pod % i, f"{n}-{i}")
-            for n in numbers
-            for i in range(6)
-        ),
-        "INSERT INTO revisions (kind, name, uid, observed, deleted, object, signature) VALUES ('Node', ?, ?, ?, 0, ?, ?)": (
-            (f"node-{n}", f"node-{n}", begin + i * 100.0, '{"metadata": {}, "spec": {}}', f"n{n}-{i}")
-            for n in range(50)
-            for i in range(1000)
-        ),
-        "INSERT INTO events (uid, about, last_seen, object, kind, namespace, name) VALUES (?, ?, ?, ?, 'Pod', 'seaway-default', ?)": (
-            (f"{n}-{i}", f"pod-{n}", begin + n + i, told, f"run-{n}-1") for n in numbers for i in range(4)
-        ),
-        "INSERT INTO acts (at, user, agent, verb, kind, namespace, name, refused, text) "
-        "VALUES (?, 'seaway', '', 'delete', 'Pod', 'seaway-default', ?, 0, '')": (
-            (begin + n + 60, f"run-{n}-1") for n in numbers
-        ),
-        "INSERT INTO logs (run_uid, task, attempt, began, closed, size, indexed) VALUES (?, 'main', 1, ?, ?, 1000, 1000)": (
-            (f"{n:032x}", begin + n, begin + n + 60) for n in numbers
-        ),
-    }
-    for statement, values in rows.items():
-        connection.executemany(statement, values)
-    connection.commit()
-    connection.close()
-
-
-async def pages() -> list[Measurement]:
-    """Ask for runs all over a long history: each one's page, and the first page of its timeline."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        async with server_with(home):
-            pass
-        await asyncio.to_thread(fill, home / "seaway.db")
-        async with server_with(home) as portal:
-            first = await _page(portal, 1)  # also makes what a server makes at the first request
-            both = [await _page(portal, number) for number in range(37, RUNS, RUNS // PAGES)]
-    note = f"run and timeline, {len(both)} runs, slowest {max(both):.0f} ms, the first since the server's start {first:.0f} ms"
-    return [Measurement("recorder: a run's page of 100,000 runs", statistics.median(both), "ms", note)]
-
-
-async def _page(portal: httpx.AsyncClient, number: int) -> float:
-    """Return the milliseconds in which a run and its timeline came."""
-    begin = time.perf_counter()
-    run = await portal.get(f"/api/v1/runs/run-{number}")
-    timeline = await portal.get(f"/api/v1/runs/run-{number}/timeline?limit=100")
-    took = (time.perf_counter() - begin) * 1e3
-    run.raise_for_status()
-    if len(timeline.raise_for_status().json()["entries"]) < 15:
-        raise RuntimeError(f"the timeline of run-{number} is not whole")
-    return took
-
-
 def measure() -> list[Measurement]:
     """Measure all of it."""
-    collected = [asyncio.run(collect(https=https)) for https in (False, True)]
-    return [*collected, *asyncio.run(pages())]
+    return [asyncio.run(collect(https=https)) for https in (False, True)]
