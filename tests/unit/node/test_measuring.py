@@ -29,7 +29,7 @@ NEW = Key("uid", "new", Path("/new"), 105.0)
 
 def look(at: float, machine: float = 0.0, **cpu: float) -> Look:
     keys = {"old": OLD, "new": NEW}
-    return Look(at, Spent(machine, 7), {keys[name]: Spent(spent, 5) for name, spent in cpu.items()})
+    return Look(at, Spent(machine, 7), {keys[name]: Spent(spent, 5) for name, spent in cpu.items()}, at)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,23 @@ async def test_who_asks_first_waits_a_second_and_who_asks_again_at_once_gets_the
     clock.advance(30)
     later = await meter.measure()
     assert (later.node.window, len(taken)) == (30.0, 3), "an earlier answer is the first look"
+
+
+@pytest.mark.parametrize("step", [7200.0, -7200.0], ids=["forward", "back"])
+async def test_a_clock_that_is_set_between_two_looks_changes_no_rate(step: float) -> None:
+    clock = ManualClock(1000.0)
+
+    def read(now: float, _: object) -> Look:
+        return look(now, clock.monotonic() / 2)
+
+    meter = Meter(clock, list, read)
+    asked = [asyncio.create_task(meter.measure())]
+    while not clock.sleepers:
+        await asyncio.sleep(0)
+    clock.set_by(step)
+    await _advance(clock, asked)
+    used = asked[0].result().node
+    assert (used.cpu, used.window, used.at) == (0.5, 1.0, 1001.0 + step)
 
 
 async def _advance(clock: ManualClock, waiting: list[asyncio.Task]) -> None:

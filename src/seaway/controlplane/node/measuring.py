@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +53,8 @@ class Look:
     """Seconds since the epoch."""
     machine: Spent
     containers: Mapping[Key, Spent]
+    monotonic: float = 0.0
+    """Seconds by which looks are told apart: the clock may be set between two."""
 
 
 class Meter:
@@ -76,55 +78,60 @@ class Meter:
         self._last: NodeUsage | None = None
         self._measured: frozenset[Key] = frozenset()
         """What the last answer is about."""
+        self._measured_at = 0.0
+        """By the monotonic clock."""
 
     async def measure(self) -> NodeUsage:
         """Return what is used now: after a second of watching where nobody asked for a while, or a container has just begun."""
         async with self._lock:  # who asks at the same time gets the same answer
             now, running = self._clock.now(), frozenset(self._running())
-            if self._last is not None and running == self._measured and 0 <= now - self._last.node.at < FRESH:
+            fresh = self._clock.monotonic() - self._measured_at < FRESH
+            if self._last is not None and running == self._measured and fresh:
                 return self._last
-            look = await self._take(now)
-            before = base_of(self._looks, look.at)
+            look = await self._take()
+            before = base_of(self._looks, look.monotonic)
             if before is None:
                 self._looks = deque([look])
                 before = look
             if before is look or any(now - key.started < FRESH for key in running):
                 await self._clock.sleep(FRESH)
-                look = await self._take(self._clock.now())
-            while self._looks and not 0 <= look.at - self._looks[0].at <= LONGEST:
+                look = await self._take()
+            while self._looks and look.monotonic - self._looks[0].monotonic > LONGEST:
                 self._looks.popleft()
             self._looks.append(look)
             self._measured, self._last = frozenset(look.containers), usage_between(before, look)
+            self._measured_at = look.monotonic
             return self._last
 
-    async def _take(self, now: float) -> Look:
-        return await asyncio.to_thread(self._look, now, self._running())
+    async def _take(self) -> Look:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return replace(await asyncio.to_thread(self._look, now, self._running()), monotonic=monotonic)
 
 
 def base_of(looks: Iterable[Look], now: float) -> Look | None:
     """Return the earlier look to compare with: the newest that is long enough ago, None where all are too old."""
-    found = [look for look in looks if FRESH <= now - look.at <= LONGEST]
-    far = [look for look in found if now - look.at >= LONGEST / 4]
+    found = [look for look in looks if FRESH <= now - look.monotonic <= LONGEST]
+    far = [look for look in found if now - look.monotonic >= LONGEST / 4]
     return far[-1] if far else found[0] if found else None
 
 
 def usage_between(before: Look, now: Look) -> NodeUsage:
     """Return what was used between two looks; of a container that began between them, since it began."""
     pods: dict[str, dict[str, Usage]] = {}
+    between = now.monotonic - before.monotonic
     for key, spent in now.containers.items():
         earlier = before.containers.get(key)
-        since = before.at if earlier is not None else key.started
-        found = _usage(spent, earlier.cpu if earlier is not None else 0.0, since, now.at)
+        window = between if earlier is not None else min(between, now.at - key.started)
+        found = _usage(spent, earlier.cpu if earlier is not None else 0.0, now.at, window)
         of_pod = pods.setdefault(key.uid, {})
         if found is not None:
             of_pod[key.container] = found
-    machine = _usage(now.machine, before.machine.cpu, before.at, now.at)
+    machine = _usage(now.machine, before.machine.cpu, now.at, between)
     assert machine is not None, "two looks lie apart"
     return NodeUsage(machine, tuple(PodUsage(uid, containers) for uid, containers in pods.items()))
 
 
-def _usage(spent: Spent, cpu_before: float, since: float, at: float) -> Usage | None:
-    window = at - since
+def _usage(spent: Spent, cpu_before: float, at: float, window: float) -> Usage | None:
     if window < FRESH / 2:
         return None
     return Usage(max(spent.cpu - cpu_before, 0.0) / window, spent.memory, at, window)
