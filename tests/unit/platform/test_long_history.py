@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, create_engine, event, text
 
-from seaway.platform.database import log_pieces, runs
+from seaway.platform.database import attempts, log_pieces, runs
 from seaway.platform.database.log_chunks import ChunkOwner
 from seaway.platform.database.migrate import bring_up, upgrade
 from seaway.platform.database.tables import SCHEMA_VERSION
@@ -23,6 +23,10 @@ ASKED: dict[str, tuple[Callable[[Connection], object], tuple[str, ...]]] = {
     "the bin": (partial(PAGE, ended=True, binned=True), ("runs_in_bin",)),
     "somebody's in the bin": (partial(PAGE, ended=True, binned=True, user="ada"), ("runs_in_bin",)),
     "how many in each phase": (runs.count_by_phase, ("runs_by_phase",)),
+    "what was on a node": (
+        partial(attempts.on_node, node="node-1", since=1.0, limit=9),
+        ("attempts_by_node",),
+    ),
     "logs to look through": (partial(log_pieces.to_index, limit=50), ("attempts_to_index", "logs_by_pod")),
     "logs that are indexed in part": (
         partial(log_pieces.partly, run_uid=None, limit=50),

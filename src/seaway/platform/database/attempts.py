@@ -89,7 +89,7 @@ def on_node(connection: Connection, node: str, since: float, limit: int) -> list
         .join(TASKS, (TASKS.c.run_id == ATTEMPTS.c.run_id) & (TASKS.c.name == ATTEMPTS.c.task))
         .where(ATTEMPTS.c.node == node)
         .where(ATTEMPTS.c.finished.is_(None) | (ATTEMPTS.c.finished >= since))
-        .order_by(RUNS.c.id, ATTEMPTS.c.task)
+        .order_by(ATTEMPTS.c.run_id, ATTEMPTS.c.task)
         .limit(limit)
     )
     return list(connection.execute(query))

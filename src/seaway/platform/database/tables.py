@@ -25,7 +25,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = "0017"
+SCHEMA_VERSION = "0018"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -111,6 +111,7 @@ ATTEMPTS = Table(
     Column("started_monotonic", Double),
     Column("log_indexed", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
+    Index("attempts_by_node", "node", "finished"),
 )  # fmt: skip
 """`log_indexed`: its log was looked through, see `LOGS`."""
 
