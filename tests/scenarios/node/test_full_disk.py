@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from seaway.controlplane.node.recall import FAILED
 from seaway.objects.errors import ApiError
 from tests.waiting import until
 
@@ -93,3 +94,27 @@ async def test_an_end_is_recorded_although_the_disk_is_full(
     ended = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
     assert ended["exitCode"] == 3, ended
     filler.unlink()
+
+
+@pytest.mark.parametrize("at", ["its volume", "its own folder"])
+async def test_a_pod_that_fills_the_disk_gives_it_back_when_it_is_evicted(
+    small_disk: Path, node: Any, at: str
+) -> None:
+    """Before the pod is deleted: what deletes it may need room itself."""
+    volume = "/scratch" if node.agent.runtime.namespaces else "$SEAWAY_VOLUME_SCRATCH"
+    folder = volume if at == "its volume" else "."
+    script = f"cd {folder}; mkdir hidden; cat /dev/zero > hidden/much; chmod 0 hidden; sleep 600"
+    main = {
+        "name": "main", "image": "python", "command": ["sh", "-c", script],
+        "resources": {"limits": {"ephemeral-storage": "1Mi"}},
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    }  # fmt: skip
+    scratch = {"name": "scratch", "emptyDir": {}}
+    await node.create("p", containers=[main], volumes=[scratch], terminationGracePeriodSeconds=0)
+    status = await node.ended("p")
+    assert (status["phase"], status["reason"]) == ("Failed", "Evicted"), status
+    pod = await node.pod("p")
+    left = small_disk / "pods" / pod["metadata"]["uid"]
+    assert {"containers", FAILED} <= {entry.name for entry in left.iterdir()}
+    assert shutil.disk_usage(small_disk).free > 2 << 20
+    assert await node.log("p") is not None

@@ -42,7 +42,8 @@ from seaway.controlplane.node.streaming.forward import Connect
 from seaway.controlplane.node.streaming.link import LateLink, Opener
 from seaway.controlplane.node.streaming.serve import serve_stream
 from seaway.controlplane.node.trouble import Trouble
-from seaway.controlplane.node.worker import PodWorker, remove_folder
+from seaway.controlplane.node.volumes import remove_folder
+from seaway.controlplane.node.worker import PodWorker
 from seaway.objects.builtin import PODS
 from seaway.objects.errors import BadRequest, NotFound, ServiceUnavailable, not_found
 from seaway.objects.pods import has_ended

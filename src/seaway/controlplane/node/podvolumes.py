@@ -14,6 +14,7 @@ from seaway.controlplane.node.eviction import binary
 from seaway.controlplane.node.fields import ConfigError, PodFacts
 from seaway.controlplane.node.ownership import owned
 from seaway.controlplane.node.payloads import MountError
+from seaway.controlplane.node.processes import WRITTEN
 from seaway.objects.builtin import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from seaway.objects.errors import NotFound
 from seaway.objects.quantity import canonical
@@ -97,6 +98,19 @@ class PodVolumes:
         for volume in facts.pod["spec"].get("volumes") or ():
             if volume["name"] in self.written:
                 await self._write(facts, volume)
+
+    def remove_written(self) -> None:
+        """Remove what the pod's containers and the node wrote for as long as the pod lasts; logs stay, and claims.
+
+        Source: the kubelet unmounts the volumes of a pod that has ended, and removes dead containers under disk pressure.
+
+        Raises:
+            OSError: something could not be removed.
+        """
+        volumes.remove_folder(self.folder)
+        for name in WRITTEN:
+            for folder in self.folder.parent.glob(f"containers/*/*/{name}"):
+                volumes.remove_folder(folder)
 
     async def _write(self, facts: PodFacts, volume: Object) -> None:
         namespace = facts.pod["metadata"]["namespace"]

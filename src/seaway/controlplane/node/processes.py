@@ -28,6 +28,8 @@ from seaway.controlplane.node.state import ContainerSpec, ExecResult, Exit, Runn
 
 UNKNOWN = "ContainerStatusUnknown"
 """The reason of an end that nobody recorded."""
+WRITTEN = ("root", "tmp", "workspace")
+"""The folders of a container's folder that its program writes to."""
 _POLL_SECONDS = 0.05
 _LOST = "The container's supervisor ended without a record: it was killed, or the machine was restarted"
 
@@ -266,7 +268,7 @@ def _write_spec(folder: Path, spec: dict[str, Any]) -> None:
     """Make a container's folders and its spec: a few small files, cheaper than a hop to another thread."""
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - fewer calls than pathlib's
     with open_folder(folder) as descriptor:
-        for name in ("root", "tmp", "workspace"):
+        for name in WRITTEN:
             with suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=descriptor)
         # The container's own user may be any inside: /tmp is for everyone, and its parent folder keeps others out.

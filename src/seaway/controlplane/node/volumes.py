@@ -155,3 +155,17 @@ def size_of(folder: Path) -> int:
             except OSError:
                 continue
     return total
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a pod's files; what a program made unreadable is made readable first. Raises OSError."""
+    if not folder.exists():
+        return
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:
+        for parent, names, _ in os.walk(folder):  # from the top: a folder is opened before it is looked into
+            for path in (Path(parent, name) for name in names):
+                if not path.is_symlink():
+                    path.chmod(0o700)
+        shutil.rmtree(folder)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-from collections.abc import Mapping
 from typing import Any
 
 from seaway.base.clock import Every, parse_rfc3339
@@ -34,6 +32,7 @@ from seaway.controlplane.node.state import (
     container_specs,
     states_of,
 )
+from seaway.controlplane.node.volumes import remove_folder
 from seaway.objects.errors import ApiError, Forbidden
 from seaway.objects.meta import key
 
@@ -168,18 +167,22 @@ class PodWorker:
             self.state.failed = over
             self._context.event(self.pod, "Warning" if over[0] == "Evicted" else "Normal", over[0], over[1])
         if self.state.failed:
-            self._note_failure()
-            await self._end_all(self._grace)
+            noted = self._note_failure()
+            await self._end_for_good()
+            if not noted:
+                self._note_failure()
             await self._reporter.report(self.pod, self.state, ended=True)
             return _RETRY_CAP
         return await self._advance()
 
-    def _note_failure(self) -> None:
+    def _note_failure(self) -> bool:
         """Have the next agent know why the containers end, should this one be killed before the status says so."""
         try:
             note_failure(self._context.pod_folder(self.uid), self.state)
         except OSError as error:  # a full disk may be the very reason why the pod is ended
             log.warning("pod %s: why it ends cannot be noted: %s", key(self.pod), error)
+            return False
+        return True
 
     async def _advance(self) -> float:
         now = self._context.clock.monotonic()
@@ -279,8 +282,16 @@ class PodWorker:
             self._context.event(self.pod, "Warning", "Failed", f"Error: {error}", container.name)
         container.waiting, container.restart_at = (reason, message), self._context.clock.monotonic() + delay
 
-    async def _delete(self) -> float:
+    async def _end_for_good(self) -> None:
+        """End the containers and give back the disk, before what needs room: the pod may have taken all of it."""
         await self._end_all(self._grace)
+        try:
+            await asyncio.to_thread(self._volumes.remove_written)
+        except OSError as error:
+            log.warning("pod %s: what it wrote cannot be removed yet: %s", key(self.pod), error)
+
+    async def _delete(self) -> float:
+        await self._end_for_good()
         if self._reporter.has_said_all(self.pod):
             await self._sleep(self._context.settings.farewell_seconds)
             if self.gone:
@@ -384,16 +395,3 @@ class PodWorker:
         if not self.pod["metadata"].get("finalizers"):
             self._context.kept_logs.keep(self.uid, folder, self._context.clock.now())
         remove_folder(folder)
-
-
-def remove_folder(folder: Any) -> None:
-    """Remove a pod's files; what a program made unreadable is made readable first."""
-
-    def open_up(function: Any, path: str, _: Mapping[str, Any] | Any) -> None:
-        from pathlib import Path
-
-        Path(path).parent.chmod(0o700)
-        function(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=open_up)
