@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import ssl
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,15 +17,15 @@ from sqlalchemy import create_engine
 
 from benchmarks.goals import Measurement
 from benchmarks.history import KEPT, RUNS, STEP, fill, log_of
-from benchmarks.home import SEAWAY, Home, fresh_home
+from benchmarks.home import Home, fresh_home
 from benchmarks.runs import submit_and_wait, task
+from benchmarks.server import Endpoint, run_server
 from seaway.platform.database import log_chunks
 from seaway.platform.database.log_chunks import Chunk, ChunkOwner
 from seaway.platform.history.packing import pack
 from seaway.sdk.client import SeawayClient
 from seaway.sdk.home import Home as HomeFolder
 from tools.postgresql import programs, run_postgres
-from tools.real_kubernetes.control_plane import free_port
 
 ROUNDS = 200
 ASKED = tuple(range(37, RUNS, RUNS // ROUNDS))
@@ -47,8 +46,6 @@ PAGES: dict[str, Callable[[int], str]] = {
     "status": lambda _: "/status",
 }
 """The commands, and what each asks for."""
-Endpoint = tuple[str, str, str]
-"""URL, token and authority of a server."""
 
 
 def _write_history(url: str, folder: Path | None) -> None:
@@ -86,34 +83,14 @@ def postgres_server(cluster: Home, folder: Path) -> Iterator[Endpoint]:
     """Give a team's server with the history, in the same cluster."""
     with run_postgres() as postgres:
         database = postgres.create_database("seaway")
-        with _team_server(cluster, folder, database):
+        kubeconfig = cluster.path / "kubeconfig"
+        environment = cluster.environment | {"SEAWAY_SERVER_DATABASE": database}
+        with run_server(kubeconfig, folder, environment):
             pass
         _write_history(database, None)
         postgres.execute("VACUUM ANALYZE", "seaway")  # as PostgreSQL does by itself; here it is told not to
-        with _team_server(cluster, folder, database) as endpoint:
+        with run_server(kubeconfig, folder, environment) as endpoint:
             yield endpoint
-
-
-@contextmanager
-def _team_server(cluster: Home, folder: Path, database: str) -> Iterator[Endpoint]:
-    port = free_port()
-    command = [SEAWAY, "server", "--kubeconfig", str(cluster.path / "kubeconfig"), "--namespace", "default",
-               "--home", str(folder), "--listen", f"127.0.0.1:{port}"]  # fmt: skip
-    environment = cluster.environment | {"SEAWAY_SERVER_DATABASE": database}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout
-        try:
-            if "ready" not in process.stdout.readline():
-                raise RuntimeError(f"{' '.join(command)} did not start")
-            yield (
-                f"https://127.0.0.1:{port}",
-                (folder / "token").read_text().strip(),
-                (folder / "ca.crt").read_text(),
-            )
-        finally:
-            process.terminate()
 
 
 def _submit(endpoint: Endpoint, enough: Event) -> None:

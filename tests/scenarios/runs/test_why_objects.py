@@ -17,6 +17,7 @@ from seaway.objects.builtin import JOBS, NODES, PERSISTENT_VOLUME_CLAIMS
 from seaway.platform.errors import NotFound
 from seaway.platform.history.containers import RECORD
 from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
+from tests.waiting import until
 from tools.endings.ending import Ending, container, job
 from tools.endings.table import ENDINGS
 from tools.platforms import Platform, run_platform
@@ -55,18 +56,14 @@ async def make(platform: Any, name: str, ending: Ending) -> None:
 
 
 async def explained(platform: Any, kind: str, name: str, cause: str) -> Explanation:
-    told = None
-    try:
-        async with asyncio.timeout(WAIT):
-            while told is None or told.cause != cause:
-                try:
-                    told = await platform.server.runs.why_object(kind, name)
-                except NotFound:  # the server has not seen it yet
-                    told = None
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        pytest.fail(f"why {kind}/{name} did not come to say {cause}: {told}")
-    return told
+    return await until(
+        lambda: platform.server.runs.why_object(kind, name),
+        f"why {kind}/{name} comes to say {cause}",
+        check=lambda told: told.cause == cause,
+        seconds=WAIT,
+        pause=0.2,
+        ignore=(NotFound,),  # the server has not seen it yet
+    )
 
 
 async def has_its_level(platform: Any, name: str) -> None:
@@ -127,12 +124,12 @@ async def test_a_node_is_well_or_cordoned(seeing: Platform) -> None:
 
 async def gone(platform: Platform, kind: str, name: str, cause: str) -> Explanation:
     """Return what is said of something, when it is said that it is gone."""
-    told = await explained(platform, kind, name, cause)
-    async with asyncio.timeout(WAIT):
-        while "gone from the cluster since" not in told.done:
-            await asyncio.sleep(0.2)
-            told = await explained(platform, kind, name, cause)
-    return told
+    return await until(
+        lambda: explained(platform, kind, name, cause),
+        f"{kind}/{name} is gone",
+        check=lambda told: "gone from the cluster since" in told.done,
+        seconds=WAIT,
+    )
 
 
 async def test_what_is_gone_is_explained_as_it_was(seeing: Platform) -> None:
