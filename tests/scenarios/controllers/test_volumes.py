@@ -92,7 +92,10 @@ async def test_a_claim_of_the_default_class_waits_for_its_first_pod(world, volum
         "accessModes": ["ReadWriteOnce"],
         "capacity": {"storage": "1Gi"},
     }
-    assert stat.S_IMODE((volumes_folder / name).stat().st_mode) == 0o700
+    modes = [stat.S_IMODE(folder.stat().st_mode) for folder in (volumes_folder, volumes_folder / name)]
+    assert modes == [0o700, 0o777], (
+        "a pod's own user may write to its claim; others of the machine see nothing"
+    )
 
 
 async def _with_classes(world, making):

@@ -352,6 +352,36 @@ async def test_security_context(node: Any) -> None:
     assert told == "No effect on this node: spec.containers[0].securityContext.allowPrivilegeEscalation"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run containers as others")
+async def test_another_user_reads_what_the_node_and_the_first_container_wrote(node: Any) -> None:
+    """The daemon's files are its own; those of a pod are for whom the pod runs as, and a group for files owns a scratch folder."""
+    if not node.agent.runtime.namespaces:
+        pytest.skip("plain processes stay what the node is")
+    mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("scratch", "about")]
+    first = {"name": "first", "image": "python", "volumeMounts": mounts, "securityContext": {"runAsUser": 0},
+             "command": ["sh", "-c", "umask; mkdir /scratch/deep; echo written > /scratch/deep/file"]}  # fmt: skip
+    script = (
+        "umask; cat /scratch/deep/file /about/deep/name /etc/hostname; grep -c '^127.0.0.1' /etc/hosts; "
+        "touch /scratch/own; stat -c '%a %g' /scratch; stat -c '%u %g' /scratch/own"
+    )
+    about = {
+        "items": [{"path": "deep/name", "fieldRef": {"fieldPath": "metadata.name"}}],
+        "defaultMode": 0o644,
+    }
+    before = os.umask(0o077)
+    try:
+        await node.create(
+            "p", initContainers=[first], securityContext={"runAsUser": 4711, "fsGroup": 4712},
+            containers=[{"name": "main", "image": "python", "command": ["sh", "-c", script], "volumeMounts": mounts}],
+            volumes=[{"name": "scratch", "emptyDir": {}}, {"name": "about", "downwardAPI": about}],
+        )  # fmt: skip
+        status = await node.ended("p")
+    finally:
+        os.umask(before)
+    assert status["phase"] == "Succeeded", await node.log("p")
+    assert await node.log("p") == b"0022\nwritten\npp\n1\n2777 4712\n4711 4712\n"
+
+
 async def test_aliases_of_hosts(node: Any) -> None:
     """They stand in the container's table of hosts, or an event says that they cannot."""
     await node.create(

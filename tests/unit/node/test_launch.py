@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seaway.controlplane.node import payloads, volumes
+from seaway.controlplane.node import launch, payloads, volumes
 from seaway.controlplane.node.context import Addresses, GpuLedger
 from seaway.controlplane.node.env import command, complete, declared, expand, references
 from seaway.controlplane.node.fields import ConfigError, PodFacts, field_text, resource_text
@@ -200,6 +202,19 @@ def test_written_volume_changes_at_one_instant(tmp_path: Path) -> None:
     assert volumes.write_payload(folder, {"a": File(b"3")})
     assert (folder / "a").read_bytes() == b"3"
     assert not (folder / "d").is_symlink()
+
+
+def test_folders_of_a_written_volume_are_open_whatever_the_process_masks(tmp_path: Path) -> None:
+    """The daemon masks all bits of others; who reads the volume is whom its container runs as."""
+    before = os.umask(0o077)
+    try:
+        volumes.write_payload(tmp_path / "v", {"a": File(b"1"), "d/e/b": File(b"2")})
+        launch.write_files(tmp_path / "c", {"hosts": "127.0.0.1"})
+    finally:
+        os.umask(before)
+    shown = [tmp_path / "v", *(path for path in (tmp_path / "v").rglob("*") if not path.is_symlink())]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in shown if path.is_dir()} == {0o755}
+    assert stat.S_IMODE((tmp_path / "c" / "hosts").stat().st_mode) == 0o644
 
 
 def test_sub_paths_stay_in_their_volume(tmp_path: Path) -> None:

@@ -211,9 +211,10 @@ class Provisioner:
 
 
 def _make(path: Path) -> None:
-    """Make a volume's folder, readable by its owner only."""
+    """Make a volume's folder: open to whomever a pod runs as, in one that keeps others of the machine out."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(exist_ok=True)
+    path.chmod(0o777)
 
 
 async def remove(path: Path) -> None:

@@ -170,6 +170,7 @@ def name_files(context: NodeContext, pod: Object, address: str) -> dict[str, str
     table = neighbours.hosts(pod["metadata"]["namespace"]) if neighbours else ""
     given = {"hosts": names.hosts_table(pod, address, domain, table)}
     if context.runtime.namespaces:
+        given["hostname"] = names.host_names(pod, domain)[0] + "\n"
         server = neighbours.name_server if neighbours else ""
         given["resolv.conf"] = names.resolver(pod, _read(RESOLVER), server, domain)
         given["nsswitch.conf"] = names.switch(_read(SWITCH))
@@ -238,6 +239,7 @@ def _all_mounts(
         (str(folder / "tmp"), _PRIVATE, user.read_only_root),
         (str(folder / "workspace"), WORKSPACE, user.read_only_root),
         (str(folder / "hosts"), "/etc/hosts", False),
+        (str(folder / "hostname"), "/etc/hostname", False),
         (str(folder / "resolv.conf"), RESOLVER, False),
         (str(folder / "nsswitch.conf"), SWITCH, False),
         *(("tmpfs", path, True) for path in hidden),

@@ -84,13 +84,14 @@ class PodVolumes:
                 ) from error
 
     async def _plain(self, pod: Object, volume: Object) -> Path:
+        wanted = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+        group = int(wanted) if wanted is not None and os.geteuid() == 0 else None
         if "emptyDir" in volume:  # a folder on the node's own disk: made sooner than another thread begins
-            return volumes.plain_volume(self.folder, volume)
+            return volumes.plain_volume(self.folder, volume, group)
         meant = await claims.resolve(self._context.client, pod, volume)
         path = await asyncio.to_thread(volumes.plain_volume, self.folder, meant)
-        group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
-        if meant is not volume and group is not None and os.geteuid() == 0:
-            await asyncio.to_thread(claims.give_to_group, path, int(group))
+        if meant is not volume and group is not None:
+            await asyncio.to_thread(claims.give_to_group, path, group)
         return path
 
     async def refresh(self, facts: PodFacts) -> None:

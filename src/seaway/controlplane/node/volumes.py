@@ -13,6 +13,8 @@ from seaway.controlplane.node.payloads import MountError, Payload
 
 Object = Mapping[str, Any]
 _DATA = "..data"
+_OPEN = 0o755
+"""Set whatever the process masks: the container's user, who may be another one, looks into the folder; others of the machine are kept out by the node's own."""
 
 
 def write_payload(folder: Path, files: Payload) -> bool:
@@ -24,7 +26,8 @@ def write_payload(folder: Path, files: Payload) -> bool:
     Returns:
         False where nothing changed.
     """
-    os.makedirs(folder, mode=0o755, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
+    os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - top down: fewer calls than pathlib's
+    folder.chmod(_OPEN)
     current = folder / _DATA
     if current.exists() and _same(current, files):
         return False
@@ -33,11 +36,13 @@ def write_payload(folder: Path, files: Payload) -> bool:
     fresh = folder / f"..version{number}"
     if fresh.exists():
         shutil.rmtree(fresh)
-    fresh.mkdir(mode=0o755)
+    for inside in sorted(
+        {fresh, *(above for path in files for above in (fresh / path).parents if fresh in above.parents)}
+    ):
+        inside.mkdir()
+        inside.chmod(_OPEN)
     for path, file in files.items():
         target = fresh / path
-        if "/" in path:
-            target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
         if (file.user, file.group) != (-1, -1):
             os.chown(target, file.user, file.group)
@@ -66,12 +71,13 @@ def _link_names(folder: Path, names: set[str]) -> None:
             (folder / name).symlink_to(f"{_DATA}/{name}")
 
 
-def plain_volume(folder: Path, volume: Object) -> Path:
+def plain_volume(folder: Path, volume: Object, group: int | None = None) -> Path:
     """Make an emptyDir or hostPath volume ready; return its folder or file.
 
     Args:
         folder: where the pod's volumes lie.
         volume: its spec.
+        group: whose an emptyDir is, and all that is made in it; needs root.
 
     Raises:
         MountError: what is asked for is not there, or of another type, or not served.
@@ -79,7 +85,9 @@ def plain_volume(folder: Path, volume: Object) -> Path:
     if "emptyDir" in volume:
         path = folder / str(volume["name"])
         path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o777)
+        if group is not None:
+            os.chown(path, -1, group)
+        path.chmod(0o777 if group is None else 0o2777)
         return path
     if "hostPath" in volume:
         return _host_path(volume["hostPath"])

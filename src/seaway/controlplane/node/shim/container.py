@@ -21,6 +21,8 @@ from seaway.controlplane.node.shim.rootplan import Mount
 LOG = "log"
 KILL = signal.SIGUSR1
 """What the agent sends the shim so that it kills every process of the container; SIGTERM is passed to the program."""
+UMASK = 0o022
+"""What programs start with, as in container runtimes: what an init container writes, another user's container reads."""
 _PASSED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2)
 _MEASURE_EVERY = 0.1
 _DRAIN = 2.0
@@ -95,6 +97,7 @@ class Shim:
         if self._limit or self._spec.get("cpu_millis"):
             self._cgroup = cgroups.create(self._spec["id"], self._limit, self._spec.get("cpu_millis") or 0)
         pipes = {stream: os.pipe() for stream in (b"stdout", b"stderr")} if terminal is None else {}
+        os.umask(UMASK)  # what this process itself makes names its mode
         if self._attached is not None:
             self._main = self._spawn_attached(self._attached, terminal, pipes)
         else:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from seaway.controlplane.node.shim import files, identity, kernel, root
-from seaway.controlplane.node.shim.container import StartError, find_program, spawn, spawn_other
+from seaway.controlplane.node.shim.container import UMASK, StartError, find_program, spawn, spawn_other
 
 _OUTPUT_LIMIT = 10 * 1024
 
@@ -52,6 +52,7 @@ def enter(folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if state["namespaces"]:
         root.enter_namespaces(state["shim"])
         kernel.drop_privileges_of_programs()
+    os.umask(UMASK)
     os.chdir(spec["cwd"])
     return spec, state
 

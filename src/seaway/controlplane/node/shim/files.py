@@ -35,9 +35,10 @@ def write_json(name: str, value: Any, folder: int) -> int:
 
 
 def write_plain(name: str, data: bytes, folder: int) -> None:
-    """Write a file that nobody reads yet."""
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    """Write a file that nobody reads yet, and that every user in the container may read."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644, dir_fd=folder)
     try:
+        os.fchmod(descriptor, 0o644)  # whatever the process masks
         _write(descriptor, data)
     finally:
         os.close(descriptor)
