@@ -38,7 +38,7 @@ class CorrelateSettings:
     similar_seconds: float = 600.0
     """Events that lie further apart are not similar."""
     burst: int = 25
-    """So many events of one object pass at once ..."""
+    """So many events of one object and source pass at once ..."""
     refill_seconds: float = 300.0
     """... and one more each time this passes."""
     remembered: int = 4096
@@ -79,14 +79,13 @@ class Correlator:
         self._settings = settings or CorrelateSettings()
         self._similar: OrderedDict[tuple[str, ...], _Similar] = OrderedDict()
         self._series: OrderedDict[tuple[str, ...], Series] = OrderedDict()
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, ...], _Bucket] = OrderedDict()
 
     def add(self, occurrence: Occurrence, now: float) -> Series | None:
         """Return the series that counts the occurrence, None where there were too many about its object."""
-        if not self._allowed(occurrence.involved.get("uid") or occurrence.involved.get("name", ""), now):
+        if not self._allowed(_source(occurrence), now):
             return None
-        occurrence = self._combined(occurrence, now)
-        key = _identity(occurrence, occurrence.message)
+        occurrence, key = self._combined(occurrence, now)
         series = self._series.get(key)
         if series is None:
             involved = occurrence.involved
@@ -94,10 +93,11 @@ class Correlator:
             series = Series(name, involved.get("namespace") or "default", occurrence, now, now, 0)
             _remember(self._series, key, series, self._settings.remembered)
         self._series.move_to_end(key)
-        series.count, series.last = series.count + 1, now
+        series.occurrence, series.count, series.last = occurrence, series.count + 1, now
         return series
 
-    def _combined(self, occurrence: Occurrence, now: float) -> Occurrence:
+    def _combined(self, occurrence: Occurrence, now: float) -> tuple[Occurrence, tuple[str, ...]]:
+        """Return what is told, and the key of the series that tells it: one for all that are combined, with the last message."""
         key = _identity(occurrence)
         similar = self._similar.get(key)
         if similar is None or now - similar.last > self._settings.similar_seconds:
@@ -105,14 +105,12 @@ class Correlator:
             _remember(self._similar, key, similar, self._settings.remembered)
         self._similar.move_to_end(key)
         similar.last = now
-        if occurrence.message in similar.messages:
-            return occurrence
-        if len(similar.messages) < self._settings.similar:
+        if occurrence.message in similar.messages or len(similar.messages) < self._settings.similar:
             similar.messages.add(occurrence.message)
-            return occurrence
-        return occurrence._replace(message=f"(combined from similar events): {occurrence.message}")
+            return occurrence, _identity(occurrence, occurrence.message)
+        return occurrence._replace(message=f"(combined from similar events): {occurrence.message}"), key
 
-    def _allowed(self, about: str, now: float) -> bool:
+    def _allowed(self, about: tuple[str, ...], now: float) -> bool:
         settings = self._settings
         bucket = self._buckets.get(about)
         if bucket is None:
@@ -176,6 +174,11 @@ def _identity(occurrence: Occurrence, *more: str) -> tuple[str, ...]:
     involved = occurrence.involved
     about = tuple(involved.get(field, "") for field in ("kind", "namespace", "name", "uid", "fieldPath"))
     return (*about, occurrence.component, occurrence.type, occurrence.reason, *more)
+
+
+def _source(occurrence: Occurrence) -> tuple[str, ...]:
+    involved = occurrence.involved
+    return (occurrence.component, involved.get("uid") or involved.get("name", ""))
 
 
 def _remember(memory: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:

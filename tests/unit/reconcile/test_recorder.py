@@ -114,7 +114,11 @@ def test_many_that_differ_only_in_words_become_one() -> None:
     names = {correlator.add(occurrence(f"number {n}"), 0.0).name for n in range(2)}
     combined = [correlator.add(occurrence(f"number {n}"), 0.0) for n in range(2, 10)]
     assert len(names) == 2
-    assert combined[0].occurrence.message == "(combined from similar events): number 2"
+    assert len({series.name for series in combined}) == 1, "one Event counts them, with the last one's words"
+    assert (combined[0].count, combined[0].occurrence.message) == (
+        8,
+        "(combined from similar events): number 9",
+    )
     assert correlator.add(occurrence("number 0"), 0.0).count == 2
     assert correlator.add(occurrence("later"), 601.0).occurrence.message == "later"
 
@@ -128,6 +132,7 @@ def test_one_object_cannot_flood(seconds: float, passed: int) -> None:
     more = [correlator.add(occurrence("x"), seconds) for _ in range(10)]
     assert sum(series is not None for series in first + more) == passed
     assert correlator.add(occurrence("x", "other"), 0.0) is not None
+    assert correlator.add(occurrence("x")._replace(component="another"), 0.0) is not None
 
 
 def test_memory_is_bounded_and_names_are_valid() -> None:
