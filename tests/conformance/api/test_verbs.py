@@ -414,6 +414,17 @@ async def test_services_get_addresses_of_their_own(client):
         await client.create(SERVICES, {"metadata": {"name": "c"}, "spec": taken}, "default")
 
 
+async def test_node_ports_of_one_moment_differ_and_leave_the_first_ones_to_people(client):
+    """What is created at once does not see each other; and what people choose, as 30080, is not given away before."""
+    spec = {"type": "NodePort", "ports": [{"port": 80}]}
+    made = await asyncio.gather(
+        *(client.create(SERVICES, {"metadata": {"name": f"s{n}"}, "spec": spec}, "default") for n in range(8))
+    )
+    given = {service["spec"]["ports"][0]["nodePort"] for service in made}
+    assert len(given) == 8
+    assert min(given) > 30085
+
+
 async def test_events_are_seen_through_both_groups(client):
     about = {"kind": "Pod", "name": "p", "namespace": "default"}
     await client.create(

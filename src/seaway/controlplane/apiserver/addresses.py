@@ -14,6 +14,9 @@ from seaway.objects.errors import ServiceUnavailable, invalid
 
 Object = dict[str, Any]
 NODE_PORTS = range(30000, 32768)
+_KEPT_NODE_PORTS = 86
+_KEPT_ADDRESSES = 256
+"""So many from the first are given last: people choose theirs there. Source: KEP-3668, KEP-3070."""
 
 
 class ServiceAddresses:
@@ -29,7 +32,8 @@ class ServiceAddresses:
     def __init__(self, network: str) -> None:
         self._network = ipaddress.ip_network(network)
         self._pending: dict[str, str] = {}
-        self._next = 10
+        self._next = min(_KEPT_ADDRESSES, max(16, self._network.num_addresses // 16))
+        self._next_port = _KEPT_NODE_PORTS
         self._kept = (self.first, str(self._network[10]))
         """Never given away: the `kubernetes` Service's, and that of the name server."""
 
@@ -58,9 +62,9 @@ class ServiceAddresses:
         balanced = spec.get("type") == "LoadBalancer"
         _check_node_ports(attributes, spec, services)
         if spec.get("type") == "NodePort" or (balanced and spec.get("allocateLoadBalancerNodePorts")):
-            _assign_node_ports(spec, services)
+            self._assign_node_ports(spec, services)
         if needs_health_check(spec) and not spec.get("healthCheckNodePort"):
-            spec["healthCheckNodePort"] = _free_node_port(spec, services)
+            spec["healthCheckNodePort"] = self._free_node_port(spec, services)
 
     def _assign_address(self, attributes: Attributes, spec: Object, services: Iterable[Object]) -> None:
         wanted = spec.get("clusterIP")
@@ -105,6 +109,36 @@ class ServiceAddresses:
             f"all addresses of {self._network} are taken: delete Services that are not needed"
         )
 
+    def _assign_node_ports(self, spec: Object, services: Iterable[Object]) -> None:
+        """Give every port without one a node port; ports of one number share it, one for each protocol."""
+        for port in spec.get("ports") or ():
+            if port.get("nodePort"):
+                continue
+            shared = [
+                p.get("nodePort")
+                for p in spec["ports"]
+                if p is not port and p.get("port") == port.get("port")
+            ]
+            protocols = {
+                p.get("protocol") for p in spec["ports"] if p.get("nodePort") in shared and p.get("nodePort")
+            }
+            if any(shared) and port.get("protocol") not in protocols:
+                port["nodePort"] = next(number for number in shared if number)
+            else:
+                port["nodePort"] = self._free_node_port(spec, services)
+
+    def _free_node_port(self, spec: Object, services: Iterable[Object]) -> int:
+        """Return one that nobody has; each time a later one, because creates of this moment are not among the services yet."""
+        specs = [spec, *(service["spec"] for service in services)]
+        taken = {port.get("nodePort") for one in specs for port in one.get("ports") or ()}
+        taken |= {one.get("healthCheckNodePort") for one in specs}
+        for _ in NODE_PORTS:
+            number = NODE_PORTS[self._next_port % len(NODE_PORTS)]
+            self._next_port += 1
+            if number not in taken:
+                return number
+        raise ServiceUnavailable("all node ports are taken: delete Services that are not needed")
+
     def _refuse(self, attributes: Attributes, address: str, why: str) -> None:
         cause = faults.invalid("spec.clusterIPs", [address], f"failed to allocate IP {address}: {why}")
         raise invalid("", "Service", attributes.name, [cause])
@@ -145,30 +179,3 @@ def _check_node_ports(attributes: Attributes, spec: Object, services: Iterable[O
         if why:
             cause = faults.invalid(f"spec.ports[{index}].nodePort", number, why)
             raise invalid("", "Service", attributes.name, [cause])
-
-
-def _assign_node_ports(spec: Object, services: Iterable[Object]) -> None:
-    """Give every port without one a node port; ports of one number share it, one for each protocol."""
-    for port in spec.get("ports") or ():
-        if port.get("nodePort"):
-            continue
-        shared = [
-            p.get("nodePort") for p in spec["ports"] if p is not port and p.get("port") == port.get("port")
-        ]
-        protocols = {
-            p.get("protocol") for p in spec["ports"] if p.get("nodePort") in shared and p.get("nodePort")
-        }
-        if any(shared) and port.get("protocol") not in protocols:
-            port["nodePort"] = next(number for number in shared if number)
-        else:
-            port["nodePort"] = _free_node_port(spec, services)
-
-
-def _free_node_port(spec: Object, services: Iterable[Object]) -> int:
-    specs = [spec, *(service["spec"] for service in services)]
-    taken = {port.get("nodePort") for one in specs for port in one.get("ports") or ()}
-    taken |= {one.get("healthCheckNodePort") for one in specs}
-    number = next((port for port in NODE_PORTS if port not in taken), None)
-    if number is None:
-        raise ServiceUnavailable("all node ports are taken: delete Services that are not needed")
-    return number
