@@ -61,7 +61,8 @@ three: a team's server limits neither storage nor scratch until it is told to, a
 OF_TEAMS = (
     ("server", "scratch_limit", "limits.scratch"), ("server", "scratch_files", "limits.scratchFiles"),
     ("server", "storage_limit", "limits.storage"),
-    ("server", "workspace_storage_limit", "limits.workspaceStorage"), ("server", "bin_days", "limits.binDays"),
+    ("server", "workspace_storage_limit", "limits.workspaceStorage"), ("server", "storage_files", "limits.storageFiles"),
+    ("server", "workspace_storage_files", "limits.workspaceStorageFiles"), ("server", "bin_days", "limits.binDays"),
     ("notifications", "waits", "notifications.waits"), ("notifications", "hung", "notifications.hung"),
     ("history", "days", "history.days"), ("history", "logs", "history.logs"), ("history", "pods", "history.pods"),
 )  # fmt: skip

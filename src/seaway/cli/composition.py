@@ -178,6 +178,8 @@ def server_settings(
         scratch_files=told.scratch_files,
         storage_limit=told.storage_limit,
         workspace_storage_limit=told.workspace_storage_limit,
+        storage_files=told.storage_files,
+        workspace_storage_files=told.workspace_storage_files,
         bin_seconds=told.bin_days * 86400.0,
         history=replace(
             plain.history, logs=told.record_logs, days=told.history_days, log_bytes=told.history_logs

@@ -62,6 +62,8 @@ def server(
     scratch_files: options.ScratchFiles = None,
     storage_limit: options.StorageLimit = "",
     workspace_storage_limit: options.WorkspaceStorageLimit = "",
+    storage_files: options.StorageFiles = None,
+    workspace_storage_files: options.WorkspaceStorageFiles = None,
     bin_days: options.BinDays = 30,
     waits: options.Waits = DEFAULT_WAITS,
     hung: options.Hung = DEFAULT_HUNG,
@@ -86,11 +88,9 @@ def server(
         lease_seconds=reading.parse_lease(lease),
         pod=pod_name, installation=installation, leader_election=leader_election,
         object_store=reading.object_store(os.environ) if artifacts else {},
-        history_days=history_days,
-        history_logs=parse_size("--history-logs", history_logs),
-        record_logs=reading.parse_record_logs(record_logs),
-        record_cluster=record_cluster,
-        limits=read_limits(scratch_limit, scratch_files, storage_limit, workspace_storage_limit, bin_days, waits, hung),
+        history_days=history_days, history_logs=parse_size("--history-logs", history_logs),
+        record_logs=reading.parse_record_logs(record_logs), record_cluster=record_cluster,
+        limits=read_limits(scratch_limit, scratch_files, storage_limit, workspace_storage_limit, storage_files, workspace_storage_files, bin_days, waits, hung),
     )  # fmt: skip
     raise typer.Exit(run_team_server(settings))
 

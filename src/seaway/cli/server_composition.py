@@ -132,6 +132,8 @@ def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> 
         scratch_volume=True,
         storage_limit=limits.storage,
         workspace_storage_limit=limits.workspace_storage,
+        storage_files=limits.storage_files,
+        workspace_storage_files=limits.workspace_storage_files,
         bin_seconds=limits.bin_days * DAY,
         engine=replace(plain.engine, policy=replace(plain.engine.policy, hope=GROWTH_SECONDS)),
         notify=replace(

@@ -22,6 +22,10 @@ class TeamLimits:
     """Most bytes that one user's runs may take; 0 for no limit."""
     workspace_storage: int = 0
     """The same of the runs in a workspace of which nothing else was said."""
+    storage_files: int = 0
+    """Most files in which one user's runs are kept; 0 for any number."""
+    workspace_storage_files: int = 0
+    """The same of the runs in a workspace of which nothing else was said."""
     bin_days: int = 30
     """How long a removed run can be restored."""
     waits: float = 1800.0
@@ -35,6 +39,8 @@ def read_limits(
     scratch_files: int | None,
     storage: str,
     workspace_storage: str,
+    storage_files: int | None,
+    workspace_storage_files: int | None,
     bin_days: int,
     waits: str,
     hung: str,
@@ -45,6 +51,8 @@ def read_limits(
         scratch_files=scratch_files or 0,
         storage=parse_limit("--storage-limit", storage),
         workspace_storage=parse_limit("--workspace-storage-limit", workspace_storage),
+        storage_files=storage_files or 0,
+        workspace_storage_files=workspace_storage_files or 0,
         bin_days=bin_days,
         waits=parse_after("--waits", waits),
         hung=parse_after("--hung", hung),

@@ -168,6 +168,26 @@ WorkspaceStorageLimit = Annotated[
         "The most that the runs in one workspace may take; no limit without this. seaway workspace set says it of a single one.",
     ),
 ]
+StorageFiles = Annotated[
+    int | None,
+    _option(
+        "--storage-files",
+        "NUMBER",
+        "The most files in which the outputs, checkpoints and code of one user's runs are kept; any number without this.",
+        minimum=1000,
+        maximum=1_000_000_000,
+    ),
+]
+WorkspaceStorageFiles = Annotated[
+    int | None,
+    _option(
+        "--workspace-storage-files",
+        "NUMBER",
+        "The same for the runs in one workspace. seaway workspace set says it of a single one.",
+        minimum=1000,
+        maximum=1_000_000_000,
+    ),
+]
 BinDays = Annotated[
     int,
     _option(

@@ -55,6 +55,8 @@ class Settings:
     bin_days: int = 30
     storage_limit: int = 0
     workspace_storage_limit: int = 0
+    storage_files: int = 0
+    workspace_storage_files: int = 0
     scratch_limit: int = 20 << 30
     scratch_files: int = 1_000_000
     notify_urls: tuple[str, ...] = field(default=(), repr=False)
@@ -211,6 +213,8 @@ KEYS = (
     Key("server", "scratch_files", "scratch_files", whole(1000, 1_000_000_000), "1000000", "How many files that may be."),
     Key("server", "storage_limit", "storage_limit", size, "no limit", "The most that outputs, checkpoints, logs and uploaded code of one user's runs may take, the bin included: `seaway usage` and `seaway status` show it and warn from 80 % on (`seaway notify` tells of it, and the logs of the runs that go on say it), at 100 % no run is accepted, and no upload that would lead beyond it; what goes on is kept."),
     Key("server", "workspace_storage_limit", "workspace_storage_limit", size, "no limit", "The same for the runs in one workspace: `seaway usage --workspaces` and `seaway workspace list` show it. `seaway workspace set NAME --storage-limit SIZE` says it of a single one."),
+    Key("server", "storage_files", "storage_files", whole(1000, 1_000_000_000), "any number", "The most files in which the outputs, checkpoints and uploaded code of one user's runs are kept, the bin included: disks and backups suffer of very many before they are full. Shown, warned of and refused as `storage_limit`."),
+    Key("server", "workspace_storage_files", "workspace_storage_files", whole(1000, 1_000_000_000), "any number", "The same for the runs in one workspace; `seaway workspace set NAME --storage-files NUMBER` says it of a single one."),
     Key("server", "bin_days", "bin_days", whole(1, 3650), "30", "How many days a removed run can be restored; then the bin is emptied of it."),
     Key("notifications", "urls", "notify_urls", urls, "none", "Whom to tell: Apprise URLs (https://appriseit.com/services/), beside those of `seaway notify`. They hold secrets: `chmod 600` the file."),
     Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"gpu\", \"node\", \"storage\"."),

@@ -18,7 +18,7 @@ Examples:
   seaway ps --bin             what of it lies in the bin
   seaway rm --now RUN         free it at once"""
 _KINDS = ("outputs", "checkpoints", "logs", "code", "binned", "total")
-_HEADERS = ("RUNS", "OUTPUTS", "CHECKPOINTS", "LOGS", "CODE", "IN THE BIN", "TOTAL")
+_HEADERS = ("RUNS", "OUTPUTS", "CHECKPOINTS", "LOGS", "CODE", "IN THE BIN", "TOTAL", "FILES")
 
 
 def usage(
@@ -27,7 +27,7 @@ def usage(
     ] = False,
     output: Output = Format.TEXT,
 ) -> None:
-    """Show how much room runs take on the server: outputs, checkpoints, logs, code, and what of that is in the bin."""
+    """Show how much room runs take on the server: outputs, checkpoints, logs, code, what of that is in the bin, and in how many files."""
     with connect() as client:
         found = client.usage_of_workspaces() if workspaces else client.usage()
     if output is Format.JSON:
@@ -37,14 +37,18 @@ def usage(
         note("There are no runs yet: seaway run SCRIPT.py")
         return
     whose = "workspace" if workspaces else "user"
-    rows = [(view[whose], *_room(view), limit_of(view["limit"]), view["warning"]) for view in found]
+    rows = [
+        (view[whose], *_room(view), limit_of(view["limit"], view["files_limit"]), view["warning"])
+        for view in found
+    ]  # fmt: skip
     print_table((whose.upper(), *_HEADERS, "LIMIT", "WARNING"), rows)
 
 
-def limit_of(limit: int | None) -> str:
-    """Return a limit for people."""
-    return "none" if limit is None else readable_size(limit)
+def limit_of(limit: int | None, files: int | None) -> str:
+    """Return limits of bytes and files for people."""
+    said = [] if limit is None else [readable_size(limit)]
+    return ", ".join(said if files is None else [*said, f"{files:,} files"]) or "none"
 
 
 def _room(view: dict[str, Any]) -> tuple[str, ...]:
-    return (str(view["runs"]), *(readable_size(view[kind]) for kind in _KINDS))
+    return (str(view["runs"]), *(readable_size(view[kind]) for kind in _KINDS), f"{view['files']:,}")

@@ -34,6 +34,7 @@ Examples:
   seaway workspace create vision --owner ada  ada may delete it too
   seaway workspace create vision --storage-limit 500Gi    the most that its runs may keep
   seaway workspace set vision --storage-limit none
+  seaway workspace set vision --storage-files 2000000     in how many files
   seaway workspace grant vision | kubectl apply -f -    where the server may make no namespaces
   seaway workspace show vision
   seaway workspace delete vision              says what goes, and asks for the name
@@ -45,6 +46,7 @@ administrators of the server, deleting it also for its owner. Its runs then lie 
 seaway restore brings them back."""
 APP = command_group(EPILOG)
 _NONE, _DEFAULT = "none", "default"
+_MOST_FILES = 1_000_000_000
 Name = Annotated[
     str,
     typer.Argument(
@@ -59,6 +61,13 @@ StorageLimit = typer.Option(
     "--storage-limit",
     metavar="SIZE",
     help='The most that its runs may take on the server, such as 500Gi; "none", or "default" for what holds for all workspaces.',
+)
+
+
+StorageFiles = typer.Option(
+    "--storage-files",
+    metavar="NUMBER",
+    help='The most files in which that is kept, such as 2000000; "none" for any number, or "default".',
 )
 
 
@@ -86,7 +95,7 @@ def list_workspaces(output: Output = Format.TEXT) -> None:
             str(each["live"]),
             str(each["runs"]),
             readable_size(each["total"]),
-            limit_of(each["storage_limit"]),
+            limit_of(each["storage_limit"], each["storage_files"]),
             age(each["created"], at) or "-",
             "; ".join(said for said in (each["message"], each["warning"]) if said),
         )
@@ -116,6 +125,7 @@ def show(name: Name, output: Output = Format.TEXT) -> None:
         ("Logs", readable_size(view["logs"])),
         ("Code", readable_size(view["code"])),
         ("Together", _room(view)),
+        ("Files", _files(view)),
         ("Warning", view["warning"]),
     ]
     print_fields(fields)
@@ -132,12 +142,13 @@ def create(
         str | None, typer.Option("--owner", metavar="USER", help="Who may delete it; you without this.")
     ] = None,
     storage_limit: Annotated[str, StorageLimit] = _DEFAULT,
+    storage_files: Annotated[str, StorageFiles] = _DEFAULT,
     output: Output = Format.TEXT,
 ) -> None:
     """Make a workspace, and its namespace where that is missing."""
-    limit = parse_storage_limit(storage_limit)
+    limit, files = parse_storage_limit(storage_limit), parse_storage_files(storage_files)
     with connect() as client:
-        view = client.create_workspace(name, owner=owner, storage_limit=limit)
+        view = client.create_workspace(name, owner=owner, storage_limit=limit, storage_files=files)
     if output is Format.JSON:
         print_json(view)
         return
@@ -147,16 +158,30 @@ def create(
 
 @APP.command("set")
 def set_workspace(
-    name: Name, storage_limit: Annotated[str, StorageLimit], output: Output = Format.TEXT
+    name: Name,
+    storage_limit: Annotated[str, StorageLimit] = "",
+    storage_files: Annotated[str, StorageFiles] = "",
+    output: Output = Format.TEXT,
 ) -> None:
-    """Say how much the runs of a workspace may take on the server."""
-    limit = parse_storage_limit(storage_limit)
+    """Say how much the runs of a workspace may take on the server; what is not said stays as it is."""
+    limits = {}
+    if storage_limit:
+        limits["storage_limit"] = parse_storage_limit(storage_limit)
+    if storage_files:
+        limits["storage_files"] = parse_storage_files(storage_files)
+    if not limits:
+        raise SeawayError(
+            "nothing is to be otherwise", code="Usage", field="--storage-limit",
+            remedy=f"Say what: seaway workspace set {name} --storage-limit 500Gi, or --storage-files 2000000",
+        )  # fmt: skip
     with connect() as client:
-        view = client.limit_workspace(name, limit)
+        view = client.limit_workspace(name, limits)
     if output is Format.JSON:
         print_json(view)
         return
     print(f"{name}: {_room(view)}")
+    if storage_files:
+        print(f"{name}: files: {_files(view)}")
     if view["warning"]:
         note(f"warning: {view['warning']}")
 
@@ -170,10 +195,28 @@ def parse_storage_limit(text: str) -> int | None:
     return parse_size("--storage-limit", text)
 
 
+def parse_storage_files(text: str) -> int | None:
+    """Return a number of files, 0 for any number, None for the server's own. Raises SeawayError, which names the option."""
+    if text in (_NONE, _DEFAULT):
+        return 0 if text == _NONE else None
+    if not (text.isascii() and text.isdigit() and 1000 <= int(text) <= _MOST_FILES):
+        raise SeawayError(
+            f"{text!r} cannot be used", code="Usage", field="--storage-files",
+            remedy=f'Give a whole number from 1000 to {_MOST_FILES}, "none" or "default"',
+        )  # fmt: skip
+    return int(text)
+
+
 def _room(view: dict[str, Any]) -> str:
     whose = "its own limit" if view["own_limit"] else "as all workspaces"
-    limit = limit_of(view["storage_limit"])
+    limit = limit_of(view["storage_limit"], None)
     return f"{readable_size(view['total'])}; at most: {limit}, {whose}"
+
+
+def _files(view: dict[str, Any]) -> str:
+    whose = "its own limit" if view["own_files"] else "as all workspaces"
+    most = "any number" if view["storage_files"] is None else f"{view['storage_files']:,}"
+    return f"{view['files']:,}; at most: {most}, {whose}"
 
 
 @APP.command()

@@ -20,8 +20,12 @@ class _Room(Value):
     total: int
     limit: int | None = None
     """The most that it may be; None for no limit."""
+    files: int = 0
+    """In how many files outputs, checkpoints and code are kept, the bin included."""
+    files_limit: int | None = None
+    """The most that these may be; None for any number."""
     warning: str = ""
-    """What is to be said of it, from 80 % of the limit on."""
+    """What is to be said of it, from 80 % of a limit on."""
 
 
 class UsageView(_Room):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from seaway.model.base import Value
 
@@ -28,6 +28,15 @@ StorageLimit = Annotated[
 ]  # fmt: skip
 
 
+StorageFiles = Annotated[
+    int,
+    Field(
+        ge=0, le=MOST_STORAGE,
+        description="files of outputs, checkpoints and uploaded code, the bin included; 0 for any number",
+    ),
+]  # fmt: skip
+
+
 class WorkspaceSpec(Value):
     """A workspace to be made."""
 
@@ -36,6 +45,8 @@ class WorkspaceSpec(Value):
     """Who may delete it, beside administrators; None for whoever makes it."""
     storage_limit: StorageLimit | None = None
     """The most that its runs may take; None for what the server says of all workspaces."""
+    storage_files: StorageFiles | None = None
+    """In how many files; None for what the server says of all workspaces."""
 
     @field_validator("name")
     @classmethod
@@ -46,10 +57,18 @@ class WorkspaceSpec(Value):
 
 
 class WorkspaceChange(Value):
-    """What is to be otherwise of a workspace."""
+    """What is to be otherwise of a workspace; what is not given stays as it is."""
 
-    storage_limit: StorageLimit | None
+    storage_limit: StorageLimit | None = None
     """The most that its runs may take; None for what the server says of all workspaces."""
+    storage_files: StorageFiles | None = None
+    """In how many files; None for what the server says of all workspaces."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> WorkspaceChange:
+        if not self.model_fields_set:
+            raise ValueError("nothing is to be otherwise: give storage_limit or storage_files")
+        return self
 
 
 class WorkspaceView(Value):
@@ -83,8 +102,14 @@ class WorkspaceView(Value):
     """The most that the total may be; None for no limit."""
     own_limit: bool = False
     """That was said of this workspace, not of all."""
+    files: int = 0
+    """In how many files outputs, checkpoints and code are kept."""
+    storage_files: int | None = None
+    """The most that these may be; None for any number."""
+    own_files: bool = False
+    """That was said of this workspace, not of all."""
     warning: str = ""
-    """What is to be said of the total, from 80 % of the limit on."""
+    """What is to be said of the total, from 80 % of a limit on."""
 
 
 class ClaimView(Value):

@@ -44,7 +44,7 @@ class RunGateway:
         tell: Tell,
         renew: Renew,
         idle: NoteIdle,
-        grew: Callable[[RunRecord, int], None],
+        grew: Callable[[RunRecord, int, int], None],
     ) -> None:
         self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
         self._tell, self._renew, self._idle, self._grew = tell, renew, idle, grew
@@ -101,7 +101,7 @@ class RunGateway:
                 outputs.replace(connection, record.id, task, records)
 
             await self._database.write(work)
-        self._grew(record, sum(file.size for file in files))
+        self._grew(record, sum(file.size for file in files), len(files))
 
     async def save_checkpoint(
         self, run: str, task: str, fence: int, body: AsyncIterable[bytes], base: str | None = None
@@ -112,7 +112,7 @@ class RunGateway:
         """
         record = await self._admit(run, task, fence, "checkpoint")
         stored = await self._storage.checkpoints.store(record.uid, task, body, base)
-        checkpoint = CheckpointRecord(stored.sha256, stored.size, fence, self._clock.now())
+        checkpoint = CheckpointRecord(stored.sha256, stored.size, fence, self._clock.now(), stored.files)
 
         def work(connection: Connection) -> CheckpointRecord | None:
             _check(connection, run, task, fence)
@@ -121,7 +121,8 @@ class RunGateway:
             return before
 
         before = await self._database.write(work)
-        self._grew(record, stored.size - (before.size if before is not None else 0))
+        size, files = (before.size, before.files or 1) if before is not None else (0, 0)
+        self._grew(record, stored.size - size, stored.files - files)
         if before is not None:
             await self._storage.checkpoints.forget(record.uid, task, before.sha256, kept=stored.sha256)
         often = before is not None and before.fence == fence

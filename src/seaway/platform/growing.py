@@ -11,12 +11,21 @@ from sqlalchemy import Connection
 from seaway.platform.database import log_records, usage
 from seaway.platform.database.log_chunks import ChunkOwner
 from seaway.platform.database.records import RunRecord
+from seaway.platform.database.usage import BYTES, FILES
 from seaway.platform.engine.state import RunState
 from seaway.platform.history.logs import LogKey, LogStore
 
 USER, WORKSPACE = "user", "workspace"
-Whose = tuple[str, str]
-"""USER or WORKSPACE, and its name."""
+
+
+class Limited(NamedTuple):
+    """What may have a limit: so many of one measure for a user's runs, or those in a workspace."""
+
+    kind: str
+    """USER or WORKSPACE."""
+    whose: str
+    measure: str = BYTES
+    """BYTES or FILES."""
 
 
 class Written(NamedTuple):
@@ -42,7 +51,7 @@ class Growth:
         self._states: Callable[[], Iterable[RunState]] = tuple
         self._written: dict[LogKey, Written] = {}
         self._measured: dict[LogKey, int] = {}
-        self._committed: Counter[Whose] = Counter()
+        self._committed: Counter[Limited] = Counter()
         self.is_stale = False
         """A limit was changed since the last measurement."""
 
@@ -50,10 +59,11 @@ class Growth:
         """Say which runs there are that have not ended."""
         self._states = states
 
-    def commit(self, run: RunRecord, size: int) -> None:
-        """Take note that a run's outputs or checkpoint take so many bytes more, or less."""
-        self._committed[USER, run.user] += size
-        self._committed[WORKSPACE, run.namespace] += size
+    def commit(self, run: RunRecord, size: int, files: int) -> None:
+        """Take note that a run's outputs or checkpoint take so many bytes and files more, or less."""
+        for measure, more in ((BYTES, size), (FILES, files)):
+            self._committed[Limited(USER, run.user, measure)] += more
+            self._committed[Limited(WORKSPACE, run.namespace, measure)] += more
 
     def limits_changed(self) -> None:
         """Take note that what was measured last may not be all that has a limit."""
@@ -78,13 +88,13 @@ class Growth:
         self._measured = {each.key: each.size for each in found}
         return found
 
-    def added(self) -> Counter[Whose]:
+    def added(self) -> Counter[Limited]:
         """Return how much was added since the last measurement."""
         found = Counter(self._committed)
         for each in self.logs():
             more = each.size - self._measured.get(each.key, 0)
-            found[USER, each.user] += more
-            found[WORKSPACE, each.workspace] += more
+            found[Limited(USER, each.user)] += more
+            found[Limited(WORKSPACE, each.workspace)] += more
         return found
 
     def forget(self, keys: Iterable[LogKey]) -> None:

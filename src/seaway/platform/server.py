@@ -21,6 +21,7 @@ from seaway.platform.bin import DAY, Bin, open_bin
 from seaway.platform.cluster_view import FOLLOW, ClusterView
 from seaway.platform.database import runs
 from seaway.platform.database.database import Database
+from seaway.platform.database.usage import BYTES, FILES
 from seaway.platform.engine.effects import Effects
 from seaway.platform.engine.engine import Engine, EngineSettings
 from seaway.platform.engine.judgement import FactsGatherer
@@ -31,7 +32,7 @@ from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.explaining import Explainer
 from seaway.platform.explaining_objects import ObjectExplainer
-from seaway.platform.growing import Growth
+from seaway.platform.growing import USER, WORKSPACE, Growth
 from seaway.platform.health import Health, places
 from seaway.platform.history.acts import of_audit_event
 from seaway.platform.history.collector import CollectorSettings
@@ -51,7 +52,7 @@ from seaway.platform.searching import Searcher
 from seaway.platform.service import RunService
 from seaway.platform.storage.runner_archive import bootstrap_command, build_runner
 from seaway.platform.stores import Stores, open_stores
-from seaway.platform.tidying import forget_uncommitted
+from seaway.platform.tidying import tidy
 from seaway.platform.timelines import Timelines
 from seaway.platform.usage import Usage
 from seaway.platform.user_tokens import UserTokens
@@ -128,6 +129,10 @@ class ServerSettings:
     storage_limit: int = 0
     """Most bytes of outputs, checkpoints, logs and uploads of one user's runs; 0 for no limit."""
     workspace_storage_limit: int = 0
+    """The same of the runs in a workspace of which nothing else was said."""
+    storage_files: int = 0
+    """Most files of outputs, checkpoints and uploads of one user's runs; 0 for any number."""
+    workspace_storage_files: int = 0
     """The same of the runs in a workspace of which nothing else was said."""
     bin_seconds: float = 30 * DAY
     """How long a removed run can be restored."""
@@ -238,7 +243,7 @@ async def run_server(
                 await services.start("informers", view.run)
                 await telling.start(services)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
-                await services.start("tidying", partial(forget_uncommitted, storage.outputs, database))
+                await services.start("tidying", partial(tidy, storage, database))
                 await services.start("bin", bin_.emptier.run)
                 await services.start("workspaces", removal.run)
                 await history.start_rest(services, view, engine.changed)
@@ -268,8 +273,13 @@ def _run_service(
 
 
 def _usage(settings: ServerSettings, stores: Stores) -> Usage:
-    limits = (settings.storage_limit, settings.workspace_storage_limit)
-    return Usage(stores.database, *limits, settings.namespace, Growth(stores.logs))
+    limits = {
+        (USER, BYTES): settings.storage_limit,
+        (USER, FILES): settings.storage_files,
+        (WORKSPACE, BYTES): settings.workspace_storage_limit,
+        (WORKSPACE, FILES): settings.workspace_storage_files,
+    }
+    return Usage(stores.database, limits, settings.namespace, Growth(stores.logs))
 
 
 def _health(

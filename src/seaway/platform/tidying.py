@@ -1,4 +1,8 @@
-"""Removing what commits that never came to their end have left in the artifact store, beside the server's other work."""
+"""What is done once at a start, beside the server's other work.
+
+Files go that commits which never came to their end have left in the artifact store, and files of checkpoints are counted that
+an earlier release saved without.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,38 @@ from functools import partial
 from seaway.base.sqlite import DatabaseError
 from seaway.platform.database import outputs
 from seaway.platform.database.database import Database
-from seaway.platform.errors import PlatformError
+from seaway.platform.errors import Damaged, PlatformError
+from seaway.platform.storage.checkpoints import CheckpointStore
 from seaway.platform.storage.outputs import OutputStore
+from seaway.platform.storage.storage import Storage
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 50
 """Files that are removed while commits wait."""
 
 
-async def forget_uncommitted(store: OutputStore, database: Database, ready: Callable[[], None]) -> None:
-    """Remove the files of outputs that no run refers to, once, and wait then."""
+async def tidy(storage: Storage, database: Database, ready: Callable[[], None]) -> None:
+    """Count the files of checkpoints, and remove those of outputs that no run refers to, once, and wait then."""
     ready()
+    await _count_checkpoints(storage.checkpoints, database)
+    await _forget_uncommitted(storage.outputs, database)
+    await asyncio.Event().wait()
+
+
+async def _count_checkpoints(store: CheckpointStore, database: Database) -> None:
+    try:
+        for uid, task, digest in await database.read(outputs.uncounted_checkpoints):
+            try:
+                files = await store.count(uid, task, digest)
+            except Damaged as error:
+                log.warning("files of a checkpoint of the task %s cannot be counted: %s", task, error)
+            else:
+                await database.write(partial(outputs.count_checkpoint, sha256=digest, files=files))
+    except (PlatformError, DatabaseError, OSError) as error:
+        log.warning("files of checkpoints are not counted at this start: %s", error)
+
+
+async def _forget_uncommitted(store: OutputStore, database: Database) -> None:
     try:
         forgotten = await _forget(store, database)
     except (PlatformError, DatabaseError, OSError) as error:
@@ -28,7 +53,6 @@ async def forget_uncommitted(store: OutputStore, database: Database, ready: Call
     else:
         if forgotten:
             log.info("%d files of outputs that were never committed are removed", forgotten)
-    await asyncio.Event().wait()
 
 
 async def _forget(store: OutputStore, database: Database) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,13 +12,14 @@ from sqlalchemy import Connection
 from seaway.model.usage import UsageView, WorkspaceUsageView
 from seaway.platform.database import usage, workspaces
 from seaway.platform.database.database import Database
-from seaway.platform.database.usage import Sum
+from seaway.platform.database.usage import BYTES, FILES, Sum
 from seaway.platform.errors import StorageFull
-from seaway.platform.growing import USER, WORKSPACE, Growth, Written, stored
+from seaway.platform.growing import USER, WORKSPACE, Growth, Limited, Written, stored
 from seaway.platform.history.logs import LogKey
 
 WARNED_AT = 0.8
 """Part of the limit from which on it is said."""
+_MEASURES = (BYTES, FILES)
 _KINDS = ("outputs", "checkpoints", "logs", "code")
 
 
@@ -29,6 +31,17 @@ class Room(NamedTuple):
     whose: str
     taken: int
     limit: int
+    measure: str = BYTES
+    """BYTES or FILES."""
+
+    @property
+    def limited(self) -> Limited:
+        """What has that limit."""
+        return Limited(self.kind, self.whose, self.measure)
+
+
+Limits = Mapping[tuple[str, str], int]
+"""The most that any user's runs, or any workspace's, may take: by USER or WORKSPACE and BYTES or FILES; 0 for no limit."""
 
 
 class Usage:
@@ -36,28 +49,25 @@ class Usage:
 
     Args:
         database: knows their sizes, and the limits of single workspaces.
-        limit: most bytes of one user's runs; 0 for no limit.
-        workspace_limit: most bytes of the runs in a workspace of which nothing else was said; 0 for no limit.
+        limits: of every user, and of every workspace of which nothing else was said.
         default: the workspace of runs that name none.
         growth: knows what the database does not.
     """
 
-    def __init__(
-        self, database: Database, limit: int, workspace_limit: int, default: str, growth: Growth
-    ) -> None:
-        self._database, self.limit, self.growth = database, limit, growth
-        self.workspace_limit, self._default = workspace_limit, default
+    def __init__(self, database: Database, limits: Limits, default: str, growth: Growth) -> None:
+        self._database, self.limits, self.growth = database, limits, growth
+        self._default = default
 
     async def of_all(self) -> Sequence[UsageView]:
         """Return what each user takes, who takes most first."""
         sums, runs = await self._measure(usage.USER)
-        return views(sums, runs, self.limit)
+        return views(sums, runs, self.limits)
 
     async def of_workspaces(self) -> Sequence[WorkspaceUsageView]:
         """Return what the runs in each workspace take, the one that takes most first."""
         sums, runs = await self._measure(usage.WORKSPACE)
         own = await self._database.read(workspaces.limits)
-        return workspace_views(sums, runs, own, self.workspace_limit)
+        return workspace_views(sums, runs, own, self.limits)
 
     async def rooms(self) -> list[Room]:
         """Return what is taken of each limit that there is; `growth` counts from then on."""
@@ -77,7 +87,7 @@ class Usage:
         spaces, logs = [workspace or self._default], self.growth.logs()
         rooms, _ = await self._database.read(partial(self._taken, logs=logs, users=[user], spaces=spaces))
         for room in rooms:
-            if said := refusal(room, more):
+            if said := refusal(room, more if room.measure == BYTES else 0):
                 raise StorageFull(said, field="storage", remedy=_remedy(room))
 
     async def _measure(self, by: Any) -> tuple[list[Sum], dict[str, int]]:
@@ -104,19 +114,17 @@ class Usage:
             users: whose limits.
             spaces: the limits of which workspaces.
         """
-        found, own, known = [], workspaces.limits(connection), stored(connection, logs)
-        if self.limit:
-            unknown = _unknown(logs, known, usage.USER)
-            taken = _totals(usage.sums(connection, usage.USER, users) + unknown, users)
-            found += [Room(USER, user, total, self.limit) for user, total in taken.items()]
-        if self.workspace_limit or any(own.values()):
-            unknown = _unknown(logs, known, usage.WORKSPACE)
-            taken = _totals(usage.sums(connection, usage.WORKSPACE, spaces) + unknown, spaces)
+        found: list[Room] = []
+        own, known = workspaces.limits(connection), stored(connection, logs)
+        if any(self.limits[USER, measure] for measure in _MEASURES):
+            sums = usage.sums(connection, usage.USER, users) + _unknown(logs, known, usage.USER)
+            found += rooms_of(USER, _totals(sums, users), {}, self.limits)
+        if any(own.values()) or any(self.limits[WORKSPACE, measure] for measure in _MEASURES):
+            sums = usage.sums(connection, usage.WORKSPACE, spaces) + _unknown(logs, known, usage.WORKSPACE)
+            taken = _totals(sums, spaces)
             if spaces is None:  # one in which nothing is yet has its limit all the same
-                taken = dict.fromkeys(own, 0) | taken
-            for name, total in taken.items():
-                if limit := own.get(name, self.workspace_limit):
-                    found.append(Room(WORKSPACE, name, total, limit))
+                taken = {name: Counter[str]() for name, _ in own} | taken
+            found += rooms_of(WORKSPACE, taken, own, self.limits)
         return found, known
 
 
@@ -126,88 +134,125 @@ def _unknown(logs: Iterable[Written], known: Container[LogKey], by: Any) -> list
     return [Sum(each.user if by is usage.USER else each.workspace, "logs", False, each.size) for each in left]
 
 
-def _totals(sums: Iterable[Sum], among: Sequence[str] | None) -> dict[str, int]:
-    """Return how much each takes; of none but those of some names, where there are names."""
-    found = dict.fromkeys(among or (), 0)
+def _totals(sums: Iterable[Sum], among: Sequence[str] | None) -> dict[str, Counter[str]]:
+    """Return how much each takes by measure; of none but those of some names, where there are names."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in among or ()}
     for each in sums:
         if among is None or each.whose in found:
-            found[each.whose] = found.get(each.whose, 0) + each.size
+            found.setdefault(each.whose, Counter()).update({BYTES: each.size, FILES: each.files})
     return found
+
+
+def rooms_of(
+    kind: str, taken: Mapping[str, Mapping[str, int]], own: Mapping[tuple[str, str], int], limits: Limits
+) -> list[Room]:
+    """Return what is taken of each limit that there is. Pure.
+
+    Args:
+        kind: USER or WORKSPACE.
+        taken: by name and measure.
+        own: limits of single ones, by name and measure; 0 for no limit.
+        limits: those of the others.
+    """
+    return [
+        Room(kind, name, found.get(measure, 0), limit, measure)
+        for name, found in taken.items()
+        for measure in _MEASURES
+        if (limit := own.get((name, measure), limits[kind, measure]))
+    ]
 
 
 def refusal(room: Room, more: int) -> str:
     """Return why nothing new begins, or why so many bytes more are too many; "" where all is well. Pure."""
     whose = f"of {room.whose}" if room.kind == USER else f"in the workspace {room.whose}"
-    said = f"the runs {whose} take {shown(room.taken)}, and may take {shown(room.limit)}"
+    taken, limit = (amount(number, room.measure) for number in (room.taken, room.limit))
+    said = f"the runs {whose} take {taken}, and may take {limit}"
     if room.taken >= room.limit:
         return said
-    return f"{said}: {shown(more)} more are too many" if room.taken + more > room.limit else ""
+    return f"{said}: {amount(more, room.measure)} more are too many" if room.taken + more > room.limit else ""
 
 
 def _remedy(room: Room) -> str:
     if room.kind == USER:
         return "See `seaway usage`, then remove runs for good: `seaway rm --now RUN`."
+    option = "--storage-limit SIZE" if room.measure == BYTES else "--storage-files NUMBER"
     return (
         f"See `seaway ps -a --workspace {room.whose}`, then remove runs for good: `seaway rm --now RUN`; "
-        f"or an administrator gives it more: `seaway workspace set {room.whose} --storage-limit SIZE`."
+        f"or an administrator gives it more: `seaway workspace set {room.whose} {option}`."
     )
 
 
-def views(sums: Iterable[Sum], runs: Mapping[str, int], limit: int) -> list[UsageView]:
+def views(sums: Iterable[Sum], runs: Mapping[str, int], limits: Limits) -> list[UsageView]:
     """Return what each user takes, who takes most first. Pure.
 
     Args:
         sums: what was measured.
         runs: how many runs each user has.
-        limit: most bytes of one user's runs; 0 for no limit.
+        limits: of every user.
     """
+    most = (limits[USER, BYTES], limits[USER, FILES])
     found = [
-        UsageView(user=user, **room, limit=limit or None, warning=warning(room["total"], limit))
-        for user, room in _rooms(sums, runs).items()
+        UsageView(user=user, **room, **_of_limits(room, *most)) for user, room in _rooms(sums, runs).items()
     ]
     return sorted(found, key=lambda view: (-view.total, view.user))
 
 
 def workspace_views(
-    sums: Iterable[Sum], runs: Mapping[str, int], own: Mapping[str, int], limit: int
+    sums: Iterable[Sum], runs: Mapping[str, int], own: Mapping[tuple[str, str], int], limits: Limits
 ) -> list[WorkspaceUsageView]:
     """Return what the runs in each workspace take, the one that takes most first. Pure.
 
     Args:
         sums: what was measured.
         runs: how many runs are in each.
-        own: most bytes of the runs in single workspaces; 0 for no limit.
-        limit: the same of the others.
+        own: limits of single workspaces by name and measure; 0 for no limit.
+        limits: those of the others.
     """
-    found = [
-        WorkspaceUsageView(
-            workspace=name, **room, limit=(most := own.get(name, limit)) or None, warning=warning(room["total"], most)
-        )
-        for name, room in _rooms(sums, runs).items()
-    ]  # fmt: skip
+    found = []
+    for name, room in _rooms(sums, runs).items():
+        size, files = (own.get((name, measure), limits[WORKSPACE, measure]) for measure in _MEASURES)
+        found.append(WorkspaceUsageView(workspace=name, **room, **_of_limits(room, size, files)))
     return sorted(found, key=lambda view: (-view.total, view.workspace))
 
 
-def _rooms(sums: Iterable[Sum], runs: Mapping[str, int]) -> dict[str, dict[str, int]]:
+def _of_limits(room: Mapping[str, int], size: int, files: int) -> dict[str, Any]:
+    said = warnings(room["total"], size, room["files"], files)
+    return {"limit": size or None, "files_limit": files or None, "warning": said}
+
+
+def _rooms(sums: Iterable[Sum], runs: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     sums = list(sums)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for whose in {*runs, *(each.whose for each in sums)}:
         own = [each for each in sums if each.whose == whose]
         by_kind = {kind: sum(each.size for each in own if each.kind == kind) for kind in _KINDS}
         binned = sum(each.size for each in own if each.binned)
         found[whose] = {
-            "runs": runs.get(whose, 0), **by_kind, "binned": binned, "total": sum(by_kind.values())
+            "runs": runs.get(whose, 0), **by_kind, "binned": binned, "total": sum(by_kind.values()),
+            "files": sum(each.files for each in own),
         }  # fmt: skip
     return found
 
 
-def warning(total: int, limit: int) -> str:
+def warnings(total: int, limit: int, files: int, files_limit: int) -> str:
+    """Return what is to be said of somebody's bytes and files, "" for nothing. Pure."""
+    found = (warning(total, limit), warning(files, files_limit, FILES))
+    return "; ".join(said for said in found if said)
+
+
+def warning(total: int, limit: int, measure: str = BYTES) -> str:
     """Return what is to be said of somebody's room, "" for nothing. Pure."""
     if not limit or total < WARNED_AT * limit:
         return ""
     if total >= limit:
-        return "full: no run is accepted until some are removed for good"
-    return f"{100 * total // limit} % of {shown(limit)} are taken"
+        full = "full" if measure == BYTES else f"full, with {amount(total, measure)}"
+        return f"{full}: no run is accepted until some are removed for good"
+    return f"{100 * total // limit} % of {amount(limit, measure)} are taken"
+
+
+def amount(number: int, measure: str) -> str:
+    """Return a number of bytes or files for people."""
+    return shown(number) if measure == BYTES else f"{number:,} file{'s' * (number != 1)}"
 
 
 def shown(size: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +32,12 @@ class WorkspaceCalls:
         return dict(self._http.json("GET", _path(name)))
 
     def create_workspace(
-        self, name: str, *, owner: str | None = None, storage_limit: int | None = None
+        self,
+        name: str,
+        *,
+        owner: str | None = None,
+        storage_limit: int | None = None,
+        storage_files: int | None = None,
     ) -> Workspace:
         """Make a workspace, and its namespace where that is missing. For administrators.
 
@@ -39,14 +45,22 @@ class WorkspaceCalls:
             name: of the workspace and of its namespace.
             owner: who may delete it, beside administrators; None for whoever makes it.
             storage_limit: the most bytes that its runs may take, 0 for no limit; None for what the server says of all.
+            storage_files: the same of the files in which that is kept.
         """
-        spec = {"name": name, "owner": owner, "storage_limit": storage_limit}
+        spec = {
+            "name": name, "owner": owner, "storage_limit": storage_limit, "storage_files": storage_files
+        }  # fmt: skip
         given = {key: value for key, value in spec.items() if value is not None}
         return dict(self._http.json("POST", _PATH, body=json.dumps(given).encode(), headers=_JSON))
 
-    def limit_workspace(self, name: str, storage_limit: int | None) -> Workspace:
-        """Say how many bytes the runs of a workspace may take, 0 for no limit; None for what the server says of all."""
-        body = json.dumps({"storage_limit": storage_limit}).encode()
+    def limit_workspace(self, name: str, limits: Mapping[str, int | None]) -> Workspace:
+        """Say how much the runs of a workspace may take; what is not named stays as it is. For administrators.
+
+        Args:
+            name: of the workspace.
+            limits: "storage_limit" in bytes, "storage_files"; 0 for no limit, None for what the server says of all.
+        """
+        body = json.dumps(dict(limits)).encode()
         return dict(self._http.json("PATCH", _path(name), body=body, headers=_JSON))
 
     def workspace_losses(self, name: str) -> dict[str, Any]:

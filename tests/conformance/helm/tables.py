@@ -61,7 +61,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "pods": {"podAnnotations": {"prometheus.io/scrape": "false"}, "tls": {"secret": "x"}, "imagePullSecrets": ["a", "b"]},
     "pods of runs": {"runs": {"image": "python:3.13", "security": "restricted", "user": 1234567, "serviceAccount": "runs"}},
-    "limits": {"limits": {"scratch": "20Gi", "scratchFiles": 1000000, "storage": "500Gi", "workspaceStorage": "2Ti", "binDays": 7}},
+    "limits": {"limits": {"scratch": "20Gi", "scratchFiles": 1000000, "storage": "500Gi", "workspaceStorage": "2Ti", "storageFiles": 2000000, "workspaceStorageFiles": 9000000, "binDays": 7}},
     "history and telling": {
         "history": {"days": 90, "logs": "100Gi", "pods": "all"}, "notifications": {"waits": "0", "hung": "2h"}
     },

@@ -168,6 +168,7 @@ def test_a_certificate_and_a_token_from_somewhere_else(team: Team) -> None:
         (("--scratch-limit", "lots"), "--scratch-limit"),
         (("--scratch-files", "5"), "--scratch-files"),
         (("--storage-limit", "1Ki"), "--storage-limit"),
+        (("--storage-files", "5"), "--storage-files"),
         (("--bin-days", "0"), "--bin-days"),
         (("--history-days", "0"), "--history-days"),
         (("--history-logs", "none"), "--history-logs"),
@@ -186,7 +187,7 @@ def test_limits_of_a_team(team: Team) -> None:
     """What a run may leave on its disk, what all runs may leave on the server, and how long the bin keeps them."""
     process = team.start(
         "--scratch-limit", "8Mi", "--scratch-files", "1000", "--storage-limit", "3Mi", "--bin-days", "2",
-        "--workspace-storage-limit", "1Mi",
+        "--workspace-storage-limit", "1Mi", "--storage-files", "2000", "--workspace-storage-files", "1000",
         "--waits", "0", "--hung", "0",
     )  # fmt: skip
     team.log_in()
@@ -196,7 +197,7 @@ def test_limits_of_a_team(team: Team) -> None:
     keep = "import os; open(os.environ['SEAWAY_OUTPUTS'] + '/kept', 'wb').write(os.urandom(2 << 20))"
     team.member("run", "--name", "keeper", "--", "python3", "-c", keep)
     (found,) = team.member.json("usage")
-    assert found["limit"] == 3 << 20
+    assert (found["limit"], found["files"], found["files_limit"]) == (3 << 20, 2, 2000)
     full = team.member("run", "--", "true", code=None).stderr
     assert "the runs in the workspace" in full
     assert "and may take 1.0 MiB" in full
@@ -213,7 +214,8 @@ def test_limits_of_a_team(team: Team) -> None:
     (shown,) = team.member.json("usage", "--workspaces")
     assert (shown["limit"], "% of 2.2 MiB" in shown["warning"]) == (2300 << 10, True)
     team.member("run", "--name", "small", "--", "true")
-    team.member("workspace", "set", name, "--storage-limit", "none")
+    said = team.member("workspace", "set", name, "--storage-limit", "none", "--storage-files", "3000")
+    assert "files: 2; at most: 3,000, its own limit" in said.stdout
     team.member("run", "--name", "more", "--", "python3", "-c", keep)
     assert "the runs of admin take" in team.member("run", "--", "true", code=None).stderr
     binned = team.member("rm", "writer").stderr

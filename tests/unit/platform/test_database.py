@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import uuid
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -27,7 +28,7 @@ from seaway.platform.database.records import (
     WorkspaceRecord,
 )
 from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
-from seaway.platform.database.usage import Crossing
+from seaway.platform.database.usage import BYTES, FILES, Crossing
 from tests.waiting import until
 
 RUN = RunRecord(0, "u1", "first", "ada", "ns", Phase.QUEUED, "", "python x", 1.0)
@@ -131,13 +132,18 @@ async def test_text_that_a_program_may_have_printed_is_kept(database) -> None:
 async def test_limits_of_workspaces_go_with_them(database) -> None:
     made = WorkspaceRecord("vision", "key", "ada", 1.0)
     await database.write(lambda c: workspaces.add(c, made))
-    for name, most in (("vision", 1 << 40), ("seaway-default", 0), ("vision", 1 << 41), ("other", None)):
-        await database.write(lambda c, name=name, most=most: workspaces.set_limit(c, name, most))
-    assert await database.read(workspaces.limits) == {"vision": 1 << 41, "seaway-default": 0}
+    for name, measure, most in (
+        ("vision", BYTES, 1 << 40), ("seaway-default", BYTES, 0), ("vision", FILES, 5000), ("vision", BYTES, 1 << 41),
+        ("other", BYTES, None),
+    ):  # fmt: skip
+        await database.write(partial(workspaces.set_limit, name=name, measure=measure, most=most))
+    assert await database.read(workspaces.limits) == {
+        ("vision", BYTES): 1 << 41, ("vision", FILES): 5000, ("seaway-default", BYTES): 0
+    }  # fmt: skip
     await database.write(lambda c: workspaces.remove(c, "vision", "another one's"))
-    assert "vision" in await database.read(workspaces.limits)
+    assert ("vision", FILES) in await database.read(workspaces.limits)
     await database.write(lambda c: workspaces.remove(c, "vision", "key"))
-    assert await database.read(workspaces.limits) == {"seaway-default": 0}
+    assert await database.read(workspaces.limits) == {("seaway-default", BYTES): 0}
 
 
 async def test_a_workspace_concerns_its_owner_and_whose_runs_are_in_it(database) -> None:
@@ -149,9 +155,10 @@ async def test_a_workspace_concerns_its_owner_and_whose_runs_are_in_it(database)
 
 async def test_who_was_warned_of_a_users_room_and_of_a_workspaces_is_told_apart(database) -> None:
     user, space = Crossing("user", "ada", 80), Crossing("workspace", "ada", 80)
-    await database.write(lambda c: usage.change_crossings(c, {user: 1.0, space: 2.0}, ()))
+    files = Crossing("user", "ada", 80, FILES)
+    await database.write(lambda c: usage.change_crossings(c, {user: 1.0, space: 2.0, files: 3.0}, ()))
     await database.write(lambda c: usage.change_crossings(c, {}, [user]))
-    assert await database.read(usage.crossings) == {space: 2.0}
+    assert await database.read(usage.crossings) == {space: 2.0, files: 3.0}
 
 
 async def test_a_reader_sees_one_state_while_others_write(database) -> None:
@@ -256,11 +263,14 @@ async def test_an_older_releases_database_is_upgraded(two_empty, tmp_path) -> No
         upgrade(connection, "0001")
         upgrade(connection, "0014")
         connection.execute(text("INSERT INTO usage_warnings VALUES ('ada', 80, 1.5)"))
+        upgrade(connection, "0018")
+        connection.execute(text("INSERT INTO workspace_limits VALUES ('vision', 4096)"))
     engine.dispose()
     place = locate(url, tmp_path) if url.startswith("postgresql") else tmp_path / "made.db"
     async with open_database(place) as opened:
         assert await opened.read(current_version) == SCHEMA_VERSION
         assert await opened.read(usage.crossings) == {Crossing("user", "ada", 80): 1.5}
+        assert await opened.read(workspaces.limits) == {("vision", BYTES): 4096}
         await opened.write(add_run)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from seaway.model.notification import Event, NotificationSpec
 from seaway.model.run import RunSpec, TaskSpec
@@ -17,14 +17,23 @@ from seaway.model.workspace import WorkspaceChange, WorkspaceSpec
 from seaway.objects.builtin import PODS
 from seaway.platform.callers import Caller
 from seaway.platform.database import usage
-from seaway.platform.database.tables import NOTICES
-from seaway.platform.database.usage import Crossing, Sum
+from seaway.platform.database.tables import CHECKPOINTS, NOTICES
+from seaway.platform.database.usage import BYTES, FILES, Crossing, Sum
 from seaway.platform.errors import Forbidden, NotFound, StorageFull
+from seaway.platform.growing import Limited
 from seaway.platform.notifications.storage import changes, grown, happening
 from seaway.platform.server import Server, run_server
-from seaway.platform.usage import Room, refusal, views, warning, workspace_views
+from seaway.platform.usage import Room, refusal, rooms_of, views, warning, workspace_views
 from tests.unit.platform.test_bin import archive, commit, ended, log_of, one
 from tests.waiting import until
+
+
+def limits(user: int = 0, workspace: int = 0, files: int = 0) -> dict[tuple[str, str], int]:
+    """Return a server's: bytes of a user's runs and of a workspace's, and files of a user's."""
+    return {
+        ("user", BYTES): user, ("user", FILES): files, ("workspace", BYTES): workspace, ("workspace", FILES): 0
+    }  # fmt: skip
+
 
 FULL = (
     "the runs in the workspace vision take 120 bytes of 100 bytes (120 %): no run is accepted in it until some are "
@@ -48,7 +57,7 @@ def test_it_is_said_from_80_percent_on(total: int, limit: int, said: str) -> Non
 
 def test_who_takes_most_comes_first() -> None:
     sums = [Sum("ada", "outputs", False, 5), Sum("bob", "logs", True, 70), Sum("bob", "outputs", False, 20)]
-    bob, ada, eve = views(sums, {"ada": 2, "eve": 1}, 100)
+    bob, ada, eve = views(sums, {"ada": 2, "eve": 1}, limits(100))
     assert (bob.user, bob.total, bob.binned, bob.runs) == ("bob", 90, 70, 0)
     assert bob.warning.startswith("90 %")
     assert (ada.total, ada.warning, eve.total) == (5, "", 0)
@@ -61,7 +70,8 @@ def test_a_workspace_has_its_own_limit_or_that_of_all() -> None:
         Sum("free", "logs", True, 90),
     ]
     runs = {"vision": 1, "speech": 2, "free": 1}
-    found = {view.workspace: view for view in workspace_views(sums, runs, {"vision": 80, "free": 0}, 100)}
+    own = {("vision", BYTES): 80, ("free", BYTES): 0}
+    found = {view.workspace: view for view in workspace_views(sums, runs, own, limits(workspace=100))}
     assert {name: (view.limit, view.warning[:4]) for name, view in found.items()} == {
         "vision": (80, "full"), "speech": (100, "90 %"), "free": (None, ""),
     }  # fmt: skip
@@ -210,8 +220,92 @@ async def test_a_crossing_is_told_once_and_again_after_there_was_room(kubernetes
     ids=["nothing", "some", "much", "less", "without a limit", "of whom nothing was measured"],
 )
 def test_what_is_added_crosses_a_level(added: dict[tuple[str, str], int], reached: list[int]) -> None:
-    now = grown([Room("user", "ada", 60, 100)], added, {"user": 100, "workspace": 0})
+    more = {Limited(*whose): number for whose, number in added.items()}
+    now = grown([Room("user", "ada", 60, 100)], more, limits(100))
     assert [one.percent for one in changes(now, {})[0]] == reached
+
+
+@pytest.mark.parametrize(
+    ("files", "most", "said"),
+    [
+        (799, 1000, ""),
+        (800, 1000, "80 % of 1,000 files are taken"),
+        (12_000_000, 1_000_000, "full, with 12,000,000 files: no run is accepted until some are removed for good"),
+        (12_000_000, 0, ""),
+    ],
+)  # fmt: skip
+def test_many_small_files_are_warned_of_as_many_bytes_are(files: int, most: int, said: str) -> None:
+    sums = [Sum("ada", "outputs", False, 5, files - 1), Sum("ada", "checkpoints", True, 5, 1)]
+    (view,) = views(sums, {}, limits(files=most))
+    assert (view.files, view.files_limit, view.warning) == (files, most or None, said)
+    both = views(sums, {}, limits(10, files=most))[0].warning
+    assert both == "; ".join(filter(None, ["full: no run is accepted until some are removed for good", said]))
+
+
+def test_bytes_and_files_are_told_of_apart() -> None:
+    taken = {"ada": {BYTES: 10, FILES: 90}, "eve": {BYTES: 90, FILES: 120}}
+    rooms = rooms_of("user", taken, {("eve", FILES): 0}, limits(100, files=100))
+    assert rooms == [
+        Room("user", "ada", 10, 100),
+        Room("user", "ada", 90, 100, FILES),
+        Room("user", "eve", 90, 100),
+    ]
+    reached, over = changes(
+        rooms, {Crossing("user", "eve", 80): 1.0, Crossing("user", "eve", 100, FILES): 1.0}
+    )
+    assert (reached, over) == ([Crossing("user", "ada", 80, FILES)], [Crossing("user", "eve", 100, FILES)])
+    told = happening(rooms[1], 80, 1.0)
+    assert told.message == "ada's runs take 90 files of 100 files (90 %); see seaway usage"
+    now = grown(rooms, {Limited("user", "ada", FILES): 10}, limits(100, files=100))
+    assert refusal(now[1], 0) == "the runs of ada take 100 files, and may take 100 files"
+
+
+async def test_whose_runs_are_in_too_many_files_begins_nothing_until_there_are_fewer(
+    kubernetes, settings
+) -> None:
+    """Outputs and checkpoints count as they are committed, and what earlier releases saved once it is counted."""
+    async with run_server(
+        replace(settings, storage_files=1000), kubernetes.client, random=Random(1)
+    ) as server:
+        await ended(server, "first", shared="x")
+        (view,) = await server.runs.usage.of_all()
+        assert view.files == 2 + 2, "two outputs; a block of a checkpoint, and its list"
+        database, storage = server._database, server._telling.storage
+        await database.write(lambda c: c.execute(update(CHECKPOINTS).values(files=None)))
+        await server.runs.submit(RunSpec(name="many", tasks=(TaskSpec(command=("hang",)),)), user="ada")
+        await until(lambda: is_running(server, "many"), "its attempt to start")
+        await storage.look()
+        await commit(server, "many", **{f"{number}.txt": "y" for number in range(998)})
+        assert storage.has_crossed()
+        await storage.look()
+        said = await log_of(server, "many")
+        assert b"the runs of ada take 1,001 files of the 1,000 files that they may" in said, said
+        with pytest.raises(StorageFull, match="take 1,001 files, and may take 1,000 files"):
+            await server.runs.submit(RunSpec(tasks=(TaskSpec(command=("exit", "0")),)), user="ada")
+        vision = WorkspaceSpec(name="vision", storage_files=5000)
+        view = await server.workspaces.create(vision, Caller("root", admin=True))
+        assert (view.storage_files, view.own_files, view.storage_limit, view.own_limit) == (
+            5000,
+            True,
+            None,
+            False,
+        )
+        await server.workspaces.change("vision", WorkspaceChange(storage_limit=7), Caller("root", admin=True))
+        assert (await server.workspaces.get("vision")).storage_files == 5000, "what is not said stays"
+    async with run_server(settings, kubernetes.client, random=Random(1)) as server:
+
+        async def counted() -> bool:
+            (view,) = await server.runs.usage.of_all()
+            return view.files == 2 + 2 + 998
+
+        await until(counted, "the files of checkpoints to be counted")
+        await server.runs.stop("many")
+        await server.runs.wait("many", timeout=60)
+
+
+async def is_running(server: Server, name: str) -> bool:
+    attempts = (await server.runs.get(name)).tasks[0].attempts
+    return bool(attempts and attempts[0].started)
 
 
 async def test_runs_under_way_are_told_as_they_grow(kubernetes, settings) -> None:

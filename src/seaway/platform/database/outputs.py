@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from seaway.platform.database.records import CheckpointRecord, OutputRecord, as_row
-from seaway.platform.database.tables import CHECKPOINTS, OUTPUTS
+from seaway.platform.database.tables import CHECKPOINTS, OUTPUTS, RUNS
 
 
 def replace(connection: Connection, run_id: int, task: str, outputs: Sequence[OutputRecord]) -> None:
@@ -59,7 +59,7 @@ def checkpoints(connection: Connection, run_id: int) -> dict[str, CheckpointReco
     """Return the newest checkpoint of each task that has one."""
     query = select(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id).order_by(CHECKPOINTS.c.task)
     return {
-        row.task: CheckpointRecord(row.sha256, row.size, row.fence, row.saved)
+        row.task: CheckpointRecord(row.sha256, row.size, row.fence, row.saved, row.files)
         for row in connection.execute(query)
     }
 
@@ -68,4 +68,19 @@ def checkpoint(connection: Connection, run_id: int, task: str) -> CheckpointReco
     """Return a task's newest checkpoint."""
     query = select(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.task == task)
     row = connection.execute(query).first()
-    return CheckpointRecord(row.sha256, row.size, row.fence, row.saved) if row else None
+    return CheckpointRecord(row.sha256, row.size, row.fence, row.saved, row.files) if row else None
+
+
+def uncounted_checkpoints(connection: Connection) -> list[tuple[str, str, str]]:
+    """Return the checkpoints of which nobody counted the files: the run's uid, the task, the digest."""
+    query = select(RUNS.c.uid, CHECKPOINTS.c.task, CHECKPOINTS.c.sha256).join(
+        RUNS, CHECKPOINTS.c.run_id == RUNS.c.id
+    )
+    rows = connection.execute(query.where(CHECKPOINTS.c.files.is_(None), RUNS.c.emptied.is_(None)))
+    return [(row.uid, row.task, row.sha256) for row in rows]
+
+
+def count_checkpoint(connection: Connection, sha256: str, files: int) -> None:
+    """Write down in how many files a checkpoint lies, by its digest."""
+    same = (CHECKPOINTS.c.sha256 == sha256, CHECKPOINTS.c.files.is_(None))
+    connection.execute(update(CHECKPOINTS).where(*same).values(files=files))

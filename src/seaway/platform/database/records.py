@@ -117,6 +117,8 @@ class CheckpointRecord:
     size: int
     fence: int
     saved: float
+    files: int | None = None
+    """In how many files of the artifact store it lies; None where nobody counted yet."""
 
 
 @dataclass(frozen=True, slots=True)

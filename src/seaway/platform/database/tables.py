@@ -25,7 +25,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = "0018"
+SCHEMA_VERSION = "0019"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -146,8 +146,10 @@ CHECKPOINTS = Table(
     Column("size", BigInteger, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("saved", Double, nullable=False),
+    Column("files", BigInteger),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
 )  # fmt: skip
+"""`files`: in how many files of the artifact store it lies; null where an earlier release saved it and nobody counted yet."""
 
 REVISIONS = Table(
     "revisions", METADATA,
@@ -358,15 +360,18 @@ AUDIT = Table(
 WORKSPACE_LIMITS = Table(
     "workspace_limits", METADATA,
     Column("workspace", String(63), primary_key=True),
-    Column("storage", BigInteger, nullable=False),
+    Column("measure", String(16), primary_key=True),
+    Column("most", BigInteger, nullable=False),
 )  # fmt: skip
-"""What was said of single workspaces, the default one included: the most bytes that their runs may take, 0 for no limit."""
+"""What was said of single workspaces, the default one included: the most bytes or files that their runs may take, 0 for no
+limit."""
 
 STORAGE_WARNINGS = Table(
     "storage_warnings", METADATA,
     Column("kind", String(16), primary_key=True),
     Column("whose", String(63), primary_key=True),
+    Column("measure", String(16), primary_key=True),
     Column("percent", Integer, primary_key=True, autoincrement=False),
     Column("since", Double, nullable=False),
 )  # fmt: skip
-"""Whose runs, a user's or a workspace's, take so much of what they may, and since when: told once each time."""
+"""Whose runs, a user's or a workspace's, take so much of the bytes or files that they may, and since when: told once each time."""

@@ -27,6 +27,8 @@ class RunsOf(NamedTuple):
     checkpoints: int = 0
     logs: int = 0
     code: int = 0
+    files: int = 0
+    """Of all of that, those in the artifact store."""
 
 
 def every(connection: Connection) -> list[WorkspaceRecord]:
@@ -59,20 +61,22 @@ def remove(connection: Connection, name: str, key: str) -> None:
     """Remove one, with what was said of its room; another one that was made under its name since stays."""
     gone = connection.execute(delete(WORKSPACES).where(WORKSPACES.c.name == name, WORKSPACES.c.key == key))
     if gone.rowcount:
-        set_limit(connection, name, None)
+        for measure in (usage.BYTES, usage.FILES):
+            set_limit(connection, name, measure, None)
 
 
-def limits(connection: Connection) -> dict[str, int]:
-    """Return the most bytes that the runs of workspaces may take, 0 for no limit; without those of which nothing was said."""
-    rows = connection.execute(select(WORKSPACE_LIMITS.c.workspace, WORKSPACE_LIMITS.c.storage))
-    return {workspace: int(storage) for workspace, storage in rows}
+def limits(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return the most that the runs of workspaces may take by name and measure, 0 for no limit; without what was not said."""
+    rows = connection.execute(select(WORKSPACE_LIMITS))
+    return {(row.workspace, row.measure): int(row.most) for row in rows}
 
 
-def set_limit(connection: Connection, name: str, most: int | None) -> None:
-    """Say how many bytes the runs of a workspace may take, 0 for no limit; None forgets what was said."""
-    connection.execute(delete(WORKSPACE_LIMITS).where(WORKSPACE_LIMITS.c.workspace == name))
+def set_limit(connection: Connection, name: str, measure: str, most: int | None) -> None:
+    """Say how many bytes or files the runs of a workspace may take, 0 for no limit; None forgets what was said."""
+    same = (WORKSPACE_LIMITS.c.workspace == name, WORKSPACE_LIMITS.c.measure == measure)
+    connection.execute(delete(WORKSPACE_LIMITS).where(*same))
     if most is not None:
-        connection.execute(insert(WORKSPACE_LIMITS).values(workspace=name, storage=most))
+        connection.execute(insert(WORKSPACE_LIMITS).values(workspace=name, measure=measure, most=most))
 
 
 def live_runs(connection: Connection, namespace: str) -> list[str]:
@@ -117,5 +121,6 @@ def runs_of(connection: Connection, namespaces: Sequence[str]) -> dict[str, Runs
         found[namespace] = found[namespace]._replace(**{named: int(count)})
     for each in usage.sums(connection, usage.WORKSPACE, namespaces):
         before = found[each.whose]
-        found[each.whose] = before._replace(**{each.kind: getattr(before, each.kind) + each.size})
+        more = {each.kind: getattr(before, each.kind) + each.size, "files": before.files + each.files}
+        found[each.whose] = before._replace(**more)
     return found

@@ -40,6 +40,14 @@ class Limits(ChartValues):
         description="The most that the runs in one workspace may take there, such as 2Ti; no limit without it. "
         "`seaway workspace set` says it of a single one.",
     )  # fmt: skip
+    storage_files: Annotated[int, Field(ge=1000, le=1_000_000_000)] | None = Field(
+        default=None,
+        description="The most files in which the outputs, checkpoints and code of one user's runs are kept; any number without it.",
+    )
+    workspace_storage_files: Annotated[int, Field(ge=1000, le=1_000_000_000)] | None = Field(
+        default=None,
+        description="The same for the runs in one workspace. `seaway workspace set` says it of a single one.",
+    )
     bin_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=30, description="How many days a removed run can be restored."
     )

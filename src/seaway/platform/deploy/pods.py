@@ -118,6 +118,8 @@ def _environment(values: Values, release: Release) -> list[Object]:
         "SEAWAY_SERVER_SCRATCH_FILES": str(values.limits.scratch_files or ""),
         "SEAWAY_SERVER_STORAGE_LIMIT": values.limits.storage,
         "SEAWAY_SERVER_WORKSPACE_STORAGE_LIMIT": values.limits.workspace_storage,
+        "SEAWAY_SERVER_STORAGE_FILES": str(values.limits.storage_files or ""),
+        "SEAWAY_SERVER_WORKSPACE_STORAGE_FILES": str(values.limits.workspace_storage_files or ""),
         "SEAWAY_SERVER_BIN_DAYS": str(values.limits.bin_days),
         "SEAWAY_SERVER_HISTORY_DAYS": str(values.history.days),
         "SEAWAY_SERVER_HISTORY_LOGS": values.history.logs,

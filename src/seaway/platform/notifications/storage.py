@@ -14,15 +14,15 @@ from seaway.model.notification import Event
 from seaway.model.run import Phase
 from seaway.platform.database import notices, usage, workspaces
 from seaway.platform.database.database import Database
-from seaway.platform.database.usage import Crossing
+from seaway.platform.database.usage import BYTES, Crossing
 from seaway.platform.engine.engine import Engine
 from seaway.platform.engine.happenings import Happening
-from seaway.platform.growing import USER, WORKSPACE, Whose
+from seaway.platform.growing import USER, Limited
 from seaway.platform.history.logs import LogKey
 from seaway.platform.history.narrator import Narrator
 from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.settings import NotifySettings
-from seaway.platform.usage import Room, Usage, shown, warning
+from seaway.platform.usage import Limits, Room, Usage, amount, warning
 
 log = logging.getLogger(__name__)
 LEVELS = (80, 100)
@@ -92,17 +92,16 @@ class StorageWatch:
         Only then the database is asked, and not all the time: runs may have been removed since.
         """
         stale = self._clock.monotonic() - self._measured >= self._settings.look
-        if stale and any(warning(room.taken, room.limit) for room in self._now()):
+        if stale and any(warning(room.taken, room.limit, room.measure) for room in self._now()):
             await self._measure()
         return [
             {"kind": room.kind, "name": room.whose, "warning": said}
             for room in self._now()
-            if (said := warning(room.taken, room.limit))
+            if (said := warning(room.taken, room.limit, room.measure))
         ]
 
     def _now(self) -> list[Room]:
-        limits = {USER: self._usage.limit, WORKSPACE: self._usage.workspace_limit}
-        return grown(self._rooms, self._usage.growth.added(), limits)
+        return grown(self._rooms, self._usage.growth.added(), self._usage.limits)
 
     async def _measure(self) -> None:
         self._rooms = await self._usage.rooms()
@@ -115,9 +114,9 @@ class StorageWatch:
         reached, over = changes(self._rooms, self._known)
         if not reached and not over:
             return
-        now, found = self._clock.now(), {(room.kind, room.whose): room for room in self._rooms}
+        now, found = self._clock.now(), {room.limited: room for room in self._rooms}
         told = self._recipients.address(
-            [await self._happening(found[one.kind, one.whose], one.percent, now) for one in reached]
+            [await self._happening(found[_limited(one)], one.percent, now) for one in reached]
         )
         new = dict.fromkeys(reached, now)
 
@@ -127,8 +126,8 @@ class StorageWatch:
 
         await self._database.write(work)
         self._known = {one: at for one, at in self._known.items() if one not in over} | new
-        for (kind, whose), percent in {(one.kind, one.whose): one.percent for one in reached}.items():
-            self._say(found[kind, whose], percent)
+        for limited, percent in {_limited(one): one.percent for one in reached}.items():
+            self._say(found[limited], percent)
         if told:
             self._recipients.wake()
 
@@ -156,35 +155,45 @@ def changes(rooms: Iterable[Room], known: Mapping[Crossing, float]) -> tuple[lis
         rooms: what is taken of each limit.
         known: what was told and held at the last look.
     """
-    parts = {(room.kind, room.whose): 100 * room.taken / room.limit for room in rooms}
+    parts = {room.limited: 100 * room.taken / room.limit for room in rooms}
     reached = [
-        Crossing(*whose, level)
-        for whose, part in parts.items()
+        crossing
+        for limited, part in parts.items()
         for level in LEVELS
-        if part >= level and Crossing(*whose, level) not in known
+        if part >= level
+        and (crossing := Crossing(limited.kind, limited.whose, level, limited.measure)) not in known
     ]
-    over = [one for one in known if parts.get((one.kind, one.whose), 0.0) < one.percent - _BELOW]
+    over = [one for one in known if parts.get(_limited(one), 0.0) < one.percent - _BELOW]
     return reached, over
 
 
-def grown(rooms: Iterable[Room], added: Mapping[Whose, int], limits: Mapping[str, int]) -> list[Room]:
+def _limited(crossing: Crossing) -> Limited:
+    return Limited(crossing.kind, crossing.whose, crossing.measure)
+
+
+def grown(rooms: Iterable[Room], added: Mapping[Limited, int], limits: Limits) -> list[Room]:
     """Return what is taken of each limit with what was added since. Pure.
 
     Args:
         rooms: what was measured.
-        added: bytes since then.
-        limits: by kind, those of whom nothing was measured; 0 for none.
+        added: bytes and files since then.
+        limits: those of whom nothing was measured.
     """
-    left = {whose: size for whose, size in added.items() if size > 0}
-    found = [room._replace(taken=room.taken + left.pop((room.kind, room.whose), 0)) for room in rooms]
-    new = [Room(*whose, size, limits[whose[0]]) for whose, size in left.items() if limits[whose[0]]]
+    left = {limited: more for limited, more in added.items() if more > 0}
+    found = [room._replace(taken=room.taken + left.pop(room.limited, 0)) for room in rooms]
+    new = [
+        Room(kind, whose, more, limit, measure)
+        for (kind, whose, measure), more in left.items()
+        if (limit := limits[kind, measure])
+    ]
     return found + new
 
 
 def sentence(room: Room, percent: int) -> str:
     """Return what the logs of runs say that are under way. Pure."""
     whose = f"of {room.whose}" if room.kind == USER else f"in the workspace {room.whose}"
-    said = f"the runs {whose} take {shown(room.taken)} of the {shown(room.limit)} that they may"
+    taken, limit = (amount(number, room.measure) for number in (room.taken, room.limit))
+    said = f"the runs {whose} take {taken} of the {limit} that they may"
     see = "seaway usage" if room.kind == USER else "seaway usage --workspaces"
     if percent < 100:
         return f"{said}: at 100 % no new run is accepted ({see})"
@@ -202,13 +211,15 @@ def happening(room: Room, percent: int, now: float, concerned: Iterable[str] = (
     """
     mine, full = room.kind == USER, percent >= 100
     name = room.whose if mine else f"the workspace {room.whose}"
-    taken = f"{shown(room.taken)} of {shown(room.limit)} ({100 * room.taken // room.limit} %)"
+    taken, limit = (amount(number, room.measure) for number in (room.taken, room.limit))
+    taken = f"{taken} of {limit} ({100 * room.taken // room.limit} %)"
+    what = "" if room.measure == BYTES else f"{room.measure}/"
     message = f"{room.whose}'s runs take {taken}" if mine else f"the runs in {name} take {taken}"
     if full:
         message += f": no run is accepted{'' if mine else ' in it'} until some are removed for good"
     return Happening(
         Event.STORAGE,
-        f"storage/{room.whose}/{percent}/{now:.3f}" if mine else f"storage/workspace/{room.whose}/{percent}/{now:.3f}",
+        f"storage/{what}{room.whose}/{percent}/{now:.3f}" if mine else f"storage/{what}workspace/{room.whose}/{percent}/{now:.3f}",
         f"the storage of {name} is full" if full else f"the storage of {name} fills up",
         f"{message}; see seaway usage{'' if mine else ' --workspaces'}",
         room.whose if mine else None,

@@ -41,6 +41,8 @@ class StoredCheckpoint(NamedTuple):
     """Bytes of all blocks."""
     sent: int
     """Bytes that travelled: those of new blocks."""
+    files: int
+    """In which it lies."""
 
 
 class CheckpointStore:
@@ -90,7 +92,7 @@ class CheckpointStore:
         listed = encode_blocks(blocks)
         digest = hashlib.sha256(listed).hexdigest()
         await self._artifacts.in_thread(self._publish, kind, digest, listed)
-        return StoredCheckpoint(digest, sum(block.size for block in blocks), sent)
+        return StoredCheckpoint(digest, sum(block.size for block in blocks), sent, _files(blocks))
 
     async def open(self, run_uid: str, task: str, sha256: str) -> AsyncIterator[bytes]:
         """Return a checkpoint as `store` takes a whole one: the line, then all bytes, verified.
@@ -113,6 +115,10 @@ class CheckpointStore:
             async for _ in await self._block(kind, block):
                 pass
             yield block
+
+    async def count(self, run_uid: str, task: str, sha256: str) -> int:
+        """Return in how many files a checkpoint lies. Raises Damaged where its list cannot be read."""
+        return _files(_parse(await self._list(_kind(run_uid, task), sha256)))
 
     async def forget(self, run_uid: str, task: str, sha256: str, *, kept: str | None) -> None:
         """Remove a checkpoint that nothing points at any more, but for what it shares with another one.
@@ -251,6 +257,11 @@ def _parse(line: bytes) -> list[Block]:
     for block in blocks:
         require_digest(str(block.sha256))
     return blocks
+
+
+def _files(blocks: Iterable[Block]) -> int:
+    """Return in how many files they lie: one for each, however often it comes, and their list."""
+    return len({block.sha256 for block in blocks}) + 1
 
 
 def _kind(run_uid: str, task: str) -> str:

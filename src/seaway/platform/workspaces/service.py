@@ -25,10 +25,12 @@ from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database import audit, workspaces
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AuditRecord, WorkspaceRecord
+from seaway.platform.database.usage import BYTES, FILES
 from seaway.platform.database.workspaces import RunsOf
 from seaway.platform.engine.namespaces import Namespaces, namespace_manifest
 from seaway.platform.errors import Conflict, Forbidden
-from seaway.platform.usage import Usage, warning
+from seaway.platform.growing import WORKSPACE
+from seaway.platform.usage import Usage, warnings
 from seaway.platform.workspaces.contents import Contents, contents, is_ours, summary
 from seaway.platform.workspaces.refusals import (
     away,
@@ -43,6 +45,8 @@ from seaway.platform.workspaces.removal import Removal
 from seaway.platform.workspaces.rights import Rights
 
 _KIND = "workspaces"
+_LIMITS = {"storage_limit": BYTES, "storage_files": FILES}
+"""What a change may say, and of which measure."""
 
 
 class Workspaces:
@@ -111,7 +115,8 @@ class Workspaces:
 
         def work(connection: Connection) -> None:
             workspaces.add(connection, workspace)
-            workspaces.set_limit(connection, name, spec.storage_limit)
+            workspaces.set_limit(connection, name, BYTES, spec.storage_limit)
+            workspaces.set_limit(connection, name, FILES, spec.storage_files)
             audit.add(connection, entry)
 
         try:
@@ -134,13 +139,17 @@ class Workspaces:
         await self._require_administrator(
             caller, "update", name, "what a workspace may take is said by administrators"
         )
-        said = f"storage limit: {change.storage_limit if change.storage_limit is not None else 'the default'}"
-        entry = self._entry(caller, "update", name, 200, said)
+        wanted = {
+            measure: getattr(change, field) for field, measure in _LIMITS.items() if field in change.model_fields_set
+        }  # fmt: skip
+        said = [f"most {what}: {'the default' if most is None else most}" for what, most in wanted.items()]
+        entry = self._entry(caller, "update", name, 200, ", ".join(said))
 
         def work(connection: Connection) -> None:
             if name != self._default and workspaces.one(connection, name) is None:
                 raise no_workspace(name)
-            workspaces.set_limit(connection, name, change.storage_limit)
+            for measure, most in wanted.items():
+                workspaces.set_limit(connection, name, measure, most)
             audit.add(connection, entry)
 
         await self._database.write(work)
@@ -305,12 +314,16 @@ class Workspaces:
     async def _views(self, known: Mapping[str, WorkspaceRecord | None]) -> Sequence[WorkspaceView]:
         runs = await self._database.read(partial(workspaces.runs_of, namespaces=[*known]))
         limits = await self._database.read(workspaces.limits)
-        return [self._view_of(one, runs[name], limits.get(name)) for name, one in known.items()]
+        own = {name: (limits.get((name, BYTES)), limits.get((name, FILES))) for name in known}
+        return [self._view_of(one, runs[name], *own[name]) for name, one in known.items()]
 
-    def _view_of(self, workspace: WorkspaceRecord | None, runs: RunsOf, limit: int | None) -> WorkspaceView:
+    def _view_of(
+        self, workspace: WorkspaceRecord | None, runs: RunsOf, limit: int | None, files: int | None
+    ) -> WorkspaceView:
         name = self._default if workspace is None else workspace.name
         total = runs.outputs + runs.checkpoints + runs.logs + runs.code
-        most = self._usage.workspace_limit if limit is None else limit
+        most = self._usage.limits[WORKSPACE, BYTES] if limit is None else limit
+        most_files = self._usage.limits[WORKSPACE, FILES] if files is None else files
         deleting = workspace is not None and workspace.deleting is not None
         return WorkspaceView(
             name=name, default=workspace is None, owner="" if workspace is None else workspace.owner,
@@ -319,7 +332,9 @@ class Workspaces:
             created=None if workspace is None else datetime.fromtimestamp(workspace.created, UTC),
             live=runs.live, runs=runs.live + runs.ended, binned=runs.binned, outputs=runs.outputs,
             checkpoints=runs.checkpoints, logs=runs.logs, code=runs.code,
-            total=total, storage_limit=most or None, own_limit=limit is not None, warning=warning(total, most),
+            total=total, storage_limit=most or None, own_limit=limit is not None,
+            files=runs.files, storage_files=most_files or None, own_files=files is not None,
+            warning=warnings(total, most, runs.files, most_files),
         )  # fmt: skip
 
     async def _note(self, caller: Caller, verb: str, name: str, code: int, reason: str) -> None:

@@ -18,6 +18,8 @@
   (list "SEAWAY_SERVER_SCRATCH_FILES" (ternary (int .Values.limits.scratchFiles | toString) "" (not (empty .Values.limits.scratchFiles))))
   (list "SEAWAY_SERVER_STORAGE_LIMIT" .Values.limits.storage)
   (list "SEAWAY_SERVER_WORKSPACE_STORAGE_LIMIT" .Values.limits.workspaceStorage)
+  (list "SEAWAY_SERVER_STORAGE_FILES" (ternary (int .Values.limits.storageFiles | toString) "" (not (empty .Values.limits.storageFiles))))
+  (list "SEAWAY_SERVER_WORKSPACE_STORAGE_FILES" (ternary (int .Values.limits.workspaceStorageFiles | toString) "" (not (empty .Values.limits.workspaceStorageFiles))))
   (list "SEAWAY_SERVER_BIN_DAYS" (int .Values.limits.binDays | toString))
   (list "SEAWAY_SERVER_HISTORY_DAYS" (int .Values.history.days | toString))
   (list "SEAWAY_SERVER_HISTORY_LOGS" .Values.history.logs)
