@@ -62,6 +62,9 @@ OF_RUNS: dict[str, Tests] = {
     "requests.stopped_as_hung": Tests(
         (f"{_RUNS}/test_hung.py::test_programs_that_hang_and_programs_that_do_not",)
     ),
+    "requests.not_started_in_time": Tests(
+        (f"{_OF_RUNS}::test_a_run_that_waits_for_longer_than_it_may_is_given_up_and_says_for_what",)
+    ),
     "lasting.hangs": Tests((f"{_RUNS}/test_hung.py::test_programs_that_hang_and_programs_that_do_not",)),
     "lasting.gpu_idle": Tests(
         (f"{_RUNS}/test_hung.py::test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement",),
@@ -137,6 +140,7 @@ BY_HAND: dict[str, str] = {
     "gpus.device_assertion": _GPU,
     "volumes.attach_failed": _DRIVER,
     "lasting.held_by_volume": _DRIVER,
+    "requests.started_too_late": "it takes a program that starts at the very moment at which its pod is deleted",
     "lasting.hung": "an hour of silence would have to pass",
 }
 """By rule: why no cluster of the tests produces it."""

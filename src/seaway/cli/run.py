@@ -20,6 +20,7 @@ Examples:
   seaway run --gpu 1 --memory 8Gi train.py
   seaway run --requirements requirements.txt train.py
   seaway run --env WANDB_MODE=offline --timeout 2h --retries 2 train.py
+  seaway run --gpu 1 --wait-limit 2h train.py  given up if it waits for longer than that
   seaway run --stop-if-hung 30m --retries 1 train.py
   seaway run --memory 4Gi --on-oom grow --memory-cap 32Gi train.py
   seaway run --lock features build_features.py
@@ -82,6 +83,7 @@ def run(
     requirements: option.Requirements = None,
     env: option.Env = None,
     secret: option.Secret = None,
+    wait_limit: option.WaitLimit = None,
     timeout: option.Timeout = None,
     stop_if_hung: option.StopIfHung = None,
     retries: option.Retries = 0,
@@ -97,7 +99,7 @@ def run(
     variables, secrets = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace, stop_if_hung,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace, stop_if_hung, wait_limit,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     check(words, options, is_command=is_command)

@@ -70,6 +70,14 @@ Secret = Annotated[
         help="A Kubernetes secret as variables; VARIABLE=SECRET:KEY renames. Repeatable.",
     ),
 ]
+WaitLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--wait-limit",
+        metavar="DURATION",
+        help='Give the run up unless it has started within "30m", "2h": for the first start only, and anew after seaway retry.',
+    ),
+]
 Timeout = Annotated[
     str | None,
     typer.Option(

@@ -66,6 +66,7 @@ def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Asks for", asked),
         ("Image", task.get("image") or ""),
+        ("Wait limit", f"{task['wait_limit_seconds']:g}s" if task.get("wait_limit_seconds") else ""),
         ("Timeout", f"{task['timeout_seconds']:g}s" if task.get("timeout_seconds") else ""),
         (
             "If hung",

@@ -104,6 +104,9 @@ class TaskSpec(Value):
     """Folder inside the snapshot to start in, relative."""
     timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """How long one attempt may run; None for no limit."""
+    wait_limit_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """How long it may wait until its program starts for the first time: for a place, a lock, a node, its image. It counts from
+    when the tasks that it comes after have succeeded, and anew after a retry; None for no limit."""
     stop_if_hung_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     """An attempt that writes nothing to its log and uses no CPU for so long is ended; None: it may go on."""
     retries: Annotated[int, Field(ge=0, le=1000)] = 0

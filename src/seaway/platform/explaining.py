@@ -17,6 +17,7 @@ from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts, Stillness
 from seaway.platform.diagnosis.rules.infrastructure import NODE_LOST, UNCONFIRMED
+from seaway.platform.diagnosis.rules.requests import WAIT_LIMIT
 from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.state import RunState
@@ -164,6 +165,8 @@ def _remembered_facts(
     pod = put_together(recorded)
     leased = pod is not None and observe(pod).lease > 0
     cause = (attempt.verdict or {}).get("cause") if attempt is not None else None
+    judged = Verdict.model_validate(task.verdict) if task.verdict is not None else None
+    limit = spec.wait_limit_seconds
     return Facts(
         run=run.name,
         task=task.name,
@@ -183,6 +186,10 @@ def _remembered_facts(
         hung_seconds=spec.stop_if_hung_seconds,
         waiting=not task.phase.ended,
         waits_for=task.message if not task.phase.ended and not_created else "",
+        starts_by=rfc3339(task.waits_since + limit)
+        if limit and task.waits_since and not task.phase.ended
+        else None,
+        not_started=judged if judged is not None and judged.cause == WAIT_LIMIT else None,
         skipped=task.message if task.phase is Phase.SKIPPED else "",
         command=spec.command,
         needs_code=spec.code is not None,

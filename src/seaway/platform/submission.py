@@ -118,7 +118,15 @@ def begin_again(connection: Connection, name: str, *, fresh: bool) -> RunRecord 
     )
     again = [
         replace(
-            task, phase=Phase.QUEUED, message="queued", failures=0, losses=0, not_before=None, verdict=None
+            task,
+            phase=Phase.QUEUED,
+            message="queued",
+            failures=0,
+            losses=0,
+            not_before=None,
+            verdict=None,
+            begun=False,
+            waits_since=None,
         )
         for task in tasks.of_run(connection, run.id)
         if task.phase is not Phase.SUCCEEDED

@@ -49,6 +49,7 @@ class Options:
     scratch: str | None = None
     workspace: str | None = None
     stop_if_hung: str | None = None
+    wait_limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,9 @@ def build_spec(
         "environment": environment,
         "workdir": _workdir(program, options.workdir) if code else None,
         "timeout_seconds": None if options.timeout is None else seconds("--timeout", options.timeout),
+        "wait_limit_seconds": None
+        if options.wait_limit is None
+        else seconds("--wait-limit", options.wait_limit),
         "stop_if_hung_seconds": None
         if options.stop_if_hung is None
         else seconds("--stop-if-hung", options.stop_if_hung),

@@ -58,6 +58,22 @@ async def the_pod(platform: Any, name: str = "run") -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
+async def without_room(platform: Any) -> tuple[Resources, list[str]]:
+    """Have runs take the nodes; return what no node has left, and the runs."""
+    nodes = (await platform.cluster.admin.list(NODES))["items"]
+    cpu = int(nodes[0]["status"]["allocatable"]["cpu"])
+    whole = Resources(cpu=str(cpu - 0.5))
+    others = [f"first-{number}" for number, _ in enumerate(nodes)]  # other tests may have nodes here too
+    for name in others:
+        await submit(platform, name, resources=whole)
+        await until(
+            lambda name=name: platform.server.runs.why(name),
+            f"{name} has its place, or none is left",
+            check=lambda told: told.cause in ("Running", "Unschedulable"),
+        )
+    return whole, others
+
+
 async def test_a_stop_and_a_time_limit_are_called_so(platform: Any) -> None:
     await submit(platform)
     await until_phase(platform, "running")
@@ -69,6 +85,32 @@ async def test_a_stop_and_a_time_limit_are_called_so(platform: Any) -> None:
     await platform.server.runs.wait("late", timeout=WAIT)
     told = await platform.server.runs.why("late")
     assert (told.class_, told.cause, told.level) == (VerdictClass.DEADLINE, "Timeout", "spec")
+
+
+async def test_a_run_that_waits_for_longer_than_it_may_is_given_up_and_says_for_what(platform: Any) -> None:
+    """One before a lock, without a pod; one with a pod that no node has room for now, which must be gone then."""
+    whole, others = await without_room(platform)
+    await submit(platform, "holds", lock="data", resources=Resources(cpu="100m"))
+    await until_phase(platform, "running", "holds")
+    await submit(platform, "locked", lock="data", wait_limit_seconds=1)
+    await submit(platform, "roomless", wait_limit_seconds=8, resources=whole)
+    told = await until_why(platform, "Unschedulable", "roomless")
+    assert "it is given up unless it has started by " in told.done
+    for name, attempts, reason in (
+        ("locked", 0, "waits for the lock 'data', which run 'holds' has held since"),
+        ("roomless", 1, "no node has"),
+    ):
+        view = await platform.server.runs.wait(name, timeout=WAIT)
+        assert (view.phase, len(view.tasks[0].attempts)) == ("failed", attempts)
+        ended = await platform.server.runs.why(name)
+        assert (ended.class_, ended.cause, ended.level) == (VerdictClass.DEADLINE, "WaitLimit", "cluster")
+        assert ended.message.startswith("it did not start within its wait limit of "), ended
+        assert reason in ended.message, ended
+        assert ended.next_step == f"seaway retry {name}"
+    pods = (await platform.cluster.admin.list(PODS, platform.namespace))["items"]
+    assert not [pod for pod in pods if pod["metadata"]["labels"]["seaway.dev/run"] == "roomless"]
+    for run in (*others, "holds"):
+        await platform.server.runs.stop(run)
 
 
 async def test_a_run_that_was_asked_to_stop_is_said_to_end_until_it_has(platform: Any) -> None:
@@ -111,17 +153,7 @@ async def test_a_pod_that_is_gone_at_once_is_missed(platform: Any) -> None:
 
 
 async def test_a_pod_that_is_deleted_before_it_begins(platform: Any) -> None:
-    nodes = (await platform.cluster.admin.list(NODES))["items"]
-    cpu = int(nodes[0]["status"]["allocatable"]["cpu"])
-    whole = Resources(cpu=str(cpu - 0.5))
-    others = [f"first-{number}" for number, _ in enumerate(nodes)]  # other tests may have nodes here too
-    for name in others:
-        await submit(platform, name, resources=whole)
-        await until(
-            lambda name=name: platform.server.runs.why(name),
-            f"{name} has its place, or none is left",
-            check=lambda told: told.cause in ("Running", "Unschedulable"),
-        )
+    whole, others = await without_room(platform)
     await submit(platform, resources=whole)
     told = await until_why(platform, "Unschedulable")
     assert told.level == "cluster"

@@ -63,7 +63,7 @@ def test_an_ending_is_explained(path: Path) -> None:
 OF_RUNS = {
     "drained", "stopped", "timed_out", "waits_for_others", "skipped", "deleted", "deleted_before_start", "runner_failed", "no_python", "old_python",
     "pod_gone", "given_up", "preempted", "lost_on_purpose",
-    "hangs", "stopping", "stopped_as_hung", "gpu_idle", "removed",
+    "hangs", "stopping", "stopped_as_hung", "gpu_idle", "removed", "not_started_in_time", "started_too_late",
 }  # fmt: skip
 """Rules about runs of Seaway's, and about what is gone from the cluster, which no dump shows: their tests are in this folder and in tests/scenarios."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from seaway.model.verdict import VerdictClass
+from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.verdict import judge
 from seaway.platform.diagnosis.why import MOST_WORDS, explain
@@ -81,6 +81,9 @@ SILENT = pod(
     container({"running": {}}), phase="Running", metadata={"deletionTimestamp": "2026-01-02T03:04:05Z"},
     conditions=disruption("DeletionByTaintManager"),
 )  # fmt: skip
+NOT_STARTED = Verdict.model_validate(
+    {"class": "deadline", "cause": "WaitLimit", "message": "it did not start within its wait limit of 2h; at the end: no node has a free GPU"}
+)  # fmt: skip
 
 S, INFRA, R, U, C, D, X, N = (
     VerdictClass.SUCCEEDED, VerdictClass.INFRASTRUCTURE, VerdictClass.RESOURCE, VerdictClass.USER,
@@ -107,6 +110,13 @@ CASES = {
     "stopped as it hung": (facts(pod(ended(143)), requested="hung", hung_seconds=1800, log_tail="epoch 3"), D, "StoppedAsHung"),
     "hung, and failed by itself before": (
         facts(pod(ended(1)), requested="hung", requested_at="2026-01-02T03:04:09Z", log_tail=TRACEBACK), U, "UserException",
+    ),
+    "given up before it started": (facts(not_started=NOT_STARTED), D, "WaitLimit"),
+    "given up before it started, its pod gone": (facts(pod(None, phase="Failed"), pod_gone=True, requested="wait", not_started=NOT_STARTED), D, "WaitLimit"),
+    "given up, and started at that moment": (facts(pod(ended(143)), requested="wait"), INFRA, "StartedTooLate"),
+    "given up, started at that moment and completed": (facts(pod(ended(0), phase="Succeeded"), requested="wait"), VerdictClass.SUCCEEDED, "Completed"),
+    "given up, and it had failed by itself before": (
+        facts(pod(ended(1)), requested="wait", requested_at="2026-01-02T03:04:09Z", log_tail=TRACEBACK), U, "UserException",
     ),
     "timed out by Kubernetes": (facts(pod(ended(137), reason="DeadlineExceeded")), D, "Timeout"),
     "lost on purpose": (facts(pod(ended(137)), requested="lose"), INFRA, "LostOnPurpose"),

@@ -64,6 +64,14 @@ class TaskRecord:
     not_before: float | None = None
     """The next attempt waits until then."""
     verdict: dict[str, Any] | None = None
+    begun: bool = False
+    """Of a task with a wait limit: its program has started, since it was submitted or retried."""
+    waits_since: float | None = None
+    """Since when its wait limit counts; None where none does."""
+    boot_id: str | None = None
+    """The start of the machine in which the next one counts."""
+    waits_since_monotonic: float | None = None
+    """The same by a monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class AttemptRecord:
     finished: float | None = None
     exit_code: int | None = None
     asked: str = ""
-    """Why Seaway itself ends it: "stop", "timeout", "hung", "drain", "blocked" or "lose"; "" where it does not."""
+    """Why Seaway itself ends it: "stop", "timeout", "hung", "wait", "drain", "blocked" or "lose"; "" where it does not."""
     asked_at: float | None = None
     verdict: dict[str, Any] | None = None
     lock: str | None = None

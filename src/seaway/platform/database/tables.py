@@ -25,7 +25,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = "0019"
+SCHEMA_VERSION = "0020"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -84,6 +84,10 @@ TASKS = Table(
     Column("growth", Integer, nullable=False, server_default="0"),
     Column("not_before", Double),
     Column("verdict", JSON(none_as_null=True)),
+    Column("begun", Boolean, nullable=False, server_default=false()),
+    Column("waits_since", Double),
+    Column("boot_id", String(36)),
+    Column("waits_since_monotonic", Double),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
 )  # fmt: skip
 

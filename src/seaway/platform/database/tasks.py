@@ -11,7 +11,10 @@ from seaway.model.run import Phase
 from seaway.platform.database.records import TaskRecord, as_row
 from seaway.platform.database.tables import TASKS
 
-_CHANGING = ("phase", "message", "fence", "failures", "losses", "growth", "not_before", "verdict")
+_CHANGING = (
+    "phase", "message", "fence", "failures", "losses", "growth", "not_before", "verdict",
+    "begun", "waits_since", "boot_id", "waits_since_monotonic",
+)  # fmt: skip
 _SAVE = (
     update(TASKS)
     .where(TASKS.c.run_id == bindparam("_run_id"), TASKS.c.name == bindparam("_name"))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from seaway.model.run import Origin
+from seaway.model.verdict import Verdict
 
-Requested = Literal["", "stop", "timeout", "hung", "drain", "lose"]
+Requested = Literal["", "stop", "timeout", "hung", "wait", "drain", "lose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Facts:
     """When each of them was written, RFC 3339; as many as there are lines, or none."""
     requested: Requested = ""
     """What Seaway asked of the attempt: "stop" (a user did), "timeout" (its limit passed), "hung" (it
-    did nothing for too long), "drain" (`seaway down`),
+    did nothing for too long), "wait" (it had not started in time), "drain" (`seaway down`),
     "lose" (to be killed as with its machine)."""
     requested_at: str | None = None
     """When, RFC 3339."""
@@ -94,6 +95,10 @@ class Facts:
     """The attempt has not ended: why does it not run (yet)?"""
     waits_for: str = ""
     """Where nothing was created yet: what the task waits for, in a sentence ("the task 'prepare' to succeed")."""
+    starts_by: str | None = None
+    """Where it is given up unless it has started by then: when that is, RFC 3339."""
+    not_started: Verdict | None = None
+    """Of a task that did not start within its wait limit: what was found then."""
     skipped: str = ""
     """Of a task that never started because another did not succeed: that, in a sentence."""
     command: Sequence[str] = ()

@@ -44,6 +44,8 @@ RULES: tuple[Rule, ...] = (
     requests.stopped,
     requests.timed_out,
     requests.stopped_as_hung,
+    requests.not_started_in_time,
+    requests.started_too_late,
     requests.own_timeout,
     states.waits_for_others,
     states.skipped,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seaway.model.verdict import COUNTED, Evidence, Explanation
 from seaway.platform.diagnosis.advice import elsewhere
-from seaway.platform.diagnosis.evidence import blanked, is_plain
+from seaway.platform.diagnosis.evidence import blanked, is_plain, moment
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.verdict import find
@@ -47,7 +47,9 @@ def _done(facts: Facts, found: Finding) -> str:
         said.append(
             f"this is attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
         )
-    elif not facts.waiting:
+    if facts.waiting and (at := moment(facts.starts_by)) is not None:
+        said.append(f"it is given up unless it has started by {at:%H:%M} UTC (--wait-limit)")
+    if not facts.waiting:
         said += _tries(facts, found)
     if is_plain(facts):
         code = "its code, " if facts.needs_code else ""

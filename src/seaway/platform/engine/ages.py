@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from seaway.base.clock import Clock
 from seaway.base.elapsed import Elapsed
-from seaway.platform.database.records import AttemptRecord
+from seaway.platform.database.records import AttemptRecord, TaskRecord
 from seaway.platform.engine.situation import Ages
 from seaway.platform.workloads.observation import Observation
 
@@ -71,6 +71,24 @@ class AttemptAges:
         self._unstarted.pop(pod, None)
         self._elapsed.forget(pod)
 
+    def waited(self, task: TaskRecord) -> float:
+        """Return for how long a task has waited, where its wait limit counts."""
+        if task.waits_since is None:
+            return 0.0
+        owner = _owner(task)
+        if task.boot_id == self._boot and task.waits_since_monotonic is not None:
+            self._elapsed.take_up(owner, task.waits_since, task.waits_since_monotonic)
+        return self._elapsed.since(owner, task.waits_since)
+
+    def measured_wait(self, task: TaskRecord) -> TaskRecord:
+        """Return a task with since when it waits by this machine's monotonic clock, as it is to be stored."""
+        if task.waits_since is None:
+            self._elapsed.forget(_owner(task))
+        if self._boot is None or task.waits_since is None:
+            return task
+        since = self._clock.monotonic() - self.waited(task)
+        return replace(task, boot_id=self._boot, waits_since_monotonic=since)
+
     def _take_up(self, attempt: AttemptRecord) -> None:
         """Go on from what a server before this one measured on this machine."""
         if attempt.boot_id != self._boot:
@@ -79,3 +97,7 @@ class AttemptAges:
         for at, monotonic in times.items():
             if at is not None and monotonic is not None:
                 self._elapsed.take_up(attempt.pod, at, monotonic)
+
+
+def _owner(task: TaskRecord) -> str:
+    return f"{task.run_id}/{task.name}"

@@ -52,6 +52,33 @@ def is_same_attempt(pod: Object, manifest: Object) -> bool:
     return all(theirs.get(key) == ours[key] for key in (labels.RUN_UID, labels.TASK, labels.ATTEMPT))
 
 
+async def find_pod(client: Client, name: str, namespace: str, run_uid: str) -> Object | None:
+    """Return a run's pod where the API server has it: a creation whose answer was lost may have made it."""
+    try:
+        pod = await client.get(PODS, name, namespace)
+    except NotFound:
+        return None
+    return pod if (pod["metadata"].get("labels") or {}).get(labels.RUN_UID) == run_uid else None
+
+
+async def take_back_pod(client: Client, pod: Object) -> bool:
+    """Delete a pod that has not started, where it is still as it was seen; False where it has changed since."""
+    metadata = pod["metadata"]
+    try:
+        await client.delete(
+            PODS,
+            metadata["name"],
+            metadata["namespace"],
+            uid=metadata.get("uid"),
+            resource_version=metadata.get("resourceVersion"),
+        )
+    except NotFound:
+        return True
+    except Conflict:
+        return False
+    return True
+
+
 async def delete_pod(client: Client, pod: Object, *, grace_seconds: int | None = None) -> None:
     """Delete a pod gracefully, where it is still the same one."""
     metadata = pod["metadata"]

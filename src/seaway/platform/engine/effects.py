@@ -19,9 +19,11 @@ from seaway.platform.engine.namespaces import Namespaces
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.retries import can_do_without_runner
 from seaway.platform.engine.secrets import put_secret
-from seaway.platform.engine.situation import LOSE, Blocker, Effect
+from seaway.platform.engine.situation import LOSE, WAIT, Blocker, Effect
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import Diagnosis
+from seaway.platform.engine.waitlimit import has_started
+from seaway.platform.engine.waitlimit import verdict as not_started_verdict
 from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.narrator import Narrator
@@ -132,19 +134,44 @@ class Effects:
 
     async def _delete(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)
-        if seen is not None and not seen.observation.gone:
+        if attempt.asked == WAIT:
+            await self._take_back(state, attempt, seen)
+        elif seen is not None and not seen.observation.gone:
             grace = 0 if attempt.asked == LOSE else None
             self._deletes(seen)
             await cluster.delete_pod(self._client, seen.object, grace_seconds=grace)
 
+    async def _take_back(self, state: RunState, attempt: AttemptRecord, seen: Seen | None) -> None:
+        """Delete a pod that has not started in time, unless it starts meanwhile: then it goes on."""
+        current = state.attempts.get(attempt.task)
+        if seen is None or seen.observation.gone or has_started(current, seen.observation):
+            return
+        if current is not None and current.asked == WAIT:
+            self._deletes(seen)
+            if not await cluster.take_back_pod(self._client, seen.object):
+                raise TryLater(f"the pod {attempt.pod} has changed")
+
     async def _judge(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)
+        task, spec = state.tasks[attempt.task], state.specs[attempt.task]
         if seen is not None:
             await self._collector.complete(_key(state, attempt), seen.object)
-        task, spec = state.tasks[attempt.task], state.specs[attempt.task]
+        elif attempt.asked == WAIT:
+            await self._judge_without_pod(state, attempt)
+            return
         facts = await self._facts.gather(state.run, task, spec, attempt, seen)
         state.verdicts[attempt.pod] = verdict = self._diagnosis.judge(facts)
         self._learn(spec, verdict)
+
+    async def _judge_without_pod(self, state: RunState, attempt: AttemptRecord) -> None:
+        """Say that an attempt did not start in time, once the API server says that it has no pod."""
+        run = state.run
+        made = await cluster.find_pod(self._client, attempt.pod, run.namespace, run.uid)
+        if made is not None:
+            self._pods.add(made)  # it is looked at, and taken back
+            return
+        message = state.tasks[attempt.task].message
+        state.verdicts[attempt.pod] = not_started_verdict(message, attempt.asked_at or attempt.created)
 
     async def _examine(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)

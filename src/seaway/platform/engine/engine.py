@@ -31,7 +31,7 @@ from seaway.platform.engine.measures import EngineMeasures
 from seaway.platform.engine.mirrors import Mirrors
 from seaway.platform.engine.pods import PodTable, Seen
 from seaway.platform.engine.requests import Requests
-from seaway.platform.engine.situation import Effect, Policy
+from seaway.platform.engine.situation import WAIT, Effect, Policy
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.telling import Teller
 from seaway.platform.engine.timers import Timers
@@ -226,6 +226,8 @@ class Engine:
             releasing=self._carrier.is_releasing,
             ages=self._ages.of,
             measured=self._ages.measured,
+            waited=self._ages.waited,
+            measured_wait=self._ages.measured_wait,
             obstacle=lambda lock, task: self._held.obstacle(lock, claim_of(state, task)),
             lock_token=self._held.next_token,
             now=self._clock.now(),
@@ -311,6 +313,7 @@ class Engine:
             self._timers.set(state, task, seconds)
         uid = state.run.uid
         self._line.add(uid, result.no_room)
+        self._line.drop(uid, [name for name, task in result.tasks.items() if task.phase.ended])
         if state.run.phase.ended:
             self._line.drop(uid, state.specs)
             self._held.forget(state)
@@ -350,7 +353,9 @@ class Engine:
         """Return whether a pod should still be created: its run may have been stopped, the server may be going down."""
         current = state.attempts.get(attempt.task)
         stopping = self.draining or state.run.stop_requested is not None
-        return not stopping and current is not None and current.pod == attempt.pod and not current.phase.ended
+        if stopping or current is None or current.pod != attempt.pod:
+            return False
+        return not current.phase.ended and current.asked != WAIT
 
     def _release_left_over(self, namespace: str | None = None) -> None:
         """Let pods go whose attempts have ended in the database: an earlier process did not come to it."""

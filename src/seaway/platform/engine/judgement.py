@@ -24,7 +24,7 @@ _SECRET_NAME = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
 def requested(attempt: AttemptRecord | None, run: RunRecord) -> Requested:
     """Return what Seaway asked of an attempt, or of a run that has none yet."""
     match attempt.asked if attempt is not None else "":
-        case "stop" | "timeout" | "hung" | "drain" as asked:
+        case "stop" | "timeout" | "hung" | "wait" | "drain" as asked:
             return asked
         case "lose":
             return "stop" if run.stop_requested is not None else "lose"

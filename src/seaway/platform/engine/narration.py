@@ -43,6 +43,8 @@ def narrate_wait(before: str, after: TaskRecord, ahead: Ahead) -> str:
         after: the task.
         ahead: who gets a place before it, where it waits for one.
     """
+    if after.phase is Phase.FAILED and after.message != before:
+        return f"failed: {after.message}"
     if after.phase is not Phase.QUEUED or after.message in ("", "queued", before):
         return ""
     return texts.queued_behind(*ahead[:4]) if after.message == texts.NO_ROOM else after.message
@@ -75,6 +77,7 @@ _ASKED = {
     "stop": "asked to stop; it may finish in an orderly way",
     "timeout": "its time is over; it may finish in an orderly way",
     "hung": "it has written nothing and used no CPU for as long as its --stop-if-hung says; it may finish in an orderly way",
+    "wait": "it has not started within its wait limit: its pod is taken back",
     "drain": "the server is being stopped; this goes on at its next start",
     "lose": "lost on purpose: killed without grace, and nothing that it makes from now on is kept",
     "blocked": "can never start as it was asked for",

@@ -37,6 +37,10 @@ class View:
     """For how long an attempt has lasted, of which the cluster shows this."""
     measured: Callable[[AttemptRecord], AttemptRecord] = lambda attempt: attempt
     """Has an attempt's record say since when it lasts, for a server that is started later."""
+    waited: Callable[[TaskRecord], float] = lambda _: 0.0
+    """For how long a task has waited, where its wait limit counts."""
+    measured_wait: Callable[[TaskRecord], TaskRecord] = lambda task: task
+    """Has a task's record say since when it waits, for a server that is started later."""
     releasing: Callable[[str], bool] = lambda _: False
     """Whether a pod is being released already."""
     draining: bool = False
@@ -136,7 +140,7 @@ def _situation(
     return Situation(
         run=state.run, task=task, spec=spec, attempt=attempt, need=need, waits_for=about, now=view.now,
         single=state.single, pod=seen, verdict=state.verdicts.get(pod),
-        blocker=state.blockers.get(pod), creating=pod in view.creating, ages=ages,
+        blocker=state.blockers.get(pod), creating=pod in view.creating, ages=ages, waited=view.waited(task),
         draining=view.draining, room=room > 0, locked=locked, lock_token=view.lock_token(spec.lock),
     )  # fmt: skip
 
@@ -147,6 +151,7 @@ def _take(
     """Add a decision to the result."""
     after = decision.task
     if after != before:
+        after = view.measured_wait(after)
         result.tasks[after.name] = after
         result.phases[before.phase] -= 1
         result.phases[after.phase] += 1

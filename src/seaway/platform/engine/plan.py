@@ -16,13 +16,33 @@ from seaway.platform.database.records import AttemptRecord, TaskRecord
 from seaway.platform.engine import texts
 from seaway.platform.engine.ages import ENDS_AFTER
 from seaway.platform.engine.retries import tried_again
-from seaway.platform.engine.situation import Ages, Blocker, Decision, Effect, Need, Policy, Situation
+from seaway.platform.engine.situation import WAIT, Ages, Blocker, Decision, Effect, Need, Policy, Situation
+from seaway.platform.engine.waitlimit import (
+    counted,
+    ends_unstarted,
+    given_up,
+    goes_on,
+    has_waited_too_long,
+    is_examined,
+    not_started,
+    wait_left,
+)
+from seaway.platform.engine.waitlimit import verdict as wait_verdict
 from seaway.platform.workloads.names import pod_name
 from seaway.platform.workloads.observation import Observation
 
 
 def decide(now: Situation, policy: Policy) -> Decision:
     """Return what to do about a task."""
+    now = counted(now)
+    decision, left = _decide(now, policy), wait_left(now)
+    if left is None or left <= 0 or decision.task.phase.ended:
+        return decision
+    again = decision.look_again
+    return replace(decision, look_again=left if again is None else min(left, again))
+
+
+def _decide(now: Situation, policy: Policy) -> Decision:
     if now.attempt is not None and not now.attempt.phase.ended:
         return _attend(now, now.attempt, policy)
     release = (
@@ -48,14 +68,14 @@ def _start(now: Situation, policy: Policy) -> Decision:
         return Decision(_ended(task, Phase.SKIPPED, texts.skipped(now.waits_for)), now.attempt)
     if now.need is Need.OPEN:
         return Decision(_says(task, Phase.QUEUED, texts.waits_for_task(now.waits_for)), now.attempt)
+    if has_waited_too_long(now):
+        return Decision(given_up(now, _obstacle(now) or task.message), now.attempt)
     if now.draining:
         return Decision(_says(task, Phase.QUEUED, texts.SERVER_STOPS), now.attempt)
     if task.not_before is not None and _must_wait(task.not_before - now.now, policy):
         return Decision(task, now.attempt, look_again=task.not_before - now.now)
-    if not now.room:
-        return Decision(_says(task, Phase.QUEUED, texts.NO_ROOM), now.attempt)
-    if now.locked:
-        return Decision(_says(task, Phase.QUEUED, now.locked), now.attempt)
+    if obstacle := _obstacle(now):
+        return Decision(_says(task, Phase.QUEUED, obstacle), now.attempt)
     number = now.attempt.number + 1 if now.attempt else 1
     fence = task.fence + 1
     attempt = AttemptRecord(
@@ -67,6 +87,11 @@ def _start(now: Situation, policy: Policy) -> Decision:
     return Decision(started, attempt, (Effect.CREATE,))
 
 
+def _obstacle(now: Situation) -> str:
+    """Return what is in the way of a task's next attempt, "" where nothing is."""
+    return now.locked if now.room else texts.NO_ROOM
+
+
 def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
     """Decide about the attempt under way."""
     pod = now.pod
@@ -75,10 +100,14 @@ def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
     seen = _record(attempt, pod)
     if pod.ended or _is_given_up(now, pod, policy):
         return _conclude(now, seen, pod, policy)
-    if (asked := _ask(now, seen, policy)) != seen.asked:
+    if goes_on(seen, pod):
+        seen = replace(seen, asked="", asked_at=None)
+    if (asked := _ask(now, seen, policy)) == WAIT != seen.asked and not is_examined(now.blocker, pod):
+        return Decision(now.task, seen, (Effect.EXAMINE,))
+    if asked != seen.asked:
         seen = replace(seen, asked=asked, asked_at=now.now, phase=Phase.STOPPING)
     if seen.asked:
-        task = _says(now.task, Phase.STOPPING, texts.ending(seen.asked))
+        task = _says(now.task, Phase.STOPPING, _ending(now, seen.asked))
         effects = () if pod.deleting else (Effect.DELETE,)
         return Decision(task, seen, effects, look_again=_patience(now, pod, policy))
     return _watch(now, seen, pod, policy)
@@ -90,10 +119,12 @@ def _without_pod(now: Situation, attempt: AttemptRecord, policy: Policy) -> Deci
         return _finish(now, attempt, now.verdict, policy)
     if now.creating:
         return Decision(now.task, attempt)
-    if attempt.uid is not None or attempt.asked or now.run.stop_requested is not None or now.draining:
+    gone, stops = attempt.uid is not None, now.run.stop_requested is not None or now.draining
+    if gone or attempt.asked or stops or has_waited_too_long(now):
         asked = attempt.asked or _ask(now, attempt, policy)
         ending = replace(attempt, asked=asked, asked_at=attempt.asked_at or now.now) if asked else attempt
-        return Decision(now.task, ending, (Effect.JUDGE,))
+        task = _says(now.task, Phase.STOPPING, _ending(now, asked)) if asked == WAIT else now.task
+        return Decision(task, ending, (Effect.JUDGE,))
     task = _says(now.task, Phase.STARTING, now.blocker.message) if now.blocker is not None else now.task
     return Decision(task, attempt, (Effect.CREATE,))
 
@@ -170,7 +201,16 @@ def _ask(now: Situation, attempt: AttemptRecord, policy: Policy) -> str:
     if now.blocker is not None and now.blocker.verdict is not None and _is_current(now.blocker, now.pod):
         placed = now.pod is not None and now.pod.node is not None
         return "blocked" if placed or now.ages.attempt >= policy.hope else ""
-    return ""
+    return WAIT if has_waited_too_long(now) else ""
+
+
+def _ending(now: Situation, asked: str) -> str:
+    """Say why an attempt is being ended; of one that did not start in time, what it waited for when that was decided."""
+    if asked != WAIT:
+        return texts.ending(asked)
+    if now.task.phase is Phase.STOPPING:
+        return now.task.message
+    return not_started(now, now.blocker.message if now.blocker is not None else now.task.message)
 
 
 def _is_current(blocker: Blocker, pod: Observation | None) -> bool:
@@ -200,6 +240,8 @@ def _conclude(now: Situation, attempt: AttemptRecord, pod: Observation, policy: 
     """Decide about an attempt whose pod has certainly ended."""
     if now.verdict is not None:
         return _finish(now, attempt, now.verdict, policy)
+    if ends_unstarted(attempt, pod):
+        return _finish(now, attempt, wait_verdict(now.task.message, attempt.asked_at or now.now), policy)
     if pod.succeeded and not attempt.asked:  # nothing to find out: the next task need not wait for the log
         return _finish(now, attempt, texts.SUCCEEDED, policy)
     if now.blocker is not None and now.blocker.verdict is not None and attempt.asked == "blocked":

@@ -9,6 +9,7 @@ from seaway.model.verdict import COUNTED, Verdict, VerdictClass
 from seaway.platform.database.records import TaskRecord
 from seaway.platform.diagnosis.rules.infrastructure import UNCONFIRMED
 from seaway.platform.diagnosis.rules.python import NO_PYTHON, plain_is_enough
+from seaway.platform.diagnosis.rules.requests import WAIT_LIMIT
 from seaway.platform.diagnosis.rules.resources import OUT_OF_MEMORY
 from seaway.platform.engine import texts
 from seaway.platform.engine.situation import Policy, Situation
@@ -30,7 +31,7 @@ def tried_again(now: Situation, verdict: Verdict, policy: Policy) -> TaskRecord 
         return replace(
             task, phase=Phase.QUEUED, message=texts.started_plainly(verdict.message), not_before=None
         )
-    if verdict.cause == UNCONFIRMED:
+    if verdict.cause in (UNCONFIRMED, WAIT_LIMIT):
         return None
     if verdict.cause == OUT_OF_MEMORY and can_grow(now.spec, task.growth):
         more = grown(now.spec, task.growth + 1).resources.memory

@@ -13,6 +13,8 @@ from seaway.platform.workloads.observation import Observation
 
 HUNG = "hung"
 """What is asked of an attempt that is to end because it hangs, as its task says."""
+WAIT = "wait"
+"""What is asked of an attempt whose program has not started within its task's wait limit."""
 LOSE = "lose"
 """What is asked of an attempt that is to end as if its machine were lost: no grace, and nothing that it makes is kept."""
 
@@ -108,6 +110,8 @@ class Situation:
     """The number under which the task would have its lock."""
     ages: Ages = Ages()
     """Of the newest attempt."""
+    waited: float = 0.0
+    """For how many seconds the task has waited for its first start, where its wait limit counts."""
     creating: bool = False
     """A call that creates the pod is under way: whether it exists is not known."""
     draining: bool = False

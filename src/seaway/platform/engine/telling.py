@@ -76,9 +76,10 @@ class Teller:
         found = ahead(state.run.uid) if result.no_room else Ahead()
         place = {task: number for number, task in enumerate(result.no_room)}
         for task, before in waited.items():
-            if many and task in state.said:
+            after = result.tasks[task]
+            if (many and task in state.said) or (after.phase.ended and task in result.newest):
                 continue
-            if sentence := narrate_wait(before, result.tasks[task], found.after(place.get(task, 0))):
+            if sentence := narrate_wait(before, after, found.after(place.get(task, 0))):
                 attempt = state.attempts.get(task)
                 key = LogKey(state.run.uid, task, attempt.number + 1 if attempt is not None else 1)
                 state.said.setdefault(task, []).append((sentence, now))

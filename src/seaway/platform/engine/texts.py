@@ -21,6 +21,7 @@ _ENDING = {
     "stop": "is being stopped as asked",
     "timeout": "is being stopped: its time is over",
     "hung": "is being stopped: it hangs",
+    "wait": "is given up: its wait limit is over",
     "drain": "is being stopped with the server; it goes on at the next start",
     "lose": "is being lost on purpose, as with its machine",
     "blocked": "can never start; its pod is being removed",

@@ -237,7 +237,11 @@ def _held_back(facts: Facts, lost: Finding) -> Finding:
 
 def given_up(facts: Facts) -> Finding | None:
     """Find an attempt whose end nobody confirmed for too long: where it may still run, it is not tried again."""
-    if not facts.given_up or facts.waiting or (facts.leased and facts.requested in ("stop", "timeout")):
+    if (
+        not facts.given_up
+        or facts.waiting
+        or (facts.leased and facts.requested in ("stop", "timeout", "wait"))
+    ):
         return None
     name = ((facts.pod or {}).get("spec") or {}).get("nodeName") or ""
     due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")

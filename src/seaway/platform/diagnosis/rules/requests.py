@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.durations import duration
 from seaway.platform.diagnosis.evidence import (
+    blanked,
     container_status,
     exit_code,
     from_end,
@@ -18,6 +20,9 @@ from seaway.platform.diagnosis.evidence import (
 )
 from seaway.platform.diagnosis.facts import Facts, Requested
 from seaway.platform.diagnosis.finding import Finding
+
+WAIT_LIMIT = "WaitLimit"
+"""The cause of an ending before the start: the wait limit was over."""
 
 
 def stopped(facts: Facts) -> Finding | None:
@@ -39,8 +44,8 @@ def timed_out(facts: Facts) -> Finding | None:
         return None
     if facts.made is not None:
         return _pod_deadline(facts, str(status.get("message") or ""))
-    limit = f" of {_duration(facts.timeout_seconds)}" if facts.timeout_seconds else ""
-    longer = _duration(facts.timeout_seconds * 2) if facts.timeout_seconds else "LONGER"
+    limit = f" of {duration(facts.timeout_seconds)}" if facts.timeout_seconds else ""
+    longer = duration(facts.timeout_seconds * 2) if facts.timeout_seconds else "LONGER"
     return Finding(
         Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
         _asked(facts, f"the time limit{limit} passed"),
@@ -52,12 +57,36 @@ def stopped_as_hung(facts: Facts) -> Finding | None:
     """Find an attempt that did nothing for as long as its task allows."""
     if not _effective(facts, "hung"):
         return None
-    limit = _duration(facts.hung_seconds) if facts.hung_seconds else "too long"
+    limit = duration(facts.hung_seconds) if facts.hung_seconds else "too long"
     asked = f"no line in its log and no CPU used for {limit} (--stop-if-hung)"
     return Finding(
         Level.CODE, VerdictClass.DEADLINE, "StoppedAsHung", f"it hung and was stopped: it wrote nothing and used no CPU for {limit}",
         (*from_log(facts, last_lines(facts, 1)), *_asked(facts, asked)),
         next_step="seaway logs {run}", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def not_started_in_time(facts: Facts) -> Finding | None:
+    """Find a task whose program did not start within its wait limit."""
+    found = facts.not_started
+    if found is None or facts.waiting:
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.DEADLINE, WAIT_LIMIT, blanked(facts, found.message), found.evidence,
+        next_step="seaway retry {run}",
+    )  # fmt: skip
+
+
+def started_too_late(facts: Facts) -> Finding | None:
+    """Find a program that started while its pod was being taken back, because it had not started in time."""
+    if not _effective(facts, "wait") or exit_code(facts) == 0 or not terminated(facts):
+        return None
+    return Finding(
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "StartedTooLate",
+        "it started at the very moment at which its pod was taken back, because its wait limit was over",
+        _asked(facts, "the wait limit was over (--wait-limit)"), next_step="seaway logs {run} -f",
+        done="it is tried again, without the wait limit, since it has started once; this does not count as a retry",
+        retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -67,7 +96,7 @@ def _pod_deadline(facts: Facts, message: str) -> Finding | None:
     if not state.keys() & {"running", "terminated"} and (state.get("waiting") or {}).get("message"):
         return None
     seconds = ((facts.pod or {}).get("spec") or {}).get("activeDeadlineSeconds")
-    limit = f" of {_duration(seconds)} (activeDeadlineSeconds)" if seconds else ""
+    limit = f" of {duration(seconds)} (activeDeadlineSeconds)" if seconds else ""
     return Finding(
         Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
         (quote(facts, "pod status", f"DeadlineExceeded: {message}"), *from_end(facts)),
@@ -124,13 +153,3 @@ def _effective(facts: Facts, what: Requested) -> bool:
 
 def _asked(facts: Facts, text: str) -> tuple[Evidence, ...]:
     return (quote(facts, "seaway", text, facts.requested_at), *from_end(facts))
-
-
-def _duration(seconds: float | None) -> str:
-    whole = int(seconds or 0)
-    if whole != (seconds or 0) or whole < 60:
-        return f"{seconds:g}s"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if whole % size == 0:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"

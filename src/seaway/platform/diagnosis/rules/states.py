@@ -24,6 +24,7 @@ _ASKED_TO_END = {
     "stop": "it was asked to stop",
     "timeout": "its time limit has passed",
     "hung": "it said nothing and used no CPU for too long",
+    "wait": "it had not started when its wait limit was over",
     "drain": "seaway down asked it to end; it goes on at the next seaway up",
     "lose": "it is killed as if with its machine",
 }
