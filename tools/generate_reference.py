@@ -76,7 +76,7 @@ def pages() -> dict[str, str]:
 def cli_page() -> str:
     """Return the page of all commands."""
     parts = [NOTE + CLI]
-    parts += [command_part(name) for name, entry in COMMANDS.items() if not entry.hidden]
+    parts += [command_part(name) for name in COMMANDS]
     return "\n".join(parts)
 
 

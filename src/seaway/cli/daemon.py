@@ -2,6 +2,8 @@
 
 It holds the home's lock as long as it lives, so that there is never a second one, and tells whoever started it through
 a pipe, as lines of JSON, how far it is: {"stage": ...}, {"ready": ...} or {"error": ...}.
+
+It is none of the commands: what reads those would stay in its memory.
 """
 
 from __future__ import annotations
@@ -18,14 +20,13 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.composition import DaemonSettings, Report, everything
 from seaway.cli.context import current_home
+from seaway.cli.footprint import keep_small
 from seaway.cli.network import network_environment
 from seaway.cli.settings import load_settings
 from seaway.sdk.errors import SeawayError
@@ -34,51 +35,62 @@ from seaway.sdk.home import Home, take_lock
 logger = logging.getLogger(__name__)
 
 
-def daemon(
-    ready_fd: Annotated[int, typer.Option("--ready-fd", help="Where to say how far it is.")] = -1,
-    options: Annotated[str, typer.Option("--options", help="What seaway up says, as JSON.")] = "{}",
-) -> None:
-    """Serve a home (seaway up starts this)."""
-    raise typer.Exit(run_daemon(current_home(), ready_fd=ready_fd, options=json.loads(options)))
+def serve_home(ready_fd: str, options: str) -> int:
+    """Serve the home that SEAWAY_HOME names, as `seaway up` starts it; return the exit code.
+
+    Args:
+        ready_fd: the number of the pipe in which to say how far it is.
+        options: what `seaway up` says, as JSON.
+    """
+    return run_daemon(current_home(), ready_fd=int(ready_fd), options=json.loads(options))
 
 
 def run_daemon(
     home: Home, *, foreground: bool = False, ready_fd: int = -1, options: Mapping[str, Any] | None = None
 ) -> int:
     """Serve a home until SIGTERM or SIGINT; return the exit code."""
-    from seaway.base.logs import configure
-
     gc.disable()  # imports make much that stays: collecting in between costs a tenth of the start
+    keep_small()
     os.umask(0o077)
-    level = os.environ.get("SEAWAY_LOG", "info")
-    configure(level, sys.stderr)
-    if level.lower() != "debug":
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each call that is handed on
     report = _reporter(ready_fd)
-    lock = take_lock(home.lock)
-    if lock is None:
-        error = SeawayError(
-            f"a server runs already for {home.path}", code="Temporary", remedy="seaway status"
-        )
-        return _refuse(error, report, foreground=foreground)
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    home.record.unlink(missing_ok=True)
+    try:
+        _configure_log()
+        _take_home(home)
+    except Exception as error:
+        return _fail(error, report, foreground=foreground)
     try:
         told = replace(load_settings(home), **(options or {}))
         network = network_environment(os.environ)
         settings = DaemonSettings(told, options=options or {}, network=network, user=_user())
         run_loop(_serve(home, settings, report))
     except Exception as error:
-        reason = explain(error)
-        logger.error(
-            "Seaway %s cannot go on: %s", __version__, reason.message, exc_info=reason.code == "Unknown"
-        )
-        return _refuse(reason, report, foreground=foreground)
+        return _fail(error, report, foreground=foreground)
     finally:
         home.record.unlink(missing_ok=True)
     logger.info("down")
     return exits.OK
+
+
+def _configure_log() -> None:
+    from seaway.base.logs import configure
+
+    level = os.environ.get("SEAWAY_LOG", "info")
+    try:
+        configure(level, sys.stderr)
+    except ValueError as error:
+        raise SeawayError(f"SEAWAY_LOG: {error}", code="Usage", remedy="Set it to one of them") from error
+    if level.lower() != "debug":
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each call that is handed on
+
+
+def _take_home(home: Home) -> None:
+    """Hold the home's lock as long as the process lives. Raises SeawayError where another one has it, OSError."""
+    lock = take_lock(home.lock)
+    if lock is None:
+        raise SeawayError(f"a server runs already for {home.path}", code="Temporary", remedy="seaway status")
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    home.record.unlink(missing_ok=True)
 
 
 def explain(error: BaseException, *, again: str = "seaway up") -> SeawayError:
@@ -142,14 +154,19 @@ def _explain_os_error(fault: OSError, again: str) -> SeawayError | None:
     return None
 
 
-def _refuse(error: SeawayError, report: Report, *, foreground: bool) -> int:
-    known = error.code != "Unknown"
-    report({"error": {"message": error.message, "code": error.code, "remedy": error.remedy, "known": known}})
+def _fail(error: Exception, report: Report, *, foreground: bool) -> int:
+    """Say why it cannot go on, in the log and to whoever started it; return the exit code."""
+    reason = explain(error)
+    known = reason.code != "Unknown"
+    logger.error("Seaway %s cannot go on: %s", __version__, reason.message, exc_info=None if known else error)
+    report(
+        {"error": {"message": reason.message, "code": reason.code, "remedy": reason.remedy, "known": known}}
+    )
     if foreground:
         from seaway.cli.output import show_error
 
-        show_error(error)
-    return exits.of_error(error.code, error.status) if known else exits.SOFTWARE
+        show_error(reason)
+    return exits.of_error(reason.code, reason.status) if known else exits.SOFTWARE
 
 
 def _reporter(ready_fd: int) -> Report:

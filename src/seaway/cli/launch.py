@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway import __version__
+from seaway.__main__ import DAEMON
 from seaway.cli.context import note, require_same_version
 from seaway.cli.output import coloured
 from seaway.cli.settings import load_settings, say_changed, settings_path
@@ -110,10 +111,7 @@ def _spawn(home: Home, writer: int, options: Mapping[str, Any]) -> subprocess.Po
     log = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
-            [
-                *(sys.executable, "-m", "seaway", "daemon", "--ready-fd", str(writer)),
-                *(("--options", json.dumps(options)) if options else ()),
-            ],
+            [sys.executable, "-m", "seaway", DAEMON, str(writer), json.dumps(options)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

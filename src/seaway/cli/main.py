@@ -31,7 +31,6 @@ class Entry(NamedTuple):
     function: str
     """ "" where the module has an APP of several commands."""
     summary: str
-    hidden: bool = False
 
 
 COMMANDS = {
@@ -66,7 +65,6 @@ COMMANDS = {
     "context": Entry("contexts", "", "List the servers that you work on; choose the current one."),
     "token": Entry("token", "", "Make, list and revoke the tokens of a team's users."),
     "version": Entry("version", "version", "Print the version."),
-    "daemon": Entry("daemon", "daemon", "Serve a home (seaway up starts this).", hidden=True),
 }
 
 _FULL = "Make room on that disk (seaway doctor says which is full), then try again"
@@ -99,7 +97,7 @@ class LazyGroup(typer.core.TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
         """Return the names of all commands, in the table's order."""
-        return [name for name, entry in COMMANDS.items() if not entry.hidden]
+        return list(COMMANDS)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """Return a command, made now; fail with a suggestion for an unknown one."""
@@ -114,8 +112,7 @@ def unknown_command(name: str) -> str:
     """Say that there is no such command, and which one may be meant."""
     import difflib
 
-    shown = [known for known, entry in COMMANDS.items() if not entry.hidden]
-    near = difflib.get_close_matches(name, shown, n=1)
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
     if near:
         return f"There is no command {name!r}. Did you mean {near[0]!r}?"
     if name.endswith(".py"):
@@ -137,11 +134,9 @@ def make_command(name: str) -> Any:
     settings = {"help_option_names": ["-h", "--help"], **getattr(module, "CONTEXT_SETTINGS", {})}
     cls = getattr(module, "COMMAND_CLASS", typer.core.TyperCommand)
     epilog = getattr(module, "EPILOG", None)
-    decorate = app.command(
-        name, cls=cls, epilog=epilog, short_help=entry.summary, hidden=entry.hidden, context_settings=settings
-    )
+    decorate = app.command(name, cls=cls, epilog=epilog, short_help=entry.summary, context_settings=settings)
     decorate(function)
-    return _light(app, with_context=not entry.hidden)
+    return _light(app)
 
 
 def _hand_down_examples(group: Any) -> None:
@@ -181,11 +176,11 @@ def _group() -> Any:
     return _light(app)
 
 
-def _light(app: typer.Typer, *, with_context: bool = True) -> Any:
+def _light(app: typer.Typer) -> Any:
     command = typer.main.get_command(app)
     subcommands = tuple(getattr(command, "commands", {}).values())
     for each in subcommands or (command,):
-        if with_context and not any("--context" in param.opts for param in each.params):
+        if not any("--context" in param.opts for param in each.params):
             each.params.append(_context_option())
     for each in subcommands:
         convert_here(each)

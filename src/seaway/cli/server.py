@@ -103,8 +103,10 @@ def run_team_server(settings: TeamServerSettings) -> int:
     """
     from seaway.base.logs import configure
     from seaway.cli.daemon import explain, run_loop
+    from seaway.cli.footprint import keep_small
 
     gc.disable()  # imports make much that stays
+    keep_small()
     os.umask(0o077)
     level = os.environ.get("SEAWAY_LOG", "info")
     try:

@@ -26,6 +26,24 @@ def test_up_is_ready_says_so_twice_and_down_leaves_no_process(seaway):
     seaway("down")
 
 
+UNUSED_WHILE_IDLE = {
+    "the command line": "typer",
+    "PostgreSQL": "sqlalchemy.dialects.postgresql",
+    "GPUs": "pynvml",
+    "pydantic's first version": "pydantic.v1.main",
+}
+
+
+def test_an_idle_daemon_has_not_loaded_what_it_does_not_use(seaway):
+    seaway.extra["PYTHONPROFILEIMPORTTIME"] = "1"  # says in the log each module that it has loaded
+    seaway("up")
+    seaway("down")
+    log = (seaway.home / "daemon.log").read_text()
+    loaded = {line.rpartition("|")[2].strip() for line in log.splitlines() if line.startswith("import time:")}
+    assert "seaway.platform.database.tables" in loaded
+    assert {what: module for what, module in UNUSED_WHILE_IDLE.items() if module in loaded} == {}
+
+
 def test_files_are_for_their_owner_alone(seaway):
     seaway("up")
     wrong = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -55,6 +56,15 @@ class Library:
 def test_gpus_of_the_driver(monkeypatch: pytest.MonkeyPatch, gpus: list[Gpu] | None) -> None:
     library = Library(gpus)
     monkeypatch.setitem(sys.modules, "pynvml", library)
-    source: GpuSource = NvmlGpus()
+    source: GpuSource = NvmlGpus(lambda: True)
     assert list(source.find()) == (gpus or [])
     assert library.open == 0, "the library is closed again"
+
+
+def test_a_machine_without_the_driver_reads_no_bindings_of_it() -> None:
+    program = (
+        "import sys; from seaway.controlplane.node.gpu import NvmlGpus;"
+        "print(NvmlGpus(lambda: False).find(), 'pynvml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["()", "False"]

@@ -219,7 +219,7 @@ def schema_of(engine) -> dict[str, object]:
                 for c in found.get_columns(table)
             ),
             found.get_pk_constraint(table)["constrained_columns"],
-            sorted((i["name"], tuple(i["column_names"])) for i in found.get_indexes(table)),
+            sorted((i["name"], tuple(i["column_names"]), rows_of(i)) for i in found.get_indexes(table)),
             sorted(tuple(u["column_names"]) for u in found.get_unique_constraints(table)),
             sorted(tuple(f["constrained_columns"]) for f in found.get_foreign_keys(table)),
         )
@@ -227,6 +227,12 @@ def schema_of(engine) -> dict[str, object]:
     }
     engine.dispose()
     return shape
+
+
+def rows_of(index) -> str:
+    """Which rows an index holds, "" for all; brackets and quotes do not matter."""
+    said = [rows for option, rows in index.get("dialect_options", {}).items() if option.endswith("_where")]
+    return " ".join(str(rows) for rows in said).translate(dict.fromkeys(map(ord, '()"')))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import ctypes
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,12 +29,30 @@ class GpuSource(Protocol):
         ...
 
 
+def has_driver() -> bool:
+    """Tell whether NVIDIA's management library, a part of the driver, is on this machine."""
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return False
+    return True
+
+
 class NvmlGpus:
-    """Those that NVIDIA's management library finds."""
+    """Those that NVIDIA's management library finds.
+
+    Args:
+        driver: tells whether the library is there.
+    """
+
+    def __init__(self, driver: Callable[[], bool] = has_driver) -> None:
+        self._driver = driver
 
     def find(self) -> Sequence[Gpu]:
         """Return the GPUs of this machine; none where there is no driver."""
-        import pynvml  # late: only a node needs it
+        if not self._driver():
+            return ()
+        import pynvml  # late: 2 MB that most machines have no use for
 
         try:
             pynvml.nvmlInit()

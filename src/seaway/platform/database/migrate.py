@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 
 from seaway.base.sqlite import DatabaseError
 from seaway.platform.database import log_words
-from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
+from seaway.platform.database.tables import METADATA, PARTIAL_INDEXES, SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -83,6 +83,8 @@ def upgrade(connection: Connection, to: str) -> None:
 
 
 def _create(connection: Connection) -> None:
+    for index, rows in PARTIAL_INDEXES.items():
+        index.dialect_kwargs[f"{connection.dialect.name}_where"] = rows
     METADATA.create_all(connection)
     log_words.create(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
