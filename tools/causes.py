@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from seaway.platform.diagnosis.dump.cluster import Cluster  # noqa: E402
-from seaway.platform.diagnosis.dump.documents import as_objects, parse_log, parse_objects  # noqa: E402
+from seaway.platform.diagnosis.dump.documents import as_objects, parse_log  # noqa: E402
+from seaway.platform.diagnosis.dump.printed import parse_objects  # noqa: E402
 from seaway.platform.diagnosis.dump.subject import choose  # noqa: E402
 from seaway.platform.diagnosis.finding import Rule  # noqa: E402
 from seaway.platform.diagnosis.table import RULES  # noqa: E402

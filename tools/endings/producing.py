@@ -30,8 +30,9 @@ from seaway.objects.builtin import (
 from seaway.objects.errors import ApiError, NotFound
 from seaway.objects.quantity import parse_quantity
 from seaway.objects.workloads import DEPLOYMENTS, REPLICA_SETS
-from seaway.platform.diagnosis.dump.documents import parse_log, parse_objects
+from seaway.platform.diagnosis.dump.documents import parse_log
 from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
+from seaway.platform.diagnosis.dump.printed import parse_objects
 from tools.endings.ending import Ending, Object
 from tools.endings.grounds import Ground
 from tools.webhook_server import WebhookServer

@@ -32,8 +32,9 @@ def explain_files(
     Raises:
         SeawayError: a file cannot be read or holds something else, or nothing to explain is in it.
     """
-    from seaway.platform.diagnosis.dump.documents import NotADump, parse_log, parse_objects
+    from seaway.platform.diagnosis.dump.documents import parse_log
     from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
+    from seaway.platform.diagnosis.dump.printed import NotADump, parse_objects
 
     if (*files, *logs).count(STANDARD_INPUT) > 1:
         raise SeawayError(

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from seaway.platform.diagnosis.dump.cluster import Cluster
-from seaway.platform.diagnosis.dump.documents import parse_log, parse_objects
+from seaway.platform.diagnosis.dump.documents import parse_log
 from seaway.platform.diagnosis.dump.explain import explain_dump
+from seaway.platform.diagnosis.dump.printed import parse_objects
 from seaway.platform.diagnosis.dump.subject import choose
 from seaway.platform.diagnosis.table import RULES
 

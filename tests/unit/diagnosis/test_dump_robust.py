@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seaway.platform.diagnosis.dump.documents import NotADump, parse_log, parse_objects
+from seaway.platform.diagnosis.dump.documents import parse_log
 from seaway.platform.diagnosis.dump.explain import NoSubject, explain_dump
+from seaway.platform.diagnosis.dump.printed import NotADump, parse_objects
 
 ENDINGS = sorted((Path(__file__).parents[2] / "corpus").glob("*.yaml"))
 SEEDS = 4

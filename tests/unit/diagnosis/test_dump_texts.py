@@ -7,7 +7,8 @@ import json
 import pytest
 import yaml
 
-from seaway.platform.diagnosis.dump.documents import NotADump, parse_log, parse_objects
+from seaway.platform.diagnosis.dump.documents import parse_log
+from seaway.platform.diagnosis.dump.printed import NotADump, parse_objects
 
 
 def pods(count: int, padding: int = 0) -> list[dict]:

@@ -9,7 +9,7 @@ import pytest
 from seaway.client.streams import EXEC, SPDY, StreamRequest, Upgrade
 from seaway.controlplane.node.streaming import command as streaming
 from seaway.controlplane.node.streaming.channels import ERROR, Received
-from seaway.controlplane.node.streaming.forward import Connect
+from seaway.controlplane.node.streaming.host import Connect
 from seaway.controlplane.node.streaming.serve import SPDY_COMMAND, serve_stream
 
 

@@ -20,8 +20,8 @@ from seaway.platform.errors import Conflict, Forbidden, NotFound
 from seaway.platform.server import Server, run_server
 from seaway.platform.workloads import labels
 from seaway.platform.workspaces.contents import summary
+from seaway.platform.workspaces.manifests import grant_of
 from seaway.platform.workspaces.removal import what_holds
-from seaway.platform.workspaces.rights import grant_of
 
 ADMIN, ADA, EVE = Caller("root", admin=True), Caller("ada"), Caller("eve")
 LOSSES = WorkspaceLosses(

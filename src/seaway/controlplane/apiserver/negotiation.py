@@ -6,13 +6,11 @@ Source: Kubernetes API concepts, "Alternate representations of resources" and "R
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
-import yaml
 
 from seaway.client.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from seaway.controlplane.apiserver import protobuf
@@ -23,8 +21,6 @@ from seaway.objects.gotext import json_type
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, as kube-apiserver limits it."""
-_MAX_NODES = 400_000
-_MAX_DEPTH = 200
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 _UNTYPED_PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 _YAML_TYPES = frozenset({YAML, "application/x-yaml", "text/yaml", "text/x-yaml", APPLY_PATCH})
@@ -101,7 +97,7 @@ def decode_body(content_type: str, body: bytes) -> Any:
     check_size(len(body))
     media = media_type(content_type)
     if media in _YAML_TYPES:
-        return decode_yaml(body)
+        return _decode_yaml(body)
     if media == protobuf.MEDIA_TYPE:
         return protobuf.decode(body)
     if media not in _JSON_TYPES:
@@ -166,7 +162,7 @@ def decode_patch(content_type: str, body: bytes) -> Any:
 def _decode_configuration(body: bytes) -> Any:
     check_size(len(body))
     try:
-        value = decode_yaml(body)
+        value = _decode_yaml(body)
     except BadRequest as fault:
         words = fault.message.removeprefix("error converting YAML to JSON: ")
         raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {words}") from fault
@@ -206,77 +202,14 @@ def check_patch_type(content_type: str, *, typed: bool = True) -> str:
     return media
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML whose dates stay text, as JSON has none."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
-}
-# YAML 1.1's one-letter booleans, which PyYAML leaves out and Kubernetes reads
-_Loader.bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
-
-
-def decode_yaml(body: bytes) -> Any:
+def _decode_yaml(body: bytes) -> Any:
     """Parse YAML (or JSON, which is YAML) to a JSON value. Raises BadRequest."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        pass  # not JSON, so YAML
-    try:
-        value = yaml.load(body, Loader=_Loader)  # noqa: S506  # derived from the safe loader
-        return _json_value(value, [_MAX_NODES], 0)
-    except yaml.MarkedYAMLError as error:
-        raise BadRequest(f"yaml: {_where(error)}{error.problem}") from error
-    except (yaml.YAMLError, ValueError, UnicodeError, RecursionError) as error:
-        words = " ".join(str(error).split()) or "nested too deeply"
-        raise BadRequest(f"error converting YAML to JSON: {words}") from error
+        from seaway.controlplane.apiserver.yaml_text import decode_yaml  # late: most clients send JSON
 
-
-def _where(error: yaml.MarkedYAMLError) -> str:
-    """Return the line of a fault as Go's YAML library counts it."""
-    lines = [mark.line for mark in (error.context_mark, error.problem_mark) if mark is not None and mark.line]
-    if not lines:
-        return ""
-    return f"line {lines[0] + isinstance(error, yaml.scanner.ScannerError)}: "
-
-
-def encode_yaml(value: Any) -> bytes:
-    """Write a JSON value as YAML."""
-    text: str = yaml.dump(
-        value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), default_flow_style=False
-    )
-    return text.encode()
-
-
-def _json_value(value: Any, budget: list[int], depth: int) -> Any:
-    """Copy a YAML value as JSON; the budget stops aliases that multiply."""
-    budget[0] -= 1
-    if budget[0] < 0 or depth > _MAX_DEPTH:
-        raise ValueError("document too large: too many or too deeply nested nodes")
-    if isinstance(value, dict):
-        return {_key(key): _json_value(item, budget, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_json_value(item, budget, depth + 1) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
-        return float(value)
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise ValueError("numbers must be finite")
-    if value is None or isinstance(value, str | int | float):
-        return value
-    raise ValueError(f"{type(value).__name__} has no JSON form")
-
-
-def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return key
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    if isinstance(key, int | float):
-        return str(key)
-    raise ValueError(f"a mapping's key must be text, not {type(key).__name__}")
+        return decode_yaml(body)
 
 
 class _Pairs(dict[str, Any]):

@@ -128,14 +128,15 @@ def _resource(one: Kind | Resource) -> Resource:
 
 def _published(served: Iterable[Kind | Resource], paths: Mapping[str, Any]) -> Components:
     """Return every component that the kinds and their paths reach, with our descriptions."""
-    known = dict(components()) | _custom(served)
+    custom, built_in = _custom(served), components()
     found: Components = {}
     waiting = [*ALWAYS, *_references(paths), *(openapi_name(one) for one in served)]
     while waiting:
         name = waiting.pop()
         if name not in found:
-            found[name] = _described(name, known[name])
-            waiting.extend(_references(known[name]))
+            schema = custom.get(name) or built_in[name]
+            found[name] = _described(name, schema)
+            waiting.extend(_references(schema))
     return dict(sorted(found.items()))
 
 

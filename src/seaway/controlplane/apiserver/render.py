@@ -8,7 +8,7 @@ from typing import Any
 from seaway.controlplane.apiserver.content import Content, ListContent, ValueContent
 from seaway.controlplane.apiserver.listing import Listed
 from seaway.controlplane.apiserver.messages import JSON, YAML
-from seaway.controlplane.apiserver.negotiation import Rendering, encode_yaml
+from seaway.controlplane.apiserver.negotiation import Rendering
 from seaway.controlplane.apiserver.served import Served
 from seaway.controlplane.apiserver.table import include_object, table
 from seaway.controlplane.store.log import Record
@@ -27,6 +27,8 @@ class YamlContent:
 
     def encoded(self) -> bytes:
         """Return it as YAML."""
+        from seaway.controlplane.apiserver.yaml_text import encode_yaml  # late: few ask for it
+
         return encode_yaml(self._inner.parsed())
 
     def parsed(self) -> Any:

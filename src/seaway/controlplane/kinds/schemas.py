@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import orjson
 
+from seaway.controlplane.kinds.component_file import Component, ComponentFile
 from seaway.objects.resource import Resource
 from seaway.objects.schema import Schema
 
-Component = dict[str, Any]
 _COMPILED: dict[str, Schema] = {}
 """What several kinds refer to, once: a pod's spec is part of every workload."""
+_IDENTITY = "x-kubernetes-group-version-kind"
+
+
+class _GoComponents(Mapping[str, Component]):
+    """Components with what Kubernetes' Go types add, each put together when it is looked at."""
+
+    def __init__(self, plain: Mapping[str, Component], fields: Mapping[str, dict[str, str]]) -> None:
+        self._plain, self._fields = plain, fields
+
+    def __getitem__(self, name: str) -> Component:
+        plain = self._plain[name]
+        fields = self._fields.get(name)
+        if fields is None:
+            return plain
+        *_, package, kind = name.split(".")
+        return {**plain, "x-go-name": f"{package}.{kind}", "x-go-fields": fields}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)
 
 
 @cache
-def components() -> Mapping[str, Component]:
+def components() -> ComponentFile:
     """Return the component schemas of all built-in kinds, by OpenAPI name. Shared: do not change."""
-    loaded: dict[str, Component] = orjson.loads(_data("openapi.json"))
-    return loaded
+    return ComponentFile(_data("openapi.json"))
 
 
 @cache
 def decoded_components() -> Mapping[str, Component]:
     """Return the same with what Kubernetes' Go types add: `x-go-name` and, by field, `x-go-fields`."""
-    declared: dict[str, dict[str, str]] = orjson.loads(_data("go_fields.json"))
-    return {name: schema | _go(name, declared.get(name)) for name, schema in components().items()}
-
-
-def _go(name: str, fields: dict[str, str] | None) -> Component:
-    *_, package, kind = name.split(".")
-    return {"x-go-name": f"{package}.{kind}", "x-go-fields": fields} if fields is not None else {}
+    return _GoComponents(components(), ComponentFile(_data("go_fields.json")))
 
 
 @cache
@@ -48,8 +62,8 @@ def component_names() -> Mapping[tuple[str, str, str], str]:
     """Return the OpenAPI name of each (group, version, kind)."""
     return {
         (kind["group"], kind["version"], kind["kind"]): name
-        for name, schema in components().items()
-        for kind in schema.get("x-kubernetes-group-version-kind", ())
+        for name, schema in components().with_word(_IDENTITY)
+        for kind in schema.get(_IDENTITY, ())
     }
 
 

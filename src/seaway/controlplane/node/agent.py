@@ -38,9 +38,8 @@ from seaway.controlplane.node.serving.run import run_server
 from seaway.controlplane.node.settings import NodeSettings
 from seaway.controlplane.node.state import ContainerState, Exit, Object, Running
 from seaway.controlplane.node.streaming.command import Command
-from seaway.controlplane.node.streaming.forward import Connect
+from seaway.controlplane.node.streaming.host import Connect
 from seaway.controlplane.node.streaming.link import LateLink, Opener
-from seaway.controlplane.node.streaming.serve import serve_stream
 from seaway.controlplane.node.trouble import Trouble
 from seaway.controlplane.node.volumes import remove_folder
 from seaway.controlplane.node.worker import PodWorker
@@ -244,6 +243,8 @@ class NodeAgent:
 
     async def stream(self, request: StreamRequest, upgrade: Upgrade, connect: Opener) -> None:
         """Serve exec, attach or port-forward for the API server of this process; see its `NodeHandler`."""
+        from seaway.controlplane.node.streaming.serve import serve_stream  # late: see serving.server
+
         await serve_stream(self, request, upgrade, LateLink(connect))
 
     async def start_command(self, request: StreamRequest) -> Command:

@@ -1,12 +1,10 @@
-"""What a server may do in a namespace, and the manifests that grant it."""
+"""What a server may do in a namespace."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
-
-import yaml
 
 from seaway.client.client import Client
 from seaway.client.errors import ClientError
@@ -22,7 +20,6 @@ _ACCESS_REVIEWS = Resource(
 _REVIEWS = Resource(
     "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
 )
-_ACCOUNT = "system:serviceaccount:"
 _AT_ONCE = 16
 """Questions: there are some twenty for each workspace."""
 Right = tuple[str, str, str]
@@ -82,6 +79,8 @@ class Rights:
         Raises:
             Unavailable: the cluster does not answer.
         """
+        from seaway.platform.workspaces.manifests import grant_of  # late: YAML is for people, and few ask
+
         return grant_of(namespace, await self.account())
 
     async def account(self) -> str:
@@ -98,32 +97,3 @@ class Rights:
             raise Unavailable(
                 f"the cluster does not say what this server may do: {error}", remedy="Try again later."
             ) from error
-
-
-def grant_of(namespace: str, user: str) -> str:
-    """Return a namespace, a Role and its binding as YAML. Pure.
-
-    Args:
-        namespace: where.
-        user: who the server is to the cluster, such as "system:serviceaccount:seaway:seaway".
-    """
-    subject: dict[str, str] = {"kind": "User", "apiGroup": _GROUP, "name": user}
-    if user.startswith(_ACCOUNT):
-        where, _, name = user.removeprefix(_ACCOUNT).partition(":")
-        subject = {"kind": "ServiceAccount", "namespace": where, "name": name}
-    metadata = {"name": "seaway-workspace", "namespace": namespace}
-    role = {"apiGroup": _GROUP, "kind": "Role", "name": metadata["name"]}
-    documents: list[dict[str, Any]] = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-        {"apiVersion": f"{_GROUP}/v1", "kind": "Role", "metadata": metadata,
-         "rules": [dict(rule) for rule in access.WORKSPACE_RULES]},
-        {"apiVersion": f"{_GROUP}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": [subject]},
-    ]  # fmt: skip
-    return yaml.dump_all(documents, Dumper=_Plain, sort_keys=False, width=200)
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes out what stands twice: people read it."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True

@@ -31,8 +31,8 @@ from seaway.controlplane.node.serving.request import (
     read_request,
     send_chunks,
 )
+from seaway.controlplane.node.streaming.host import Host
 from seaway.controlplane.node.streaming.link import StreamLink
-from seaway.controlplane.node.streaming.serve import Host, serve_stream
 from seaway.objects.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 
 log = logging.getLogger(__name__)
@@ -146,6 +146,8 @@ class NodeServer:
             _only(request, "GET", "POST")
             asked = self._stream_request(_STREAMS[first][0], rest, request)
             upgrade = upgrade_of(request.headers, request.head)
+            from seaway.controlplane.node.streaming.serve import serve_stream  # late: its protocols take 1 MB
+
             await serve_stream(self._node, asked, upgrade, StreamLink(reader, writer))
         else:
             raise NotFound(f"404 page not found: the node does not serve {request.path}")

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
 from seaway.base.tasks import cancel_all
+from seaway.controlplane.node.streaming.host import Connect
 from seaway.controlplane.node.streaming.spdy import SpdyConnection, SpdyStream
 from seaway.controlplane.node.streaming.websocket import WebSocket
 
 log = logging.getLogger(__name__)
-Connect = Callable[[int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-"""Opens a connection to a port of the pod. Raises OSError."""
 _CHUNK = 1 << 16
 
 

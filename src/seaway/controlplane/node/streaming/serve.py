@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
 
 from seaway.base.tasks import cancel_all
 from seaway.client.streams import FORWARD, SPDY, StreamRequest, Upgrade, check
 from seaway.controlplane.node.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels
 from seaway.controlplane.node.streaming.command import Command, converse
-from seaway.controlplane.node.streaming.forward import Connect, forward_channels, forward_spdy
+from seaway.controlplane.node.streaming.forward import forward_channels, forward_spdy
+from seaway.controlplane.node.streaming.host import Connect, Host
 from seaway.controlplane.node.streaming.link import LEAVE_SECONDS, Link
 from seaway.controlplane.node.streaming.spdy import SpdyConnection
 from seaway.controlplane.node.streaming.spdychannels import gather_streams
@@ -27,18 +27,6 @@ log = logging.getLogger(__name__)
 SPDY_COMMAND = "v4.channel.k8s.io"
 SPDY_FORWARD = "portforward.k8s.io"
 TUNNEL = f"SPDY/3.1+{SPDY_FORWARD}"
-
-
-class Host(Protocol):
-    """The node, as streams see it."""
-
-    async def start_command(self, request: StreamRequest) -> Command:
-        """Start a command in a container, or attach to its program. Raises ApiError."""
-        ...
-
-    def connector(self, request: StreamRequest) -> Connect:
-        """Return what connects to ports of a pod. Raises ApiError."""
-        ...
 
 
 async def serve_stream(host: Host, request: StreamRequest, upgrade: Upgrade, link: Link) -> None:
