@@ -31,6 +31,8 @@ UNUSED_WHILE_IDLE = {
     "PostgreSQL": "sqlalchemy.dialects.postgresql",
     "GPUs": "pynvml",
     "pydantic's first version": "pydantic.v1.main",
+    "YAML": "yaml",
+    "the protocols of exec and port-forward": "websockets.server",
 }
 
 
