@@ -5,8 +5,23 @@ cluster uses stands here; nothing else is imported: what a command does not need
 here because everything else asks for it.
 """
 
-from seaway.program import CheckpointError, checkpoint, checkpoint_folder, outputs_folder
+from seaway.program import (
+    CheckpointError,
+    cache_folder,
+    checkpoint,
+    checkpoint_folder,
+    outputs_folder,
+    volume_folder,
+)
 
-__all__ = ["CheckpointError", "__version__", "checkpoint", "checkpoint_folder", "outputs_folder"]
+__all__ = [
+    "CheckpointError",
+    "__version__",
+    "cache_folder",
+    "checkpoint",
+    "checkpoint_folder",
+    "outputs_folder",
+    "volume_folder",
+]
 
 __version__ = "0.1.0"

@@ -60,6 +60,31 @@ def outputs_folder(otherwise: str = "outputs") -> Path:
     return _folder("SEAWAY_OUTPUTS", otherwise)
 
 
+def volume_folder(name: str, otherwise: str | None = None) -> Path:
+    """Return the folder of a volume that the run was given (`seaway run --volume NAME`), made where it is missing.
+
+    Args:
+        name: of the volume.
+        otherwise: the folder to use outside of a run; the volume's name without this.
+
+    Raises:
+        LookupError: the run was not given that volume.
+    """
+    variable = f"SEAWAY_VOLUME_{name.upper().replace('-', '_')}"
+    if os.environ.get("SEAWAY_RUN") and not os.environ.get(variable):
+        raise LookupError(f"this run has no volume {name!r}: seaway run --volume {name} ...")
+    return _folder(variable, otherwise or name)
+
+
+def cache_folder(otherwise: str = "cache") -> Path:
+    """Return a folder on the node's own disk for what can be made anew (`seaway run --cache SIZE`), made where it is missing.
+
+    Args:
+        otherwise: the folder to use outside of a run, or where the run asked for no cache.
+    """
+    return _folder("SEAWAY_CACHE", otherwise)
+
+
 def _folder(variable: str, otherwise: str) -> Path:
     from pathlib import Path  # late: whoever imports this module may not need it
 

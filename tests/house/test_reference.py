@@ -15,7 +15,10 @@ from seaway.cli.settings_file import parse
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-OWN = {"SEAWAY_GATEWAY", "SEAWAY_CA", "SEAWAY_SPEC", "SEAWAY_RUNNER_TEMPORARY", "SEAWAY_WORK"}
+OWN = {
+    "SEAWAY_GATEWAY", "SEAWAY_CA", "SEAWAY_SPEC", "SEAWAY_RUNNER_TEMPORARY", "SEAWAY_WORK",
+    "SEAWAY_VOLUME_SEAWAY_TASK_CACHE",
+}  # fmt: skip
 """What the runner alone reads: no user and no program finds it."""
 
 

@@ -24,6 +24,11 @@ def complete_workspaces(incomplete: str) -> list[str]:
     return _begin_so(incomplete, lambda client: client.workspaces())
 
 
+def complete_volumes(incomplete: str) -> list[str]:
+    """Return names of the default workspace's volumes that begin so; none where no server answers quickly."""
+    return _begin_so(incomplete, lambda client: client.volumes())
+
+
 def _begin_so(incomplete: str, ask: Callable[[SeawayClient], list[dict[str, Any]]]) -> list[str]:
     from seaway.cli.context import current_target
     from seaway.sdk.client import SeawayClient

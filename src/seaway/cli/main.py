@@ -53,6 +53,7 @@ COMMANDS = {
     "outputs": Entry("outputs", "outputs", "List the files that a run produced."),
     "download": Entry("download", "download", "Fetch the files that a run produced."),
     "workspace": Entry("workspace", "", "List, make and delete workspaces: where runs can be."),
+    "volume": Entry("volume", "", "Make, list and remove volumes: storage that stays when runs end."),
     "notify": Entry("notify", "", "Say who is told when runs end, fail, wait or hang."),
     "cluster": Entry("cluster", "", "Provoke what happens to clusters: drained, lost and full nodes."),
     "audit": Entry("audit", "audit", "Show who deleted what in the cluster, and who was refused."),

@@ -24,6 +24,8 @@ Examples:
   seaway run --stop-if-hung 30m --retries 1 train.py
   seaway run --memory 4Gi --on-oom grow --memory-cap 32Gi train.py
   seaway run --lock features build_features.py
+  seaway run --volume inputs train.py          seaway volume create inputs --size 10Gi makes it
+  seaway run --volume inputs:/data:ro --cache 100Gi train.py
   seaway run --workspace vision train.py       seaway workspace list shows which there are
   seaway run --detach train.py                 prints the run's name and returns
   seaway run -- bash -c 'nvidia-smi; env'      any command
@@ -37,7 +39,8 @@ The code of the script's project is sent: its git repository, else the nearest f
 it with one of these files, else its folder; .seawayignore leaves out. With a pyproject.toml
 in the project's root, its own packages (src or flat layout) can be imported.
 A program finds SEAWAY_RUN, SEAWAY_OUTPUTS (a folder: what is in it at the end is kept) and
-SEAWAY_CHECKPOINT (a folder that the next attempt finds again) in its environment.
+SEAWAY_CHECKPOINT (a folder that the next attempt finds again) in its environment; the folder
+of a volume is SEAWAY_VOLUME_<NAME>, that of --cache SEAWAY_CACHE.
 
 \b
 Ctrl-C leaves the run alone and stops showing it; seaway stop RUN ends it."""
@@ -77,6 +80,8 @@ def run(
     cpu: option.Cpu = None,
     memory: option.Memory = None,
     scratch: option.Scratch = None,
+    cache: option.Cache = None,
+    volume: option.Volume = None,
     gpu: option.Gpu = 0,
     gpu_kind: option.GpuKind = None,
     image: option.Image = None,
@@ -100,6 +105,7 @@ def run(
     options = Options(
         name, cpu, memory, gpu, image, variables, secrets, timeout, retries, workdir,
         tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace, stop_if_hung, wait_limit,
+        tuple(volume or ()), cache,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     check(words, options, is_command=is_command)

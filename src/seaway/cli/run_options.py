@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seaway.cli.arguments import complete_workspaces
+from seaway.cli.arguments import complete_volumes, complete_workspaces
 
 Program = Annotated[list[str] | None, typer.Argument(metavar="SCRIPT", hidden=True)]
 Name = Annotated[
@@ -31,6 +31,23 @@ Scratch = Annotated[
     str | None,
     typer.Option(
         "--scratch", metavar="SIZE", help='The most that it may leave in /tmp and its folder, such as "50Gi".'
+    ),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="SIZE",
+        help='A folder on its node\'s own disk for what can be made anew, such as "100Gi"; gone with the attempt.',
+    ),
+]
+Volume = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--volume",
+        metavar="NAME[:PATH][:ro]",
+        help="A volume of the workspace, at /volumes/NAME or PATH; ro: only to read. Repeatable.",
+        autocompletion=complete_volumes,
     ),
 ]
 Gpu = Annotated[

@@ -62,11 +62,14 @@ def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     task = tasks[0]
     resources = task.get("resources") or {}
-    asked = ", ".join(f"{name} {resources[name]}" for name in ("cpu", "memory", "gpu") if resources.get(name))
+    asked = ", ".join(
+        f"{name} {resources[name]}" for name in ("cpu", "memory", "gpu", "cache") if resources.get(name)
+    )
     return [
         ("Asks for", asked),
         ("Image", task.get("image") or ""),
         ("Wait limit", f"{task['wait_limit_seconds']:g}s" if task.get("wait_limit_seconds") else ""),
+        ("Volumes", ", ".join(_mounted(one) for one in task.get("volumes") or ())),
         ("Timeout", f"{task['timeout_seconds']:g}s" if task.get("timeout_seconds") else ""),
         (
             "If hung",
@@ -76,6 +79,11 @@ def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
         ("Code", (task.get("code") or "")[:12]),
         ("Environment", (task.get("environment") or "")[:12]),
     ]
+
+
+def _mounted(volume: dict[str, Any]) -> str:
+    where = f"{volume['name']} at {volume.get('path') or '/volumes/' + volume['name']}"
+    return f"{where}, only to read" if volume.get("read_only") else where
 
 
 def _attempts(task: dict[str, Any]) -> list[tuple[str, ...]]:

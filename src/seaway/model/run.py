@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from seaway.model.base import Name, Sha256, Value
 from seaway.model.resources import Resources
 from seaway.model.verdict import Verdict
+from seaway.model.volume import VolumeMount, colliding
 from seaway.model.workspace import WorkspaceName
 from seaway.objects.quantity import parse_quantity
 
@@ -96,6 +97,8 @@ class TaskSpec(Value):
     """None for the server's default image."""
     env: dict[Annotated[str, Field(pattern=VARIABLE)], str] = Field(default_factory=dict)
     secrets: tuple[SecretRef, ...] = ()
+    volumes: Annotated[tuple[VolumeMount, ...], Field(max_length=64)] = ()
+    """Volumes of the workspace, and where they are mounted."""
     code: Sha256 | None = None
     """Digest of an uploaded code snapshot; None to start in an empty folder."""
     environment: Sha256 | None = None
@@ -158,6 +161,13 @@ class TaskSpec(Value):
                 raise ValueError(
                     f"the value of {name} is longer than {LONGEST_COMMAND} bytes: put it into a file"
                 )
+        return value
+
+    @field_validator("volumes")
+    @classmethod
+    def _can_be_mounted_together(cls, value: tuple[VolumeMount, ...]) -> tuple[VolumeMount, ...]:
+        if why := colliding(value):
+            raise ValueError(why)
         return value
 
     @field_validator("workdir")

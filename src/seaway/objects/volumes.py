@@ -24,6 +24,8 @@ BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
+USED_BYTES, USED_FILES = "seaway.dev/used-bytes", "seaway.dev/used-files"
+"""Annotations of a claim: what the files of its volume take, and how many they are, where the cluster measures that."""
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 ZONES = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 

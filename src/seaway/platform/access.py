@@ -20,7 +20,12 @@ WORKSPACE_RULES: tuple[Manifest, ...] = (
     },
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "delete"]},
-    {"apiGroups": [""], "resources": ["events", "persistentvolumeclaims"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+    {
+        "apiGroups": [""],
+        "resources": ["persistentvolumeclaims"],
+        "verbs": ["list", "watch", "create", "delete"],
+    },
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list", "watch"]},
     {
         "apiGroups": ["apps"],
@@ -28,8 +33,9 @@ WORKSPACE_RULES: tuple[Manifest, ...] = (
         "verbs": ["list", "watch"],
     },
 )
-"""In each workspace's namespace. Secrets: the runs' own tokens, made and removed; nobody's can be read. Claims, jobs and
-what makes pods are only looked at, for history: without these rights it knows less, and says so."""
+"""In each workspace's namespace. Secrets: the runs' own tokens, made and removed; nobody's can be read. Claims
+are the workspace's volumes. Jobs and what makes pods are only looked at, for history: without these rights it knows less,
+and says so."""
 METRICS_RULE: Manifest = {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]}
 """Optional, in each workspace's namespace: without it, or without a server of metrics, no run is said to hang. Who grants
 a right must have it, and the administrator of a namespace has this one only where a metrics server is installed."""

@@ -23,8 +23,16 @@ from seaway.platform.engine.loading import load
 from seaway.platform.engine.state import RunState, run_state
 from seaway.platform.errors import Conflict, Invalid, Unavailable
 from seaway.platform.storage.storage import Storage
-from seaway.platform.submission import begin_again, generated_name, insert, new_records, uploads_of
+from seaway.platform.submission import (
+    begin_again,
+    generated_name,
+    insert,
+    new_records,
+    uploads_of,
+    volumes_again,
+)
 from seaway.platform.usage import Usage
+from seaway.platform.volumes.service import Volumes
 from seaway.platform.workspaces.refusals import require_open
 
 T = TypeVar("T")
@@ -43,17 +51,20 @@ class Intake:
     """Takes in what somebody wants to run; refuses what cannot be, with a `PlatformError`."""
 
     def __init__(
-        self, database: Database, storage: Storage, clock: Clock, engine: Engine, bin_: Bin, usage: Usage, *,
-        namespace: str, random: Random,
+        self, database: Database, storage: Storage, clock: Clock, engine: Engine, bin_: Bin, usage: Usage,
+        volumes: Volumes, *, namespace: str, random: Random,
     ) -> None:  # fmt: skip
         self._database, self._storage, self._clock, self._engine = database, storage, clock, engine
-        self._bin, self._usage, self._namespace, self._random = bin_, usage, namespace, random
+        self._bin, self._usage, self._volumes = bin_, usage, volumes
+        self._namespace, self._random = namespace, random
 
     async def submit(self, spec: RunSpec, user: str, key: str | None) -> Taken:
         """Store a run and wake the engine; returns when it is safe on the disk. Raises as `RunService.submit` does."""
         self._require_open_server()
         await self._usage.check(user, spec.workspace)
-        async with self._storage.uploads.one():
+        names = {mount.name for task in spec.tasks for mount in task.volumes}
+        mountable = self._volumes.mountable(spec.workspace or self._namespace, names)
+        async with self._storage.uploads.one(), mountable:
             return await self._store(spec, user, key, await self._sizes_of_uploads(spec))
 
     async def begin_again(self, record: RunRecord, *, fresh: bool) -> None:
@@ -62,13 +73,15 @@ class Intake:
         await self._usage.check(record.user, record.namespace)
         _require_unsuccessful(record)
         work = partial(_begin_again, name=record.name, fresh=fresh)
-        state = await self._database.write(partial(self._in_workspace, record.namespace, work))
-        if state is None:
-            raise Conflict(f"the run {record.name!r} is being tried again already")
-        for task in state.tasks.values() if fresh else ():
-            if task.phase is not Phase.SUCCEEDED:
-                await self._storage.checkpoints.drop(record.uid, task.name)
-        self._engine.adopt(state)
+        names = await self._database.read(partial(volumes_again, record=record))
+        async with self._volumes.mountable(record.namespace, names):
+            state = await self._database.write(partial(self._in_workspace, record.namespace, work))
+            if state is None:
+                raise Conflict(f"the run {record.name!r} is being tried again already")
+            for task in state.tasks.values() if fresh else ():
+                if task.phase is not Phase.SUCCEEDED:
+                    await self._storage.checkpoints.drop(record.uid, task.name)
+            self._engine.adopt(state)
 
     def _require_open_server(self) -> None:
         if self._engine.draining:

@@ -56,6 +56,7 @@ from seaway.platform.tidying import tidy
 from seaway.platform.timelines import Timelines
 from seaway.platform.usage import Usage
 from seaway.platform.user_tokens import UserTokens
+from seaway.platform.volumes.service import Volumes, open_volumes
 from seaway.platform.workloads.pod import PodSettings
 from seaway.platform.workloads.security import PodSecurity
 from seaway.platform.workspaces.removal import Removal
@@ -157,13 +158,14 @@ class Server:
         telling: Telling,
         retention: Retention,
         workspaces: Workspaces,
+        volumes: Volumes,
         health: Health,
         measures: ServerMeasures,
         recorder: Recorder,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
-        self.health, self.measures, self.workspaces = health, measures, workspaces
+        self.health, self.measures, self.workspaces, self.volumes = health, measures, workspaces, volumes
         self._recorder = recorder
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
@@ -220,8 +222,8 @@ async def run_server(
         engine = Engine(database, pods, logs, collector, teller, clock, settings.engine)
         removal = Removal(database, client, engine, view, namespaces, clock)
         workspaces = Workspaces(database, client, view, namespaces, removal, usage, clock, default=settings.namespace, bin_seconds=settings.bin_seconds)  # fmt: skip
-        bin_ = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds)
-        service = _run_service(settings, stores, client, clock, engine, history, view, bin_, usage)
+        bin_, volumes = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds), open_volumes(database, client, namespaces, engine, clock, settings.namespace)  # fmt: skip
+        service = _run_service(settings, stores, client, clock, engine, history, view, bin_, usage, volumes)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
         telling = Telling(database, engine, logs, client, view, clock, settings.notify, service, narrator)  # fmt: skip
         engine.use(
@@ -249,7 +251,7 @@ async def run_server(
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling), recorder)  # fmt: skip
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, volumes, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling), recorder)  # fmt: skip
                 finally:
                     database.hurry()
         finally:
@@ -258,11 +260,19 @@ async def run_server(
 
 def _run_service(
     settings: ServerSettings, stores: Stores, client: Client, clock: Clock, engine: Engine, history: Remembering,
-    view: ClusterView, bin_: Bin, usage: Usage,
+    view: ClusterView, bin_: Bin, usage: Usage, volumes: Volumes,
 ) -> RunService:  # fmt: skip
     database, logs = stores.database, stores.logs
     intake = Intake(
-        database, stores.storage, clock, engine, bin_, usage, namespace=settings.namespace, random=bin_.random
+        database,
+        stores.storage,
+        clock,
+        engine,
+        bin_,
+        usage,
+        volumes,
+        namespace=settings.namespace,
+        random=bin_.random,
     )
     return RunService(
         database, stores.storage, stores.tokens, clock, engine=engine, intake=intake, logs=RunLogs(database, logs, history.narrator, engine, clock),

@@ -99,6 +99,18 @@ def insert(
     return stored, owned
 
 
+def volumes_again(connection: Connection, record: RunRecord) -> set[str]:
+    """Return the volumes of the tasks of a run that did not succeed."""
+    named = {
+        task.get("name", "main"): {mount["name"] for mount in task.get("volumes", ())}
+        for task in runs.spec(connection, record.id)["tasks"]
+    }
+    if not any(named.values()):
+        return set()
+    again = [task for task in tasks.of_run(connection, record.id) if task.phase is not Phase.SUCCEEDED]
+    return set().union(*(named[task.name] for task in again))
+
+
 def begin_again(connection: Connection, name: str, *, fresh: bool) -> RunRecord | None:
     """Put the tasks that did not succeed back in the queue; None where the run has not ended (any more)."""
     run = runs.by_name(connection, name)

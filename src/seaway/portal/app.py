@@ -26,6 +26,7 @@ from seaway.portal import (
     uploads,
     usage,
     users,
+    volumes,
     workspaces,
 )
 from seaway.portal.access import CurrentCaller, current_caller, scraper
@@ -50,7 +51,7 @@ open_router = APIRouter(tags=["server"])
 router = APIRouter(tags=["server"], dependencies=[Depends(current_caller)])
 PARTS = (
     open_router, router, runs.router, objects.nodes, objects.router, audit.router, search.router, uploads.router, usage.router, users.router,
-    users.tokens_router, notifications.router, workspaces.router, workspaces.audit_router, gateway.router,
+    users.tokens_router, notifications.router, volumes.router, workspaces.router, workspaces.audit_router, gateway.router,
 )  # fmt: skip
 
 

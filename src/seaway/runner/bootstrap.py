@@ -97,7 +97,7 @@ def unpack(data: bytes, place: str) -> None:
 
 def locate(digest: str) -> str:
     """Return the folder or archive to import the runner from."""
-    cache = os.environ.get("SEAWAY_CACHE")
+    cache = os.environ.get("SEAWAY_SHARED_CACHE")
     place = os.path.join(cache, "runner", digest) if cache else ""
     if place and os.path.isdir(place):
         return place

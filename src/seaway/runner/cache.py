@@ -58,7 +58,7 @@ def open_cache(configured: str | None, own: str) -> Cache:
     """Return the node's cache where one can be written to, else a cache in the attempt's own folder.
 
     Args:
-        configured: SEAWAY_CACHE.
+        configured: SEAWAY_SHARED_CACHE.
         own: a folder of this attempt alone.
     """
     if configured and _usable(configured):

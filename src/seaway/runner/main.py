@@ -15,7 +15,7 @@ from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import Gateway
 from seaway.runner.process import CannotStart, Program
 from seaway.runner.report import StageFailed, Stopped, note_failure, say
-from seaway.runner.task import HIDDEN, Task, read_task
+from seaway.runner.task import HIDDEN, UNMOUNTED_CACHE, Task, read_task
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
@@ -52,11 +52,13 @@ def main() -> None:
 
 def _run_attempt(program: Program, task: Task, work: str) -> int:
     gateway = Gateway(task.gateway, task.ca, task.token)
-    cache = open_cache(os.environ.get("SEAWAY_CACHE"), work)
+    cache = open_cache(os.environ.get("SEAWAY_SHARED_CACHE"), work)
     outputs = make_folder(os.environ.get("SEAWAY_OUTPUTS") or os.path.join(work, "outputs"))
     checkpoint_folder = make_folder(os.environ.get("SEAWAY_CHECKPOINT") or os.path.join(work, "checkpoint"))
     environ = {name: value for name, value in os.environ.items() if name not in HIDDEN}
     environ.update(SEAWAY_OUTPUTS=outputs, SEAWAY_CHECKPOINT=checkpoint_folder, PYTHONUNBUFFERED="1")
+    if unmounted := environ.pop(UNMOUNTED_CACHE, ""):
+        environ["SEAWAY_CACHE"] = unmounted
     code_folder = restore_code(task.code, cache, gateway, os.path.join(work, "code"))
     if task.environment is not None:
         _add_environment(task.environment, cache, gateway, environ)

@@ -34,6 +34,8 @@ _scan = make_scanner(_Settings())
 
 HIDDEN = ("SEAWAY_TOKEN", "SEAWAY_SPEC", "SEAWAY_CA", "SEAWAY_GATEWAY", "SEAWAY_RUNNER_TEMPORARY")
 """What the program does not get to see."""
+UNMOUNTED_CACHE = "SEAWAY_VOLUME_SEAWAY_TASK_CACHE"
+"""Where the attempt's cache lies on a node that cannot mount it."""
 
 
 class Task:

@@ -20,6 +20,7 @@ from seaway.sdk.patience import Patience, Progress
 from seaway.sdk.tokens import TokenCalls
 from seaway.sdk.transport import HttpClient
 from seaway.sdk.uploads import UploadCalls
+from seaway.sdk.volumes import VolumeCalls
 from seaway.sdk.workspaces import WorkspaceCalls
 
 JSON = {"Content-Type": "application/json"}
@@ -28,7 +29,7 @@ Run = dict[str, Any]
 """A `RunView` as JSON."""
 
 
-class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, WorkspaceCalls):
+class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, VolumeCalls, WorkspaceCalls):
     """Speaks to one server.
 
     What takes long (`follow_logs`, `wait_until_ended`, `download`, `put_code`) and what must not be done twice (`submit`)

@@ -54,6 +54,7 @@ def _options(options: Options, requirements: Path | None) -> Iterator[str]:
         "--cpu": options.cpu,
         "--memory": options.memory,
         "--scratch": options.scratch,
+        "--cache": options.cache,
         "--gpu": options.gpu or None,
         "--gpu-kind": options.gpu_kind,
         "--image": options.image,
@@ -77,3 +78,5 @@ def _options(options: Options, requirements: Path | None) -> Iterator[str]:
         yield from ("--retry-on", item)
     for item in options.secret:
         yield from ("--secret", item)
+    for item in options.volume:
+        yield from ("--volume", item)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.sdk.errors import InvalidInput
+from seaway.sdk.mounts import volumes
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -50,6 +51,9 @@ class Options:
     workspace: str | None = None
     stop_if_hung: str | None = None
     wait_limit: str | None = None
+    volume: tuple[str, ...] = ()
+    """ "NAME", "NAME:PATH", and either with ":ro"."""
+    cache: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,10 @@ def build_spec(
         InvalidInput: an option's value cannot be understood; `field` names the option.
     """
     resources = {
-        "cpu": _quantity("--cpu", options.cpu, 'such as "2" or "500m"'),
-        "memory": _quantity("--memory", options.memory, 'such as "4Gi" or "512Mi"'),
-        "scratch": _quantity("--scratch", options.scratch, 'such as "50Gi"'),
+        "cpu": quantity("--cpu", options.cpu, 'such as "2" or "500m"'),
+        "memory": quantity("--memory", options.memory, 'such as "4Gi" or "512Mi"'),
+        "scratch": quantity("--scratch", options.scratch, 'such as "50Gi"'),
+        "cache": quantity("--cache", options.cache, 'such as "100Gi"'),
         "gpu": options.gpu or None,
         "gpu_kind": _gpu_kind(options),
     }
@@ -184,6 +189,7 @@ def build_spec(
         "image": _image(options.image),
         "env": dict(_variable(item, environ) for item in options.env),
         "secrets": [_secret(item) for item in options.secret],
+        "volumes": volumes(options.volume),
         "code": code,
         "environment": environment,
         "workdir": _workdir(program, options.workdir) if code else None,
@@ -241,8 +247,8 @@ def _after_failures(options: Options) -> dict[str, Any]:
         raise InvalidInput(
             "nothing grows to it", code="Usage", field="--memory-cap", remedy="Add --on-oom grow"
         )
-    cap = _quantity("--memory-cap", options.memory_cap, 'such as "16Gi"')
-    memory = _quantity("--memory", options.memory, 'such as "4Gi"')
+    cap = quantity("--memory-cap", options.memory_cap, 'such as "16Gi"')
+    memory = quantity("--memory", options.memory, 'such as "4Gi"')
     if cap is not None and memory is not None and _is_less(cap, memory):
         raise InvalidInput(
             f"{cap} is less than --memory {memory}", code="Usage", field="--memory-cap", remedy="Give more"
@@ -282,7 +288,17 @@ def seconds(option: str, text: str) -> float:
     return total
 
 
-def _quantity(option: str, text: str | None, example: str) -> str | None:
+def quantity(option: str, text: str | None, example: str) -> str | None:
+    """Return an amount as Kubernetes writes it, None where none was given.
+
+    Args:
+        option: where it was typed.
+        text: as typed, "10GiB" too.
+        example: of what is understood, for whoever typed something else.
+
+    Raises:
+        InvalidInput: it is no amount, or none of the option.
+    """
     if text is None:
         return None
     normal = re.sub(r"(?i)^([\d.]+)\s*([kmgt]i?)b$", lambda match: match[1] + _unit(match[2]), text.strip())
@@ -290,7 +306,7 @@ def _quantity(option: str, text: str | None, example: str) -> str | None:
         raise InvalidInput(
             f"{text!r} is not an amount", code="Usage", field=option, remedy=f"Write it {example}"
         )
-    if option in ("--memory", "--memory-cap", "--scratch") and normal.endswith("m"):
+    if option != "--cpu" and normal.endswith("m"):
         raise InvalidInput(
             f"{text!r} would be thousandths of a byte",
             code="Usage",

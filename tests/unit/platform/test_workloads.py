@@ -9,6 +9,7 @@ import pytest
 
 from seaway.model.resources import Resources
 from seaway.model.run import SecretRef, TaskSpec
+from seaway.model.volume import VolumeMount
 from seaway.platform.workloads.names import pod_name, token_secret_name
 from seaway.platform.workloads.observation import observe
 from seaway.platform.workloads.pod import AttemptIdentity, PodSettings, build_pod, build_token_secret
@@ -114,7 +115,54 @@ def test_the_cache_is_a_volume_that_the_settings_name() -> None:
     spec = build_pod(TaskSpec(command=("x",)), IDENTITY, settings)["spec"]
     assert spec["volumes"] == [{"name": "seaway-cache", "hostPath": {"path": "/c"}}]
     assert spec["containers"][0]["volumeMounts"] == [{"name": "seaway-cache", "mountPath": "/cache"}]
-    assert {"name": "SEAWAY_CACHE", "value": "/cache"} in spec["containers"][0]["env"]
+    assert {"name": "SEAWAY_SHARED_CACHE", "value": "/cache"} in spec["containers"][0]["env"]
+
+
+def test_volumes_and_a_cache_are_mounted_and_named_by_variables() -> None:
+    """A cache is asked for of the node's disk, so that the scheduler counts it, and limited."""
+    volumes = (VolumeMount(name="train-data"), VolumeMount(name="seen", path="/data", read_only=True))
+    spec = build_pod(
+        TaskSpec(command=("x",), volumes=volumes, resources=Resources(cache="100Gi")), IDENTITY, SETTINGS
+    )["spec"]
+    made = spec["containers"][0]
+    assert spec["volumes"] == [
+        {"name": "train-data", "persistentVolumeClaim": {"claimName": "train-data"}},
+        {"name": "seen", "persistentVolumeClaim": {"claimName": "seen", "readOnly": True}},
+        {"name": "seaway-task-cache", "emptyDir": {"sizeLimit": "100Gi"}},
+    ]
+    assert made["volumeMounts"] == [
+        {"name": "train-data", "mountPath": "/volumes/train-data"},
+        {"name": "seen", "mountPath": "/data", "readOnly": True},
+        {"name": "seaway-task-cache", "mountPath": "/cache"},
+    ]
+    found = {one["name"]: one.get("value") for one in made["env"]}
+    assert found["SEAWAY_VOLUME_TRAIN_DATA"] == "/volumes/train-data"
+    assert (found["SEAWAY_VOLUME_SEEN"], found["SEAWAY_CACHE"]) == ("/data", "/cache")
+    assert made["resources"] == {"requests": {"cpu": "100m", "ephemeral-storage": "100Gi"}}
+
+
+def test_a_cache_widens_the_limit_of_what_a_pod_may_leave_on_its_node() -> None:
+    """Kubernetes counts it into the same sum; what the task may leave beside it stays what it was."""
+    resources = container(resources=Resources(scratch="1Gi", cache="2Gi"))["resources"]
+    alone = container(resources=Resources(scratch="1Gi"))["resources"]
+    limit, before = (int(each["limits"]["ephemeral-storage"]) for each in (resources, alone))
+    assert limit - before == 2 << 30
+    assert (resources["requests"]["ephemeral-storage"], alone["requests"]["ephemeral-storage"]) == (
+        "2Gi",
+        "0",
+    )
+
+
+def test_the_files_of_a_volume_are_given_to_a_restricted_pods_group_once() -> None:
+    """By default Kubernetes looks at every file of a volume at each start."""
+    settings = replace(SETTINGS, security=PodSecurity("restricted"))
+    with_volume = TaskSpec(command=("x",), volumes=(VolumeMount(name="a"),))
+    made = build_pod(with_volume, IDENTITY, settings)["spec"]["securityContext"]
+    assert made["fsGroupChangePolicy"] == "OnRootMismatch"
+    assert (
+        "fsGroupChangePolicy"
+        not in build_pod(TaskSpec(command=("x",)), IDENTITY, settings)["spec"]["securityContext"]
+    )
 
 
 def test_an_image_without_python_gets_the_command_as_it_is_and_nothing_that_opens_the_gateway() -> None:

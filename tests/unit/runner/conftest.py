@@ -213,7 +213,7 @@ class Container:
             "SEAWAY_CA": gateway.ca,
             "SEAWAY_TOKEN": TOKEN,
             "SEAWAY_SPEC": json.dumps(spec),
-            "SEAWAY_CACHE": str(folder / "cache"),
+            "SEAWAY_SHARED_CACHE": str(folder / "cache"),
             "SEAWAY_TERMINATION_LOG": str(self.termination_log),
             **environ,
         }

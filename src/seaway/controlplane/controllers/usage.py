@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from seaway.objects import meta
 from seaway.objects.quantity import whole
+from seaway.objects.volumes import USED_BYTES, USED_FILES
 
 Object = dict[str, Any]
 Level = Literal["", "VolumeNearlyFull", "VolumeOverLimit"]
@@ -17,7 +18,6 @@ MOST_FILES = "seaway.dev/max-files"
 """Annotation of a claim: how many files its volume may hold."""
 PARAMETER = "maxFiles"
 """The same as a parameter of a storage class."""
-USED_BYTES, USED_FILES = "seaway.dev/used-bytes", "seaway.dev/used-files"
 USAGE = "seaway.dev/usage"
 """Annotation of a claim: the same for people."""
 WARNING = "seaway.dev/usage-warning"

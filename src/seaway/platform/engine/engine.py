@@ -118,6 +118,11 @@ class Engine:
         """Return the mirrors of all runs that have not ended."""
         return self._mirrors.all()
 
+    @property
+    def knows_all(self) -> bool:
+        """Whether `states` are all; at the start, one that is missing may still come."""
+        return self._mirrors.complete
+
     def state(self, run_uid: str) -> RunState | None:
         """Return a run's mirror while it has not ended."""
         return self._mirrors.get(run_uid)

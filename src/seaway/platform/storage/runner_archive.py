@@ -7,7 +7,7 @@ A pod's single container runs `bootstrap_command(runner.digest)` and finds in it
   its certificate; SEAWAY_TOKEN: the run's token.
 - SEAWAY_SPEC: JSON: {"command": [...], "code": digest or null, "environment": digest or null, "workdir": relative folder or
   null, "checkpoint_seconds": how often a changed checkpoint is saved (optional, 30)}.
-- SEAWAY_CACHE (optional): folder shared by the node's pods, for `runner/`, `code/`, `environments/`; where it is missing or
+- SEAWAY_SHARED_CACHE (optional): folder shared by the node's pods, for `runner/`, `code/`, `environments/`; where it is missing or
   cannot be written, a folder of this attempt alone is. An environment lies in
   `environments/<digest>-<interpreter>/`, because it works only with the Python that it was made with.
 - SEAWAY_WORK (optional): folder for the attempt's own files (an emptyDir); else a temporary folder, removed at the end.

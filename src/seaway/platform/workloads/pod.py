@@ -14,13 +14,14 @@ from seaway.platform.workloads import labels
 from seaway.platform.workloads.interruptible import away_from_interruptible
 from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.security import PodSecurity, limit_tmp, secure
+from seaway.platform.workloads.storage import folders, mount, with_cache
 
 Object = dict[str, Any]
 _GPU_KIND = "nvidia.com/gpu.product"
 """Label of nodes, as NVIDIA's GPU feature discovery writes it."""
 _LEEWAY = 64 << 20
 """Bytes, at least, that a program may write between two looks of the runner before Kubernetes ends its pod."""
-_CACHE_VOLUME = "seaway-cache"
+_SHARED_CACHE = "seaway-cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,9 @@ def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, pl
     if settings.service_account:
         spec["serviceAccountName"] = settings.service_account
     if settings.cache_volume is not None and not plain:
-        spec["volumes"] = [{"name": _CACHE_VOLUME, **settings.cache_volume}]
-        container["volumeMounts"] = [{"name": _CACHE_VOLUME, "mountPath": settings.cache_path}]
+        spec["volumes"] = [{"name": _SHARED_CACHE, **settings.cache_volume}]
+        container["volumeMounts"] = [{"name": _SHARED_CACHE, "mountPath": settings.cache_path}]
+    mount(spec, container, task)
     if attempt.avoid_interruptible:
         spec["affinity"] = {"nodeAffinity": away_from_interruptible()}
     if task.resources.gpu_kind:
@@ -193,6 +195,7 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
     }
     if task.lock is not None:
         ours |= {"SEAWAY_LOCK": task.lock, "SEAWAY_LOCK_TOKEN": str(attempt.lock_token)}
+    ours |= folders(task)
     token: list[Object] = []
     if settings is not None:
         ours |= _for_runner(task, settings)
@@ -218,7 +221,7 @@ def _for_runner(task: TaskSpec, settings: PodSettings) -> dict[str, str]:
         "SEAWAY_SPEC": _runner_spec(task, settings),
     }
     if settings.cache_volume is not None:
-        needed["SEAWAY_CACHE"] = settings.cache_path
+        needed["SEAWAY_SHARED_CACHE"] = settings.cache_path
     return needed
 
 
@@ -268,7 +271,10 @@ def _resources(asked: Resources, settings: PodSettings, limit: str) -> Object:
         requests["memory"] = limits["memory"] = asked.memory
     if limit:
         # a limit alone would ask for as much, and keep pods off nodes that have room for what they really write
-        requests["ephemeral-storage"], limits["ephemeral-storage"] = "0", limit
+        requests["ephemeral-storage"] = asked.cache or "0"
+        limits["ephemeral-storage"] = with_cache(limit, asked)
+    elif asked.cache:
+        requests["ephemeral-storage"] = asked.cache
     if asked.gpu:
         requests["nvidia.com/gpu"] = limits["nvidia.com/gpu"] = str(asked.gpu)
     return {"requests": requests, "limits": limits} if limits else {"requests": requests}

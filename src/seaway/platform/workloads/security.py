@@ -38,6 +38,10 @@ def secure(spec: Object, container: Object, security: PodSecurity) -> None:
     if security.level == "restricted":
         numbers = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), security.user)
         of_pod |= {"runAsNonRoot": True, **numbers}
+        if any("persistentVolumeClaim" in volume for volume in spec.get("volumes", ())):
+            of_pod["fsGroupChangePolicy"] = (
+                "OnRootMismatch"  # else each start looks at every file of a volume
+            )
         of_container["capabilities"] = {"drop": ["ALL"]}
     if security.read_only_root:
         of_container["readOnlyRootFilesystem"] = True
