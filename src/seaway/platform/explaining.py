@@ -26,6 +26,7 @@ from seaway.platform.errors import NotFound
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import (
+    claims_of,
     deleted_while_it_ran,
     deletion_asked,
     last_node,
@@ -177,6 +178,7 @@ def _remembered_facts(
         deletion_asked=deletion_asked(recorded),
         deleted_while_it_ran=deleted_while_it_ran(recorded),
         events=events,
+        claims=[] if task.phase.ended else claims_of(connection, pod, run.namespace),
         node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
         given_up=cause == UNCONFIRMED or (cause == NODE_LOST and leased),  # the pod may have said more since
         leased=leased,

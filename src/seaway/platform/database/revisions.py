@@ -71,14 +71,14 @@ def of_object(connection: Connection, kind: str, uid: str) -> list[RevisionRecor
     return [_revision(row._asdict()) for row in connection.execute(query)]
 
 
-def newest(connection: Connection, kind: str, name: str) -> RevisionRecord | None:
-    """Return the newest revision under a name."""
-    query = (
-        select(REVISIONS)
-        .where(REVISIONS.c.kind == kind, REVISIONS.c.name == name)
-        .order_by(REVISIONS.c.id.desc())
-        .limit(1)
-    )
+def newest(
+    connection: Connection, kind: str, name: str, namespace: str | None = None
+) -> RevisionRecord | None:
+    """Return the newest revision under a name, in a namespace where one is said."""
+    named = (REVISIONS.c.kind == kind) & (REVISIONS.c.name == name)
+    if namespace is not None:
+        named &= REVISIONS.c.namespace == namespace
+    query = select(REVISIONS).where(named).order_by(REVISIONS.c.id.desc()).limit(1)
     row = connection.execute(query).first()
     return _revision(row._asdict()) if row else None
 

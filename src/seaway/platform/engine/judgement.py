@@ -60,6 +60,7 @@ class FactsGatherer:
         asked, ran = await self._deletion(seen.object) if seen is not None else (None, False)
         node_name = seen.observation.node if seen is not None else None
         node = self._view.node(node_name) if node_name else None
+        claims = await self._claims(spec, seen) if waiting else ()
         tail = await self._tail(run, attempt)
         return Facts(
             run=run.name,
@@ -73,6 +74,7 @@ class FactsGatherer:
             deletion_asked=asked,
             deleted_while_it_ran=ran,
             events=events,
+            claims=claims,
             node=node,
             node_gone=bool(node_name) and node is None and self._view.sees_nodes,
             nodes=self._view.all_nodes() if waiting else (),
@@ -93,6 +95,12 @@ class FactsGatherer:
             create_error=create_error,
             secret_values=secret_values(spec),
         )
+
+    async def _claims(self, spec: TaskSpec, seen: Seen | None) -> Sequence[dict[str, Any]]:
+        """Return the claims of an attempt that has volumes, and the events about them."""
+        if seen is None or not spec.volumes:
+            return ()
+        return await self._recorder.claims_of(seen.object, seen.object["metadata"]["namespace"])
 
     async def _deletion(self, pod: Mapping[str, Any]) -> tuple[str | None, bool]:
         """Return when the deletion of a pod was first asked for, and whether its program ran then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -22,6 +22,7 @@ from seaway.platform.database.records import ActRecord, EventRecord, RevisionRec
 from seaway.platform.history import redaction
 from seaway.platform.history.logs import LogKey
 from seaway.platform.history.managers import written_by
+from seaway.platform.history.remembered import claims_of
 from seaway.platform.history.signal import Signal
 from seaway.platform.workloads import labels
 from seaway.reconcile.informer import Informer
@@ -151,6 +152,11 @@ class Recorder:
         await self.flush()
         found = await self._database.read(lambda connection: revisions.events_about(connection, uid))
         return [event.object for event in found]
+
+    async def claims_of(self, pod: Mapping[str, Any], namespace: str) -> list[Object]:
+        """Return the claims that a pod names, and the events about them."""
+        await self.flush()
+        return await self._database.read(lambda connection: claims_of(connection, pod, namespace))
 
     async def revisions_of(self, kind: str, uid: str) -> list[RevisionRecord]:
         """Return the revisions of an object, oldest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,6 +12,7 @@ from seaway.platform.database import revisions
 from seaway.platform.database.records import RevisionRecord
 
 Object = dict[str, Any]
+CLAIM = "PersistentVolumeClaim"
 
 
 def last_pod(connection: Connection, uid: str) -> Object | None:
@@ -23,6 +24,22 @@ def last_node(connection: Connection, name: str) -> Object | None:
     """Return a node as it was last seen, None where it never was."""
     found = revisions.newest(connection, "Node", name)
     return found.object if found is not None else None
+
+
+def claims_of(connection: Connection, pod: Mapping[str, Any] | None, namespace: str) -> list[Object]:
+    """Return the claims that a pod names, as they were last seen, and then the events about them, oldest first.
+
+    Args:
+        connection: to read from.
+        pod: whose; None for one of which nothing is known.
+        namespace: of the pod.
+    """
+    volumes = ((pod or {}).get("spec") or {}).get("volumes") or ()
+    names = [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
+    seen = [revisions.newest(connection, CLAIM, name, namespace) for name in names]
+    there = [claim for claim in seen if claim is not None and not claim.deleted]
+    events = [each for claim in there for each in revisions.events_about(connection, claim.uid)]
+    return [*({**claim.object, "kind": CLAIM} for claim in there), *(event.object for event in events)]
 
 
 def put_together(recorded: Sequence[RevisionRecord]) -> Object | None:

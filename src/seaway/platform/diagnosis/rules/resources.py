@@ -28,6 +28,7 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.tracebacks import exception
+from seaway.platform.workloads.storage import CACHE
 
 OUT_OF_MEMORY = "OOMKilled"
 """Cause of an attempt that was killed because it used more memory than its limit."""
@@ -99,6 +100,12 @@ def over_disk_limit(facts: Facts) -> Finding | None:
     limit = re.search(
         r"(?:exceeds the total limit of containers|exceeds .*limit) \"?(?P<limit>\d[\w.]*\w)", message
     )
+    if folder is not None and facts.made is None and folder["name"] == CACHE:
+        most = folder["limit"] or ""
+        return Finding(
+            Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", f"it wrote more into its cache ($SEAWAY_CACHE) than --cache {most}".rstrip() + " allows",
+            evidence, next_step=f"remove what is old from the cache, or ask for more: {again(facts, '--cache', twice(most or None))}",
+        )  # fmt: skip
     if folder is not None and facts.made is not None:
         size = f" of {folder['limit']}" if folder["limit"] else ""
         return Finding(

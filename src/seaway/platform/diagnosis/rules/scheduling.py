@@ -22,6 +22,7 @@ from seaway.platform.diagnosis.rules.autoscaling import is_capped, refusal
 
 _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
+_VOLUME_ELSEWHERE = re.compile(r"volume node affinity conflict|PersistentVolume's node affinity")
 _SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
 _OPTIONS = {"cpu": "--cpu", "memory": "--memory", "nvidia.com/gpu": "--gpu"}
 HIDDEN = "this server may not see the cluster's nodes, so what they have is not known here"
@@ -59,7 +60,9 @@ def unschedulable(facts: Facts) -> Finding | None:
     )
     blocker = _with_taint(blocker, facts, meant)
     resource, too_big = _never_fits(facts, meant, message) if not is_capped(facts) else ("", None)
-    static = _is_static(message, facts.nodes) or ("untolerated taint" in blocker and _are_kept(facts, meant))
+    static = _is_static(message, facts.nodes, own=facts.made is None) or (
+        "untolerated taint" in blocker and _are_kept(facts, meant)
+    )
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
     now = smaller(facts.pod or {}, facts.nodes, facts.others) if facts.others is not None else {}
@@ -80,6 +83,8 @@ def unschedulable(facts: Facts) -> Finding | None:
 
 
 def _done(facts: Facts, blocker: str) -> str:
+    if facts.made is None and _VOLUME_ELSEWHERE.search(blocker):
+        return "it starts as soon as a node that reaches its volume takes it"
     short = _INSUFFICIENT.search(blocker)
     resource = short["resource"].rstrip(".,") if short else ""
     more = held(facts, resource, _NAMES.get(resource, resource)) if resource else ""
@@ -158,15 +163,20 @@ def _allocatable(node: Mapping[str, Any], resource: str) -> Decimal:
     return parse_quantity(((node.get("status") or {}).get("allocatable") or {}).get(resource, 0))
 
 
-def _is_static(message: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether every blocker is about what nodes are, not about what runs on them now."""
+def _is_static(message: str, nodes: Sequence[Mapping[str, Any]], *, own: bool) -> bool:
+    """Tell whether every blocker is about what nodes are, not about what runs on them now.
+
+    Args:
+        message: the scheduler's.
+        nodes: all nodes that are seen.
+        own: it is about a run: that waits for the node of its volume, which was there and may come back.
+    """
     found, reasons = parts(message)
     if not found or not reasons:
         return False
     return all(
         "node affinity/selector" in reason
-        or "volume node affinity conflict" in reason
-        or "PersistentVolume's node affinity" in reason
+        or (not own and _VOLUME_ELSEWHERE.search(reason))
         or "(missing required label)" in reason
         or _is_lasting_taint(reason, nodes)
         for reason in reasons
@@ -248,6 +258,8 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
         return f"see whether the pods that it wants to run beside are there: {kubectl(facts, 'kubectl get pods --show-labels', 'seaway ps')}"
     if facts.made is not None and (step := _elsewhere(facts, blocker)):
         return step
+    if facts.made is None and _VOLUME_ELSEWHERE.search(blocker):
+        return "have the node that the volume lies on back, or uncordoned (seaway status shows the nodes); a volume that all nodes reach is made with: seaway volume create NAME --size SIZE --shared"
     if "-pressure" in blocker and not never:
         return "make room on the disks of the nodes, or wait; seaway doctor shows them"
     if is_capped(facts):
@@ -276,7 +288,7 @@ def _elsewhere(facts: Facts, blocker: str) -> str:
     if "node affinity/selector" in blocker or "node selector" in blocker:
         key = next(iter(_labels(facts)), "")
         return f"correct nodeSelector or nodeAffinity; the nodes' labels: kubectl get nodes {f'-L {key}' if key else '--show-labels'}"
-    if "volume node affinity conflict" in blocker:
+    if _VOLUME_ELSEWHERE.search(blocker):
         return (
             "let it run in the volume's zone, or have the volume copied; where it lies: kubectl describe pv"
         )

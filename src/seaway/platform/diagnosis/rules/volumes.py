@@ -71,7 +71,9 @@ def claim_missing(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "ClaimMissing", f"it mounts the persistent volume claim {found['name']!r}, which does not exist",
-        evidence, next_step=f"create the claim, or correct its name: {kubectl(facts, 'kubectl get pvc')}", permanent=False,
+        evidence, permanent=False,
+        next_step=f"make it anew, empty: seaway volume create {found['name']} --size SIZE; or stop the run: seaway stop {{run}}" if facts.made is None
+        else f"create the claim, or correct its name: {kubectl(facts, 'kubectl get pvc')}",
     )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def claim_unbound(facts: Facts) -> Finding | None:
     unplaced = pod_status(facts).get("phase", "Pending") == "Pending" and not (
         (facts.pod or {}).get("spec") or {}
     ).get("nodeName")
-    unmade = facts.made is not None and unplaced and not message and why_no_volume(facts.claims) is not None
+    unmade = unplaced and not message and why_no_volume(facts.claims) is not None
     if not unmade and not _UNBOUND.search(message):
         return None
     claim = next(
@@ -105,11 +107,9 @@ def claim_unbound(facts: Facts) -> Finding | None:
     step = kubectl(facts, f"kubectl describe pvc {name or ''}".strip())
     if facts.made is not None and "storageclass" in reason.lower():
         step = f"kubectl get storageclass; make the claim anew with one of these: {step}"
-    if (
-        facts.made is not None
-        and waits is not None
-        and (driver := re.search(r"provisioner,? '(?P<name>[^']+)'", _message(waits)))
-    ):
+    if facts.made is None and "storageclass" in reason.lower():
+        step = f"stop the run; kubectl get storageclass; seaway volume rm {name}, then make it with a class that is there: seaway volume create {name} --class CLASS"
+    if waits is not None and (driver := re.search(r"provisioner,? '(?P<name>[^']+)'", _message(waits))):
         reason = f": its driver {driver['name']!r} has not made one; does it run?"
         step = f"kubectl get pods -A | grep -i csi; {step}"
     return Finding(
@@ -139,7 +139,7 @@ def attached_elsewhere(facts: Facts) -> Finding | None:
     if event is None:
         return None
     return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeInUse", "can be attached to one node at a time, and another node has it",
-                    f"end the pod that holds it, or wait until its node lets go: {kubectl(facts, 'kubectl get pods -o wide')}")  # fmt: skip
+                    f"end {'the run' if facts.made is None else 'the pod'} that holds it, or wait until its node lets go: {kubectl(facts, 'kubectl get pods -o wide', 'seaway volume list')}")  # fmt: skip
 
 
 def wrong_file_system(facts: Facts) -> Finding | None:
