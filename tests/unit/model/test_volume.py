@@ -14,7 +14,7 @@ from seaway.model.volume import VolumeMount, VolumeSpec, unusable
     [
         ("/data", ""),
         ("/mnt/inputs/2026", ""),
-        ("/home/ada", ""),
+        ("/srv/inputs", ""),
         ("/etcetera", ""),
         ("data", "no absolute path"),
         ("", "no absolute path"),
