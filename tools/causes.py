@@ -91,6 +91,10 @@ OF_RUNS: dict[str, Tests] = {
     "python.no_python": Tests(
         (f"{_RUNS}/test_rules.py::test_a_python_program_in_an_image_without_python_is_told_at_once",)
     ),
+    "pressure.filled_disk": Tests(
+        ("tests/scenarios/node/test_full_disk.py::test_a_pod_that_fills_the_disk_of_its_node_is_told_so",),
+        ("embedded",),
+    ),
     "infrastructure.node_silent": Tests(
         (
             f"{_RUNS}/test_node_alerts.py::test_a_node_that_is_lost_for_good_is_told_with_its_runs_and_what_became_of_them",
@@ -146,6 +150,7 @@ BY_HAND: dict[str, str] = {
 }
 """By rule: why no cluster of the tests produces it."""
 NOT_REAL: dict[str, str] = {
+    "pressure.filled_disk": "the node of a cluster that others use would have to be filled; the words are its node's own",
     "infrastructure.container_lost": "the containers of a node of Seaway's outlive its process, and the machine keeps its power",
     "requests.drained": "only `seaway down` ends runs with their cluster",
     "lasting.gpu_idle": "no machine of the tests has a GPU: a stand-in for NVIDIA's library says that it is idle",

@@ -17,6 +17,7 @@ from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts, Stillness
 from seaway.platform.diagnosis.rules.infrastructure import NODE_LOST, UNCONFIRMED
+from seaway.platform.diagnosis.rules.pressure import evicted_before
 from seaway.platform.diagnosis.rules.requests import WAIT_LIMIT
 from seaway.platform.engine import texts
 from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
@@ -97,9 +98,9 @@ class Explainer:
                 remedy=f"seaway show {run.name} lists them",
             )
         task = telling_task(found)
-        tried = [a for a in attempts.of_run(connection, run.id) if a.task == task.name][-2:]
+        tried = [a for a in attempts.of_run(connection, run.id) if a.task == task.name]
         attempt = tried[-1] if tried else None
-        before = tried[0].verdict if len(tried) > 1 else None
+        before = tried[-2].verdict if len(tried) > 1 else None
         wanted = next(one for one in spec.tasks if one.name == task.name)
         facts = replace(
             _remembered_facts(connection, run, task, wanted, attempt),
@@ -107,6 +108,7 @@ class Explainer:
             nodes_hidden=not self._view.sees_nodes,
             origin=masked_origin(spec.origin, values=True) if len(spec.tasks) == 1 else None,
             before=(before or {}).get("message", ""),
+            evicted_before=evicted_before(one.verdict for one in reversed(tried[:-1])),
         )
         return facts, attempt
 

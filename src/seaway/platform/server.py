@@ -228,7 +228,7 @@ async def run_server(
         telling = Telling(database, engine, logs, client, view, clock, settings.notify, service, narrator)  # fmt: skip
         engine.use(
             Effects(
-                client, namespaces, pods, logs, collector, recorder, narrator, FactsGatherer(recorder, logs, view), DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
+                client, namespaces, pods, logs, collector, recorder, narrator, FactsGatherer(database, recorder, logs, view), DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,
                 settings.engine.policy.losses_on_interruptible,
             ),
             secrets.remove,

@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 
 from seaway.controlplane.node.recall import FAILED
+from seaway.model.verdict import VerdictClass
+from seaway.objects.builtin import NODES
 from seaway.objects.errors import ApiError
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.verdict import judge
 from tests.waiting import until
 
 LINES = 2000
@@ -94,6 +98,20 @@ async def test_an_end_is_recorded_although_the_disk_is_full(
     ended = (await node.ended("p"))["containerStatuses"][0]["state"]["terminated"]
     assert ended["exitCode"] == 3, ended
     filler.unlink()
+
+
+async def test_a_pod_that_fills_the_disk_of_its_node_is_told_so(small_disk: Path, node: Any) -> None:
+    """The node says of it what a kubelet says, and it is seen that this was no accident."""
+    script = "cat /dev/zero > much; sleep 600"
+    await node.create("p", script, terminationGracePeriodSeconds=0)
+    await until(lambda: shutil.disk_usage(small_disk).free < 40_000, "the disk to be full")
+    node.agent.look_again()
+    status = await node.ended("p")
+    assert status["message"].startswith(
+        "The node was low on resource: ephemeral-storage. Threshold quantity: "
+    )
+    found = judge(Facts(run="p", pod=await node.pod("p"), node=await node.client.get(NODES, "n1")))
+    assert (found.class_, found.cause) == (VerdictClass.RESOURCE, "DiskFilled"), status["message"]
 
 
 @pytest.mark.parametrize("at", ["its volume", "its own folder"])

@@ -34,7 +34,7 @@ NAMESPACE = "seaway-default"
 
 
 class ScriptedNode:
-    """Runs pods in thought: a task's command is ("exit", code), ("say", text, code) or ("hang",)."""
+    """Runs pods in thought: a task's command is ("exit", code), ("say", text, code), ("evict", message) or ("hang",)."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -97,6 +97,9 @@ class ScriptedNode:
         self.say(uid, f"hello from {name}")
         await self._status(name, namespace, self._state("Running", {"running": {"startedAt": began}}))
         code = 0
+        if kind == "evict":
+            await self._status(name, namespace, {"phase": "Failed", "reason": "Evicted", "message": rest[0]})
+            return
         if kind == "say":
             self.say(uid, rest[0])
             code = int(rest[1])

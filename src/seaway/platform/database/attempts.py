@@ -74,6 +74,16 @@ def with_fence(connection: Connection, run_id: int, task: str, fence: int) -> At
     return _record(row._asdict()) if row else None
 
 
+def verdicts_before(
+    connection: Connection, run_id: int, task: str, number: int, limit: int
+) -> list[dict[str, Any] | None]:
+    """Return the verdicts of a task's attempts before one of them, the newest first."""
+    query = select(ATTEMPTS.c.verdict).where(
+        ATTEMPTS.c.run_id == run_id, ATTEMPTS.c.task == task, ATTEMPTS.c.number < number
+    )
+    return list(connection.execute(query.order_by(ATTEMPTS.c.number.desc()).limit(limit)).scalars())
+
+
 def on_node(connection: Connection, node: str, since: float, limit: int) -> list[Row[Any]]:
     """Return what is on a node, and what ended there since a time as nobody's fault, oldest first.
 

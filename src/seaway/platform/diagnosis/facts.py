@@ -111,6 +111,8 @@ class Facts:
     """What the user typed, where it is known: advice repeats it."""
     before: str = ""
     """Of an attempt that is not the first: how the one before it ended."""
+    evicted_before: int = 0
+    """How many attempts directly before it were evicted from a full disk of which they had written much themselves."""
     retries_left: int = 0
     """How many of the user's retries are not used."""
     retry_on: Sequence[str] = ()

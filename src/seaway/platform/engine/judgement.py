@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from seaway.base.clock import rfc3339
 from seaway.model.run import TaskSpec
 from seaway.platform.cluster_view import ClusterView
+from seaway.platform.database import attempts
+from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.facts import Facts, Requested
+from seaway.platform.diagnosis.rules.pressure import IN_A_ROW, evicted_before
 from seaway.platform.engine.pods import Seen
 from seaway.platform.history.lines import Tail
 from seaway.platform.history.logs import LogKey, LogStore
@@ -39,8 +43,8 @@ def secret_values(spec: TaskSpec) -> tuple[str, ...]:
 class FactsGatherer:
     """Knows where each fact lies: the pod table, history, the nodes, the log."""
 
-    def __init__(self, recorder: Recorder, logs: LogStore, view: ClusterView) -> None:
-        self._recorder, self._logs, self._view = recorder, logs, view
+    def __init__(self, database: Database, recorder: Recorder, logs: LogStore, view: ClusterView) -> None:
+        self._database, self._recorder, self._logs, self._view = database, recorder, logs, view
 
     async def gather(
         self,
@@ -75,6 +79,7 @@ class FactsGatherer:
             deleted_while_it_ran=ran,
             events=events,
             claims=claims,
+            evicted_before=await self._evicted_before(attempt, seen),
             node=node,
             node_gone=bool(node_name) and node is None and self._view.sees_nodes,
             nodes=self._view.all_nodes() if waiting else (),
@@ -101,6 +106,14 @@ class FactsGatherer:
         if seen is None or not spec.volumes:
             return ()
         return await self._recorder.claims_of(seen.object, seen.object["metadata"]["namespace"])
+
+    async def _evicted_before(self, attempt: AttemptRecord | None, seen: Seen | None) -> int:
+        if attempt is None or seen is None or seen.object.get("status", {}).get("reason") != "Evicted":
+            return 0
+        before = partial(
+            attempts.verdicts_before, run_id=attempt.run_id, task=attempt.task, number=attempt.number, limit=IN_A_ROW
+        )  # fmt: skip
+        return evicted_before(await self._database.read(before))
 
     async def _deletion(self, pod: Mapping[str, Any]) -> tuple[str | None, bool]:
         """Return when the deletion of a pod was first asked for, and whether its program ran then."""

@@ -34,7 +34,7 @@ _LOW = re.compile(
     r"low on resource: \[?(?P<what>[\w-]+)|had condition: \[?(?P<condition>\w+)|(?P<inodes>inodes)"
 )
 _USED = re.compile(
-    r"was using (?P<used>\S+?),? (?:request is|which exceeds its request of) (?P<request>[^\s,]+[^\s,.])"
+    r"was using (?P<used>\S+?),? (?:request is|which exceeds its request of) (?P<request>[^\s,]*[^\s,.])"
 )
 _SPOT_LABELS = {
     "cloud.google.com/gke-spot": "true", "cloud.google.com/gke-preemptible": "true", "eks.amazonaws.com/capacityType": "SPOT",
@@ -86,7 +86,8 @@ def evicted_for_pressure(facts: Facts) -> Finding | None:
         (found["what"] or found["condition"] or found["inodes"]) if found else "", "resources"
     )
     used = _USED.search(message)
-    own = f"; it used {used['used']} and had reserved {used['request']}" if used else ""
+    reserved = "nothing" if used and used["request"] == "0" else used and used["request"]
+    own = f"; it used {used['used']} and had reserved {reserved}" if used else ""
     step = _AGAIN
     if what == "memory" and used:
         step = f"reserve what it needs, so that others go first: {again(facts, '--memory', 'AMOUNT')}"
