@@ -63,9 +63,9 @@ def test_phase_of_two_containers(policy: str, current: dict[str, Any], expected:
 
 
 def test_failed_init_container_fails_the_pod_that_is_never_restarted() -> None:
-    of = pod("Never", inits=1)
-    assert phase(of, state(of, i0=BAD)) == "Failed"
-    assert phase(pod("Always", inits=1), state(of, i0=BAD)) == "Pending"
+    never, always = pod("Never", inits=1), pod("Always", inits=1)
+    assert phase(never, state(never, i0=BAD)) == "Failed"
+    assert phase(always, state(always, i0=BAD)) == "Pending"
 
 
 def test_what_the_node_ended_has_failed() -> None:
@@ -163,6 +163,45 @@ def test_what_is_started_next(
 ) -> None:
     of = pod(policy, inits=inits)
     assert next_step(of, state(of, **current), 0.0).start == start
+
+
+AGAIN_AFTER_2 = {
+    "restartPolicy": "Never",
+    "restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [2]}}],
+}
+NOT_AFTER_0 = {
+    "restartPolicy": "Never",
+    "restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "NotIn", "values": [0]}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "end", "start", "shown"),
+    [
+        pytest.param("Never", AGAIN_AFTER_2, BAD, ("m0",), "Running", id="a rule asks for it"),
+        pytest.param("Always", AGAIN_AFTER_2, OK, (), "Succeeded", id="no rule, its own policy"),
+        pytest.param("Always", NOT_AFTER_0, BAD, ("m0",), "Running", id="a code that is not listed"),
+        pytest.param("Always", NOT_AFTER_0, OK, (), "Succeeded", id="a code that is"),
+        pytest.param("Never", {"restartPolicy": "OnFailure"}, BAD, ("m0",), "Running", id="its own policy"),
+        pytest.param("Always", {"restartPolicy": "Never"}, BAD, (), "Failed", id="never, in a pod that restarts"),
+    ],
+)
+def test_a_container_has_a_restart_policy_and_rules_of_its_own(
+    policy: str, own: dict[str, Any], end: Exit, start: tuple[str, ...], shown: str
+) -> None:
+    of = pod(policy)
+    of["spec"]["containers"][0] |= own
+    ended = state(of, m0=end)
+    step = next_step(of, ended, 0.0)
+    assert (step.start, step.done) == (start, not start)
+    assert phase(of, ended) == shown
+
+
+def test_an_init_container_has_a_restart_policy_of_its_own() -> None:
+    of = pod("Always", inits=1)
+    of["spec"]["initContainers"][0]["restartPolicy"] = "Never"
+    assert next_step(of, state(of, i0=BAD), 0.0).done
+    assert phase(of, state(of, i0=BAD)) == "Failed"
 
 
 def test_nothing_is_started_before_its_time() -> None:

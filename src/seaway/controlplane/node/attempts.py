@@ -110,8 +110,7 @@ class Attempts:
         state.failures = 1 if long else state.failures + 1
         delay = plan.backoff(state.failures, settings.backoff_initial, settings.backoff_cap)
         state.restart_at = clock.monotonic() + delay
-        policy = pod["spec"].get("restartPolicy", "Always")
-        if delay and plan.restarts(policy, state, end) and "deletionTimestamp" not in pod["metadata"]:
+        if delay and plan.restarts(state, end) and "deletionTimestamp" not in pod["metadata"]:
             metadata = pod["metadata"]
             who = f"{state.name} pod={metadata['name']}_{metadata['namespace']}({metadata['uid']})"
             state.waiting = ("CrashLoopBackOff", f"back-off {delay:g}s restarting failed container={who}")
@@ -137,7 +136,7 @@ class Attempts:
             self._context.event(pod, "Warning", "Unhealthy", message, state.name)
 
         def kill(kind: str) -> None:
-            again = plan.restarts(pod["spec"].get("restartPolicy", "Always"), state, Exit(137, 9))
+            again = plan.restarts(state, Exit(137, 9))
             message = f"Container {state.name} failed {kind} probe" + (", will be restarted" if again else "")
             self._end(facts, state, message, probe_grace(pod, container.get(f"{kind}Probe") or {}))
 

@@ -30,13 +30,21 @@ def is_main(container: ContainerState) -> bool:
     return not container.init and not container.ephemeral
 
 
-def restarts(policy: str, state: ContainerState, end: Exit) -> bool:
-    """Tell whether a container that ended is started again."""
+def restarts(state: ContainerState, end: Exit) -> bool:
+    """Tell whether a container that ended is started again. Source: KEP-5307 for rules."""
     if state.sidecar or state.ephemeral:
         return state.sidecar
+    if any(_matches(rule, end.exit_code) for rule in state.rules):
+        return True
     if state.init:
-        return policy != "Never" and end.exit_code != 0
-    return policy == "Always" or (policy == "OnFailure" and end.exit_code != 0)
+        return state.policy != "Never" and end.exit_code != 0
+    return state.policy == "Always" or (state.policy == "OnFailure" and end.exit_code != 0)
+
+
+def _matches(rule: Mapping[str, Any], code: int) -> bool:
+    codes = rule.get("exitCodes") or {}
+    listed = code in (codes.get("values") or ())
+    return rule["action"] == "Restart" and listed is (codes.get("operator") == "In")
 
 
 def backoff(failures: int, initial: float, cap: float) -> float:
@@ -52,8 +60,7 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
         state: what its containers did.
         now: monotonic seconds, as `ContainerState.restart_at`.
     """
-    policy = pod["spec"].get("restartPolicy", "Always")
-    if _over(policy, state):
+    if _over(state):
         return _finish(state)
     start: list[str] = []
     waits: list[float] = []
@@ -62,20 +69,20 @@ def next_step(pod: Mapping[str, Any], state: PodState, now: float) -> Step:
     begun = any(c.attempt >= 0 for c in mains)
     for c in (c for c in state.containers.values() if c.init):
         if c.sidecar:
-            _consider(policy, c, now, start, waits)
+            _consider(c, now, start, waits)
             if not begun and not (c.running and c.started):
                 return _step(start, waits)
             continue
         if begun or (c.exit and c.exit.exit_code == 0):
             continue
-        _consider(policy, c, now, start, waits)
+        _consider(c, now, start, waits)
         return _step(start, waits)
     for c in mains:
-        _consider(policy, c, now, start, waits)
+        _consider(c, now, start, waits)
         if c.hooking or (c.name in start and c.name in hooked):
             break  # the next one starts when this one's postStart hook is done
     for c in (c for c in state.containers.values() if c.ephemeral):
-        _consider(policy, c, now, start, waits)
+        _consider(c, now, start, waits)
     return _step(start, waits)
 
 
@@ -89,17 +96,17 @@ def ends_after(state: PodState, name: str) -> tuple[str, ...]:
     return tuple(n for n, c in state.containers.items() if not c.sidecar or n in later)
 
 
-def _over(policy: str, state: PodState) -> bool:
+def _over(state: PodState) -> bool:
     """Tell whether the pod's work is done for good. Asked first: a sidecar that was stopped then is not started again."""
     inits = [c for c in state.containers.values() if c.init and not c.sidecar]
-    if any(c.exit and c.exit.exit_code != 0 and not restarts(policy, c, c.exit) for c in inits):
+    if any(c.exit and c.exit.exit_code != 0 and not restarts(c, c.exit) for c in inits):
         return True
     mains = [c for c in state.containers.values() if is_main(c)]
-    return all(c.exit and not restarts(policy, c, c.exit) for c in mains)
+    return all(c.exit and not restarts(c, c.exit) for c in mains)
 
 
-def _consider(policy: str, c: ContainerState, now: float, start: list[str], waits: list[float]) -> None:
-    if c.running or (c.exit and not restarts(policy, c, c.exit)):
+def _consider(c: ContainerState, now: float, start: list[str], waits: list[float]) -> None:
+    if c.running or (c.exit and not restarts(c, c.exit)):
         return
     if c.restart_at > now:
         waits.append(c.restart_at - now)

@@ -54,6 +54,10 @@ class ContainerState:
     """An init container with restartPolicy Always: it runs beside the others."""
     ephemeral: bool = False
     """It was added while the pod ran, to look into it: it runs once, and nothing depends on it."""
+    policy: str = "Always"
+    """Its own restart policy, or its pod's."""
+    rules: tuple[Object, ...] = ()
+    """Ends after which it is started again whatever the policy says; see `restartPolicyRules`."""
     attempt: int = -1
     """Number of the latest attempt, -1 before the first."""
     current: Running | Exit | None = None
@@ -143,12 +147,21 @@ class PodState:
 def states_of(pod: Mapping[str, Any]) -> dict[str, ContainerState]:
     """Return fresh states for the containers of a pod."""
     spec = pod["spec"]
-    inits = [
-        ContainerState(c["name"], init=True, sidecar=c.get("restartPolicy") == SIDECAR)
-        for c in spec.get("initContainers") or ()
-    ]
+
+    def fresh(container: Object, *, init: bool = False) -> ContainerState:
+        own = container.get("restartPolicy")
+        return ContainerState(
+            container["name"],
+            init=init,
+            sidecar=init and own == SIDECAR,
+            policy=own or spec.get("restartPolicy", "Always"),
+            rules=tuple(container.get("restartPolicyRules") or ()),
+        )
+
+    inits = [fresh(c, init=True) for c in spec.get("initContainers") or ()]
+    mains = [fresh(c) for c in spec["containers"]]
     added = [ContainerState(c["name"], ephemeral=True) for c in spec.get("ephemeralContainers") or ()]
-    return {s.name: s for s in [*inits, *(ContainerState(c["name"]) for c in spec["containers"]), *added]}
+    return {s.name: s for s in [*inits, *mains, *added]}
 
 
 def container_specs(pod: Mapping[str, Any]) -> dict[str, Object]:

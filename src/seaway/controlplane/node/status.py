@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.base.clock import rfc3339
-from seaway.controlplane.node.plan import is_main
+from seaway.controlplane.node.plan import is_main, restarts
 from seaway.controlplane.node.state import ContainerState, Exit, Object, PodState, Running, container_specs
 from seaway.objects.quantity import parse_quantity
 
@@ -76,8 +76,7 @@ def phase(pod: Mapping[str, Any], state: PodState, *, ended: bool = False) -> st
         return "Running"
     exits = [c.exit for c in mains if c.exit]
     if len(exits) < len(mains) and not ended:
-        failed_init = any(c.exit and c.exit.exit_code for c in inits)
-        if failed_init and policy == "Never":
+        if any(c.exit and c.exit.exit_code and not restarts(c, c.exit) for c in inits):
             return "Failed"
         return "Running" if exits and policy == "Always" else "Pending"
     if any(c.running for c in state.containers.values() if not c.ephemeral):
@@ -85,11 +84,9 @@ def phase(pod: Mapping[str, Any], state: PodState, *, ended: bool = False) -> st
     succeeded = len(exits) == len(mains) and all(e.exit_code == 0 for e in exits)
     if ended:
         return "Succeeded" if succeeded else "Failed"
-    if policy == "Always":
+    if any(c.exit and restarts(c, c.exit) for c in mains):
         return "Running"
-    if succeeded:
-        return "Succeeded"
-    return "Failed" if policy == "Never" else "Running"
+    return "Succeeded" if succeeded else "Failed"
 
 
 def pod_status(pod: Mapping[str, Any], state: PodState, now: Now) -> Object:

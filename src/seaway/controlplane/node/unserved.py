@@ -24,6 +24,7 @@ _OF_CONTAINER: dict[str, Callable[[Any], bool]] = {
     "volumeDevices": bool,
     "resizePolicy": bool,
     "targetContainerName": bool,
+    "restartPolicyRules": lambda rules: any(rule["action"] != "Restart" for rule in rules),
 }
 _SECURITY: dict[str, Callable[[Any], bool]] = {
     "privileged": bool,
