@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seaway.controlplane.node.claims import folder_of, give_to_group, resolve
+from seaway.controlplane.node.claims import Meant, give_to_group, resolve
 from seaway.controlplane.node.payloads import MountError
 from seaway.objects.errors import NotFound
 
@@ -31,14 +31,28 @@ class Cluster:
 
 async def test_other_volumes_stay_what_they_are() -> None:
     volume = {"name": "tmp", "emptyDir": {}}
-    assert await resolve(Cluster(), POD, volume) is volume
+    assert await resolve(Cluster(), POD, volume) == Meant(volume)
 
 
-@pytest.mark.parametrize("kind", ["hostPath", "local"])
-async def test_a_bound_claim_is_its_volumes_folder(kind: str) -> None:
-    cluster = Cluster(c=BOUND, v={"spec": {kind: {"path": "/srv/data"}}})
-    meant = {"name": "data", "hostPath": {"path": "/srv/data", "type": "Directory"}}
-    assert await resolve(cluster, POD, CLAIM) == meant
+PROVISIONED = {"annotations": {"pv.kubernetes.io/provisioned-by": "seaway.dev/local"}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "meant", "given"),
+    [
+        ({}, {"hostPath": {"path": "/srv/data"}}, {"path": "/srv/data"}, False),
+        ({}, {"hostPath": {"path": "/srv/f", "type": "File"}}, {"path": "/srv/f", "type": "File"}, False),
+        (PROVISIONED, {"hostPath": {"path": "/v", "type": "Directory"}}, {"path": "/v", "type": "Directory"}, True),
+        ({}, {"local": {"path": "/srv/data"}}, {"path": "/srv/data", "type": "Directory"}, True),
+    ],
+    ids=["made as it is missing", "a type of its own", "the cluster's own", "local"],
+)  # fmt: skip
+async def test_a_bound_claim_is_its_volumes_folder(
+    metadata: dict[str, Any], spec: dict[str, Any], meant: dict[str, Any], given: bool
+) -> None:
+    """Nobody gives away the files of a folder that somebody has for himself."""
+    cluster = Cluster(c=BOUND, v={"metadata": metadata, "spec": spec})
+    assert await resolve(cluster, POD, CLAIM) == Meant({"name": "data", "hostPath": meant}, given)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +74,13 @@ async def test_what_cannot_be_mounted_is_said(objects: dict[str, Any], why: str)
 async def test_an_ephemeral_volume_is_the_claim_of_its_own_pod() -> None:
     volume = {"name": "data", "ephemeral": {"volumeClaimTemplate": {}}}
     owner = {"kind": "Pod", "name": "p", "uid": "u", "controller": True}
-    found = {"v": {"spec": {"hostPath": {"path": "/srv/data"}}}}
+    found = {"v": {"metadata": {}, "spec": {"hostPath": {"path": "/srv/data"}}}}
     mine = BOUND | {"metadata": {"ownerReferences": [owner]}}
-    meant = {"name": "data", "hostPath": {"path": "/srv/data", "type": "Directory"}}
+    meant = Meant({"name": "data", "hostPath": {"path": "/srv/data"}})
     assert await resolve(Cluster(**{"p-data": mine}, **found), POD, volume) == meant
     other = BOUND | {"metadata": {"ownerReferences": [owner | {"uid": "other"}]}}
     with pytest.raises(MountError, match="was not made for this pod"):
         await resolve(Cluster(**{"p-data": other}, **found), POD, volume)
-
-
-def test_folder_of_other_storage() -> None:
-    assert folder_of({"spec": {"nfs": {"path": "/x"}}}) is None
 
 
 def test_a_volume_is_given_to_the_pods_group_once(tmp_path: Path) -> None:

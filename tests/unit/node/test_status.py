@@ -183,7 +183,9 @@ NOT_AFTER_0 = {
         pytest.param("Always", NOT_AFTER_0, BAD, ("m0",), "Running", id="a code that is not listed"),
         pytest.param("Always", NOT_AFTER_0, OK, (), "Succeeded", id="a code that is"),
         pytest.param("Never", {"restartPolicy": "OnFailure"}, BAD, ("m0",), "Running", id="its own policy"),
-        pytest.param("Always", {"restartPolicy": "Never"}, BAD, (), "Failed", id="never, in a pod that restarts"),
+        pytest.param(
+            "Always", {"restartPolicy": "Never"}, BAD, (), "Failed", id="never, in a pod that restarts"
+        ),
     ],
 )
 def test_a_container_has_a_restart_policy_and_rules_of_its_own(

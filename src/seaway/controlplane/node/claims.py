@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from seaway.client.client import Client
 from seaway.controlplane.node.payloads import MountError
 from seaway.objects.builtin import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
 from seaway.objects.errors import Forbidden, NotFound
 from seaway.objects.meta import controller_of
-from seaway.objects.volumes import claim_name
+from seaway.objects.volumes import PROVISIONED_BY, claim_name
 
 Object = Mapping[str, Any]
 
@@ -26,15 +26,24 @@ def read_only(volume: Object) -> bool:
     return bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
 
 
-async def resolve(client: Client, pod: Object, volume: Object) -> Object:
-    """Return the volume that a pod's volume stands for: a hostPath in place of a claim, any other one unchanged.
+class Meant(NamedTuple):
+    """What a pod's volume stands for."""
+
+    volume: Object
+    """A hostPath in place of a claim, any other one unchanged."""
+    given: bool = False
+    """Its files are given to the pod's fsGroup; those of a folder that somebody has for himself stay whose they are."""
+
+
+async def resolve(client: Client, pod: Object, volume: Object) -> Meant:
+    """Return the volume that a pod's volume stands for.
 
     Raises:
         MountError: the claim is not bound, or to storage that this node cannot serve.
     """
     name, namespace = claim_name(pod["metadata"]["name"], volume), pod["metadata"]["namespace"]
     if name is None:
-        return volume
+        return Meant(volume)
 
     def refuse(why: str) -> MountError:
         return MountError(f'persistentVolumeClaim "{name}" cannot be mounted: {why}')
@@ -52,21 +61,23 @@ async def resolve(client: Client, pod: Object, volume: Object) -> Object:
         found = await client.get(PERSISTENT_VOLUMES, bound)
     except (NotFound, Forbidden) as error:
         raise refuse(f"its volume {bound} cannot be looked at: {error.message}") from error
-    path = folder_of(found)
-    if path is None:
+    meant = _folder_of(found)
+    if meant is None:
         raise refuse(
             f"its volume {bound} is neither hostPath nor local, and this node serves no other storage: "
             "use a claim of the class standard, hostPath or emptyDir"
         )
-    return {"name": volume["name"], "hostPath": {"path": path, "type": "Directory"}}
+    given = "local" in found["spec"] or PROVISIONED_BY in (found["metadata"].get("annotations") or {})
+    return Meant({"name": volume["name"], "hostPath": meant}, given)
 
 
-def folder_of(volume: Object) -> str | None:
-    """Return the folder of the node that a PersistentVolume is, None where it is something else."""
-    for kind in ("hostPath", "local"):
-        if kind in volume["spec"]:
-            return str(volume["spec"][kind]["path"])
-    return None
+def _folder_of(volume: Object) -> Object | None:
+    """Return the hostPath that a PersistentVolume is, None where it is something else."""
+    spec = volume["spec"]
+    if "local" in spec:
+        return {"path": spec["local"]["path"], "type": "Directory"}
+    found: Object | None = spec.get("hostPath")
+    return found
 
 
 def give_to_group(folder: Path, group: int) -> None:

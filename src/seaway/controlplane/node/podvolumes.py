@@ -89,8 +89,8 @@ class PodVolumes:
         if "emptyDir" in volume:  # a folder on the node's own disk: made sooner than another thread begins
             return volumes.plain_volume(self.folder, volume, group)
         meant = await claims.resolve(self._context.client, pod, volume)
-        path = await asyncio.to_thread(volumes.plain_volume, self.folder, meant)
-        if meant is not volume and group is not None:
+        path = await asyncio.to_thread(volumes.plain_volume, self.folder, meant.volume)
+        if meant.given and group is not None:
             await asyncio.to_thread(claims.give_to_group, path, group)
         return path
 
