@@ -6,6 +6,7 @@ definitions produce the same value at run time.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -66,3 +67,12 @@ class Resource:
         if subresource:
             parts.append(subresource)
         return "/".join(parts)
+
+
+def version_order(version: str) -> tuple[int, int, int, str]:
+    """Return the sort key that puts stable versions first, then beta, then alpha, newest first in each."""
+    match = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
+    if match is None:
+        return (3, 0, 0, version)
+    rank = {None: 0, "beta": 1, "alpha": 2}[match[2]]
+    return (rank, -int(match[1]), -int(match[3] or 0), version)

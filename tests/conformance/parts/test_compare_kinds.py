@@ -42,11 +42,7 @@ RESOURCES = {
 SAMPLES = samples()
 KNOWN = (
     ("", r"columnDefinitions.*\.description", "our descriptions are our own words"),
-    (
-        "Endpoints",
-        r"warning|answer",
-        "pods have loopback addresses; the deprecation is told where something is written",
-    ),
+    ("Endpoints", r"answer", "pods have loopback addresses"),
     ("IPAddress", r"columnDefinitions\[2\]", "Kubernetes prints an age there and names no column for it"),
     ("EndpointSlice", r"endpoints\[1\]\.addresses\[0\]", "pods have loopback addresses"),
     ("DaemonSet", r"rows\[0\]\.object\.metadata\.annotations", "in tables the count of changes is left out"),

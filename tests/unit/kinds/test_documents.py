@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
-from seaway.controlplane.apiserver.discovery import Discovery, version_document, version_order
+from seaway.controlplane.apiserver.discovery import Discovery, version_document
 from seaway.controlplane.apiserver.openapi import OpenApi
 from seaway.controlplane.apiserver.table import include_object, table
 from seaway.controlplane.kinds import BUILTIN_KINDS, REVIEW_RESOURCES
 from seaway.controlplane.kinds.configs import CONFIG_MAP
 from seaway.objects.errors import BadRequest, NotAcceptable
+from seaway.objects.resource import version_order
 
 DISCOVERY = Discovery(BUILTIN_KINDS, REVIEW_RESOURCES)
 OPENAPI = OpenApi(BUILTIN_KINDS, REVIEW_RESOURCES)

@@ -5,7 +5,6 @@ Source: Kubernetes API concepts ("API discovery") and KEP-3352 (aggregated disco
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from seaway.controlplane.apiserver.documents import Document, accepts_json, document, media_types
 from seaway.controlplane.kinds.declaration import Kind
 from seaway.objects.errors import NotAcceptable
-from seaway.objects.resource import Resource
+from seaway.objects.resource import Resource, version_order
 
 KUBERNETES_VERSION = "1.36"
 """Kubernetes version whose API this server speaks."""
@@ -176,15 +175,6 @@ def aggregated(resources: Iterable[Resource], form: str, *, core: bool) -> dict[
         "metadata": {},
         "items": items,
     }
-
-
-def version_order(version: str) -> tuple[int, int, int, str]:
-    """Return the sort key that puts stable versions first, then beta, then alpha, newest first in each."""
-    match = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
-    if match is None:
-        return (3, 0, 0, version)
-    rank = {None: 0, "beta": 1, "alpha": 2}[match[2]]
-    return (rank, -int(match[1]), -int(match[3] or 0), version)
 
 
 def _groups(resources: Iterable[Resource]) -> dict[str, dict[str, list[Resource]]]:

@@ -124,7 +124,7 @@ class Renderer:
         if metadata is None:
             metadata = {"resourceVersion": objects[0]["metadata"].get("resourceVersion", "")}
         return table(
-            self._served.base.kind, objects, self._now(), metadata=metadata, include=self._include, with_columns=with_columns,
+            self._served.own.kind, objects, self._now(), metadata=metadata, include=self._include, with_columns=with_columns,
             version=self._form.version,
         )  # fmt: skip
 

@@ -38,12 +38,12 @@ class Served:
 
     @property
     def base(self) -> Served:
-        """The kind in whose form the objects are stored: its defaults, rules, cells and selectors count."""
+        """The kind in whose form the objects are stored: its defaults, rules and selectors count."""
         return self.stored_as or self
 
     @property
     def own(self) -> Served:
-        """The kind whose schema and defaults count: of a custom resource that of the version that is asked for."""
+        """The kind whose schema, defaults and columns count: of a custom resource that of the version that is asked for."""
         return self if self.custom else self.base
 
     @property

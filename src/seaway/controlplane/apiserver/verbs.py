@@ -115,6 +115,10 @@ class Call:
         """Return an answer in the form that was asked for, with its warnings."""
         return ApiResponse(status, self.renderer.one(content), self.renderer.content_type, self.told())
 
+    def listed(self, listed: Listed) -> ApiResponse:
+        """Return a list in the form that was asked for, with its warnings."""
+        return ApiResponse(200, self.renderer.collection(listed), self.renderer.content_type, self.told())
+
     def done(self, status: Object) -> ApiResponse:
         """Return a Status as the answer, which is no object of the kind."""
         return ApiResponse(
@@ -230,7 +234,7 @@ class Verbs:
         options = list_options(call.request.query)
         namespace = call.info.namespace if call.served.resource.namespaced else ""
         listed = await list_records(self._store, call.served, namespace, options)
-        return ApiResponse(200, call.renderer.collection(listed), call.renderer.content_type)
+        return call.listed(listed)
 
     async def _watch(self, call: Call) -> ApiResponse:
         query = dict(call.request.query)
@@ -251,7 +255,7 @@ class Verbs:
             self._settings.bookmark_seconds,
             call.renderer.event,
         )
-        return ApiResponse(200, None, JSON, events=events)
+        return ApiResponse(200, None, JSON, call.told(), events=events)
 
     async def _create(self, call: Call) -> ApiResponse:
         write = call.write()
@@ -306,9 +310,7 @@ class Verbs:
                 await self._registry.delete(write, options)
             except NotFound:
                 continue  # gone meanwhile: what was asked for
-        return ApiResponse(
-            200, call.renderer.collection(Listed(listed.records, listed.metadata)), call.renderer.content_type
-        )
+        return call.listed(Listed(listed.records, listed.metadata))
 
     async def _bind(self, call: Call) -> ApiResponse:
         write, body = call.write(), call.object("Binding")

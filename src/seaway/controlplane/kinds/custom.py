@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,9 +16,11 @@ from seaway.controlplane.kinds.rules import rule_causes, rules_of
 from seaway.controlplane.kinds.schemas import decoded_components
 from seaway.objects import names
 from seaway.objects.errors import Cause
-from seaway.objects.resource import Resource
+from seaway.objects.resource import Resource, version_order
 from seaway.objects.schema import Schema
 
+_AGE = replace(AGE, type="date")
+"""As of a declared column: that of built-in kinds is a text."""
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
@@ -70,17 +73,26 @@ def _kind(spec: Object, version: Object, stored: str) -> Kind:
         field_labels=_selectable(version),
         has_status="status" in resource.subresources,
         served=bool(version.get("served")),
-        deprecation=_deprecation(resource, version),
+        deprecation=_deprecation(resource, version, spec["versions"]),
         storage_version=stored,
         scale=_scale(version),
         conditional_updates=True,
     )
 
 
-def _deprecation(resource: Resource, version: Object) -> str:
+def _deprecation(resource: Resource, version: Object, versions: Sequence[Object]) -> str:
+    """Return what users of a version are told: its own warning, or which version to use instead, if one is preferred."""
     if not version.get("deprecated"):
         return ""
-    return version.get("deprecationWarning") or f"{resource.api_version} {resource.kind} is deprecated"
+    if own := version.get("deprecationWarning"):
+        return str(own)
+    preferred = min(
+        (v["name"] for v in versions if v.get("served") and not v.get("deprecated")), key=version_order, default=None
+    )  # fmt: skip
+    words = f"{resource.api_version} {resource.kind} is deprecated"
+    if preferred is None or version_order(preferred) > version_order(resource.version):
+        return words
+    return f"{words}; use {resource.group}/{preferred} {resource.kind}"
 
 
 def _validator(resource: Resource) -> Callable[[Object], list[Cause]]:
@@ -130,7 +142,7 @@ def _label(path: str) -> Callable[[Object], str]:
 
 def _columns(version: Object) -> tuple[Column, ...]:
     declared = version.get("additionalPrinterColumns") or ()
-    return (NAME, *(_column(column) for column in declared)) if declared else (NAME, AGE)
+    return (NAME, *(_column(column) for column in declared)) if declared else (NAME, _AGE)
 
 
 def _column(declared: Object) -> Column:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.conformance.compare.scenes.building import (
     STRATEGIC,
+    TABLE,
     apply,
     delete,
     get,
@@ -14,6 +15,7 @@ from tests.conformance.compare.scenes.building import (
     patch,
     post,
     put,
+    table,
     watch,
 )
 from tools.compare.messages import ESTABLISHED, Message, Scene
@@ -135,6 +137,14 @@ def thing(name="x", meta=None, **spec):
     }
 
 
+OLD = "old.scenes.example.com"
+_VERSION = {"served": True, "schema": {"openAPIV3Schema": SCHEMA}}
+VERSIONS = [
+    {"name": "v1", "storage": True, "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}]} | _VERSION,
+    {"name": "v1beta1", "storage": False, "deprecated": True, "deprecationWarning": "use v1"} | _VERSION,
+    {"name": "v1alpha1", "storage": False, "deprecated": True} | _VERSION,
+]  # fmt: skip
+"""Of which the older ones are deprecated, and have other columns."""
 SERVED = Message(ESTABLISHED, f"{DEFINITIONS}/things.{GROUP}", definition(GROUP))
 
 
@@ -143,8 +153,14 @@ def served(name: str, *messages: Message) -> Scene:
     return Scene(name, (SERVED, *messages))
 
 
+def old(version: str, name: str = "") -> str:
+    """Return the path of a version's objects, or of one."""
+    return f"/apis/{OLD}/{version}/namespaces/{{namespace}}/things" + (f"/{name}" if name else "")
+
+
 # fmt: off
 SCENES = (
+Scene("deprecated versions", (Message(ESTABLISHED, f"{DEFINITIONS}/things.{OLD}", definition(OLD, versions=VERSIONS)), post(old("v1"),thing(size=1)|{"apiVersion":f"{OLD}/v1"}), get(old("v1beta1")), table(old("v1")), table(old("v1beta1")), table(old("v1beta1","x")), table(old("v1alpha1")), watch(old("v1beta1")+"?watch=1",1), watch(old("v1beta1")+"?watch=1",1,Accept=TABLE), post(old("v1beta1"),thing("y",size=1)|{"apiVersion":f"{OLD}/v1beta1"}), delete(old("v1beta1")), get(old("v1")))),
 served("crd", get("/apis/scenes.example.com"), get("/apis/scenes.example.com/v2"), get("/apis/scenes.example.com/v1/nothings")),
 served("custom objects", post(THINGS,thing(size=1)), get(THING), get(THINGS), put(THING,thing(size=2)), put(THING,thing(size=2,note="x")|{"metadata":{"name":"x","resourceVersion":"${1:metadata.resourceVersion}"}}), put(THING,thing(size=2,note="x")|{"metadata":{"name":"x","resourceVersion":"${2:metadata.resourceVersion}"}}), patch(THING,{"spec":{"note":"q"}}), patch(THING,{"spec":{"note":"q"}},STRATEGIC), operations(THING,op("remove","/spec/note")), delete(THING), get(THING), post(THINGS,{"metadata":{"name":"x"},"spec":{"size":1}}), post(THINGS,{"apiVersion":GROUP+"/v1","kind":"Thing","metadata":{},"spec":{"size":1}})),
 served("custom faults", post(THINGS,thing(size=0)), post(THINGS,thing(size=101)), post(THINGS,thing(size="x")), post(THINGS,thing(size=1.5)), post(THINGS,thing()), post(THINGS,thing(size=1,note="toolong")), post(THINGS,thing(size=1,note="A")), post(THINGS,thing(size=1,mode="z")), post(THINGS,thing(size=1,items=[{"value":"x"}])), post(THINGS,thing(size=1,items=[{"name":"a"},{"name":"a"}])), post(THINGS,thing(size=1,set=["a","a"])), post(THINGS,thing(size=1,list="x")), post(THINGS,thing(size=1,map={"a":1})), post(THINGS,thing(size=1,when="x")), post(THINGS,thing(size=1,ios=1.5)), post(THINGS,thing(size=1,ios="x",note=None)), post(THINGS,thing("y",size=1,maybe=None)), post(THINGS,thing("Up",size=1)), post(THINGS,{"apiVersion":GROUP+"/v1","kind":"Thing","metadata":{"name":"z"},"spec":None}), post(THINGS,{"apiVersion":GROUP+"/v1","kind":"Thing","metadata":{"name":"zz"},"spec":"x"}), post(THINGS,{"apiVersion":GROUP+"/v1","kind":"Other","metadata":{"name":"zz"}}), post(THINGS,{"apiVersion":GROUP+"/v9","kind":"Thing","metadata":{"name":"zz"}}), post(THINGS,thing("w",size=1,bogus=1)), post(THINGS+"?fieldValidation=Strict",thing("v",size=1,bogus=1)), post(THINGS+"?fieldValidation=Strict",thing("v",size=1,free={"q":1})), post(THINGS,thing("u",size=200,note="TOOLONG",mode="q"))),
