@@ -28,7 +28,7 @@ from seaway.objects.builtin import (
     SERVICE_ACCOUNTS,
 )
 from seaway.objects.errors import Forbidden, NotFound
-from seaway.platform.access import MANAGER_RULES, NODE_RULE, WORKSPACE_RULES
+from seaway.platform.access import CONFIRM_OFF_RULE, MANAGER_RULES, NODE_RULE, WORKSPACE_RULES
 
 ACCOUNT = "seaway"
 """The server's service account."""
@@ -64,7 +64,13 @@ class TestCluster:
 
 @asynccontextmanager
 async def namespace_on(
-    name: str, kubeconfig: Path, *, nodes_visible: bool = False, manager: bool = False, **fields: Any
+    name: str,
+    kubeconfig: Path,
+    *,
+    nodes_visible: bool = False,
+    confirm_off: bool = False,
+    manager: bool = False,
+    **fields: Any,
 ) -> AsyncIterator[TestCluster]:
     """Make a namespace with the server's account in it; all of it is removed at the end.
 
@@ -72,15 +78,21 @@ async def namespace_on(
         name: of the cluster.
         kubeconfig: an administrator's.
         nodes_visible: grant the right to see nodes too.
+        confirm_off: and the one to mark them as out of service.
         manager: let it make, use and delete workspaces too.
         fields: of `TestCluster`.
     """
+    wide = [
+        *([NODE_RULE] if nodes_visible else []),
+        *([CONFIRM_OFF_RULE] if confirm_off else []),
+        *(MANAGER_RULES if manager else ()),
+    ]
     administrator = load_kubeconfig(kubeconfig)
     admin = Client(HttpTransport(administrator), field_manager="test")
     namespace = f"t-{uuid.uuid4().hex[:8]}"
     await admin.create(NAMESPACES, {"metadata": {"name": namespace}})
     try:
-        token = await _make_account(admin, namespace, cluster_rules=_cluster_rules(nodes_visible, manager))
+        token = await _make_account(admin, namespace, cluster_rules=wide)
         connection = replace(
             administrator, client_certificate=None, client_key=None, token=token, namespace=namespace
         )
@@ -93,14 +105,10 @@ async def namespace_on(
     finally:
         with suppress(NotFound):  # the test has removed it
             await admin.delete(NAMESPACES, namespace)
-        if nodes_visible or manager:
+        if wide:
             await admin.delete(CLUSTER_ROLE_BINDINGS, namespace)
             await admin.delete(CLUSTER_ROLES, namespace)
         await admin.close()
-
-
-def _cluster_rules(nodes_visible: bool, manager: bool) -> list[dict[str, Any]]:
-    return [*([NODE_RULE] if nodes_visible else []), *(MANAGER_RULES if manager else ())]
 
 
 async def _make_account(admin: Client, namespace: str, *, cluster_rules: list[dict[str, Any]]) -> str:

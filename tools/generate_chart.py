@@ -44,6 +44,7 @@ def rules() -> dict[str, Any]:
                 "namespace": namespaced,
                 "metrics": [access.METRICS_RULE],
                 "nodes": [access.NODE_RULE],
+                "confirmOff": [access.CONFIRM_OFF_RULE],
                 "workspaces": list(access.MANAGER_RULES),
             }
         )

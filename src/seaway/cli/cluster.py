@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from seaway.cli.arguments import Output
+from seaway.cli.confirm_off import confirm_off
 from seaway.cli.context import connect, note, require_local
 from seaway.cli.groups import command_group
 from seaway.cli.output import Format, print_json, print_table
@@ -29,9 +30,13 @@ Examples:
   seaway cluster pressure node-1 memory     too little memory: a pod is evicted every 10 s
   seaway cluster restore node-1             power and room are back
   seaway cluster registry-outage on         no image can be pulled
+  seaway cluster confirm-off gpu-7          its machine is off: its runs go on elsewhere
+  seaway cluster confirm-off gpu-7 --undo   it is on again
 
-Only for the cluster of this machine (seaway up). A pretended trouble ends with seaway down, a cordon stays."""
+Only for the cluster of this machine (seaway up), but for confirm-off, which administrators of any
+server may use. A pretended trouble ends with seaway down; a cordon and what was confirmed stay."""
 APP = command_group(EPILOG)
+APP.command("confirm-off")(confirm_off)
 
 
 def complete_nodes(incomplete: str) -> list[str]:

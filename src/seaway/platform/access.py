@@ -44,6 +44,8 @@ LEADER_RULES: tuple[Manifest, ...] = (
 )
 """In the server's own namespace, where several servers elect one."""
 NODE_RULE: Manifest = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}
+CONFIRM_OFF_RULE: Manifest = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["patch"]}
+"""Optional, with the one before: without it administrators mark lost nodes as out of service with kubectl."""
 KEPT_LOGS_RULE: Manifest = {"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}
 """On the embedded cluster alone, whose nodes serve nothing there but the logs of pods that are gone: to a kubelet it opens more."""
 CLUSTER_RULES: tuple[Manifest, ...] = (
@@ -61,7 +63,7 @@ def cluster_wide_grant() -> tuple[Manifest, Manifest]:
     api_version = f"{_RBAC}/v1"
     role = {
         "apiVersion": api_version, "kind": "ClusterRole", "metadata": {"name": USER},
-        "rules": [*WORKSPACE_RULES, *CLUSTER_RULES, KEPT_LOGS_RULE],
+        "rules": [*WORKSPACE_RULES, *CLUSTER_RULES, CONFIRM_OFF_RULE, KEPT_LOGS_RULE],
     }  # fmt: skip
     binding = {
         "apiVersion": api_version, "kind": "ClusterRoleBinding", "metadata": {"name": USER},

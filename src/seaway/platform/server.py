@@ -19,6 +19,7 @@ from seaway.client.watch import FollowSettings
 from seaway.model.run import DEFAULT_IMAGE
 from seaway.platform.bin import DAY, Bin, open_bin
 from seaway.platform.cluster_view import FOLLOW, ClusterView
+from seaway.platform.confirming_off import ConfirmingOff
 from seaway.platform.database import runs
 from seaway.platform.database.database import Database
 from seaway.platform.database.usage import BYTES, FILES
@@ -162,11 +163,12 @@ class Server:
         health: Health,
         measures: ServerMeasures,
         recorder: Recorder,
+        confirming_off: ConfirmingOff,
     ) -> None:
         self.runs, self.user_tokens = runs_, user_tokens
         self.notifications, self._telling = telling.service, telling
         self.health, self.measures, self.workspaces, self.volumes = health, measures, workspaces, volumes
-        self._recorder = recorder
+        self._recorder, self.confirming_off = recorder, confirming_off
         self._engine, self._database, self._view, self._retention = engine, database, view, retention
 
     async def drain(self, *, timeout: float = 40.0) -> bool:
@@ -251,7 +253,7 @@ async def run_server(
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
-                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, volumes, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling), recorder)  # fmt: skip
+                    yield Server(service, UserTokens(database, clock), engine, database, view, telling, history.retention, workspaces, volumes, _health(settings, database, client, view, clock), ServerMeasures(database, engine, collector, view, telling), recorder, ConfirmingOff(client, view, engine.requests, engine.states, recorder, clock))  # fmt: skip
                 finally:
                     database.hurry()
         finally:

@@ -76,6 +76,10 @@ def test_drain_kill_and_pressure(seaway: Any) -> None:
         pytest.param(("drain", "node-9"), 64, "there is no node 'node-9'", id="no such node"),
         pytest.param(("pressure", "node-1", "hope"), 64, "'hope' is nothing", id="no such shortage"),
         pytest.param(("registry-outage", "perhaps"), 64, "neither on nor off", id="neither on nor off"),
+        pytest.param(("confirm-off", "node-1", "--yes"), 65, "the node node-1 answers", id="it is not off"),
+        pytest.param(
+            ("confirm-off", "node-9"), 64, "there is no node 'node-9'", id="no such node to confirm"
+        ),
     ],
 )
 def test_mistakes(running: Any, words: tuple[str, ...], code: int, said: str) -> None:

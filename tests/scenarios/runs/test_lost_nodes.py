@@ -15,12 +15,14 @@ import pytest
 
 from seaway.base.tasks import Backoff
 from seaway.client.errors import Unreachable
+from seaway.client.request import STRATEGIC_MERGE_PATCH
 from seaway.controlplane.cluster import Cluster
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import VerdictClass
-from seaway.objects.builtin import PODS
+from seaway.objects.builtin import NODES, PODS
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
+from seaway.platform.errors import Conflict, NotFound
 from seaway.platform.history.collector import CollectorSettings
 from tests.scenarios.runs.conftest import embedded_cluster, real_cluster
 from tests.waiting import until
@@ -34,6 +36,7 @@ SETTINGS = {
     "engine": EngineSettings(policy=Policy(QUICK, late=1.0, silence=3.0)),
     "collector": CollectorSettings(tries=2, backoff=QUICK),
 }
+RIGHTS = {"nodes_visible": True, "confirm_off": True}
 CONNECT = """
 import os, socket, time
 witness = socket.create_connection((os.environ["WITNESS"], int(os.environ["PORT"])))
@@ -98,11 +101,12 @@ async def place(request, tmp_path, monkeypatch) -> AsyncIterator[Place]:
             return made
 
         monkeypatch.setattr(Cluster, "client", cuttable)
-        async with embedded_cluster(tmp_path / "home", request.getfixturevalue("plain_tools")) as cluster:
+        tools = request.getfixturevalue("plain_tools")
+        async with embedded_cluster(tmp_path / "home", tools, **RIGHTS) as cluster:
             yield Place(cluster, cut.set, cut.clear)
     else:
         node = request.getfixturevalue("real_node")
-        async with real_cluster(request, tmp_path / "cache") as cluster:
+        async with real_cluster(request, tmp_path / "cache", **RIGHTS) as cluster:
             yield Place(cluster, node.kill, node.start)
 
 
@@ -222,3 +226,49 @@ async def test_without_a_lease_a_run_is_given_up_and_a_stop_does_not_wait_for_ev
         await witness.until()
         await other.until()
         assert witness.seen == other.seen == ["1"]
+
+
+async def goes_silent(platform: Platform, node: str) -> None:
+    """Say of a node what the cluster says of one that it has not heard of for a while; nobody contradicts while it is cut off."""
+    silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "silent"}
+    status = {"status": {"conditions": [silent]}}
+    await platform.client.patch(NODES, node, status, content_type=STRATEGIC_MERGE_PATCH, subresource="status")
+
+
+@pytest.mark.timeout(180)
+async def test_a_run_goes_on_when_an_administrator_has_confirmed_that_the_machine_is_off(
+    place: Place, witness: Witness, tmp_path
+) -> None:
+    """The confirmation is taken back when the node is there again; without it the run would have been given up after an hour."""
+    patient = {"engine": EngineSettings(policy=Policy(QUICK)), "collector": SETTINGS["collector"]}
+    async with run_platform(place.cluster, tmp_path / "server", **patient) as platform:
+        runs, confirming = platform.server.runs, platform.server.confirming_off
+        run = await runs.submit(RunSpec(name="lost", tasks=(task(witness),)), user="ada")
+        await witness.until("1")
+        node = (await runs.get(run.name)).tasks[0].attempts[0].node
+        with pytest.raises(Conflict, match="answers: its machine is not off"):
+            await confirming.confirm(node, "root")
+        with pytest.raises(NotFound, match="no node 'node-99'"):
+            await confirming.confirm("node-99", "root")
+        place.cut_off()
+        await goes_silent(platform, node)
+        found = await confirming.look(node)
+        assert (found.ready, found.confirmed_off, found.runs) == (False, False, ("lost",))
+        assert (await confirming.confirm(node, "root")).confirmed_off
+        await attempts(platform, run.name, 2)
+        first = (await runs.get(run.name)).tasks[0].attempts[0]
+        assert (first.verdict.class_, first.verdict.cause) == (VerdictClass.INFRASTRUCTURE, "NodeLost")
+        log = b"".join([chunk async for chunk in await runs.logs(run.name)]).decode()
+        assert f"root has confirmed that the node {node} is off" in log
+        told = [(entry.by, entry.message) for entry in (await runs.timeline(run.name)).entries]
+        assert ("root", "confirmed to be off: its pods are removed") in told
+        place.restore()
+        await until(
+            lambda: confirming.look(node), "it is back", check=lambda found: found.ready, seconds=WAIT
+        )
+        async with asyncio.timeout(WAIT), witness.changed:
+            await witness.changed.wait_for(lambda: "1" not in witness.alive)
+        assert not (await confirming.undo(node, "root")).confirmed_off
+        await witness.until("2")
+        await runs.stop(run.name)
+        await runs.wait(run.name, timeout=WAIT)

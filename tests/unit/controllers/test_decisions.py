@@ -21,6 +21,7 @@ from seaway.controlplane.controllers.graph import (
 from seaway.controlplane.controllers.namespace import Left, content_conditions
 from seaway.controlplane.controllers.nodehealth import (
     heartbeat,
+    is_out_of_service,
     silent_conditions,
     until_eviction,
     wanted_taints,
@@ -122,13 +123,15 @@ def pod(
         pytest.param([pod("a", "just-gone")], [], id="on a node that is just gone"),
         pytest.param([pod("a", going=True)], [("a", False)], id="deleted before it had a node"),
         pytest.param([pod("a", "here", going=True)], [], id="the node's own business"),
+        pytest.param([pod("a", "off", going=True)], [("a", True)], id="its node is off"),
+        pytest.param([pod("a", "off")], [], id="its node is off: it is evicted first"),
         pytest.param([pod("b", phase="Failed", created=1), pod("a", phase="Succeeded"), pod("c", phase="Failed", created=2)], [("a", False)], id="the oldest above two"),
     ],
 )  # fmt: skip
 def test_pods_that_nobody_else_deletes(pods: list[dict], expected: list) -> None:
     gone = {"gone": 10.0, "just-gone": 95.0}
-    doomed = doomed_pods(pods, gone, 100.0, keep=2, quarantine=40.0)
-    assert [(d.pod["metadata"]["name"], d.orphaned) for d in doomed] == expected
+    doomed = doomed_pods(pods, gone, {"off"}, 100.0, keep=2, quarantine=40.0)
+    assert [(d.pod["metadata"]["name"], d.unseen) for d in doomed] == expected
 
 
 def node(ready: str | None = "True", *taints: dict, unschedulable: bool = False, **conditions: str) -> dict:
@@ -165,6 +168,26 @@ def test_taints(given: dict, expected: set) -> None:
     assert {
         f"{t['key'].removeprefix('node.kubernetes.io/')}:{t['effect']}" for t in wanted_taints(given, NOW)
     } == expected
+
+
+OFF = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(node("Unknown", OFF), True, id="silent, and said to be off"),
+        pytest.param(node("False", OFF), True, id="not ready, and said to be off"),
+        pytest.param(node(None, OFF), True, id="never heard of, and said to be off"),
+        pytest.param(node("True", OFF), False, id="it answers again"),
+        pytest.param(node("Unknown", OLD), False, id="silent alone"),
+    ],
+)
+def test_a_node_is_out_of_service_where_that_is_said_and_it_does_not_contradict(
+    given: dict, expected: bool
+) -> None:
+    assert is_out_of_service(given) is expected
+    assert (OFF in wanted_taints(given, NOW)) is (OFF in given["spec"]["taints"]), "it is the administrator's"
 
 
 def test_a_taint_that_stays_keeps_its_time() -> None:

@@ -225,7 +225,7 @@ def test_nothing_is_tried_again_once_a_stop_was_asked_for(class_) -> None:
     ("deletion", "says", "look_again"),
     [
         pytest.param(25.0, "is being taken off the node n", 35.0, id="its time to end"),
-        pytest.param(90.0, "kubectl delete node n", 3570.0, id="overdue: its node does not answer"),
+        pytest.param(90.0, "seaway cluster confirm-off n", 3570.0, id="overdue: its node does not answer"),
     ],
 )
 def test_a_pod_that_the_cluster_takes_away_is_waited_for(deletion, says, look_again) -> None:

@@ -16,6 +16,7 @@ from seaway.objects.nodeselection import tolerates
 Object = dict[str, Any]
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 CORDONED = "node.kubernetes.io/unschedulable"
 PRESSURES = {
     "MemoryPressure": "node.kubernetes.io/memory-pressure",
@@ -25,6 +26,13 @@ PRESSURES = {
 }
 _MANAGED = {NOT_READY, UNREACHABLE, CORDONED, *PRESSURES.values()}
 _FROM_NODE = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+
+
+def is_out_of_service(node: Object) -> bool:
+    """Return whether somebody has said that a node is off, and it does not contradict."""
+    taints = (node.get("spec") or {}).get("taints") or ()
+    ready = (get_condition(node, "Ready") or {}).get("status") == "True"
+    return not ready and any(taint.get("key") == OUT_OF_SERVICE for taint in taints)
 
 
 def heartbeat(node: Object, lease: Object | None) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def manifests(values: Values, release: Release, credentials: Credentials) -> lis
 
 def cluster_wide_names(release: Release) -> list[str]:
     """Return the names of the ClusterRoles, and their bindings, that an installation may have."""
-    return [_wide_name(release, part) for part in ("nodes", "workspaces")]
+    return [_wide_name(release, part) for part in ("nodes", "confirm-off", "workspaces")]
 
 
 def _wide_name(release: Release, part: str) -> str:
@@ -82,6 +82,7 @@ def _rights(values: Values, release: Release) -> list[Object]:
         found.append(release.object(f"{api}/v1", "RoleBinding", roleRef=role_ref, subjects=subjects))
     wide = {
         "nodes": (values.rbac.nodes, [access.NODE_RULE]),
+        "confirm-off": (values.rbac.confirm_off, [access.CONFIRM_OFF_RULE]),
         "workspaces": (values.rbac.workspaces, access.MANAGER_RULES),
     }
     for part, (wanted, granted) in wide.items():

@@ -151,6 +151,11 @@ class Rbac(ChartValues):
         default=False,
         description="Let it read the cluster's nodes (a ClusterRole): `seaway why` then knows more of them.",
     )
+    confirm_off: bool = Field(
+        default=False,
+        description="Let it change nodes (a ClusterRole), for one purpose: an administrator confirms with `seaway cluster confirm-off NODE` "
+        "that a lost machine is off, so that its runs go on elsewhere. Without it: kubectl taint.",
+    )
     workspaces: bool = Field(
         default=False,
         description="Let it make, use and delete workspaces (a ClusterRole: pods in all namespaces, and namespaces themselves). "

@@ -24,6 +24,10 @@ _SENTENCES = (
     ),
     (re.compile(r"untolerated taint \{node\.kubernetes\.io/not-ready"), "its nodes are not ready"),
     (
+        re.compile(r"untolerated taint \{node\.kubernetes\.io/out-of-service"),
+        "its nodes were confirmed to be off (when one is on again: seaway cluster confirm-off NODE --undo)",
+    ),
+    (
         re.compile(r"untolerated taint \{node\.kubernetes\.io/(?P<x>[\w-]+)-pressure"),
         "its nodes are short of {x}",
     ),

@@ -11,6 +11,7 @@ from seaway.model.run import Phase
 from seaway.platform.database import attempts, runs
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord
+from seaway.platform.engine import texts
 from seaway.platform.engine.ages import AttemptAges
 from seaway.platform.engine.idleness import Idleness
 from seaway.platform.engine.mirrors import Mirrors
@@ -74,6 +75,13 @@ class Requests:
         self._teller.tell_change(run_uid, attempt, lost)
         self._look(state, task)
         return lost
+
+    def tell_off(self, node: str, by: str) -> None:
+        """Say in the logs of the attempts on a node that somebody has confirmed that its machine is off."""
+        for state in self._mirrors.all():
+            for attempt in state.attempts.values():
+                if attempt.node == node and not attempt.phase.ended:
+                    self._teller.say(state, attempt, texts.confirmed_off(node, by))
 
     async def stop_hung(self, run_uid: str, task: str, number: int) -> bool:
         """Have an attempt end that hangs; False where it ends or has ended already.

@@ -52,6 +52,10 @@ class Teller:
             for sentence in narrate(before, attempt, memory):
                 self._narrator.say(key, sentence, now, new=before is None)
 
+    def say(self, state: RunState, attempt: AttemptRecord, sentence: str) -> None:
+        """Say something of an attempt now."""
+        self._narrator.say(LogKey(state.run.uid, attempt.task, attempt.number), sentence, self._nanoseconds())
+
     def tell_change(self, run_uid: str, before: AttemptRecord, after: AttemptRecord) -> None:
         """Say in an attempt's log what became of it outside of a look at its run."""
         for sentence in narrate(before, after):

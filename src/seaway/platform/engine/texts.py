@@ -88,8 +88,13 @@ def unconfirmed(node: str, until: float, *, leased: bool) -> str:
     last = f"{at} the program has ended by itself" if leased else f"{at} it is given up"
     return (
         f"the node {node} does not say that the program has ended, and it must not run twice: it goes on when the node "
-        f"answers or is removed from the cluster (kubectl delete node {node}); {last}"
+        f"answers or an administrator confirms that it is off (seaway cluster confirm-off {node}); {last}"
     )
+
+
+def confirmed_off(node: str, by: str) -> str:
+    """Say who has confirmed that a node's machine is off, and what follows."""
+    return f"{by} has confirmed that the node {node} is off: this goes on elsewhere when its pod is removed"
 
 
 def lost(why: str, delay: float) -> str:

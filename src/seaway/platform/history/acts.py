@@ -27,6 +27,8 @@ KINDS = {
 }
 """Of what acts are kept, by the names of the resources."""
 RUN = "Run"
+CONFIRM_OFF, UNDO_CONFIRM_OFF = "confirm-off", "confirm-off --undo"
+"""What administrators say of a node's machine."""
 _VERBS = {
     ("delete", ""): "delete",
     ("deletecollection", ""): "delete",
@@ -71,6 +73,8 @@ _DONE = {
     "retry --fresh": "asked to be tried again, without its checkpoints",
     "rm": "put into the bin",
     "restore": "taken out of the bin",
+    CONFIRM_OFF: "confirmed to be off: its pods are removed",
+    UNDO_CONFIRM_OFF: "said to be on again",
     "lose": "its attempt was ended on purpose, as if its machine were lost",
 }
 

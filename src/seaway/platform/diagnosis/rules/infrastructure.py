@@ -256,7 +256,7 @@ def given_up(facts: Facts) -> Finding | None:
     return Finding(
         Level.NODE, VerdictClass.CANCELLED if stopped else VerdictClass.UNKNOWN, UNCONFIRMED,
         f"its node {name} does not answer, so whether the program still runs there is not known", evidence,
-        next_step=f"make sure that {name} is off (kubectl delete node {name}), then: seaway retry {{run}}",
+        next_step=f"make sure that {name} is off (seaway cluster confirm-off {name}), then: seaway retry {{run}}",
         done="it is not tried again by itself, since it could run twice then; what it still makes is not kept",
     )  # fmt: skip
 

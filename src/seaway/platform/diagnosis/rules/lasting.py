@@ -75,8 +75,13 @@ def held_by_node(facts: Facts) -> Finding | None:
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeLost", f"its deletion cannot finish: its node {name} does not answer",
         (quote(facts, "node", text, ready.get("lastTransitionTime")), quote(facts, "pod status", f"deletionTimestamp: {overdue}", overdue)),
-        next_step=f"repair the node, or if it is off for good: kubectl delete node {name}", retry=True, permanent=False,
+        next_step=f"repair the node, or if its machine is off: {_off(facts, name)}", retry=True, permanent=False,
     )  # fmt: skip
+
+
+def _off(facts: Facts, node: str | None) -> str:
+    """Return the command by which an administrator says that a machine is off."""
+    return kubectl(facts, f"kubectl delete node {node}", f"seaway cluster confirm-off {node}")
 
 
 def held_by_volume(facts: Facts) -> Finding | None:

@@ -1,0 +1,169 @@
+"""Machines that are off, as an administrator confirms it: their pods may go on elsewhere, since nothing of them runs.
+
+A node that does not answer may be cut off, with its programs running on; only somebody who has seen the machine knows.
+Kubernetes takes the word for it as the taint `node.kubernetes.io/out-of-service` (KEP-2268): pods on the node are
+removed although it confirms nothing, and their volumes are detached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from seaway.base.clock import Clock
+from seaway.client.client import Client
+from seaway.model.node import NodeView
+from seaway.objects.builtin import NODES
+from seaway.objects.errors import Conflict as ObjectConflict
+from seaway.objects.errors import Forbidden as ObjectForbidden
+from seaway.objects.errors import NotFound as ObjectNotFound
+from seaway.objects.meta import get_condition
+from seaway.objects.pods import has_ended
+from seaway.platform.cluster_view import ClusterView
+from seaway.platform.database.records import ActRecord
+from seaway.platform.engine.requests import Requests
+from seaway.platform.engine.state import RunState
+from seaway.platform.errors import Conflict, Forbidden, NotFound, Unavailable
+from seaway.platform.history.acts import CONFIRM_OFF, UNDO_CONFIRM_OFF
+from seaway.platform.history.recorder import Recorder
+from seaway.platform.workloads import labels
+
+Object = dict[str, Any]
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+_TAINT = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+_TRIES = 5
+
+
+def taints(node: Object, *, off: bool) -> list[Object]:
+    """Return the taints that a node has when it is, or is no longer, confirmed to be off."""
+    present = (node.get("spec") or {}).get("taints") or []
+    others = [taint for taint in present if taint.get("key") != OUT_OF_SERVICE]
+    if not off:
+        return others
+    return present if len(others) != len(present) else [*present, _TAINT]
+
+
+def view_of(node: Object, states: Iterable[RunState], pods: Sequence[Object] | None) -> NodeView:
+    """Return a node with what is on it.
+
+    Args:
+        node: as the cluster shows it.
+        states: of all runs that have not ended.
+        pods: of the whole cluster; None where they may not be seen.
+    """
+    name = node["metadata"]["name"]
+    ready = get_condition(node, "Ready") or {}
+    told = ready.get("message") or ready.get("reason") or "it has said nothing yet"
+    here = [
+        pod for pod in pods or () if (pod.get("spec") or {}).get("nodeName") == name and not has_ended(pod)
+    ]
+    others = [pod for pod in here if labels.RUN_UID not in (pod["metadata"].get("labels") or {})]
+    return NodeView(
+        name=name,
+        ready=ready.get("status") == "True",
+        condition=f"Ready is {ready.get('status', 'Unknown')}: {told}",
+        confirmed_off=taints(node, off=False) != ((node.get("spec") or {}).get("taints") or []),
+        runs=tuple(sorted(state.run.name for state in states if _is_on(state, name))),
+        other_pods=None if pods is None else len(others),
+    )
+
+
+def _is_on(state: RunState, node: str) -> bool:
+    return any(one.node == node and not one.phase.ended for one in state.attempts.values())
+
+
+class ConfirmingOff:
+    """Takes an administrator's word that a machine is off, and takes it back.
+
+    Args:
+        client: of the cluster; it must be allowed to patch nodes.
+        view: what is seen of the cluster.
+        requests: tells the runs on the node.
+        states: of all runs that have not ended.
+        recorder: keeps who confirmed what.
+        clock: where time comes from.
+    """
+
+    def __init__(
+        self, client: Client, view: ClusterView, requests: Requests, states: Callable[[], Iterable[RunState]],
+        recorder: Recorder, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._client, self._view, self._requests = client, view, requests
+        self._states, self._recorder, self._clock = states, recorder, clock
+
+    async def look(self, name: str) -> NodeView:
+        """Return a node and what is on it. Raises NotFound; Forbidden where nodes may not be seen."""
+        node, pods = await self._node(name), await self._view.everybodys_pods()
+        return view_of(node, self._states(), pods)
+
+    async def confirm(self, name: str, by: str) -> NodeView:
+        """Have the pods of a node removed, whose machine is off.
+
+        Raises:
+            NotFound: there is no such node.
+            Conflict: it answers, so that it is not off.
+            Forbidden: the server may not see nodes, or not mark them.
+        """
+        before = await self._mark(name, off=True)
+        if not before.confirmed_off:
+            self._acted(name, CONFIRM_OFF, by)
+            self._requests.tell_off(name, by)
+        return await self.look(name)
+
+    async def undo(self, name: str, by: str) -> NodeView:
+        """Have pods placed on a node again. Raises as `confirm` does, whether it answers or not."""
+        before = await self._mark(name, off=False)
+        if before.confirmed_off:
+            self._acted(name, UNDO_CONFIRM_OFF, by)
+        return await self.look(name)
+
+    async def _mark(self, name: str, *, off: bool) -> NodeView:
+        """Write the taint, or take it off; only onto the node as it was read, so that none that answers again gets it."""
+        for _ in range(_TRIES):
+            node = await self._node(name)
+            before = view_of(node, (), ())
+            if off and before.ready:
+                raise Conflict(
+                    f"the node {name} answers: its machine is not off", field="node",
+                    remedy=f"To have its pods leave: kubectl drain {name} (on this machine: seaway cluster drain {name})",
+                )  # fmt: skip
+            patch = {
+                "metadata": {"resourceVersion": node["metadata"]["resourceVersion"]},
+                "spec": {"taints": taints(node, off=off) or None},
+            }
+            try:
+                await self._client.patch(NODES, name, patch)
+            except ObjectConflict:
+                continue
+            except ObjectForbidden as error:
+                raise Forbidden(
+                    f"this server may not mark nodes ({error.message})", remedy=_by_hand(name, off=off)
+                ) from error
+            return before
+        raise Unavailable(
+            f"the node {name} changes all the time", field="node", remedy="Try again in a moment."
+        )
+
+    async def _node(self, name: str) -> Object:
+        try:
+            return await self._client.get(NODES, name)
+        except ObjectNotFound as error:
+            known = ", ".join(node["metadata"]["name"] for node in self._view.all_nodes()[:10])
+            raise NotFound(
+                f"there is no node {name!r}", field="node", remedy=f"The nodes are {known}"
+            ) from error
+        except ObjectForbidden as error:
+            raise Forbidden(
+                f"this server may not see nodes ({error.message})", remedy=_by_hand(name, off=True)
+            ) from error
+
+    def _acted(self, name: str, verb: str, by: str) -> None:
+        self._recorder.acted(ActRecord(self._clock.now(), by, verb, "Node", name))
+
+
+def _by_hand(name: str, *, off: bool) -> str:
+    last = "" if off else "-"
+    return (
+        f"kubectl taint nodes {name} {OUT_OF_SERVICE}=nodeshutdown:NoExecute{last} does the same; "
+        "to let the server do it: seaway install --set rbac.nodes=true --set rbac.confirmOff=true"
+    )

@@ -1,0 +1,68 @@
+"""Machines that are off, as administrators confirm it: what is written to the node, and what is said of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from seaway.model.node import NodeView
+from seaway.model.run import Phase
+from seaway.platform.confirming_off import OUT_OF_SERVICE, taints, view_of
+
+USERS = {"key": "team", "value": "ml", "effect": "NoSchedule"}
+OFF = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+BY_HAND = {"key": OUT_OF_SERVICE, "effect": "NoSchedule"}
+
+
+def node(ready: str | None = "Unknown", *marks: dict[str, str]) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": ready, "message": "nothing was heard"}] if ready else []
+    return {"metadata": {"name": "n"}, "spec": {"taints": list(marks)}, "status": {"conditions": conditions}}
+
+
+@pytest.mark.parametrize(
+    ("given", "off", "expected"),
+    [
+        pytest.param(node("Unknown", USERS), True, [USERS, OFF], id="confirmed beside others"),
+        pytest.param(node("Unknown", OFF, USERS), True, [OFF, USERS], id="confirmed already"),
+        pytest.param(node("Unknown", BY_HAND), True, [BY_HAND], id="somebody has said it in other words"),
+        pytest.param(node("True", USERS, OFF), False, [USERS], id="taken back"),
+        pytest.param(node("True"), False, [], id="nothing to take back"),
+        pytest.param({"metadata": {"name": "n"}}, True, [OFF], id="never heard of"),
+    ],
+)
+def test_the_taint(given: dict[str, Any], off: bool, expected: list[dict[str, str]]) -> None:
+    assert taints(given, off=off) == expected
+
+
+def state(name: str, node: str | None, phase: Phase = Phase.RUNNING) -> Any:
+    attempt = SimpleNamespace(node=node, phase=phase)
+    return SimpleNamespace(run=SimpleNamespace(name=name), attempts={"main": attempt})
+
+
+def pod(node: str, phase: str = "Running", **labels: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "p", "labels": labels},
+        "spec": {"nodeName": node},
+        "status": {"phase": phase},
+    }
+
+
+def test_what_is_on_a_node() -> None:
+    states = [
+        state("b", "n"),
+        state("a", "n"),
+        state("elsewhere", "m"),
+        state("ended", "n", Phase.FAILED),
+        state("waits", None),
+    ]
+    pods = [pod("n"), pod("m"), pod("n", "Succeeded"), pod("n", **{"seaway.dev/run-uid": "u"})]
+    found = view_of(node("Unknown", OFF), states, pods)
+    said = "Ready is Unknown: nothing was heard"
+    assert found == NodeView(
+        name="n", ready=False, condition=said, confirmed_off=True, runs=("a", "b"), other_pods=1
+    )
+    hidden = view_of(node("True"), (), None)
+    assert (hidden.ready, hidden.confirmed_off, hidden.other_pods) == (True, False, None)
+    assert view_of(node(None), (), ()).condition == "Ready is Unknown: it has said nothing yet"
