@@ -41,6 +41,7 @@ COMMANDS = {
     "run": Entry("run", "run", "Run a script or a command on the cluster."),
     "prove": Entry("prove", "prove", "Kill a program once; say whether it resumed and what was lost."),
     "ps": Entry("ps", "ps", "List runs."),
+    "top": Entry("top", "top", "Show what runs use: memory, cores, GPUs, disk."),
     "show": Entry("show", "show", "Show everything about one run."),
     "logs": Entry("logs", "logs", "Print a run's log."),
     "timeline": Entry("timeline", "timeline", "Show what happened to a run, a pod or a node, in one order."),

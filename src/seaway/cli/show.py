@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seaway.cli.amounts import amount, now_in_words
 from seaway.cli.arguments import Output, RunName
 from seaway.cli.context import connect
 from seaway.cli.output import (
@@ -48,12 +49,26 @@ def show(run: RunName, output: Output = Format.TEXT) -> None:
             ("Exit code", "" if code is None else str(code)),
             ("Removed", view.get("deleted") or ""),
             *_spec_fields(view),
+            *_usage_fields(view),
         ]
     )
     rows = [row for task in view.get("tasks", ()) for row in _attempts(task)]
     if rows:
         print()
-        print_table(("TASK", "STATUS", "ATTEMPT", "TOOK", "EXIT", "NODE", "MESSAGE"), rows, painted=1)
+        print_table(
+            ("TASK", "STATUS", "ATTEMPT", "TOOK", "EXIT", "MEMORY", "NODE", "MESSAGE"), rows, painted=1
+        )
+
+
+def _usage_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the only attempt uses that runs now; of several, `seaway top` says it."""
+    found = [
+        attempt["usage"]
+        for task in view.get("tasks", ())
+        for attempt in task.get("attempts", ())
+        if attempt.get("usage")
+    ]
+    return now_in_words(found[0]) if len(found) == 1 else []
 
 
 def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
@@ -89,7 +104,7 @@ def _mounted(volume: dict[str, Any]) -> str:
 def _attempts(task: dict[str, Any]) -> list[tuple[str, ...]]:
     at = now()
     if not task.get("attempts"):
-        return [(task["name"], task["phase"], "", "", "", "", task.get("message", ""))]
+        return [(task["name"], task["phase"], "", "", "", "", "", task.get("message", ""))]
     return [
         (
             task["name"],
@@ -97,6 +112,7 @@ def _attempts(task: dict[str, Any]) -> list[tuple[str, ...]]:
             str(attempt["number"]),
             took(attempt.get("started"), attempt.get("finished"), at),
             "" if attempt.get("exit_code") is None else str(attempt["exit_code"]),
+            amount(attempt.get("peak_memory"), attempt.get("memory_limit")),
             attempt.get("node") or "",
             (attempt.get("verdict") or {}).get("message", ""),
         )

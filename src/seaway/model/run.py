@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from seaway.model.attempt_usage import AttemptUsage
 from seaway.model.base import Name, Sha256, Value
 from seaway.model.resources import Resources
 from seaway.model.verdict import Verdict
@@ -221,6 +222,12 @@ class AttemptView(Value):
     finished: datetime | None = None
     exit_code: int | None = None
     verdict: Verdict | None = None
+    usage: AttemptUsage | None = None
+    """What its program uses now; None where it does not run, or nothing was measured lately."""
+    peak_memory: int | None = None
+    """The most bytes of memory that were seen in use, where that is known."""
+    memory_limit: int | None = None
+    """Bytes of memory that it may use; None for no limit."""
 
 
 class TaskView(Value):

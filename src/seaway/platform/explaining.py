@@ -175,6 +175,7 @@ def _remembered_facts(
         task=task.name,
         attempt=attempt.number if attempt is not None else 1,
         pod=pod,
+        peak_memory=(attempt.peak_memory or 0) if attempt is not None else 0,
         pod_gone=ended and uid is not None,
         deleted_by_others=attempt is not None and ended and uid is not None and not attempt.asked,
         deletion_asked=deletion_asked(recorded),

@@ -12,6 +12,7 @@ from seaway.base.clock import Clock, rfc3339
 from seaway.platform.database import attempts, locks, outputs, runs, tasks
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import CheckpointRecord, OutputRecord, RunRecord
+from seaway.platform.engine.attempt_usages import Reported
 from seaway.platform.engine.situation import LOSE
 from seaway.platform.errors import Damaged, NotFound, StaleFence, Unauthorized
 from seaway.platform.storage.checkpoints import Block, StoredCheckpoint
@@ -28,8 +29,9 @@ class Tell(Protocol):
 
 
 Renew = Callable[[str, str, int], Awaitable[None]]
-NoteIdle = Callable[[str, str, int, float | None, str, float | None], None]
 """Lets an attempt go on: the run's uid, task, fencing number. Raises where it is not to."""
+NoteIdle = Callable[[str, str, int, float | None, str, float | None], None]
+NoteUsage = Callable[[str, str, int, Reported], None]
 
 
 class RunGateway:
@@ -44,10 +46,11 @@ class RunGateway:
         tell: Tell,
         renew: Renew,
         idle: NoteIdle,
+        used: NoteUsage,
         grew: Callable[[RunRecord, int, int], None],
     ) -> None:
         self._database, self._storage, self._tokens, self._clock = database, storage, tokens, clock
-        self._tell, self._renew, self._idle, self._grew = tell, renew, idle, grew
+        self._tell, self._renew, self._idle, self._used, self._grew = tell, renew, idle, used, grew
 
     async def authenticate_run_token(self, token: str) -> str:
         """Return the name of the run that a token is for. Raises Unauthorized where it is unknown or the run has ended."""
@@ -87,6 +90,13 @@ class RunGateway:
         if record is None:
             raise NotFound(f"there is no run {run!r}")
         self._idle(record.uid, task, fence, seconds, waits_in, gpu_seconds)
+
+    async def note_usage(self, run: str, task: str, fence: int, said: Reported) -> None:
+        """Take note of what a program uses. Raises NotFound, StaleFence."""
+        record = await self._database.read(lambda connection: runs.by_name(connection, run))
+        if record is None:
+            raise NotFound(f"there is no run {run!r}")
+        self._used(record.uid, task, fence, said)
 
     async def commit_outputs(self, run: str, task: str, fence: int, body: AsyncIterable[bytes]) -> None:
         """Store a task's outputs (tar stream), all of them or none. Raises NotFound, Invalid, TooLarge, StaleFence."""

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seaway.base.clock import Clock
+from seaway.model.attempt_usage import AttemptUsage, LiveAttempt
 from seaway.model.run import LossView, OutputView, RunSpec, RunView
 from seaway.platform.answering import Answers
 from seaway.platform.bin import Bin
@@ -31,7 +32,7 @@ from seaway.platform.storage.storage import Storage
 from seaway.platform.timelines import Timelines
 from seaway.platform.tokens import RunTokens
 from seaway.platform.usage import Usage
-from seaway.platform.views import doubt, loss_view, output_view, run_view
+from seaway.platform.views import doubt, live_attempts, loss_view, output_view, run_view
 from seaway.platform.workspaces.refusals import require_known
 
 MOST_LISTED = 1000
@@ -63,7 +64,7 @@ class RunService(Answers, RunGateway):
     ) -> None:
         super().__init__(
             database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle,
-            usage.growth.commit,
+            engine.requests.note_usage, usage.growth.commit,
         )  # fmt: skip
         self.usage = usage
         self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
@@ -145,6 +146,18 @@ class RunService(Answers, RunGateway):
             raise _no_run(run)
         tried = [attempt for task in view.tasks for attempt in task.attempts]
         return self._in_doubt(view, [one.node for one in tried if not one.phase.ended])
+
+    def live(self, *, workspace: str | None = None, user: str | None = None) -> Sequence[LiveAttempt]:
+        """Return the attempts whose programs run now with what they use, the oldest runs first; only those in a workspace, of a user."""
+        states = [
+            state
+            for state in self._engine.states()
+            if workspace in (None, state.run.namespace) and user in (None, state.run.user)
+        ]
+        return live_attempts(states, self._usage_of)
+
+    def _usage_of(self, pod: str) -> AttemptUsage | None:
+        return self._engine.requests.usages.of(pod, self._clock.monotonic())
 
     def _acted(self, record: RunRecord, verb: str, by: str, refused: str = "") -> None:
         """Take note of who did, or was refused to do, what to a run."""
@@ -306,7 +319,10 @@ class RunService(Answers, RunGateway):
         of_tasks: Iterable[TaskRecord] = (),
         of_attempts: Iterable[AttemptRecord] = (),
     ) -> RunView:
-        return run_view(run, spec, tuple(of_tasks), tuple(of_attempts), bin_seconds=self._bin.keep_seconds)
+        return run_view(
+            run, spec, tuple(of_tasks), tuple(of_attempts), bin_seconds=self._bin.keep_seconds,
+            usage=self._usage_of,
+        )  # fmt: skip
 
     def _whole_view(self, connection: Connection, name: str) -> RunView | None:
         run = runs.by_name(connection, name)

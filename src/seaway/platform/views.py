@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, overload
 
+from seaway.model.attempt_usage import AttemptUsage, LiveAttempt
 from seaway.model.run import AttemptView, CheckpointView, LossView, OutputView, RunSpec, RunView, TaskView
 from seaway.model.verdict import Verdict
 from seaway.platform.database.records import (
@@ -15,7 +16,10 @@ from seaway.platform.database.records import (
     RunRecord,
     TaskRecord,
 )
+from seaway.platform.engine.state import RunState
 from seaway.platform.masking import masked_spec
+
+UsageOf = Callable[[str], AttemptUsage | None]
 
 
 def run_view(
@@ -25,6 +29,7 @@ def run_view(
     attempts: Sequence[AttemptRecord] = (),
     *,
     bin_seconds: float,
+    usage: UsageOf = lambda pod: None,  # noqa: ARG005
 ) -> RunView:
     """Return a run as users see it; without spec and tasks it is a line of a list.
 
@@ -34,6 +39,7 @@ def run_view(
         tasks: its tasks.
         attempts: theirs.
         bin_seconds: how long a run stays in the bin.
+        usage: returns what the program of a pod uses now, where that is known.
     """
     by_task: dict[str, list[AttemptRecord]] = {}
     for attempt in attempts:
@@ -53,7 +59,9 @@ def run_view(
         emptied=_time(None if run.deleted is None else run.deleted + bin_seconds),
         verdict=_verdict(run.verdict),
         exit_code=run.exit_code,
-        tasks=tuple(_task_view(task, after.get(task.name, ()), by_task.get(task.name, ())) for task in tasks),
+        tasks=tuple(
+            _task_view(task, after.get(task.name, ()), by_task.get(task.name, ()), usage) for task in tasks
+        ),
         spec=None if spec is None else masked_spec(spec),
     )
 
@@ -112,12 +120,35 @@ def loss_view(attempt: AttemptRecord, checkpoint: CheckpointView | None) -> Loss
     )
 
 
-def _task_view(task: TaskRecord, after: tuple[str, ...], attempts: Sequence[AttemptRecord]) -> TaskView:
-    views = tuple(_attempt_view(attempt) for attempt in attempts)
+def live_attempts(states: Iterable[RunState], usage: UsageOf) -> list[LiveAttempt]:
+    """Return the attempts of runs whose programs run now with what they use, the oldest runs first."""
+    return [
+        LiveAttempt(
+            run=state.run.name,
+            user=state.run.user,
+            workspace=state.run.namespace,
+            task=attempt.task,
+            attempt=attempt.number,
+            node=attempt.node,
+            started=_time(attempt.started),
+            command=state.run.command,
+            usage=usage(attempt.pod),
+        )
+        for state in sorted(states, key=lambda state: state.run.id)
+        for attempt in state.attempts.values()
+        if attempt.started is not None and not attempt.phase.ended
+    ]
+
+
+def _task_view(
+    task: TaskRecord, after: tuple[str, ...], attempts: Sequence[AttemptRecord], usage: UsageOf
+) -> TaskView:
+    views = tuple(_attempt_view(attempt, usage) for attempt in attempts)
     return TaskView(name=task.name, phase=task.phase, after=after, message=task.message, attempts=views)
 
 
-def _attempt_view(attempt: AttemptRecord) -> AttemptView:
+def _attempt_view(attempt: AttemptRecord, usage: UsageOf) -> AttemptView:
+    uses = None if attempt.phase.ended else usage(attempt.pod)
     return AttemptView(
         number=attempt.number,
         phase=attempt.phase,
@@ -128,6 +159,9 @@ def _attempt_view(attempt: AttemptRecord) -> AttemptView:
         finished=_time(attempt.finished),
         exit_code=attempt.exit_code,
         verdict=_verdict(attempt.verdict),
+        usage=uses,
+        peak_memory=uses.memory_peak if uses is not None else attempt.peak_memory,
+        memory_limit=attempt.memory_limit,
     )
 
 

@@ -19,6 +19,7 @@ from seaway.platform.server import Server
 from seaway.portal import (
     audit,
     gateway,
+    live,
     nodes,
     notifications,
     objects,
@@ -51,7 +52,7 @@ READY_SECONDS = 3.0
 open_router = APIRouter(tags=["server"])
 router = APIRouter(tags=["server"], dependencies=[Depends(current_caller)])
 PARTS = (
-    open_router, router, runs.router, objects.nodes, objects.router, audit.router, search.router, uploads.router, usage.router, users.router,
+    open_router, router, runs.router, live.router, objects.nodes, objects.router, audit.router, search.router, uploads.router, usage.router, users.router,
     users.tokens_router, notifications.router, volumes.router, workspaces.router, workspaces.audit_router, gateway.router, nodes.router,
 )  # fmt: skip
 

@@ -7,14 +7,36 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
+from seaway.platform.engine.attempt_usages import Reported
 from seaway.portal.access import PodsRun, Service, pods_run
 from seaway.portal.streams import CheckedStream
 
 Fence = Annotated[int, Query(ge=0)]
 IdleSeconds = Annotated[float | None, Query(ge=0, le=1e9, allow_inf_nan=False)]
 WaitsIn = Annotated[str, Query(pattern="^[A-Za-z0-9_]{0,40}$")]
+Bytes = Annotated[int, Field(ge=0, lt=1 << 62)]
 Base = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
+
+
+class UsageQuery(BaseModel):
+    """What a runner says of its program, see `AttemptUsage`."""
+
+    memory: Bytes
+    peak: Bytes
+    memory_limit: Bytes | None = None
+    cores: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    gpu: Annotated[int, Field(ge=0, le=100)] | None = None
+    gpu_memory: Bytes | None = None
+    gpu_memory_limit: Bytes | None = None
+    scratch: Bytes | None = None
+    scratch_limit: Bytes | None = None
+
+    def reported(self) -> Reported:
+        """Return it as the server keeps it."""
+        return Reported(memory_peak=self.peak, **self.model_dump(exclude={"peak"}))
+
 
 router = APIRouter(prefix="/gateway/v1", tags=["gateway"], dependencies=[Depends(pods_run)])
 
@@ -60,6 +82,15 @@ async def note_idle(
 ) -> Response:
     """Take note of how long an attempt's program has used no CPU, or none of its GPUs; 0 where it does again."""
     await service.note_idle(run, task, fence, seconds, waits_in, gpu_seconds)
+    return Response(status_code=204)
+
+
+@router.put("/runs/{run}/tasks/{task}/usage", status_code=204)
+async def note_usage(
+    run: PodsRun, task: str, fence: Fence, service: Service, said: Annotated[UsageQuery, Query()]
+) -> Response:
+    """Take note of what an attempt's program uses."""
+    await service.note_usage(run, task, fence, said.reported())
     return Response(status_code=204)
 
 

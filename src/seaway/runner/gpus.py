@@ -66,6 +66,18 @@ class Gpus:
         except OSError:
             return True
 
+    def usage(self) -> tuple[int, int, int] | None:
+        """Return how busy they are in percent, and the bytes that are used and that there are; None where that cannot be said."""
+        try:
+            busy = [self._busy(handle) for handle, _ in self._handles]
+            found = [self._memory_of(handle) for handle, _ in self._handles]
+        except OSError:
+            return None
+        if not found:
+            return None
+        used, total = sum(one.used for one in found), sum(one.total for one in found)
+        return round(sum(busy) / len(busy)), used, total
+
     def _find(self) -> list[Any]:
         count = ctypes.c_uint()
         self._call("nvmlInit_v2")
@@ -80,15 +92,19 @@ class Gpus:
                 found.append(handle)
         return found
 
-    def _busy(self, handle: Any) -> bool:
+    def _busy(self, handle: Any) -> int:
+        """Return the percent of the last while in which it computed."""
         rates = Utilization()
         self._call("nvmlDeviceGetUtilizationRates", handle, ctypes.byref(rates))
-        return bool(rates.gpu)
+        return int(rates.gpu)
 
     def _memory(self, handle: Any) -> int:
+        return int(self._memory_of(handle).used)
+
+    def _memory_of(self, handle: Any) -> Memory:
         memory = Memory()
         self._call("nvmlDeviceGetMemoryInfo", handle, ctypes.byref(memory))
-        return int(memory.used)
+        return memory
 
     def _call(self, name: str, *arguments: Any) -> None:
         """Call a function of the library. Raises OSError where it says that it failed."""

@@ -14,7 +14,7 @@ from seaway.runner.control import Control
 from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import Gateway
 from seaway.runner.process import CannotStart, Program
-from seaway.runner.report import StageFailed, Stopped, note_failure, say
+from seaway.runner.report import StageFailed, Stopped, note_failure, note_peak, say
 from seaway.runner.task import HIDDEN, UNMOUNTED_CACHE, Task, read_task
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all of this
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seaway.runner.idle import Idle
     from seaway.runner.lease import Lease
     from seaway.runner.scratch import Scratch
+    from seaway.runner.usage import Usage
 
 
 def main() -> None:
@@ -83,13 +84,14 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         lease.keep()
     if scratch is not None:
         scratch.keep()
-    idle = _LazyIdle(task, program)
+    idle, usage = _LazyIdle(task, program), _LazyUsage(task, program, scratch)
 
     def periodically() -> None:
         saved.save_while_running()
         idle.look()
 
-    code = program.wait(min(task.checkpoint_seconds, idle.every), periodically, control)
+    code = program.wait(min(task.checkpoint_seconds, idle.every), periodically, control, usage.begin)
+    note_peak(usage.end(program.peak))
     if code:
         _say_what_is_full(_written(work, outputs, checkpoint_folder))
     if scratch is not None:
@@ -208,6 +210,27 @@ class _LazyIdle:
 
             self._made = Idle(self._task, self._program, self._began)
         self._made.look()
+
+
+class _LazyUsage:
+    """What sees how much memory a program uses; loaded only where one runs for a moment."""
+
+    def __init__(self, task: Task, program: Program, scratch: Scratch | None) -> None:
+        self._task, self._program, self._scratch = task, program, scratch
+        self._made: Usage | None = None
+
+    def begin(self) -> None:
+        from seaway.runner.usage import Usage
+
+        self._made = Usage(self._task, self._program, self._scratch)
+        self._made.keep()
+
+    def end(self, largest: int) -> int:
+        """Return the most bytes of memory that were in use; `largest` is what one process alone had of it."""
+        if self._made is None:
+            return largest
+        self._made.let_go()
+        return self._made.peak if self._made.is_exact else max(self._made.peak, largest)
 
 
 class _LazyCheckpoint:

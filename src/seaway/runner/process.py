@@ -29,6 +29,9 @@ else:
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _HURRY = 2.0
 """Seconds between saves once the program was told to end."""
+_MOMENT = 2.0
+_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the system counts memory."""
 COMMAND_NOT_FOUND = 127
 COMMAND_NOT_EXECUTABLE = 126
 
@@ -50,6 +53,8 @@ class Program:
 
     def __init__(self) -> None:
         self._group = 0
+        self.peak = 0
+        """The most bytes that one of its processes had in memory; known when it has ended."""
         self._ended = self._asked = False
         self._wake, self._waker = os.pipe()
         for descriptor in (self._wake, self._waker):
@@ -92,30 +97,38 @@ class Program:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
-    def wait(self, every: float, periodically: Callable[[], None], control: Control) -> int:
+    def wait(
+        self, every: float, periodically: Callable[[], None], control: Control, soon: Callable[[], None]
+    ) -> int:
         """Wait until the program ends and return its code, 128 + n where signal n ended it.
 
         Args:
             every: seconds between calls of `periodically`.
             periodically: work to do while the program runs.
             control: where the program may ask for something meanwhile.
+            soon: called once where the program runs for a moment: what is brief needs none of it.
         """
-        due = time.monotonic() + every
+        due, moment = time.monotonic() + every, time.monotonic() + _MOMENT
         asking = control.descriptors()
         while True:
-            process, status = os.waitpid(-1, os.WNOHANG)
+            process, status, spent = os.wait4(-1, os.WNOHANG)
             if process and process != self._group:  # as process 1 of a container it also gets orphans
                 continue
             if process:
                 self._ended = True
+                self.peak = spent.ru_maxrss * _UNIT
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
-            ready = select.select([self._wake, *asking], [], [], max(0.0, due - time.monotonic()))[0]
+            left = min(due, moment) - time.monotonic()
+            ready = select.select([self._wake, *asking], [], [], max(0.0, left))[0]
             self._drain()
             if ready and ready != [self._wake]:
                 control.serve()
             if self._asked:  # it may be killed when its grace is over
                 every, due = min(every, _HURRY), min(due, time.monotonic() + _HURRY)
+            if time.monotonic() >= moment:
+                moment = float("inf")
+                soon()
             if time.monotonic() >= due:
                 periodically()
                 due = time.monotonic() + every

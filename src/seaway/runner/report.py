@@ -21,6 +21,9 @@ EXIT_CODES = {
 _ERROR_LIMIT = 3000
 """Characters of an error in the termination log, of which Kubernetes keeps 4,096 bytes."""
 
+_PEAK = b"peak memory "
+"""How the pod's status begins where it says the most memory that was used."""
+
 
 class StageFailed(Exception):
     """The runner's own work failed; the message is for the user."""
@@ -59,15 +62,30 @@ def note_failure(failure: StageFailed) -> None:
     import json
 
     say(f"{failure.stage}: {failure.message}")
-    path = os.environ.get("SEAWAY_TERMINATION_LOG", "/dev/termination-log")
     text = failure.message
     if len(text) > _ERROR_LIMIT:
         text = text[: _ERROR_LIMIT // 2] + " ... " + text[-_ERROR_LIMIT // 2 :]
     try:
-        with open(path, "w", encoding="utf-8") as log:
+        with open(_termination_log(), "w", encoding="utf-8") as log:
             told: dict[str, object] = {"stage": failure.stage, "error": text}
             told |= {name: True for name in ("refused", "damaged") if getattr(failure, name)}
             log.write(json.dumps(told) + "\n")
     except OSError as error:
         say(f"the pod's status cannot be written: {error}")
     sys.stderr.flush()
+
+
+def note_peak(peak: int) -> None:
+    """Write the most memory that was used into the pod's status, unless the program has written something of its own there."""
+    try:
+        with open(_termination_log(), "rb+") as log:
+            if log.read(len(_PEAK)) in (b"", _PEAK):
+                log.seek(0)
+                log.write(b"%b%d bytes" % (_PEAK, peak))
+                log.truncate()
+    except OSError:  # there is none here, and what the server was told is enough
+        return
+
+
+def _termination_log() -> str:
+    return os.environ.get("SEAWAY_TERMINATION_LOG", "/dev/termination-log")

@@ -44,6 +44,8 @@ class Scratch:
         self._program = program
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="scratch", daemon=True)
+        self.taken: int | None = None
+        """The bytes that it takes, None where nobody has looked yet."""
         self.over = ""
         """What there was too much of, "" while there is not."""
 
@@ -56,11 +58,16 @@ class Scratch:
         self._ended.set()
         self._thread.join()
 
+    @property
+    def limit(self) -> int:
+        """Return the bytes that it may take, 0 for any number."""
+        return self._bytes
+
     def look(self) -> str:
         """Look once; return what there is too much of, "" where there is not."""
         found = {name: self._measure(path) for name, path in self._folders.items()}
         files = sum(count for count, _ in found.values())
-        size = sum(taken for _, taken in found.values())
+        self.taken = size = sum(taken for _, taken in found.values())
         if self._files and files > self._files:
             most = max(found, key=lambda name: found[name][0])
             return f"it made {files:,} files, most of them in {most} ({found[most][0]:,}), and may have {self._files:,}"

@@ -53,6 +53,8 @@ class Task:
         "gpus",
         "hung_seconds",
         "lease_seconds",
+        "memory_bytes",
+        "memory_grows",
         "name",
         "run",
         "scratch_bytes",
@@ -84,6 +86,10 @@ class Task:
         """How many files that may be; 0 for any number."""
         self.lease_seconds = float(spec.get("lease_seconds", 0))
         """For how long the program may run without word from the server; 0 for ever."""
+        self.memory_bytes = int(spec.get("memory_bytes", 0))
+        """How much memory it may use; 0 where the task does not say."""
+        self.memory_grows = bool(spec.get("memory_grows"))
+        """Where it runs out of memory it is tried again with more."""
         self.gpus = int(spec.get("gpus", 0))
         """How many it asked for."""
         self.hung_seconds = float(spec.get("hung_seconds", 0))

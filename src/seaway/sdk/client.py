@@ -132,6 +132,16 @@ class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, VolumeCalls, 
         }
         return list(self._http.json("GET", "/api/v1/runs", query=query))
 
+    def live(self, *, workspace: str | None = None, user: str | None = None) -> list[dict[str, Any]]:
+        """Return the attempts whose programs run now with what they use of memory, cores, GPUs and disk.
+
+        Args:
+            workspace: only those in it.
+            user: only theirs.
+        """
+        query = {"workspace": workspace, "user": user}
+        return list(self._http.json("GET", "/api/v1/live", query=query))
+
     def run(self, run: str) -> Run:
         """Return one run with its tasks and attempts."""
         return self._run("GET", run_path(run))

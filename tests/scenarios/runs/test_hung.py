@@ -168,6 +168,12 @@ async def test_a_gpu_that_was_asked_for_and_is_not_used_is_seen_by_measurement(t
             assert "it has not used its gpu for" in told["message"].lower()
             nvml.set(0, busy=80)
             await until(why, "it is used now", check=lambda cause: cause == "Running", seconds=90)
+
+            async def busy() -> int | None:
+                (attempt,) = server.runs.live()
+                return attempt.usage.gpu if attempt.usage is not None else None
+
+            await until(busy, "how busy it is is measured", check=bool, seconds=90)
             await server.runs.stop("train")
             await server.runs.wait("train", timeout=60)
             assert len(receiver.got) == 1

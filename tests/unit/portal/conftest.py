@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from seaway.base.clock import ManualClock
+from seaway.model.attempt_usage import AttemptUsage, LiveAttempt
 from seaway.model.run import OutputView, Phase, RunSpec, RunView
 from seaway.model.verdict import Explanation, Level
 from seaway.platform.database.database import open_database
+from seaway.platform.engine.attempt_usages import Reported
 from seaway.platform.errors import (
     Conflict,
     Invalid,
@@ -66,6 +68,8 @@ class MemoryRuns(RunService):
         self.files: dict[str, bytes] = {"model.bin": b"weights", "deep/er/x y.txt": b"text"}
         self.stored: dict[str, bytes] = {}
         self.fence = 2
+        self.used: list[tuple[str, str, int, Reported]] = []
+        """What runners said that their programs use."""
         self.full = False
         self.by_key: dict[str, str] = {}
         """Submissions by their keys."""
@@ -165,6 +169,16 @@ class MemoryRuns(RunService):
         if digest not in self.stored:
             raise NotFound("no such code")
         return chunks(self.stored[digest])
+
+    async def note_usage(self, run: str, task: str, fence: int, said: Reported) -> None:
+        self.used.append((run, task, fence, said))
+
+    def live(self, **only: Any) -> list[LiveAttempt]:
+        usage = AttemptUsage(measured=datetime.now(UTC), memory=3, memory_peak=4)
+        attempt = LiveAttempt(
+            run="digits", user="ada", workspace="w", task="main", attempt=1, command="x", usage=usage
+        )
+        return [] if only["user"] == "bob" else [attempt]
 
     async def commit_outputs(self, run: str, task: str, fence: int, body: Any) -> None:
         if fence < self.fence:

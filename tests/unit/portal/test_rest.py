@@ -9,6 +9,7 @@ import json
 import pytest
 
 from seaway.model.run import Phase
+from seaway.platform.engine.attempt_usages import Reported
 from seaway.sdk.connection import connect
 from seaway.sdk.errors import SeawayError, ServerUnreachable
 from seaway.sdk.transport import HttpClient
@@ -222,3 +223,17 @@ class TestRestart:
             portal.stop()
             with pytest.raises(ServerUnreachable):
                 client.wait_until_ended("digits")
+
+
+def test_what_a_runner_says_of_its_program_is_kept_and_shown(portal, client) -> None:
+    with portal.client("run-digits") as pod:
+        path = "/gateway/v1/runs/digits/tasks/main/usage?fence=2"
+        pod._http.read("PUT", f"{path}&memory=3&peak=4&memory_limit=8&cores=1.25&gpu=90")
+        for wrong in ("memory=3", "memory=-1&peak=4", "memory=3&peak=4&cores=inf", "memory=3&peak=4&gpu=101"):
+            assert refused(pod, "PUT", f"{path}&{wrong}").status == 422
+        assert refused(pod, "PUT", f"{path.replace('digits', 'other')}&memory=3&peak=4").status == 403
+    said = Reported(memory=3, memory_peak=4, memory_limit=8, cores=1.25, gpu=90)
+    assert portal.runs.used == [("digits", "main", 2, said)]
+    [attempt] = client.live(workspace="w")
+    assert (attempt["run"], attempt["usage"]["memory"], attempt["usage"]["gpu"]) == ("digits", 3, None)
+    assert client.live(user="bob") == []

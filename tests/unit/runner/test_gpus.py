@@ -40,6 +40,17 @@ def test_only_its_own_gpus_count(nvml: PretendedNvml, visible: str) -> None:
     assert found.used()
 
 
+def test_how_busy_they_are_is_an_average_and_their_memory_a_sum(nvml: PretendedNvml) -> None:
+    nvml.set(0, busy=100, memory=3 << 30)
+    nvml.set(1, busy=50, memory=1 << 30)
+    assert gpus(nvml).usage() == (75, 4 << 30, 160 << 30)
+    assert gpus(nvml, CUDA_VISIBLE_DEVICES="0").usage() == (100, 3 << 30, 80 << 30)
+    found = gpus(nvml)
+    nvml.break_()
+    assert found.usage() is None
+    assert gpus(nvml).usage() is None
+
+
 def test_a_library_that_fails_says_nothing(nvml: PretendedNvml) -> None:
     found = gpus(nvml)
     nvml.break_()

@@ -14,6 +14,7 @@ from seaway.platform.database.tables import ATTEMPTS, RUNS, TASKS
 
 _CHANGING = (
     "uid", "phase", "node", "started", "finished", "exit_code", "asked", "asked_at", "verdict", "boot_id", "created_monotonic", "started_monotonic",
+    "peak_memory", "memory_limit",
 )  # fmt: skip
 _SAVE = (
     update(ATTEMPTS)

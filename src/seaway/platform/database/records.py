@@ -104,6 +104,10 @@ class AttemptRecord:
     created_monotonic: float | None = None
     """When it was created, by a monotonic clock: it tells how long that is ago also where the time of day was set since."""
     started_monotonic: float | None = None
+    peak_memory: int | None = None
+    """The most bytes of memory that were seen in use, as far as that is known."""
+    memory_limit: int | None = None
+    """Bytes of memory that it may use; None for no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = "0020"
+SCHEMA_VERSION = "0021"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -118,6 +118,8 @@ ATTEMPTS = Table(
     Column("created_monotonic", Double),
     Column("started_monotonic", Double),
     Column("log_indexed", Boolean, nullable=False, server_default=false()),
+    Column("peak_memory", BigInteger),
+    Column("memory_limit", BigInteger),
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.name"], ondelete="CASCADE"),
     Index("attempts_by_node", "node", "finished"),
 )  # fmt: skip

@@ -10,12 +10,12 @@ from typing import Any
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.workloads import labels
+from seaway.platform.workloads.observation import PEAK
 
 LONGEST_QUOTE = 300
 """Characters of one piece of evidence."""
 
 _SHORTEST_SECRET = 6
-_PEAK = re.compile(r"peak memory (?P<bytes>\d+) bytes")
 _SECRETS = (
     re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
     re.compile(
@@ -172,9 +172,9 @@ def asks_gpu(facts: Facts) -> bool:
 
 
 def memory_peak(facts: Facts) -> int | None:
-    """Return the most memory in bytes that the container used, where the node that killed it says so."""
-    found = _PEAK.search((terminated(facts) or {}).get("message") or "")
-    return int(found["bytes"]) if found else None
+    """Return the most memory in bytes that the container used, where it or the server knows."""
+    found = PEAK.match((terminated(facts) or {}).get("message") or "")
+    return max(int(found["bytes"]) if found else 0, facts.peak_memory) or None
 
 
 def blanked(facts: Facts, text: str) -> str:

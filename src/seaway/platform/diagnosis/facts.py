@@ -51,6 +51,8 @@ class Facts:
     """From 1."""
     pod: Mapping[str, Any] | None = None
     """The attempt's Pod as last seen; None where it never existed or nothing is known of it."""
+    peak_memory: int = 0
+    """The most bytes of memory that the server knows it used; 0 where it knows nothing."""
     pod_gone: bool = False
     """The Pod is not in the cluster any more: `pod` is a memory."""
     deleted_by_others: bool = False

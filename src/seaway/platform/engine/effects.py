@@ -28,7 +28,7 @@ from seaway.platform.history.collector import LogCollector
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.narrator import Narrator
 from seaway.platform.history.recorder import Recorder
-from seaway.platform.workloads.growth import grown
+from seaway.platform.workloads.growth import can_grow, grown
 from seaway.platform.workloads.names import token_secret_name
 from seaway.platform.workloads.observation import is_plain
 from seaway.platform.workloads.pod import (
@@ -96,6 +96,7 @@ class Effects:
             await self._put_token(state, attempt)  # what took the pod may have taken the Secret with it
         identity = AttemptIdentity(
             run.name, run.uid, run.namespace, attempt.number, attempt.fence, attempt.pod, attempt.lock_token,
+            memory_grows=can_grow(state.specs[attempt.task], task.growth),
             avoid_interruptible=task.losses >= self._losses,
         )  # fmt: skip
         manifest = build_pod(spec, identity, self._settings, plain=plain)

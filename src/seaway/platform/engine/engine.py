@@ -230,7 +230,7 @@ class Engine:
             creating=self._carrier.creating,
             releasing=self._carrier.is_releasing,
             ages=self._ages.of,
-            measured=self._ages.measured,
+            measured=lambda attempt: self.requests.usages.added(self._ages.measured(attempt)),
             waited=self._ages.waited,
             measured_wait=self._ages.measured_wait,
             obstacle=lambda lock, task: self._held.obstacle(lock, claim_of(state, task)),

@@ -71,6 +71,7 @@ class FactsGatherer:
             task=task.name,
             attempt=attempt.number if attempt is not None else 1,
             pod=seen.object if seen is not None else None,
+            peak_memory=(attempt.peak_memory or 0) if attempt is not None else 0,
             pod_gone=seen.observation.gone if seen is not None else bool(attempt and attempt.uid),
             deleted_by_others=seen is not None
             and (seen.observation.vanished or seen.observation.deleted_unstarted)

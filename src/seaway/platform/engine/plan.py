@@ -233,6 +233,8 @@ def _record(attempt: AttemptRecord, pod: Observation) -> AttemptRecord:
         started=attempt.started or pod.started,
         finished=pod.finished or attempt.finished,
         exit_code=pod.exit_code if pod.exit_code is not None else attempt.exit_code,
+        peak_memory=max(pod.peak_memory or 0, attempt.peak_memory or 0) or None,
+        memory_limit=pod.memory_limit or attempt.memory_limit,
     )
 
 

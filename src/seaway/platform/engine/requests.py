@@ -13,6 +13,7 @@ from seaway.platform.database.database import Database
 from seaway.platform.database.records import AttemptRecord
 from seaway.platform.engine import texts
 from seaway.platform.engine.ages import AttemptAges
+from seaway.platform.engine.attempt_usages import AttemptUsages, Reported
 from seaway.platform.engine.idleness import Idleness
 from seaway.platform.engine.mirrors import Mirrors
 from seaway.platform.engine.plan import is_overdue
@@ -44,6 +45,7 @@ class Requests:
         self._database, self._mirrors, self._pods, self._ages = database, mirrors, pods, ages
         self._teller, self._clock, self._policy, self._look = teller, clock, policy, look
         self.idleness = Idleness()
+        self.usages = AttemptUsages()
 
     async def stop(self, run_uid: str) -> bool:
         """Ask a run to end; False where it has ended already."""
@@ -120,14 +122,23 @@ class Requests:
         gpu_seconds: float | None,
     ) -> None:
         """Take note of how long an attempt's program has used no CPU, or no GPU. Raises StaleFence where the attempt is over."""
-        state = self._mirrors.get(run_uid)
-        attempt = state.attempts.get(task) if state is not None else None
-        if attempt is None or attempt.fence != fence or attempt.phase.ended:
-            raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
+        attempt = self._live(run_uid, task, fence)
         if seconds is not None:
             self.idleness.note(attempt.pod, seconds, waits_in, self._clock.monotonic())
         if gpu_seconds is not None:
             self.idleness.note_gpus(attempt.pod, gpu_seconds, self._clock.monotonic())
+
+    def note_usage(self, run_uid: str, task: str, fence: int, said: Reported) -> None:
+        """Take note of what an attempt's program uses. Raises StaleFence where the attempt is over."""
+        pod = self._live(run_uid, task, fence).pod
+        self.usages.note(pod, said, self._clock.now(), self._clock.monotonic())
+
+    def _live(self, run_uid: str, task: str, fence: int) -> AttemptRecord:
+        state = self._mirrors.get(run_uid)
+        attempt = state.attempts.get(task) if state is not None else None
+        if attempt is None or attempt.fence != fence or attempt.phase.ended:
+            raise StaleFence(f"the attempt with the fencing number {fence} is over", field="fence")
+        return attempt
 
     async def renew(self, run_uid: str, task: str, fence: int) -> None:
         """Let an attempt go on that says it is alive; decisions about its run are made before or after.

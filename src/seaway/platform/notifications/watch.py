@@ -206,7 +206,9 @@ class Watch:
                 words[pod] = word
         self._words = words
         idleness = self._engine.requests.idleness
-        idleness.keep({attempt.pod for state in states for attempt in state.attempts.values()})
+        pods = {attempt.pod for state in states for attempt in state.attempts.values()}
+        idleness.keep(pods)
+        self._engine.requests.usages.keep(pods)
         said = {pod: idleness.of(pod, now) for pod in silent}
         usage = await self._usage() if None in said.values() else {}
         quiet = {}

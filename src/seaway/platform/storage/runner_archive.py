@@ -6,7 +6,7 @@ A pod's single container runs `bootstrap_command(runner.digest)` and finds in it
 - SEAWAY_GATEWAY: the gateway's base URL, without a path ("https://host:port"); SEAWAY_CA: PEM text of the CA that signed
   its certificate; SEAWAY_TOKEN: the run's token.
 - SEAWAY_SPEC: JSON: {"command": [...], "code": digest or null, "environment": digest or null, "workdir": relative folder or
-  null, "checkpoint_seconds": how often a changed checkpoint is saved (optional, 30)}.
+  null, "checkpoint_seconds": how often a changed checkpoint is saved (optional, 30), ...}; all of it: `runner/task.py`.
 - SEAWAY_SHARED_CACHE (optional): folder shared by the node's pods, for `runner/`, `code/`, `environments/`; where it is missing or
   cannot be written, a folder of this attempt alone is. An environment lies in
   `environments/<digest>-<interpreter>/`, because it works only with the Python that it was made with.
@@ -14,7 +14,8 @@ A pod's single container runs `bootstrap_command(runner.digest)` and finds in it
 - SEAWAY_OUTPUTS, SEAWAY_CHECKPOINT (optional): folders that the program writes to; else made inside SEAWAY_WORK. The
   runner makes both and sets both for the program, and SEAWAY_CONTROL: the socket by which `seaway.checkpoint()` asks for
   a save. `program/` of the archive, last on PYTHONPATH, lets a program `import seaway` in any environment.
-- SEAWAY_TERMINATION_LOG (optional): where the one line of JSON goes when the runner's own work fails; /dev/termination-log.
+- SEAWAY_TERMINATION_LOG (optional): where the one line of JSON goes when the runner's own work fails, and else the most memory
+  that was used; /dev/termination-log.
 
 The gateway is asked for what the cache lacks, for a checkpoint from the second attempt on, and at the end where there is
 something to keep; while it cannot be reached, the runner goes on trying for ten minutes.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seaway.base.clock import parse_rfc3339
+from seaway.objects.quantity import whole
 from seaway.platform.workloads import labels
 
 UNSEEN = "ContainerStatusUnknown"
 """Kubernetes' reason for a container whose end nobody saw."""
+PEAK = re.compile(r"^peak memory (?P<bytes>\d{1,18}) bytes")
+"""What a container's last word is where nobody else has said one: of the runner, or of our node."""
 _TERMINAL = ("Succeeded", "Failed")
 
 
@@ -41,6 +45,10 @@ class Observation:
     waiting: str = ""
     """Why it does not run yet: a reason such as Unschedulable or ImagePullBackOff."""
     waiting_message: str = ""
+    peak_memory: int | None = None
+    """The most bytes of memory that its container used, where it has said so at its end."""
+    memory_limit: int | None = None
+    """Bytes of memory that its container may use."""
     gone: bool = False
     """It is not in the cluster any more; this is its last state."""
 
@@ -78,6 +86,7 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
     running, ended = state.get("running") or {}, state.get("terminated") or {}
     reason, message = _waiting(status, state)
     attempt = marks.get(labels.ATTEMPT, "")
+    peak = PEAK.match(ended.get("message") or "")
     return Observation(
         pod=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -95,6 +104,8 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
         held=labels.FINALIZER in (metadata.get("finalizers") or ()),
         waiting=reason,
         waiting_message=message,
+        peak_memory=int(peak["bytes"]) if peak else None,
+        memory_limit=_memory_limit(pod),
         gone=gone,
     )
 
@@ -145,6 +156,14 @@ def _told(pod: Mapping[str, Any], container: str) -> Mapping[str, Any]:
                 found: Mapping[str, Any] = told
                 return found
     return {}
+
+
+def _memory_limit(pod: Mapping[str, Any]) -> int | None:
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        if container.get("name") == labels.CONTAINER:
+            limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+            return whole(limit) if limit else None
+    return None
 
 
 def _main_container(status: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from seaway.model.resources import Resources
 from seaway.model.run import DEFAULT_IMAGE, SecretRef, TaskSpec
-from seaway.objects.quantity import parse_quantity
+from seaway.objects.quantity import parse_quantity, whole
 from seaway.platform.workloads import labels
 from seaway.platform.workloads.interruptible import away_from_interruptible
 from seaway.platform.workloads.names import token_secret_name
@@ -71,6 +71,8 @@ class AttemptIdentity:
     pod: str
     lock_token: int | None = None
     """The number under which it holds the task's lock; None where there is no lock."""
+    memory_grows: bool = False
+    """Where it runs out of memory its task is tried again with more."""
     avoid_interruptible: bool = False
     """Rather go to a node that is not taken away at any time."""
 
@@ -152,9 +154,9 @@ def _spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings, *, pl
         "resources": _resources(task.resources, settings, limit),
         "terminationMessagePolicy": "File",
     }
-    whole = [{"secretRef": {"name": ref.name}} for ref in task.secrets if ref.key is None]
-    if whole:
-        container["envFrom"] = whole
+    secrets = [{"secretRef": {"name": ref.name}} for ref in task.secrets if ref.key is None]
+    if secrets:
+        container["envFrom"] = secrets
     spec: Object = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": settings.grace_seconds,
@@ -198,7 +200,7 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
     ours |= folders(task)
     token: list[Object] = []
     if settings is not None:
-        ours |= _for_runner(task, settings)
+        ours |= _for_runner(task, attempt, settings)
         secret = {"name": token_secret_name(attempt.run, attempt.run_uid), "key": labels.TOKEN_KEY}
         token = [{"name": "SEAWAY_TOKEN", "valueFrom": {"secretKeyRef": secret}}]
     reserved = {*ours, "SEAWAY_TOKEN"}
@@ -214,11 +216,11 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
     ]
 
 
-def _for_runner(task: TaskSpec, settings: PodSettings) -> dict[str, str]:
+def _for_runner(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> dict[str, str]:
     needed = {
         "SEAWAY_GATEWAY": settings.gateway_url,
         "SEAWAY_CA": settings.gateway_ca,
-        "SEAWAY_SPEC": _runner_spec(task, settings),
+        "SEAWAY_SPEC": _runner_spec(task, attempt, settings),
     }
     if settings.cache_volume is not None:
         needed["SEAWAY_SHARED_CACHE"] = settings.cache_path
@@ -235,7 +237,7 @@ def _secret_variable(ref: SecretRef) -> Object:
     return {"name": ref.variable or ref.key, "valueFrom": source}
 
 
-def _runner_spec(task: TaskSpec, settings: PodSettings) -> str:
+def _runner_spec(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings) -> str:
     spec: Object = {
         "command": list(task.command),
         "code": task.code,
@@ -246,6 +248,10 @@ def _runner_spec(task: TaskSpec, settings: PodSettings) -> str:
         spec["scratch_bytes"] = int(parse_quantity(scratch))
     if settings.scratch_files:
         spec["scratch_files"] = settings.scratch_files
+    if task.resources.memory:
+        spec["memory_bytes"] = whole(task.resources.memory)
+    if attempt.memory_grows:
+        spec["memory_grows"] = True
     if task.resources.gpu:
         spec["gpus"] = task.resources.gpu
     if task.stop_if_hung_seconds is not None:

@@ -105,6 +105,8 @@ class Shim:
         self._started = time.time_ns()
         if self._cgroup:
             self._cgroup.add(self._main)
+            for pid in tree.members(namespace=self._namespace):  # it may have started others meanwhile
+                self._cgroup.add(pid)
         if terminal is not None:
             pipes = {b"stdout": terminal}
         for reading, writing in pipes.values():
