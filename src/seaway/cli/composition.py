@@ -134,12 +134,24 @@ def cluster_settings(home: Home, settings: DaemonSettings) -> Any:
         network_env=settings.network,
         pretend_gpus=pretended(told.pretend_gpus),
         exclusive_cpus=told.cpu_manager == "static",
+        cache=_cache(home, told),
         simulated_nodes=told.simulated_nodes,
         network=replace(
             plain.network, ingress_port=told.ingress_port, ingress_tls_port=told.ingress_tls_port
         ),
         controllers=replace(plain.controllers, time_zone=machine_zone(os.environ.get("TZ"))),
     )
+
+
+def _cache(home: Home, told: Settings) -> Any:
+    """Return what the nodes let go of in the home's cache: what the runner keeps there, and finds or makes anew."""
+    from seaway.controlplane.caches import runners_cache
+
+    if told.cache_low > told.cache_high:
+        fault = f"the cache is emptied from {told.cache_high} % of the disk on, which is less than down to {told.cache_low} %"
+        remedy = "Set cache_low to no more than cache_high, then: seaway up"
+        raise SeawayError(fault, code="Settings", field="cluster.cache_low", remedy=remedy)
+    return runners_cache(home.cache, told.cache_high, told.cache_low, told.cache_days)
 
 
 def _check_cpus(nodes: int) -> None:

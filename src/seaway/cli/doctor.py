@@ -14,7 +14,7 @@ import typer
 from seaway import __version__
 from seaway.cli import exits
 from seaway.cli.arguments import Output
-from seaway.cli.checks import certificates, machine, network, server, tokens
+from seaway.cli.checks import cache, certificates, machine, network, server, tokens
 from seaway.cli.checks.check import Check, State, fail, ok, warn
 from seaway.cli.context import Target, current_home, current_target
 from seaway.cli.output import GREEN, RED, YELLOW, Format, paint, print_json
@@ -79,6 +79,7 @@ def _all() -> Iterator[Check]:
 def _machine(home: Home, settings: Settings, *, running: bool) -> Iterator[Check]:
     yield machine.home(home.path, os.getuid())
     yield machine.disk("disk", home.path)
+    yield cache.cache(home.cache, settings.cache_days)
     yield machine.kernel(platform.system(), Path("/proc"), Path("/sys/fs/cgroup"))
     yield network.port(settings.port, "server.port", running=running)
     yield network.port(settings.api_port, "cluster.api_port", running=running)

@@ -43,6 +43,9 @@ class Settings:
     strategy: Literal["spread", "pack"] = "spread"
     cpu_manager: Literal["none", "static"] = "none"
     simulated_nodes: int = 0
+    cache_days: int = 30
+    cache_high: int = 85
+    cache_low: int = 80
     ingress_port: int = 0
     ingress_tls_port: int = 0
     pretend_gpus: str | None = None
@@ -198,6 +201,9 @@ KEYS = (
     Key("cluster", "nodes", "nodes", whole(1, 16), "1", "How many nodes the cluster has. Each offers the whole machine: more than one is for learning how pods are placed."),
     Key("cluster", "cpu_manager", "cpu_manager", one_of("none", "static"), '"none"', '"static" gives containers of Guaranteed pods that ask for whole CPUs these CPUs for themselves, and keeps all others on the rest; one CPU is always left for those. For one node (Linux).'),
     Key("cluster", "simulated_nodes", "simulated_nodes", whole(0, 5000), "0", "How many hollow nodes there are beside: they run nothing and say that they do, for learning and for tests of scale. They are tainted `seaway.dev/simulated=true:NoSchedule`."),
+    Key("cluster", "cache_days", "cache_days", whole(1, 3650), "30", "Environments, code and packages that runs left in the home's cache for those after them go after so many days without use. What a pod uses never goes."),
+    Key("cluster", "cache_high", "cache_high", whole(1, 100), "85", "How many per cent of the disk are taken when what was not used for a day goes too, what was used longest ago first (as the kubelet does with images) ..."),
+    Key("cluster", "cache_low", "cache_low", whole(1, 100), "80", "... until no more than this is taken. Where the node is short of disk, all that is not in use goes before any pod is evicted."),
     Key("cluster", "api_port", "api_port", _PORT, "a free one, then kept", "Port of the Kubernetes API on 127.0.0.1."),
     Key("cluster", "ingress_port", "ingress_port", _PORT, "any free one", "Port of 127.0.0.1 on which Ingresses are served; it is opened when there is one, and their status names it."),
     Key("cluster", "ingress_tls_port", "ingress_tls_port", _PORT, "any free one", "The same for Ingresses with TLS."),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from seaway.cli.arguments import Output
-from seaway.cli.context import connect, note
+from seaway.cli.context import connect, current_home, current_target, note
 from seaway.cli.output import Format, print_json, print_table
 from seaway.sdk.snapshot import readable_size
 
@@ -42,12 +42,23 @@ def usage(
         for view in found
     ]  # fmt: skip
     print_table((whose.upper(), *_HEADERS, "LIMIT", "WARNING"), rows)
+    if current_target().context is None:
+        _note_cache()
 
 
 def limit_of(limit: int | None, files: int | None) -> str:
     """Return limits of bytes and files for people."""
     said = [] if limit is None else [readable_size(limit)]
     return ", ".join(said if files is None else [*said, f"{files:,} files"]) or "none"
+
+
+def _note_cache() -> None:
+    """Say what runs left in the home's cache: it is nobody's, and in no limit."""
+    from seaway.cli.checks.cache import said, sizes  # late: it is seldom needed
+
+    found = sizes(current_home().cache)
+    if any(found.values()):
+        note(f"The cache of this home takes {said(found)}; seaway lets go of it by itself (cache_days)")
 
 
 def _room(view: dict[str, Any]) -> tuple[str, ...]:

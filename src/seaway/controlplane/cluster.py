@@ -35,6 +35,7 @@ from seaway.controlplane.network.build import build_network
 from seaway.controlplane.network.names import Names
 from seaway.controlplane.network.settings import NetworkSettings
 from seaway.controlplane.node.agent import NodeAgent
+from seaway.controlplane.node.cacheplan import CacheSettings
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
 from seaway.controlplane.people import build_workspace, let_users_in, write_kubeconfigs
@@ -81,6 +82,8 @@ class ClusterSettings:
     node, and so on, then from the beginning again. Empty: each node offers those found."""
     exclusive_cpus: bool = False
     """Containers of Guaranteed pods that ask for whole CPUs have them for themselves; for one node alone."""
+    cache: CacheSettings | None = None
+    """What pods have in common on this machine, and when nodes let go of it; None: they leave all of it."""
     simulated_nodes: int = 0
     """How many hollow nodes there are beside: they run nothing, and say that they do."""
     taint_simulated: bool = True
@@ -278,6 +281,7 @@ def node_settings(settings: ClusterSettings, place: Place) -> list[NodeSettings]
             pretend_gpus=pretended[(number - 1) % len(pretended)][1] if pretended else None,
             pretend_gpu_model=pretended[(number - 1) % len(pretended)][0] if pretended else "",
             exclusive_cpus=settings.exclusive_cpus,
+            cache=settings.cache,
             heartbeat_seconds=settings.node_heartbeat,
             refresh_seconds=settings.node_refresh,
             backoff_initial=settings.node_backoff,

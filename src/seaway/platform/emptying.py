@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from seaway.base.clock import Clock
 from seaway.base.sqlite import DatabaseError
 from seaway.platform.database import binned
-from seaway.platform.database.binned import Marked
+from seaway.platform.database.binned import CODE, ENVIRONMENTS, Marked, Upload
 from seaway.platform.database.database import Database
 from seaway.platform.errors import PlatformError
 from seaway.platform.history.logs import LogStore
-from seaway.platform.storage.storage import Storage
+from seaway.platform.storage.storage import COUNTED_ON, Storage
 
 log = logging.getLogger(__name__)
 _RUNS = 20
@@ -31,6 +31,8 @@ _ROWS = 200
 """Attempts or tasks that are removed in one transaction."""
 _EVERY = 600.0
 """Seconds between two looks."""
+_ABANDONED_EVERY = 86400.0
+"""Seconds between two looks for uploads that no run refers to: where many are stored, that takes long."""
 
 
 class Emptier:
@@ -50,6 +52,9 @@ class Emptier:
         self._database, self._storage, self._logs, self._clock = database, storage, logs, clock
         self._keep = keep_seconds
         self._asked = asyncio.Event()
+        self._abandoned_due = (
+            clock.monotonic() + COUNTED_ON
+        )  # who was told before a start may submit a run yet
 
     def wake(self) -> None:
         """Look again now."""
@@ -63,6 +68,10 @@ class Emptier:
             try:
                 if count := await self.empty():
                     log.info("%d removed runs were taken out of the bin for good", count)
+                if self._clock.monotonic() >= self._abandoned_due:
+                    self._abandoned_due = self._clock.monotonic() + _ABANDONED_EVERY
+                    if count := await self.forget_abandoned():
+                        log.info("%d uploads that no run refers to were removed", count)
             except (PlatformError, DatabaseError, OSError) as error:
                 log.warning("the bin cannot be emptied now, it is tried again: %s", error)
             await self._pause()
@@ -75,6 +84,19 @@ class Emptier:
             for run in runs:
                 count += await self._take_away(run)
             last = runs[-1].id
+        return count
+
+    async def forget_abandoned(self) -> int:
+        """Remove code and environments that no run refers to: uploaded for one that was never submitted. Return how many."""
+        stored = [
+            Upload(kind, digest)
+            for kind in (CODE, ENVIRONMENTS)
+            for digest in await self._storage.stored_uploads(kind)
+        ]
+        count = 0
+        for begin in range(0, len(stored), _FILES):
+            gone, _ = await self._forget_needless(stored[begin : begin + _FILES])
+            count += len(gone)
         return count
 
     async def _all(self, portion: Callable[[Connection], int]) -> None:
@@ -110,16 +132,22 @@ class Emptier:
         uploads = await self._database.read(partial(binned.uploads, run_id=run.id))
         for begin in range(0, len(uploads), _FILES):
             batch = uploads[begin : begin + _FILES]
-            async with self._storage.uploads.none():  # a submission may refer to one of them since
-                kept = await self._database.read(partial(binned.uploads_of_others, wanted=batch))
-                needless = set(batch) - kept
-                told = {upload for upload in needless if self._storage.told_lately(upload.sha256)}
-                for upload in needless - told:
-                    await self._storage.forget_upload(*upload)
-                waits = waits or bool(told)
+            _, told = await self._forget_needless(batch)
+            waits = waits or bool(told)
         if not waits:
             await self._database.write(partial(binned.drop_uploads, run_id=run.id))
         return not waits
+
+    async def _forget_needless(self, uploads: Sequence[Upload]) -> tuple[set[Upload], set[Upload]]:
+        """Remove those of some uploads that no run refers to; return them, and those that somebody may be about to need."""
+        async with self._storage.uploads.none():  # a submission may refer to one of them since
+            needless = set(uploads) - await self._database.read(
+                partial(binned.uploads_of_others, wanted=uploads)
+            )
+            told = {upload for upload in needless if self._storage.told_lately(upload.sha256)}
+            for upload in needless - told:
+                await self._storage.forget_upload(*upload)
+        return needless - told, told
 
     async def _pause(self) -> None:
         """Wait until it is time, or until somebody asks."""

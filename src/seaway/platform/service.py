@@ -281,6 +281,7 @@ class RunService(Answers, RunGateway):
 
     async def put_code(self, digest: str, body: AsyncIterable[bytes]) -> None:
         """Store a code snapshot (tar.gz) under the SHA-256 of its bytes. Raises Invalid (digest differs, unsafe archive), TooLarge."""
+        self._storage.expect(digest)
         await self._storage.code.put(digest, body)
         await self._storage.has_code(digest)
 
@@ -290,6 +291,7 @@ class RunService(Answers, RunGateway):
 
     async def put_environment(self, digest: str, body: AsyncIterable[bytes]) -> None:
         """Store a lock of requirements (UTF-8 text) under the SHA-256 of its bytes. Raises Invalid, TooLarge."""
+        self._storage.expect(digest)
         await self._storage.environments.put(digest, body)
         await self._storage.has_environment(digest)
 

@@ -1,6 +1,6 @@
 """What the pods of one node share, so that each thing is fetched and built once."""
 
-# ruff: noqa: PTH108, PTH118
+# ruff: noqa: PTH108, PTH116, PTH118
 # pathlib would take longer to import than all of this takes to run
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Cache:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._held: list[Lock] = []
 
     def place(self, kind: str, name: str) -> str:
         """Return where something of a kind belongs."""
@@ -36,22 +37,54 @@ class Cache:
         """Return the lock of one thing, so that only one pod makes it. It falls with the process that holds it."""
         return Lock(os.path.join(make_folder(os.path.join(self.root, kind)), f".{name}.lock"))
 
+    def use(self, kind: str, name: str) -> Lock:
+        """Return the lock under which one thing is used: others may use it too, and nobody removes or makes it meanwhile."""
+        return Lock(os.path.join(make_folder(os.path.join(self.root, kind)), f".{name}.lock"), shared=True)
+
+    def keep(self, lock: Lock) -> None:
+        """Use something, whose lock is held, until this process ends."""
+        self._held.append(lock)
+
 
 class Lock:
-    """A lock between processes, held inside a `with` block."""
+    """A lock between processes, held inside a `with` block or until it is let go.
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    The node, which empties the cache of what nobody uses, removes a thing's lock with it: so who got one looks whether it is
+    still there. The lock's time of change tells the node when the thing was used last.
+    """
+
+    def __init__(self, path: str, *, shared: bool = False) -> None:
+        self._path, self._shared = path, shared
+        self._descriptor = -1
+
+    def take(self) -> None:
+        """Wait until it is held."""
+        import fcntl
+
+        while True:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)):
+                    os.utime(self._descriptor)
+                    return
+            except FileNotFoundError:  # the node removed it, and what it is about
+                pass
+            except BaseException:
+                self.let_go()
+                raise
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Let others have it."""
+        os.close(self._descriptor)
         self._descriptor = -1
 
     def __enter__(self) -> None:
-        import fcntl
-
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self.take()
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        self.let_go()
 
 
 def open_cache(configured: str | None, own: str) -> Cache:

@@ -22,9 +22,10 @@ def restore_code(digest: str | None, cache: Cache, gateway: Gateway, target: str
         return make_folder(target)
     place = cache.place("code", digest + _boot())
     try:
-        if not os.path.isdir(place):
-            _fetch(digest, cache, gateway, place)
-        copy_tree(place, target)
+        with cache.use("code", digest + _boot()):
+            if not os.path.isdir(place):
+                _fetch(digest, cache, gateway, place)
+            copy_tree(place, target)
     except (GatewayError, ValueError, OSError) as error:
         raise StageFailed("code", f"the code cannot be restored: {error}") from error
     return target

@@ -40,15 +40,19 @@ def restore_environment(digest: str, cache: Cache, gateway: Gateway, environ: Ma
     """
     name = f"{digest}-{_interpreter(cache.root)}"
     place = cache.place("environments", name)
-    if os.path.exists(os.path.join(place, _READY)):
-        return place
+    used = cache.use("environments", name)
     try:
-        with cache.lock("environments", name):
-            if not os.path.exists(os.path.join(place, _READY)):
-                _build(digest, cache, gateway, environ, place)
+        while True:
+            used.take()
+            if os.path.exists(os.path.join(place, _READY)):
+                cache.keep(used)  # the program runs in it
+                return place
+            used.let_go()
+            with cache.lock("environments", name):
+                if not os.path.exists(os.path.join(place, _READY)):
+                    _build(digest, cache, gateway, environ, place)
     except (GatewayError, OSError) as error:
         raise StageFailed("environment", f"the environment cannot be made: {error}") from error
-    return place
 
 
 def _interpreter(root: str) -> str:
@@ -94,7 +98,7 @@ def _install(lock: str, place: str, cache: Cache, environ: Mapping[str, str], pa
         if packages:
             _run([python, "-m", "pip", "install", "--no-deps", "--no-input", "--quiet", "-r", lock], settings)
         return
-    settings.setdefault("UV_CACHE_DIR", make_folder(os.path.join(cache.root, "uv")))
+    settings.setdefault("UV_CACHE_DIR", make_folder(cache.place("", "uv")))
     settings.setdefault("UV_PYTHON_DOWNLOADS", "never")
     bundle = next((path for path in _CERTIFICATES if os.path.exists(path)), None)
     if bundle is not None and "SSL_CERT_DIR" not in settings:  # uv's own list has no company's CA
@@ -104,9 +108,10 @@ def _install(lock: str, place: str, cache: Cache, environ: Mapping[str, str], pa
         if "UV_CONFIG_FILE" not in settings
         else ["--quiet", "--no-progress"]
     )
-    _run([*uv, "venv", *quiet, "--no-project", "--python", sys.executable, place], settings)
-    if packages:
-        _run([*uv, "pip", "sync", *quiet, "--python", python, lock], settings)
+    with cache.use("", "uv"):
+        _run([*uv, "venv", *quiet, "--no-project", "--python", sys.executable, place], settings)
+        if packages:
+            _run([*uv, "pip", "sync", *quiet, "--python", python, lock], settings)
 
 
 def _find_uv(environ: Mapping[str, str]) -> list[str] | None:

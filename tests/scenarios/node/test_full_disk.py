@@ -7,17 +7,20 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seaway.controlplane.node.cacheplan import CacheSettings
 from seaway.controlplane.node.recall import FAILED
 from seaway.model.verdict import VerdictClass
 from seaway.objects.builtin import NODES
 from seaway.objects.errors import ApiError
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.verdict import judge
+from seaway.runner.cache import Cache
 from tests.waiting import until
 
 LINES = 2000
@@ -112,6 +115,28 @@ async def test_a_pod_that_fills_the_disk_of_its_node_is_told_so(small_disk: Path
     )
     found = judge(Facts(run="p", pod=await node.pod("p"), node=await node.client.get(NODES, "n1")))
     assert (found.class_, found.cause) == (VerdictClass.RESOURCE, "DiskFilled"), status["message"]
+
+
+async def test_the_machines_cache_goes_before_any_pod_has_to(small_disk: Path, node: Any) -> None:
+    """But for what a pod uses."""
+    await node.crash()
+    cache = small_disk / "cache"
+    node.settings = replace(node.settings, cache=CacheSettings(cache, kinds=("environments",)))
+    await node.start()
+    await node.create("p", "sleep 600")
+    await node.until("p", lambda status: status.get("phase") == "Running")
+    for name in ("used", "free"):
+        (cache / "environments" / name).mkdir(parents=True)
+        (cache / "environments" / name / "packages").write_bytes(bytes(1 << 20))
+    with Cache(str(cache)).use("environments", "used"):
+        fill(small_disk)
+        node.agent.look_again()
+        await until(node.reasons, "the cache to go", check=lambda found: "CacheCollected" in found)
+        left = sorted(path.name for path in (cache / "environments").iterdir() if path.is_dir())
+    assert left == ["used"]
+    assert shutil.disk_usage(small_disk).free >= 1 << 20
+    assert (await node.pod("p"))["status"]["phase"] == "Running"
+    assert "Evicted" not in await node.reasons()
 
 
 @pytest.mark.parametrize("at", ["its volume", "its own folder"])

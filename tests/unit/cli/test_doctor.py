@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seaway.cli.checks import certificates, machine, network, server, tokens
+from seaway.cli.checks import cache, certificates, machine, network, server, tokens
 from seaway.cli.checks.check import State
 from seaway.cli.main import main
 from seaway.platform.certificates import make_authority, make_certificate
@@ -54,6 +54,19 @@ def test_a_disk_that_is_full_is_told_by_the_status_too(small_disk, monkeypatch, 
     (small_disk / "big").write_bytes(b"x" * (8 << 20))
     main(["status"])
     assert "the disk is full: 0 B of 8.0 MiB free; seaway doctor" in capsys.readouterr().out
+
+
+def test_how_large_the_cache_is(tmp_path: Path) -> None:
+    assert cache.cache(tmp_path, 30).message == "empty"
+    for place in ("uv/wheel", "environments/a/lib", "code/b/train.py", "locks/c"):
+        file = tmp_path / place
+        file.parent.mkdir(parents=True)
+        file.write_bytes(bytes(1 << 20))
+    (tmp_path / "uv" / "same").hardlink_to(tmp_path / "environments" / "a" / "lib")
+    assert cache.cache(tmp_path, 30).message == (
+        "4.0 MiB (environments 1.0 MiB, packages 1.0 MiB, code 1.0 MiB, other 1.0 MiB); "
+        "what no pod uses goes after 30 days, or when the disk fills up"
+    )
 
 
 def test_a_disk_that_has_no_room_for_files(small_disk) -> None:

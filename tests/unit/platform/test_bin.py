@@ -226,6 +226,20 @@ async def test_code_goes_with_the_last_run_that_refers_to_it(server, settings) -
     assert stored_files(settings.home) == []
 
 
+async def test_code_that_was_uploaded_for_a_run_that_never_came_goes(server, settings) -> None:
+    used, unused = await uploaded(server, "print(1)"), await uploaded(server, "print(3)")
+    await ended(server, "a", code=used)
+    storage, emptier = server.runs._storage, emptier_of(server, SystemClock(), 30.0)
+    assert await emptier.forget_abandoned() == 0, "it was uploaded a moment ago: a run may follow"
+    storage.answers.clear()
+    assert await emptier.forget_abandoned() == 1
+    assert await storage.code.has(used)
+    assert not await storage.code.has(unused)
+    await server.runs.remove("a")
+    storage.answers.clear()
+    assert await emptier.forget_abandoned() == 0, "what lies in the bin may come back"
+
+
 class Killed(BaseException):
     """Ends the emptying where a process would have been killed."""
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from seaway.controlplane.node.cachecollector import collect
+from seaway.controlplane.node.cacheplan import CacheSettings
 
 PROGRAM = "import sys, seaway_test_package as p; print('version', p.VERSION, sys.prefix)"
 
@@ -57,6 +61,18 @@ def test_an_environment_is_built_once_and_then_found(start, lock, gateway, tmp_p
     assert second.wait() == 0
     assert "[seaway]" not in second.text
     assert gateway.requests == []
+
+
+def test_an_environment_stays_while_a_program_runs_in_it(start, lock, tmp_path):
+    """However long ago it was used first; afterwards the node may let go of it, and of the packages it was built from."""
+    cache = CacheSettings(tmp_path / "cache", kinds=("environments",), whole=("uv",))
+    container = start(f"{PROGRAM}; print('up', flush=True); import time; time.sleep(600)", environment=lock())
+    container.wait_for("up")
+    assert [one.name for one in collect(cache, time.time() + 1e8, pressed=True)[0]] == ["uv"]
+    container.terminate()
+    container.wait()
+    (gone,) = collect(cache, time.time() + 1e8, pressed=True)[0]
+    assert gone.kind == "environments"
 
 
 def test_two_pods_at_once_build_it_once(start, lock, gateway):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from seaway.controlplane.node import eviction, usage
+from seaway.controlplane.node.cachecollector import CacheCollector
 from seaway.controlplane.node.context import NodeContext
 from seaway.controlplane.node.eviction import Use
 from seaway.controlplane.node.worker import PodWorker
@@ -37,6 +38,8 @@ class Evictions:
         self._found: dict[str, tuple[int, int] | None] = {}
         self.changed = asyncio.Event()
         """Set when the node is short of more or of less than before."""
+        cache, clock = context.settings.cache, context.clock
+        self._cache = CacheCollector(cache, clock, self._tell_of_cache) if cache is not None else None
 
     def look_again(self) -> None:
         """Look now, not when it is time."""
@@ -57,13 +60,26 @@ class Evictions:
     async def run(self) -> None:
         """Look again and again until cancelled."""
         while True:
+            if self._cache is not None:
+                await self._cache.collect_if_due()
             await self.look()
-            if self._context.short_of:
+            if self._context.short_of and await self._is_short_of_more_than_cache():
                 await self._reclaim(self._context.short_of[0])
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._context.settings.pressure_seconds):
                     await self._again.wait()
             self._again.clear()
+
+    async def _is_short_of_more_than_cache(self) -> bool:
+        """Tell whether a pod has to go: disk may be had without one, from what nobody uses now."""
+        measured = self._found.get("disk") is not None  # what somebody practises costs nobody a cache
+        if self._context.short_of[0] == "disk" and measured and self._cache is not None:
+            await self._cache.collect(pressed=True)
+            await self.look()  # another node of this machine may have emptied it
+        return bool(self._context.short_of)
+
+    def _tell_of_cache(self, text: str) -> None:
+        self._event("Normal", "CacheCollected", text)
 
     async def _reclaim(self, kind: str) -> None:
         """End the pod that has to go first."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seaway.controlplane.node.cacheplan import CacheSettings
 from seaway.controlplane.node.eviction import Thresholds
 
 
@@ -83,6 +84,8 @@ class NodeSettings:
     """What the machine has left is looked at this often, and while it is too little one pod is evicted each time (kubelet: 10)."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """Below these the node is under pressure."""
+    cache: CacheSettings | None = None
+    """What pods of this machine have in common, and of which the node lets go; None: nothing."""
     measure_seconds: float = 10.0
     """Local storage of pods that have a limit is measured this often."""
     backoff_initial: float = 10.0

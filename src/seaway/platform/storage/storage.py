@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.platform.storage.archives import ArchiveLimits
-from seaway.platform.storage.artifacts import ArtifactStore
+from seaway.platform.storage.artifacts import ArtifactStore, require_digest
 from seaway.platform.storage.checkpoints import CheckpointStore
 from seaway.platform.storage.code import CodeStore
 from seaway.platform.storage.commits import Commits
@@ -51,6 +51,15 @@ class Storage:
         for known in [known for known, at in self.answers.items() if now - at > COUNTED_ON]:
             del self.answers[known]
         return digest in self.answers
+
+    def expect(self, digest: str) -> None:
+        """Take note that something is being uploaded that a run will refer to. Raises Invalid where that is no digest."""
+        require_digest(digest)
+        self._told(digest, found=True)
+
+    async def stored_uploads(self, kind: str) -> set[str]:
+        """Return the digests of all uploads of a kind. May take long on an object store."""
+        return await self.artifacts.digests(kind)
 
     async def forget_upload(self, kind: str, digest: str) -> None:
         """Remove code or an environment that nothing refers to; only inside `uploads.none()`."""
