@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -380,6 +381,18 @@ async def test_another_user_reads_what_the_node_and_the_first_container_wrote(no
         os.umask(before)
     assert status["phase"] == "Succeeded", await node.log("p")
     assert await node.log("p") == b"0022\nwritten\npp\n1\n2777 4712\n4711 4712\n"
+
+
+async def test_a_working_folder_that_nobody_has_is_made(node: Any) -> None:
+    """As runtimes make it; a plain process, which sees the machine's folders, is told that it is not there."""
+    main = {"name": "main", "image": "python", "workingDir": "/opt/app/src", "command": ["sh", "-c", "touch x; pwd; ls"]}  # fmt: skip
+    await node.create("p", containers=[main])
+    status = await node.ended("p")
+    if node.agent.runtime.namespaces:
+        assert await node.log("p") == b"/opt/app/src\nx\n"
+        assert not Path("/opt/app").exists()
+    else:
+        assert "no such file" in status["containerStatuses"][0]["state"]["terminated"]["message"]
 
 
 async def test_aliases_of_hosts(node: Any) -> None:

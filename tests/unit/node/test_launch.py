@@ -217,6 +217,33 @@ def test_folders_of_a_written_volume_are_open_whatever_the_process_masks(tmp_pat
     assert stat.S_IMODE((tmp_path / "c" / "hosts").stat().st_mode) == 0o644
 
 
+@pytest.mark.parametrize(
+    ("wanted", "mounted", "made"),
+    [
+        ("/app/src", [("own", "/app/src", False)], None),
+        ("/usr", [], None),
+        ("/data/a/b", [], "volume/a/b"),
+        ("/data", [], None),
+        ("/tmp/a", [], "tmp/a"),
+        ("/fixed/a", [], None),
+    ],
+    ids=["nobody has it", "the machine has it", "in a volume", "a volume", "in /tmp", "in what may only be read"],
+)  # fmt: skip
+def test_a_working_folder_is_made(
+    wanted: str, mounted: list[tuple[str, str, bool]], made: str | None, tmp_path: Path
+) -> None:
+    mounts = [
+        (str(tmp_path / "tmp"), "/tmp", False),
+        (str(tmp_path / "volume"), "/data", False),
+        (str(tmp_path / "fixed"), "/fixed", True),
+    ]
+    for source, _, _ in mounts:
+        Path(source).mkdir()
+    assert volumes.working_folder(wanted, "own", mounts) == mounted
+    found = {path for path in tmp_path.rglob("*") if path.is_dir() and not any(path.iterdir())}
+    assert ((tmp_path / made) in found) if made else {path.parent for path in found} == {tmp_path}
+
+
 def test_sub_paths_stay_in_their_volume(tmp_path: Path) -> None:
     mount = {"name": "v", "mountPath": "/m", "subPath": "in/side"}
     found = volumes.container_mounts({"volumeMounts": [mount]}, {"v": tmp_path}, {}, frozenset())

@@ -233,11 +233,15 @@ def _all_mounts(
     ]
     visible = [path for path in image.visible if any(Path(path).is_relative_to(top) for top in covered)]
     termination = container.get("terminationMessagePath") or TERMINATION_LOG
+    private = (str(folder / "tmp"), _PRIVATE, user.read_only_root)
     return [
         ("proc", "/proc", False),
         ("shm", "/dev/shm", False),  # noqa: S108
-        (str(folder / "tmp"), _PRIVATE, user.read_only_root),
+        private,
         (str(folder / "workspace"), WORKSPACE, user.read_only_root),
+        *volumes.working_folder(
+            container.get("workingDir") or WORKSPACE, str(folder / "workspace"), [private, *own]
+        ),
         (str(folder / "hosts"), "/etc/hosts", False),
         (str(folder / "hostname"), "/etc/hostname", False),
         (str(folder / "resolv.conf"), RESOLVER, False),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 from seaway.controlplane.node.env import expand
@@ -135,6 +135,27 @@ def container_mounts(
             (str(source), mount["mountPath"], bool(mount.get("readOnly")) or mount["name"] in read_only)
         )
     return found
+
+
+def working_folder(
+    wanted: str, own: str, mounts: Sequence[tuple[str, str, bool]]
+) -> list[tuple[str, str, bool]]:
+    """Have a container's working folder there, as runtimes make what the image lacks: in the volume it lies in, or as a mount.
+
+    Args:
+        wanted: where it is to be.
+        own: the container's folder that is mounted where neither a volume nor the machine has it.
+        mounts: (source, target, read only) of the container's volumes; later ones win.
+
+    Raises:
+        MountError: a link leads out of the volume.
+    """
+    for source, target, read_only in reversed(mounts):
+        if PurePath(wanted).is_relative_to(target):
+            inside = PurePath(wanted).relative_to(target)
+            _sub_path(Path(source), str(inside), make=not read_only)
+            return []
+    return [] if Path(wanted).exists() else [(own, wanted, mounts[0][2])]
 
 
 def _sub_path(volume: Path, sub: str, *, make: bool) -> Path:
