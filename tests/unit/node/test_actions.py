@@ -79,6 +79,23 @@ async def test_http_get_asks_as_its_spec_says() -> None:
     assert any(line.startswith("User-Agent: kube-probe/") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("leads_to", "ok"),
+    [("/fine", True), ("broken", False), ("/again", False), ("http://elsewhere.example/broken", True), ("", True)],
+    ids=["to what is well", "to what is not", "in a circle", "to another host", "nowhere"],
+)  # fmt: skip
+async def test_a_probe_goes_where_a_page_leads_on_the_same_host(leads_to: str, ok: bool) -> None:
+    def answer(head: bytes) -> bytes:
+        path = head.split()[1]
+        if path == b"/again":
+            return f"HTTP/1.1 301 X\r\nlocation: {leads_to}\r\n\r\n".encode()
+        return b"HTTP/1.1 200 OK\r\n\r\n" if path == b"/fine" else b"HTTP/1.1 500 X\r\n\r\n"
+
+    async with listening(answer) as port:
+        # Many manifests leave the slash out.
+        assert (await act(RUNTIME, place(port), {"httpGet": {"port": port, "path": "again"}}, 30)).ok is ok
+
+
 async def test_http_get_of_what_does_not_speak_http() -> None:
     async with listening(lambda _: b"hello\n") as port:
         answer = await act(RUNTIME, place(port), {"httpGet": {"port": port}}, 30)

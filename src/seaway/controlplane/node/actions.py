@@ -10,11 +10,15 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from seaway.controlplane.node.forks import RuntimeUnavailableError
 from seaway.controlplane.node.processes import ProcessRuntime
 
 _HEAD_LIMIT = 64 * 1024
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REQUESTS = 10
+"""As many as Go's client makes; it goes where a page leads on, a probe only on the same host."""
 
 
 class Answer(NamedTuple):
@@ -73,36 +77,63 @@ async def _execute(runtime: ProcessRuntime, place: Place, command: list[str], ti
 
 
 async def _http_get(place: Place, spec: Mapping[str, Any]) -> Answer:
-    secure = spec.get("scheme", "HTTP").upper() == "HTTPS"
     host, port, path = spec.get("host") or place.address, _port(place, spec["port"]), spec.get("path") or "/"
-    url = f"{'https' if secure else 'http'}://{host}:{port}{path}"
-    headers = {
-        "Host": f"{host}:{port}",
-        "User-Agent": "kube-probe/1.36",
-        "Accept": "*/*",
-        "Connection": "close",
-    }
-    headers |= {header["name"]: header["value"] for header in spec.get("httpHeaders") or ()}
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    scheme = spec.get("scheme", "HTTP").lower()
+    url = f"{scheme}://{host}:{port}/{path.removeprefix('/')}"
+    own = {header["name"]: header["value"] for header in spec.get("httpHeaders") or ()}
+    try:
+        for _ in range(_MOST_REQUESTS):
+            code, location = await _ask(url, own)
+            following = urljoin(url, location)
+            if (
+                code not in _REDIRECTS
+                or not location
+                or urlsplit(following).hostname != urlsplit(url).hostname
+            ):
+                fine = 200 <= code < 400
+                return (
+                    Answer(ok=True) if fine else Answer(False, f"HTTP probe failed with statuscode: {code}")
+                )
+            url = following
+    except (OSError, ValueError) as error:
+        return Answer(False, f'Get "{url}": {_words(error)}')
+    return Answer(False, f'Get "{url}": stopped after {_MOST_REQUESTS} redirects')
+
+
+async def _ask(url: str, own: Mapping[str, str]) -> tuple[int, str]:
+    """Return the status of a page and where it leads on. Raises OSError, ValueError."""
+    parts = urlsplit(url)
+    secure, host = parts.scheme == "https", parts.hostname or ""
+    port = parts.port or (443 if secure else 80)
+    headers = {"Host": parts.netloc, "User-Agent": "kube-probe/1.36", "Accept": "*/*", "Connection": "close"}
+    headers.update(own)
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     try:
         reader, writer = await asyncio.open_connection(
             host, port, ssl=_unverified() if secure else None, limit=_HEAD_LIMIT
         )
     except OSError as error:
-        return Answer(False, f'Get "{url}": dial tcp {host}:{port}: connect: {_words(error)}')
+        raise OSError(f"dial tcp {host}:{port}: connect: {_words(error)}") from error
     try:
         writer.write("\r\n".join(lines).encode())
         status = (await reader.readline()).split()
-    except (OSError, ValueError) as error:
-        return Answer(False, f'Get "{url}": {_words(error)}')
+        if len(status) < 2 or not status[1].isdigit():
+            raise ValueError("malformed HTTP response")
+        code = int(status[1])
+        return code, await _location(reader) if code in _REDIRECTS else ""
     finally:
         writer.close()
-    if len(status) < 2 or not status[1].isdigit():
-        return Answer(False, f'Get "{url}": malformed HTTP response')
-    code = int(status[1])
-    return (
-        Answer(ok=True) if 200 <= code < 400 else Answer(False, f"HTTP probe failed with statuscode: {code}")
-    )
+
+
+async def _location(reader: asyncio.StreamReader) -> str:
+    """Read the head of an answer; return where it leads on, empty for nowhere. Raises OSError, ValueError."""
+    found = ""
+    while line := (await reader.readline()).decode("latin-1").strip():
+        name, _, value = line.partition(":")
+        if name.lower() == "location":
+            found = value.strip()
+    return found
 
 
 async def _grpc(place: Place, spec: Mapping[str, Any], timeout: float) -> Answer:
