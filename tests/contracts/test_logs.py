@@ -172,6 +172,19 @@ async def test_a_reader_that_comes_late_reads_all_of_a_long_log(open_logs: Opene
     assert (await logs.tail(KEY, 2)).text.split() == ["line", "5998" + "x" * 80, "line", "5999" + "x" * 80]
 
 
+@pytest.mark.parametrize("closed", [True, False])
+async def test_the_last_lines_are_found_although_one_of_them_is_very_long(
+    open_logs: Opener, closed: bool
+) -> None:
+    logs = await open_logs()
+    await logs.writer(KEY).append(line(1) * 9000 + line(2) + line(3, width=3 * TAIL) + line(4))
+    if closed:
+        await logs.close(KEY)
+    found = (await logs.tail(KEY, 3)).text.splitlines()
+    assert [text[:6] for text in found] == ["line 2", "line 3", "line 4"]
+    assert all(len(text) < 5000 for text in found)
+
+
 @pytest.mark.parametrize("width", [3 * TAIL, 20 * TAIL])
 async def test_a_line_longer_than_what_is_looked_at_is_resumed(open_logs: Opener, width: int) -> None:
     logs = await open_logs()

@@ -13,7 +13,7 @@ from seaway.base.logs import redact
 from seaway.model.run import Origin, RunSpec
 
 MASKED = "[redacted]"
-_NAMED = r"(?:[a-z0-9]+[-_.])*(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)s?(?:[-_.](?:key|id|value))?"
+_NAMED = r"(?:[a-z0-9]{1,60}[-_.]){0,20}(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)s?(?:[-_.](?:key|id|value))?"
 _OPTION = re.compile(rf"--?{_NAMED}\Z", re.IGNORECASE)
 _ASSIGNED = re.compile(rf"(?i)((?:--?)?\b({_NAMED})[\"']?\s*[=:]\s*[\"']?)([^\s\"'&;,]+)")
 _COUNTED = re.compile(r"(?:[a-z0-9]+[-_.])*tokens|(?:[a-z0-9]+[-_.])+token[-_.]ids?", re.IGNORECASE)

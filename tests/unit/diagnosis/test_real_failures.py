@@ -36,6 +36,59 @@ PYTHON = {
     "a bare exit code": ("raise SystemExit(7)\n", "NonZeroExit", "the program ended with exit code 7"),
     "a full disk": ("with open('/dev/full', 'w') as file:\n    file.write('x')\n", "DiskFull", "it failed because the disk was full"),
     "a crash": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "KilledBySignal", "it crashed in native code"),
+    "a part that its package does not have": (
+        "import json.no_such_part\n", "ImportFailed", "the package 'json' is there, but has no module 'json.no_such_part'",
+    ),
+    "a module of the user's own": ("from utils.data import load\n", "ModuleNotFound", "it imports the module 'utils' at train.py:1"),
+    "a file that hides a package": ("import train.part\n", "ImportFailed", "'train' is a single file"),
+    "a command that is not there": (
+        "import subprocess\nsubprocess.run(['nvidia-smi-not-there'])\n", "CommandNotFound", "it starts the command 'nvidia-smi-not-there' at train.py:2",
+    ),
+    "a question to the keyboard": ("input('name? ')\n", "NoTerminal", "it asks somebody to type something at train.py:1"),
+    "a process of a pool that leaves": (
+        "import os\nfrom concurrent.futures import ProcessPoolExecutor\nProcessPoolExecutor(1).submit(os._exit, 1).result()\n",
+        "WorkerDied", "nothing says why",
+    ),
+    "what fails when all is over": (
+        "import atexit\ndef late():\n    raise OSError('flush')\natexit.register(late)\nraise ValueError('first')\n", "UserException", "ValueError: first",
+    ),
+    "what is ignored before an exit": (
+        "class Held:\n    def __del__(self):\n        raise ValueError('ignored')\nheld = Held()\ndel held\nraise SystemExit(3)\n", "NonZeroExit", "exit code 3",
+    ),
+    "a thread that fails after the program": (
+        "import threading, time\ndef work():\n    threading.main_thread().join()\n    raise OSError('torn')\nthreading.Thread(target=work).start()\nraise ValueError('first')\n",
+        "UserException", "ValueError: first",
+    ),
+    "a thread that alone fails": (
+        "import threading\ndef work():\n    raise OSError('torn')\nthread = threading.Thread(target=work)\nthread.start()\nthread.join()\nraise SystemExit(1)\n",
+        "UserException", "train.py:3: OSError: torn",
+    ),
+    "an exception because of another": (
+        "try:\n    {}['lr']\nexcept KeyError as error:\n    raise ValueError('bad settings') from error\n", "UserException", "ValueError: bad settings, because of KeyError: 'lr'",
+    ),
+    "a command that says why": (
+        "import subprocess\nsubprocess.run(['sh', '-c', 'echo no such branch >&2; exit 4'], check=True)\n", "UserException", "exit status 4",
+    ),
+    "a service that fails": (
+        "from urllib.error import HTTPError\n\nraise HTTPError('http://a.example.com/b', 500, 'Internal Server Error', {}, None)\n",
+        "ServiceFailed", "answered with a failure of its own",
+    ),
+    "a page that is not there": (
+        "from urllib.error import HTTPError\n\nraise HTTPError('http://a.example.com/b', 404, 'Not Found', {}, None)\n", "InputMissing", "not where it looks",
+    ),
+    "a file of settings that is broken": ("import tomllib\n\ntomllib.loads('lr = ')\n", "InputBroken", "its input could not be read at train.py:3"),
+    "too many open files": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))\nopened = [open(__file__) for _ in range(20)]\n",
+        "TooManyProcesses", "it has as many open files as it may have",
+    ),
+    "a quota of a file system": (
+        "import errno, os\nraise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), '/home/ada/model')\n", "DiskFull", "a quota of its file system is used up",
+    ),
+    "a signal that few know": ("import os, signal\nos.kill(os.getpid(), signal.SIGUSR1)\n", "KilledBySignal", "it was ended by the signal SIGUSR1"),
+    "an interruption": ("raise KeyboardInterrupt\n", "KilledBySignal", "it was interrupted at train.py:1"),
+    "a crash whose place Python says": (
+        "import faulthandler, os, signal\nfaulthandler.enable()\nos.kill(os.getpid(), signal.SIGSEGV)\n", "KilledBySignal", "(segmentation fault) at train.py:3",
+    ),
     "an abort": ("import os\nos.abort()\n", "KilledBySignal", "it aborted itself"),
 }  # fmt: skip
 COMMANDS = {

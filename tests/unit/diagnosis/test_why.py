@@ -303,6 +303,9 @@ SECRETS = {
     "an environment-like assignment": ("AWS_SECRET_ACCESS_KEY: hunter2-long", ()),
     "a bearer token": ("Authorization: Bearer hunter2-long", ()),
     "a password in a URL": ("cannot reach postgres://ada:hunter2-long@db/x", ()),
+    "a token of a well-known kind": ("the hub refused hf_AbCdEfGhIjhunter2KlMnOpQrSt for this", ()),
+    "a key in the middle of a sentence": ("Incorrect API key provided: sk-proj-0123hunter2456789abcdef.", ()),
+    "a key of a cloud": ("no user has AKIAHUNTER2hunter2XYZ", ()),
 }
 
 
@@ -312,6 +315,57 @@ def test_a_secret_is_never_quoted(line, values):
     told = why(ended(1), log_tail=log, secret_values=values)
     assert "hunter2" not in told.model_dump_json()
     assert "***" in told.evidence[0].quote
+
+
+SAID = [
+    ("KeyError: \"None of [Index(['b', 'c'], dtype='str')] are in the [columns]\"", "ColumnMissing", "no columns 'b', 'c', which"),
+    ("KeyError: \"['c'] not in index\"", "ColumnMissing", "no column 'c', which"),
+    ("KeyError: \"['a'] not found in axis\"", "ColumnMissing", "no column 'a', which"),
+    ("ValueError: operands could not be broadcast together with shapes (3,) (4,)", "WrongShape", "do not fit together"),
+    ("ValueError: X has 5 features, but LogisticRegression is expecting 3 features as input.", "WrongShape", "do not fit"),
+    ("ValueError: This solver needs samples of at least 2 classes in the data, but the data contains only one class: 1", "InputUnusable", ""),
+    ("openai.AuthenticationError: Error code: 401 - Incorrect API key provided", "AccessDenied", ""),
+    ("openai.RateLimitError: Error code: 429 - Rate limit reached", "ServiceBusy", ""),
+    ("wandb.errors.errors.UsageError: No API key configured. Use `wandb login` to log in.", "AccessDenied", ""),
+    ("botocore.exceptions.ClientError: An error occurred (InternalError) when calling the GetObject operation: We failed.", "ServiceFailed", ""),
+    ("requests.exceptions.HTTPError: 500 Server Error: Internal Server Error for url: http://data.example.com/a", "ServiceFailed", "(data.example.com)"),
+    ("yaml.scanner.ScannerError: mapping values are not allowed here", "InputBroken", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "cause", "message"), SAID)
+def test_what_a_library_says_has_its_cause(line, cause, message):
+    told = why(ended(1), log_tail=f'Traceback (most recent call last):\n  File "a.py", line 1\n{line}\n')
+    assert (told.cause, message in told.message) == (cause, True)
+
+
+def test_what_a_library_caught_counts_although_it_was_printed_without_a_traceback():
+    log = (
+        "retry 5\nhttpx.HTTPStatusError: Client error '429 Too Many Requests' for url 'http://hub/c'\nFor more see: http://docs/429\n\n"
+        "The above exception was the direct cause of the following exception:\n\nhub.HubHTTPError: 429 Too Many Requests\n\n"
+        "The above exception was the direct cause of the following exception:\n\n"
+        'Traceback (most recent call last):\n  File "a.py", line 1\nhub.LocalEntryNotFoundError: cannot find the file\n'
+    )
+    assert why(ended(1), log_tail=log).cause == "ServiceBusy"
+
+
+def test_the_place_is_the_users_where_a_library_is_compiled():
+    log = 'Traceback (most recent call last):\n  File "train.py", line 2\n  File "pandas/_libs/parsers.pyx", line 9\npandas.errors.ParserError: bad\n'
+    assert last_traceback(log).where == "train.py:2"
+
+
+def test_what_a_completed_program_printed_of_an_exception_is_shown():
+    log = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: bad batch\ndone\n'
+    told = why(ended(0, reason="Completed"), log_tail=log)
+    assert (told.cause, told.evidence[-1].quote) == ("Completed", "ValueError: bad batch")
+
+
+@pytest.mark.parametrize("unit", ["x", "a.", "A_", "token", "://a"])
+def test_a_line_of_any_length_is_explained(unit):
+    """Whoever prints 50,000 characters on one line holds up nobody: looked at from each of them on, it would take minutes."""
+    line = unit * (50_000 // len(unit))
+    told = why(ended(1), log_tail=f"Traceback (most recent call last):\nValueError: {line}\n")
+    assert told.cause == "UserException"
 
 
 TRACEBACKS = {

@@ -31,7 +31,8 @@ _WORDS = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }  # fmt: skip
-_DURATION = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]++\.?+[0-9]*+|\.[0-9]++)(ns|us|µs|μs|ms|s|m|h)")
+_DURATIONS = re.compile(rf"\+?(?:{_DURATION.pattern})+")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -69,11 +70,10 @@ def parse_schedule(text: str) -> Every | Fields:
 
 
 def _duration(schedule: str, text: str) -> float:
-    pieces = _DURATION.findall(text)
-    if not pieces or "".join(number + unit for number, unit in pieces) != text.removeprefix("+"):
+    if not _DURATIONS.fullmatch(text):
         why = f'time: invalid duration "{text}"' if text else 'time: invalid duration ""'
         raise BadSchedule(f"failed to parse duration {schedule}: {why}")
-    return sum(float(number) * _SECONDS[unit] for number, unit in pieces)
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
 
 
 def _field(text: str, bounds: _Bounds) -> str:

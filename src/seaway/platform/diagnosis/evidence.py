@@ -16,12 +16,18 @@ LONGEST_QUOTE = 300
 """Characters of one piece of evidence."""
 
 _SHORTEST_SECRET = 6
-_SECRETS = (
+_NO_WORDS = ("[seaway] ", "Set the environment variable HYDRA_FULL_ERROR=1")
+"""How lines begin that are not the program's own, or that say nothing of what happened."""
+_SECRETS = (  # nothing in them repeats without a bound before what they look for: a log may be one line of any length
     re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
     re.compile(
-        r"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|credential)(?![a-z0-9_.-]*(?:error|exception)\b)[a-z0-9_.-]*[\"']?\s*[=:]\s*)(?!\d{3}\b)[\"']?[^\s\"',;]+"
+        r"(?i)((?:password|passwd|secret|token|api[_-]?key|credential)(?![a-z0-9_.-]{0,99}(?:error|exception)\b)[a-z0-9_.-]{0,99}[\"']?\s{0,9}[=:]\s{0,9})(?!\d{3}\b)[\"']?[^\s\"',;]+"
     ),
-    re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]+:)[^\s/@]+@"),
+    re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{1,255}:)[^\s/@]{1,4000}@"),
+    re.compile(
+        r"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|npm_|dapi|AIza|AKIA|ASIA|xox[abprs]-|sk-(?:proj-|ant-)?)[A-Za-z0-9_-]{16,}"
+        r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+    ),
 )
 
 
@@ -156,7 +162,7 @@ def _written(facts: Facts, line: str) -> str | None:
 def last_lines(facts: Facts, count: int) -> list[str]:
     """Return the log's last lines that say something, without the runner's."""
     lines = facts.log_tail.splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("[seaway] ")][-count:]
+    return [line for line in lines if line.strip() and not line.startswith(_NO_WORDS)][-count:]
 
 
 def memory_limit(facts: Facts) -> str | None:
@@ -185,6 +191,7 @@ def blanked(facts: Facts, text: str) -> str:
     text = _SECRETS[0].sub(r"\1 ***", text)
     text = _SECRETS[1].sub(r"\1***", text)
     text = _SECRETS[2].sub(r"\1***@", text)
+    text = _SECRETS[3].sub("***", text)
     text = " ".join(text.split())
     return shortened(text)
 

@@ -35,6 +35,34 @@ PACKAGE_OF_MODULE = {
     "zmq": "pyzmq",
 }
 
+SHARED = frozenset(
+    {
+        "google",
+        "azure",
+        "ruamel",
+        "opentelemetry",
+        "nvidia",
+        "mpl_toolkits",
+        "sphinxcontrib",
+        "zope",
+        "backports",
+        "jaraco",
+    }
+)
+"""Modules that several packages share: that one is there tells nothing of another."""
+_OWN = frozenset({
+    "common", "config", "configs", "conf", "constants", "core", "data", "dataset", "engine", "eval", "evaluate",
+    "evaluation", "experiments", "features", "helper", "helpers", "layers", "lib", "libs", "loader", "loaders",
+    "loss", "losses", "main", "model", "models", "modules", "network", "networks", "options", "pipeline", "pipelines",
+    "predict", "preprocess", "preprocessing", "scripts", "settings", "src", "tasks", "test", "tests", "tools",
+    "train", "trainer", "training", "transforms", "util", "utils",
+})  # fmt: skip
+
+
+def is_likely_own(module: str) -> bool:
+    """Tell whether a module is called as people call parts of their own projects: no package of that name is meant."""
+    return module.partition(".")[0] in _OWN
+
 
 def package_of(module: str) -> str:
     """Return the package that most likely holds a module: a known one, or the module's own first name."""

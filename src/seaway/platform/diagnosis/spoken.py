@@ -12,6 +12,8 @@ from seaway.platform.diagnosis.tracebacks import exception
 
 LAST = 80
 """Lines of a log's end in which a phrase counts."""
+LAST_OF_CHAIN = 300
+"""The same for what an exception says that another one followed from."""
 _LATE = 8
 """Lines from the end from which on a warning was overcome."""
 _OVERCOME = re.compile(

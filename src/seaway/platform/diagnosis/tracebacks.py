@@ -12,6 +12,7 @@ from seaway.platform.diagnosis.facts import Facts
 
 _HEADER = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_CRASHED = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+) in ')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::(?: (?P<text>.*))?)?$")
 _RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Iteration)$")
 """How the names of exceptions end as a rule."""
@@ -52,7 +53,12 @@ _RANK = re.compile(
 _FIRST = re.compile(r"^\s*rank\s*: (?P<rank>\d+)\b")
 """Where torchrun says which worker failed first."""
 _CELL = re.compile(r"^(?P<type>\w*(?:Error|Exception|Interrupt)): (?P<text>.*)$")
-_NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/")
+_NOT_THE_USERS = re.compile(r"site-packages|dist-packages|/lib(?:64)?/python3|^<|\.pyz/|\.p(?:yx|xi|xd)$")
+_IGNORED = re.compile(r"^(?:Exception ignored |Error in atexit\b)")
+"""What stands before an exception that ends no program."""
+_ELSEWHERE = re.compile(r"^Exception in thread |\bexception was never retrieved$|^Exception in callback ")
+"""What stands before one that ends no program by itself: of a thread, or of a task that nobody awaited."""
+_NO_PROGRAM = re.compile(r"No such file or directory: '(?P<program>[^'/]+)'$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,13 @@ class Traceback:
         return any(f"/{package}/" in path for package in packages for path in self.paths)
 
     @property
+    def program(self) -> str:
+        """Return the command that could not be started because it is not there, "" where it is about something else."""
+        started = any(path.endswith("/subprocess.py") for path in self.paths)
+        found = _NO_PROGRAM.search(self.text) if started and self.short == "FileNotFoundError" else None
+        return found["program"] if found else ""
+
+    @property
     def line(self) -> str:
         """The traceback's last line."""
         return f"{self.type}: {self.text}" if self.text else self.type
@@ -120,6 +133,13 @@ def _seen_to_end(facts: Facts) -> bool:
     return bool(pod_status(facts).get("containerStatuses"))
 
 
+def crash_place(log: str) -> str:
+    """Return where the user's own code was when Python crashed, "file:line", "" where Python did not say so."""
+    _, _, dump = log.rpartition("most recent call first)")
+    frames = [found for line in dump.splitlines() if (found := _CRASHED.match(line))] if dump != log else []
+    return _own(frames[::-1])
+
+
 def is_standard(module: str) -> bool:
     """Return whether a module comes with Python itself."""
     return module.partition(".")[0] in sys.stdlib_module_names
@@ -139,18 +159,51 @@ def last_traceback(log: str) -> Traceback | None:
     """
     marked = [_bare(line) for line in log.splitlines()]
     lines = [line for _, line in marked]
-    starts = [index for index, line in enumerate(lines) if _begins(marked, index)]
+    starts = [
+        index
+        for index in range(len(lines))
+        if _begins(marked, index) and not _follows(lines, index, _IGNORED)
+    ]
     if not starts:
         return _syntax_error(lines)
     found = [_ending(marked, start, _chain(lines, starts, start)) for start in starts]
     own = [one for one in found if one is not None and not one.is_consequence]
-    last = found[-1]
+    last = _of_the_program(lines, found)
     first = _first_worker(lines, own)
     if first:
         return [one for one in own if one.worker == first][-1]
     if last is None or not last.is_consequence:
         return last
     return own[-1] if own else (_inner(lines, last) if last.is_wrapper else None) or last
+
+
+@lru_cache(maxsize=8)
+def direct_cause(log: str, start: int) -> Traceback | None:
+    """Return what another exception was raised because of.
+
+    Args:
+        log: in which both stand.
+        start: where the first of them begins.
+    """
+    marked = [_bare(line) for line in log.splitlines()]
+    rest = [line for _, line in marked[start:]]
+    joined = next((line for line in rest if _CHAINED.match(line)), "")
+    return _ending(marked, start, start) if joined.startswith("The above") else None
+
+
+def _of_the_program(lines: list[str], found: list[Traceback | None]) -> Traceback | None:
+    """Return the last exception; that of a thread only where there is no other."""
+    own = [one for one in found if one is not None and not _follows(lines, one.start, _ELSEWHERE)]
+    return (
+        own[-1]
+        if own and found[-1] is not None and _follows(lines, found[-1].start, _ELSEWHERE)
+        else found[-1]
+    )
+
+
+def _follows(lines: list[str], index: int, phrase: re.Pattern[str]) -> bool:
+    """Tell whether one of the two lines before one says this."""
+    return any(phrase.search(line) for line in lines[max(0, index - 2) : index])
 
 
 def _first_worker(lines: list[str], own: list[Traceback]) -> str:
@@ -206,8 +259,20 @@ def _bare(line: str) -> tuple[str, str]:
 def _chain(lines: list[str], starts: list[int], start: int) -> int:
     """Return where the first exception of a chain begins, of which one begins here."""
     before = [other for other in starts if other < start]
-    joined = any(_CHAINED.search(line) for line in lines[max(0, start - 3) : start])
-    return _chain(lines, starts, before[-1]) if joined and before else start
+    joint = next(
+        (index for index in range(start - 1, max(-1, start - 4), -1) if _CHAINED.match(lines[index])), 0
+    )
+    if not joint:
+        return start
+    block = joint
+    while block and not lines[block - 1].strip():
+        block -= 1
+    while block and lines[block - 1].strip() and block not in starts:
+        block -= 1
+    named = _EXCEPTION.match(lines[block].rstrip())
+    if named is not None and _RAISED.search(named["type"]):  # it was never raised here: it has no traceback
+        return _chain(lines, starts, block)
+    return _chain(lines, starts, before[-1]) if before else start
 
 
 def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback | None:

@@ -13,6 +13,10 @@ from seaway.base.clock import parse_rfc3339, rfc3339_nano
 
 _TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)([ +])")
 _LONGEST_TIME = 40
+_LONGEST_SHOWN = 4096
+"""Bytes of a line that are looked at to explain an ending."""
+FEW = 20
+"""Lines without which an ending is not explained if there are more: where the last are very long, more is read for them."""
 OWN = b"[seaway] "
 
 
@@ -58,8 +62,16 @@ def tail(stored: bytes, count: int) -> Tail:
         match = _TIME.match(line)
         if match is not None and match.group(4) != b"+":
             times.append(line[: match.end() - 1].decode())
-            texts.append(line[match.end() :].rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace"))
+            text = line[match.end() :].rstrip(b"\r").rpartition(b"\r")[2]
+            texts.append(_clipped(text).decode(errors="replace"))
     return Tail("\n".join(texts[-count:]), tuple(times[-count:]))
+
+
+def _clipped(text: bytes) -> bytes:
+    """Return a line without its middle where nobody would read it to its end."""
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    return text[: _LONGEST_SHOWN * 3 // 4] + b" ... " + text[-_LONGEST_SHOWN // 4 :]
 
 
 def own_line(text: str, nanoseconds: int) -> bytes:

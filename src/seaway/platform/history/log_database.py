@@ -22,7 +22,7 @@ from seaway.platform.database import log_chunks
 from seaway.platform.database.database import Database
 from seaway.platform.database.log_chunks import Chunk, ChunkOwner
 from seaway.platform.history import lines, packing
-from seaway.platform.history.logs import CHUNK, TAIL, AttemptLog, LogKey
+from seaway.platform.history.logs import CHUNK, LONGEST_TAIL, TAIL, AttemptLog, LogKey
 from seaway.platform.history.signal import Signal
 
 log = logging.getLogger(__name__)
@@ -192,17 +192,28 @@ class DatabaseLogStore:
 
     async def tail(self, key: LogKey, count: int) -> lines.Tail:
         """Return the program's last lines in an attempt's log."""
+        length = TAIL
+        while True:
+            begin, data = await self._end(key, length)
+            found = lines.tail(data.partition(b"\n")[2] if begin else data, count)
+            if not begin or len(found.times) >= min(count, lines.FEW) or length >= LONGEST_TAIL:
+                return found
+            length *= 4
+
+    async def _end(self, key: LogKey, length: int) -> tuple[int, bytes]:
+        """Return at least the last bytes of a log, as many as there are, and where they begin."""
         written = self._open.get(key)
         if written is not None:
             await written.ready()
-            begin, data = written.kept_from, written.between(written.kept_from, written.size)
-        else:
-            chunks = await self._database.read(
-                lambda connection: log_chunks.last(connection, ChunkOwner(*key), TAIL)
-            )
-            begin = chunks[0].start if chunks else 0
-            data = b"".join(packing.unpack(chunk.codec, chunk.data) for chunk in chunks)
-        return lines.tail(data.partition(b"\n")[2] if begin else data, count)
+            if length <= TAIL:
+                return written.kept_from, written.between(written.kept_from, written.size)
+            data = await self.last_bytes(written, length)
+            return written.size - len(data), data
+        chunks = await self._database.read(
+            lambda connection: log_chunks.last(connection, ChunkOwner(*key), length)
+        )
+        data = b"".join(packing.unpack(chunk.codec, chunk.data) for chunk in chunks)
+        return (chunks[0].start if chunks else 0), data
 
     async def last_bytes(self, written: DatabaseLog, length: int) -> bytes:
         """Return at least the last bytes of an open log, as many as there are."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seaway.platform.history import lines
-from seaway.platform.history.logs import CHUNK, TAIL, AttemptLog, LogKey
+from seaway.platform.history.logs import CHUNK, LONGEST_TAIL, TAIL, AttemptLog, LogKey
 
 _CLOSED = -1
 """No file's descriptor: a closed one's number is soon another file's, into which nothing of a log may be written."""
@@ -135,8 +135,13 @@ class FileLogStore:
 
     async def tail(self, key: LogKey, count: int) -> lines.Tail:
         """Return the program's last lines in an attempt's log."""
-        data, whole = await asyncio.to_thread(_read_end, self.path(key))
-        return lines.tail(data if whole else data.partition(b"\n")[2], count)
+        length = TAIL
+        while True:
+            data, whole = await asyncio.to_thread(_read_end, self.path(key), length)
+            found = lines.tail(data if whole else data.partition(b"\n")[2], count)
+            if whole or len(found.times) >= min(count, lines.FEW) or length >= LONGEST_TAIL:
+                return found
+            length *= 4
 
     async def close(self, key: LogKey) -> None:
         """Say that nothing more will come; returns when the log is durable."""
@@ -188,11 +193,11 @@ def _read(path: Path, position: int) -> bytes:
         return b""
 
 
-def _read_end(path: Path) -> tuple[bytes, bool]:
+def _read_end(path: Path, length: int) -> tuple[bytes, bool]:
     """Return a file's last part, and whether that is all of it."""
     try:
         with path.open("rb") as file:
-            start = max(0, file.seek(0, os.SEEK_END) - TAIL)
+            start = max(0, file.seek(0, os.SEEK_END) - length)
             file.seek(start)
             return file.read(), start == 0
     except FileNotFoundError:

@@ -14,6 +14,8 @@ from seaway.platform.history.signal import Signal
 
 TAIL = 64 * 1024
 """Bytes looked at for the point to resume from and for the last lines."""
+LONGEST_TAIL = 16 * TAIL
+"""Bytes looked at for the last lines where they are very long."""
 CHUNK = 64 * 1024
 """Most bytes that one read returns."""
 

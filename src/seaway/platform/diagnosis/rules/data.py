@@ -15,7 +15,8 @@ from seaway.platform.diagnosis.tracebacks import Traceback, exception
 _BROKEN_TYPES = (
     "JSONDecodeError", "ParserError", "EmptyDataError", "UnicodeDecodeError", "EOFError", "BadZipFile", "BadGzipFile",
     "UnpicklingError", "UnidentifiedImageError", "ArrowInvalid", "ParseError", "XMLSyntaxError", "InvalidFileException",
-    "OutOfBoundsDatetime", "DateParseError",
+    "OutOfBoundsDatetime", "DateParseError", "ScannerError", "ComposerError", "ConstructorError", "TOMLDecodeError",
+    "MissingSectionHeaderError", "DuplicateOptionError", "ParsingError",
 )  # fmt: skip
 _BROKEN = re.compile(
     r"(?i)parquet magic bytes not found|not a parquet file|could not convert string to (?:float|int)"
@@ -32,7 +33,7 @@ _MISSING = re.compile(
 _NUMBERS = re.compile(
     r"(?i)input (?:\w+ )?contains (?:nan|infinity)|contains nan, infinity or a value too large"
     r"|found array with 0 sample|cannot convert non-finite values|The least populated class"
-    r"|y contains previously unseen labels|contains infs or nans|n_samples=0"
+    r"|y contains previously unseen labels|contains infs or nans|n_samples=0|samples of at least 2 classes|not compatible with arrays of bytes/strings"
 )
 _NAN = re.compile(
     r"(?i)"
@@ -43,13 +44,22 @@ _NO_PATH = re.compile(
     r"(?i)"
     r"PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound"
     r"|\(404\).*not found|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
-    r"|(?<!Local)EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError"
+    r"|(?<!Local)EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError|HTTP Error 404\b"
 )
+
+
+_ASKED = "EOF when reading a line"
+_LISTED = re.compile(r"(?:None of |not found: |^)\[?(?:Index\()?\[?(?P<names>'[^\]]+')\]")
+"""Where several columns are named as Python writes a list."""
+_NAMED = 3
+"""Columns that are named of all that are missing."""
 
 
 def input_missing(facts: Facts) -> Finding | None:
     """Find a data set or object that is not where the program looks for it."""
     found = exception(facts)
+    if found is not None and found.program:
+        return None
     if found is not None and found.short == "FileNotFoundError" and facts.made is not None:
         path = re.search(r"'(?P<path>[^']+)'|(?P<bare>(?:[a-z0-9]+:/)?/[\w./-]+)", found.text)
         named = f" {path['path'] or path['bare']!r}" if path else ""
@@ -67,10 +77,15 @@ def input_missing(facts: Facts) -> Finding | None:
 
 
 def input_broken(facts: Facts) -> Finding | None:
-    """Find an input file that cannot be read as what it should be."""
+    """Find an input file that cannot be read as what it should be, or input that nobody types."""
     found = exception(facts)
     if found is None:
         return None
+    if found.short == "EOFError" and _ASKED in found.text:
+        return spoken(
+            facts, found.line, Level.CODE, VerdictClass.USER, "NoTerminal", f"it asks somebody to type something{found.at}, and nobody sits at a run",
+            f"have it take that as an argument or a variable, then: {again(facts)}",
+        )  # fmt: skip
     if found.short in _BROKEN_TYPES or (
         _BROKEN.search(found.text)
         and found.short
@@ -98,10 +113,19 @@ def column_missing(facts: Facts) -> Finding | None:
         )
     ):
         return None
-    named = re.search(r"['\"`](?P<name>[^'\"`]+)['\"`]", found.text)
-    column = f" {named['name']!r}" if named else ""
-    return _at(facts, found, "ColumnMissing", f"its table has no column{column}, which the program reads{found.at}",
+    return _at(facts, found, "ColumnMissing", f"its table has no {_columns(found.text)}, which the program reads{found.at}",
                "see which columns the file has, and correct the one or the other")  # fmt: skip
+
+
+def _columns(text: str) -> str:
+    """Return which column is missing, or which columns are, as a part of a sentence."""
+    text = text[1:-1] if text[:1] == text[-1:] == '"' else text  # as Python writes a text with quotes in it
+    listed = _LISTED.search(text)
+    if listed:
+        names = re.findall(r"'([^']+)'", listed["names"])
+        return f"column{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:_NAMED]))}"
+    named = re.search(r"['\"`](?P<name>[^'\"`]+)['\"`]", text)
+    return f"column {named['name']!r}" if named else "such column"
 
 
 def input_unusable(facts: Facts) -> Finding | None:

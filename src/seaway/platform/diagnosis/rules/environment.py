@@ -18,8 +18,8 @@ from seaway.platform.diagnosis.tracebacks import exception
 _VARIABLE = re.compile(r"^'(?P<name>[A-Z][A-Z0-9_]+)'$")
 _READS_VARIABLE = re.compile(r"os\.environ\[|\benviron\[|\bgetenv\(")
 _UNDECLARED = re.compile(
-    r"(?P<name>[A-Z][A-Z0-9_]+) not found\. Declare it as envvar|[Ee]nvironment variable ['\"]?(?P<b>[A-Z][A-Z0-9_]+)['\"]? (?:is )?(?:not set|not found|missing|required)"
-    r"|(?P<c>[A-Z][A-Z0-9_]+): (?:parameter not set|unbound variable)"
+    r"(?P<name>\b[A-Z][A-Z0-9_]{1,200}) not found\. Declare it as envvar|[Ee]nvironment variable ['\"]?(?P<b>[A-Z][A-Z0-9_]+)['\"]? (?:is )?(?:not set|not found|missing|required)"
+    r"|(?P<c>\b[A-Z][A-Z0-9_]{1,200}): (?:parameter not set|unbound variable)"
 )
 _MISFIT = re.compile(
     r"(?i)numpy\.\w+ size changed, may indicate binary incompatibility|compiled using NumPy 1|_ARRAY_API not found|module compiled against (?:API|ABI) version"

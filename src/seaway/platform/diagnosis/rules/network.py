@@ -8,7 +8,7 @@ from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.spoken import of_surroundings, said, spoken
+from seaway.platform.diagnosis.spoken import LAST_OF_CHAIN, of_surroundings, said, spoken
 from seaway.platform.diagnosis.tracebacks import exception
 
 _DNS_DOWN = re.compile(
@@ -50,13 +50,14 @@ _ACCESS = re.compile(
     r"|error 40[13]: (?:unauthorized|forbidden)|<Response \[40[13]\]>|user is not logged in|api[_ ]key not configured"
     r"|invalid api key|(?:token|credentials?) (?:is|are|has|have) (?:invalid|expired)|Access Denied\b|\b40[13] (?:unauthorized|forbidden)"
     r"|access to (?:model|dataset) \S+ is restricted|authentication failed for|login failed for user|permission_denied.{0,60}(?:bucket|storage|dataset)"
+    r"|error code: 40[13]\b|no api[_ ]key configured|missing credentials|407 client error"
 )
 _NO_KEY = re.compile(
-    r"(?i)api[_ ]key not configured|user is not logged in|NoCredentials|Unable to locate credentials|DefaultCredentialsError|must be authenticated"
+    r"(?i)api[_ ]key (?:not )?configured|missing credentials|user is not logged in|NoCredentials|Unable to locate credentials|DefaultCredentialsError|must be authenticated"
 )
 _BUSY = re.compile(
     r"(?i)\(SlowDown\)|reduce your request rate|\b429\b.{0,40}(?:client error|too many)|too many requests|\(ThrottlingException\)|\(Throttling\)"
-    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy|\b503:? (?:server error: )?slow ?down"
+    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy|\b503:? (?:server error: )?slow ?down|error code: 429\b|http error 429"
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(
@@ -66,6 +67,10 @@ _UNREACHABLE = re.compile(
     r"|RemoteDisconnected|50[234] server error|i/o timeout|Max retries exceeded"
     r"|context deadline exceeded|could not connect to server|couldn't connect to '?http"
     r"|LocalEntryNotFoundError|error code:? 50[234]\b|\b50[234] (?:bad gateway|service unavailable|gateway time-?out)|upstream connect error"
+    r"|http error 50[234]\b"
+)
+_FAILED = re.compile(
+    r"(?i)\b500 server error|http error 500\b|error code:? 500\b|status code:? 500\b|server error '500|\((?:InternalError|InternalServerError)\)"
 )
 _PORT = re.compile(r"(?i)address already in use|\bEADDRINUSE\b|port \d+ is (?:already )?in use|\[errno 98\]")
 _LOCAL = re.compile(r"(?i)localhost|127\.0\.0\.1|\[::1\]|host='localhost'")
@@ -206,7 +211,7 @@ def _object(facts: Facts) -> str:
 
 def service_busy(facts: Facts) -> Finding | None:
     """Find a service that answers fewer requests than it is sent."""
-    line = said(facts, _BUSY, last=12)
+    line = said(facts, _BUSY, last=12 if exception(facts) is None else LAST_OF_CHAIN)
     if not line:
         return None
     return spoken(
@@ -244,7 +249,14 @@ def service_down(facts: Facts) -> Finding | None:
 
 
 def unreachable(facts: Facts) -> Finding | None:
-    """Find a service that does not answer in time."""
+    """Find a service that does not answer in time, or that fails itself."""
+    line = said(facts, _FAILED, last=12)
+    if line:
+        return spoken(
+            facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceFailed",
+            f"a service that it reads from or writes to answered with a failure of its own{_of_host(facts, line)}",
+            f"look at that service, then: {again(facts)}", retry=True,
+        )  # fmt: skip
     line = said(facts, _UNREACHABLE, last=12)
     if not line:
         return None

@@ -8,6 +8,7 @@ import signal
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, is_python, kubectl, with_package
 from seaway.platform.diagnosis.evidence import (
+    asks_gpu,
     blanked,
     brief,
     exit_code,
@@ -19,10 +20,19 @@ from seaway.platform.diagnosis.evidence import (
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.packages import package_of
-from seaway.platform.diagnosis.tracebacks import Traceback, exception, is_standard, is_users_own
+from seaway.platform.diagnosis.packages import SHARED, is_likely_own, package_of
+from seaway.platform.diagnosis.spoken import spoken
+from seaway.platform.diagnosis.tracebacks import (
+    Traceback,
+    crash_place,
+    direct_cause,
+    exception,
+    is_standard,
+    is_users_own,
+)
 
 _NO_MODULE = re.compile(r"No module named '?(?P<module>[\w.]+)'?")
+_HIDDEN = re.compile(r"; '(?P<name>[\w.]+)' is not a package")
 _NO_NAME = re.compile(
     r"cannot import name '(?P<name>[^']+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'(?:.*\((?P<path>/[^)]*)\))?"
 )
@@ -58,7 +68,7 @@ def module_not_found(facts: Facts) -> Finding | None:
     """Find an import of a package that is not installed, and name the package."""
     found = exception(facts)
     module = _missing_module(facts, found)
-    if not module:
+    if not module or (found is not None and _of_a_package(module)):
         return None
     package = package_of(module)
     named = f" (package {package!r})" if package != module else ""
@@ -67,7 +77,9 @@ def module_not_found(facts: Facts) -> Finding | None:
     return Finding(
         Level.CODE, VerdictClass.USER, "ModuleNotFound", f"it imports the module {module!r}{named}{where}, which is not installed",
         (*from_log(facts, [line]), *from_end(facts)),
-        next_step=with_package(facts, package),
+        next_step=f"if it is your own, put it beside the script, where no .gitignore or .seawayignore leaves it out, then: {again(facts)}"
+        if is_likely_own(module)
+        else with_package(facts, package),
         exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -75,8 +87,9 @@ def module_not_found(facts: Facts) -> Finding | None:
 def import_failed(facts: Facts) -> Finding | None:
     """Find an import that fails although the package is there: a wrong version, a missing system library."""
     found = exception(facts)
-    if found is None or found.type.rpartition(".")[2] != "ImportError":
+    if found is None or found.short not in ("ImportError", "ModuleNotFoundError"):
         return None
+    part, hidden = _NO_MODULE.search(found.text), _HIDDEN.search(found.text)
     name, library = _NO_NAME.search(found.text), _NO_LIBRARY.search(found.text)
     correct = f"correct the import{f' at {found.where}' if found.where else ''}, then: {again(facts)}"
     if name and (is_standard(name["module"]) or (name["path"] and is_users_own(name["path"]))):
@@ -84,6 +97,14 @@ def import_failed(facts: Facts) -> Finding | None:
     elif name:
         said = f"the module {name['module']!r} has no {name['name']!r}: the program expects another version of it"
         step = f"name the version that has it ({package_of(name['module'])}==VERSION), then: {again(facts)}"
+    elif hidden:
+        said = f"it imports {(part['module'] if part else 'a part of it')!r}, but {hidden['name']!r} is a single file: most likely one of yours hides the package"
+        step = f"rename {hidden['name'].rpartition('.')[2]}.py, then: {again(facts)}"
+    elif part:
+        said = (
+            f"the package {part['module'].partition('.')[0]!r} is there, but has no module {part['module']!r}"
+        )
+        step = f"correct the import, or name the version that has it ({package_of(part['module'])}==VERSION), then: {again(facts)}"
     elif library:
         said = f"a package needs the system library {library['library']}, which the container does not have"
         if "libGL" in library["library"]:
@@ -109,14 +130,50 @@ def user_exception(facts: Facts) -> Finding | None:
         return None
     if found.type == "KeyboardInterrupt" and facts.made is not None:
         return _ended_by_nobody_known(facts, signal.SIGINT)
-    where = f" at {found.where}" if found.where else ""
-    short = found.type.rpartition(".")[2]
+    if found.type == "KeyboardInterrupt":
+        return spoken(
+            facts,
+            found.line,
+            Level.CODE,
+            VerdictClass.USER,
+            "KilledBySignal",
+            f"it was interrupted{found.at} (KeyboardInterrupt)",
+            "seaway logs {run}",
+        )
+    if found.program:
+        return _no_program(facts, found)
+    cause = direct_cause(facts.log_tail, found.start)
+    cause = None if cause is not None and cause.line == found.line else cause
+    because = f", because of {brief(facts, cause.line)}" if cause is not None else ""
+    before = [cause.line] if cause is not None else _words_of_a_command(facts, found)
     return Finding(
-        Level.DATA if short in _DATA_ERRORS else Level.CODE, VerdictClass.USER, "UserException",
-        f"the program failed{where}: {blanked(facts, found.line)}", (*from_log(facts, [found.line]), *from_end(facts)),
+        Level.DATA if found.short in _DATA_ERRORS else Level.CODE, VerdictClass.USER, "UserException",
+        f"the program failed{found.at}: {blanked(facts, found.line)}{because}", (*from_log(facts, [*before, found.line]), *from_end(facts)),
         next_step=f"{_correction(found)}, then: {again(facts)}",
         exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _no_program(facts: Facts, found: Traceback) -> Finding:
+    """Say of a command that the program starts that it is not there."""
+    step = f"install it in the image: {again(facts, '--image', 'IMAGE')}"
+    if found.program == "nvidia-smi" and not asks_gpu(facts):
+        step = f"ask for a GPU, where it is there: {again(facts, '--gpu', '1')}"
+    return spoken(
+        facts, found.line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "CommandNotFound",
+        f"it starts the command {found.program!r}{found.at}, which is not there", step,
+    )  # fmt: skip
+
+
+def _words_of_a_command(facts: Facts, found: Traceback) -> list[str]:
+    """Return the last that a command said whose failure the program did not catch."""
+    lines = [line for line in facts.log_tail.splitlines()[: found.start] if line.strip()]
+    return lines[-1:] if found.short == "CalledProcessError" else []
+
+
+def _of_a_package(module: str) -> bool:
+    """Tell whether it is a part of a package that is there: Python names the first module that it does not find."""
+    return "." in module and module.partition(".")[0] not in SHARED
 
 
 def killed_by_signal(facts: Facts) -> Finding | None:
@@ -125,12 +182,17 @@ def killed_by_signal(facts: Facts) -> Finding | None:
     number = ended.get("signal") or (code - 128 if code is not None and 128 < code < 160 else 0)
     if not number:
         return None
-    said = _SIGNALS.get(number, f"it was ended by signal {number}")
+    said = _SIGNALS.get(number, f"it was ended by the signal {_name(number)}")
     step = "seaway logs {run}"
     if number == signal.SIGKILL and not memory_limit(facts):
         step = f"reserve memory for it: {again(facts, '--memory', '4Gi')}"
     elif number in _CRASHES and (is_python(facts) or facts.made is not None):
         step = f"have Python say where: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}"
+        if place := crash_place(facts.log_tail):
+            said, step = (
+                f"{said} at {place}",
+                f"look at what {place} calls in compiled code, then: {again(facts)}",
+            )
     if facts.made is not None and number in _ASKED:
         return _ended_by_nobody_known(facts, number)
     return Finding(
@@ -138,6 +200,13 @@ def killed_by_signal(facts: Facts) -> Finding | None:
         (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=step,
         exit_code=code if code is not None else 128 + number,
     )  # fmt: skip
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _ended_by_nobody_known(facts: Facts, number: int) -> Finding:

@@ -29,10 +29,11 @@ _CHILD_KILLED = re.compile(
     r"|^(?:\S+: line \d+:\s+\d+ )?Killed\b|SIGKILL\(-9\)"
     r"|OutOfMemoryError: Task was killed due to the node running low|exceeded (?:95|\d+)% memory budget"
     r"|worker exceeded \d+% memory|exit code 137|returned non-zero exit status (?:-9|137)"
-    r"|worker process managed by the executor was unexpectedly terminated|Memory cgroup out of memory"
+    r"|Memory cgroup out of memory"
     r"|KilledWorker|ray\.exceptions\.OutOfMemoryError|worker .{0,60}was sent SIGKILL! Perhaps out of memory"
-    r"|BrokenProcessPool"
 )
+_POOL = re.compile(r"\bBrokenProcessPool\b|\bTerminatedWorkerError\b")
+"""What a pool says of a process that is gone: not whether it was killed, crashed or left."""
 _EXECUTOR = re.compile(r"ExecutorLost|Lost executor|executor with id \d+ exited")
 _SHELL_KILLED = re.compile(r"^(?:\S+: line \d+:\s+\d+ )?Killed\b|Memory cgroup out of memory")
 _SHARED_MEMORY = re.compile(
@@ -51,12 +52,15 @@ _THREADS = re.compile(
     r"|pthread_create.{0,40}(?:failed|resource)|too many open files|\[errno 24\]|\[errno 11\]"
     r"|unable to create (?:new )?native thread"
 )
+_FILES = re.compile(r"(?i)too many open files|\[errno 24\]")
 _ASSERTION = ("AssertionError",)
 
 
 def child_killed(facts: Facts) -> Finding | None:
     """Find a program one of whose processes the kernel killed, as it does for memory, and that then gave up."""
     line = said(facts, _SHELL_KILLED if exit_code(facts) == 137 else _CHILD_KILLED)
+    if not line and any(event.get("reason") == "OOMKilling" for event in (*facts.events, *facts.node_events)):
+        line = said(facts, _POOL)
     if not line:
         return None
     limit = memory_limit(facts)
@@ -167,6 +171,11 @@ def too_many_processes(facts: Facts) -> Finding | None:
     line = said(facts, _THREADS)
     if not line:
         return None
+    if _FILES.search(line):
+        return spoken(
+            facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "TooManyProcesses", "it has as many open files as it may have",
+            f"close those that it is done with (with open(...)), or open fewer at a time, then: {again(facts)}",
+        )  # fmt: skip
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "TooManyProcesses", "it has as many processes, threads or open files as it may have",
         f"start fewer workers or threads (OMP_NUM_THREADS, num_workers), then: {again(facts)}",
@@ -196,7 +205,7 @@ def wrong_shape(facts: Facts) -> Finding | None:
     """Find tensors or arrays whose shapes, types or devices do not fit together."""
     found = exception(facts)
     if found is None or not re.search(
-        r"(?i)shapes? .{0,60}(?:cannot be|not aligned|mismatch|must|invalid)|size mismatch|must match the size|mat1 and mat2|could not broadcast|cannot reshape|expected (?:scalar type|\w*tensor|input)|inconsistent numbers? of samples|dimensions? .{0,40}(?:mismatch|must)|expected all tensors to be on the same device|dtype.{0,40}(?:mismatch|expected|not match)|incompatible shapes|Error\(s\) in loading state_dict|expected \d+D or \d+D|should be the same",
+        r"(?i)shapes? .{0,60}(?:cannot be|not aligned|mismatch|must|invalid)|size mismatch|must match the size|mat1 and mat2|could not broadcast|cannot reshape|expected (?:scalar type|\w*tensor|input)|inconsistent numbers? of samples|dimensions? .{0,40}(?:mismatch|must)|expected all tensors to be on the same device|dtype.{0,40}(?:mismatch|expected|not match)|incompatible shapes|Error\(s\) in loading state_dict|expected \d+D or \d+D|should be the same|could not be broadcast|mismatch in its core dimension|loop with signature matching types|is expecting \d+ features|trying to merge on \S+ and \S+ columns",
         found.text,
     ):
         return None
@@ -207,13 +216,18 @@ def wrong_shape(facts: Facts) -> Finding | None:
 _CHILD_CRASHED = re.compile(
     r"(?i)<Signals\.(?P<name>SIG(?:SEGV|ABRT|BUS|ILL|FPE)): \d+>|exitcode ?[:=] ?-(?P<number>4|6|7|8|11)\b"
     r"|Signal (?P<torch>4|6|7|8|11) \(SIG\w+\) received|Fatal Python error: (?P<fatal>[\w ]+)"
-    r"|Segmentation fault"
+    r"|Segmentation fault|(?P<loky>SIG(?:SEGV|ABRT|BUS|ILL|FPE))\(-\d+\)"
 )
 
 
 def child_crashed(facts: Facts) -> Finding | None:
-    """Find a program one of whose processes crashed in native code."""
+    """Find a program one of whose processes crashed in native code, or is gone without a word."""
     line = said(facts, _CHILD_CRASHED)
+    if not line and (gone := said(facts, _POOL)):
+        return spoken(
+            facts, gone, None, VerdictClass.UNKNOWN, "WorkerDied", "a process of its pool is gone, and nothing says why: it was killed (often for memory), crashed in native code, or ended itself",
+            f"have Python say where, if it crashes: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}",
+        )  # fmt: skip
     if not line or (exit_code(facts) or 0) > 128:
         return None
     return spoken(facts, line, Level.CODE, VerdictClass.USER, "NativeCrash", "a process of it crashed in native code: a compiled library, not Python itself",

@@ -148,11 +148,16 @@ def disk_full(facts: Facts) -> Finding | None:
         else "a file could not be written as a whole, most often because the disk is full"
     )
     volume, level = _volume(facts, lines[-1])
+    own = (
+        "remove what is not needed there, or have the quota raised"
+        if "quota" in volume
+        else "free space on the node's disk"
+    )
     return Finding(
         level, VerdictClass.RESOURCE, "DiskFull", f"{said}{volume}",
         (*from_log(facts, lines[-1:]), *from_end(facts)),
         next_step=f"free room there, or give it a volume with more (or with free inodes), then: {again(facts)}" if facts.made is not None
-        else "free space on the node's disk, then: seaway retry {run}", exit_code=exit_code(facts),
+        else f"{own}, then: seaway retry {{run}}", exit_code=exit_code(facts),
     )  # fmt: skip
 
 

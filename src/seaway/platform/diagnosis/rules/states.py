@@ -19,6 +19,7 @@ from seaway.platform.diagnosis.evidence import (
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.tracebacks import last_traceback
 
 _ASKED_TO_END = {
     "stop": "it was asked to stop",
@@ -39,8 +40,10 @@ def completed(facts: Facts) -> Finding | None:
         return None
     if pod_status(facts).get("phase") == "Failed" and pod_status(facts).get("reason"):
         return None
+    caught = last_traceback(facts.log_tail)
+    said = from_log(facts, [caught.line]) if caught is not None else ()
     return Finding(
-        None, VerdictClass.SUCCEEDED, "Completed", "it completed", from_end(facts), next_step="seaway outputs {run}",
+        None, VerdictClass.SUCCEEDED, "Completed", "it completed", (*from_end(facts), *said), next_step="seaway outputs {run}",
         exit_code=0,
     )  # fmt: skip
 
