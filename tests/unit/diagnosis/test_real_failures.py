@@ -82,7 +82,7 @@ PYTHON = {
         "TooManyProcesses", "it has as many open files as it may have",
     ),
     "a quota of a file system": (
-        "import errno, os\nraise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), '/home/ada/model')\n", "DiskFull", "a quota of its file system is used up",
+        "import errno, os\nraise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), '/mnt/model')\n", "DiskFull", "a quota of its file system is used up",
     ),
     "a signal that few know": ("import os, signal\nos.kill(os.getpid(), signal.SIGUSR1)\n", "KilledBySignal", "it was ended by the signal SIGUSR1"),
     "an interruption": ("raise KeyboardInterrupt\n", "KilledBySignal", "it was interrupted at train.py:1"),
