@@ -228,10 +228,10 @@ async def test_without_a_lease_a_run_is_given_up_and_a_stop_does_not_wait_for_ev
         assert witness.seen == other.seen == ["1"]
 
 
-async def goes_silent(platform: Platform, node: str) -> None:
-    """Say of a node what the cluster says of one that it has not heard of for a while; nobody contradicts while it is cut off."""
-    silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "silent"}
-    status = {"status": {"conditions": [silent]}}
+async def is_said_to_be(platform: Platform, node: str, ready: str) -> None:
+    """Say of a node what the cluster says of one that it has not heard of for a while, or hears of again: after a while each."""
+    told = {"type": "Ready", "status": ready, "reason": "Tested", "message": "so it is said"}
+    status = {"status": {"conditions": [told]}}
     await platform.client.patch(NODES, node, status, content_type=STRATEGIC_MERGE_PATCH, subresource="status")
 
 
@@ -251,7 +251,7 @@ async def test_a_run_goes_on_when_an_administrator_has_confirmed_that_the_machin
         with pytest.raises(NotFound, match="no node 'node-99'"):
             await confirming.confirm("node-99", "root")
         place.cut_off()
-        await goes_silent(platform, node)
+        await is_said_to_be(platform, node, "Unknown")
         found = await confirming.look(node)
         assert (found.ready, found.confirmed_off, found.runs) == (False, False, ("lost",))
         assert (await confirming.confirm(node, "root")).confirmed_off
@@ -263,9 +263,7 @@ async def test_a_run_goes_on_when_an_administrator_has_confirmed_that_the_machin
         told = [(entry.by, entry.message) for entry in (await runs.timeline(run.name)).entries]
         assert ("root", "confirmed to be off: its pods are removed") in told
         place.restore()
-        await until(
-            lambda: confirming.look(node), "it is back", check=lambda found: found.ready, seconds=WAIT
-        )
+        await is_said_to_be(platform, node, "True")
         async with asyncio.timeout(WAIT), witness.changed:
             await witness.changed.wait_for(lambda: "1" not in witness.alive)
         assert not (await confirming.undo(node, "root")).confirmed_off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,7 @@ class Heartbeat:
                 continue
             except (ApiError, Unreachable) as error:
                 log.warning("node %s: %s; trying again", self._settings.name, error)
+                self._written = -math.inf  # it may have been taken for lost: it contradicts at once
                 await self._clock.sleep(_RETRY_SECONDS)
                 continue
             await self._pause()
