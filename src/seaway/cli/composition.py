@@ -15,12 +15,15 @@ from types import MappingProxyType
 from typing import Any
 
 from seaway import __version__
+from seaway.cli.certificates_composition import of_home
 from seaway.cli.settings_file import Settings, as_values, pretended
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home
 from seaway.sdk.snapshot import sweep_snapshots
 
 Report = Callable[[dict[str, Any]], None]
+CERTIFICATE_SECONDS = 3600.0
+"""Seconds between two looks at whether the portal's certificate is about to expire: it has 90 days then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ async def everything(
     token = ensure_token(home.token)
     certificate = ensure_certificate(home.server, datetime.now(UTC))
     told = settings.told
-    serving = ServeSettings(home.server / "port", certificate, port=told.port)
+    serving = ServeSettings(
+        home.server / "port", certificate, port=told.port, certificate_seconds=CERTIFICATE_SECONDS,
+        renew=lambda: ensure_certificate(home.server, datetime.now(UTC), starting=False),
+    )  # fmt: skip
     listener = bind(serving)
     url = "https://{}:{}".format(*listener.getsockname())
     async with AsyncExitStack() as stack:
@@ -180,6 +186,7 @@ def server_settings(
     )  # fmt: skip
     return replace(
         plain,
+        certificates=of_home(home.server, home.path / "cluster"),
         cache_volume={"hostPath": {"path": str(home.cache), "type": "DirectoryOrCreate"}},
         image=told.default_image,
         cpu=told.default_cpu,

@@ -27,13 +27,13 @@ Examples:
 URLs are Apprise's: https://appriseit.com/services/ lists e-mail, Slack, Teams, Telegram, ntfy and
 100 more. A URL is never shown again. Events: succeeded, failed, stopped, lost (and tried again),
 recovered, waiting (for long), hung, gpu (asked for and not used), node (lost, deleted or under
-pressure), storage (80 % of a user's or a workspace's limit is taken, or all of it); "ended" stands
-for the first three. Without --on: all but stopped."""
+pressure), storage (80 % of a user's or a workspace's limit is taken, or all of it),
+certificate (one of the server's expires soon); "ended" stands for the first three. Without --on: all but stopped."""
 APP = command_group(EPILOG)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What this way to be told is called.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="As seaway notify list shows them.")]
 ENDS = ("succeeded", "failed", "stopped")
-EVENTS = (*ENDS, "lost", "recovered", "waiting", "hung", "gpu", "node", "storage")
+EVENTS = (*ENDS, "lost", "recovered", "waiting", "hung", "gpu", "node", "storage", "certificate")
 
 
 @APP.callback()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seaway.cli.certificates_composition import of_team_server
 from seaway.cli.network import network_environment
 from seaway.cli.server_limits import refuse
 from seaway.cli.server_settings import TeamServerSettings
@@ -45,7 +46,9 @@ async def team_server(settings: TeamServerSettings) -> AsyncIterator[str]:
     connection = connect_to_cluster(settings)
     certificate, ca = _certificate(settings)
     token = administrator_token(settings)
-    serving = ServeSettings(settings.home / "port", certificate, port=settings.port, host=settings.host)
+    serving = ServeSettings(
+        settings.home / "port", certificate, port=settings.port, host=settings.host, renew=renewal(settings)
+    )
     listener = bind(serving)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
@@ -56,6 +59,7 @@ async def team_server(settings: TeamServerSettings) -> AsyncIterator[str]:
         client = Client(HttpTransport(connection), field_manager="seaway-server")
         stack.push_async_callback(client.close)
         told = platform_settings(settings, settings.namespace or connection.namespace, ca)
+        told = replace(told, certificates=of_team_server(settings, certificate, connection))
         fixed = {} if settings.token_file else {token: ADMINISTRATOR}
         verifier = TokenVerifier(fixed, file=settings.token_file, file_user=ADMINISTRATOR)
 
@@ -199,6 +203,15 @@ def _certificate(settings: TeamServerSettings) -> tuple[Any, str]:
         raise refuse("--tls-cert", fault, "Give PEM files that belong together") from error
     ca = _read_authority(given.ca) if given.ca else ""
     return CertificateFiles(given.ca or given.certificate, given.certificate, given.key), ca
+
+
+def renewal(settings: TeamServerSettings) -> Callable[[], object] | None:
+    """Return what renews the server's own certificate while it runs, None where one was given: others do that, in its files."""
+    from seaway.portal.certificates import ensure_certificate
+
+    if settings.tls is not None:
+        return None
+    return lambda: ensure_certificate(settings.home, datetime.now(UTC), settings.names, starting=False)
 
 
 def _read_authority(path: Path) -> str:

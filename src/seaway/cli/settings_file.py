@@ -17,7 +17,18 @@ from seaway.sdk.errors import SeawayError
 FILE = "settings.toml"
 MEBIBYTE = 1 << 20
 MOST_GPUS = 64
-USUAL_EVENTS = ("succeeded", "failed", "lost", "recovered", "waiting", "hung", "gpu", "node", "storage")
+USUAL_EVENTS = (
+    "succeeded",
+    "failed",
+    "lost",
+    "recovered",
+    "waiting",
+    "hung",
+    "gpu",
+    "node",
+    "storage",
+    "certificate",
+)
 PRETENDED = "pretended"
 """The kind of pretended GPUs for which none is named."""
 
@@ -223,7 +234,7 @@ KEYS = (
     Key("server", "workspace_storage_files", "workspace_storage_files", whole(1000, 1_000_000_000), "any number", "The same for the runs in one workspace; `seaway workspace set NAME --storage-files NUMBER` says it of a single one."),
     Key("server", "bin_days", "bin_days", whole(1, 3650), "30", "How many days a removed run can be restored; then the bin is emptied of it."),
     Key("notifications", "urls", "notify_urls", urls, "none", "Whom to tell: Apprise URLs (https://appriseit.com/services/), beside those of `seaway notify`. They hold secrets: `chmod 600` the file."),
-    Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"gpu\", \"node\", \"storage\"."),
+    Key("notifications", "events", "notify_events", events, "all but \"stopped\"", "What these are told of: \"succeeded\", \"failed\", \"stopped\" (\"ended\" for the three), \"lost\", \"recovered\", \"waiting\", \"hung\", \"gpu\", \"node\", \"storage\", \"certificate\"."),
     Key("notifications", "waits", "waits", duration, '"30m"', "A run that has not started after so long is told of; 0 for never."),
     Key("notifications", "hung", "hung", duration, '"1h"', "A run that has neither written to its log nor used the CPU for so long seems to hang; 0 for never."),
     Key("history", "days", "history_days", whole(1, 36_500), "365", "After so many days it is forgotten what happened: changes of pods and nodes, events, logs. Runs themselves stay."),

@@ -11,11 +11,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from seaway import __version__
 from seaway.base.clock import Clock, SystemClock
-from seaway.base.tasks import Services
+from seaway.base.tasks import Service, Services
 from seaway.client.client import Client
 from seaway.controlplane.apiserver.audit import AuditLog
 from seaway.controlplane.apiserver.inprocess import InProcessTransport
@@ -38,7 +39,7 @@ from seaway.controlplane.node.agent import NodeAgent
 from seaway.controlplane.node.cacheplan import CacheSettings
 from seaway.controlplane.node.settings import ImageEnvironment, NodeSettings
 from seaway.controlplane.node.simulated import SIMULATED_LABEL, SimulatedNodes, SimulatedSettings
-from seaway.controlplane.people import build_workspace, let_users_in, write_kubeconfigs
+from seaway.controlplane.people import build_workspace, let_users_in, renew_certificates, write_kubeconfigs
 from seaway.controlplane.retired import retire_nodes, retire_simulated
 from seaway.controlplane.scheduler.scheduler import Scheduler, SchedulerSettings
 from seaway.controlplane.store.log import Store
@@ -102,6 +103,8 @@ class ClusterSettings:
     """Seconds between two looks at what mounted ConfigMaps, Secrets and fields of the pod say now."""
     node_backoff: float = 10.0
     """Seconds before the first restart of a container that failed, and before the next try to get an image."""
+    certificates_seconds: float = 3600.0
+    """Seconds between two looks at whether certificates are about to expire."""
     node_stop_seconds: float = 30.0
     """Longest grace of pods that still run when the cluster stops."""
 
@@ -143,7 +146,8 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         check_format(folder, __version__)
         place = stack.enter_context(open_place(settings.home, settings.port))
         service_address = place.address.service_network.rsplit(".", 2)[0] + ".0.1"
-        pki = ensure_pki(folder / "pki", (*_NAMES, service_address), clock.now())
+        hosts = (*_NAMES, service_address)
+        pki = ensure_pki(folder / "pki", hosts, clock.now())
         store = MemoryStore() if settings.in_memory else await _open_store(folder, clock.now())
         stack.push_async_callback(store.close)
         told = _server_settings(settings, place)
@@ -153,10 +157,14 @@ async def run_cluster(settings: ClusterSettings, clock: Clock | None = None) -> 
         await server.start()
         stack.push_async_callback(server.stop)
         files = TlsFiles(pki.server.certificate, pki.server.key, pki.ca.certificate)
-        await stack.enter_async_context(serve(server, place.listener, files))
+        shown = await stack.enter_async_context(serve(server, place.listener, files))
         write_kubeconfigs(place, pki, settings.namespace, clock.now())
         cluster = Cluster(server, place, pki, audit)
-        await stack.enter_async_context(_parts(cluster, settings, place, clock))
+        keep = partial(
+            shown.keep, clock=clock, every=settings.certificates_seconds,
+            renew=lambda: renew_certificates(place, pki, hosts, settings.namespace, clock.now()),
+        )  # fmt: skip
+        await stack.enter_async_context(_parts(cluster, settings, place, clock, keep))
         logger.info("the cluster is ready at %s", cluster.url)
         yield cluster
 
@@ -185,9 +193,9 @@ def _server_settings(settings: ClusterSettings, place: Place) -> ApiServerSettin
 
 @asynccontextmanager
 async def _parts(
-    cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock
+    cluster: Cluster, settings: ClusterSettings, place: Place, clock: Clock, keep_certificates: Service
 ) -> AsyncIterator[None]:
-    """Run controllers, scheduler and nodes: clients of the API server."""
+    """Run controllers, scheduler and nodes, clients of the API server, and what renews its certificates."""
     administrator = cluster.client("seaway:cluster", (MASTERS,))
     prepared = await let_users_in(administrator, settings.namespace)
     await retire_nodes(administrator, settings.home / "cluster" / "nodes", settings.nodes)
@@ -197,6 +205,7 @@ async def _parts(
             cluster, settings, place, clock,
             lambda informers: build_workspace(administrator, informers, settings.namespace, prepared, clock),
         )  # fmt: skip
+        await services.start("certificates", keep_certificates)
         await services.start("controllers", manager.run)
         cluster.nodes = tuple(_node(cluster, node, clock, names) for node in node_settings(settings, place))
         for node in cluster.nodes:

@@ -6,13 +6,14 @@ The user sees the whole cluster but its Secrets, and changes only what lies in t
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.client.client import Client
 from seaway.controlplane.apiserver.bootstrap_roles import USERS_GROUP, users_binding
-from seaway.controlplane.apiserver.pki import Pki
+from seaway.controlplane.apiserver.pki import Pair, Pki, ensure_pki
 from seaway.controlplane.home import Place, write_kubeconfig
 from seaway.objects.builtin import NAMESPACES, ROLE_BINDINGS
 from seaway.objects.errors import AlreadyExists, Forbidden, NotFound
@@ -33,6 +34,19 @@ def write_kubeconfigs(place: Place, pki: Pki, namespace: str, now: float) -> Non
     user = pki.client_pair("user", USER, (USERS_GROUP,), now)
     write_kubeconfig(place.kubeconfig, place.url, pki.ca, pki.admin, namespace)
     write_kubeconfig(place.user_kubeconfig, place.url, pki.ca, user, namespace)
+
+
+def renew_certificates(place: Place, pki: Pki, hosts: Sequence[str], namespace: str, now: float) -> None:
+    """Make the certificates anew that are about to expire, and the kubeconfigs that hold them. Raises PkiBroken, OSError.
+
+    The authority stays: whoever trusts it goes on trusting the API server.
+    """
+    pairs = (pki.admin, Pair(pki.folder / "user.crt", pki.folder / "user.key"))
+    before = [pair.certificate.read_bytes() for pair in pairs]
+    ensure_pki(pki.folder, hosts, now, starting=False)
+    pki.client_pair("user", USER, (USERS_GROUP,), now)
+    if before != [pair.certificate.read_bytes() for pair in pairs]:
+        write_kubeconfigs(place, pki, namespace, now)
 
 
 async def let_users_in(administrator: Client, namespace: str) -> str:

@@ -32,6 +32,8 @@ class Event(StrEnum):
     """A node was lost, is short of something or was deleted, with runs on it."""
     STORAGE = "storage"
     """A user's runs take 80 % of the room that they may, or all of it."""
+    CERTIFICATE = "certificate"
+    """A certificate on which the server depends expires in 30, 7 or 1 days, or has expired."""
 
 
 USUAL_EVENTS = tuple(event for event in Event if event is not Event.STOPPED)

@@ -31,6 +31,7 @@ class ServerMeasures:
         return [
             phases, *self._engine.measures(), self._collector.lines, self._collector.bytes,
             *self._database.measures(), *self._leadership(), *await self._notifications(), self._nodes(),
+            self._telling.certificates.measure(),
         ]  # fmt: skip
 
     def _leadership(self) -> list[Measure]:

@@ -42,6 +42,7 @@ from seaway.platform.history.retention import HistorySettings, Retention
 from seaway.platform.intake import Intake
 from seaway.platform.leadership import LeadershipSettings
 from seaway.platform.measuring import ServerMeasures
+from seaway.platform.notifications.certificates import WatchedCertificate
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.telling import Telling
 from seaway.platform.places import Place
@@ -138,6 +139,8 @@ class ServerSettings:
     """The same of the runs in a workspace of which nothing else was said."""
     bin_seconds: float = 30 * DAY
     """How long a removed run can be restored."""
+    certificates: tuple[WatchedCertificate, ...] = ()
+    """Those on which it depends: it is told in time when they expire."""
     notify: NotifySettings = field(default_factory=NotifySettings)
     """Who is told of what happens, and of what lasts."""
     cluster_patience: float = 10.0
@@ -227,7 +230,7 @@ async def run_server(
         bin_, volumes = open_bin(stores, clock, random or SystemRandom(), settings.bin_seconds), open_volumes(database, client, namespaces, engine, clock, settings.namespace)  # fmt: skip
         service = _run_service(settings, stores, client, clock, engine, history, view, bin_, usage, volumes)
         secrets = SecretKeeper(client, clock, lambda uid: engine.state(uid) is not None)
-        telling = Telling(database, engine, logs, client, view, clock, settings.notify, service, narrator)  # fmt: skip
+        telling = Telling(database, engine, logs, client, view, clock, settings.notify, service, narrator, settings.certificates)  # fmt: skip
         engine.use(
             Effects(
                 client, namespaces, pods, logs, collector, recorder, narrator, FactsGatherer(database, recorder, logs, view), DIAGNOSIS, _pod_settings(settings), stores.tokens.token, engine.wake,

@@ -26,7 +26,7 @@ class CertificateFiles:
 
 
 def ensure_certificate(
-    folder: Path, now: datetime.datetime, names: Sequence[str] = LOOPBACK
+    folder: Path, now: datetime.datetime, names: Sequence[str] = LOOPBACK, *, starting: bool = True
 ) -> CertificateFiles:
     """Return the portal's certificate, made or renewed where that is needed.
 
@@ -34,11 +34,13 @@ def ensure_certificate(
         folder: where the files lie; the private keys have mode 0600.
         now: with a time zone.
         names: the host names and addresses that it must be good for.
+        starting: an authority that is about to expire is made anew too, so that everybody has to trust the new one; False while
+            it is in use.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = CertificateFiles(folder / "ca.crt", folder / "portal.crt", folder / "portal.key")
     ca_key, until = folder / "ca.key", now + RENEW_BEFORE
-    if not (ca_key.is_file() and lives(_read(files.ca), until)):
+    if starting and not (ca_key.is_file() and lives(_read(files.ca), until)):
         authority = make_authority("seaway portal CA", now)
         _write(ca_key, authority.key)
         _write(files.ca, authority.certificate)

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seaway.base.clock import Clock, SystemClock
+from seaway.base.tls import ShownCertificate
 from seaway.portal.certificates import CertificateFiles
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ class ServeSettings:
     """None for the kept one, else a free one."""
     host: str = HOST
     """The address to listen on; "0.0.0.0" and "::" are all of this machine's of one kind, "*" are all."""
+    renew: Callable[[], object] | None = None
+    """Makes the certificate's files anew where that is due; None where others do it."""
+    certificate_seconds: float = 60.0
+    """Seconds between two looks at whether there is another certificate to show."""
+    clock: Clock = field(default_factory=SystemClock)
     drain_seconds: float = 2.0
     """How long open requests, such as followed logs, may take to end when the server stops."""
 
@@ -119,6 +126,11 @@ async def serve(app: ASGIApp, settings: ServeSettings, listener: socket.socket) 
         ws="none",
         http="httptools",
     )
+    config.load()
+    assert config.ssl is not None, "it has a certificate"
+    shown = ShownCertificate(config.ssl, settings.certificate.certificate, settings.certificate.key)
+    keep = shown.keep(lambda: None, settings.clock, settings.certificate_seconds, settings.renew)
+    keeping = asyncio.create_task(keep, name="portal's certificate")
     server = Embedded(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="portal")
     try:
@@ -129,6 +141,7 @@ async def serve(app: ASGIApp, settings: ServeSettings, listener: socket.socket) 
             await asyncio.sleep(0.005)
         yield
     finally:
+        keeping.cancel()
         server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await task

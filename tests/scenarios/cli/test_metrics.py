@@ -14,7 +14,7 @@ from tests.scenarios.cli.conftest import Shell
 UNITS = ("_seconds", "_bytes", "_total", "_info", "_count", "_sum", "_bucket", "_created")
 GAUGES_WITHOUT_UNIT = {
     "seaway_runs", "seaway_tasks", "seaway_queue_length", "seaway_pods_in_flight", "seaway_leader", "seaway_leader_epoch",
-    "seaway_cluster_seen", "seaway_nodes", "seaway_notifications_pending", "seaway_http_open_answers", "seaway_store_revision",
+    "seaway_cluster_seen", "seaway_nodes", "seaway_certificate_expiry_seconds", "seaway_notifications_pending", "seaway_http_open_answers", "seaway_store_revision",
     "apiserver_longrunning_requests", "apiserver_storage_objects", "kubelet_running_pods", "kubelet_running_containers",
     "node_filesystem_files", "node_filesystem_files_free",
 }  # fmt: skip

@@ -41,6 +41,18 @@ def test_certificates_are_renewed_and_the_authority_kept(tmp_path, hosts, later)
     assert pki.server.certificate.read_bytes() != server
 
 
+def test_an_authority_that_is_about_to_expire_is_made_anew_at_a_start_alone(tmp_path):
+    pki = ensure_pki(tmp_path / "pki", ["a"], NOW)
+    first, late = pki.ca.certificate.read_bytes(), NOW + 3600 * DAY
+    ensure_pki(tmp_path / "pki", ["a"], late, starting=False)
+    assert pki.ca.certificate.read_bytes() == first
+    ensure_pki(tmp_path / "pki", ["a"], late)
+    authority = x509.load_pem_x509_certificate(pki.ca.certificate.read_bytes())
+    assert authority.not_valid_after_utc.timestamp() > late + 3600 * DAY
+    for pair in (pki.server, pki.admin):
+        x509.load_pem_x509_certificate(pair.certificate.read_bytes()).verify_directly_issued_by(authority)
+
+
 def test_a_damaged_leaf_is_made_anew_and_a_damaged_authority_is_named(tmp_path):
     pki = ensure_pki(tmp_path / "pki", ["a"], NOW)
     pki.server.key.write_bytes(b"broken")

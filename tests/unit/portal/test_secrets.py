@@ -63,6 +63,17 @@ def test_the_certificate_is_kept_renewed_in_time_and_from_the_same_ca(tmp_path):
     )
 
 
+def test_an_authority_in_use_is_not_replaced(tmp_path):
+    first, late = ensure_certificate(tmp_path, NOW), NOW + timedelta(days=3600)
+    ca = first.ca.read_bytes()
+    renewed = ensure_certificate(tmp_path, late, starting=False)
+    assert renewed.ca.read_bytes() == ca
+    x509.load_pem_x509_certificate(renewed.certificate.read_bytes()).verify_directly_issued_by(
+        x509.load_pem_x509_certificate(ca)
+    )
+    assert ensure_certificate(tmp_path, late).ca.read_bytes() != ca
+
+
 def test_no_other_user_can_read_a_key(tmp_path):
     files = ensure_certificate(tmp_path, NOW)
     assert {mode(path) for path in (files.key, tmp_path / "ca.key", files.certificate)} == {0o600}

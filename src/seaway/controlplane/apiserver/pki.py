@@ -22,14 +22,14 @@ from seaway.base.files import write_private
 CA_DAYS = 3650
 LEAF_DAYS = 365
 RENEW_DAYS = 90
-"""A certificate with less than this left is made anew at the next start."""
+"""A certificate with less than this left is made anew: at the next start, and, but for the authority's, while the cluster runs."""
 
 BACKDATED = 300
 """Seconds by which clocks may differ, for certificates that are signed on request."""
 _PURPOSES = {"client auth": ExtendedKeyUsageOID.CLIENT_AUTH, "server auth": ExtendedKeyUsageOID.SERVER_AUTH}
 
 
-class PkiBroken(Exception):  # reads as what happened
+class PkiBroken(ValueError):  # reads as what happened
     """A key or certificate on disk cannot be used. The message names the file and the remedy."""
 
 
@@ -97,13 +97,14 @@ class Pki:
         return _load_key(self.service_account_key)
 
 
-def ensure_pki(folder: Path, hosts: Sequence[str], now: float) -> Pki:
+def ensure_pki(folder: Path, hosts: Sequence[str], now: float, *, starting: bool = True) -> Pki:
     """Return a cluster's files, with whatever was missing or about to expire made.
 
     Args:
         folder: created with mode 0700; keys get mode 0600.
         hosts: names and addresses of the server certificate.
         now: seconds since the epoch.
+        starting: an authority that is about to expire is made anew too: whoever trusted it has to read the new one.
 
     Raises:
         PkiBroken: a file is there and cannot be read.
@@ -120,6 +121,9 @@ def ensure_pki(folder: Path, hosts: Sequence[str], now: float) -> Pki:
     if not pki.ca.certificate.exists():
         _make_authority(pki.ca, _when(now))
     issuer = _load(pki.ca)
+    if starting and _is_about_to_expire(issuer[0], now):
+        _make_authority(pki.ca, _when(now))
+        issuer = _load(pki.ca)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
     if _needs_renewal(pki.server, issuer[0], now, hosts=hosts):
         _issue(pki.server, issuer, subject, _when(now), client=False, hosts=hosts)
@@ -184,9 +188,13 @@ def _needs_renewal(
         subject is not None and certificate.subject != subject
     ):
         return True
-    if certificate.not_valid_after_utc < _when(now) + datetime.timedelta(days=RENEW_DAYS):
+    if _is_about_to_expire(certificate, now):
         return True
     return bool(hosts) and set(_hosts_of(certificate)) != set(hosts)
+
+
+def _is_about_to_expire(certificate: x509.Certificate, now: float) -> bool:
+    return certificate.not_valid_after_utc < _when(now) + datetime.timedelta(days=RENEW_DAYS)
 
 
 def _hosts_of(certificate: x509.Certificate) -> list[str]:

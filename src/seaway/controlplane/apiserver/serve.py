@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seaway.base.tls import ShownCertificate
 from seaway.controlplane.apiserver.asgi import AsgiApplication, PeerProtocol
 from seaway.controlplane.apiserver.server import ApiServer
 
@@ -47,8 +48,8 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
 @asynccontextmanager
 async def serve(
     server: ApiServer, listener: socket.socket, files: TlsFiles, *, stop_seconds: float = 3.0
-) -> AsyncIterator[None]:
-    """Serve on a listening socket until the block is left.
+) -> AsyncIterator[ShownCertificate]:
+    """Serve on a listening socket until the block is left; yields what may have its files read again.
 
     Args:
         server: answers.
@@ -74,9 +75,10 @@ async def serve(
     # Accepted connections inherit it; asyncio itself sets it only where the socket names its protocol.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     loop = asyncio.get_running_loop()
-    listening = await loop.create_server(protocol, sock=listener, ssl=tls_context(files), backlog=1024)
+    context = tls_context(files)
+    listening = await loop.create_server(protocol, sock=listener, ssl=context, backlog=1024)
     try:
-        yield
+        yield ShownCertificate(context, files.certificate, files.key)
     finally:
         listening.close()
         application.close()

@@ -34,6 +34,7 @@ _PRUNED_EACH = 3600.0
 _TYPES = {
     Event.SUCCEEDED: "success", Event.RECOVERED: "success", Event.FAILED: "failure", Event.LOST: "warning",
     Event.WAITING: "warning", Event.HUNG: "warning", Event.GPU: "warning", Event.NODE: "warning", Event.STORAGE: "warning",
+    Event.CERTIFICATE: "warning",
 }  # fmt: skip
 
 

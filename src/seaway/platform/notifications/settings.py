@@ -26,6 +26,8 @@ class NotifySettings:
     """Seconds after which it is told that a run uses none of the GPUs that it asked for; 0 for never."""
     storage: float = 300.0
     """Seconds between two looks at the room that users' runs take."""
+    certificates: float = 3600.0
+    """Seconds between two looks at when certificates expire."""
     look: float = 15.0
     """Seconds between two looks at what waits."""
     pace: Pace = Pace()  # noqa: RUF009 - frozen, shared on purpose

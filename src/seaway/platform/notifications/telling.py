@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seaway.base.clock import Clock
@@ -15,6 +16,7 @@ from seaway.platform.engine.engine import Engine
 from seaway.platform.history.logs import LogStore
 from seaway.platform.history.narrator import Narrator
 from seaway.platform.notifications.alerts import Alerts
+from seaway.platform.notifications.certificates import CertificateWatch, WatchedCertificate
 from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.sender import Sender
 from seaway.platform.notifications.service import Notifications
@@ -48,6 +50,7 @@ class Telling:
         settings: NotifySettings,
         runs: RunService,
         narrator: Narrator,
+        certificates: Sequence[WatchedCertificate],
     ) -> None:
         self.recipients = Recipients(clock)
         self.alerts = Alerts(database, view.all_nodes, clock)
@@ -65,6 +68,7 @@ class Telling:
             lambda: view.namespaces,
         )
         runs.usage.growth.follow(engine.states)
+        self.certificates = CertificateWatch(certificates, database, self.recipients, clock, settings)
         self.storage = StorageWatch(database, runs.usage, self.recipients, engine, narrator, clock, settings)
         self._runs = runs
         runs.explainer.still, runs.explainer.gpus_unused = self.watch.still, self.watch.gpus_unused_since
@@ -75,6 +79,7 @@ class Telling:
         await services.start("messages", self.sender.run)
         await services.start("watch", self.watch.run)
         await services.start("storage", self.storage.run)
+        await services.start("expiry of certificates", self.certificates.run)
 
     async def _next_step(self, run_uid: str, event: str) -> str:
         phases = _EXPLAINED.get(Event(event))

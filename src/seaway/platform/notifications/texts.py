@@ -25,6 +25,7 @@ _WORDS = {
     Event.GPU: "use no GPU",
     Event.NODE: "messages of nodes",
     Event.STORAGE: "messages of storage",
+    Event.CERTIFICATE: "messages of certificates",
 }
 
 
