@@ -49,7 +49,7 @@ async def everything(
     """Start all parts, each after what it needs; stop them in reverse."""
     from seaway.controlplane.cluster import run_cluster
     from seaway.portal.certificates import ensure_certificate
-    from seaway.portal.serve import ServeSettings, bind, serve
+    from seaway.portal.serve import bind, serve
     from seaway.portal.tokens import TokenVerifier, ensure_token
 
     home.server.mkdir(exist_ok=True, mode=0o700)
@@ -58,10 +58,7 @@ async def everything(
     token = ensure_token(home.token)
     certificate = ensure_certificate(home.server, datetime.now(UTC))
     told = settings.told
-    serving = ServeSettings(
-        home.server / "port", certificate, port=told.port, certificate_seconds=CERTIFICATE_SECONDS,
-        renew=lambda: ensure_certificate(home.server, datetime.now(UTC), starting=False),
-    )  # fmt: skip
+    serving = _serving(home, told, certificate)
     listener = bind(serving)
     url = "https://{}:{}".format(*listener.getsockname())
     async with AsyncExitStack() as stack:
@@ -105,6 +102,20 @@ async def everything(
                 options=settings.options,
             ),
         )
+
+
+def _serving(home: Home, told: Settings, certificate: Any) -> Any:
+    """Return where the REST API is served, and what renews its certificate."""
+    from seaway.portal.certificates import ensure_certificate
+    from seaway.portal.serve import ServeSettings
+
+    return ServeSettings(
+        home.server / "port",
+        certificate,
+        port=told.port,
+        certificate_seconds=CERTIFICATE_SECONDS,
+        renew=lambda: ensure_certificate(home.server, datetime.now(UTC), starting=False),
+    )
 
 
 def _practice(cluster: Any) -> Any:
