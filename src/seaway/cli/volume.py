@@ -113,8 +113,12 @@ def create(
     Many small files are slow there too, and use up what a disk can count: put them into archives. Nothing is backed up, and
     many volumes cannot leave their node or zone: what must not be lost, a run keeps as its outputs.
     """
+    from seaway.sdk.mounts import is_name
     from seaway.sdk.submit import quantity
 
+    if not is_name(name):
+        remedy = "Use lower-case letters, digits and '-', at most 63, and do not begin with seaway-"
+        raise SeawayError(f"{name!r} cannot be a volume's name", code="Usage", field="NAME", remedy=remedy)
     amount = str(quantity("--size", size, 'such as "10Gi"'))
     with connect() as client:
         view = client.create_volume(
@@ -166,6 +170,8 @@ def _consent(name: str, found: list[dict[str, Any]]) -> str | None:
 
 
 def _held(view: dict[str, Any]) -> str:
+    if view["state"] == "waiting":
+        return "nothing yet, its storage is not made"
     if view["used_bytes"] is None:
         return f"of {view['size']}, how much is not measured"
     return f"{readable_size(view['used_bytes'])} in {view['used_files'] or 0:,} files"

@@ -31,13 +31,18 @@ def volumes(items: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a volume may be called so; names that begin with "seaway-" are Seaway's own."""
+    return bool(_NAME.fullmatch(name)) and not name.startswith("seaway-")
+
+
 def _mount(item: str) -> dict[str, Any]:
     name, *rest = item.split(":")
     read_only = rest[-1:] == [READ_ONLY]
     paths = rest[:-1] if read_only else rest
     if len(paths) > 1 or not name or "" in paths:
         raise _refused(f"{item!r} names no volume")
-    if not _NAME.fullmatch(name) or name.startswith("seaway-"):
+    if not is_name(name):
         raise _refused(f"{name!r} cannot be a volume's name")
     path = {"path": paths[0]} if paths else {}
     if paths:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seaway.controlplane.node.settings import NodeSettings
 from seaway.model.resources import Resources
 from seaway.model.run import Origin, Phase, RunSpec, RunView, TaskSpec
 from seaway.model.verdict import VerdictClass
@@ -138,6 +140,25 @@ async def test_a_run_waits_for_the_node_of_its_volume(tmp_path: Path, plain_tool
         await platform.client.patch(NODES, node, {"spec": {"unschedulable": None}})
         second = await runs.wait("second", timeout=WAIT)
         assert (second.phase, second.tasks[0].attempts[0].node) == (Phase.SUCCEEDED, node)
+
+
+async def test_where_nothing_can_be_mounted_the_variables_say_where_it_lies(
+    tmp_path: Path, plain_tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seaway.controlplane.cluster.NodeSettings", partial(NodeSettings, namespaces=False))
+    async with (
+        embedded_cluster(tmp_path / "home", plain_tools) as cluster,
+        run_platform(cluster, tmp_path / "server") as platform,
+    ):
+        await platform.server.volumes.create(VolumeSpec(name="train-data", size="64Mi"), ADA)
+        mount = VolumeMount(name="train-data", path="/data/in")
+        source = f"{WRITE.partition('; time')[0].replace('os, time', 'os')}\n{READ}"
+        await platform.server.runs.submit(run("both", source, mount, cache="8Mi"), user="ada")
+        ended = await platform.server.runs.wait("both", timeout=WAIT)
+        assert ended.phase is Phase.SUCCEEDED, ended.message
+        log = await says(platform, "both", "read kept")
+        folder = str(tmp_path / "home" / "cluster")
+        assert log.count(folder) == 2, log
 
 
 async def test_a_volume_of_a_class_that_is_not_there_says_so(platform: Platform) -> None:

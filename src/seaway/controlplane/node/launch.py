@@ -59,12 +59,13 @@ async def prepare(
     image, links, own, user, mounts = await _declared(context, facts, container, of_pod)
     devices = context.gpus.take(uid, name, gpu.wanted(container))
     own_cpus, alone = context.cpus.assign(pod, container, folder)
-    node = links | _node_env(context, container, folder, of_pod)
+    node = links | _node_env(context, container, folder)
     real = context.runtime.namespaces
     home = WORKSPACE if real else str(folder / "workspace")
-    # GPUs are exclusive: a pod's own variables do not get it another one's.
     node |= {"TERM": "xterm"} if container.get("tty") else {}
-    own_env = env.complete(own, image, context.settings.network_env, node, home) | gpu.environment(devices)
+    # GPUs are exclusive: a pod's own variables do not get it another one's; and where a volume lies only the node knows
+    decided = gpu.environment(devices) | ({} if real else volumes.volume_env(of_pod.paths, container))
+    own_env = env.complete(own, image, context.settings.network_env, node, home) | decided
     limits = (container.get("resources") or {}).get("limits") or {}
     return ContainerSpec(
         id=f"{uid}.{name}.{attempt}",
@@ -206,11 +207,10 @@ def _api_env(context: NodeContext) -> dict[str, str]:
     }
 
 
-def _node_env(context: NodeContext, container: Object, folder: Path, of_pod: PodVolumes) -> dict[str, str]:
+def _node_env(context: NodeContext, container: Object, folder: Path) -> dict[str, str]:
     found = {"SEAWAY_TERMINATION_LOG": container.get("terminationMessagePath") or TERMINATION_LOG}
     found |= _api_env(context)
     if not context.runtime.namespaces:
-        found |= volumes.volume_env(of_pod.paths, container)
         found |= {"SEAWAY_TERMINATION_LOG": str(folder / "termination-log"), "TMPDIR": str(folder / "tmp")}
     return found
 
