@@ -70,6 +70,25 @@ def test_a_run_whose_volume_is_out_of_reach_is_not_given_up() -> None:
     assert "as soon as a node that reaches its volume takes it" in found.done
 
 
+def test_room_on_nodes_that_do_not_reach_the_volume_is_not_offered() -> None:
+    """The second node has room for a little less, but the volume lies on the first."""
+    message = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had volume node affinity conflict."
+    pod = unplaced(message)
+    pod["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "16"}}
+    nodes = [{"metadata": {"name": name}, "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "9"}}} for name, cpu in (("node-1", "1"), ("node-2", "8"))]  # fmt: skip
+    assert "would start now" not in explain(facts(pod, nodes=nodes, others=[])).message
+    unbound = unplaced("0/2 nodes are available: 2 Insufficient cpu.") | {"spec": pod["spec"]}
+    assert "would start now with --cpu 8" in explain(facts(unbound, nodes=nodes, others=[])).message
+
+
+def test_a_cache_that_no_disk_holds_is_asked_for_smaller() -> None:
+    pod = unplaced("0/1 nodes are available: 1 Insufficient ephemeral-storage.")
+    pod["spec"]["containers"][0]["resources"] = {"requests": {"ephemeral-storage": "1Ti"}}
+    nodes = [{"metadata": {"name": "node-1"}, "status": {"allocatable": {"ephemeral-storage": "251Gi"}}}]
+    told = explain(facts(pod, nodes=nodes))
+    assert told.next_step == "ask for less: seaway run --cache 251Gi a.py"
+
+
 def test_who_fills_its_cache_is_told_so() -> None:
     message = 'Usage of EmptyDir volume "seaway-task-cache" exceeds the limit "8Mi". '
     pod = {"spec": {"containers": [{"name": "main"}]}, "status": {"phase": "Failed", "reason": "Evicted", "message": message}}  # fmt: skip

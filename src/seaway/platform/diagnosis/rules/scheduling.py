@@ -24,7 +24,7 @@ _INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
 _TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
 _VOLUME_ELSEWHERE = re.compile(r"volume node affinity conflict|PersistentVolume's node affinity")
 _SIZES = ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki"))
-_OPTIONS = {"cpu": "--cpu", "memory": "--memory", "nvidia.com/gpu": "--gpu"}
+_OPTIONS = {"cpu": "--cpu", "memory": "--memory", "nvidia.com/gpu": "--gpu", "ephemeral-storage": "--cache"}
 HIDDEN = "this server may not see the cluster's nodes, so what they have is not known here"
 _DISK = "ephemeral-storage"
 _NAMES = {
@@ -65,7 +65,8 @@ def unschedulable(facts: Facts) -> Finding | None:
     )
     never = too_big is not None or static or _says_never(message)
     text = quote(facts, "pod status", f"Unschedulable: {message}", found.get("lastTransitionTime"))
-    now = smaller(facts.pod or {}, facts.nodes, facts.others) if facts.others is not None else {}
+    bound = facts.others is None or _VOLUME_ELSEWHERE.search(message)  # room on other nodes is of no use then
+    now = smaller(facts.pod or {}, facts.nodes, facts.others or ()) if not bound else {}
     said = _gang(message) + _said(facts, blocker, resource, too_big, never) + _would_start(now)
     said += refusal(facts) if facts.made is not None and "Insufficient" in blocker else ""
     evidence = (
@@ -271,7 +272,7 @@ def _step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | N
     most = _readable(resource, _allocatable(best, resource)) if best is not None else "LESS"
     if resource == _DISK and facts.made is not None:
         return f"ask for less: {again(facts, f'resources.requests.{_DISK}', most)}"
-    if resource in ("cpu", "memory"):
+    if resource in ("cpu", "memory", _DISK):
         return f"ask for less: {again(facts, _OPTIONS[resource], most)}"
     if resource == "nvidia.com/gpu":
         fewer = most if best is not None and most != "none" else None
