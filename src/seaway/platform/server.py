@@ -251,8 +251,8 @@ async def run_server(
                 await telling.start(services)
                 await services.start("engine", partial(_run_engine, engine, namespaces, view, settings))
                 await services.start("tidying", partial(tidy, storage, database))
-                await services.start("bin", bin_.emptier.run)
-                await services.start("workspaces", removal.run)
+                for name, part in (("bin", bin_.emptier.run), ("reserve", stores.reserve.run), ("workspaces", removal.run)):  # fmt: skip
+                    await services.start(name, part)
                 await history.start_rest(services, view, engine.changed)
                 await services.start("secrets", partial(_tidy_secrets, secrets, database, view))
                 try:
@@ -283,7 +283,7 @@ def _run_service(
         database, stores.storage, stores.tokens, clock, engine=engine, intake=intake, logs=RunLogs(database, logs, history.narrator, engine, clock),
         explainer=Explainer(database, logs, history.recorder, view, engine.states), objects=ObjectExplainer(client, view, ObjectMemory(database, history.recorder, logs), clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
-        pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage, cluster=view.all_nodes,
+        pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage, cluster=view.all_nodes, reserve=stores.reserve,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from seaway.platform.history.acts import RUN
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.intake import Intake
 from seaway.platform.pod_logs import PodLogs
+from seaway.platform.reserve import Reserve
 from seaway.platform.run_logs import LogRequest, RunLogs
 from seaway.platform.searching import Searcher
 from seaway.platform.storage.storage import Storage
@@ -61,6 +62,7 @@ class RunService(Answers, RunGateway):
         usage: Usage,
         namespace: str,
         cluster: Callable[[], Iterable[Mapping[str, Any]]],
+        reserve: Reserve,
     ) -> None:
         super().__init__(
             database, storage, tokens, clock, logs.say, engine.requests.renew, engine.requests.note_idle,
@@ -70,7 +72,7 @@ class RunService(Answers, RunGateway):
         self._engine, self._logs, self.explainer, self._objects = engine, logs, explainer, objects
         self._timelines, self._searcher, self._pod_logs, self._bin = timelines, searcher, pod_logs, bin_
         self._intake, self._namespace, self._recorder = intake, namespace, recorder
-        self._cluster = cluster
+        self._cluster, self._reserve = cluster, reserve
 
     async def submit(self, spec: RunSpec, *, user: str, key: str | None = None) -> RunView:
         """Store a run and wake the engine; returns when it is safe on the disk.
@@ -173,7 +175,7 @@ class RunService(Answers, RunGateway):
     async def stop(self, run: str, *, by: str = "") -> RunView:
         """Ask a run to end gracefully. One that has ended stays as it is. Raises NotFound."""
         record = await self._run(run)
-        if await self._engine.requests.stop(record.uid):
+        if await self._reserve.spend(lambda: self._engine.requests.stop(record.uid)):
             self._acted(record, "stop", by)
         return await self.get(run)
 
@@ -210,7 +212,10 @@ class RunService(Answers, RunGateway):
     async def remove(self, run: str, *, for_good: bool = False, by: str = "") -> RunView:
         """Put a run that has ended into the bin, or remove it for good. Raises NotFound; Conflict where it has not ended."""
         view, record = await self.get(run), await self._run(run)
-        await self._bin.put(record, for_good=for_good)
+        if for_good:
+            await self._reserve.spend(lambda: self._bin.put(record, for_good=True))
+        else:
+            await self._bin.put(record, for_good=False)
         if record.deleted is None and not for_good:  # what is removed for good has no history
             self._acted(record, "rm", by)
         return view if for_good else await self.get(record.name)

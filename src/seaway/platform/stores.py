@@ -16,6 +16,7 @@ from seaway.platform.database.location import Location, SqliteLocation, locate
 from seaway.platform.history.log_database import DatabaseLogSettings, DatabaseLogStore
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogStore
+from seaway.platform.reserve import Reserve
 from seaway.platform.storage.storage import Storage, open_storage
 from seaway.platform.tokens import RunTokens, load_key, new_key
 
@@ -34,6 +35,7 @@ class Stores:
     storage: Storage
     logs: LogStore
     tokens: RunTokens
+    reserve: Reserve
 
 
 @asynccontextmanager
@@ -59,9 +61,13 @@ async def open_stores(settings: ServerSettings, clock: Clock) -> AsyncIterator[S
         try:
             tokens = await _tokens(settings, location, database)
             await storage.claim(tokens.identity)
-            yield Stores(database, storage, logs, tokens)
+            yield Stores(database, storage, logs, tokens, _reserve(settings, location, clock))
         finally:
             await logs.close_all()
+
+
+def _reserve(settings: ServerSettings, location: Location, clock: Clock) -> Reserve:
+    return Reserve(settings.home / "reserve" if isinstance(location, SqliteLocation) else None, clock)
 
 
 def _logs(settings: ServerSettings, location: Location, database: Database, clock: Clock) -> LogStore:

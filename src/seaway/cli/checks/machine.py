@@ -27,7 +27,7 @@ def room(name: str, free: int, total: int, inodes: int, all_inodes: int) -> Chec
     said = f"{readable_size(free)} of {readable_size(total)} free"
     low_bytes, full_bytes = min(LOW_BYTES, total // 10), min(FULL_BYTES, total // 50)
     low_inodes, full_inodes = min(LOW_INODES, all_inodes // 10), min(FULL_INODES, all_inodes // 50)
-    remedy = "Make room: seaway rm RUN of what is not needed, then what else is on that disk (du -xh --max-depth 2)"
+    remedy = "Make room: seaway rm --now RUN of what is not needed, then what else is on that disk (du -xh --max-depth 2)"
     if free <= full_bytes:
         return fail(name, f"the disk is full: {said}", remedy)
     if all_inodes and inodes <= full_inodes:
