@@ -90,6 +90,8 @@ def prove(
     name: option.Name = None,
     cpu: option.Cpu = None,
     memory: option.Memory = None,
+    cache: option.Cache = None,
+    volume: option.Volume = None,
     gpu: option.Gpu = 0,
     gpu_kind: option.GpuKind = None,
     image: option.Image = None,
@@ -109,7 +111,7 @@ def prove(
     variables, secret_names = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secret_names, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, volume=tuple(volume or ()), cache=cache,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     asked = _Asked(words, options, requirements, is_command, task)

@@ -67,8 +67,9 @@ class VolumeUse:
         key = (namespace, name)
         if key in self._going:
             raise is_going(name)
-        if self._coming[key] > 0 or (runs := self.runs_with(namespace, name)):
-            raise in_use(name, runs=runs if self._coming[key] <= 0 else ["one that is being submitted"])
+        coming = ["one that is being submitted"] if self._coming[key] > 0 else []
+        if runs := self.runs_with(namespace, name) or coming:
+            raise in_use(name, runs=runs)
         self._going.add(key)
         try:
             yield
