@@ -14,6 +14,8 @@ from seaway.sdk.mounts import volumes
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LEAST_BYTES = 2**20
+"""An amount of fewer bytes is one whose unit was forgotten."""
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _RETRY_ON = re.compile(
@@ -309,6 +311,13 @@ def quantity(option: str, text: str | None, example: str) -> str | None:
     if option != "--cpu" and normal.endswith("m"):
         raise InvalidInput(
             f"{text!r} would be thousandths of a byte",
+            code="Usage",
+            field=option,
+            remedy=f"Write it {example}",
+        )
+    if option != "--cpu" and normal.isdigit() and int(normal) < _LEAST_BYTES:
+        raise InvalidInput(
+            f"{text!r} has no unit: it would be that many bytes",
             code="Usage",
             field=option,
             remedy=f"Write it {example}",

@@ -349,6 +349,20 @@ def test_what_a_library_caught_counts_although_it_was_printed_without_a_tracebac
     assert why(ended(1), log_tail=log).cause == "ServiceBusy"
 
 
+def test_a_memory_limit_without_a_unit_is_said_to_lack_it():
+    pod = ended(137, reason="OOMKilled")
+    pod["spec"]["containers"][0]["resources"]["limits"]["memory"] = "512"
+    told = why(pod)
+    assert (told.cause, told.level) == ("OOMKilled", Level.SPEC)
+    assert "its unit (Mi, Gi) is missing" in told.message
+    assert "1Ki" not in told.next_step
+
+
+def test_where_python_said_that_it_crashed_it_is_not_asked_to_say_it():
+    dump = 'Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n  File "<string>", line 3 in <module>\n'
+    assert why(ended(139), log_tail=dump, command=("python", "a.py")).next_step.startswith("seaway logs")
+
+
 def test_the_place_is_the_users_where_a_library_is_compiled():
     log = 'Traceback (most recent call last):\n  File "train.py", line 2\n  File "pandas/_libs/parsers.pyx", line 9\npandas.errors.ParserError: bad\n'
     assert last_traceback(log).where == "train.py:2"

@@ -77,6 +77,7 @@ def test_an_option_becomes_a_field_that_the_server_accepts(program, options, fie
         (Options(cpu="0"), "--cpu"),
         (Options(memory="4 apples"), "--memory"),
         (Options(memory="500m"), "--memory"),
+        (Options(memory="512"), "--memory"),
         (Options(image=""), "--image"),
         (Options(retry_on=("75",)), "--retry-on"),
         (Options(retries=1, retry_on=("sometimes",)), "--retry-on"),

@@ -12,6 +12,8 @@ from seaway.platform.diagnosis.facts import Facts
 
 _HEADER = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_DUMPED = "(most recent call first)"
+"""What Python writes above its stack when it crashes."""
 _CRASHED = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+) in ')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::(?: (?P<text>.*))?)?$")
 _RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Iteration)$")
@@ -133,9 +135,14 @@ def _seen_to_end(facts: Facts) -> bool:
     return bool(pod_status(facts).get("containerStatuses"))
 
 
+def was_dumped(log: str) -> bool:
+    """Tell whether Python said where it crashed."""
+    return _DUMPED in log
+
+
 def crash_place(log: str) -> str:
     """Return where the user's own code was when Python crashed, "file:line", "" where Python did not say so."""
-    _, _, dump = log.rpartition("most recent call first)")
+    _, _, dump = log.rpartition(_DUMPED)
     frames = [found for line in dump.splitlines() if (found := _CRASHED.match(line))] if dump != log else []
     return _own(frames[::-1])
 

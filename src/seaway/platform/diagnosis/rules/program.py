@@ -29,6 +29,7 @@ from seaway.platform.diagnosis.tracebacks import (
     exception,
     is_standard,
     is_users_own,
+    was_dumped,
 )
 
 _NO_MODULE = re.compile(r"No module named '?(?P<module>[\w.]+)'?")
@@ -77,11 +78,18 @@ def module_not_found(facts: Facts) -> Finding | None:
     return Finding(
         Level.CODE, VerdictClass.USER, "ModuleNotFound", f"it imports the module {module!r}{named}{where}, which is not installed",
         (*from_log(facts, [line]), *from_end(facts)),
-        next_step=f"if it is your own, put it beside the script, where no .gitignore or .seawayignore leaves it out, then: {again(facts)}"
+        next_step=f"if it is your own, {_bringing(facts)}, then: {again(facts)}"
         if is_likely_own(module)
         else with_package(facts, package),
         exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _bringing(facts: Facts) -> str:
+    """Return how a module of the user's own gets to where it is imported."""
+    if facts.made is not None:
+        return "have it in the image, in the folder of the script or on PYTHONPATH"
+    return "put it beside the script, where no .gitignore or .seawayignore leaves it out"
 
 
 def import_failed(facts: Facts) -> Finding | None:
@@ -193,6 +201,8 @@ def killed_by_signal(facts: Facts) -> Finding | None:
                 f"{said} at {place}",
                 f"look at what {place} calls in compiled code, then: {again(facts)}",
             )
+        elif was_dumped(facts.log_tail):
+            step = "seaway logs {run}"
     if facts.made is not None and number in _ASKED:
         return _ended_by_nobody_known(facts, number)
     return Finding(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
+from seaway.objects.quantity import whole
 from seaway.platform.diagnosis.advice import again, twice
 from seaway.platform.diagnosis.evidence import (
     asks_gpu,
@@ -50,6 +51,10 @@ _TORN = re.compile(r"inline_container\.cc:\d+\] \. unexpected pos|PytorchStreamW
 """What PyTorch says of a checkpoint that its file system did not take as a whole."""
 
 
+_LEAST_LIMIT = 2**20
+"""Bytes of memory below which no program starts."""
+
+
 def out_of_memory(facts: Facts) -> Finding | None:
     """Find a container that was killed because it used more memory than its limit."""
     if (terminated(facts) or {}).get("reason") != "OOMKilled":
@@ -57,6 +62,12 @@ def out_of_memory(facts: Facts) -> Finding | None:
     limit, used, code = memory_limit(facts), memory_peak(facts), exit_code(facts)
     peak = f" (it had used up to {human_size(used)})" if used else ""
     over = f"its limit of {limit}" if limit else "its node could give"
+    if limit and whole(limit) < _LEAST_LIMIT:
+        return Finding(
+            Level.SPEC, VerdictClass.RESOURCE, OUT_OF_MEMORY, f"its memory limit of {limit} is too small for any program: most likely its unit (Mi, Gi) is missing",
+            (*from_end(facts), *from_event(facts, last_event(facts, "OOMKilling", "OOMKilled"))),
+            next_step=again(facts, "--memory", "4Gi"), exit_code=code,
+        )  # fmt: skip
     whom = (
         "and was killed" if code in (None, 137) else "and a process that it had started was killed for that"
     )
