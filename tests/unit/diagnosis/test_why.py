@@ -360,7 +360,7 @@ def test_a_memory_limit_without_a_unit_is_said_to_lack_it():
 
 def test_where_python_said_that_it_crashed_it_is_not_asked_to_say_it():
     dump = 'Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n  File "<string>", line 3 in <module>\n'
-    assert why(ended(139), log_tail=dump, command=("python", "a.py")).next_step.startswith("seaway logs")
+    assert why(ended(139), log_tail=dump).next_step.startswith("seaway logs")
 
 
 def test_the_place_is_the_users_where_a_library_is_compiled():
