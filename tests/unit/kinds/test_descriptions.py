@@ -22,6 +22,24 @@ def test_every_served_kind_is_described() -> None:
     assert {resource.kind for resource in served} - descriptions().keys() == set()
 
 
+def test_what_people_write_by_hand_is_described() -> None:
+    """`kubectl explain` says something of each field of these."""
+    written = {
+        "CronJobSpec", "DaemonSetSpec", "DeploymentSpec", "DeploymentStrategy", "ExecAction", "GRPCAction", "HPAScalingPolicy",
+        "HPAScalingRules", "HTTPGetAction", "HTTPIngressPath", "HorizontalPodAutoscalerSpec", "IngressRule", "JobSpec",
+        "Lifecycle", "LimitRangeItem", "MetricSpec", "MetricTarget", "NetworkPolicySpec", "PodDisruptionBudgetSpec",
+        "PodFailurePolicyRule", "PolicyRule", "Probe", "ResourceQuotaSpec", "RollingUpdateDeployment", "ServicePort",
+        "StatefulSetSpec", "Subject", "SuccessPolicyRule", "Toleration", "TopologySpreadConstraint",
+    }  # fmt: skip
+    fields = {
+        f"{name.rpartition('.')[2]}.{field}"
+        for name, schema in components().items()
+        if name.rpartition(".")[2] in written
+        for field in schema.get("properties", ())
+    }
+    assert fields - descriptions().keys() == set()
+
+
 def test_the_package_data_holds_facts_only() -> None:
     def described(schema: object) -> bool:
         if isinstance(schema, list):
