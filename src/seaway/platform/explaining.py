@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from seaway.base.clock import rfc3339
+from seaway.base.clock import Clock, rfc3339
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.model.verdict import Explanation, Verdict, VerdictClass
 from seaway.platform.cluster_view import ClusterView
@@ -24,6 +24,7 @@ from seaway.platform.engine.judgement import LOG_LINES, requested, secret_values
 from seaway.platform.engine.state import RunState
 from seaway.platform.engine.verdicts import DIAGNOSIS
 from seaway.platform.errors import NotFound
+from seaway.platform.expecting import usual_of
 from seaway.platform.history.logs import LogKey, LogStore
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.history.remembered import (
@@ -52,9 +53,10 @@ class Explainer:
         recorder: Recorder,
         view: ClusterView,
         states: Callable[[], Iterable[RunState]],
+        clock: Clock,
     ) -> None:
         self._database, self._logs, self._recorder, self._view = database, logs, recorder, view
-        self._states = states
+        self._states, self._clock = states, clock
         self.still: Still = lambda pod, limit: None  # noqa: ARG005
         """Returns since when an attempt's program has done nothing, by its pod and its task's own limit."""
         self.gpus_unused: Callable[[str], str | None] = lambda pod: None  # noqa: ARG005
@@ -81,6 +83,10 @@ class Explainer:
         if facts.waiting and facts.pod is not None and not (facts.pod.get("spec") or {}).get("nodeName"):
             others = await self._view.everybodys_pods()
             facts = replace(facts, others=others, ends=latest_ends(self._states()))
+        if facts.waiting and (facts.others is not None or facts.waits_for):
+            states, now = list(self._states()), self._clock.now()
+            usual = await self._database.read(lambda connection: usual_of(connection, states, now))
+            facts = replace(facts, usual=usual)
         told = DIAGNOSIS.explain(facts)
         ended = attempt is not None and attempt.phase.ended and not facts.waiting
         return as_judged(told, attempt.verdict) if attempt is not None and ended else told

@@ -281,7 +281,7 @@ def _run_service(
     )
     return RunService(
         database, stores.storage, stores.tokens, clock, engine=engine, intake=intake, logs=RunLogs(database, logs, history.narrator, engine, clock),
-        explainer=Explainer(database, logs, history.recorder, view, engine.states), objects=ObjectExplainer(client, view, ObjectMemory(database, history.recorder, logs), clock),
+        explainer=Explainer(database, logs, history.recorder, view, engine.states, clock), objects=ObjectExplainer(client, view, ObjectMemory(database, history.recorder, logs), clock),
         timelines=Timelines(database, history.recorder, view), searcher=Searcher(database, logs),
         pod_logs=PodLogs(database, logs), bin_=bin_, recorder=history.recorder, namespace=settings.namespace, usage=usage, cluster=view.all_nodes, reserve=stores.reserve,
     )  # fmt: skip

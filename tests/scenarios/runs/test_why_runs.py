@@ -167,10 +167,14 @@ async def test_a_pod_that_is_deleted_before_it_begins(platform: Any) -> None:
 
 
 async def test_who_waits_for_a_lock_is_told_who_has_it(platform: Any) -> None:
-    await submit(platform, "first", lock="dataset")
+    command = ("python", "-c", "import os, time; time.sleep(float(os.environ['SECONDS']))")
+    await submit(platform, "before", command, env={"SECONDS": "0"})
+    await platform.server.runs.wait("before", timeout=WAIT)
+    await submit(platform, "first", command, lock="dataset", env={"SECONDS": "600"})
     await until_phase(platform, "running", "first")
     await submit(platform, lock="dataset")
     told = await until_why(platform, "Waiting")
     assert "first" in told.message
+    assert told.done.startswith("an estimate: first took about ")
     for run in ("run", "first"):
         await platform.server.runs.stop(run)

@@ -12,6 +12,7 @@ from seaway.objects.quantity import parse_quantity
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.holders import room_at
 from seaway.platform.diagnosis.room import requests, smaller
+from seaway.platform.diagnosis.usual import Usual
 from seaway.platform.diagnosis.why import explain
 
 MIB = 1024**2
@@ -134,13 +135,15 @@ def holder(name, gpus, node_name="a", run=None):
 GPU_SHORT = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu."
 
 
-def waits(others, ends):
+def waits(others, ends, usual=None):
     waiting = pod(1, 1, gpus=2, phase="Pending")
     waiting["status"]["conditions"] = [
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": GPU_SHORT}
     ]
     nodes = [node("a", 9, 9, gpus=2), node("b", 9, 9, gpus=2, tainted=True)]
-    return explain(Facts(run="new", pod=waiting, nodes=nodes, others=others, ends=ends, waiting=True)).done
+    return explain(
+        Facts(run="new", pod=waiting, nodes=nodes, others=others, ends=ends, usual=usual, waiting=True)
+    ).done
 
 
 def test_who_has_the_gpus_is_said_and_until_when() -> None:
@@ -157,6 +160,29 @@ def test_who_has_the_gpus_is_said_and_until_when() -> None:
     assert waits([holder("web", 2)], {}).endswith("GPUs there are held by 1 other pod"), (
         "pods of others stay unnamed"
     )
+
+
+def usually(at: str | None, runs: int = 5) -> Usual:
+    return Usual(1200.0, runs, at and f"2026-01-01T{at}:00Z")
+
+
+def test_when_there_is_room_is_estimated_where_no_time_limit_says_so_sooner() -> None:
+    both = [holder("x-1", 1, run="x"), holder("y-1", 1, run="y")]
+    whole = [holder("x-1", 2, run="x")]
+    told = "an estimate: there is room at about 14:20 UTC, if x takes as long as usual: it usually takes about 20 min (median of its last 5 runs)"
+    assert waits(whole, {}, {"x": usually("14:20")}).endswith(told)
+    assert waits(both, {}, {"x": usually("14:20"), "y": usually("13:00")}).endswith(
+        "an estimate: there is room at about 14:20 UTC, if y and x take as long as usual"
+    )
+    assert "estimate" not in waits(both, {}, {"x": usually("14:20")}), "nothing tells how long y takes"
+    assert "estimate" not in waits(whole, {}, {"x": usually(None)}), (
+        "it has run for longer than usual already"
+    )
+    limit = {"x-1": "2026-01-01T18:00:00Z"}
+    said = waits(whole, limit, {"x": usually("14:20")})
+    assert "room by 18:00 UTC at the latest" in said
+    assert said.endswith(told)
+    assert "estimate" not in waits(whole, {"x-1": "2026-01-01T14:00:00Z"}, {"x": usually("14:20")})
 
 
 @given(others_drawn, nodes_drawn, st.permutations(["1", "2", "3", "4"]))

@@ -84,6 +84,21 @@ def last_ended(connection: Connection, limit: int) -> list[RunRecord]:
     return [_record(row) for row in connection.execute(query)]
 
 
+def succeeded_of(connection: Connection, user: str, limit: int) -> list[tuple[str, float]]:
+    """Return command and seconds of a user's runs that ended well, newest first, among the last so many that they submitted."""
+    query = (
+        select(RUNS.c.phase, RUNS.c.command, RUNS.c.started, RUNS.c.finished)
+        .where(RUNS.c.user == user)
+        .order_by(RUNS.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        (row.command, row.finished - row.started)
+        for row in connection.execute(query)
+        if row.phase == Phase.SUCCEEDED.value and row.started is not None and row.finished is not None
+    ]
+
+
 def page(
     connection: Connection,
     *,

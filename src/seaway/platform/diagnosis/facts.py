@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from seaway.model.run import Origin
 from seaway.model.verdict import Verdict
+from seaway.platform.diagnosis.usual import Usual
 
 Requested = Literal["", "stop", "timeout", "hung", "wait", "drain", "lose"]
 
@@ -145,6 +146,8 @@ class Facts:
     """All other Pods of the cluster, which take room; None where not all of them are known."""
     ends: Mapping[str, str] | None = None
     """When these end at the latest by their tasks' time limits, RFC 3339, by name; None where no limit is known."""
+    usual: Mapping[str, Usual] | None = None
+    """How long the runs that are under way usually take, by name, as far as earlier runs tell."""
     queued: Mapping[str, Any] | None = None
     """What a queue (Kueue) made of the job to let it wait: its Workload, where it is known."""
     restarts: int = 0

@@ -9,6 +9,7 @@ from seaway.objects.pods import has_ended
 from seaway.platform.diagnosis.evidence import moment
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.room import Object, free, may_run, requests
+from seaway.platform.diagnosis.usual import takes
 from seaway.platform.workloads import labels
 
 _MOST_NAMED = 3
@@ -34,7 +35,33 @@ def held(facts: Facts, resource: str, what: str) -> str:
         said.append(
             f"there is room by {at:%H:%M} UTC at the latest, when {_named(freed[1])} must have ended by {limit}"
         )
+    if estimate := _estimate(facts, facts.pod, facts.others, freed[0] if freed is not None else None):
+        said.append(estimate)
     return "; ".join(said)
+
+
+def _estimate(facts: Facts, pod: Object, others: Sequence[Object], latest: str | None) -> str:
+    """Say when there is room if the runs that have it take as long as usual, "" where that is not known or nothing new.
+
+    Args:
+        facts: what is known.
+        pod: that waits.
+        others: all other pods of the cluster.
+        latest: by when there is room at the latest, as far as time limits say.
+    """
+    by_run = {one["metadata"]["name"]: (facts.usual or {}).get(_run(one) or "") for one in others}
+    usual = {name: found for name, found in by_run.items() if found is not None}
+    limits = facts.ends or {}
+    likely = {
+        name: min(found.ends, limits.get(name, found.ends)) for name, found in usual.items() if found.ends
+    }
+    freed = room_at(pod, facts.nodes, others, {**limits, **likely})
+    at = moment(freed[0]) if freed is not None else None
+    if freed is None or at is None or (latest is not None and freed[0] >= latest):
+        return ""
+    found = usual.get(freed[1][0]["metadata"]["name"]) if len(freed[1]) == 1 else None
+    take = f"takes as long as usual: it {takes(found)}" if found is not None else "take as long as usual"
+    return f"an estimate: there is room at about {at:%H:%M} UTC, if {_named(freed[1])} {take}"
 
 
 def holders(
@@ -84,7 +111,7 @@ def room_at(
 
 def _named(pods: Sequence[Object]) -> str:
     """Return the runs that pods belong to, and how many others there are, whose names are nobody else's business."""
-    runs = [(one["metadata"].get("labels") or {}).get(labels.RUN) for one in pods]
+    runs = [_run(one) for one in pods]
     names = list(dict.fromkeys(name for name in runs if name))
     others = runs.count(None) + max(0, len(names) - _MOST_NAMED)
     shown = names[:_MOST_NAMED]
@@ -92,3 +119,7 @@ def _named(pods: Sequence[Object]) -> str:
         word = "pod" if len(names) <= _MOST_NAMED else "one"
         shown.append(f"{others} other {word}{'s' if others > 1 else ''}")
     return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1] if shown else ""
+
+
+def _run(pod: Object) -> str | None:
+    return (pod["metadata"].get("labels") or {}).get(labels.RUN)

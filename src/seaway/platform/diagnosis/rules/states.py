@@ -13,6 +13,7 @@ from seaway.platform.diagnosis.evidence import (
     from_event,
     from_log,
     last_lines,
+    moment,
     pod_status,
     quote,
     waiting,
@@ -20,6 +21,7 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.tracebacks import last_traceback
+from seaway.platform.diagnosis.usual import takes
 
 _ASKED_TO_END = {
     "stop": "it was asked to stop",
@@ -65,7 +67,18 @@ def waits_for_others(facts: Facts) -> Finding | None:
     return Finding(
         Level.SPEC, VerdictClass.UNKNOWN, "Waiting", said,
         (quote(facts, "submission", facts.waits_for),), next_step=step, permanent=False,
+        done=_until(facts, holder["run"]) if holder else "",
     )  # fmt: skip
+
+
+def _until(facts: Facts, run: str) -> str:
+    """Say how long a run usually takes that is waited for, and when it would end then; "" where no earlier one tells."""
+    found = (facts.usual or {}).get(run)
+    if found is None:
+        return ""
+    at = moment(found.ends)
+    then = f"would end at about {at:%H:%M} UTC" if at is not None else "has run for longer already"
+    return f"an estimate: {run} {takes(found)}, and {then}"
 
 
 def skipped(facts: Facts) -> Finding | None:

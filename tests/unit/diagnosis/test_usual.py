@@ -1,0 +1,77 @@
+"""How long runs usually take: what counts, what it is called, and what follows for who waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from seaway.base.clock import parse_rfc3339, rfc3339
+from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.usual import Past, Usual, about, script_of, takes, usual
+from seaway.platform.diagnosis.why import explain
+
+NOW = parse_rfc3339("2026-01-02T14:00:00Z")
+MINUTE = 60.0
+TRAIN = "python train.py --lr 0.1"
+
+
+def past(*minutes: float, command: str = TRAIN) -> list[Past]:
+    return [Past(command, each * MINUTE) for each in minutes]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param([], None, id="nothing is known"),
+        pytest.param(past(20, command="python other.py"), None, id="another program"),
+        pytest.param(past(20), Usual(20 * MINUTE, 1, rfc3339(NOW + 10 * MINUTE)), id="one"),
+        pytest.param(past(20, 30, 100), Usual(30 * MINUTE, 3, rfc3339(NOW + 20 * MINUTE)), id="the median of three"),
+        pytest.param(past(20, 20, 20, 20, 20, 900, 900), Usual(20 * MINUTE, 5, rfc3339(NOW + 10 * MINUTE)), id="the newest five"),
+        pytest.param(past(5), Usual(5 * MINUTE, 1, None), id="it has run for longer"),
+        pytest.param([*past(60, command="python train.py --lr 9"), *past(20)], Usual(20 * MINUTE, 1, rfc3339(NOW + 10 * MINUTE)), id="the same command tells most"),
+        pytest.param(past(40, command="python train.py --lr 9"), Usual(40 * MINUTE, 1, rfc3339(NOW + 30 * MINUTE)), id="else the same script"),
+    ],
+)  # fmt: skip
+def test_what_a_run_usually_takes(before: list[Past], expected: Usual | None) -> None:
+    assert usual(TRAIN, NOW - 10 * MINUTE, NOW, before) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        (TRAIN, "train.py"),
+        ("bash ./jobs/all.sh", "./jobs/all.sh"),
+        ("./solve --fast", "./solve"),
+        ("python -c 'import a; a.run()'", ""),
+        ("nvidia-smi", ""),
+        ("python train.py --name 'cut in the mid…", "train.py"),
+    ],
+)
+def test_the_script_of_a_command(command: str, script: str) -> None:
+    assert script_of(command) == script
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "about 1 s"), (42, "about 42 s"), (1230, "about 20 min"), (5400, "about 1.5 h"), (7200, "about 2 h"), (4e5, "about 5 days")],
+)  # fmt: skip
+def test_an_estimate_is_no_more_exact_than_it_is(seconds: float, words: str) -> None:
+    assert about(seconds) == words
+
+
+def test_how_it_is_known_is_said() -> None:
+    assert takes(Usual(1200, 5, None)) == "usually takes about 20 min (median of its last 5 runs)"
+    assert takes(Usual(1200, 1, None)) == "took about 20 min the last time"
+
+
+@pytest.mark.parametrize(
+    ("usual", "said"),
+    [
+        pytest.param(None, "", id="nothing is known"),
+        pytest.param(Usual(1200, 5, "2026-01-02T14:20:00Z"), "an estimate: first usually takes about 20 min (median of its last 5 runs), and would end at about 14:20 UTC", id="known"),
+        pytest.param(Usual(1200, 1, None), "an estimate: first took about 20 min the last time, and has run for longer already", id="it takes longer"),
+    ],
+)  # fmt: skip
+def test_who_waits_for_a_lock_hears_how_long_that_usually_takes(usual: Usual | None, said: str) -> None:
+    waits = "waits for the lock 'data', which run 'first' has held since 2026-01-02T14:00:00Z"
+    given = Facts(run="r", waiting=True, waits_for=waits, usual=None if usual is None else {"first": usual})
+    assert explain(given).done == said
