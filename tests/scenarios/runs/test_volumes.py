@@ -32,6 +32,16 @@ folder, cache = os.environ["SEAWAY_VOLUME_TRAIN_DATA"], os.environ["SEAWAY_CACHE
 open(cache + "/y", "w").write(open(folder + "/x").read())
 print("read", open(cache + "/y").read(), folder, cache)
 """
+ONCE = """
+import os, time
+place = os.environ["SEAWAY_VOLUME_TRAIN_DATA"] + "/x"
+if os.environ["SEAWAY_ATTEMPT"] == "2":
+    print("found", open(place).read())
+else:
+    open(place, "w").write("kept")
+    print("written", flush=True)
+    time.sleep(600)
+"""
 FILL = (
     "import os, time; open(os.environ['SEAWAY_CACHE'] + '/big', 'wb').write(bytes(30 << 20)); time.sleep(600)"
 )
@@ -114,32 +124,35 @@ async def test_what_one_run_writes_the_next_one_reads(platform: Platform, tmp_pa
         await platform.client.delete(PERSISTENT_VOLUMES, storage_class)
 
 
-async def test_a_run_waits_for_the_node_of_its_volume(tmp_path: Path, plain_tools: Path) -> None:
-    """A volume for one node lies where its first run was; the next one waits, says so, and goes on when the node is back."""
+async def test_an_attempt_after_a_loss_waits_for_the_node_of_its_volume(
+    tmp_path: Path, plain_tools: Path
+) -> None:
+    """A volume for one node lies where the first attempt was: the next one waits, says so, and goes on when the node is back."""
     async with (
         embedded_cluster(tmp_path / "home", plain_tools, nodes=2) as cluster,
         run_platform(cluster, tmp_path / "server") as platform,
     ):
         runs = platform.server.runs
         await platform.server.volumes.create(VolumeSpec(name="train-data", size="64Mi"), ADA)
-        mount = VolumeMount(name="train-data")
-        await runs.submit(run("first", "pass", mount), user="ada")
-        first = await runs.wait("first", timeout=WAIT)
-        node = first.tasks[0].attempts[0].node
+        await runs.submit(run("train", ONCE, VolumeMount(name="train-data")), user="ada")
+        await says(platform, "train", "written")
+        node = (await runs.get("train")).tasks[0].attempts[0].node
         assert node is not None
         await platform.client.patch(NODES, node, {"spec": {"unschedulable": True}})
-        await runs.submit(run("second", "pass", mount), user="ada")
+        await runs.lose("train", "main")
         await until(
-            lambda: runs.get("second"), "it says what it waits for",
+            lambda: runs.get("train"), "it says what it waits for",
             check=lambda view: "its volume lies in a zone or on a node where it cannot run" in view.message,
             seconds=WAIT, pause=0.1,
         )  # fmt: skip
-        told = await runs.why("second")
+        told = await runs.why("train")
         assert told.cause == "Unschedulable"
         assert "seaway status shows the nodes" in told.next_step
         await platform.client.patch(NODES, node, {"spec": {"unschedulable": None}})
-        second = await runs.wait("second", timeout=WAIT)
-        assert (second.phase, second.tasks[0].attempts[0].node) == (Phase.SUCCEEDED, node)
+        ended = await runs.wait("train", timeout=WAIT)
+        assert ended.phase is Phase.SUCCEEDED
+        assert [attempt.node for attempt in ended.tasks[0].attempts] == [node, node]
+        await says(platform, "train", "found kept")
 
 
 async def test_where_nothing_can_be_mounted_the_variables_say_where_it_lies(
