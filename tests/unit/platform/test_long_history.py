@@ -22,6 +22,7 @@ ASKED: dict[str, tuple[Callable[[Connection], object], tuple[str, ...]]] = {
     "all runs in a workspace": (partial(PAGE, ended=True, namespace="vision"), ("runs_by_namespace",)),
     "the bin": (partial(PAGE, ended=True, binned=True), ("runs_in_bin",)),
     "somebody's in the bin": (partial(PAGE, ended=True, binned=True, user="ada"), ("runs_in_bin",)),
+    "what somebody's runs took": (partial(runs.succeeded_of, user="ada", limit=500), ("runs_by_user",)),
     "how many in each phase": (runs.count_by_phase, ("runs_by_phase",)),
     "what was on a node": (
         partial(attempts.on_node, node="node-1", since=1.0, limit=9),

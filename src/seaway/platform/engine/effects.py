@@ -148,9 +148,9 @@ class Effects:
         if seen is None or seen.observation.gone or has_started(current, seen.observation):
             return
         if current is not None and current.asked == WAIT:
-            self._deletes(seen)
             if not await cluster.take_back_pod(self._client, seen.object):
                 raise TryLater(f"the pod {attempt.pod} has changed")
+            self._deletes(seen)
 
     async def _judge(self, state: RunState, attempt: AttemptRecord) -> None:
         seen = self._pods.get(attempt.pod, state.run.uid)

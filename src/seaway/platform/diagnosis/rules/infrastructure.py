@@ -276,7 +276,7 @@ def node_silent(facts: Facts) -> Finding | None:
         )
     return Finding(
         Level.NODE, VerdictClass.UNKNOWN, "NodeSilent", f"its node {name} does not answer", evidence,
-        next_step="wait, or ask whoever runs the cluster about the node", permanent=False,
+        next_step=f"wait; if its machine is off, an administrator confirms that: seaway cluster confirm-off {name}", permanent=False,
         done="it goes on if the node comes back; where the cluster takes it off the node, it is tried again",
     )  # fmt: skip
 
