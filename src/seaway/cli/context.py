@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from seaway import __version__
 from seaway.cli.asked import ASKED
-from seaway.sdk.client import SeawayClient
-from seaway.sdk.connection import Endpoint
 from seaway.sdk.errors import SeawayError
 from seaway.sdk.home import DaemonRecord, Home
 
 if TYPE_CHECKING:
+    from seaway.sdk.client import SeawayClient
+    from seaway.sdk.connection import Endpoint
     from seaway.sdk.contexts import Context
 
 LOCAL = "local"
@@ -54,6 +54,7 @@ class Target:
         """
         if self.context is None:
             return self.home.endpoint()
+        from seaway.sdk.connection import Endpoint
         from seaway.sdk.proxies import proxy_for
 
         context = self.context
@@ -68,6 +69,8 @@ class Target:
             ServerUnreachable: there is none.
             SeawayError: it is one of another version, or nobody is logged in.
         """
+        from seaway.sdk.client import SeawayClient  # late: it brings HTTP and TLS
+
         endpoint = self.endpoint()
         if self.context is None:
             require_same_version(self.home.read_record())

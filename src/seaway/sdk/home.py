@@ -8,10 +8,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seaway.sdk.connection import Endpoint
 from seaway.sdk.errors import SeawayError, ServerUnreachable
+
+if TYPE_CHECKING:
+    from seaway.sdk.connection import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class Home:
         Raises:
             ServerUnreachable: it has none.
         """
+        from seaway.sdk.connection import Endpoint  # late: it brings HTTP and TLS
+
         record = self.read_record()
         if record is None:
             raise ServerUnreachable(f"no Seaway server runs for {self.path}")
