@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import socket
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from seaway.controlplane.network.sockets import bound
 from seaway.controlplane.network.zone import CNAME, PTR, Answer, Record, Zone
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ class NameServer(asyncio.DatagramProtocol):
     async def open(self, port: int = PORT) -> None:
         """Listen. Raises OSError."""
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, local_addr=(self.address, port))
+        datagrams = bound(socket.SOCK_DGRAM, self.address, port)
+        await loop.create_datagram_endpoint(lambda: self, sock=datagrams)
         try:
-            self._server = await asyncio.start_server(self._serve, self.address, port)
+            listener = bound(socket.SOCK_STREAM, self.address, port)
+            self._server = await asyncio.start_server(self._serve, sock=listener)
         except OSError:
             self.close()
             raise

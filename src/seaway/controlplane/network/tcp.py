@@ -11,6 +11,7 @@ from typing import cast
 from seaway.base.clock import Clock
 from seaway.base.tasks import cancel_all
 from seaway.controlplane.network.balance import Bind, Endpoint, Picker, Target
+from seaway.controlplane.network.sockets import bound
 
 log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 5.0
@@ -110,9 +111,8 @@ class TcpListener:
     async def open(self) -> None:
         """Listen. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Accepted(self), self.bind.address, self.bind.port, backlog=_BACKLOG
-        )
+        listener = bound(socket.SOCK_STREAM, self.bind.address, self.bind.port)
+        self._server = await loop.create_server(lambda: _Accepted(self), sock=listener, backlog=_BACKLOG)
 
     def close(self) -> None:
         """Take no more connections."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any, cast
 
 from seaway.base.clock import Clock
 from seaway.base.tasks import cancel_all
 from seaway.controlplane.network.balance import Bind, Picker, Target
+from seaway.controlplane.network.sockets import bound
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 120.0
@@ -60,7 +62,8 @@ class UdpListener(asyncio.DatagramProtocol):
     async def open(self) -> None:
         """Listen. Raises OSError."""
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, local_addr=(self.bind.address, self.bind.port))
+        datagrams = bound(socket.SOCK_DGRAM, self.bind.address, self.bind.port)
+        await loop.create_datagram_endpoint(lambda: self, sock=datagrams)
 
     def close(self) -> None:
         """Take no more datagrams, forget all clients."""

@@ -14,7 +14,6 @@ import signal
 import socket
 import struct
 import sys
-import traceback
 from contextlib import suppress
 from typing import Any
 
@@ -227,6 +226,8 @@ def _become_shim(path: str, folder: int, spec: dict[str, Any], connection: socke
                 os._exit(0)
         Shim(path, folder, spec, connection).run()
     except BaseException as error:
+        import traceback  # late: it brings what reads source files, which every shim would hold
+
         traceback.print_exc(file=sys.stderr)
         _answer(connection, {"error": f"{type(error).__name__}: {error}", "reason": "CreateContainerError"})
     finally:
