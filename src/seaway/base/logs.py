@@ -8,9 +8,15 @@ from typing import TextIO
 
 from seaway.base.clock import rfc3339_micro
 
+TOKENS = (
+    r"\b(?:(?:hf_|gh[pousr]_|npm_)[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}|dapi[0-9a-f]{32}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}\b|AIza[\w-]{35}|sk-(?=[\w-]{0,60}\d)[\w-]{20,})"
+)
+"""Matches the tokens and keys that one knows by how they begin: of Hugging Face, GitHub, npm, GitLab, Slack, Databricks, AWS, Google, OpenAI."""
 _SECRETS = re.compile(
     r"(?i)(\bbearer\s+)[a-z0-9._~+/=-]+|(\b(?:access_?|id_?|refresh_?)?token[\"']?\s*[:=]\s*[\"']?)[a-z0-9._~+/=-]{8,}"
     r"|(://[^/\s:@]+:)[^/\s@]+(?=@)|\beyJ[a-z0-9_-]{8,}\.[a-z0-9_-]+\.[a-z0-9_-]+"
+    rf"|(?-i:{TOKENS})"
 )
 
 

@@ -305,7 +305,7 @@ SECRETS = {
     "a password in a URL": ("cannot reach postgres://ada:hunter2-long@db/x", ()),
     "a token of a well-known kind": ("the hub refused hf_AbCdEfGhIjhunter2KlMnOpQrSt for this", ()),
     "a key in the middle of a sentence": ("Incorrect API key provided: sk-proj-0123hunter2456789abcdef.", ()),
-    "a key of a cloud": ("no user has AKIAHUNTER2hunter2XYZ", ()),
+    "a key of a cloud": ("no user has AKIAIOSFODNN7EXAMPLE, but hf_AbCdEfGhIjhunter2KlMnOpQrSt", ()),
 }
 
 

@@ -35,6 +35,12 @@ from seaway.platform.masking import masked_command, masked_origin, masked_spec
         (["t.py", "--password=512"], "t.py '--password=[redacted]'"),
         (["t.py", "--stop-token-secret", "x"], "t.py --stop-token-secret [redacted]"),
         (["t.py", "--sort-key", "name"], "t.py --sort-key name"),
+        (["t.py", "hf_AbCdEfGhIjKlMnOpQrStUvWx"], "t.py [redacted]"),
+        (["t.py", "sk-proj-0123456789abcdefghij"], "t.py [redacted]"),
+        (
+            ["t.py", "hf_hub_download_of_everything", "sk-learn-pipeline-grid-search"],
+            "t.py hf_hub_download_of_everything sk-learn-pipeline-grid-search",
+        ),
     ],
 )
 def test_a_command_is_shown_without_passwords(words: list[str], shown: str) -> None:

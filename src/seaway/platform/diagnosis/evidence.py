@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from seaway.base.logs import TOKENS
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.workloads import labels
@@ -24,10 +25,7 @@ _SECRETS = (  # nothing in them repeats without a bound before what they look fo
         r"(?i)((?:password|passwd|secret|token|api[_-]?key|credential)(?![a-z0-9_.-]{0,99}(?:error|exception)\b)[a-z0-9_.-]{0,99}[\"']?\s{0,9}[=:]\s{0,9})(?!\d{3}\b)[\"']?[^\s\"',;]+"
     ),
     re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{1,255}:)[^\s/@]{1,4000}@"),
-    re.compile(
-        r"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|npm_|dapi|AIza|AKIA|ASIA|xox[abprs]-|sk-(?:proj-|ant-)?)[A-Za-z0-9_-]{16,}"
-        r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
-    ),
+    re.compile(rf"{TOKENS}|\beyJ[\w-]{{8,4000}}\.[\w-]{{8,4000}}\.[\w-]*"),
 )
 
 
