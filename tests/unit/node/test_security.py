@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -10,9 +13,11 @@ import pytest
 from seaway.controlplane.node.fields import ConfigError
 from seaway.controlplane.node.names import hosts_table
 from seaway.controlplane.node.security import Host, Identity, identity
+from seaway.controlplane.node.shim import root
 from seaway.controlplane.node.unserved import message, unserved
 
 ROOT, USER, PLAIN = Host(0, 0), Host(1000, 1000), Host(0, 0, "the kernel forbids it")
+PLAIN_USER = Host(1000, 1000, "the kernel forbids it")
 
 
 def of(host: Host, pod: dict[str, Any], container: dict[str, Any]) -> Identity:
@@ -31,10 +36,15 @@ def of(host: Host, pod: dict[str, Any], container: dict[str, Any]) -> Identity:
         (ROOT, {"runAsNonRoot": True}, {"runAsNonRoot": False}, Identity()),
         (ROOT, {}, {"readOnlyRootFilesystem": True}, Identity(read_only_root=True)),
         (USER, {"runAsUser": 1000, "runAsNonRoot": True}, {}, Identity()),
+        (USER, {"runAsUser": 0}, {}, Identity(mapped=(0, 0))),
+        (USER, {}, {"runAsGroup": 0}, Identity(mapped=(1000, 0))),
+        (USER, {"runAsUser": 7, "fsGroup": 5, "supplementalGroups": [7]}, {}, Identity(mapped=(7, 7))),
+        (USER, {"fsGroup": 5}, {}, Identity()),
         (PLAIN, {"runAsUser": 0}, {}, Identity()),
     ],
     ids=["nothing asked", "a user", "of the pod", "the container's wins", "groups", "non-root is kept", "taken back",
-         "read-only root", "the node's own user", "plain, as it is"],
+         "read-only root", "the node's own user", "seen as root", "seen as another group", "seen as another user",
+         "volumes are the node's user's anyway", "plain, as it is"],
 )  # fmt: skip
 def test_whom_a_container_runs_as(
     host: Host, pod: dict[str, Any], container: dict[str, Any], expected: Identity
@@ -45,8 +55,8 @@ def test_whom_a_container_runs_as(
 @pytest.mark.parametrize(
     ("host", "container", "message"),
     [
-        (USER, {"runAsUser": 0}, "the node runs as user 1000 and may not become another"),
-        (USER, {"runAsGroup": 0}, "the node runs as user 1000 and may not become another"),
+        (PLAIN_USER, {"runAsUser": 0}, "the node runs as user 1000 and may not become another"),
+        (PLAIN_USER, {"runAsGroup": 0}, "the node runs as user 1000 and may not become another"),
         (PLAIN, {"runAsUser": 7}, "plain processes here (the kernel forbids it)"),
         (PLAIN, {"readOnlyRootFilesystem": True}, "readOnlyRootFilesystem cannot be served"),
         (ROOT, {"runAsNonRoot": True}, "container has runAsNonRoot and image will run as root"),
@@ -57,6 +67,45 @@ def test_whom_a_container_runs_as(
 def test_what_cannot_be_served_is_refused(host: Host, container: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         of(host, {}, container)
+
+
+def _seen(wanted: tuple[int, int], telling: int) -> None:
+    """Be a node without root, enter a container's namespaces and tell who that is; never returns."""
+    try:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            ctypes.CDLL(None).prctl(
+                4, 1, 0, 0, 0
+            )  # its own files in /proc are its own again, as after a new start
+        root.leave_namespaces(wanted)
+        os.write(telling, f"{os.getuid()} {os.getgid()}".encode())
+    except OSError as error:
+        os.write(telling, f"refused: {error}".encode())
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has user namespaces")
+@pytest.mark.parametrize("wanted", [(7, 8), (0, 0)], ids=["another user", "root"])
+def test_without_root_a_container_sees_itself_as_whom_it_wants_to_be(wanted: tuple[int, int]) -> None:
+    told, telling = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _seen(wanted, telling)
+    os.close(telling)
+    with os.fdopen(told) as answer:
+        seen = answer.read()
+    os.waitpid(pid, 0)
+    if seen.startswith("refused: "):
+        pytest.skip(f"no user namespaces here: {seen}")
+    assert seen == f"{wanted[0]} {wanted[1]}"
+
+
+def test_without_root_there_is_one_group() -> None:
+    with pytest.raises(ConfigError, match="supplementalGroups: the container cannot have the groups 5, 6"):
+        of(USER, {"runAsUser": 7, "supplementalGroups": [6, 7, 5]}, {})
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ async def prepare(
         user=user.user,
         group=user.group,
         groups=user.groups,
+        mapped=user.mapped,
         read_only_root=user.read_only_root,
         gpus=devices,
         cpus=own_cpus,

@@ -33,6 +33,8 @@ class Identity:
     group: int | None = None
     groups: tuple[int, ...] = ()
     read_only_root: bool = False
+    mapped: tuple[int, int] | None = None
+    """User and group that programs see themselves as: behind them stand the node's own."""
 
 
 def identity(pod: Object, container: Object, host: Host) -> Identity:
@@ -60,8 +62,23 @@ def identity(pod: Object, container: Object, host: Host) -> Identity:
         )
     if (user, group) == (host.user, host.group) and not groups - {host.group}:
         return Identity(read_only_root=read_only)
+    if host.user != 0 and not host.no_namespaces:
+        return _mapped(of_pod, user, group, host, read_only=read_only)
     _check_may_change(f"user {user} and group {group}", host)
     return Identity(user, group, tuple(sorted(groups)), read_only)
+
+
+def _mapped(of_pod: Object, user: int, group: int, host: Host, *, read_only: bool) -> Identity:
+    """Return an identity that only programs see, in a user namespace: one user and one group; volumes are theirs as they are."""
+    if further := {int(g) for g in of_pod.get("supplementalGroups") or ()} - {group}:
+        shown = ", ".join(map(str, sorted(further)))
+        raise ConfigError(
+            f"securityContext supplementalGroups: the container cannot have the groups {shown}, because the node runs as "
+            f"user {host.user} and may give it one group only; leave them out, or run the node as root"
+        )
+    if (user, group) == (host.user, host.group):
+        return Identity(read_only_root=read_only)
+    return Identity(read_only_root=read_only, mapped=(user, group))
 
 
 def _number(wishes: Object, name: str, default: int) -> int:

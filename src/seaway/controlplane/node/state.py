@@ -104,6 +104,8 @@ class ContainerSpec:
     """Whom its programs run as; None: as the node does."""
     group: int | None = None
     groups: tuple[int, ...] = ()
+    mapped: tuple[int, int] | None = None
+    """User and group that its programs see themselves as, where the node may become nobody else; None: what they are."""
     read_only_root: bool = False
     gpus: tuple[str, ...] = ()
     """Those that it has alone."""

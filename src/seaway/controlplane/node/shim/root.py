@@ -16,8 +16,11 @@ _OWN_FILE_SYSTEMS = {"tmpfs": "mode=0755", "proc": "", "shm": "mode=1777"}
 """Sources that are no host path. "shm" is a memory file system that everyone in the container may write to."""
 
 
-def leave_namespaces() -> None:
+def leave_namespaces(mapped: tuple[int, int] | None = None) -> None:
     """Enter new mount, process, and host name namespaces (and a user namespace where not root). The next child is process 1.
+
+    Args:
+        mapped: user and group that this one's are in the user namespace; None: the same.
 
     Raises:
         OSError: the kernel, or the container that we run in ourselves, forbids it.
@@ -27,8 +30,9 @@ def leave_namespaces() -> None:
     kernel.unshare(flags if user == 0 else flags | kernel.CLONE_NEWUSER)
     if user != 0:
         _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{user} {user} 1")
-        _write("/proc/self/gid_map", f"{group} {group} 1")
+        inside = mapped or (user, group)
+        _write("/proc/self/uid_map", f"{inside[0]} {user} 1")
+        _write("/proc/self/gid_map", f"{inside[1]} {group} 1")
 
 
 def enter_namespaces(pid: int) -> None:

@@ -221,7 +221,7 @@ def _become_shim(path: str, folder: int, spec: dict[str, Any], connection: socke
         connection.settimeout(None)
         os.setsid()
         if spec["namespaces"]:
-            root.leave_namespaces()
+            root.leave_namespaces(spec.get("mapped"))
             if os.fork():
                 os._exit(0)
         Shim(path, folder, spec, connection).run()
