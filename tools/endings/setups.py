@@ -67,5 +67,7 @@ SETUPS = {
         "VolumeNotReady", CONFIGURATION, "spec", (_mounts({"nfs": {"server": "127.0.0.1", "path": "/export"}}),), message="nfs"
     ),
     "runs-as-root": Ending("RunsAsRoot", CONFIGURATION, "spec", (job(container(PASS), pod_spec={"securityContext": {"runAsNonRoot": True, "runAsUser": 0}}),)),
-    "working-folder-missing": Ending("WorkingFolder", CONFIGURATION, "spec", (job(container(PASS, workingDir="/srv/project")),)),
+    "working-folder-is-a-file": Ending(
+        "WorkingFolder", CONFIGURATION, "spec", (job(container(PASS, workingDir="/etc/passwd")),), message="is no folder in the image"
+    ),
 }  # fmt: skip

@@ -69,7 +69,10 @@ def working_folder(facts: Facts) -> Finding | None:
     found = _WORKDIR.search(message)
     if found is None:
         return None
-    why = "may not be entered by its user" if "permission" in (found["why"] or "") else "is not in the image"
+    said = str(found["why"]).lower()
+    why = "may not be entered by its user" if "permission" in said else "is not in the image"
+    if "not a directory" in said:
+        why = "is no folder in the image"
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "WorkingFolder", f"its working folder {found['path'] or found['made']!r} {why}",
         evidence, next_step=f"correct workingDir, then: {again(facts)}", exit_code=exit_code(facts),
