@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
 
-from seaway.client.streams import ATTACH, EXEC, StreamRequest
+from seaway.client.streams import ATTACH, EXEC, FORWARD, StreamRequest
 from seaway.controlplane.node.streaming.command import Command, Failed
 from seaway.objects.errors import BadRequest, NotFound
+from tests.waiting import until
 
 
 async def _start(node: Any, *argv: str, kind: str = EXEC, container: str = "main", **rest: Any) -> Command:
@@ -162,3 +164,20 @@ async def test_a_terminal_outlives_the_agent(node: Any) -> None:
         assert b"got typed" in await _all(command, "stdout")
     command.close()
     assert (await node.ended("p"))["phase"] == "Succeeded"
+
+
+async def test_a_forwarded_port_may_be_on_the_loopback_where_it_is_the_pods_own(node: Any) -> None:
+    """Programs like TensorBoard listen there; what others have there is nobody's business."""
+    script = (
+        "import socket; listener = socket.create_server(('127.0.0.1', 0)); print(listener.getsockname()[1], flush=True)\n"
+        "while True: listener.accept()[0].sendall(b'mine')"
+    )
+    await node.create("p", f'exec python -c "{script}"')
+    await node.until("p", lambda s: s.get("phase") == "Running")
+    port = int(await until(lambda: node.log("p"), "its port", check=lambda text: text.endswith(b"\n")))
+    connect = node.agent.connector(StreamRequest(FORWARD, "d", "p", node.uids["p"]))
+    reader, writer = await connect(port)
+    assert await reader.read() == b"mine"
+    writer.close()
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(ConnectionRefusedError):
+        await connect(other.getsockname()[1])

@@ -21,7 +21,7 @@ from seaway.client.streams import ATTACH, StreamRequest, Upgrade
 from seaway.client.totals import NodeTotals
 from seaway.client.usage import NodeUsage
 from seaway.client.watch import BACKOFF, Collection, FollowSettings, Snapshot, follow
-from seaway.controlplane.node import registration
+from seaway.controlplane.node import ports, registration
 from seaway.controlplane.node.attach import attach
 from seaway.controlplane.node.context import Addresses, GpuLedger, NodeContext
 from seaway.controlplane.node.cpumanager import CpuManager, look_at_cpus
@@ -274,7 +274,7 @@ class NodeAgent:
         worker = self._workers.get(request.uid)
         if worker is None:
             raise not_found("pods", request.pod)
-        return lambda port: asyncio.open_connection(worker.state.ip, port)
+        return lambda port: ports.connect(worker.state.ip, port, request.uid, self._running)
 
     async def _state(self, namespace: str, pod: str, uid: str, container: str) -> ContainerState:
         worker = self._workers.get(uid)

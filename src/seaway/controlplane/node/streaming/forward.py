@@ -97,7 +97,7 @@ async def _carry(stream: SpdyStream, port: str, connect: Connect) -> str:
 
 
 def _refused(port: int, error: OSError) -> str:
-    return f"nothing in the pod answers on port {port} of its own address: {error.strerror or error}"
+    return f"nothing in the pod answers on port {port}, neither on its own address nor on 127.0.0.1: {error.strerror or error}"
 
 
 async def forward_channels(socket: WebSocket, ports: Sequence[int], connect: Connect) -> None:
