@@ -363,6 +363,31 @@ def test_where_python_said_that_it_crashed_it_is_not_asked_to_say_it():
     assert why(ended(139), log_tail=dump).next_step.startswith("seaway logs")
 
 
+ENDED_OTHERWISE = "validation accuracy 0.41 is below the threshold 0.9\n"
+OVERCOME = [
+    "Port 8080 is in use, trying 8081", "CUDA out of memory. Reducing the batch size to 8", "Connection reset by peer, trying the mirror",
+    "cache: No space left on device, using memory instead", "Killed 0 stale jobs", "skipped 3 corrupt files",
+    "Found no NVIDIA driver on your system, using the CPU", "optional mirror: Access Denied",
+]  # fmt: skip
+PASSED = [
+    *OVERCOME, "statsd: Connection refused", "fatal: not a git repository", "404 Client Error: Not Found for url: http://hub/a.json",
+    "exit code: -9 of the run before", "batch 3: loss is nan", "HF_TOKEN: unbound variable", "OSError: [Errno 28] No space left on device",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "log",
+    [f"{line}\n{ENDED_OTHERWISE}" for line in OVERCOME]
+    + [
+        line + "".join(f"\nepoch {number} loss 0.{number}" for number in range(8)) + f"\n{ENDED_OTHERWISE}"
+        for line in PASSED
+    ],
+)
+def test_what_a_program_got_over_did_not_end_it(log):
+    told = why(ended(1), log_tail=log)
+    assert (told.cause, "0.41 is below the threshold" in told.message) == ("NonZeroExit", True)
+
+
 def test_the_place_is_the_users_where_a_library_is_compiled():
     log = 'Traceback (most recent call last):\n  File "train.py", line 2\n  File "pandas/_libs/parsers.pyx", line 9\npandas.errors.ParserError: bad\n'
     assert last_traceback(log).where == "train.py:2"

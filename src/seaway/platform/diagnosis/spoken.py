@@ -14,11 +14,14 @@ LAST = 80
 """Lines of a log's end in which a phrase counts."""
 LAST_OF_CHAIN = 300
 """The same for what an exception says that another one followed from."""
+LAST_WORDS = 8
+"""The same where no exception ended the program: what it went on after did not end it."""
 _LATE = 8
 """Lines from the end from which on a warning was overcome."""
 _OVERCOME = re.compile(
     r"(?i)^\S*\s*(?:\[?(?:debug|info|trace)\]?\b)|\bretry(?:ing)?\b.*\bin \d|will retry|retrying"
-    r"|\b(?:ignored|ignoring|skipp(?:ed|ing)|non-fatal|falling back|not critical)\b"
+    r"|\b(?:ignored|ignoring|skipp(?:ed|ing)|non-fatal|falling back|not critical|continuing|recovering|instead|left out)\b"
+    r"|\(optional\)|\boptional\b.{0,40}:|[,;] (?:trying|using|running)\b|\. Reducing\b"
 )
 _WARNING = re.compile(r"\bWARN(?:ING)?\b")
 
@@ -44,6 +47,8 @@ def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
     found = exception(facts)
     if found is not None and not found.is_consequence:
         lines = lines[found.start :]
+    elif found is None:
+        last = min(last, LAST_WORDS)
     lines = [line for line in lines if line.strip()][-last:]
     for distance, line in enumerate(reversed(lines)):
         overcome = _OVERCOME.search(line) or (distance >= _LATE and _WARNING.search(line))

@@ -20,13 +20,13 @@ from seaway.platform.diagnosis.evidence import (
 )
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.spoken import LAST, ended_badly, overcome, said, spoken
+from seaway.platform.diagnosis.spoken import LAST_WORDS, ended_badly, overcome, said, spoken
 from seaway.platform.diagnosis.tracebacks import exception
 
 _CHILD_KILLED = re.compile(
     r"(?i)dataloader worker \(pid.{0,40}killed by signal: killed|exitcode ?[:=] ?-9\b|return code ?[:=] ?-9\b|exit code:? -9\b"
     r"|<Signals\.SIGKILL: 9>|died from signal 9|signal 9 \(SIGKILL\) received"
-    r"|^(?:\S+: line \d+:\s+\d+ )?Killed\b|SIGKILL\(-9\)"
+    r"|^\S+: line \d+:\s+\d+ Killed\b|^Killed\s*$|SIGKILL\(-9\)"
     r"|OutOfMemoryError: Task was killed due to the node running low|exceeded (?:95|\d+)% memory budget"
     r"|worker exceeded \d+% memory|exit code 137|returned non-zero exit status (?:-9|137)"
     r"|Memory cgroup out of memory"
@@ -35,7 +35,7 @@ _CHILD_KILLED = re.compile(
 _POOL = re.compile(r"\bBrokenProcessPool\b|\bTerminatedWorkerError\b")
 """What a pool says of a process that is gone: not whether it was killed, crashed or left."""
 _EXECUTOR = re.compile(r"ExecutorLost|Lost executor|executor with id \d+ exited")
-_SHELL_KILLED = re.compile(r"^(?:\S+: line \d+:\s+\d+ )?Killed\b|Memory cgroup out of memory")
+_SHELL_KILLED = re.compile(r"^\S+: line \d+:\s+\d+ Killed\b|^Killed\s*$|Memory cgroup out of memory")
 _SHARED_MEMORY = re.compile(
     r"(?i)insufficient shared memory \(shm\)|creating shared memory segment"
     r"|unable to (?:open|allocate) shared memory|/dev/shm.{0,80}no space|killed by signal: bus error"
@@ -271,7 +271,7 @@ def other_language(facts: Facts) -> Finding | None:
     """Find the error of a program in another language than Python: Java, Scala, R, Go, Rust, Julia."""
     if exception(facts) is not None or not ended_badly(facts) or (exit_code(facts) or 0) in (126, 127):
         return None
-    for line in reversed([line for line in facts.log_tail.splitlines() if line.strip()][-LAST:]):
+    for line in reversed([line for line in facts.log_tail.splitlines() if line.strip()][-LAST_WORDS:]):
         for pattern in _OTHERS:
             if (found := pattern.search(line)) and not overcome(line):
                 what = next(filter(None, found.groups()))

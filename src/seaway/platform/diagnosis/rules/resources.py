@@ -28,6 +28,7 @@ from seaway.platform.diagnosis.evidence import (
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
+from seaway.platform.diagnosis.spoken import said
 from seaway.platform.diagnosis.tracebacks import exception
 from seaway.platform.workloads.storage import CACHE
 
@@ -140,33 +141,33 @@ def disk_full(facts: Facts) -> Finding | None:
     if not exit_code(facts):
         return None
     tail = facts.log_tail.splitlines()[-30:]
-    full = [line for line in tail if _DISK_FULL.search(line)]
-    lines = full or [line for line in tail if _TORN.search(line)]
-    if not lines:
+    full = said(facts, _DISK_FULL)
+    line = full or said(facts, _TORN)
+    if not line:
         return None
     entries = [line for line in tail if _NO_ENTRIES.search(line)]
     if entries:
         return Finding(
             Level.NODE, VerdictClass.RESOURCE, "InodesFull",
             "it failed because its disk had no entry (inode) left for another file, although bytes were free",
-            (*from_log(facts, [lines[-1], entries[-1]]), *from_end(facts)),
+            (*from_log(facts, [line, entries[-1]]), *from_end(facts)),
             next_step="write fewer, larger files (an archive, a database), or remove what lies on the node's disk, then: seaway retry {run}",
             exit_code=exit_code(facts),
         )  # fmt: skip
-    said = (
+    message = (
         "it failed because the disk was full"
         if full
         else "a file could not be written as a whole, most often because the disk is full"
     )
-    volume, level = _volume(facts, lines[-1])
+    volume, level = _volume(facts, line)
     own = (
         "remove what is not needed there, or have the quota raised"
         if "quota" in volume
         else "free space on the node's disk"
     )
     return Finding(
-        level, VerdictClass.RESOURCE, "DiskFull", f"{said}{volume}",
-        (*from_log(facts, lines[-1:]), *from_end(facts)),
+        level, VerdictClass.RESOURCE, "DiskFull", f"{message}{volume}",
+        (*from_log(facts, [line]), *from_end(facts)),
         next_step=f"free room there, or give it a volume with more (or with free inodes), then: {again(facts)}" if facts.made is not None
         else f"{own}, then: seaway retry {{run}}", exit_code=exit_code(facts),
     )  # fmt: skip
@@ -199,16 +200,12 @@ def gpu_memory(facts: Facts) -> Finding | None:
     """Find a program that needed more memory than its GPU has."""
     if not exit_code(facts):
         return None
-    lines = [
-        line
-        for line in facts.log_tail.splitlines()[-30:]
-        if _GPU_MEMORY.search(line) or (_ON_A_GPU.search(line) and asks_gpu(facts))
-    ]
-    if not lines:
+    line = said(facts, _GPU_MEMORY) or (said(facts, _ON_A_GPU) if asks_gpu(facts) else "")
+    if not line:
         return None
     return Finding(
         Level.CODE, VerdictClass.RESOURCE, "GpuOutOfMemory", "it needed more memory than its GPU has",
-        (*from_log(facts, lines[-1:]), *from_end(facts)),
+        (*from_log(facts, [line]), *from_end(facts)),
         next_step=f"make the batch or the model smaller, then: {again(facts)}", exit_code=exit_code(facts),
     )  # fmt: skip
 
