@@ -179,6 +179,35 @@ def test_a_server_that_is_started_again_goes_on_measuring(boot, step, waited) ->
     assert AttemptAges(clock, boot).waited(replace(task, waits_since=None)) == 0.0
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(replace(TASK, phase=Phase.FAILED), id="it did not start in time"),
+        pytest.param(replace(BEGAN, phase=Phase.FAILED), id="its program failed"),
+    ],
+)
+def test_a_wait_counts_anew_after_a_retry(before: TaskRecord) -> None:
+    clock = ManualClock()
+    ages = AttemptAges(clock, "this")
+    ages.measured_wait(replace(before, waits_since=clock.now()))
+    ended = replace(before, boot_id="this", waits_since_monotonic=clock.monotonic())
+    clock.advance(LIMIT)
+    again = replace(ended, phase=Phase.QUEUED, begun=False, waits_since=None)
+    waits = decide(situation(task=again, now=clock.now(), waited=ages.waited(again), room=False), POLICY)
+    stored = ages.measured_wait(waits.task)
+    assert stored.waits_since == clock.now()
+    assert [one.waited(stored) for one in (ages, AttemptAges(clock, "this"))] == [0.0, 0.0]
+
+
+def test_of_a_task_that_has_ended_no_wait_is_measured() -> None:
+    clock = ManualClock()
+    ages = AttemptAges(clock, "this")
+    waits = ages.measured_wait(replace(TASK, waits_since=clock.now()))
+    clock.advance(LIMIT)
+    ended = replace(waits, phase=Phase.FAILED)
+    assert (ages.measured_wait(ended), ages.waited(ended)) == (ended, 0.0)
+
+
 async def test_a_run_that_did_not_start_in_time_ends_after_its_pod_is_gone_and_can_be_tried_again(
     kubernetes, settings
 ) -> None:

@@ -73,7 +73,7 @@ class AttemptAges:
 
     def waited(self, task: TaskRecord) -> float:
         """Return for how long a task has waited, where its wait limit counts."""
-        if task.waits_since is None:
+        if task.waits_since is None or task.phase.ended:
             return 0.0
         owner = _owner(task)
         if task.boot_id == self._boot and task.waits_since_monotonic is not None:
@@ -82,9 +82,10 @@ class AttemptAges:
 
     def measured_wait(self, task: TaskRecord) -> TaskRecord:
         """Return a task with since when it waits by this machine's monotonic clock, as it is to be stored."""
-        if task.waits_since is None:
+        if task.waits_since is None or task.phase.ended:
             self._elapsed.forget(_owner(task))
-        if self._boot is None or task.waits_since is None:
+            return task
+        if self._boot is None:
             return task
         since = self._clock.monotonic() - self.waited(task)
         return replace(task, boot_id=self._boot, waits_since_monotonic=since)

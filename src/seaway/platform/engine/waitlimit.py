@@ -27,7 +27,9 @@ def counted(now: Situation) -> Situation:
     if under_way and has_started(now.attempt, now.pod):
         return replace(now, task=replace(task, begun=True, waits_since=None))
     if task.waits_since is None and now.need is Need.MET:
-        return replace(now, task=replace(task, waits_since=now.now))
+        # what a monotonic clock said is of the wait before a retry
+        fresh = replace(task, waits_since=now.now, boot_id=None, waits_since_monotonic=None)
+        return replace(now, task=fresh)
     return now
 
 
