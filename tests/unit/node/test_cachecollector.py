@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from seaway.controlplane.node import cachecollector
 from seaway.controlplane.node.cachecollector import collect, look
 from seaway.controlplane.node.cacheplan import CacheSettings, Kept, plan, told
 from seaway.runner.cache import Cache
@@ -138,3 +139,16 @@ def test_a_lock_that_went_with_its_thing_holds_nothing(tmp_path: Path) -> None:
     assert [one.name for one in collect(settings(tmp_path), time.time() + 999 * DAY, pressed=True)[0]] == [
         "x"
     ]
+
+
+def test_a_cache_that_somebody_removes_meanwhile_stops_nothing(tmp_path: Path, monkeypatch) -> None:
+    for name in ("x", "y"):
+        thing(tmp_path, "code", name, 99)
+
+    def removed_by_others(folder: Path) -> None:
+        shutil.rmtree(folder)
+        for lock in (tmp_path / "code").glob(".*.lock"):
+            lock.unlink()
+
+    monkeypatch.setattr(cachecollector, "remove_folder", removed_by_others)
+    assert sorted(one.name for one in collect(settings(tmp_path), time.time(), pressed=False)[0]) == ["x", "y"]

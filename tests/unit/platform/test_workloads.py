@@ -153,6 +153,16 @@ def test_a_cache_widens_the_limit_of_what_a_pod_may_leave_on_its_node() -> None:
     )
 
 
+def test_the_folder_of_a_volume_is_literal_too() -> None:
+    """Kubernetes expands `$(NAME)` in variables, but not in where something is mounted."""
+    path = "/data/$(SEAWAY_RUN)/$$"
+    task = TaskSpec(command=("x",), volumes=(VolumeMount(name="a", path=path),))
+    made = build_pod(task, IDENTITY, SETTINGS)["spec"]["containers"][0]
+    found = {one["name"]: one.get("value") for one in made["env"]}
+    assert made["volumeMounts"][0]["mountPath"] == path
+    assert found["SEAWAY_VOLUME_A"] == "/data/$$(SEAWAY_RUN)/$$$$"
+
+
 def test_the_files_of_a_volume_are_given_to_a_restricted_pods_group_once() -> None:
     """By default Kubernetes looks at every file of a volume at each start."""
     settings = replace(SETTINGS, security=PodSecurity("restricted"))

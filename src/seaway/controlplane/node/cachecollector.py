@@ -96,7 +96,7 @@ def remove(folder: Path, one: Kept) -> bool:
             with suppress(FileNotFoundError):
                 (parent / one.name).rename(leaving)  # at once: who comes next makes it anew
             remove_folder(leaving)
-            lock.unlink()
+            lock.unlink(missing_ok=True)
     except OSError as error:  # of one thing; others may go all the same
         log.warning("%s cannot be removed from the cache: %s", parent / one.name, error)
         return False
@@ -108,13 +108,17 @@ def _alone(lock: Path) -> Iterator[bool]:
     """Hold a lock for the block; False where somebody else holds it, or removed it meanwhile."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield os.path.samestat(os.fstat(descriptor), lock.lstat())
-        except (BlockingIOError, FileNotFoundError):
-            yield False
+        yield _is_taken(descriptor, lock)
     finally:
         os.close(descriptor)
+
+
+def _is_taken(descriptor: int, lock: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), lock.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _names(folder: Path) -> list[str]:

@@ -197,7 +197,7 @@ def _environment(task: TaskSpec, attempt: AttemptIdentity, settings: PodSettings
     }
     if task.lock is not None:
         ours |= {"SEAWAY_LOCK": task.lock, "SEAWAY_LOCK_TOKEN": str(attempt.lock_token)}
-    ours |= folders(task)
+    ours |= {name: _literal(folder) for name, folder in folders(task).items()}
     token: list[Object] = []
     if settings is not None:
         ours |= _for_runner(task, attempt, settings)
