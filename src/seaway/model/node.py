@@ -10,7 +10,7 @@ class NodeView(Value):
 
     name: str
     ready: bool
-    """It answers, so that it cannot be off."""
+    """It answers, and is well."""
     condition: str
     """What it, or the cluster, says of it."""
     confirmed_off: bool

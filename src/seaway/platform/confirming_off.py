@@ -43,6 +43,11 @@ def taints(node: Object, *, off: bool) -> list[Object]:
     return present if len(others) != len(present) else [*present, _TAINT]
 
 
+def answers(node: Object) -> bool:
+    """Return whether a node still says how it is, be that well or not: of one that has fallen silent the cluster says Unknown."""
+    return (get_condition(node, "Ready") or {}).get("status") in ("True", "False")
+
+
 def view_of(node: Object, states: Iterable[RunState], pods: Sequence[Object] | None) -> NodeView:
     """Return a node with what is on it.
 
@@ -122,11 +127,8 @@ class ConfirmingOff:
         for _ in range(_TRIES):
             node = await self._node(name)
             before = view_of(node, (), ())
-            if off and before.ready:
-                raise Conflict(
-                    f"the node {name} answers: its machine is not off", field="node",
-                    remedy=f"To have its pods leave: kubectl drain {name} (on this machine: seaway cluster drain {name})",
-                )  # fmt: skip
+            if off and answers(node):
+                raise _still_on(name, before)
             patch = {
                 "metadata": {"resourceVersion": node["metadata"]["resourceVersion"]},
                 "spec": {"taints": taints(node, off=off) or None},
@@ -159,6 +161,15 @@ class ConfirmingOff:
 
     def _acted(self, name: str, verb: str, by: str) -> None:
         self._recorder.acted(ActRecord(self._clock.now(), by, verb, "Node", name))
+
+
+def _still_on(name: str, seen: NodeView) -> Conflict:
+    drain = f"To have its pods leave: kubectl drain {name} (on this machine: seaway cluster drain {name})"
+    soon = "Where it was switched off just now: try again when the cluster says Unknown of it, within a minute or so"
+    return Conflict(
+        f"the node {name} answers: its machine is not off" + ("" if seen.ready else f" ({seen.condition})"),
+        field="node", remedy=drain if seen.ready else f"{soon}. {drain}",
+    )  # fmt: skip
 
 
 def _by_hand(name: str, *, off: bool) -> str:

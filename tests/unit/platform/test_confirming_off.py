@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from seaway.base.clock import ManualClock
 from seaway.model.node import NodeView
 from seaway.model.run import Phase
-from seaway.platform.confirming_off import OUT_OF_SERVICE, taints, view_of
+from seaway.platform.confirming_off import OUT_OF_SERVICE, ConfirmingOff, taints, view_of
+from seaway.platform.errors import Conflict
 
 USERS = {"key": "team", "value": "ml", "effect": "NoSchedule"}
 OFF = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
@@ -66,3 +68,48 @@ def test_what_is_on_a_node() -> None:
     hidden = view_of(node("True"), (), None)
     assert (hidden.ready, hidden.confirmed_off, hidden.other_pods) == (True, False, None)
     assert view_of(node(None), (), ()).condition == "Ready is Unknown: it has said nothing yet"
+
+
+class Nodes:
+    """Stands for the client of a cluster with one node."""
+
+    def __init__(self, ready: str | None) -> None:
+        self.node = node(ready) | {"metadata": {"name": "n", "resourceVersion": "7"}}
+        self.patches: list[dict[str, Any]] = []
+
+    async def get(self, *_: Any) -> dict[str, Any]:
+        return self.node
+
+    async def patch(self, _: Any, __: str, patch: dict[str, Any]) -> None:
+        self.patches.append(patch)
+
+
+def confirming(nodes: Nodes) -> ConfirmingOff:
+    async def none() -> list[dict[str, Any]]:
+        return []
+
+    view = SimpleNamespace(everybodys_pods=none)
+    requests, recorder = SimpleNamespace(tell_off=lambda *_: None), SimpleNamespace(acted=lambda _: None)
+    return ConfirmingOff(nodes, view, requests, lambda: (), recorder, ManualClock())
+
+
+@pytest.mark.parametrize(
+    ("ready", "remedy"),
+    [
+        pytest.param("True", "To have its pods leave: ", id="well"),
+        pytest.param("False", "Where it was switched off just now: try again", id="not ready, but it says so itself"),
+    ],
+)  # fmt: skip
+async def test_a_node_that_answers_is_not_off(ready: str, remedy: str) -> None:
+    nodes = Nodes(ready)
+    with pytest.raises(Conflict, match="the node n answers: its machine is not off") as refused:
+        await confirming(nodes).confirm("n", "root")
+    assert (refused.value.remedy or "").startswith(remedy)
+    assert nodes.patches == []
+
+
+@pytest.mark.parametrize("ready", ["Unknown", None])
+async def test_of_a_silent_node_it_is_believed(ready: str | None) -> None:
+    nodes = Nodes(ready)
+    await confirming(nodes).confirm("n", "root")
+    assert nodes.patches == [{"metadata": {"resourceVersion": "7"}, "spec": {"taints": [OFF]}}]
