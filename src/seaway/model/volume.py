@@ -17,6 +17,8 @@ FOLDER = "/volumes"
 """Where tasks find the volumes for which no path is named, each in the folder of its name."""
 CACHE_PATH = "/cache"
 """Where tasks find their cache."""
+LONGEST_PATH = 1024
+"""Characters of where a volume is mounted."""
 OWN_PREFIX = "seaway-"
 """So begin the names of the volumes that pods have for Seaway's own purposes."""
 _SYSTEM = (
@@ -44,7 +46,7 @@ class VolumeMount(Value):
     """A volume of the workspace that a task finds in a folder."""
 
     name: VolumeName
-    path: Annotated[str, Field(max_length=1024)] | None = None
+    path: Annotated[str, Field(max_length=LONGEST_PATH)] | None = None
     """Where it is mounted, absolute; None for the folder of its name in /volumes."""
     read_only: bool = False
 
@@ -73,8 +75,12 @@ class VolumeMount(Value):
 
 def unusable(path: str) -> str:
     """Return why no volume is mounted at a path, "" where one can be. Pure."""
-    if not path.startswith("/") or "\0" in path or ":" in path:
+    if not path.startswith("/") or ":" in path:
         return f"{path!r} is no absolute path, such as /data"
+    if len(path) > LONGEST_PATH:
+        return f"{path[:40]!r} ... has {len(path):,} characters: at most {LONGEST_PATH:,} can be mounted"
+    if not path.isprintable():
+        return f"{path!r} holds characters that nobody sees, or that are none: choose another folder, such as /data"
     if {".", ".."} & {*path.split("/")} or path != "/" + "/".join(part for part in path.split("/") if part):
         return f"{path!r} is not written plainly: without '.', '..', '//' and a '/' at its end"
     taken = next(

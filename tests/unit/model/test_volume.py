@@ -29,6 +29,12 @@ from seaway.model.volume import VolumeMount, VolumeSpec, unusable
         ("/var", "would hide what is in /var/cache/seaway"),
         ("/tmp/x", "would hide what is in /tmp"),
         ("/cache", "would hide what is in /cache"),
+        ("/" + "x" * 1023, ""),
+        ("/" + "x" * 1024, "has 1,025 characters"),
+        ("/données", ""),
+        ("/data\n", "that nobody sees"),
+        ("/data\0", "that nobody sees"),
+        ("/data\udcff", "that nobody sees"),
     ],
 )
 def test_where_no_volume_is_mounted(path: str, why: str) -> None:

@@ -96,6 +96,8 @@ def test_an_option_becomes_a_field_that_the_server_accepts(program, options, fie
         (Options(volume=("a:",)), "--volume"),
         (Options(volume=("a:data",)), "--volume"),
         (Options(volume=("a:/etc/ssl",)), "--volume"),
+        (Options(volume=("a:/" + 2000 * "x",)), "--volume"),
+        (Options(volume=("a:/not-utf8-\udcff",)), "--volume"),
         (Options(volume=("a:/b:rw",)), "--volume"),
         (Options(volume=("a", "a:/b")), "--volume"),
         (Options(volume=("a:/d", "b:/d/e")), "--volume"),
