@@ -18,6 +18,7 @@ from seaway.objects.errors import Conflict as ObjectConflict
 from seaway.objects.errors import Forbidden as ObjectForbidden
 from seaway.objects.errors import NotFound as ObjectNotFound
 from seaway.objects.meta import get_condition
+from seaway.objects.names import dns_subdomain_faults
 from seaway.objects.pods import has_ended
 from seaway.platform.cluster_view import ClusterView
 from seaway.platform.database.records import ActRecord
@@ -147,17 +148,22 @@ class ConfirmingOff:
         )
 
     async def _node(self, name: str) -> Object:
+        if dns_subdomain_faults(name):  # it would be another place in the cluster's API
+            raise self._unknown(name)
         try:
             return await self._client.get(NODES, name)
         except ObjectNotFound as error:
-            known = ", ".join(node["metadata"]["name"] for node in self._view.all_nodes()[:10])
-            raise NotFound(
-                f"there is no node {name!r}", field="node", remedy=f"The nodes are {known}"
-            ) from error
+            raise self._unknown(name) from error
         except ObjectForbidden as error:
             raise Forbidden(
                 f"this server may not see nodes ({error.message})", remedy=_by_hand(name, off=True)
             ) from error
+
+    def _unknown(self, name: str) -> NotFound:
+        known = ", ".join(node["metadata"]["name"] for node in self._view.all_nodes()[:10])
+        return NotFound(
+            f"there is no node {name!r}", field="node", remedy=f"The nodes are {known}" if known else ""
+        )
 
     def _acted(self, name: str, verb: str, by: str) -> None:
         self._recorder.acted(ActRecord(self._clock.now(), by, verb, "Node", name))

@@ -151,4 +151,7 @@ def test_a_cache_that_somebody_removes_meanwhile_stops_nothing(tmp_path: Path, m
             lock.unlink()
 
     monkeypatch.setattr(cachecollector, "remove_folder", removed_by_others)
-    assert sorted(one.name for one in collect(settings(tmp_path), time.time(), pressed=False)[0]) == ["x", "y"]
+    assert sorted(one.name for one in collect(settings(tmp_path), time.time(), pressed=False)[0]) == [
+        "x",
+        "y",
+    ]

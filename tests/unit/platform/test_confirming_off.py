@@ -11,7 +11,7 @@ from seaway.base.clock import ManualClock
 from seaway.model.node import NodeView
 from seaway.model.run import Phase
 from seaway.platform.confirming_off import OUT_OF_SERVICE, ConfirmingOff, taints, view_of
-from seaway.platform.errors import Conflict
+from seaway.platform.errors import Conflict, NotFound
 
 USERS = {"key": "team", "value": "ml", "effect": "NoSchedule"}
 OFF = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
@@ -88,7 +88,7 @@ def confirming(nodes: Nodes) -> ConfirmingOff:
     async def none() -> list[dict[str, Any]]:
         return []
 
-    view = SimpleNamespace(everybodys_pods=none)
+    view = SimpleNamespace(everybodys_pods=none, all_nodes=lambda: [nodes.node])
     requests, recorder = SimpleNamespace(tell_off=lambda *_: None), SimpleNamespace(acted=lambda _: None)
     return ConfirmingOff(nodes, view, requests, lambda: (), recorder, ManualClock())
 
@@ -113,3 +113,13 @@ async def test_of_a_silent_node_it_is_believed(ready: str | None) -> None:
     nodes = Nodes(ready)
     await confirming(nodes).confirm("n", "root")
     assert nodes.patches == [{"metadata": {"resourceVersion": "7"}, "spec": {"taints": [OFF]}}]
+
+
+@pytest.mark.parametrize("name", ["n?watch=true", "n#", "..", "", "N", "n\0", "ü", "n" * 300])
+async def test_what_cannot_be_a_nodes_name_is_looked_for_nowhere(name: str) -> None:
+    nodes = Nodes("Unknown")
+    for asked in (confirming(nodes).look(name), confirming(nodes).confirm(name, "root")):
+        with pytest.raises(NotFound) as refused:
+            await asked
+        assert refused.value.remedy == "The nodes are n"
+    assert nodes.patches == []
