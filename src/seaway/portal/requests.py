@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seaway import __version__
+from seaway.portal.errors import error_response
 from seaway.portal.measures import HttpMeasures
 from seaway.sdk.versions import HEADER, said_by_server
 
@@ -43,7 +44,7 @@ class Requests:
             await send(message)
 
         try:
-            await self._app(scope, receive, versioned)
+            await (_refuse if _holds_nul(scope) else self._app)(scope, receive, versioned)
         finally:
             if status:
                 self._measures.ended(scope)
@@ -57,6 +58,18 @@ class Requests:
                 status,
                 (time.perf_counter() - began) * 1000,
             )
+
+
+def _holds_nul(scope: Scope) -> bool:
+    return "\0" in scope["path"] or b"%00" in scope.get("query_string", b"")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request for what nothing can be called: PostgreSQL cannot even be asked for it."""
+    response = error_response(
+        400, "BadRequest", "the address holds a NUL character (%00)", remedy="Leave it out"
+    )
+    await response(scope, receive, send)
 
 
 def level(method: str, path: str, status: int) -> int:

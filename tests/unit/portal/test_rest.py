@@ -89,6 +89,8 @@ def refused(client, *arguments, **options) -> SeawayError:
         pytest.param("GET", "/api/v1/runs/none", None, 404, "NotFound", "run", id="unknown run"),
         pytest.param("GET", "/api/v1/runs?limit=0", None, 422, "Invalid", "limit", id="limit out of range"),
         pytest.param("GET", "/api/v1/runs?limit=x", None, 422, "Invalid", "limit", id="limit no number"),
+        pytest.param("GET", "/api/v1/runs/%00", None, 400, "BadRequest", "", id="a path that no database can be asked for"),
+        pytest.param("GET", "/api/v1/live?workspace=a%00", None, 400, "BadRequest", "", id="and a query"),
         pytest.param("POST", "/api/v1/runs", b"{", 400, "InvalidJSON", "", id="invalid JSON"),
         pytest.param("POST", "/api/v1/runs", b"[]", 422, "Invalid", "", id="list in place of an object"),
         pytest.param("POST", "/api/v1/runs", b'{"tasks": []}', 422, "Invalid", "tasks", id="no tasks"),
