@@ -7,13 +7,16 @@ removed although it confirms nothing, and their volumes are detached.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from seaway.base.clock import Clock
 from seaway.client.client import Client
+from seaway.client.errors import ClientError
 from seaway.model.node import NodeView
 from seaway.objects.builtin import NODES
+from seaway.objects.errors import ApiError
 from seaway.objects.errors import Conflict as ObjectConflict
 from seaway.objects.errors import Forbidden as ObjectForbidden
 from seaway.objects.errors import NotFound as ObjectNotFound
@@ -28,6 +31,7 @@ from seaway.platform.errors import Conflict, Forbidden, NotFound, Unavailable
 from seaway.platform.history.acts import CONFIRM_OFF, UNDO_CONFIRM_OFF
 from seaway.platform.history.recorder import Recorder
 from seaway.platform.workloads import labels
+from seaway.platform.workspaces.refusals import away
 
 Object = dict[str, Any]
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
@@ -98,8 +102,9 @@ class ConfirmingOff:
         self._states, self._recorder, self._clock = states, recorder, clock
 
     async def look(self, name: str) -> NodeView:
-        """Return a node and what is on it. Raises NotFound; Forbidden where nodes may not be seen."""
-        node, pods = await self._node(name), await self._view.everybodys_pods()
+        """Return a node and what is on it. Raises NotFound; Forbidden where nodes may not be seen; Unavailable."""
+        with _reachable():
+            node, pods = await self._node(name), await self._view.everybodys_pods()
         return view_of(node, self._states(), pods)
 
     async def confirm(self, name: str, by: str) -> NodeView:
@@ -109,6 +114,7 @@ class ConfirmingOff:
             NotFound: there is no such node.
             Conflict: it answers, so that it is not off.
             Forbidden: the server may not see nodes, or not mark them.
+            Unavailable: the cluster does not answer, or the node changes all the time.
         """
         before = await self._mark(name, off=True)
         if not before.confirmed_off:
@@ -126,7 +132,8 @@ class ConfirmingOff:
     async def _mark(self, name: str, *, off: bool) -> NodeView:
         """Write the taint, or take it off; only onto the node as it was read, so that none that answers again gets it."""
         for _ in range(_TRIES):
-            node = await self._node(name)
+            with _reachable():
+                node = await self._node(name)
             before = view_of(node, (), ())
             if off and answers(node):
                 raise _still_on(name, before)
@@ -135,9 +142,12 @@ class ConfirmingOff:
                 "spec": {"taints": taints(node, off=off) or None},
             }
             try:
-                await self._client.patch(NODES, name, patch)
+                with _reachable():
+                    await self._client.patch(NODES, name, patch)
             except ObjectConflict:
                 continue
+            except ObjectNotFound as error:
+                raise self._unknown(name) from error
             except ObjectForbidden as error:
                 raise Forbidden(
                     f"this server may not mark nodes ({error.message})", remedy=_by_hand(name, off=off)
@@ -167,6 +177,17 @@ class ConfirmingOff:
 
     def _acted(self, name: str, verb: str, by: str) -> None:
         self._recorder.acted(ActRecord(self._clock.now(), by, verb, "Node", name))
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Raise Unavailable in place of what says that the cluster does not answer."""
+    try:
+        yield
+    except (ObjectConflict, ObjectNotFound, ObjectForbidden):
+        raise
+    except (ApiError, ClientError) as error:
+        raise away(error) from error
 
 
 def _still_on(name: str, seen: NodeView) -> Conflict:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from seaway.base.clock import ManualClock
+from seaway.client.errors import ClientError
 from seaway.model.node import NodeView
 from seaway.model.run import Phase
+from seaway.objects.errors import NotFound as Gone
+from seaway.objects.errors import ServiceUnavailable
 from seaway.platform.confirming_off import OUT_OF_SERVICE, ConfirmingOff, taints, view_of
-from seaway.platform.errors import Conflict, NotFound
+from seaway.platform.errors import Conflict, NotFound, Unavailable
 
 USERS = {"key": "team", "value": "ml", "effect": "NoSchedule"}
 OFF = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
@@ -73,7 +76,8 @@ def test_what_is_on_a_node() -> None:
 class Nodes:
     """Stands for the client of a cluster with one node."""
 
-    def __init__(self, ready: str | None) -> None:
+    def __init__(self, ready: str | None, fails: Exception | None = None) -> None:
+        self.fails = fails
         self.node = node(ready) | {"metadata": {"name": "n", "resourceVersion": "7"}}
         self.patches: list[dict[str, Any]] = []
 
@@ -81,6 +85,8 @@ class Nodes:
         return self.node
 
     async def patch(self, _: Any, __: str, patch: dict[str, Any]) -> None:
+        if self.fails is not None:
+            raise self.fails
         self.patches.append(patch)
 
 
@@ -123,3 +129,16 @@ async def test_what_cannot_be_a_nodes_name_is_looked_for_nowhere(name: str) -> N
             await asked
         assert refused.value.remedy == "The nodes are n"
     assert nodes.patches == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (ServiceUnavailable("it is being started"), Unavailable),
+        (ClientError("the connection was refused"), Unavailable),
+        (Gone('nodes "n" not found'), NotFound),
+    ],
+)
+async def test_what_the_cluster_says_meanwhile_is_passed_on(fault, expected) -> None:
+    with pytest.raises(expected):
+        await confirming(Nodes("Unknown", fault)).confirm("n", "root")
