@@ -30,6 +30,7 @@ SUCCESS = [
     pytest.param(["ps"], lambda value: value == [], id="ps where nothing runs"),
     pytest.param(["ps", "-a"], lambda value: [run["name"] for run in value] == ["gone", "bad", "good"], id="ps -a"),
     pytest.param(["ps", "-a", "-n", "1"], lambda value: value[0].keys() >= ROW, id="ps has the columns of its table"),
+    pytest.param(["top"], lambda value: value == [], id="top where nothing runs"),
     pytest.param(["show", "good"], lambda value: value["exit_code"] == 0 and value["tasks"], id="show"),
     pytest.param(["show", "bad"], lambda value: value["verdict"]["class"] == "user", id="show of a failure"),
     pytest.param(["show", "gone"], lambda value: value["deleted"], id="show of a removed run"),
