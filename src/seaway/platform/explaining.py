@@ -41,6 +41,8 @@ from seaway.platform.workloads.observation import observe
 Still = Callable[[str, float | None], Stillness | None]
 _TELLING = (Phase.FAILED, Phase.STOPPED, Phase.STOPPING, Phase.STARTING, Phase.RUNNING, Phase.QUEUED)
 """Which of several tasks a question about the run is about: the first one in the first of these phases."""
+_LAST = 253402300799.0
+"""Seconds since the epoch of the end of the year 9999."""
 
 
 class Explainer:
@@ -141,13 +143,19 @@ def _refusal(attempt: AttemptRecord | None) -> str:
 def latest_ends(states: Iterable[RunState]) -> dict[str, str]:
     """Return when the pods of running attempts end at the latest that have a time limit, by the pods' names."""
     return {
-        attempt.pod: rfc3339(attempt.started + limit)
+        attempt.pod: ends
         for state in states
         for attempt in state.attempts.values()
         if attempt.phase is Phase.RUNNING
-        and attempt.started is not None
-        and (limit := state.specs[attempt.task].timeout_seconds) is not None
+        and (ends := _after(attempt.started, state.specs[attempt.task].timeout_seconds)) is not None
     }
+
+
+def _after(begin: float | None, limit: float | None) -> str | None:
+    """Return when a limit is over that counts from a time; None without one, or where no calendar goes so far."""
+    if begin is None or limit is None or begin + limit > _LAST:
+        return None
+    return rfc3339(begin + limit)
 
 
 def telling_task(found: Sequence[TaskRecord]) -> TaskRecord:
@@ -175,7 +183,6 @@ def _remembered_facts(
     leased = pod is not None and observe(pod).lease > 0
     cause = (attempt.verdict or {}).get("cause") if attempt is not None else None
     judged = Verdict.model_validate(task.verdict) if task.verdict is not None else None
-    limit = spec.wait_limit_seconds
     return Facts(
         run=run.name,
         task=task.name,
@@ -197,9 +204,7 @@ def _remembered_facts(
         hung_seconds=spec.stop_if_hung_seconds,
         waiting=not task.phase.ended,
         waits_for=task.message if not task.phase.ended and not_created else "",
-        starts_by=rfc3339(task.waits_since + limit)
-        if limit and task.waits_since and not task.phase.ended
-        else None,
+        starts_by=None if task.phase.ended else _after(task.waits_since, spec.wait_limit_seconds),
         not_started=judged if judged is not None and judged.cause == WAIT_LIMIT else None,
         skipped=task.message if task.phase is Phase.SKIPPED else "",
         command=spec.command,

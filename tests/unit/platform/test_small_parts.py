@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from seaway.model.verdict import Explanation, VerdictClass
 from seaway.platform.database.records import AttemptRecord, RevisionRecord, RunRecord, TaskRecord
 from seaway.platform.engine.narration import narrate
 from seaway.platform.engine.outcome import conclude, progress, run_phase
-from seaway.platform.explaining import as_judged
+from seaway.platform.explaining import as_judged, latest_ends
 from seaway.platform.history import redaction
 from seaway.platform.history.log_files import FileLogStore
 from seaway.platform.history.logs import LogKey
@@ -197,3 +198,17 @@ def test_what_was_found_when_it_ended_counts_where_nothing_that_is_kept_explains
     assert as_judged(known, verdict) is known
     assert as_judged(unknown, None) is unknown
     assert as_judged(unknown, {**verdict, "class": "unknown"}) is unknown
+
+
+def test_a_time_limit_beyond_every_calendar_ends_at_no_time_that_can_be_said() -> None:
+    """Else one such run would keep everybody's waiting runs from being explained."""
+    limits = {"soon": 60.0, "never": None, "far": 1e12, "farther": 1e308}
+    running = {
+        name: SimpleNamespace(task=name, pod=f"pod-{name}", phase=Phase.RUNNING, started=0.0)
+        for name in limits
+    }
+    state = SimpleNamespace(
+        attempts=running,
+        specs={name: SimpleNamespace(timeout_seconds=limit) for name, limit in limits.items()},
+    )
+    assert latest_ends([state]) == {"pod-soon": "1970-01-01T00:01:00Z"}

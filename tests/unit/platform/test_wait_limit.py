@@ -280,3 +280,15 @@ async def test_who_waits_for_a_lock_too_long_ends_without_an_attempt_and_the_nex
         assert "it did not start within its wait limit of 0.5s" in log
         await server.runs.stop("holds")
         assert (await server.runs.wait("next", timeout=60)).phase is Phase.SUCCEEDED
+
+
+async def test_a_wait_limit_beyond_every_calendar_is_explained_without_a_time(kubernetes, settings) -> None:
+    task = TaskSpec(command=("unplaceable",), wait_limit_seconds=1e12)
+    async with run_server(settings, kubernetes.client) as server:
+        await server.runs.submit(RunSpec(name="waits", tasks=(task,)), user="ada")
+        told = await until(
+            lambda: server.runs.why("waits"), check=lambda found: found.cause == "Unschedulable"
+        )
+        assert "given up" not in told.message
+        await server.runs.stop("waits")
+        await server.runs.wait("waits", timeout=60)
