@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from seaway.model.run import Phase
 from seaway.platform.database import runs
-from seaway.platform.diagnosis.usual import Past, Usual, usual
+from seaway.platform.diagnosis.usual import Past, Usual, past_run, usual
 from seaway.platform.engine.state import RunState
 
 _LOOKED_AT = 500
@@ -31,7 +31,7 @@ def usual_of(connection: Connection, states: Iterable[RunState], now: float) -> 
             continue
         user = state.run.user
         if user not in before:
-            before[user] = [Past(*each) for each in runs.succeeded_of(connection, user, _LOOKED_AT)]
+            before[user] = [past_run(*each) for each in runs.succeeded_of(connection, user, _LOOKED_AT)]
         if (told := usual(state.run.command, begun[0], now, before[user])) is not None:
             found[state.run.name] = told
     return found

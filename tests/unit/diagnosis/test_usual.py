@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from seaway.base.clock import parse_rfc3339, rfc3339
+from seaway.model.run import Phase
+from seaway.platform.database import runs
+from seaway.platform.diagnosis import usual as module
 from seaway.platform.diagnosis.facts import Facts
-from seaway.platform.diagnosis.usual import Past, Usual, about, script_of, takes, usual
+from seaway.platform.diagnosis.usual import Past, Usual, about, past_run, script_of, takes, usual
 from seaway.platform.diagnosis.why import explain
+from seaway.platform.expecting import usual_of
 
 NOW = parse_rfc3339("2026-01-02T14:00:00Z")
 MINUTE = 60.0
@@ -15,7 +21,7 @@ TRAIN = "python train.py --lr 0.1"
 
 
 def past(*minutes: float, command: str = TRAIN) -> list[Past]:
-    return [Past(command, each * MINUTE) for each in minutes]
+    return [past_run(command, each * MINUTE) for each in minutes]
 
 
 @pytest.mark.parametrize(
@@ -75,3 +81,28 @@ def test_who_waits_for_a_lock_hears_how_long_that_usually_takes(usual: Usual | N
     waits = "waits for the lock 'data', which run 'first' has held since 2026-01-02T14:00:00Z"
     given = Facts(run="r", waiting=True, waits_for=waits, usual=None if usual is None else {"first": usual})
     assert explain(given).done == said
+
+
+def test_an_earlier_command_line_is_read_once_however_many_runs_are_under_way(monkeypatch) -> None:
+    """Those of 500 earlier runs for each of a thousand would hold the server up for seconds."""
+    read: list[str] = []
+
+    def counting(command: str) -> str:
+        read.append(command)
+        return script_of(command)
+
+    monkeypatch.setattr(module, "script_of", counting)
+    monkeypatch.setattr(
+        runs, "succeeded_of", lambda *_: [("python other.py", 1.0), ("python train.py -v", 9.0)]
+    )
+    attempt = SimpleNamespace(phase=Phase.RUNNING, started=NOW)
+    states = [
+        SimpleNamespace(
+            run=SimpleNamespace(user="ada", name=name, command=TRAIN), attempts={"main": attempt}, single=True
+        )
+        for name in ("a", "b", "c")
+    ]
+    assert {name: one.seconds for name, one in usual_of(None, states, NOW).items()} == dict.fromkeys(
+        "abc", 9.0
+    )
+    assert [read.count(command) for command in ("python other.py", "python train.py -v")] == [1, 1]

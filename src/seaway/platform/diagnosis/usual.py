@@ -20,7 +20,14 @@ class Past(NamedTuple):
     """A run that ended well."""
 
     command: str
+    script: str
+    """That it ran, see `script_of`."""
     seconds: float
+
+
+def past_run(command: str, seconds: float) -> Past:
+    """Return a run that took so long: its command line is read once, however many runs are compared with it."""
+    return Past(command, script_of(command), seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,8 @@ def usual(command: str, started: float, now: float, before: Sequence[Past]) -> U
         before: runs that ended well, the newest first.
     """
     script = script_of(command)
-    alike = [past.seconds for past in before if past.command == command] or [
-        past.seconds for past in before if script and script_of(past.command) == script
+    alike = [one.seconds for one in before if one.command == command] or [
+        one.seconds for one in before if script and one.script == script
     ]
     if not alike:
         return None
