@@ -253,3 +253,22 @@ def _after(source: bytes, nanoseconds: int) -> int:
         return 0
     stamp = b"%09dZ" % (nanoseconds % 10**9)
     return source.index(b"\n", source.index(stamp)) + 1
+
+
+async def test_the_last_lines_that_come_right_after_an_empty_read_are_read(open_logs: Opener) -> None:
+    """A reader whose turn comes late finds the log complete: what came in the meantime is not to be left out."""
+    logs = await open_logs()
+    await logs.writer(KEY).append(line(1))
+    plain, ended = logs.read, False
+
+    async def late(key: LogKey, position: int) -> bytes:
+        nonlocal ended
+        found = await plain(key, position)
+        if not found and not ended:
+            ended = True
+            await logs.writer(key).append(line(2))
+            await logs.close(key)
+        return found
+
+    logs.read = late  # type: ignore[method-assign]
+    assert await read(logs, follow=True) == b"line 1\nline 2\n"

@@ -25,10 +25,12 @@ async def read_log(
     while True:
         written = logs.being_written(key) if follow else None
         change = written.changed.next() if written is not None else None
+        # Before it is read: between an empty read and a look afterwards its last lines may come.
+        complete = written is None or written.complete
         while chunk := await logs.read(key, position):
             position += len(chunk)
             if shown := stripper.feed(chunk):
                 yield shown
-        if written is None or change is None or written.complete:
+        if complete or change is None:
             return
         await asyncio.wait([change])
