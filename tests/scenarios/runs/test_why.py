@@ -52,32 +52,32 @@ async def test_too_much_memory_says_limit_peak_and_what_to_type(platform, source
 async def test_what_a_program_uses_is_seen_while_it_runs_and_its_peak_is_kept(platform) -> None:
     """Its log warns before memory ends; what the kernel keeps of files does not count."""
     fills = (
-        "import os, time\nx = bytearray(91 << 22)\nfor i in range(0, len(x), 4096): x[i] = 1\n"
+        "import os, time\nx = bytearray(460 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\n"
         "with open('file', 'wb') as file:\n  for i in range(100): file.write(bytes(1 << 20))\n"
         "while not os.path.exists('/nowhere'): time.sleep(0.1)"
     )
-    task = TaskSpec(command=("python", "-c", fills), resources=Resources(memory="400Mi"))
+    task = TaskSpec(command=("python", "-c", fills), resources=Resources(memory="500Mi"))
     await platform.server.runs.submit(RunSpec(name="run", tasks=(task,)), user="ada")
 
     async def uses():
         return next((attempt.usage for attempt in platform.server.runs.live()), None)
 
     usage = await until(uses, "its memory is measured", check=lambda found: found is not None, seconds=WAIT)
-    assert usage.memory_limit == 400 << 20
-    assert 364 << 20 <= usage.memory <= usage.memory_peak < 400 << 20
+    assert usage.memory_limit == 500 << 20
+    assert 460 << 20 <= usage.memory <= usage.memory_peak < 500 << 20
     assert usage.cores is not None
 
     async def log() -> bytes:
         return b"".join([chunk async for chunk in await platform.server.runs.logs("run")])
 
     said = await until(log, "its log warns", check=lambda found: b"memory: " in found, seconds=WAIT)
-    assert b"of 400 MiB in use; at 400 MiB the program is ended. For more: --memory 800Mi" in said
+    assert b"of 500 MiB in use; at 500 MiB the program is ended. For more: --memory 1000Mi" in said
     await platform.server.runs.stop("run")
     ended = await platform.server.runs.wait("run", timeout=WAIT)
     (attempt,) = ended.tasks[0].attempts
-    assert (attempt.usage, attempt.memory_limit) == (None, 400 << 20)
+    assert (attempt.usage, attempt.memory_limit) == (None, 500 << 20)
     assert attempt.peak_memory is not None
-    assert usage.memory_peak <= attempt.peak_memory < 400 << 20
+    assert usage.memory_peak <= attempt.peak_memory < 500 << 20
 
 
 async def test_a_program_that_ran_out_of_memory_gets_more_until_it_is_enough(platform) -> None:
