@@ -142,8 +142,9 @@ def test_a_run_that_begins_and_a_volume_that_is_removed_never_pass_each_other_by
     with use.going("team", "a"):
         with pytest.raises(Conflict, match="is being removed"), use.coming("team", ["b", "a"]):
             pass
-        with pytest.raises(Conflict, match="is being removed"), use.going("team", "a"):
+        with pytest.raises(Conflict, match="is being removed already") as refused, use.going("team", "a"):
             pass
+        assert refused.value.field == "name"
         with use.coming("team", ["b"]):
             pass
     with use.coming("team", ["a"]), use.coming("team", ["a"]):

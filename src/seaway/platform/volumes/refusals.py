@@ -87,8 +87,15 @@ def in_use(name: str, *, runs: Sequence[str] = (), pods: Sequence[str] = ()) -> 
     return Conflict(f"the volume {name!r} is in use by {users}", field="name", remedy=remedy)
 
 
+def goes_already(name: str) -> Conflict:
+    """Return the error for a volume that is to be removed, and is being removed."""
+    return Conflict(
+        f"the volume {name!r} is being removed already", field="name", remedy="See `seaway volume list`."
+    )
+
+
 def is_going(name: str) -> Conflict:
-    """Return the error for a volume that is being removed."""
+    """Return the error for a volume that is to be mounted, and is being removed."""
     return Conflict(
         f"the volume {name!r} is being removed", field="tasks.volumes", remedy="Name another one: `seaway volume list`."
     )  # fmt: skip

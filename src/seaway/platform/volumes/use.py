@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from seaway.platform.engine.state import RunState
 from seaway.platform.errors import Unavailable
-from seaway.platform.volumes.refusals import in_use, is_going
+from seaway.platform.volumes.refusals import goes_already, in_use, is_going
 
 
 class VolumeUse:
@@ -52,7 +52,7 @@ class VolumeUse:
         try:
             yield
         finally:
-            self._coming.subtract(keys)
+            self._coming -= Counter(keys)  # names that nobody is taken in with any more are not kept
 
     @contextmanager
     def going(self, namespace: str, name: str) -> Iterator[None]:
@@ -66,7 +66,7 @@ class VolumeUse:
             raise Unavailable("which runs use it is not known yet", remedy="Try again in a moment.")
         key = (namespace, name)
         if key in self._going:
-            raise is_going(name)
+            raise goes_already(name)
         coming = ["one that is being submitted"] if self._coming[key] > 0 else []
         if runs := self.runs_with(namespace, name) or coming:
             raise in_use(name, runs=runs)
