@@ -222,8 +222,16 @@ class _LazyUsage:
     def begin(self) -> None:
         from seaway.runner.usage import Usage
 
-        self._made = Usage(self._task, self._program, self._scratch)
-        self._made.keep()
+        try:
+            made = Usage(self._task, self._program, self._scratch)
+            made.keep()
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # no file or thread is left: the program goes on all the same
+            say(f"what the program uses is not measured: {error}")
+        else:
+            self._made = made
 
     def end(self, largest: int) -> int:
         """Return the most bytes of memory that were in use; `largest` is what one process alone had of it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from seaway.runner import memory, usage
+from seaway.runner import main, memory, usage
 from seaway.runner.gateway import GatewayError
 from seaway.runner.memory import Group, below, in_use, of_processes, own_group
 from seaway.runner.report import StageFailed, note_failure, note_peak
@@ -245,3 +245,21 @@ def test_a_program_that_ends_at_once_leaves_its_peak_without_a_request(
     peak = int(word.read_text().removeprefix("peak memory ").removesuffix(" bytes"))
     assert 64 * MIB <= peak < 512 * MIB
     assert not [request for request in gateway.requests if "usage" in request]
+
+
+def test_a_program_goes_on_where_no_thread_is_left_to_measure_it(monkeypatch, capfd) -> None:
+    """A program of many threads may use up all that its container may have, before it is looked at first."""
+
+    def refused(_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refused)
+    task: Any = SimpleNamespace(
+        gateway="https://127.0.0.1:1", ca="", token="", run="r", name="main", fence=1,
+        memory_bytes=0, memory_grows=False, gpus=0,
+    )  # fmt: skip
+    program: Any = SimpleNamespace(group=os.getpid())
+    measured = main._LazyUsage(task, program, None)
+    measured.begin()
+    assert measured.end(5 * MIB) == 5 * MIB
+    assert "what the program uses is not measured: can't start new thread" in capfd.readouterr().err
