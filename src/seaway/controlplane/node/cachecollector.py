@@ -69,6 +69,8 @@ def collect(settings: CacheSettings, now: float, *, pressed: bool) -> tuple[list
             break
         if remove(settings.folder, one):
             gone.append(one)
+    if not gone:
+        return [], 0  # what became free meanwhile is somebody else's
     return gone, max(0, shutil.disk_usage(settings.folder).free - before.free)
 
 
