@@ -41,7 +41,7 @@ class WorkspaceSpec(Value):
     """A workspace to be made."""
 
     name: WorkspaceName
-    owner: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
     """Who may delete it, beside administrators; None for whoever makes it."""
     storage_limit: StorageLimit | None = None
     """The most that its runs may take; None for what the server says of all workspaces."""

@@ -93,6 +93,13 @@ def test_names_that_no_workspace_has(name: str) -> None:
         WorkspaceSpec(name=name)
 
 
+@pytest.mark.parametrize("owner", ["", "a\0b", "a\nb", "x" * 64])
+def test_what_nobody_is_called_owns_no_workspace(owner: str) -> None:
+    """PostgreSQL keeps no text with a NUL character: the server's answer was that it has a bug."""
+    with pytest.raises(ValueError, match="owner"):
+        WorkspaceSpec(name="vision", owner=owner)
+
+
 def spec(name: str, *command: str, workspace: str | None = "vision") -> RunSpec:
     return RunSpec(name=name, workspace=workspace, tasks=(TaskSpec(command=command or ("exit", "0")),))
 
