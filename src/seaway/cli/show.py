@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seaway.base.durations import duration
 from seaway.cli.amounts import amount, now_in_words
 from seaway.cli.arguments import Output, RunName
 from seaway.cli.context import connect
@@ -83,17 +84,18 @@ def _spec_fields(view: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Asks for", asked),
         ("Image", task.get("image") or ""),
-        ("Wait limit", f"{task['wait_limit_seconds']:g}s" if task.get("wait_limit_seconds") else ""),
+        ("Wait limit", _limit(task, "wait_limit_seconds")),
         ("Volumes", ", ".join(_mounted(one) for one in task.get("volumes") or ())),
-        ("Timeout", f"{task['timeout_seconds']:g}s" if task.get("timeout_seconds") else ""),
-        (
-            "If hung",
-            f"stopped after {task['stop_if_hung_seconds']:g}s" if task.get("stop_if_hung_seconds") else "",
-        ),
+        ("Timeout", _limit(task, "timeout_seconds")),
+        ("If hung", _limit(task, "stop_if_hung_seconds", "stopped after ")),
         ("Retries", str(task["retries"]) if task.get("retries") else ""),
         ("Code", (task.get("code") or "")[:12]),
         ("Environment", (task.get("environment") or "")[:12]),
     ]
+
+
+def _limit(task: dict[str, Any], field: str, words: str = "") -> str:
+    return words + duration(task[field]) if task.get(field) else ""
 
 
 def _mounted(volume: dict[str, Any]) -> str:

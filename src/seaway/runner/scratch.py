@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from seaway.runner.task import Task
 
 _EVERY = 5.0
-"""Seconds between two looks, and at least so many times as long as a look takes."""
+"""The most seconds between two looks."""
+_SOONEST = 0.25
+"""The fewest, and at least so many times as long as a look takes."""
 _SHARE = 20
+_FASTEST_BYTES = 2 << 30
+_FASTEST_FILES = 100_000
+"""What a program may well write in a second: little room is looked at more often."""
 _GRACE = 10.0
 
 
@@ -46,6 +51,7 @@ class Scratch:
         self._thread = threading.Thread(target=self._watch, name="scratch", daemon=True)
         self.taken: int | None = None
         """The bytes that it takes, None where nobody has looked yet."""
+        self._made = 0
         self.over = ""
         """What there was too much of, "" while there is not."""
 
@@ -66,7 +72,7 @@ class Scratch:
     def look(self) -> str:
         """Look once; return what there is too much of, "" where there is not."""
         found = {name: self._measure(path) for name, path in self._folders.items()}
-        files = sum(count for count, _ in found.values())
+        self._made = files = sum(count for count, _ in found.values())
         self.taken = size = sum(taken for _, taken in found.values())
         if self._files and files > self._files:
             most = max(found, key=lambda name: found[name][0])
@@ -80,7 +86,7 @@ class Scratch:
         return ""
 
     def _watch(self) -> None:
-        pause = self._every
+        pause = self._pause()
         while not self._ended.wait(pause):
             began = time.monotonic()
             self.over = self.look()
@@ -88,7 +94,12 @@ class Scratch:
                 say(f"the program is being stopped: {self.over}")
                 self._program.stop(_GRACE, self._ended)
                 return
-            pause = max(self._every, _SHARE * (time.monotonic() - began))
+            pause = max(self._pause(), _SHARE * (time.monotonic() - began))
+
+    def _pause(self) -> float:
+        left_bytes = self._bytes - (self.taken or 0) if self._bytes else None
+        left_files = self._files - self._made if self._files else None
+        return min(self._every, until_next_look(left_bytes, left_files))
 
     def _measure(self, top: str) -> tuple[int, int]:
         """Return the files and folders below one, and the bytes that they take."""
@@ -106,6 +117,21 @@ class Scratch:
             except OSError:  # it was removed meanwhile, or the program keeps it to itself
                 continue
         return files, size
+
+
+def until_next_look(left_bytes: int | None, left_files: int | None) -> float:
+    """Return the seconds after which somebody should look again: soon where a program could fill its room soon.
+
+    Args:
+        left_bytes: how many more it may write, None for any number.
+        left_files: how many more it may make, None for any number.
+    """
+    seconds = _EVERY
+    if left_bytes is not None:
+        seconds = min(seconds, left_bytes / _FASTEST_BYTES)
+    if left_files is not None:
+        seconds = min(seconds, left_files / _FASTEST_FILES)
+    return max(_SOONEST, seconds)
 
 
 def _mount_points() -> set[str]:

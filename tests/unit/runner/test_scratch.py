@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seaway.runner.scratch import Scratch, _unescaped
+from seaway.runner.scratch import Scratch, _unescaped, until_next_look
 
 SHM = Path("/dev/shm")
 
@@ -67,6 +67,24 @@ def test_the_program_is_ended_once_there_is_too_much(tmp_path: Path) -> None:
     assert program.stopped
     assert "and may have 5" in looked.over
     looked.let_go()
+
+
+@pytest.mark.parametrize(
+    ("left_bytes", "left_files", "seconds"),
+    [
+        (None, None, 5.0),
+        (None, 1_000_000, 5.0),
+        (50 << 20, None, 0.25),
+        (4 << 30, None, 2.0),
+        (4 << 30, 100_000, 1.0),
+        (-1, 100_000, 0.25),
+    ],
+)
+def test_little_room_is_looked_at_sooner(
+    left_bytes: int | None, left_files: int | None, seconds: float
+) -> None:
+    """Five seconds are gigabytes on a fast disk: a limit of 50 MiB was passed by fifty times."""
+    assert until_next_look(left_bytes, left_files) == seconds
 
 
 def test_a_program_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from seaway.base.clock import rfc3339
+from seaway.base.durations import duration
 from seaway.model.run import Phase
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, TaskRecord
-from seaway.platform.diagnosis.durations import duration
 from seaway.platform.diagnosis.rules.requests import WAIT_LIMIT
 from seaway.platform.engine.situation import WAIT, Blocker, Need, Situation
 from seaway.platform.workloads.observation import Observation

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from seaway.base.durations import duration
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
-from seaway.platform.diagnosis.durations import duration
 from seaway.platform.diagnosis.evidence import (
     blanked,
     container_status,
