@@ -57,7 +57,8 @@ def test_nothing_is_lost_or_doubled(home, witness: tuple[Any, int], tmp_path: Pa
         view = home.run_view(run)
         assert view["phase"] == ("succeeded" if code == 0 else "failed"), view["message"]
         assert view["exit_code"] == code
-        assert len(view["tasks"][0]["attempts"]) == 1, "a killed daemon is no reason for a second attempt"
+        attempts = view["tasks"][0]["attempts"]
+        assert len(attempts) == 1, f"a killed daemon is no reason for a second attempt: {attempts}"
         printed = [line for line in home.seaway("logs", run).splitlines() if line.startswith("line ")]
         assert printed == [f"line {number}" for number in range(LINES)]
     assert heard.executions == {f"{run} 1": 1 for run in codes}

@@ -172,17 +172,22 @@ class Gateway:
 
     @staticmethod
     def _send(connection: http.client.HTTPConnection, send: Send) -> None:
+        def sent(data: bytes) -> None:
+            try:
+                connection.send(data)
+            except (
+                OSError
+            ) as error:  # over TLS any kind of it: SSLEOFError where the server's process was killed
+                raise _BrokenOff from error
+
         def portion(data: bytes) -> None:
             if data:
-                try:
-                    connection.send(b"%x\r\n%b\r\n" % (len(data), data))
-                except OSError as error:
-                    raise _BrokenOff from error
+                sent(b"%x\r\n%b\r\n" % (len(data), data))
 
         try:
             send(portion)
-            connection.send(b"0\r\n\r\n")
-        except (_BrokenOff, BrokenPipeError, ConnectionResetError):
+            sent(b"0\r\n\r\n")
+        except _BrokenOff:
             # the server may have answered before it read everything (409, 413): its answer says why
             return
         except OSError as error:

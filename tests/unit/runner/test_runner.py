@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -234,6 +235,24 @@ def test_an_answer_may_take_longer_than_another_step(gateway, monkeypatch):
     client.put(OUTPUTS, lambda send: send(b"body"), answer=500.0)
     client.put(OUTPUTS, lambda send: send(b"body"))
     assert patience == [500.0, 50.0]
+
+
+@pytest.mark.parametrize("portion", [b"4\r\nbody\r\n", b"0\r\n\r\n"], ids=["in the middle", "at the end"])
+def test_a_body_is_sent_again_when_the_server_is_killed_while_it_travels(gateway, monkeypatch, portion):
+    """OpenSSL tells of a peer that is gone without a word as an end that breaks the protocol, not as a broken pipe."""
+    killed = [ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred in violation of protocol")]
+    sent = http.client.HTTPConnection.send
+
+    def send(connection, data):
+        if data == portion and killed:
+            connection.sock.close()
+            raise killed.pop()
+        sent(connection, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", send)
+    client = Gateway(gateway.url, gateway.ca, TOKEN, sleep=lambda _: None)
+    client.put(OUTPUTS, lambda portion: portion(b"body"))
+    assert (gateway.received[OUTPUTS], killed) == ([b"body"], [])
 
 
 def test_no_outputs_need_no_gateway(start, gateway):
