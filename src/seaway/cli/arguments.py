@@ -98,3 +98,8 @@ RunNames = Annotated[
 Output = Annotated[
     Format, typer.Option("--output", "-o", metavar="text|json", help="How to print the result.")
 ]
+OfWorkspace = Annotated[
+    str | None,
+    typer.Option("--workspace", metavar="NAME", help="Only runs in it.", autocompletion=complete_workspaces),
+]
+OfUser = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Only runs of this user.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seaway.cli.arguments import Output, complete_workspaces
+from seaway.cli.arguments import OfUser, OfWorkspace, Output
 from seaway.cli.context import connect, note
 from seaway.cli.output import Format, age, day, moment, now, print_json, print_table, took
 
@@ -25,15 +25,8 @@ def ps(
     binned: Annotated[
         bool, typer.Option("--bin", help="Runs that were removed, and when the bin is emptied of them.")
     ] = False,
-    workspace: Annotated[
-        str | None,
-        typer.Option(
-            "--workspace", metavar="NAME", help="Only runs in it.", autocompletion=complete_workspaces
-        ),
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="Only runs of this user.")
-    ] = None,
+    workspace: OfWorkspace = None,
+    user: OfUser = None,
     limit: Annotated[
         int,
         typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many, newest first."),

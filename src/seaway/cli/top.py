@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from seaway.cli.amounts import amount, bar
-from seaway.cli.arguments import Output, complete_workspaces
+from seaway.cli.arguments import OfUser, OfWorkspace, Output
 from seaway.cli.context import connect, note
 from seaway.cli.output import Format, now, print_json, print_table, took
 from seaway.sdk.client import SeawayClient
@@ -33,15 +33,8 @@ _FRAME = 2
 
 def top(
     once: Annotated[bool, typer.Option("--once", help="Say it once, also on a terminal.")] = False,
-    workspace: Annotated[
-        str | None,
-        typer.Option(
-            "--workspace", metavar="NAME", help="Only runs in it.", autocompletion=complete_workspaces
-        ),
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="Only runs of this user.")
-    ] = None,
+    workspace: OfWorkspace = None,
+    user: OfUser = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Show what the runs use that run now: memory and disk of what they may, cores, GPUs. On a terminal it goes on."""
