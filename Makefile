@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= auto
 # Bytecode is what makes the second start of everything fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup real-kubernetes test-tools demo test check lint format types contracts bench lock clean
+.PHONY: help messages setup real-kubernetes test-tools demo test check lint format types contracts bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ contracts: setup
 bench: setup ## Measure against the goals; prints a table, writes benchmarks/results.json
 	@$(BIN)/python -m compileall -q -j 0 src
 	@$(BIN)/python -m benchmarks
+
+messages: setup ## Let the catalogues of the languages follow the code, and count what is to be translated
+	@$(BIN)/python -m tools.messages
 
 lock: setup ## Resolve the dependencies anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

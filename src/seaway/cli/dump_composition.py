@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from seaway.base.languages import catalogue
 from seaway.cli.context import note
 from seaway.sdk.errors import InvalidInput, SeawayError
 
@@ -20,7 +21,7 @@ _TYPE_KUBECTL = "Print it with: kubectl get pod,event,node,pvc,job,rs -o yaml > 
 
 
 def explain_files(
-    files: Sequence[str], logs: Sequence[str], wanted: str
+    files: Sequence[str], logs: Sequence[str], wanted: str, language: str
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return an explanation of a dump, and who else in it has trouble of their own.
 
@@ -28,6 +29,7 @@ def explain_files(
         files: what kubectl printed as YAML or JSON; "-" for standard input.
         logs: what `kubectl logs` printed.
         wanted: whom to explain; "" for whoever failed or waits.
+        language: the code of the one to explain in.
 
     Raises:
         SeawayError: a file cannot be read or holds something else, or nothing to explain is in it.
@@ -64,7 +66,7 @@ def explain_files(
         ) from error
     finally:
         slow.cancel()
-    return told.model_dump(mode="json", by_alias=True), others
+    return told.spoken_in(catalogue(language)).model_dump(mode="json", by_alias=True), others
 
 
 def _noted(file: str, what: str) -> None:

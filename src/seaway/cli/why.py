@@ -6,8 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from seaway.base.languages import catalogue
+from seaway.base.messages import Catalogue, spoken_in, wording
 from seaway.cli.arguments import Output, complete_runs
 from seaway.cli.context import connect
+from seaway.cli.language import Language
+from seaway.cli.language import language as chosen
 from seaway.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Format, paint, print_json
 from seaway.cli.subjects import subject
 from seaway.sdk.errors import SeawayError
@@ -18,11 +22,28 @@ Examples:
   seaway why --task prepare train-1        one task of a run with several
   seaway why pod/web-0                     also what is no run's: pod, job, node, pvc; also one that is gone
   kubectl get pod,event,node,pvc,job,rs -o yaml > dump.yaml
+  seaway why --language de train-1         in German; also es, fr and zh
   seaway why --from dump.yaml              a failure on any cluster, without a server
   seaway why --from dump.yaml --log train.log pod/train-0"""
 
 _COLOURS = {"succeeded": GREEN, "cancelled": YELLOW, None: YELLOW}
 _KINDS = ("pod", "job", "node", "pvc")
+_LEVELS = {
+    "code": wording(", in the code"),
+    "data": wording(", in the data"),
+    "spec": wording(", in the spec"),
+    "container": wording(", in the container"),
+    "node": wording(", in the node"),
+    "cluster": wording(", in the cluster"),
+}
+_SOURCES = {
+    "log": wording("log"),
+    "pod status": wording("pod status"),
+    "event": wording("event"),
+    "node": wording("node"),
+    "submission": wording("submission"),
+}
+"""Where evidence is from, as people are told."""
 Name = Annotated[
     str | None,
     typer.Argument(
@@ -64,14 +85,16 @@ def why(
     task: Task = None,
     from_: Dumps = None,
     log: Logs = None,
+    language: Language = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Say what happened to a run, why, and what to do; with the evidence for it."""
     others: tuple[str, ...] = ()
+    wanted = chosen(language)
     if from_:
         from seaway.cli.dump_composition import explain_files
 
-        explanation, others = explain_files(from_, log or (), run or "")
+        explanation, others = explain_files(from_, log or (), run or "", wanted)
     elif log:
         raise SeawayError(
             "--log belongs to --from: the log of a run is known already",
@@ -89,37 +112,44 @@ def why(
     else:
         kind, name = subject(run, _KINDS, "can be explained")
         with connect() as client:
-            explanation = client.why(name, task=task) if kind == "run" else client.why_object(kind, name)
+            if kind == "run":
+                explanation = client.why(name, task=task, language=wanted)
+            else:
+                explanation = client.why_object(kind, name, language=wanted)
     if output is Format.JSON:
         print_json(explanation)
         return
-    print_explanation(explanation)
+    words = catalogue(wanted)
+    print_explanation(explanation, words)
     if others:
         shown = ", ".join(others[:5]) + (" ..." if len(others) > 5 else "")
-        print(
-            paint(f"\nOthers with trouble of their own: {shown}. To have one explained, add its name.", DIM)
+        said = wording(
+            "Others with trouble of their own: {names}. To have one explained, add its name.", names=shown
         )
+        print(paint(f"\n{spoken_in(said, words)}", DIM))
 
 
-def print_explanation(explanation: dict[str, Any]) -> None:
-    """Draw an `Explanation`."""
+def print_explanation(explanation: dict[str, Any], words: Catalogue) -> None:
+    """Draw an `Explanation`, with its headings in the same language."""
     kind = explanation.get("class")
     print(paint(explanation["message"], _COLOURS.get(kind, RED)))
-    level = f", in the {explanation['level']}" if explanation.get("level") else ""
-    again = ", trying again unchanged is right" if explanation.get("retry") else ""
-    print(paint(f"{explanation['subject']}: {explanation['cause']}{level}{again}", DIM))
+    level = _LEVELS.get(explanation.get("level") or "", "")
+    again = wording(", trying again unchanged is right") if explanation.get("retry") else ""
+    about = f"{spoken_in(level, words)}{spoken_in(again, words)}"
+    print(paint(f"{explanation['subject']}: {explanation['cause']}{about}", DIM))
     if explanation.get("evidence"):
         print()
-        print(paint("Evidence", BOLD))
+        print(paint(spoken_in(wording("Evidence"), words), BOLD))
         for item in explanation["evidence"]:
             time = f" {item['time']}" if item.get("time") else ""
-            print(f"  {paint(item['source'] + time, DIM)}")
+            source = spoken_in(_SOURCES.get(item["source"], item["source"]), words)
+            print(f"  {paint(source + time, DIM)}")
             for line in _printable(item["quote"]).splitlines():
                 print(f"    {line}")
     if explanation.get("done"):
-        print(f"\n{paint('Done', BOLD)}  {explanation['done']}")
+        print(f"\n{paint(spoken_in(wording('Done'), words), BOLD)}  {explanation['done']}")
     if explanation.get("next_step"):
-        print(f"\n{paint('Next', BOLD)}  {explanation['next_step']}")
+        print(f"\n{paint(spoken_in(wording('Next'), words), BOLD)}  {explanation['next_step']}")
 
 
 def _printable(text: str) -> str:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WrapValidator
 
+from seaway.base.messages import Catalogue, Message, spoken_in
 from seaway.model.base import Value
+
+
+def _whole(value: object, checked: Callable[[object], str]) -> str:
+    text = checked(value)
+    return value if isinstance(value, Message) else text
+
+
+Sentence = Annotated[str, WrapValidator(_whole)]
+"""A str; a `Message` stays one, so that it can be said in another language."""
 
 
 class VerdictClass(StrEnum):
@@ -48,7 +60,7 @@ class Evidence(Value):
     source: str
     """Where it was seen: "log", "pod status", "event", "node", "submission"."""
     time: datetime | None = None
-    quote: str
+    quote: Sentence
 
 
 class Verdict(Value):
@@ -57,7 +69,7 @@ class Verdict(Value):
     class_: VerdictClass = Field(alias="class")
     cause: str
     """A stable word: "Completed", "UserException", "ModuleNotFound", "OOMKilled", "Unschedulable" ..."""
-    message: str
+    message: Sentence
     """One sentence that a data scientist understands."""
     exit_code: int | None = None
     evidence: tuple[Evidence, ...] = ()
@@ -72,11 +84,19 @@ class Explanation(Value):
     class_: VerdictClass | None = Field(default=None, alias="class")
     """None while it has not ended."""
     cause: str
-    message: str
+    message: Sentence
     evidence: tuple[Evidence, ...] = ()
-    done: str = ""
+    done: Sentence = ""
     """What Seaway already did about it."""
     retry: bool
     """Whether trying again unchanged would be right."""
-    next_step: str = ""
+    next_step: Sentence = ""
     """One command, or one short instruction."""
+
+    def spoken_in(self, catalogue: Catalogue) -> Explanation:
+        """Return the same in another language; what is quoted stays as it is."""
+        evidence = [
+            one.model_copy(update={"quote": spoken_in(one.quote, catalogue)}) for one in self.evidence
+        ]
+        said = {name: spoken_in(getattr(self, name), catalogue) for name in ("message", "done", "next_step")}
+        return self.model_copy(update={**said, "evidence": tuple(evidence)})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from seaway.model.run import CheckpointView, LossView, OutputView, RunSpec, RunView
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import CurrentCaller, OwnRun, Service, current_caller
+from seaway.portal.language import AcceptLanguage, in_wanted_language
 from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.ranges import first_byte, without_first
 from seaway.portal.streams import CheckedStream
@@ -117,9 +118,15 @@ async def logs(
 
 
 @router.get("/{run}/why")
-async def why(run: str, service: Service, task: str | None = None) -> Explanation:
+async def why(
+    run: str,
+    service: Service,
+    response: Response,
+    task: str | None = None,
+    accept_language: AcceptLanguage = "",
+) -> Explanation:
     """Say what happened to a run, or to one of its tasks, or what it waits for, with evidence and one next step."""
-    return await service.why(run, task=task)
+    return in_wanted_language(await service.why(run, task=task), accept_language, response)
 
 
 @router.get("/{run}/timeline")

@@ -170,13 +170,15 @@ class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, VolumeCalls, 
         """Take a run out of the bin."""
         return self._run("POST", run_path(run, "restore"))
 
-    def why(self, run: str, *, task: str | None = None) -> dict[str, Any]:
-        """Return the `Explanation` of a run, or of one of its tasks."""
-        return dict(self._http.json("GET", run_path(run, "why"), query={"task": task}))
+    def why(self, run: str, *, task: str | None = None, language: str = "en") -> dict[str, Any]:
+        """Return the `Explanation` of a run, or of one of its tasks; `language` is a tag such as "de"."""
+        headers = {"Accept-Language": language}
+        return dict(self._http.json("GET", run_path(run, "why"), query={"task": task}, headers=headers))
 
-    def why_object(self, kind: str, name: str) -> dict[str, Any]:
+    def why_object(self, kind: str, name: str, *, language: str = "en") -> dict[str, Any]:
         """Return the `Explanation` of a pod, a job, a node or a claim ("pvc")."""
-        return dict(self._http.json("GET", f"/api/v1/objects/{kind}/{quote(name, safe='')}/why"))
+        path = f"/api/v1/objects/{kind}/{quote(name, safe='')}/why"
+        return dict(self._http.json("GET", path, headers={"Accept-Language": language}))
 
     def timeline(
         self, name: str, *, kind: str = "run", since: str | None = None, limit: int = 10_000

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from seaway.base.messages import Message, mapped, wording
 from seaway.objects.quantity import format_quantity, whole
 from seaway.platform.diagnosis.facts import Facts, Made
+
+WATCH = wording("nothing to do; watch it with: {command}", command="seaway logs {run} -f")
+"""The next step where Seaway tries again by itself."""
 
 
 def again(facts: Facts, option: str = "", value: str | None = None) -> str:
@@ -40,7 +44,10 @@ def with_options(facts: Facts, changes: Mapping[str, str | None]) -> str:
 def with_package(facts: Facts, package: str) -> str:
     """Return the command that adds a package where the run's packages come from, and runs it again."""
     if facts.made is not None:
-        return f"add {package} to the image's requirements (pip install {package}), then: {again(facts, '--image', 'IMAGE')}"
+        return wording(
+            "add {package} to the image's requirements ({adding}), then: {command}",
+            package=package, adding=f"pip install {package}", command=again(facts, "--image", "IMAGE"),
+        )  # fmt: skip
     file = facts.origin.requirements if facts.origin is not None else None
     if file is None:
         adding, run = (
@@ -88,12 +95,8 @@ def elsewhere(facts: Facts, step: str) -> str:
     if facts.pod_gone:  # history has it, the cluster has not
         followed = log = f"seaway logs pod/{facts.run}"
         previous, described = "", f"seaway timeline pod/{facts.run}"
-    unchanged = f"run it again unchanged: {again(facts)}"
-    if _made_anew(facts):
-        kind = str((facts.job or {}).get("kind") or facts.made.kind)
-        unchanged = f"nothing to do: its {kind} makes another pod; see: {kubectl(facts, 'kubectl get pods')}"
-    for seaways, others in (
-        ("nothing to do; watch it with: seaway logs {run} -f", unchanged),
+    step = _without_watching(facts, step)
+    replaced = (
         ("seaway logs {run} -f", followed),
         ("seaway logs {run}", f"{log}{previous}"),
         ("seaway retry {run}", again(facts)),
@@ -101,14 +104,39 @@ def elsewhere(facts: Facts, step: str) -> str:
         ("seaway outputs {run}", ""),
         ("seaway ps", "kubectl get pods -A -o wide"),
         ("seaway status", "kubectl get nodes"),
-    ):
-        step = step.replace(seaways, others)
-    return step
+    )
+    return mapped(step, lambda part: _replaced(part, replaced))
+
+
+def _without_watching(facts: Facts, step: str) -> str:
+    """Return a step with what is to be done where nobody tries again by itself, or somebody else than Seaway does."""
+    if not isinstance(step, Message):
+        return step
+    if step.template != WATCH.template:
+        parts = {
+            name: _without_watching(facts, part) if isinstance(part, str) else part
+            for name, part in step.values.items()
+        }
+        return Message(step.template, parts)
+    if facts.made is None or not _made_anew(facts):
+        return wording("run it again unchanged: {command}", command=again(facts))
+    kind = str((facts.job or {}).get("kind") or facts.made.kind)
+    pods = kubectl(facts, "kubectl get pods")
+    return wording("nothing to do: its {kind} makes another pod; see: {command}", kind=kind, command=pods)
+
+
+def _replaced(text: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a command as another one, where it is one of these alone; in a longer text each is replaced."""
+    for before, after in pairs:
+        if text == before:
+            return after
+        text = text.replace(before, after)
+    return text
 
 
 _FIELDS = {
-    "--memory": "resources.limits.memory and requests.memory", "--cpu": "resources.requests.cpu",
-    "--gpu": "resources.limits of nvidia.com/gpu", "--image": "image", "--timeout": "activeDeadlineSeconds",
+    "--memory": wording("resources.limits.memory and requests.memory"), "--cpu": "resources.requests.cpu",
+    "--gpu": wording("resources.limits of nvidia.com/gpu"), "--image": "image", "--timeout": "activeDeadlineSeconds",
 }  # fmt: skip
 _ROLLED = ("deployment", "statefulset", "daemonset")
 
@@ -151,12 +179,26 @@ def _made_again(facts: Facts, made: Made, option: str, value: str | None) -> str
         apply = f"kubectl create job {made.name}-again --from=cronjob/{made.name}{space}"
     elif made.kind not in ("pod", "job", *_ROLLED):
         apply = f"kubectl apply{space} -f FILE.yaml"
+    field = _FIELDS.get(option, option)
     if option == "--env" and value is not None:
-        return f"add {value} to env in the manifest of {target}, then: {apply}"
+        return wording(
+            "add {value} to env in the manifest of {target}, then: {command}",
+            value=value,
+            target=target,
+            command=apply,
+        )
+    if option and value is None:
+        return wording(
+            "leave out {field} in the manifest of {target}, then: {command}",
+            field=field,
+            target=target,
+            command=apply,
+        )
     if option:
-        to = "leave out" if value is None else f"set {_FIELDS.get(option, option)} to {value}"
-        what = f" {_FIELDS.get(option, option)}" if value is None else ""
-        return f"{to}{what} in the manifest of {target}, then: {apply}"
+        return wording(
+            "set {field} to {value} in the manifest of {target}, then: {command}",
+            field=field, value=value or "", target=target, command=apply,
+        )  # fmt: skip
     return apply
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seaway.base.logs import TOKENS
+from seaway.base.messages import mapped
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.workloads import labels
@@ -182,7 +183,11 @@ def memory_peak(facts: Facts) -> int | None:
 
 
 def blanked(facts: Facts, text: str) -> str:
-    """Return a text on one line, shortened, with everything that looks secret blanked."""
+    """Return a text on one line, shortened, with everything that looks secret blanked; of a message all that fills it in."""
+    return mapped(text, lambda part: _blanked(facts, part))
+
+
+def _blanked(facts: Facts, text: str) -> str:
     for value in sorted(facts.secret_values, key=len, reverse=True):
         if len(value) >= _SHORTEST_SECRET:
             text = text.replace(value, "***")

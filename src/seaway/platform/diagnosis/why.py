@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seaway.base.messages import joined, mapped, wording
 from seaway.model.verdict import COUNTED, Evidence, Explanation
 from seaway.platform.diagnosis.advice import elsewhere
 from seaway.platform.diagnosis.evidence import blanked, is_plain, moment
@@ -22,8 +23,8 @@ def explain(facts: Facts, found: Finding | None = None, done: str = "") -> Expla
         done: what else was done about it.
     """
     found = found or find(facts)
-    done = "; ".join(filter(None, (_done(facts, found), done)))
-    next_step = elsewhere(facts, found.next_step).replace("{run}", facts.run)
+    done = joined("; ", filter(None, (_done(facts, found), done)))
+    next_step = mapped(elsewhere(facts, found.next_step), lambda part: part.replace("{run}", facts.run))
     room = MOST_WORDS - sum(len(text.split()) for text in (found.message, done, next_step))
     return Explanation(
         subject=facts.run if facts.task == "main" else f"{facts.run}/{facts.task}",
@@ -42,31 +43,41 @@ def _done(facts: Facts, found: Finding) -> str:
     """Return what was done; of an attempt under way also why it is not the first, and what it went without."""
     if facts.made is not None:
         return facts.made.done
-    said = []
+    said: list[str] = []
     if facts.waiting and facts.before:
-        said.append(
-            f"this is attempt {facts.attempt}; the one before it ended: {blanked(facts, facts.before)}"
-        )
+        before = wording(
+            "this is attempt {attempt}; the one before it ended: {ending}",
+            attempt=facts.attempt, ending=blanked(facts, facts.before),
+        )  # fmt: skip
+        said.append(before)
     if facts.waiting and (at := moment(facts.starts_by)) is not None:
-        said.append(f"it is given up unless it has started by {at:%H:%M} UTC (--wait-limit)")
+        until = f"{at:%H:%M}"
+        said.append(wording("it is given up unless it has started by {time} UTC (--wait-limit)", time=until))
     if not facts.waiting:
         said += _tries(facts, found)
-    if is_plain(facts):
-        code = "its code, " if facts.needs_code else ""
-        said.append(f"its image has no python3, so it ran without {code}checkpoints and outputs")
-    return "; ".join([*said, *([found.done] if found.done else [])])
+    if is_plain(facts) and facts.needs_code:
+        said.append(wording("its image has no python3, so it ran without its code, checkpoints and outputs"))
+    elif is_plain(facts):
+        said.append(wording("its image has no python3, so it ran without checkpoints and outputs"))
+    return joined("; ", [*said, *([found.done] if found.done else [])])
 
 
 def _tries(facts: Facts, found: Finding) -> list[str]:
     """Return how often a task was tried that has ended, with what, and why not more often."""
-    said = []
-    if facts.attempt > 1:
-        more = f", at last with {facts.memory_grown} of memory" if facts.memory_grown else ""
-        said.append(f"it was tried {facts.attempt} times{more}")
-        if facts.before and facts.before != found.message:
-            said.append(f"the time before it ended: {blanked(facts, facts.before)}")
+    said: list[str] = []
+    if facts.attempt > 1 and facts.memory_grown:
+        tried = wording(
+            "it was tried {attempts} times, at last with {memory} of memory",
+            attempts=facts.attempt, memory=facts.memory_grown,
+        )  # fmt: skip
+        said.append(tried)
+    elif facts.attempt > 1:
+        said.append(wording("it was tried {attempts} times", attempts=facts.attempt))
+    if facts.attempt > 1 and facts.before and facts.before != found.message:
+        said.append(wording("the time before it ended: {ending}", ending=blanked(facts, facts.before)))
     if facts.retries_left and facts.retry_on and found.class_ in COUNTED and not facts.requested:
-        said.append(f"it is not tried again: retries are for {', '.join(facts.retry_on)} (--retry-on)")
+        endings = ", ".join(facts.retry_on)
+        said.append(wording("it is not tried again: retries are for {endings} (--retry-on)", endings=endings))
     return said
 
 

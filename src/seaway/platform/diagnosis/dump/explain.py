@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from seaway.base.messages import joined, wording
 from seaway.model.verdict import Explanation
 from seaway.platform.diagnosis.dump.cluster import Cluster
 from seaway.platform.diagnosis.dump.documents import Log, Object
@@ -31,21 +32,30 @@ def explain_dump(
     chosen = choose(Cluster(objects, now), logs, wanted)
     told = explain(chosen.facts, chosen.found, _alike(chosen))
     subject = f"{chosen.kind.lower()}/{chosen.name}"
-    named = {"subject": subject, "message": f"{subject}{_container(chosen)}: {told.message}"}
-    return told.model_copy(update=named), chosen.others
+    message = joined("", (subject, _container(chosen), ": ", told.message))
+    return told.model_copy(update={"subject": subject, "message": message}), chosen.others
 
 
 def _container(chosen: Subject) -> str:
     """Name the container where the pod has several."""
     spec = (chosen.facts.pod or {}).get("spec") or {}
     several = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ()) > 1
-    return f", container {chosen.facts.container}" if several and chosen.facts.container else ""
+    named = several and chosen.facts.container
+    return wording(", container {container}", container=chosen.facts.container) if named else ""
 
 
 def _alike(chosen: Subject) -> str:
-    if chosen.alike > 1:
-        return f"{chosen.alike} pods {'wait' if chosen.facts.waiting else 'ended'} for this cause"
     others = chosen.of - 1
-    if others:
-        return f"{others} other pod{'s' if others > 1 else ''} of it failed {'after it' if chosen.side_by_side else 'for another cause'}"
+    if chosen.alike > 1 and chosen.facts.waiting:
+        return wording("{pods} pods wait for this cause", pods=chosen.alike)
+    if chosen.alike > 1:
+        return wording("{pods} pods ended for this cause", pods=chosen.alike)
+    if others == 1 and chosen.side_by_side:
+        return wording("1 other pod of it failed after it")
+    if others == 1:
+        return wording("1 other pod of it failed for another cause")
+    if others > 1 and chosen.side_by_side:
+        return wording("{pods} other pods of it failed after it", pods=others)
+    if others > 1:
+        return wording("{pods} other pods of it failed for another cause", pods=others)
     return ""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seaway.model.verdict import Evidence, Level, VerdictClass
-from seaway.platform.diagnosis.advice import kubectl
+from seaway.platform.diagnosis.advice import WATCH, kubectl
 from seaway.platform.diagnosis.evidence import (
     condition,
     container_status,
@@ -373,5 +373,5 @@ def pod_gone(facts: Facts) -> Finding | None:
 def _lost(cause: str, message: str, level: Level, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         level, VerdictClass.INFRASTRUCTURE, cause, message, evidence,
-        next_step="nothing to do; watch it with: seaway logs {run} -f", done=DONE, retry=True,
+        next_step=WATCH, done=DONE, retry=True,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from seaway.model.verdict import Level, VerdictClass
-from seaway.platform.diagnosis.advice import again
+from seaway.platform.diagnosis.advice import WATCH, again
 from seaway.platform.diagnosis.evidence import (
     condition,
     event_time,
@@ -44,7 +44,6 @@ _SPOT_EVENT = re.compile(r"(?i)spot|preempt(?:ible|ion notice|Scheduled)|interru
 _GONE = ("DeletionByTaintManager", "DeletionByPodGC")
 _SHUT = ("Terminated", "NodeShutdown", "Shutdown", "NodeLost")
 _SECONDS = 900
-_AGAIN = "nothing to do; watch it with: seaway logs {run} -f"
 
 
 def spot_reclaimed(facts: Facts) -> Finding | None:
@@ -71,7 +70,7 @@ def spot_reclaimed(facts: Facts) -> Finding | None:
     )
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "SpotReclaimed", "its node was an interruptible (spot) one, and the provider took it back",
-        evidence, next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
+        evidence, next_step=WATCH, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -88,7 +87,7 @@ def evicted_for_pressure(facts: Facts) -> Finding | None:
     used = _USED.search(message)
     reserved = "nothing" if used and used["request"] == "0" else used and used["request"]
     own = f"; it used {used['used']} and had reserved {reserved}" if used else ""
-    step = _AGAIN
+    step: str = WATCH
     if what == "memory" and used:
         step = f"reserve what it needs, so that others go first: {again(facts, '--memory', 'AMOUNT')}"
     said = f"its node ran short of {what} and evicted it{own}"
@@ -117,7 +116,7 @@ def shut_down(facts: Facts) -> Finding | None:
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeShutdown", "its node was shut down",
         (quote(facts, "pod status", f"{status.get('reason')}: {message}", (condition(facts, 'DisruptionTarget') or terminated(facts) or {}).get("lastTransitionTime") or (terminated(facts) or {}).get("finishedAt")), *from_end(facts)),
-        next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
+        next_step=WATCH, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -139,5 +138,5 @@ def rebooted(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRebooted", "its node was restarted (rebooted) while it ran", (*from_event(facts, event), *from_end(facts)),
-        next_step=_AGAIN, retry=True, exit_code=exit_code(facts),
+        next_step=WATCH, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seaway.model.verdict import Level, VerdictClass
-from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.advice import WATCH, again, kubectl
 from seaway.platform.diagnosis.evidence import (
     brief,
     event_time,
@@ -214,7 +214,7 @@ def device_lost(facts: Facts) -> Finding | None:
     return Finding(
         Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRejected", f"its node could not give it the devices that it was promised{named}: the device plugin had fewer healthy ones than it said",
         (quote(facts, "pod status", f"UnexpectedAdmissionError: {status.get('message', '')}", status.get("startTime")),),
-        next_step="nothing to do; watch it with: seaway logs {run} -f", retry=True,
+        next_step=WATCH, retry=True,
     )  # fmt: skip
 
 
