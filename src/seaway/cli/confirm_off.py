@@ -46,6 +46,9 @@ def confirm_off(
 
 def _say_what_is_on(found: dict[str, Any]) -> None:
     note(f"{found['name']}: {found['condition']}")
+    if found["confirmed_off"]:
+        by = found.get("confirmed_off_by")  # servers before this release do not say
+        note(f"  it was confirmed to be off already{f', by {by}' if by else ''}")
     named = found["runs"][:_MOST_NAMED]
     more = len(found["runs"]) - len(named)
     runs = ", ".join([*named, *([f"{more} more"] if more else [])])

@@ -88,8 +88,10 @@ def prove(
     task: Task = None,
     output: Output = Format.TEXT,
     name: option.Name = None,
+    workspace: option.Workspace = None,
     cpu: option.Cpu = None,
     memory: option.Memory = None,
+    scratch: option.Scratch = None,
     cache: option.Cache = None,
     volume: option.Volume = None,
     gpu: option.Gpu = 0,
@@ -98,7 +100,9 @@ def prove(
     requirements: option.Requirements = None,
     env: option.Env = None,
     secret: option.Secret = None,
+    wait_limit: option.WaitLimit = None,
     timeout: option.Timeout = None,
+    stop_if_hung: option.StopIfHung = None,
     retries: option.Retries = 0,
     retry_on: option.RetryOn = None,
     on_oom: option.OnOom = None,
@@ -111,20 +115,29 @@ def prove(
     variables, secret_names = tuple(env or ()), tuple(secret or ())
     options = Options(
         name, cpu, memory, gpu, image, variables, secret_names, timeout, retries, workdir,
-        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, volume=tuple(volume or ()), cache=cache,
+        tuple(retry_on or ()), on_oom, memory_cap, lock, gpu_kind, scratch, workspace, stop_if_hung, wait_limit,
+        tuple(volume or ()), cache,
     )  # fmt: skip
     words, is_command = tuple(program or ()), bool(ctx.meta.get(IS_COMMAND))
     asked = _Asked(words, options, requirements, is_command, task)
     moment = None if after is None else seconds("--after", after)
-    chosen = secrets.randbelow(1_000_000) if seed is None else seed
     asked.check()
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    result = _proven(asked, moment, chosen, once_saved=once_saved, start=up, output=output)
+    raise typer.Exit(exits.OK if result.proven else exits.NO_CODE)
+
+
+def _proven(
+    asked: _Asked, moment: float | None, seed: int, *, once_saved: bool, start: bool, output: Format
+) -> proof.Proof:
+    """Run it, kill it, and show the outcome; Ctrl-C stops the run."""
     target = current_target()
-    with connect_or_start(target, start=up) as client:
+    with connect_or_start(target, start=start) as client:
         spec, task, known = asked.specification(client, target)
-        moment = moment or proof.moment(Random(chosen), known)  # noqa: S311 - it decides when, nothing secret
+        moment = moment or proof.moment(Random(seed), known)  # noqa: S311 - it decides when, nothing secret
         run = asked.submit(client, spec)
         begin = "first checkpoint" if once_saved else "start"
-        note(f"run {run}: it is killed {moment:g} s after its {begin} (seed {chosen})")
+        note(f"run {run}: it is killed {moment:g} s after its {begin} (seed {seed})")
         try:
             result, kill = _watch(client, run, task, moment, once_saved=once_saved)
             result = asked.compared(client, run, result)
@@ -132,10 +145,10 @@ def prove(
             _stop(target, run)
             raise
     if output is Format.JSON:
-        print_json(proof.as_json(result, kill, run, chosen, moment))
+        print_json(proof.as_json(result, kill, run, seed, moment))
     else:
         _show(result, kill)
-    raise typer.Exit(exits.OK if result.proven else exits.NO_CODE)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

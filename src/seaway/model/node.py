@@ -15,6 +15,8 @@ class NodeView(Value):
     """What it, or the cluster, says of it."""
     confirmed_off: bool
     """Somebody has confirmed that its machine is off: nothing is placed there until that is taken back."""
+    confirmed_off_by: str = ""
+    """Who has; "" where the node does not say, such as where the taint was set by hand."""
     runs: tuple[str, ...] = ()
     """Runs whose program is, or was last, on it and has not ended as far as is known."""
     other_pods: int | None = None

@@ -48,6 +48,26 @@ def taints(node: Object, *, off: bool) -> list[Object]:
     return present if len(others) != len(present) else [*present, _TAINT]
 
 
+def patch(node: Object, *, off: bool, by: str) -> Object:
+    """Return what is written onto a node as it was read: the taint and who confirmed it go on, or come off, as one."""
+    metadata = node["metadata"]
+    before = (metadata.get("annotations") or {}).get(labels.CONFIRMED_OFF_BY)
+    fresh = off and not _is_confirmed(node)
+    kept = by if fresh else before if off else None
+    return {
+        "metadata": {
+            "resourceVersion": metadata["resourceVersion"],
+            "annotations": {labels.CONFIRMED_OFF_BY: kept},
+        },
+        "spec": {"taints": taints(node, off=off) or None},
+    }
+
+
+def _is_confirmed(node: Object) -> bool:
+    present = (node.get("spec") or {}).get("taints") or []
+    return taints(node, off=False) != present
+
+
 def answers(node: Object) -> bool:
     """Return whether a node still says how it is, be that well or not: of one that has fallen silent the cluster says Unknown."""
     return (get_condition(node, "Ready") or {}).get("status") in ("True", "False")
@@ -72,7 +92,8 @@ def view_of(node: Object, states: Iterable[RunState], pods: Sequence[Object] | N
         name=name,
         ready=ready.get("status") == "True",
         condition=f"Ready is {ready.get('status', 'Unknown')}: {told}",
-        confirmed_off=taints(node, off=False) != ((node.get("spec") or {}).get("taints") or []),
+        confirmed_off=_is_confirmed(node),
+        confirmed_off_by=(node["metadata"].get("annotations") or {}).get(labels.CONFIRMED_OFF_BY, ""),
         runs=tuple(sorted(state.run.name for state in states if _is_on(state, name))),
         other_pods=None if pods is None else len(others),
     )
@@ -116,7 +137,7 @@ class ConfirmingOff:
             Forbidden: the server may not see nodes, or not mark them.
             Unavailable: the cluster does not answer, or the node changes all the time.
         """
-        before = await self._mark(name, off=True)
+        before = await self._mark(name, by, off=True)
         if not before.confirmed_off:
             self._acted(name, CONFIRM_OFF, by)
             self._requests.tell_off(name, by)
@@ -124,12 +145,12 @@ class ConfirmingOff:
 
     async def undo(self, name: str, by: str) -> NodeView:
         """Have pods placed on a node again. Raises as `confirm` does, whether it answers or not."""
-        before = await self._mark(name, off=False)
+        before = await self._mark(name, by, off=False)
         if before.confirmed_off:
             self._acted(name, UNDO_CONFIRM_OFF, by)
         return await self.look(name)
 
-    async def _mark(self, name: str, *, off: bool) -> NodeView:
+    async def _mark(self, name: str, by: str, *, off: bool) -> NodeView:
         """Write the taint, or take it off; only onto the node as it was read, so that none that answers again gets it."""
         for _ in range(_TRIES):
             with _reachable():
@@ -137,13 +158,9 @@ class ConfirmingOff:
             before = view_of(node, (), ())
             if off and answers(node):
                 raise _still_on(name, before)
-            patch = {
-                "metadata": {"resourceVersion": node["metadata"]["resourceVersion"]},
-                "spec": {"taints": taints(node, off=off) or None},
-            }
             try:
                 with _reachable():
-                    await self._client.patch(NODES, name, patch)
+                    await self._client.patch(NODES, name, patch(node, off=off, by=by))
             except ObjectConflict:
                 continue
             except ObjectNotFound as error:

@@ -15,6 +15,7 @@ from seaway.objects.errors import NotFound as Gone
 from seaway.objects.errors import ServiceUnavailable
 from seaway.platform.confirming_off import OUT_OF_SERVICE, ConfirmingOff, taints, view_of
 from seaway.platform.errors import Conflict, NotFound, Unavailable
+from seaway.platform.workloads.labels import CONFIRMED_OFF_BY
 
 USERS = {"key": "team", "value": "ml", "effect": "NoSchedule"}
 OFF = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
@@ -118,7 +119,21 @@ async def test_a_node_that_answers_is_not_off(ready: str, remedy: str) -> None:
 async def test_of_a_silent_node_it_is_believed(ready: str | None) -> None:
     nodes = Nodes(ready)
     await confirming(nodes).confirm("n", "root")
-    assert nodes.patches == [{"metadata": {"resourceVersion": "7"}, "spec": {"taints": [OFF]}}]
+    metadata = {"resourceVersion": "7", "annotations": {CONFIRMED_OFF_BY: "root"}}
+    assert nodes.patches == [{"metadata": metadata, "spec": {"taints": [OFF]}}]
+
+
+async def test_who_confirmed_first_stands_on_the_node_until_it_is_taken_back() -> None:
+    nodes = Nodes("Unknown")
+    nodes.node["metadata"]["annotations"] = {CONFIRMED_OFF_BY: "ada"}
+    nodes.node["spec"]["taints"] = [OFF]
+    assert (await confirming(nodes).look("n")).confirmed_off_by == "ada"
+    await confirming(nodes).confirm("n", "bob")
+    await confirming(nodes).undo("n", "bob")
+    assert [patch["metadata"]["annotations"] for patch in nodes.patches] == [
+        {CONFIRMED_OFF_BY: "ada"},
+        {CONFIRMED_OFF_BY: None},
+    ]
 
 
 @pytest.mark.parametrize("name", ["n?watch=true", "n#", "..", "", "N", "n\0", "ü", "n" * 300])
