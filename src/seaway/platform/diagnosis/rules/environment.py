@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import brief
@@ -56,7 +57,8 @@ def variable_missing(facts: Facts) -> Finding | None:
     where = found.at if found is not None else ""
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "VariableMissing",
-        f"it reads the environment variable {name!r}{where}, which is not set", f"{again(facts, '--env', f'{name}=VALUE')}",
+        wording("it reads the environment variable {name!r}{place}, which is not set", name=name, place=where),
+        again(facts, "--env", f"{name}=VALUE"),
     )  # fmt: skip
 
 
@@ -67,8 +69,11 @@ def libraries_misfit(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "LibrariesMisfit",
-        f"compiled libraries in its environment do not fit together: {brief(facts, line)}",
-        f"install versions that were built for each other (pin both), then: {again(facts, '--image', 'IMAGE') if facts.made else again(facts)}",
+        wording("compiled libraries in its environment do not fit together: {error}", error=brief(facts, line)),
+        wording(
+            "install versions that were built for each other (pin both), then: {command}",
+            command=again(facts, "--image", "IMAGE") if facts.made else again(facts),
+        ),
     )  # fmt: skip
 
 
@@ -78,7 +83,8 @@ def package_not_found(facts: Facts) -> Finding | None:
     if not line:
         return None
     told = _NOT_FOUND.search(line)
-    package = next(filter(None, told.groups()), "a package") if told else "a package"
+    package: str = next(filter(None, told.groups()), "") if told else ""
+    package = package or wording("a package")
     lines = facts.log_tail.splitlines()[-60:]
     unanswered = next((one for one in reversed(lines) if _NO_ANSWER.search(one) and one != line), "")
     if unanswered:
@@ -87,12 +93,18 @@ def package_not_found(facts: Facts) -> Finding | None:
         )
         index = f" ({host['a'] or host['b'] or host['c']})" if host else ""
         return spoken(
-            facts, unanswered, Level.CLUSTER, of_surroundings(facts), "ServiceUnreachable", f"the package index{index} did not answer from the cluster, so {package} could not be installed",
-            f"see whether pods may reach it: {kubectl(facts, 'kubectl get networkpolicy')}; or build the package into the image", retry=True,
+            facts, unanswered, Level.CLUSTER, of_surroundings(facts), "ServiceUnreachable",
+            wording("the package index{host} did not answer from the cluster, so {package} could not be installed", host=index, package=package),
+            wording(
+                "see whether pods may reach it: {command}; or build the package into the image",
+                command=kubectl(facts, "kubectl get networkpolicy"),
+            ),
+            retry=True,
         )  # fmt: skip
     return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "PackageNotFound", f"there is no package {package} for this Python and platform",
-        f"correct its name or version, then: {again(facts)}",
+        facts, line, Level.CODE, VerdictClass.USER, "PackageNotFound",
+        wording("there is no package {package} for this Python and platform", package=package),
+        wording("correct its name or version, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -104,8 +116,16 @@ def storage_failed(facts: Facts) -> Finding | None:
     shared = bool(_SHARED.search(line))
     path = re.search(r"['\"](?P<path>/[^'\"]+)['\"]", line)
     at = f" ({path['path']})" if path else ""
+    if shared:
+        message = wording(
+            "the network share that it reads or writes{path} failed under it: its server was restarted or the mount was lost",
+            path=at,
+        )
+    else:
+        message = wording(
+            "the storage that it reads or writes{path} failed under it: an input/output error", path=at
+        )
     return spoken(
-        facts, line, Level.CLUSTER if shared else Level.NODE, of_surroundings(facts), "StorageFailed",
-        f"the {'network share' if shared else 'storage'} that it reads or writes{at} failed under it: {'its server was restarted or the mount was lost' if shared else 'an input/output error'}",
-        f"start it again, so that the volume is mounted anew: {again(facts)}", retry=True,
+        facts, line, Level.CLUSTER if shared else Level.NODE, of_surroundings(facts), "StorageFailed", message,
+        wording("start it again, so that the volume is mounted anew: {command}", command=again(facts)), retry=True,
     )  # fmt: skip

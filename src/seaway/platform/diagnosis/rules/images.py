@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -41,6 +42,8 @@ _REGISTRY_TROUBLE = re.compile(
     r"|tls handshake|deadline exceeded|context canceled|unexpected eof|no space left on device"
 )
 _PULL = ("ErrImagePull", "ImagePullBackOff")
+_SECRETS_FIELD = "imagePullSecrets"
+_BUILDING = "docker buildx build --platform"
 _RATE = re.compile(r"(?i)too ?many ?requests|rate limit")
 _DENIED = re.compile(
     r"(?i)unauthorized|authentication required|authorization failed|no basic auth credentials"
@@ -72,8 +75,8 @@ def image_name_invalid(facts: Facts) -> Finding | None:
     return _found(
         facts,
         "BadImage",
-        f"{_image(facts)!r} is no name that an image can have",
-        f"correct it: {again(facts, '--image', 'NAME:TAG')}",
+        wording("{image!r} is no name that an image can have", image=_image(facts)),
+        _corrected(facts),
     )
 
 
@@ -81,8 +84,15 @@ def image_never_pulled(facts: Facts) -> Finding | None:
     """Find an image that is not on the node and may not be pulled."""
     if waiting(facts).get("reason") != "ErrImageNeverPull":
         return None
-    return _found(facts, "ImageNeverPull", f"the image {_image(facts)!r} is not on the node, and its pull policy Never forbids to fetch it",
-                  f"set imagePullPolicy: IfNotPresent, or load the image onto the node, then: {again(facts)}")  # fmt: skip
+    message = wording(
+        "the image {image!r} is not on the node, and its pull policy {policy} forbids to fetch it",
+        image=_image(facts), policy="Never",
+    )  # fmt: skip
+    step = wording(
+        "set {setting}, or load the image onto the node, then: {command}",
+        setting="imagePullPolicy: IfNotPresent", command=again(facts),
+    )  # fmt: skip
+    return _found(facts, "ImageNeverPull", message, step)
 
 
 def image_rate_limited(facts: Facts) -> Finding | None:
@@ -90,8 +100,12 @@ def image_rate_limited(facts: Facts) -> Finding | None:
     if not _pull(facts) or not _RATE.search(_why(facts)):
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImageRateLimit", f"the registry lets nobody pull {_image(facts)!r} from this address for a while: too many pulls",
-        _evidence(facts), next_step="nothing to do: the node tries again; to avoid it, log in to the registry (imagePullSecrets) or use a mirror",
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImageRateLimit",
+        wording("the registry lets nobody pull {image!r} from this address for a while: too many pulls", image=_image(facts)),
+        _evidence(facts),
+        next_step=wording(
+            "nothing to do: the node tries again; to avoid it, log in to the registry ({field}) or use a mirror", field=_SECRETS_FIELD,
+        ),
         retry=True, permanent=False,
     )  # fmt: skip
 
@@ -101,27 +115,49 @@ def image_denied(facts: Facts) -> Finding | None:
     why = _why(facts)
     if not _pull(facts) or not _DENIED.search(why) or (_AMBIGUOUS.search(why) and not _secrets(facts)):
         return None
-    named = ", ".join(_secrets(facts))
-    which = (
-        f" the credentials in {named} do not suffice"
-        if named
-        else " it was asked without credentials (imagePullSecrets)"
-    )
-    if _BY_ROLE.search(_image(facts)):
-        which = "" if named else " neither its nodes' role nor imagePullSecrets let it in"
-        return _found(facts, "ImageDenied", f"the registry refuses to give out the image {_image(facts)!r}:{which or f' the credentials in {named} do not suffice'}",
-                      "give the nodes' role (or service account) the right to pull from it, or name a registry secret in imagePullSecrets")  # fmt: skip
-    return _found(facts, "ImageDenied", f"the registry refuses to give out the image {_image(facts)!r}:{which}",
-                  kubectl(facts, "kubectl create secret docker-registry regcred --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD")
-                  + "; name it in imagePullSecrets")  # fmt: skip
+    image, named = _image(facts), ", ".join(_secrets(facts))
+    by_role = bool(_BY_ROLE.search(image))
+    if named:
+        message = wording(
+            "the registry refuses to give out the image {image!r}: the credentials in {secrets} do not suffice",
+            image=image, secrets=named,
+        )  # fmt: skip
+    elif by_role:
+        message = wording(
+            "the registry refuses to give out the image {image!r}: neither its nodes' role nor {field} let it in",
+            image=image, field=_SECRETS_FIELD,
+        )  # fmt: skip
+    else:
+        message = wording(
+            "the registry refuses to give out the image {image!r}: it was asked without credentials ({field})",
+            image=image, field=_SECRETS_FIELD,
+        )  # fmt: skip
+    return _found(facts, "ImageDenied", message, _let_in(facts, by_role))
+
+
+def _let_in(facts: Facts, by_role: bool) -> str:
+    """Return how a registry is made to give out an image."""
+    if by_role:
+        return wording(
+            "give the nodes' role (or service account) the right to pull from it, or name a registry secret in {field}",
+            field=_SECRETS_FIELD,
+        )
+    command = "kubectl create secret docker-registry regcred --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD"
+    return wording("{command}; name it in {field}", command=kubectl(facts, command), field=_SECRETS_FIELD)
 
 
 def image_platform_missing(facts: Facts) -> Finding | None:
     """Find an image that was not built for the node's kind of CPU."""
     if not _pull(facts) or not _NO_PLATFORM.search(_why(facts)):
         return None
-    return _found(facts, "ImageArchitecture", f"the image {_image(facts)!r} was not built for the kind of CPU that its node has{_node_cpu(facts)}",
-                  f"build it for that platform (docker buildx build --platform), then: {again(facts)}")  # fmt: skip
+    message = wording(
+        "the image {image!r} was not built for the kind of CPU that its node has{cpu}",
+        image=_image(facts), cpu=_node_cpu(facts),
+    )  # fmt: skip
+    step = wording(
+        "build it for that platform ({building}), then: {command}", building=_BUILDING, command=again(facts)
+    )
+    return _found(facts, "ImageArchitecture", message, step)
 
 
 def image_no_disk(facts: Facts) -> Finding | None:
@@ -129,8 +165,10 @@ def image_no_disk(facts: Facts) -> Finding | None:
     if not _pull(facts) or not _NO_DISK.search(_why(facts)):
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "ImageNoDisk", f"the disk of its node has no room for the image {_image(facts)!r}",
-        _evidence(facts), next_step="free the node's disk (crictl rmi --prune), or let it run on another node", retry=True, permanent=False,
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "ImageNoDisk",
+        wording("the disk of its node has no room for the image {image!r}", image=_image(facts)), _evidence(facts),
+        next_step=wording("free the node's disk ({command}), or let it run on another node", command="crictl rmi --prune"),
+        retry=True, permanent=False,
     )  # fmt: skip
 
 
@@ -140,14 +178,25 @@ def image_certificate(facts: Facts) -> Finding | None:
         return None
     if _CLOCK.search(_why(facts)):
         return Finding(
-            Level.NODE, VerdictClass.INFRASTRUCTURE, "ClockSkew", f"the image {_image(facts)!r} cannot be pulled: the clock of its node is wrong, so that its registry's certificate seems not to be valid yet",
-            _evidence(facts), next_step="have the node's clock set (NTP, chrony); until then let it run elsewhere", permanent=False,
+            Level.NODE, VerdictClass.INFRASTRUCTURE, "ClockSkew",
+            wording("the image {image!r} cannot be pulled: the clock of its node is wrong, so that its registry's certificate seems not to be valid yet", image=_image(facts)),
+            _evidence(facts), next_step=wording("have the node's clock set (NTP, chrony); until then let it run elsewhere"),
+            permanent=False,
         )  # fmt: skip
-    old = "expired" in _why(facts)
+    cause = "CertificateExpired" if "expired" in _why(facts) else "CertificateUntrusted"
+    if cause == "CertificateExpired":
+        message = wording(
+            "the image {image!r} cannot be pulled: its registry's certificate has expired",
+            image=_image(facts),
+        )
+    else:
+        message = wording(
+            "the image {image!r} cannot be pulled: its registry's certificate is not one that the node trusts",
+            image=_image(facts),
+        )
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "CertificateExpired" if old else "CertificateUntrusted",
-        f"the image {_image(facts)!r} cannot be pulled: its registry's certificate {'has expired' if old else 'is not one that the node trusts'}",
-        _evidence(facts), next_step="have whoever runs the registry or the nodes renew or add the certificate", permanent=False,
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, cause, message, _evidence(facts),
+        next_step=wording("have whoever runs the registry or the nodes renew or add the certificate"), permanent=False,
     )  # fmt: skip
 
 
@@ -156,8 +205,10 @@ def image_registry_plain(facts: Facts) -> Finding | None:
     if not _pull(facts) or "server gave HTTP response to HTTPS client" not in _why(facts):
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.CONFIGURATION, "RegistryInsecure", f"the image {_image(facts)!r} cannot be pulled: its registry speaks plain HTTP, and the node wants HTTPS",
-        _evidence(facts), next_step="give the registry a certificate, or have the nodes' containerd told that it is insecure",
+        Level.CLUSTER, VerdictClass.CONFIGURATION, "RegistryInsecure",
+        wording("the image {image!r} cannot be pulled: its registry speaks plain HTTP, and the node wants HTTPS", image=_image(facts)),
+        _evidence(facts),
+        next_step=wording("give the registry a certificate, or have the nodes' containerd told that it is insecure"),
     )  # fmt: skip
 
 
@@ -175,8 +226,12 @@ def wrong_architecture(facts: Facts) -> Finding | None:
         evidence = (quote(facts, "pod status", text.strip(), ended.get("finishedAt")), *evidence)
     return Finding(
         Level.CONTAINER if facts.made else Level.SPEC, VerdictClass.CONFIGURATION, "ImageArchitecture",
-        f"the program in the image {_image(facts)!r} was built for another kind of CPU than its node has{_node_cpu(facts)}", evidence,
-        next_step=f"build the image for that platform (docker buildx build --platform), then: {again(facts)}", exit_code=exit_code(facts),
+        wording(
+            "the program in the image {image!r} was built for another kind of CPU than its node has{cpu}",
+            image=_image(facts), cpu=_node_cpu(facts),
+        ),
+        evidence, exit_code=exit_code(facts),
+        next_step=wording("build the image for that platform ({building}), then: {command}", building=_BUILDING, command=again(facts)),
     )  # fmt: skip
 
 
@@ -185,9 +240,13 @@ def image_absent(facts: Facts) -> Finding | None:
     why = _why(facts)
     if facts.made is None or not _pull(facts) or not (_ABSENT.search(why) or _AMBIGUOUS.search(why)):
         return None
-    maybe = ", or it is private" if _AMBIGUOUS.search(why) else ""
-    return _found(facts, "BadImage", f"the registry has no image {_image(facts)!r}: its name or tag is wrong{maybe}",
-                  f"correct it: {again(facts, '--image', 'NAME:TAG')}")  # fmt: skip
+    message = wording("the registry has no image {image!r}: its name or tag is wrong", image=_image(facts))
+    if _AMBIGUOUS.search(why):
+        message = wording(
+            "the registry has no image {image!r}: its name or tag is wrong, or it is private",
+            image=_image(facts),
+        )
+    return _found(facts, "BadImage", message, _corrected(facts))
 
 
 def bad_image(facts: Facts) -> Finding | None:
@@ -199,20 +258,28 @@ def bad_image(facts: Facts) -> Finding | None:
     unreachable = found["reason"] == "RegistryUnavailable" or _REGISTRY_TROUBLE.search(_why(facts))
     if unreachable and _NO_NAME.search(_why(facts)):
         return Finding(
-            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} cannot be pulled: its node's DNS knows no host of its registry's name",
-            _evidence(facts), next_step=f"check the registry's name in image; if it is right, have the node's DNS looked at; the node tries again: {kubectl(facts, f'kubectl get pod {facts.run} -w')}",
+            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull",
+            wording("the image {image!r} cannot be pulled: its node's DNS knows no host of its registry's name", image=image),
+            _evidence(facts),
+            next_step=wording(
+                "check the registry's name in image; if it is right, have the node's DNS looked at; the node tries again: {command}",
+                command=_watching(facts),
+            ),
             retry=True, permanent=False,
         )  # fmt: skip
     if unreachable:
         return Finding(
-            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull", f"the image {image!r} could not be pulled yet: the registry does not answer",
-            _evidence(facts), next_step="nothing to do; the node tries again", retry=True, permanent=False,
+            Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ImagePull",
+            wording("the image {image!r} could not be pulled yet: the registry does not answer", image=image),
+            _evidence(facts), next_step=wording("nothing to do; the node tries again"), retry=True, permanent=False,
         )  # fmt: skip
-    return _found(
-        facts, "BadImage", f"the image {image!r} does not exist here or may not be pulled",
-        f"correct the name, or leave it to the server: {again(facts, '--image')}" if facts.made is None
-        else f"correct it: {again(facts, '--image', 'NAME:TAG')}",
-    )  # fmt: skip
+    step = _corrected(facts)
+    if facts.made is None:
+        step = wording(
+            "correct the name, or leave it to the server: {command}", command=again(facts, "--image")
+        )
+    message = wording("the image {image!r} does not exist here or may not be pulled", image=image)
+    return _found(facts, "BadImage", message, step)
 
 
 def image_slow(facts: Facts) -> Finding | None:
@@ -223,9 +290,21 @@ def image_slow(facts: Facts) -> Finding | None:
     if facts.made is None or event is None or event.get("reason") != "Pulling":
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "ImagePulling", f"its node still pulls the image {_image(facts)!r}: a big image takes minutes the first time",
-        from_event(facts, event), next_step=f"wait; watch it with: {kubectl(facts, f'kubectl get pod {facts.run} -w')}", retry=False, permanent=False,
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "ImagePulling",
+        wording("its node still pulls the image {image!r}: a big image takes minutes the first time", image=_image(facts)),
+        from_event(facts, event), next_step=wording("wait; watch it with: {command}", command=_watching(facts)),
+        retry=False, permanent=False,
     )  # fmt: skip
+
+
+def _corrected(facts: Facts) -> str:
+    """Return how an image that cannot be had is replaced."""
+    return wording("correct it: {command}", command=again(facts, "--image", "NAME:TAG"))
+
+
+def _watching(facts: Facts) -> str:
+    """Return the command that shows how a pod goes on."""
+    return kubectl(facts, f"kubectl get pod {facts.run} -w")
 
 
 def _pull(facts: Facts) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.facts import Facts
@@ -37,7 +38,6 @@ _CLOCK = re.compile(
     r"(?i)RequestTimeTooSkewed|difference between the request time and the (?:current|server)|clock skew"
     r"|token used before issued|certificate (?:has expired or )?is not yet valid"
 )
-_FUTURE = "by the node's, the certificate of the service is not good yet"
 _RBAC = re.compile(
     r'(?i)(?:is forbidden: )?user \\?"(?P<user>[^"\\]+)\\?" cannot (?P<verb>\w+) resource \\?"(?P<resource>[^"\\]+)\\?"'
     r'(?: in API group \\?"(?P<group>[^"\\]*)\\?")?(?: in the namespace \\?"(?P<namespace>[^"\\]+)\\?")?'
@@ -81,10 +81,15 @@ def clock_skewed(facts: Facts) -> Finding | None:
     line = said(facts, _CLOCK)
     if not line:
         return None
+    message = wording("the clock of its node and that of a service disagree: the service refused it for that")
+    if "not yet valid" in line:
+        message = wording(
+            "the clock of its node and that of a service disagree: by the node's, the certificate of the service is not good yet"
+        )
     return spoken(
-        facts, line, Level.NODE, of_surroundings(facts), "ClockSkew",
-        f"the clock of its node and that of a service disagree: {_FUTURE if 'not yet valid' in line else 'the service refused it for that'}",
-        f"compare the node's clock: {_clock(facts)}; have the wrong one set (NTP), and until then run it elsewhere", retry=False,
+        facts, line, Level.NODE, of_surroundings(facts), "ClockSkew", message,
+        wording("compare the node's clock: {command}; have the wrong one set (NTP), and until then run it elsewhere", command=_clock(facts)),
+        retry=False,
     )  # fmt: skip
 
 
@@ -100,7 +105,8 @@ def dns_failed(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CLUSTER, of_surroundings(facts), "DnsFailed", f"the cluster's DNS did not answer{_of_host(facts, line)}",
+        facts, line, Level.CLUSTER, of_surroundings(facts), "DnsFailed",
+        wording("the cluster's DNS did not answer{host}", host=_of_host(facts, line)),
         kubectl(facts, "kubectl get pods -n kube-system -l k8s-app=kube-dns"), retry=True,
     )  # fmt: skip
 
@@ -112,8 +118,8 @@ def unknown_host(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "UnknownHost",
-        f"there is no host of the name that it connects to{_of_host(facts, line)}",
-        f"correct the name, then: {again(facts)}",
+        wording("there is no host of the name that it connects to{host}", host=_of_host(facts, line)),
+        wording("correct the name, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -123,8 +129,9 @@ def certificate_expired(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CLUSTER, of_surroundings(facts), "CertificateExpired", "the certificate of a service that it talks to has expired",
-        f"have the certificate renewed, then: {again(facts)}",
+        facts, line, Level.CLUSTER, of_surroundings(facts), "CertificateExpired",
+        wording("the certificate of a service that it talks to has expired"),
+        wording("have the certificate renewed, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -135,8 +142,11 @@ def certificate_untrusted(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "CertificateUntrusted",
-        "the container does not know the authority that signed a service's certificate",
-        f"add the authority to the image, or name it in SSL_CERT_FILE, then: {again(facts)}",
+        wording("the container does not know the authority that signed a service's certificate"),
+        wording(
+            "add the authority to the image, or name it in {variable}, then: {command}",
+            variable="SSL_CERT_FILE", command=again(facts),
+        ),
     )  # fmt: skip
 
 
@@ -150,10 +160,19 @@ def rbac_denied(facts: Facts) -> Finding | None:
     user, verb, resource = told["user"], told["verb"], told["resource"]
     where = told["namespace"]
     account = user.removeprefix("system:serviceaccount:").replace(":", "/")
+    message = wording(
+        "its service account {account!r} may not {verb} {resource} in the cluster",
+        account=account, verb=verb, resource=resource,
+    )  # fmt: skip
+    if where:
+        message = wording(
+            "its service account {account!r} may not {verb} {resource} in the namespace {namespace!r}",
+            account=account, verb=verb, resource=resource, namespace=where,
+        )  # fmt: skip
+    granting = _granting(user, verb, ".".join(filter(None, (resource, told["group"]))), where)
     return spoken(
         facts, line, Level.CLUSTER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "RbacDenied",
-        f"its service account {account!r} may not {verb} {resource} in {f'the namespace {where!r}' if where else 'the cluster'}",
-        f"have somebody who may grant it: {_granting(user, verb, '.'.join(filter(None, (resource, told['group']))), where)}",
+        message, wording("have somebody who may grant it: {command}", command=granting),
     )  # fmt: skip
 
 
@@ -174,8 +193,11 @@ def access_denied(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "AccessDenied",
-        f"a service that it needs{_of_host(facts, line) or _client(facts)} refused its credentials, or it has none{_object(facts)}",
-        f"{_credentials(line)}, then: {again(facts)}",
+        wording(
+            "a service that it needs{service} refused its credentials, or it has none{gated}",
+            service=_of_host(facts, line) or _client(facts), gated=_object(facts),
+        ),
+        _credentials(facts, line),
     )  # fmt: skip
 
 
@@ -195,9 +217,16 @@ def _client(facts: Facts) -> str:
     return f" ({name})" if name else ""
 
 
-def _credentials(line: str) -> str:
-    what = "token or credentials" if not _NO_KEY.search(line) else "missing token, key or role"
-    return f"correct the {what} that it is given (a Secret in its env, or its service account)"
+def _credentials(facts: Facts, line: str) -> str:
+    if _NO_KEY.search(line):
+        return wording(
+            "correct the missing token, key or role that it is given (a Secret in its env, or its service account), then: {command}",
+            command=again(facts),
+        )
+    return wording(
+        "correct the token or credentials that it is given (a Secret in its env, or its service account), then: {command}",
+        command=again(facts),
+    )
 
 
 def _object(facts: Facts) -> str:
@@ -206,7 +235,7 @@ def _object(facts: Facts) -> str:
         r"(?i)Access to (?:model|dataset) (?P<a>[\w./-]+) is restricted|gated repo for url https://\S+?/(?P<b>[\w.-]+/[\w.-]+)/resolve",
         facts.log_tail[-20_000:],
     )
-    return f": {found['a'] or found['b']} is gated" if found else ""
+    return wording(": {model} is gated", model=found["a"] or found["b"]) if found else ""
 
 
 def service_busy(facts: Facts) -> Finding | None:
@@ -215,8 +244,10 @@ def service_busy(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceBusy", f"a service that it reads from or writes to limits the rate of its requests{_of_host(facts, line)}",
-        f"make fewer requests at a time (fewer workers, larger parts), then: {again(facts)}", retry=True,
+        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceBusy",
+        wording("a service that it reads from or writes to limits the rate of its requests{host}", host=_of_host(facts, line)),
+        wording("make fewer requests at a time (fewer workers, larger parts), then: {command}", command=again(facts)),
+        retry=True,
     )  # fmt: skip
 
 
@@ -226,8 +257,9 @@ def port_taken(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "PortInUse", "it wants to listen on a port that another process of the pod or node has",
-        f"take another port (0 for any free one), then: {again(facts)}",
+        facts, line, Level.CODE, VerdictClass.USER, "PortInUse",
+        wording("it wants to listen on a port that another process of the pod or node has"),
+        wording("take another port (0 for any free one), then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -239,12 +271,16 @@ def service_down(facts: Facts) -> Finding | None:
     if _LOCAL.search(line):
         return spoken(
             facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "ServiceRefused",
-            "it connects to its own container (localhost), where nothing listens",
-            f"give it the address of the service, not localhost, then: {again(facts)}",
+            wording("it connects to its own container ({host}), where nothing listens", host="localhost"),
+            wording(
+                "give it the address of the service, not {host}, then: {command}",
+                host="localhost", command=again(facts),
+            ),
         )  # fmt: skip
     return spoken(
-        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceRefused", f"a service that it needs is not running{_of_host(facts, line)}",
-        kubectl(facts, "kubectl get pods,endpoints", "start the service, then run it again"), retry=True,
+        facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceRefused",
+        wording("a service that it needs is not running{host}", host=_of_host(facts, line)),
+        kubectl(facts, "kubectl get pods,endpoints", wording("start the service, then run it again")), retry=True,
     )  # fmt: skip
 
 
@@ -254,15 +290,16 @@ def unreachable(facts: Facts) -> Finding | None:
     if line:
         return spoken(
             facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceFailed",
-            f"a service that it reads from or writes to answered with a failure of its own{_of_host(facts, line)}",
-            f"look at that service, then: {again(facts)}", retry=True,
+            wording("a service that it reads from or writes to answered with a failure of its own{host}", host=_of_host(facts, line)),
+            wording("look at that service, then: {command}", command=again(facts)), retry=True,
         )  # fmt: skip
     line = said(facts, _UNREACHABLE, last=12)
     if not line:
         return None
     return spoken(
         facts, line, Level.CLUSTER, of_surroundings(facts), "ServiceUnreachable",
-        f"a service that it reads from or writes to did not answer{_of_host(facts, line)}", f"see whether the service is up, then: {again(facts)}", retry=True,
+        wording("a service that it reads from or writes to did not answer{host}", host=_of_host(facts, line)),
+        wording("see whether the service is up, then: {command}", command=again(facts)), retry=True,
     )  # fmt: skip
 
 

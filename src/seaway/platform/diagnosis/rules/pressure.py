@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.objects.quantity import whole
 from seaway.platform.diagnosis.advice import again
@@ -38,23 +39,38 @@ def filled_disk(facts: Facts) -> Finding | None:
         return None
     taken, often = _taken(facts, message), facts.evicted_before + 1
     if written * 2 >= taken > 0:
-        said = f"it filled its node's disk and was evicted: {human_size(written)} of the {human_size(taken)} that were taken there were its own"
+        said = wording(
+            "it filled its node's disk and was evicted: {written} of the {taken} that were taken there were its own",
+            written=human_size(written), taken=human_size(taken),
+        )  # fmt: skip
     elif written >= MUCH and often >= IN_A_ROW:
-        said = f"it was evicted {often} times in a row because its node's disk was full, of which it had written {human_size(written)} itself"
+        said = wording(
+            "it was evicted {times} times in a row because its node's disk was full, of which it had written {written} itself",
+            times=often, written=human_size(written),
+        )  # fmt: skip
     else:
         return None
     event = last_event(facts, "Evicted")
     at = (condition(facts, "DisruptionTarget") or {}).get("lastTransitionTime") or (
         event_time(event) if event else None
     )
-    step = "write less or fewer files there, or large ones onto a volume"
-    if facts.made is None:
-        step += "; --scratch SIZE ends it alone before the node is short"
     return Finding(
         Level.CONTAINER, VerdictClass.RESOURCE, "DiskFilled", said,
         (quote(facts, "pod status", f"Evicted: {message}", at),),
-        next_step=f"{step}, then: {again(facts)}", exit_code=exit_code(facts),
+        next_step=_written_less(facts), exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _written_less(facts: Facts) -> str:
+    """Return how a pod is kept from filling its node's disk."""
+    if facts.made is None:
+        return wording(
+            "write less or fewer files there, or large ones onto a volume; --scratch SIZE ends it alone before the node is short, then: {command}",
+            command=again(facts),
+        )
+    return wording(
+        "write less or fewer files there, or large ones onto a volume, then: {command}", command=again(facts)
+    )
 
 
 def written_beyond(message: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from seaway.base.messages import joined, wording
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, elsewhere, kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -38,8 +39,11 @@ def killed_by_startup_probe(facts: Facts) -> Finding | None:
     event = _killing(facts, "startup")
     if event is None:
         return None
-    return _killed(facts, event, Level.SPEC, "StartupProbe", "it takes longer to start than its startup probe allows, so the node killed it",
-                   "raise startupProbe.failureThreshold")  # fmt: skip
+    return _killed(
+        facts, event, Level.SPEC, "StartupProbe",
+        wording("it takes longer to start than its startup probe allows, so the node killed it"),
+        wording("raise {field}", field="startupProbe.failureThreshold"),
+    )  # fmt: skip
 
 
 def killed_by_liveness_probe(facts: Facts) -> Finding | None:
@@ -48,24 +52,19 @@ def killed_by_liveness_probe(facts: Facts) -> Finding | None:
     if event is None:
         return None
     if _barely_ran(facts):
-        said = "its liveness probe gave up before it had started, so the node killed it again and again"
         return _killed(
-            facts,
-            event,
-            Level.SPEC,
-            "LivenessProbe",
-            said,
-            "add a startupProbe, or raise livenessProbe.initialDelaySeconds",
-        )
-    said = "it did not answer its liveness probe, so the node killed it; it did not crash by itself"
+            facts, event, Level.SPEC, "LivenessProbe",
+            wording("its liveness probe gave up before it had started, so the node killed it again and again"),
+            wording("add a {probe}, or raise {field}", probe="startupProbe", field="livenessProbe.initialDelaySeconds"),
+        )  # fmt: skip
     return _killed(
-        facts,
-        event,
-        Level.CONTAINER,
-        "LivenessProbe",
-        said,
-        "raise livenessProbe.timeoutSeconds and failureThreshold, or see what blocks it",
-    )
+        facts, event, Level.CONTAINER, "LivenessProbe",
+        wording("it did not answer its liveness probe, so the node killed it; it did not crash by itself"),
+        wording(
+            "raise {field} and {other_field}, or see what blocks it",
+            field="livenessProbe.timeoutSeconds", other_field="failureThreshold",
+        ),
+    )  # fmt: skip
 
 
 def post_start_failed(facts: Facts) -> Finding | None:
@@ -75,8 +74,9 @@ def post_start_failed(facts: Facts) -> Finding | None:
         return None
     evidence = (*from_event(facts, event), *from_end(facts))
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "PostStartHook", "its postStart hook failed, so the node killed the container",
-        evidence, next_step=_edit(facts, "correct lifecycle.postStart"), exit_code=exit_code(facts),
+        Level.SPEC, VerdictClass.CONFIGURATION, "PostStartHook",
+        wording("its {hook} hook failed, so the node killed the container", hook="postStart"), evidence,
+        next_step=_edit(facts, wording("correct {field}", field="lifecycle.postStart")), exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -95,9 +95,13 @@ def never_ready(facts: Facts) -> Finding | None:
     )
     if event is None:
         return None
-    why = " (nothing listens at the probe's port)" if "connection refused" in _message(event) else ""
+    message = wording("it runs, but its readiness probe fails, so it gets no traffic")
+    if "connection refused" in _message(event):
+        message = wording(
+            "it runs, but its readiness probe fails, so it gets no traffic (nothing listens at the probe's port)"
+        )
     return Finding(
-        Level.CONTAINER, VerdictClass.CONFIGURATION, "NotReady", f"it runs, but its readiness probe fails, so it gets no traffic{why}",
+        Level.CONTAINER, VerdictClass.CONFIGURATION, "NotReady", message,
         from_event(facts, event), next_step=elsewhere(facts, "seaway logs {run}"), permanent=False,
     )  # fmt: skip
 
@@ -158,10 +162,11 @@ def _killed(
         ),
         None,
     )
-    how = f": {brief(facts, _message(probe), 120)}" if probe is not None and level is Level.CONTAINER else ""
+    if probe is not None and level is Level.CONTAINER:
+        said = joined(": ", (said, brief(facts, _message(probe), 120)))
     evidence: tuple[Evidence, ...] = (*from_event(facts, event), *from_event(facts, probe), *from_end(facts))
     return Finding(
-        level, VerdictClass.CONFIGURATION, cause, said + how, evidence, next_step=_edit(facts, step), exit_code=exit_code(facts)
+        level, VerdictClass.CONFIGURATION, cause, said, evidence, next_step=_edit(facts, step), exit_code=exit_code(facts)
     )  # fmt: skip
 
 
@@ -170,8 +175,11 @@ def _edit(facts: Facts, change: str) -> str:
         return change
     target = f"{facts.made.kind}/{facts.made.name}"
     if facts.made.kind in _FIXED:
-        return f"{change} in the manifest of {target}, then: {again(facts)}"
-    return f"{change}: {kubectl(facts, f'kubectl edit {target}')}"
+        return wording(
+            "{change} in the manifest of {target}, then: {command}",
+            change=change, target=target, command=again(facts),
+        )  # fmt: skip
+    return joined(": ", (change, kubectl(facts, f"kubectl edit {target}")))
 
 
 def _message(event: Mapping[str, Any]) -> str:
@@ -186,6 +194,7 @@ def stopping_hook_failed(facts: Facts) -> Finding | None:
     if not ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp"):
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "PreStopHook", "its preStop hook fails, so it ends only after its whole grace period",
-        from_event(facts, event), next_step=_edit(facts, "correct lifecycle.preStop"), permanent=False,
+        Level.SPEC, VerdictClass.CONFIGURATION, "PreStopHook",
+        wording("its {hook} hook fails, so it ends only after its whole grace period", hook="preStop"),
+        from_event(facts, event), next_step=_edit(facts, wording("correct {field}", field="lifecycle.preStop")), permanent=False,
     )  # fmt: skip
