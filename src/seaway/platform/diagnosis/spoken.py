@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
+from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import exit_code, from_end, from_log, pod_status
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.tracebacks import exception
+from seaway.platform.diagnosis.tracebacks import Traceback, exception
 
 LAST = 80
 """Lines of a log's end in which a phrase counts."""
@@ -78,6 +80,13 @@ def spoken(
         level, class_, cause, message, (*from_log(facts, [line]), *from_end(facts)), next_step=step, retry=retry,
         exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def correct(facts: Facts, found: Traceback) -> str:
+    """Return as a next step that the program is corrected where an exception came from, and run again."""
+    if found.where:
+        return wording("correct {place}, then: {command}", place=found.where, command=again(facts))
+    return wording("correct the program, then: {command}", command=again(facts))
 
 
 def of_surroundings(facts: Facts) -> VerdictClass:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
+from seaway.base.messages import wording
 from seaway.platform.diagnosis.evidence import exit_code, pod_status
 from seaway.platform.diagnosis.facts import Facts
 
@@ -99,7 +100,7 @@ class Traceback:
     @property
     def at(self) -> str:
         """Where the user's code was, as a part of a sentence."""
-        return f" at {self.where}" if self.where else ""
+        return wording(" at {place}", place=self.where) if self.where else ""
 
     def through(self, *packages: str) -> bool:
         """Tell whether it passed through one of these packages."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, twice
 from seaway.platform.diagnosis.evidence import (
@@ -20,7 +21,7 @@ from seaway.platform.diagnosis.evidence import (
 )
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.spoken import LAST_WORDS, ended_badly, overcome, said, spoken
+from seaway.platform.diagnosis.spoken import LAST_WORDS, correct, ended_badly, overcome, said, spoken
 from seaway.platform.diagnosis.tracebacks import exception
 
 _CHILD_KILLED = re.compile(
@@ -66,14 +67,18 @@ def child_killed(facts: Facts) -> Finding | None:
     limit = memory_limit(facts)
     if _EXECUTOR.search(line):
         return spoken(
-            facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled", "an executor of it was killed (SIGKILL, most likely out of memory under its own pod's limit)",
-            f"raise spark.executor.memory or spark.executor.memoryOverhead, then: {again(facts)}",
+            facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled",
+            wording("an executor of it was killed (SIGKILL, most likely out of memory under its own pod's limit)"),
+            wording("raise spark.executor.memory or spark.executor.memoryOverhead, then: {command}", command=again(facts)),
         )  # fmt: skip
-    under = f" under its limit of {limit}" if limit else ""
-    return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled",
-        f"a process that it had started was killed (SIGKILL, most likely out of memory{under})", again(facts, "--memory", twice(limit)),
-    )  # fmt: skip
+    message = wording("a process that it had started was killed (SIGKILL, most likely out of memory)")
+    if limit:
+        message = wording(
+            "a process that it had started was killed (SIGKILL, most likely out of memory under its limit of {limit})",
+            limit=limit,
+        )
+    more = again(facts, "--memory", twice(limit))
+    return spoken(facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "ChildKilled", message, more)
 
 
 def shared_memory_full(facts: Facts) -> Finding | None:
@@ -82,8 +87,9 @@ def shared_memory_full(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "SharedMemoryFull", "its /dev/shm was full: data loader workers share batches there, and a container has 64 MiB of it",
-        f"mount an emptyDir with medium Memory at /dev/shm, or set num_workers=0, then: {again(facts)}",
+        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "SharedMemoryFull",
+        wording("its /dev/shm was full: data loader workers share batches there, and a container has 64 MiB of it"),
+        wording("mount an emptyDir with medium Memory at /dev/shm, or set num_workers=0, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -94,7 +100,8 @@ def native_memory_refused(facts: Facts) -> Finding | None:
         return None
     limit = memory_limit(facts)
     return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "MemoryRefused", "native code of it could not get the memory that it asked for",
+        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "MemoryRefused",
+        wording("native code of it could not get the memory that it asked for"),
         again(facts, "--memory", twice(limit)),
     )  # fmt: skip
 
@@ -106,10 +113,10 @@ def caused_in_java(facts: Facts) -> Finding | None:
         return None
     causes = [line for line in facts.log_tail.splitlines() if line.lstrip().startswith("Caused by: ")]
     line = causes[-1].strip() if causes else found.line
-    return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed{found.at}: {brief(facts, line.removeprefix('Caused by: '), 160)}",
-        f"correct {found.where or 'the program'}, then: {again(facts)}",
-    )  # fmt: skip
+    error = brief(facts, line.removeprefix("Caused by: "), 160)
+    message = wording("the program failed{at}: {error}", at=found.at, error=error)
+    step = correct(facts, found)
+    return spoken(facts, line, Level.CODE, VerdictClass.USER, "ProgramError", message, step)
 
 
 def heap_full(facts: Facts) -> Finding | None:
@@ -117,9 +124,11 @@ def heap_full(facts: Facts) -> Finding | None:
     line = said(facts, _HEAP)
     if not line:
         return None
+    is_java = "java" in line.lower().replace("javascript", "") or "GC over" in line
     return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "HeapFull", f"its {'Java' if 'java' in line.lower().replace('javascript', '') or 'GC over' in line else 'JavaScript'} heap was full: the heap is smaller than what it holds at a time",
-        f"raise the heap (Spark: spark.driver.memory or spark.executor.memory; Java: -Xmx; Node.js: --max-old-space-size), then: {again(facts)}",
+        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "HeapFull",
+        wording("its {language} heap was full: the heap is smaller than what it holds at a time", language="Java" if is_java else "JavaScript"),
+        wording("raise the heap (Spark: spark.driver.memory or spark.executor.memory; Java: -Xmx; Node.js: --max-old-space-size), then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -129,11 +138,12 @@ def read_only(facts: Facts) -> Finding | None:
     if not line:
         return None
     path = re.search(r"['\"](?P<path>/[^'\"]+)['\"]", line)
-    where = f" {path['path']!r}" if path else ""
+    message = wording("it writes to a file system that it may only read")
+    if path:
+        message = wording("it writes to a file system that it may only read {path!r}", path=path["path"])
     return spoken(
-        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "ReadOnlyFileSystem",
-        f"it writes to a file system that it may only read{where}",
-        f"write to a volume instead (an emptyDir mounted there, or /tmp), then: {again(facts)}",
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "ReadOnlyFileSystem", message,
+        wording("write to a volume instead (an emptyDir mounted there, or /tmp), then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -150,20 +160,22 @@ def not_permitted(facts: Facts) -> Finding | None:
     if not line or exit_code(facts) == 126:
         return None
     path = re.search(r"['\"](?P<path>/?[^'\"]+)['\"]|(?P<plain>/\S+): Permission denied", line)
-    where = f" {path['path'] or path['plain']!r}" if path else ""
     user = _user(facts)
+    message = wording("its user{user} may not read or write a file that it needs", user=user)
+    if path:
+        file = path["path"] or path["plain"]
+        message = wording("its user{user} may not read or write {path!r}", user=user, path=file)
     return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "PermissionDenied",
-        f"its user{user} may not read or write{where or ' a file that it needs'}",
-        f"give that user the right (fsGroup for a volume, chown in the image), then: {again(facts)}" if facts.made
-        else f"write below the working directory or $SEAWAY_OUTPUTS, then: {again(facts)}",
+        facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "PermissionDenied", message,
+        wording("give that user the right (fsGroup for a volume, chown in the image), then: {command}", command=again(facts)) if facts.made
+        else wording("write below the working directory or $SEAWAY_OUTPUTS, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
 def _user(facts: Facts) -> str:
     spec = (facts.pod or {}).get("spec") or {}
     own = (spec.get("securityContext") or {}).get("runAsUser")
-    return f" (uid {own})" if own is not None else ""
+    return wording(" (uid {uid})", uid=own) if own is not None else ""
 
 
 def too_many_processes(facts: Facts) -> Finding | None:
@@ -173,12 +185,14 @@ def too_many_processes(facts: Facts) -> Finding | None:
         return None
     if _FILES.search(line):
         return spoken(
-            facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "TooManyProcesses", "it has as many open files as it may have",
-            f"close those that it is done with (with open(...)), or open fewer at a time, then: {again(facts)}",
+            facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "TooManyProcesses",
+            wording("it has as many open files as it may have"),
+            wording("close those that it is done with (with open(...)), or open fewer at a time, then: {command}", command=again(facts)),
         )  # fmt: skip
     return spoken(
-        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "TooManyProcesses", "it has as many processes, threads or open files as it may have",
-        f"start fewer workers or threads (OMP_NUM_THREADS, num_workers), then: {again(facts)}",
+        facts, line, Level.CONTAINER, VerdictClass.RESOURCE, "TooManyProcesses",
+        wording("it has as many processes, threads or open files as it may have"),
+        wording("start fewer workers or threads (OMP_NUM_THREADS, num_workers), then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -187,8 +201,9 @@ def recursion(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None or found.short != "RecursionError":
         return None
-    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "Recursion", f"a function calls itself without end{found.at}",
-                  f"correct {found.where or 'the program'}, then: {again(facts)}")  # fmt: skip
+    message = wording("a function calls itself without end{at}", at=found.at)
+    step = correct(facts, found)
+    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "Recursion", message, step)
 
 
 def assertion(facts: Facts) -> Finding | None:
@@ -196,9 +211,14 @@ def assertion(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None or found.short not in _ASSERTION:
         return None
-    text = f": {blanked(facts, found.text)}" if found.text else ""
-    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "AssertionFailed", f"an assertion of the program does not hold{found.at}{text}",
-                  f"correct {found.where or 'the program'}, then: {again(facts)}")  # fmt: skip
+    message = wording("an assertion of the program does not hold{at}", at=found.at)
+    if found.text:
+        message = wording(
+            "an assertion of the program does not hold{at}: {text}",
+            at=found.at, text=blanked(facts, found.text),
+        )  # fmt: skip
+    step = correct(facts, found)
+    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "AssertionFailed", message, step)
 
 
 def wrong_shape(facts: Facts) -> Finding | None:
@@ -209,8 +229,12 @@ def wrong_shape(facts: Facts) -> Finding | None:
         found.text,
     ):
         return None
-    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "WrongShape", f"arrays that do not fit together in shape, type or device{found.at}: {brief(facts, found.text)}",
-                  f"correct {found.where or 'the program'}, then: {again(facts)}")  # fmt: skip
+    message = wording(
+        "arrays that do not fit together in shape, type or device{at}: {error}",
+        at=found.at, error=brief(facts, found.text),
+    )  # fmt: skip
+    step = correct(facts, found)
+    return spoken(facts, found.line, Level.CODE, VerdictClass.USER, "WrongShape", message, step)
 
 
 _CHILD_CRASHED = re.compile(
@@ -223,15 +247,20 @@ _CHILD_CRASHED = re.compile(
 def child_crashed(facts: Facts) -> Finding | None:
     """Find a program one of whose processes crashed in native code, or is gone without a word."""
     line = said(facts, _CHILD_CRASHED)
+    telling = again(facts, "--env", "PYTHONFAULTHANDLER=1")
     if not line and (gone := said(facts, _POOL)):
         return spoken(
-            facts, gone, None, VerdictClass.UNKNOWN, "WorkerDied", "a process of its pool is gone, and nothing says why: it was killed (often for memory), crashed in native code, or ended itself",
-            f"have Python say where, if it crashes: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}",
+            facts, gone, None, VerdictClass.UNKNOWN, "WorkerDied",
+            wording("a process of its pool is gone, and nothing says why: it was killed (often for memory), crashed in native code, or ended itself"),
+            wording("have Python say where, if it crashes: {command}", command=telling),
         )  # fmt: skip
     if not line or (exit_code(facts) or 0) > 128:
         return None
-    return spoken(facts, line, Level.CODE, VerdictClass.USER, "NativeCrash", "a process of it crashed in native code: a compiled library, not Python itself",
-                  f"have Python say where: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}")  # fmt: skip
+    return spoken(
+        facts, line, Level.CODE, VerdictClass.USER, "NativeCrash",
+        wording("a process of it crashed in native code: a compiled library, not Python itself"),
+        wording("have Python say where: {command}", command=telling),
+    )  # fmt: skip
 
 
 _OTHERS = (
@@ -262,9 +291,12 @@ def wrong_arguments(facts: Facts) -> Finding | None:
     )
     if not line:
         return None
-    return spoken(facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "WrongArguments",
-                  f"the program does not take the arguments that it was given: {brief(facts, line)}",
-                  f"correct command, args or workingDir, then: {again(facts)}" if facts.made else f"correct the arguments, then: {again(facts)}")  # fmt: skip
+    return spoken(
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "WrongArguments",
+        wording("the program does not take the arguments that it was given: {error}", error=brief(facts, line)),
+        wording("correct command, args or workingDir, then: {command}", command=again(facts)) if facts.made
+        else wording("correct the arguments, then: {command}", command=again(facts)),
+    )  # fmt: skip
 
 
 def other_language(facts: Facts) -> Finding | None:
@@ -275,8 +307,11 @@ def other_language(facts: Facts) -> Finding | None:
         for pattern in _OTHERS:
             if (found := pattern.search(line)) and not overcome(line):
                 what = next(filter(None, found.groups()))
-                return spoken(facts, line, Level.CODE, VerdictClass.USER, "ProgramError", f"the program failed: {brief(facts, what, 160)}",
-                              f"correct the program, then: {again(facts)}")  # fmt: skip
+                return spoken(
+                    facts, line, Level.CODE, VerdictClass.USER, "ProgramError",
+                    wording("the program failed: {error}", error=brief(facts, what, 160)),
+                    wording("correct the program, then: {command}", command=again(facts)),
+                )  # fmt: skip
     return None
 
 
@@ -292,9 +327,11 @@ def system_out_of_memory(facts: Facts) -> Finding | None:
     )  # fmt: skip
     if event is None or not _near(facts, event):
         return None
+    reserving = again(facts, "--memory", "AMOUNT")
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeOutOfMemory", "its node ran out of memory as a whole, and the kernel killed it; it was not over a limit of its own",
-        from_event(facts, event), next_step=f"reserve what it needs, so that it is placed where there is room: {again(facts, '--memory', 'AMOUNT')}",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeOutOfMemory",
+        wording("its node ran out of memory as a whole, and the kernel killed it; it was not over a limit of its own"),
+        from_event(facts, event), next_step=wording("reserve what it needs, so that it is placed where there is room: {command}", command=reserving),
         retry=True, exit_code=137,
     )  # fmt: skip
 

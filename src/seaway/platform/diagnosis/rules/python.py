@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import exit_code, from_end, from_log, is_plain, main_container
@@ -36,12 +37,23 @@ def no_python(facts: Facts) -> Finding | None:
     program = named.group()
     image = main_container(facts).get("image", "?")
     enough = plain_is_enough(tuple(facts.command), needs_environment=facts.needs_environment)
-    what = "its packages" if facts.needs_environment else "a Python program"
-    need = "" if enough else f", which {what} cannot do without"
+    if enough:
+        message = wording("the image {image!r} has no {program}", image=image, program=program)
+    elif facts.needs_environment:
+        message = wording(
+            "the image {image!r} has no {program}, which its packages cannot do without",
+            image=image, program=program,
+        )  # fmt: skip
+    else:
+        message = wording(
+            "the image {image!r} has no {program}, which a Python program cannot do without",
+            image=image, program=program,
+        )  # fmt: skip
+    newer = again(facts, "--image", "python:3.12-slim")
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, NO_PYTHON, f"the image {image!r} has no {program}{need}", evidence,
-        next_step=f"use an image that has python3 (3.9 or newer): {again(facts, '--image', 'python:3.12-slim')}",
-        done="it is started again without Seaway's runner" if enough else "", retry=enough,
+        Level.SPEC, VerdictClass.CONFIGURATION, NO_PYTHON, message, evidence,
+        next_step=wording("use an image that has python3 (3.9 or newer): {command}", command=newer),
+        done=wording("it is started again without Seaway's runner") if enough else "", retry=enough,
     )  # fmt: skip
 
 
@@ -61,7 +73,7 @@ def old_python(facts: Facts) -> Finding | None:
     image = main_container(facts).get("image", "?")
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "OldPython",
-        f"the python3 of the image {image!r} is older than 3.9, the oldest that Seaway's runner works with",
+        wording("the python3 of the image {image!r} is older than 3.9, the oldest that Seaway's runner works with", image=image),
         (*from_log(facts, told), *from_end(facts)),
-        next_step=f"use a newer image: {again(facts, '--image', 'python:3.12-slim')}", exit_code=1,
+        next_step=wording("use a newer image: {command}", command=again(facts, "--image", "python:3.12-slim")), exit_code=1,
     )  # fmt: skip
