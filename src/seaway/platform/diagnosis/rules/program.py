@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, is_python, kubectl, with_package
 from seaway.platform.diagnosis.evidence import (
@@ -21,7 +22,7 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.packages import SHARED, is_likely_own, package_of
-from seaway.platform.diagnosis.spoken import spoken
+from seaway.platform.diagnosis.spoken import correct, spoken
 from seaway.platform.diagnosis.tracebacks import (
     Traceback,
     crash_place,
@@ -54,15 +55,15 @@ _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal
 _ASKED = (signal.SIGKILL, signal.SIGTERM)
 _LONGEST_LAST = 120
 _SIGNALS: dict[int, str] = {
-    signal.SIGKILL: "it was killed (SIGKILL) by a process or by the kernel, which does that when a whole machine runs out of memory",
-    signal.SIGSEGV: "it crashed in native code (segmentation fault)",
-    signal.SIGTERM: "it was ended by the signal SIGTERM, which did not come from Seaway",
-    signal.SIGABRT: "it aborted itself (SIGABRT), usually after an error in native code",
-    signal.SIGBUS: "it crashed on a bad memory access (SIGBUS), often because shared memory or disk was full",
-    signal.SIGFPE: "it crashed on an arithmetic error (SIGFPE)",
-    signal.SIGILL: "it used an instruction that this CPU does not have (SIGILL)",
-    signal.SIGINT: "it was interrupted (SIGINT)",
-}
+    signal.SIGKILL: wording("it was killed (SIGKILL) by a process or by the kernel, which does that when a whole machine runs out of memory"),
+    signal.SIGSEGV: wording("it crashed in native code (segmentation fault)"),
+    signal.SIGTERM: wording("it was ended by the signal SIGTERM, which did not come from Seaway"),
+    signal.SIGABRT: wording("it aborted itself (SIGABRT), usually after an error in native code"),
+    signal.SIGBUS: wording("it crashed on a bad memory access (SIGBUS), often because shared memory or disk was full"),
+    signal.SIGFPE: wording("it crashed on an arithmetic error (SIGFPE)"),
+    signal.SIGILL: wording("it used an instruction that this CPU does not have (SIGILL)"),
+    signal.SIGINT: wording("it was interrupted (SIGINT)"),
+}  # fmt: skip
 
 
 def module_not_found(facts: Facts) -> Finding | None:
@@ -72,24 +73,29 @@ def module_not_found(facts: Facts) -> Finding | None:
     if not module or (found is not None and _of_a_package(module)):
         return None
     package = package_of(module)
-    named = f" (package {package!r})" if package != module else ""
-    where = f" at {found.where}" if found is not None and found.where else ""
+    named = wording(" (package {package!r})", package=package) if package != module else ""
+    at = found.at if found is not None else ""
     line = found.line if found is not None else last_lines(facts, 1)[0]
     return Finding(
-        Level.CODE, VerdictClass.USER, "ModuleNotFound", f"it imports the module {module!r}{named}{where}, which is not installed",
+        Level.CODE, VerdictClass.USER, "ModuleNotFound",
+        wording("it imports the module {module!r}{named}{at}, which is not installed", module=module, named=named, at=at),
         (*from_log(facts, [line]), *from_end(facts)),
-        next_step=f"if it is your own, {_bringing(facts)}, then: {again(facts)}"
-        if is_likely_own(module)
-        else with_package(facts, package),
+        next_step=_bringing(facts) if is_likely_own(module) else with_package(facts, package),
         exit_code=exit_code(facts),
     )  # fmt: skip
 
 
 def _bringing(facts: Facts) -> str:
-    """Return how a module of the user's own gets to where it is imported."""
+    """Return as a next step that a module of the user's own is brought to where it is imported."""
     if facts.made is not None:
-        return "have it in the image, in the folder of the script or on PYTHONPATH"
-    return "put it beside the script, where no .gitignore or .seawayignore leaves it out"
+        return wording(
+            "if it is your own, have it in the image, in the folder of the script or on PYTHONPATH, then: {command}",
+            command=again(facts),
+        )
+    return wording(
+        "if it is your own, put it beside the script, where no .gitignore or .seawayignore leaves it out, then: {command}",
+        command=again(facts),
+    )
 
 
 def import_failed(facts: Facts) -> Finding | None:
@@ -97,38 +103,89 @@ def import_failed(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None or found.short not in ("ImportError", "ModuleNotFoundError"):
         return None
-    part, hidden = _NO_MODULE.search(found.text), _HIDDEN.search(found.text)
-    name, library = _NO_NAME.search(found.text), _NO_LIBRARY.search(found.text)
-    correct = f"correct the import{f' at {found.where}' if found.where else ''}, then: {again(facts)}"
-    if name and (is_standard(name["module"]) or (name["path"] and is_users_own(name["path"]))):
-        said, step = f"the module {name['module']!r} has no {name['name']!r}", correct
-    elif name:
-        said = f"the module {name['module']!r} has no {name['name']!r}: the program expects another version of it"
-        step = f"name the version that has it ({package_of(name['module'])}==VERSION), then: {again(facts)}"
-    elif hidden:
-        said = f"it imports {(part['module'] if part else 'a part of it')!r}, but {hidden['name']!r} is a single file: most likely one of yours hides the package"
-        step = f"rename {hidden['name'].rpartition('.')[2]}.py, then: {again(facts)}"
-    elif part:
-        said = (
-            f"the package {part['module'].partition('.')[0]!r} is there, but has no module {part['module']!r}"
-        )
-        step = f"correct the import, or name the version that has it ({package_of(part['module'])}==VERSION), then: {again(facts)}"
-    elif library:
-        said = f"a package needs the system library {library['library']}, which the container does not have"
-        if "libGL" in library["library"]:
-            step = f"replace opencv-python by opencv-python-headless, then: {again(facts)}"
-        else:
-            step = f"install it on the node, or in an image: {again(facts, '--image', 'IMAGE')}"
-    elif _NO_PARENT in found.text and facts.made is None:
-        said = "it imports relatively (from . import ...), which only works in a module of a package"
-        step = "run it as a module, from the folder that holds its package: seaway run -- python -m PACKAGE.MODULE"
-    else:
-        said, step = f"an import failed: {blanked(facts, found.text)}", correct
-    where = f" (at {found.where})" if found.where else ""
+    where = wording(" (at {place})", place=found.where) if found.where else ""
+    message, step = _failed_import(facts, found)
     return Finding(
-        Level.CODE, VerdictClass.USER, "ImportFailed", said + where, (*from_log(facts, [found.line]), *from_end(facts)),
+        Level.CODE, VerdictClass.USER, "ImportFailed", message + where, (*from_log(facts, [found.line]), *from_end(facts)),
         next_step=step, exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _failed_import(facts: Facts, found: Traceback) -> tuple[str, str]:
+    """Return why an import failed, and what to do."""
+    part, hidden = _NO_MODULE.search(found.text), _HIDDEN.search(found.text)
+    name, library = _NO_NAME.search(found.text), _NO_LIBRARY.search(found.text)
+    if name:
+        return _name_not_found(facts, found, name)
+    if part and hidden:
+        file = f"{hidden['name'].rpartition('.')[2]}.py"
+        message = wording(
+            "it imports {module!r}, but {hiding!r} is a single file: most likely one of yours hides the package",
+            module=part["module"], hiding=hidden["name"],
+        )  # fmt: skip
+        return message, wording("rename {file}, then: {command}", file=file, command=again(facts))
+    if part:
+        return _part_not_found(facts, part["module"])
+    if library:
+        return _library_not_found(facts, library["library"])
+    if _NO_PARENT in found.text and facts.made is None:
+        as_module = "seaway run -- python -m PACKAGE.MODULE"
+        return (
+            wording("it imports relatively (from . import ...), which only works in a module of a package"),
+            wording("run it as a module, from the folder that holds its package: {command}", command=as_module),
+        )  # fmt: skip
+    message = wording("an import failed: {error}", error=blanked(facts, found.text))
+    return message, _correct_import(facts, found)
+
+
+def _name_not_found(facts: Facts, found: Traceback, name: re.Match[str]) -> tuple[str, str]:
+    """Say of a module that it lacks a name, and what to do: another version of a package may have it."""
+    if is_standard(name["module"]) or (name["path"] and is_users_own(name["path"])):
+        message = wording(
+            "the module {module!r} has no {missing!r}", module=name["module"], missing=name["name"]
+        )
+        return message, _correct_import(facts, found)
+    message = wording(
+        "the module {module!r} has no {missing!r}: the program expects another version of it",
+        module=name["module"], missing=name["name"],
+    )  # fmt: skip
+    step = wording(
+        "name the version that has it ({requirement}), then: {command}",
+        requirement=f"{package_of(name['module'])}==VERSION", command=again(facts),
+    )  # fmt: skip
+    return message, step
+
+
+def _part_not_found(facts: Facts, module: str) -> tuple[str, str]:
+    """Say of a package that it lacks a module, and what to do."""
+    message = wording(
+        "the package {package!r} is there, but has no module {module!r}",
+        package=module.partition(".")[0], module=module,
+    )  # fmt: skip
+    step = wording(
+        "correct the import, or name the version that has it ({requirement}), then: {command}",
+        requirement=f"{package_of(module)}==VERSION", command=again(facts),
+    )  # fmt: skip
+    return message, step
+
+
+def _library_not_found(facts: Facts, library: str) -> tuple[str, str]:
+    """Say of a system library that a package needs it, and what to do."""
+    message = wording(
+        "a package needs the system library {library}, which the container does not have", library=library
+    )
+    if "libGL" in library:
+        step = wording(
+            "replace {package} by {replacement}, then: {command}",
+            package="opencv-python", replacement="opencv-python-headless", command=again(facts),
+        )  # fmt: skip
+        return message, step
+    with_image = again(facts, "--image", "IMAGE")
+    return message, wording("install it on the node, or in an image: {command}", command=with_image)
+
+
+def _correct_import(facts: Facts, found: Traceback) -> str:
+    return wording("correct the import{at}, then: {command}", at=found.at, command=again(facts))
 
 
 def user_exception(facts: Facts) -> Finding | None:
@@ -145,31 +202,36 @@ def user_exception(facts: Facts) -> Finding | None:
             Level.CODE,
             VerdictClass.USER,
             "KilledBySignal",
-            f"it was interrupted{found.at} (KeyboardInterrupt)",
+            wording("it was interrupted{at} (KeyboardInterrupt)", at=found.at),
             "seaway logs {run}",
         )
     if found.program:
         return _no_program(facts, found)
     cause = direct_cause(facts.log_tail, found.start)
     cause = None if cause is not None and cause.line == found.line else cause
-    because = f", because of {brief(facts, cause.line)}" if cause is not None else ""
+    error = blanked(facts, found.line)
+    message = wording("the program failed{at}: {error}", at=found.at, error=error)
+    if cause is not None:
+        message = wording(
+            "the program failed{at}: {error}, because of {cause}",
+            at=found.at, error=error, cause=brief(facts, cause.line),
+        )  # fmt: skip
     before = [cause.line] if cause is not None else _words_of_a_command(facts, found)
     return Finding(
         Level.DATA if found.short in _DATA_ERRORS else Level.CODE, VerdictClass.USER, "UserException",
-        f"the program failed{found.at}: {blanked(facts, found.line)}{because}", (*from_log(facts, [*before, found.line]), *from_end(facts)),
-        next_step=f"{_correction(found)}, then: {again(facts)}",
-        exit_code=exit_code(facts),
+        message, (*from_log(facts, [*before, found.line]), *from_end(facts)),
+        next_step=_correction(facts, found), exit_code=exit_code(facts),
     )  # fmt: skip
 
 
 def _no_program(facts: Facts, found: Traceback) -> Finding:
     """Say of a command that the program starts that it is not there."""
-    step = f"install it in the image: {again(facts, '--image', 'IMAGE')}"
+    step = wording("install it in the image: {command}", command=again(facts, "--image", "IMAGE"))
     if found.program == "nvidia-smi" and not asks_gpu(facts):
-        step = f"ask for a GPU, where it is there: {again(facts, '--gpu', '1')}"
+        step = wording("ask for a GPU, where it is there: {command}", command=again(facts, "--gpu", "1"))
     return spoken(
         facts, found.line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "CommandNotFound",
-        f"it starts the command {found.program!r}{found.at}, which is not there", step,
+        wording("it starts the command {program!r}{at}, which is not there", program=found.program, at=found.at), step,
     )  # fmt: skip
 
 
@@ -190,17 +252,19 @@ def killed_by_signal(facts: Facts) -> Finding | None:
     number = ended.get("signal") or (code - 128 if code is not None and 128 < code < 160 else 0)
     if not number:
         return None
-    said = _SIGNALS.get(number, f"it was ended by the signal {_name(number)}")
-    step = "seaway logs {run}"
+    said = _SIGNALS.get(number) or wording("it was ended by the signal {signal}", signal=_name(number))
+    step: str = "seaway logs {run}"
     if number == signal.SIGKILL and not memory_limit(facts):
-        step = f"reserve memory for it: {again(facts, '--memory', '4Gi')}"
+        step = wording("reserve memory for it: {command}", command=again(facts, "--memory", "4Gi"))
     elif number in _CRASHES and (is_python(facts) or facts.made is not None):
-        step = f"have Python say where: {again(facts, '--env', 'PYTHONFAULTHANDLER=1')}"
+        telling = again(facts, "--env", "PYTHONFAULTHANDLER=1")
+        step = wording("have Python say where: {command}", command=telling)
         if place := crash_place(facts.log_tail):
-            said, step = (
-                f"{said} at {place}",
-                f"look at what {place} calls in compiled code, then: {again(facts)}",
-            )
+            said = said + wording(" at {place}", place=place)
+            step = wording(
+                "look at what {place} calls in compiled code, then: {command}",
+                place=place, command=again(facts),
+            )  # fmt: skip
         elif was_dumped(facts.log_tail):
             step = "seaway logs {run}"
     if facts.made is not None and number in _ASKED:
@@ -223,7 +287,8 @@ def _ended_by_nobody_known(facts: Facts, number: int) -> Finding:
     """Say of somebody else's pod that it was killed: who did that the exit code alone does not tell."""
     name = signal.Signals(number).name
     return Finding(
-        None, VerdictClass.UNKNOWN, "KilledBySignal", f"it was ended from outside ({name}), and nothing that was seen says by whom",
+        None, VerdictClass.UNKNOWN, "KilledBySignal",
+        wording("it was ended from outside ({signal}), and nothing that was seen says by whom", signal=name),
         (*from_end(facts), *from_log(facts, last_lines(facts, 2))), next_step=kubectl(facts, f"kubectl describe pod {facts.run}"),
         exit_code=exit_code(facts),
     )  # fmt: skip
@@ -235,24 +300,39 @@ def failed_exit(facts: Facts) -> Finding | None:
     if not code:
         return None
     last = last_lines(facts, 1)
-    said = f"; the last it said: {brief(facts, last[0], _LONGEST_LAST)}" if last else " and said nothing"
+    message = wording("the program ended with exit code {code} and said nothing", code=code)
+    if last:
+        message = wording(
+            "the program ended with exit code {code}; the last it said: {line}",
+            code=code, line=brief(facts, last[0], _LONGEST_LAST),
+        )  # fmt: skip
     return Finding(
-        Level.CODE, VerdictClass.USER, "NonZeroExit", f"the program ended with exit code {code}{said}",
+        Level.CODE, VerdictClass.USER, "NonZeroExit", message,
         (*from_log(facts, last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}",
         exit_code=code,
     )  # fmt: skip
 
 
-def _correction(found: Traceback) -> str:
+def _correction(facts: Facts, found: Traceback) -> str:
+    """Return as a next step what to correct, and to run it again: what is missing may lie where a run does not see it."""
     named = _NO_FILE.search(found.text) if found.short != "KeyError" else None
     path = _IN_CODE.sub("", named["quoted"] or named["path"]) if named else ""
     if path.startswith("/tmp/"):  # noqa: S108
-        return f"put {path!r} elsewhere, best into the project: a run has a /tmp of its own"
+        return wording(
+            "put {path!r} elsewhere, best into the project: a run has a /tmp of its own, then: {command}",
+            path=path, command=again(facts),
+        )  # fmt: skip
     if path.startswith("../"):
-        return f"put {path!r} into the project: a run has a copy of it, and nothing of what lies around it"
+        return wording(
+            "put {path!r} into the project: a run has a copy of it, and nothing of what lies around it, then: {command}",
+            path=path, command=again(facts),
+        )  # fmt: skip
     if path and not path.startswith("/"):
-        return f"put {path!r} into the project, where no .gitignore or .seawayignore leaves it out"
-    return f"correct {found.where or 'the program'}"
+        return wording(
+            "put {path!r} into the project, where no .gitignore or .seawayignore leaves it out, then: {command}",
+            path=path, command=again(facts),
+        )  # fmt: skip
+    return correct(facts, found)
 
 
 def _missing_module(facts: Facts, found: Traceback | None) -> str:
