@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def of_home(server: Path, cluster: Path) -> tuple[Any, ...]:
 
 
 def of_team_server(settings: TeamServerSettings, files: Any, connection: Any) -> tuple[Any, ...]:
-    """Return those of a team's server: what it shows, what users see at its address, and what it shows its cluster.
+    """Return those of a team's server: what it shows, what users see at its address, what it shows its cluster, and what its stores show.
 
     Args:
         settings: of the server.
@@ -67,4 +68,21 @@ def of_team_server(settings: TeamServerSettings, files: Any, connection: Any) ->
     if authority := connection.ca_file or connection.ca:
         remedy = "Give the server the cluster's new authority, with a new kubeconfig where it has one"
         found.append(WatchedCertificate("the cluster's authority", authority, remedy))
-    return tuple(found)
+    return (*found, *_of_its_stores(settings))
+
+
+def _of_its_stores(settings: TeamServerSettings) -> Iterator[Any]:
+    """Yield those of the database and of the object storage, where a server on the network has them and shows one."""
+    from seaway.platform.database.location import PostgresLocation, locate
+    from seaway.platform.notifications.certificates import WatchedCertificate
+
+    place = locate(settings.database, settings.home)
+    if isinstance(place, PostgresLocation) and place.url.host and place.url.query.get("sslmode") != "disable":
+        host = f"[{place.url.host}]" if ":" in place.url.host else place.url.host
+        source = f"postgresql://{host}:{place.url.port or 5432}"
+        remedy = f"The PostgreSQL server at {place.url.host} needs a new one (ssl_cert_file), then: SELECT pg_reload_conf()"
+        yield WatchedCertificate("the database's certificate", source, remedy)
+    endpoint = str(settings.object_store.get("endpoint_url") or "")
+    if settings.artifacts and endpoint.startswith("https://"):
+        remedy = f"The object storage at {endpoint} needs a new one"
+        yield WatchedCertificate("the object storage's certificate", endpoint, remedy)

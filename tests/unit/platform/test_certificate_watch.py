@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from seaway.base.clock import ManualClock
 from seaway.model.notification import Event
@@ -14,12 +15,12 @@ from seaway.platform.database import notices, notify_targets
 from seaway.platform.database.database import open_database
 from seaway.platform.database.location import locate
 from seaway.platform.database.records import TargetRecord
+from seaway.platform.notifications.certificate_ends import end_of
 from seaway.platform.notifications.certificates import (
     CertificateWatch,
     Ending,
     WatchedCertificate,
     due,
-    end_of,
     happening,
     key_of,
     level_of,
@@ -85,12 +86,18 @@ def test_ends_are_read_where_they_can_be(tmp_path: Path) -> None:
     authority = make_authority("ca", NOW)
     short = make_certificate("s", authority, ["localhost"], NOW, 10 * DAY).certificate
     (tmp_path / "crt").write_text(short)
-    assert end_of(WatchedCertificate("", tmp_path / "crt", "")) == NOW + 10 * DAY
+    assert end_of("", tmp_path / "crt") == NOW + 10 * DAY
     bundle = (short + authority.certificate).encode()
-    assert end_of(WatchedCertificate("", bundle, "")) == NOW + 3650 * DAY, "the last of several counts"
-    assert end_of(WatchedCertificate("", tmp_path / "absent", "")) is None
-    assert end_of(WatchedCertificate("", b"broken", "")) is None
-    assert end_of(WatchedCertificate("", "https://127.0.0.1:1", "")) is None
+    assert end_of("", bundle) == NOW + 3650 * DAY, "the last of several counts"
+    assert end_of("", tmp_path / "absent") is None
+    assert end_of("", b"broken") is None
+    assert end_of("", "https://127.0.0.1:1") is None
+
+
+def test_postgresql_shows_its_certificate(postgres) -> None:
+    known = x509.load_pem_x509_certificate((postgres.folder / "data" / "server.crt").read_bytes())
+    url = f"postgresql://127.0.0.1:{postgres.port}"
+    assert end_of("", url) == known.not_valid_after_utc
 
 
 @pytest.fixture

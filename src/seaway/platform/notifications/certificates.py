@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
-
-from cryptography import x509
 
 from seaway.base.clock import Clock
 from seaway.base.measures import Gauge
@@ -20,6 +16,7 @@ from seaway.model.notification import Event
 from seaway.platform.database import notices
 from seaway.platform.database.database import Database
 from seaway.platform.engine.happenings import Happening
+from seaway.platform.notifications.certificate_ends import end_of
 from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.settings import NotifySettings
 
@@ -28,8 +25,6 @@ LEVELS = (0, 1, 7, 30)
 """Days before the end at which it is told; 0 when it has come."""
 _SOON = 300.0
 """Seconds after which it is looked again where one could not be seen."""
-_PATIENCE = 5.0
-"""Seconds that another server may take to show its certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class WatchedCertificate:
     """For people, such as "the REST API's certificate"."""
     source: Path | bytes | str
     """A file or a text (PEM; of several in one, as in a bundle of authorities, the last to end counts), or the URL of a server
-    that shows it."""
+    that shows it: https://HOST:PORT, or postgresql://HOST:PORT."""
     remedy: str
     """What renews it."""
 
@@ -140,7 +135,7 @@ class CertificateWatch:
         self._endings = [
             Ending(one, at)
             for one in self._watched
-            if (at := await asyncio.to_thread(end_of, one)) is not None
+            if (at := await asyncio.to_thread(end_of, one.name, one.source)) is not None
         ]
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         found = due(self._endings, now, self._told)
@@ -162,26 +157,3 @@ class CertificateWatch:
         for ending in self._endings:
             gauge.put(ending.certificate.name, value=ending.at.timestamp() - self._clock.now())
         return gauge
-
-
-def end_of(certificate: WatchedCertificate) -> datetime | None:
-    """Return when a certificate ends, None where that cannot be seen now."""
-    source = certificate.source
-    try:
-        text = (
-            _shown(source)
-            if isinstance(source, str)
-            else source
-            if isinstance(source, bytes)
-            else source.read_bytes()
-        )
-        return max(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(text))
-    except (OSError, ValueError) as error:
-        log.debug("when %s ends cannot be seen: %s", certificate.name, error)
-        return None
-
-
-def _shown(url: str) -> bytes:
-    """Return the certificate that a server shows (PEM), whoever signed it."""
-    place = urlsplit(url)
-    return ssl.get_server_certificate((place.hostname or "", place.port or 443), timeout=_PATIENCE).encode()
