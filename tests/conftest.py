@@ -31,7 +31,11 @@ settings.load_profile("seaway")
 
 
 def pytest_configure() -> None:
-    """Take SIGINT back where the suite was started in a shell's background, which ignores it: programs inherit that."""
+    """Take what the suite was started with out of its tests' way; programs inherit both.
+
+    A shell's background ignores SIGINT; explanations would be in the language of the developer's locale.
+    """
+    os.environ["SEAWAY_LANGUAGE"] = "en"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

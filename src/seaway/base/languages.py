@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 
 from seaway.base.messages import Catalogue
 
@@ -45,7 +44,10 @@ def catalogue(language: str) -> Catalogue:
 
 def translations(language: str) -> dict[str, str]:
     """Return the templates of a language other than English, by the English ones."""
-    import polib  # late: who reads English needs none
+    # late: who reads English needs neither
+    from importlib.resources import files
+
+    import polib
 
     text = files("seaway.base").joinpath("catalogues", f"{language}.po").read_text(encoding="utf-8")
     return {entry.msgid: entry.msgstr for entry in polib.pofile(text) if entry.msgstr and not entry.obsolete}

@@ -38,12 +38,14 @@ _LEVELS = {
 }
 _SOURCES = {
     "log": wording("log"),
-    "pod status": wording("pod status"),
     "event": wording("event"),
     "node": wording("node"),
     "submission": wording("submission"),
+    "claim": wording("claim"),
+    "pod spec": wording("pod spec"),
 }
-"""Where evidence is from, as people are told."""
+"""Where evidence is from, as people are told; a kind by itself, or its status, is Kubernetes' word."""
+_STATUS = " status"
 Name = Annotated[
     str | None,
     typer.Argument(
@@ -142,7 +144,7 @@ def print_explanation(explanation: dict[str, Any], words: Catalogue) -> None:
         print(paint(spoken_in(wording("Evidence"), words), BOLD))
         for item in explanation["evidence"]:
             time = f" {item['time']}" if item.get("time") else ""
-            source = spoken_in(_SOURCES.get(item["source"], item["source"]), words)
+            source = spoken_in(_source(item["source"]), words)
             print(f"  {paint(source + time, DIM)}")
             for line in _printable(item["quote"]).splitlines():
                 print(f"    {line}")
@@ -150,6 +152,12 @@ def print_explanation(explanation: dict[str, Any], words: Catalogue) -> None:
         print(f"\n{paint(spoken_in(wording('Done'), words), BOLD)}  {explanation['done']}")
     if explanation.get("next_step"):
         print(f"\n{paint(spoken_in(wording('Next'), words), BOLD)}  {explanation['next_step']}")
+
+
+def _source(source: str) -> str:
+    if source.endswith(_STATUS):
+        return wording("{kind} status", kind=source.removesuffix(_STATUS))
+    return _SOURCES.get(source, source)
 
 
 def _printable(text: str) -> str:

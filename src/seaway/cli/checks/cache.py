@@ -6,11 +6,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from seaway.base.messages import joined, wording
 from seaway.cli.checks.check import Check, ok
 from seaway.sdk.snapshot import readable_size
 
-_NAMES = {"environments": "environments", "uv": "packages", "code": "code"}
-"""Folders of the cache, as they are named to people; all else is "other"."""
+_NAMES = {"environments": wording("environments"), "uv": wording("packages"), "code": wording("code")}
+"""Folders of the cache, as they are named to people; all else is `_OTHER`."""
+_OTHER = wording("other")
 
 
 def cache(folder: Path, days: int) -> Check:
@@ -21,22 +23,27 @@ def cache(folder: Path, days: int) -> Check:
         days: after how many without use things go.
     """
     found = sizes(folder)
+    name = wording("cache")
     if not any(found.values()):
-        return ok("cache", "empty")
-    return ok("cache", f"{said(found)}; what no pod uses goes after {days} days, or when the disk fills up")
+        return ok(name, wording("empty"))
+    message = wording(
+        "{sizes}; what no pod uses goes after {days} days, or when the disk fills up",
+        sizes=said(found), days=days,
+    )  # fmt: skip
+    return ok(name, message)
 
 
 def said(found: dict[str, int]) -> str:
     """Say how large a cache is, and what of it."""
-    parts = [f"{name} {readable_size(size)}" for name, size in found.items() if size]
-    return f"{readable_size(sum(found.values()))} ({', '.join(parts)})"
+    parts = [joined(" ", (name, readable_size(size))) for name, size in found.items() if size]
+    return joined("", (readable_size(sum(found.values())), " (", joined(", ", parts), ")"))
 
 
 def sizes(folder: Path) -> dict[str, int]:
     """Return what each part of a cache takes on the disk; files that parts share count for the first."""
     seen: set[tuple[int, int]] = set()
-    found = {shown: _size(folder / name, seen) for name, shown in _NAMES.items()}
-    return found | {"other": _size(folder, seen)}
+    found: dict[str, int] = {shown: _size(folder / name, seen) for name, shown in _NAMES.items()}
+    return found | {_OTHER: _size(folder, seen)}
 
 
 def _size(folder: Path, seen: set[tuple[int, int]]) -> int:

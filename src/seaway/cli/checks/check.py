@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from seaway.base.messages import Catalogue, spoken_in
+
 
 class State(StrEnum):
     """How something is."""
@@ -16,12 +18,18 @@ class State(StrEnum):
 
 
 class Check(NamedTuple):
-    """One line of the doctor's."""
+    """One line of the doctor's, in English."""
 
     name: str
     state: State
     message: str
     remedy: str = ""
+
+    def spoken_in(self, catalogue: Catalogue) -> Check:
+        """Return it as it is said in another language; its name is also one for programs, and stays."""
+        return self._replace(
+            message=spoken_in(self.message, catalogue), remedy=spoken_in(self.remedy, catalogue)
+        )
 
 
 def ok(name: str, message: str) -> Check:

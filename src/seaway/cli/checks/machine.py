@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from seaway.base.messages import wording
 from seaway.cli.checks.check import Check, fail, ok, warn
 from seaway.sdk.snapshot import readable_size
 
@@ -24,18 +25,22 @@ def room(name: str, free: int, total: int, inodes: int, all_inodes: int) -> Chec
         inodes: files that can still be made.
         all_inodes: files in all; 0 where the file system counts none.
     """
-    said = f"{readable_size(free)} of {readable_size(total)} free"
+    said = wording("{free} of {total} free", free=readable_size(free), total=readable_size(total))
     low_bytes, full_bytes = min(LOW_BYTES, total // 10), min(FULL_BYTES, total // 50)
     low_inodes, full_inodes = min(LOW_INODES, all_inodes // 10), min(FULL_INODES, all_inodes // 50)
-    remedy = "Make room: seaway rm --now RUN of what is not needed, then what else is on that disk (du -xh --max-depth 2)"
+    remedy = wording(
+        "Make room: {command} of what is not needed, then what else is on that disk ({measuring})",
+        command="seaway rm --now RUN", measuring="du -xh --max-depth 2",
+    )  # fmt: skip
+    left = wording("{free} of {total} inodes free", free=inodes, total=all_inodes)
     if free <= full_bytes:
-        return fail(name, f"the disk is full: {said}", remedy)
+        return fail(name, wording("the disk is full: {room}", room=said), remedy)
     if all_inodes and inodes <= full_inodes:
-        return fail(name, f"no more files can be made: {inodes} of {all_inodes} inodes free", remedy)
+        return fail(name, wording("no more files can be made: {room}", room=left), remedy)
     if free <= low_bytes:
-        return warn(name, f"the disk is nearly full: {said}", remedy)
+        return warn(name, wording("the disk is nearly full: {room}", room=said), remedy)
     if all_inodes and inodes <= low_inodes:
-        return warn(name, f"few more files can be made: {inodes} of {all_inodes} inodes free", remedy)
+        return warn(name, wording("few more files can be made: {room}", room=left), remedy)
     return ok(name, said)
 
 
@@ -50,28 +55,28 @@ def disk(name: str, folder: Path) -> Check:
 
 def home(folder: Path, uid: int) -> Check:
     """Look at whether a home can be used, and by its owner alone."""
-    name = "home"
+    name, shown = wording("home"), str(folder)
+    own_folder = wording("Set {variable} to a folder of your own", variable="SEAWAY_HOME")
     if not folder.exists():
         there = next(each for each in folder.parents if each.exists())
         if not os.access(there, os.W_OK | os.X_OK):
-            return fail(
-                name,
-                f"{folder} cannot be made: {there} cannot be written to",
-                "Set SEAWAY_HOME to a folder of your own",
+            said = wording(
+                "{folder} cannot be made: {parent} cannot be written to", folder=shown, parent=str(there)
             )
-        return ok(name, f"{folder} is made by seaway up")
+            return fail(name, said, own_folder)
+        return ok(name, wording("{folder} is made by {command}", folder=shown, command="seaway up"))
     status = folder.stat()
     if not folder.is_dir():
-        return fail(name, f"{folder} is no folder", "Set SEAWAY_HOME to a folder, or move that file away")
+        remedy = wording("Set {variable} to a folder, or move that file away", variable="SEAWAY_HOME")
+        return fail(name, wording("{path} is no folder", path=shown), remedy)
     if status.st_uid != uid:
-        return fail(name, f"{folder} belongs to another user", "Set SEAWAY_HOME to a folder of your own")
+        return fail(name, wording("{folder} belongs to another user", folder=shown), own_folder)
     if not os.access(folder, os.W_OK | os.X_OK):
-        return fail(name, f"{folder} cannot be written to", f"chmod u+rwx {folder}")
+        return fail(name, wording("{folder} cannot be written to", folder=shown), f"chmod u+rwx {folder}")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        return warn(
-            name, f"{folder} can be looked into by other users of this machine", f"chmod 700 {folder}"
-        )
-    return ok(name, str(folder))
+        said = wording("{folder} can be looked into by other users of this machine", folder=shown)
+        return warn(name, said, f"chmod 700 {folder}")
+    return ok(name, shown)
 
 
 def kernel(system: str, proc: Path, cgroups: Path) -> Check:
@@ -82,32 +87,40 @@ def kernel(system: str, proc: Path, cgroups: Path) -> Check:
         proc: where /proc is.
         cgroups: where the control groups are.
     """
-    name = "kernel"
+    name = wording("kernel")
     if system != "Linux":
         return warn(
             name,
-            f"{system} has neither namespaces nor control groups: programs see the whole machine, and memory "
-            "limits are watched, not enforced",
-            "Use Linux, or a team's server, for limits that hold",
+            wording(
+                "{system} has neither namespaces nor control groups: programs see the whole machine, and memory "
+                "limits are watched, not enforced",
+                system=system,
+            ),
+            wording("Use Linux, or a team's server, for limits that hold"),
         )
     missing = [kind for kind in ("mnt", "pid", "user", "uts") if not (proc / "self" / "ns" / kind).exists()]
     if missing:
         return warn(
             name,
-            f"namespaces are missing ({', '.join(missing)}): programs see the whole machine",
-            "Use a kernel with CONFIG_NAMESPACES",
+            wording(
+                "namespaces are missing ({names}): programs see the whole machine", names=", ".join(missing)
+            ),
+            wording("Use a kernel with {option}", option="CONFIG_NAMESPACES"),
         )
     limit = proc / "sys" / "user" / "max_user_namespaces"
     if limit.exists() and limit.read_text().strip() == "0":
         return warn(
             name,
-            "user namespaces are switched off: programs see the whole machine",
+            wording("user namespaces are switched off: programs see the whole machine"),
             "sysctl user.max_user_namespaces=10000",
         )
     if not (cgroups / "cgroup.controllers").exists():
         return warn(
             name,
-            "no control groups of version 2: memory limits are watched, not enforced",
-            "Boot with systemd.unified_cgroup_hierarchy=1, or use the machine as it is",
+            wording("no control groups of version 2: memory limits are watched, not enforced"),
+            wording(
+                "Boot with {parameter}, or use the machine as it is",
+                parameter="systemd.unified_cgroup_hierarchy=1",
+            ),
         )
-    return ok(name, "namespaces and control groups")
+    return ok(name, wording("namespaces and control groups"))

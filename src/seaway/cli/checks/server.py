@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.cli.checks.check import Check, fail, ok, warn
 from seaway.cli.checks.machine import room
 
@@ -17,8 +18,13 @@ _GROUPS = {
     **{name: f"{name}.apps" for name in ("deployments", "replicasets", "statefulsets")},
 }
 """Resources as kubectl takes them, where their group is not the core's."""
-_UNKNOWN = "the cluster does not say what the server may do"
-_SET_CLOCK = "Set the clock of the machine that is wrong: timedatectl set-ntp true"
+_PLACES = {"home": wording("home"), "artifacts": wording("artifacts")}
+"""What a server says that lies on its disks."""
+_UNKNOWN = wording("the cluster does not say what the server may do")
+_ALLOWED = wording("the server may do what it has to")
+_SET_CLOCK = wording(
+    "Set the clock of the machine that is wrong: {command}", command="timedatectl set-ntp true"
+)
 
 
 def checks(facts: Mapping[str, Any], mine: str, before: float, after: float) -> Iterator[Check]:
@@ -35,7 +41,8 @@ def checks(facts: Mapping[str, Any], mine: str, before: float, after: float) -> 
     yield database(facts["database"])
     for place in facts["disks"]:
         yield room(
-            f"disk of the server's {place['what']}", place["free"], place["total"], place["inodes_free"], place["inodes"],
+            wording("disk of the server's {place}", place=_PLACES.get(place["what"], place["what"])),
+            place["free"], place["total"], place["inodes_free"], place["inodes"],
         )  # fmt: skip
     yield cluster(facts)
     yield rights(facts)
@@ -45,54 +52,66 @@ def checks(facts: Mapping[str, Any], mine: str, before: float, after: float) -> 
 
 def version(theirs: str, mine: str) -> Check:
     """Compare the server's version with this command's."""
+    name = wording("version")
     if theirs == mine:
-        return ok("version", f"command and server are {mine}")
-    return warn("version", f"the server is {theirs}, this command {mine}", f"pip install seaway=={theirs}")
+        return ok(name, wording("command and server are {version}", version=mine))
+    said = wording("the server is {theirs}, this command {mine}", theirs=theirs, mine=mine)
+    return warn(name, said, f"pip install seaway=={theirs}")
 
 
 def clock(theirs: float, before: float, after: float) -> Check:
     """Compare the server's clock with this machine's; what the answer's way took is nobody's fault."""
     off = theirs - before if theirs < before else theirs - after if theirs > after else 0.0
-    said = f"the server's clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} this machine's"
-    if abs(off) >= SKEW_FAILED:
-        return fail("clock", said, _SET_CLOCK)
-    if abs(off) >= SKEW_WARNED:
-        return warn("clock", said, _SET_CLOCK)
-    return ok("clock", "this machine and the server agree")
+    name = wording("clock")
+    if abs(off) < SKEW_WARNED:
+        return ok(name, wording("this machine and the server agree"))
+    if off > 0:
+        said = wording("the server's clock is {seconds:.1f} s ahead of this machine's", seconds=off)
+    else:
+        said = wording("the server's clock is {seconds:.1f} s behind this machine's", seconds=-off)
+    return fail(name, said, _SET_CLOCK) if abs(off) >= SKEW_FAILED else warn(name, said, _SET_CLOCK)
 
 
 def database(facts: Mapping[str, Any]) -> Check:
     """Judge the database."""
+    name, title, seconds = wording("database"), facts["title"], facts["seconds"]
     if facts["problem"]:
-        return fail(
-            "database",
-            facts["problem"],
-            "Look at the server's log; see docs/howto/replicas.md for PostgreSQL",
+        remedy = wording("Look at the server's log; see {page} for PostgreSQL", page="docs/howto/replicas.md")
+        return fail(name, facts["problem"], remedy)
+    if seconds >= SLOW:
+        said = wording(
+            "{database} takes {seconds:.1f} s to answer and to write", database=title, seconds=seconds
         )
-    if facts["seconds"] >= SLOW:
-        said = f"{facts['title']} takes {facts['seconds']:.1f} s to answer and to write"
-        return warn("database", said, "See what else uses its disk (iostat -x 1)")
-    return ok("database", f"{facts['title']} answers and writes in {facts['seconds'] * 1000:.0f} ms")
+        return warn(name, said, wording("See what else uses its disk ({command})", command="iostat -x 1"))
+    said = wording(
+        "{database} answers and writes in {milliseconds:.0f} ms", database=title, milliseconds=seconds * 1000
+    )
+    return ok(name, said)
 
 
 def cluster(facts: Mapping[str, Any]) -> Check:
     """Judge whether the server follows its cluster."""
+    name = wording("cluster")
     if facts["cluster_problem"]:
-        remedy = "kubectl get pods with the server's kubeconfig shows whether the API server answers"
-        return fail("cluster", f"cannot be followed: {facts['cluster_problem']}", remedy)
+        remedy = wording(
+            "{command} with the server's kubeconfig shows whether the API server answers",
+            command="kubectl get pods",
+        )
+        return fail(name, _lost(facts["cluster_problem"]), remedy)
     if not facts["cluster_seen"]:
-        return fail("cluster", "does not answer yet", "Wait a moment, then: seaway doctor")
-    return ok("cluster", f"is followed, in the namespace {facts['namespace']}")
+        remedy = wording("Wait a moment, then: {command}", command="seaway doctor")
+        return fail(name, wording("does not answer yet"), remedy)
+    return ok(name, wording("is followed, in the namespace {namespace}", namespace=facts["namespace"]))
 
 
 def rights(facts: Mapping[str, Any]) -> Check:
     """Judge whether the server may do what it has to."""
-    missing = facts["missing_rights"]
+    name, missing = wording("rights"), facts["missing_rights"]
     if missing is None:
-        return warn("rights", _UNKNOWN, "kubectl auth can-i --list")
+        return warn(name, _UNKNOWN, "kubectl auth can-i --list")
     if missing:
-        return fail("rights", _lacking(missing), _granting(facts, missing))
-    return ok("rights", "the server may do what it has to")
+        return fail(name, _lacking(missing), _granting(facts, missing))
+    return ok(name, _ALLOWED)
 
 
 def workspaces(facts: Mapping[str, Any]) -> Iterator[Check]:
@@ -100,22 +119,31 @@ def workspaces(facts: Mapping[str, Any]) -> Iterator[Check]:
     known = facts.get("workspaces") or ()  # servers before this release do not say
     fine = []
     for each in known:
-        name, line = each["name"], f"workspace {each['name']}"
+        name, line = each["name"], wording("workspace {workspace}", workspace=each["name"])
         if each["missing_rights"] is None:
             yield warn(line, _UNKNOWN, f"kubectl auth can-i --list -n {name}")
         elif each["missing_rights"]:
-            granting = f"An administrator of the cluster: seaway workspace grant {name} | kubectl apply -f -"
+            granting = wording(
+                "An administrator of the cluster: {command}",
+                command=f"seaway workspace grant {name} | kubectl apply -f -",
+            )
             yield fail(line, _lacking(each["missing_rights"]), granting)
         elif each["problem"]:
-            yield fail(line, f"cannot be followed: {each['problem']}", f"kubectl get pods -n {name}")
+            yield fail(line, _lost(each["problem"]), f"kubectl get pods -n {name}")
         else:
             fine.append(name)
     if fine:
-        yield ok("workspaces", f"the server may do what it has to in {', '.join(fine)}")
+        said = wording("the server may do what it has to in {workspaces}", workspaces=", ".join(fine))
+        yield ok(wording("workspaces"), said)
+
+
+def _lost(problem: str) -> str:
+    return wording("cannot be followed: {problem}", problem=problem)
 
 
 def _lacking(missing: Sequence[str]) -> str:
-    return f"the server may not: {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}"
+    rights = f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}"
+    return wording("the server may not: {rights}", rights=rights)
 
 
 def _granting(facts: Mapping[str, Any], missing: Sequence[str]) -> str:
@@ -131,8 +159,10 @@ def _granting(facts: Mapping[str, Any], missing: Sequence[str]) -> str:
         for resource in verbs
         for name in (f"seaway-{resource.replace('/', '-')}",)
     ]
-    again = "An administrator installs it anew the way it was installed (seaway install, or its chart); or grants them: "
-    return again + " && ".join(by_hand)
+    return wording(
+        "An administrator installs it anew the way it was installed ({install}, or its chart); or grants them: {commands}",
+        install="seaway install", commands=" && ".join(by_hand),
+    )  # fmt: skip
 
 
 def _account(facts: Mapping[str, Any]) -> str:
@@ -142,27 +172,40 @@ def _account(facts: Mapping[str, Any]) -> str:
 
 def nodes(facts: Mapping[str, Any]) -> Iterator[Check]:
     """Judge the nodes: what is the matter with them, and whether their clocks agree with the server's."""
+    line = wording("nodes")
     if not facts["nodes_visible"]:
-        yield warn(
-            "nodes", "the server may not look at nodes",
-            "An administrator may allow it: where seaway install or its chart made the server, with --set rbac.nodes=true; else: "
-            "kubectl create clusterrole seaway-nodes --verb=get,list,watch --resource=nodes && "
-            f"kubectl create clusterrolebinding seaway-nodes --clusterrole=seaway-nodes --user={_account(facts)}",
-        )  # fmt: skip
+        yield warn(line, wording("the server may not look at nodes"), _showing_nodes(facts))
         return
     known = facts["nodes"]
     if facts["cluster_seen"] and not known:
-        yield fail(
-            "nodes", "the cluster has no node", "kubectl get nodes; on this machine: seaway up --nodes 1"
-        )
+        remedy = wording(
+            "{looking}; on this machine: {starting}",
+            looking="kubectl get nodes", starting="seaway up --nodes 1",
+        )  # fmt: skip
+        yield fail(line, wording("the cluster has no node"), remedy)
     for node in known:
-        name, step = f"node {node['name']}", f"seaway why node/{node['name']}"
-        if node["troubles"]:
-            yield fail(name, " and ".join(node["troubles"]), step)
-        elif node["heartbeat"] is not None and node["heartbeat"] - facts["time"] > SKEW_WARNED:
-            ahead = node["heartbeat"] - facts["time"]
-            yield warn(name, f"its clock is at least {ahead:.0f} s ahead of the server's", _SET_CLOCK)
-        elif not node["schedulable"]:
-            yield warn(name, "takes no new pods: it is cordoned", f"kubectl uncordon {node['name']}")
-        else:
-            yield ok(name, "ready")
+        yield _node(node, facts["time"])
+
+
+def _showing_nodes(facts: Mapping[str, Any]) -> str:
+    commands = (
+        "kubectl create clusterrole seaway-nodes --verb=get,list,watch --resource=nodes && "
+        f"kubectl create clusterrolebinding seaway-nodes --clusterrole=seaway-nodes --user={_account(facts)}"
+    )
+    return wording(
+        "An administrator may allow it: where {install} or its chart made the server, with {option}; else: {commands}",
+        install="seaway install", option="--set rbac.nodes=true", commands=commands,
+    )  # fmt: skip
+
+
+def _node(node: Mapping[str, Any], now: float) -> Check:
+    name = wording("node {node}", node=node["name"])
+    if node["troubles"]:
+        return fail(name, " and ".join(node["troubles"]), f"seaway why node/{node['name']}")
+    if node["heartbeat"] is not None and node["heartbeat"] - now > SKEW_WARNED:
+        ahead = node["heartbeat"] - now
+        said = wording("its clock is at least {seconds:.0f} s ahead of the server's", seconds=ahead)
+        return warn(name, said, _SET_CLOCK)
+    if not node["schedulable"]:
+        return warn(name, wording("takes no new pods: it is cordoned"), f"kubectl uncordon {node['name']}")
+    return ok(name, wording("ready"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.cli.checks.certificates import SOON, lifetime
 from seaway.cli.checks.check import Check, ok
 
@@ -18,14 +19,14 @@ def checks(caller: Mapping[str, Any], others: Iterable[Mapping[str, Any]], now: 
         others: the tokens that the caller may see.
         now: the server's time: it is the server that refuses a token that has ended.
     """
-    own = caller["token"]
+    own, name = caller["token"], wording("token")
     if own and caller["expires"] is None:
-        yield ok("token", f"{own}, without an end")
+        yield ok(name, wording("{token}, without an end", token=own))
     elif own:
-        yield _check("token", {**caller, "name": own}, now)
+        yield _check(name, {**caller, "name": own}, now)
     for each in others:
         if each["name"] != own and each["expires"] is not None and _ends(each) - now < SOON:
-            yield _check(f"token {each['name']}", each, now)
+            yield _check(wording("token {token}", token=each["name"]), each, now)
 
 
 def _ends(token: Mapping[str, Any]) -> datetime:
@@ -35,8 +36,14 @@ def _ends(token: Mapping[str, Any]) -> datetime:
 def _check(line: str, token: Mapping[str, Any], now: datetime) -> Check:
     scope = token.get("scope", "all")
     kind = " --admin" if token["admin"] else "" if scope == "all" else f" --scope {scope}"
-    remedy = (
-        f"An administrator of the server makes another: seaway token create {token['name']}-next --user {token['user']}{kind}; "
-        + ("then, with that: seaway login" if scope == "all" else "give that to who uses it")
-    )
+    making = f"seaway token create {token['name']}-next --user {token['user']}{kind}"
+    if scope == "all":
+        remedy = wording(
+            "An administrator of the server makes another: {making}; then, with that: {using}",
+            making=making, using="seaway login",
+        )  # fmt: skip
+    else:
+        remedy = wording(
+            "An administrator of the server makes another: {making}; give that to who uses it", making=making
+        )
     return lifetime(line, now, _ends(token), now, remedy)
