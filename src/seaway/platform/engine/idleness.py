@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from seaway.base.messages import wording
+
 _STALE = 180.0
 """Seconds after which a word that was not said again says nothing of now."""
 _WORDS = {
-    "futex": "a lock",
-    "nanosleep": "a sleep to end",
-    "pipe": "a pipe",
-    "wait_woken": "a connection",
-    "sk_wait": "a connection",
-    "unix_stream": "a connection",
-    "accept": "a connection",
-    "do_wait": "another process to end",
-    "ep_poll": "something to read",
-    "poll_schedule": "something to read",
-    "select": "something to read",
+    "futex": wording("a lock"),
+    "nanosleep": wording("a sleep to end"),
+    "pipe": wording("a pipe"),
+    "wait_woken": wording("a connection"),
+    "sk_wait": wording("a connection"),
+    "unix_stream": wording("a connection"),
+    "accept": wording("a connection"),
+    "do_wait": wording("another process to end"),
+    "ep_poll": wording("something to read"),
+    "poll_schedule": wording("something to read"),
+    "select": wording("something to read"),
 }
 
 
@@ -76,5 +78,5 @@ def words(waits_in: str) -> str:
     """Return what a function of the kernel waits for: in words where they are known, else its own name."""
     for part, said in _WORDS.items():
         if part in waits_in:
-            return f"{said} ({waits_in})"
+            return said + f" ({waits_in})"
     return waits_in

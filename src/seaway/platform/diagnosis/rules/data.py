@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import brief
@@ -62,17 +63,23 @@ def input_missing(facts: Facts) -> Finding | None:
         return None
     if found is not None and found.short == "FileNotFoundError" and facts.made is not None:
         path = re.search(r"'(?P<path>[^']+)'|(?P<bare>(?:[a-z0-9]+:/)?/[\w./-]+)", found.text)
-        named = f" {path['path'] or path['bare']!r}" if path else ""
-        return _at(facts, found, "InputMissing", f"it looks for the file{named}{found.at}, which is not there",
-                   "put the file there (mount the volume that holds it), or correct the path")  # fmt: skip
+        message: str = wording("it looks for the file{place}, which is not there", place=found.at)
+        if path is not None:
+            message = wording(
+                "it looks for the file {path!r}{place}, which is not there", path=path["path"] or path["bare"], place=found.at
+            )  # fmt: skip
+        step = wording(
+            "put the file there (mount the volume that holds it), or correct the path, then: {command}", command=again(facts)
+        )  # fmt: skip
+        return _at(facts, found, "InputMissing", message, step)
     line = said(facts, _NO_PATH, last=30)
     if not line or (
         found is not None and found.line != line and not _NO_PATH.search(found.line) and facts.made is None
     ):
         return None
     return spoken(
-        facts, line, Level.DATA, VerdictClass.USER, "InputMissing", "the data that it reads are not where it looks for them",
-        f"correct the path or bring the data there, then: {again(facts)}",
+        facts, line, Level.DATA, VerdictClass.USER, "InputMissing", wording("the data that it reads are not where it looks for them"),
+        wording("correct the path or bring the data there, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
@@ -83,16 +90,20 @@ def input_broken(facts: Facts) -> Finding | None:
         return None
     if found.short == "EOFError" and _ASKED in found.text:
         return spoken(
-            facts, found.line, Level.CODE, VerdictClass.USER, "NoTerminal", f"it asks somebody to type something{found.at}, and nobody sits at a run",
-            f"have it take that as an argument or a variable, then: {again(facts)}",
+            facts, found.line, Level.CODE, VerdictClass.USER, "NoTerminal",
+            wording("it asks somebody to type something{place}, and nobody sits at a run", place=found.at),
+            wording("have it take that as an argument or a variable, then: {command}", command=again(facts)),
         )  # fmt: skip
     if found.short in _BROKEN_TYPES or (
         _BROKEN.search(found.text)
         and found.short
         in ("ValueError", "OSError", "RuntimeError", "error", "ComputeError", "TypeError", "ArrowException")
     ):
-        said_so = f"its input could not be read{found.at}: {brief(facts, found.line, 160)}"
-        return _at(facts, found, "InputBroken", said_so, "look at the input at that place")
+        return _at(
+            facts, found, "InputBroken",
+            wording("its input could not be read{place}: {error}", place=found.at, error=brief(facts, found.line, 160)),
+            wording("look at the input at that place, then: {command}", command=again(facts)),
+        )  # fmt: skip
     return None
 
 
@@ -113,19 +124,33 @@ def column_missing(facts: Facts) -> Finding | None:
         )
     ):
         return None
-    return _at(facts, found, "ColumnMissing", f"its table has no {_columns(found.text)}, which the program reads{found.at}",
-               "see which columns the file has, and correct the one or the other")  # fmt: skip
+    return _at(
+        facts, found, "ColumnMissing", _without(_columns(found.text), found.at),
+        wording("see which columns the file has, and correct the one or the other, then: {command}", command=again(facts)),
+    )  # fmt: skip
 
 
-def _columns(text: str) -> str:
-    """Return which column is missing, or which columns are, as a part of a sentence."""
+def _without(columns: list[str], place: str) -> str:
+    if not columns:
+        return wording("its table has no such column, which the program reads{place}", place=place)
+    if len(columns) == 1:
+        return wording(
+            "its table has no column {name!r}, which the program reads{place}", name=columns[0], place=place
+        )
+    return wording(
+        "its table has no columns {names}, which the program reads{place}",
+        names=", ".join(map(repr, columns[:_NAMED])), place=place,
+    )  # fmt: skip
+
+
+def _columns(text: str) -> list[str]:
+    """Return which columns are missing, none where the text names none."""
     text = text[1:-1] if text[:1] == text[-1:] == '"' else text  # as Python writes a text with quotes in it
     listed = _LISTED.search(text)
     if listed:
-        names = re.findall(r"'([^']+)'", listed["names"])
-        return f"column{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:_NAMED]))}"
+        return re.findall(r"'([^']+)'", listed["names"])
     named = re.search(r"['\"`](?P<name>[^'\"`]+)['\"`]", text)
-    return f"column {named['name']!r}" if named else "such column"
+    return [named["name"]] if named else []
 
 
 def input_unusable(facts: Facts) -> Finding | None:
@@ -133,8 +158,13 @@ def input_unusable(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None or not _NUMBERS.search(found.text):
         return None
-    return _at(facts, found, "InputUnusable", f"its input holds values that the method cannot work with{found.at}: {brief(facts, found.text)}",
-               "clean or fill these values")  # fmt: skip
+    return _at(
+        facts, found, "InputUnusable",
+        wording(
+            "its input holds values that the method cannot work with{place}: {error}", place=found.at, error=brief(facts, found.text)
+        ),
+        wording("clean or fill these values, then: {command}", command=again(facts)),
+    )  # fmt: skip
 
 
 def loss_not_a_number(facts: Facts) -> Finding | None:
@@ -143,12 +173,10 @@ def loss_not_a_number(facts: Facts) -> Finding | None:
     if not line:
         return None
     return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "LossNotANumber", "the loss became NaN or grew without bound, so the training was given up",
-        f"lower the learning rate or clip gradients, look for NaN in the input, then: {again(facts)}",
+        facts, line, Level.CODE, VerdictClass.USER, "LossNotANumber", wording("the loss became NaN or grew without bound, so the training was given up"),
+        wording("lower the learning rate or clip gradients, look for NaN in the input, then: {command}", command=again(facts)),
     )  # fmt: skip
 
 
 def _at(facts: Facts, found: Traceback, cause: str, message: str, step: str) -> Finding:
-    return spoken(
-        facts, found.line, Level.DATA, VerdictClass.USER, cause, message, f"{step}, then: {again(facts)}"
-    )
+    return spoken(facts, found.line, Level.DATA, VerdictClass.USER, cause, message, step)

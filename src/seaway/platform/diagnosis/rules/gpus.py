@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -61,18 +62,24 @@ def no_gpu(facts: Facts) -> Finding | None:
         return None
     if asks_gpu(facts):
         return spoken(
-            facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION, "GpuNotUsable", f"it was given a GPU that its image cannot use: CUDA or the driver do not fit{_lacking(line)}",
-            f"use an image whose CUDA fits the node's driver: {again(facts, '--image', 'IMAGE')}",
+            facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION, "GpuNotUsable", _unusable(line),
+            wording("use an image whose CUDA fits the node's driver: {command}", command=again(facts, "--image", "IMAGE")),
         )  # fmt: skip
     return spoken(
-        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "NoGpu", "it needs a GPU and did not ask for one",
-        f"ask for one: {again(facts, '--gpu', '1')}",
+        facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "NoGpu", wording("it needs a GPU and did not ask for one"),
+        wording("ask for one: {command}", command=again(facts, "--gpu", "1")),
     )  # fmt: skip
 
 
-def _lacking(line: str) -> str:
+def _unusable(line: str) -> str:
+    """Return that a GPU cannot be used, with the library that a line of the log says is missing."""
     found = re.search(r"lib\w+\.so[\w.]*", line)
-    return f" ({found.group()} is missing)" if found else ""
+    if found is None:
+        return wording("it was given a GPU that its image cannot use: CUDA or the driver do not fit")
+    return wording(
+        "it was given a GPU that its image cannot use: CUDA or the driver do not fit ({library} is missing)",
+        library=found.group(),
+    )
 
 
 def device_assertion(facts: Facts) -> Finding | None:
@@ -83,8 +90,11 @@ def device_assertion(facts: Facts) -> Finding | None:
     found = exception(facts)
     return spoken(
         facts, line, Level.CODE, VerdictClass.USER, "DeviceAssertion",
-        f"code on the GPU met an index or value out of range{found.at if found else ''}, most often a label or token that the model has no room for",
-        f"find the place: {again(facts, '--env', 'CUDA_LAUNCH_BLOCKING=1')}",
+        wording(
+            "code on the GPU met an index or value out of range{place}, most often a label or token that the model has no room for",
+            place=found.at if found else "",
+        ),
+        wording("find the place: {command}", command=again(facts, "--env", "CUDA_LAUNCH_BLOCKING=1")),
     )  # fmt: skip
 
 
@@ -95,7 +105,8 @@ def gpu_kernel_missing(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.CONTAINER, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "GpuKindUnsupported",
-        "its libraries were not built for this kind of GPU", f"use a build for it, or another kind of GPU: {again(facts, '--image', 'IMAGE')}",
+        wording("its libraries were not built for this kind of GPU"),
+        wording("use a build for it, or another kind of GPU: {command}", command=again(facts, "--image", "IMAGE")),
     )  # fmt: skip
 
 
@@ -104,8 +115,8 @@ def gpu_broken(facts: Facts) -> Finding | None:
     line = said(facts, _GPU_BROKEN)
     if (told := _node_says(facts)) is not None:
         return Finding(
-            Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuBroken", "the GPU of its node failed while it ran",
-            (*from_event(facts, told), *from_end(facts)), next_step="have the node taken out of use (kubectl cordon NODE); it can run elsewhere", retry=True, exit_code=exit_code(facts),
+            Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuBroken", wording("the GPU of its node failed while it ran"),
+            (*from_event(facts, told), *from_end(facts)), next_step=_out_of_use("NODE"), retry=True, exit_code=exit_code(facts),
         )  # fmt: skip
     if (
         not line
@@ -115,9 +126,14 @@ def gpu_broken(facts: Facts) -> Finding | None:
     ):
         return None
     return spoken(
-        facts, line, Level.NODE, of_surroundings(facts), "GpuBroken", "the GPU of its node is faulty",
-        f"have the node taken out of use (kubectl cordon {((facts.pod or {}).get('spec') or {}).get('nodeName') or 'NODE'}); it can run elsewhere", retry=True,
+        facts, line, Level.NODE, of_surroundings(facts), "GpuBroken", wording("the GPU of its node is faulty"),
+        _out_of_use(((facts.pod or {}).get("spec") or {}).get("nodeName") or "NODE"), retry=True,
     )  # fmt: skip
+
+
+def _out_of_use(node: str) -> str:
+    command = f"kubectl cordon {node}"
+    return wording("have the node taken out of use ({command}); it can run elsewhere", command=command)
 
 
 def _node_says(facts: Facts) -> Mapping[str, Any] | None:
@@ -139,8 +155,9 @@ def peer_lost(facts: Facts) -> Finding | None:
     if not line or (found is not None and not found.is_consequence and not _PEERS.search(found.line)):
         return None  # a worker of this very pod failed by itself: the others only noticed
     return spoken(
-        facts, line, Level.CLUSTER, of_surroundings(facts), "PeerLost", "it lost another replica of the distributed job: the replica that failed first is the cause, not this one",
-        f"see how the other replicas ended, and the first of them: {_peers(facts)}", retry=True,
+        facts, line, Level.CLUSTER, of_surroundings(facts), "PeerLost",
+        wording("it lost another replica of the distributed job: the replica that failed first is the cause, not this one"),
+        wording("see how the other replicas ended, and the first of them: {command}", command=_peers(facts)), retry=True,
     )  # fmt: skip
 
 
@@ -157,12 +174,13 @@ def worker_died(facts: Facts) -> Finding | None:
         return None
     if told := said(facts, _NODE_DIED):
         return spoken(
-            facts, told, Level.NODE, of_surroundings(facts), "NodeLost", "the node of one of its workers was lost",
-            f"see which: {_peers(facts)}; then: {again(facts)}", retry=True,
+            facts, told, Level.NODE, of_surroundings(facts), "NodeLost", wording("the node of one of its workers was lost"),
+            wording("see which: {listing}; then: {command}", listing=_peers(facts), command=again(facts)), retry=True,
         )  # fmt: skip
     return spoken(
-        facts, line, None, VerdictClass.UNKNOWN if facts.made else VerdictClass.USER, "WorkerDied", "one of its worker processes died, and this log does not say of what",
-        f"see how the workers' pods ended (out of memory?): {_peers(facts)}",
+        facts, line, None, VerdictClass.UNKNOWN if facts.made else VerdictClass.USER, "WorkerDied",
+        wording("one of its worker processes died, and this log does not say of what"),
+        wording("see how the workers' pods ended (out of memory?): {command}", command=_peers(facts)),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -56,10 +57,13 @@ def held_by_finalizer(facts: Facts) -> Finding | None:
     if overdue is None or not held or "running" in (container_status(facts).get("state") or {}):
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "HeldByFinalizer", f"its deletion waits for the finalizer {held[0]!r}, which its controller has not taken off",
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "HeldByFinalizer",
+        wording("its deletion waits for the finalizer {finalizer!r}, which its controller has not taken off", finalizer=held[0]),
         (quote(facts, "pod status", f"deletionTimestamp: {overdue}; finalizers: {', '.join(held)}", overdue),),
-        next_step=f"see whether that controller runs; if it is gone for good: {kubectl(facts, _WITHOUT.replace('NAME', facts.run))}",
-        permanent=False,
+        next_step=wording(
+            "see whether that controller runs; if it is gone for good: {command}",
+            command=kubectl(facts, _WITHOUT.replace("NAME", facts.run)),
+        ), permanent=False,
     )  # fmt: skip
 
 
@@ -73,9 +77,10 @@ def held_by_node(facts: Facts) -> Finding | None:
         return None
     text = f"node {name}: Ready is {ready.get('status')}: {ready.get('message', '')}"
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeLost", f"its deletion cannot finish: its node {name} does not answer",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeLost",
+        wording("its deletion cannot finish: its node {node} does not answer", node=str(name)),
         (quote(facts, "node", text, ready.get("lastTransitionTime")), quote(facts, "pod status", f"deletionTimestamp: {overdue}", overdue)),
-        next_step=f"repair the node, or if its machine is off: {_off(facts, name)}", retry=True, permanent=False,
+        next_step=wording("repair the node, or if its machine is off: {command}", command=_off(facts, name)), retry=True, permanent=False,
     )  # fmt: skip
 
 
@@ -100,9 +105,13 @@ def held_by_volume(facts: Facts) -> Finding | None:
     if overdue is None or event is None:
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "StuckTerminating", "its deletion cannot finish: its node cannot stop a container or let go of a volume",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "StuckTerminating",
+        wording("its deletion cannot finish: its node cannot stop a container or let go of a volume"),
         (*from_event(facts, event), quote(facts, "pod status", f"deletionTimestamp: {overdue}", overdue)),
-        next_step=f"have the node looked at; if its programs have certainly ended: {kubectl(facts, f'kubectl delete pod {facts.run} --force')}", permanent=False,
+        next_step=wording(
+            "have the node looked at; if its programs have certainly ended: {command}",
+            command=kubectl(facts, f"kubectl delete pod {facts.run} --force"),
+        ), permanent=False,
     )  # fmt: skip
 
 
@@ -112,7 +121,8 @@ def being_deleted(facts: Facts) -> Finding | None:
     if facts.made is None or due is None or "running" not in (container_status(facts).get("state") or {}):
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.CANCELLED, "Deleted", f"it was deleted and is ending: its program was told so, and has until {due}",
+        Level.CLUSTER, VerdictClass.CANCELLED, "Deleted",
+        wording("it was deleted and is ending: its program was told so, and has until {time}", time=due),
         (quote(facts, "pod status", f"deletionTimestamp: {due}", due), *from_event(facts, last_event(facts, "Killing"))),
         next_step="seaway logs {run} -f", permanent=False,
     )  # fmt: skip
@@ -126,8 +136,9 @@ def restarted_after_success(facts: Facts) -> Finding | None:
     image, command = main_container(facts).get("image", "IMAGE"), shlex.join(facts.command) or "COMMAND"
     as_job = kubectl(facts, f"kubectl create job {facts.made.name}-once --image={image}")
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "RestartedAfterSuccess", f"its program ends well, and a {facts.made.kind} starts whatever ends again and again",
-        from_end(facts), next_step=f"make it a Job, whose pods may end: {as_job} -- {command}", exit_code=0,
+        Level.SPEC, VerdictClass.CONFIGURATION, "RestartedAfterSuccess",
+        wording("its program ends well, and a {kind} starts whatever ends again and again", kind=facts.made.kind), from_end(facts),
+        next_step=wording("make it a Job, whose pods may end: {command}", command=f"{as_job} -- {command}"), exit_code=0,
     )  # fmt: skip
 
 
@@ -147,9 +158,12 @@ def sidecar_runs_on(facts: Facts) -> Finding | None:
         return None
     text = f"container {ended[0].get('name')} ended: Completed, exit code 0; container {on[0].get('name')} is running"
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "SidecarRunsOn", f"its program has completed, but the container {on[0].get('name')!r} runs on, so the pod does not end",
+        Level.SPEC, VerdictClass.CONFIGURATION, "SidecarRunsOn",
+        wording("its program has completed, but the container {container!r} runs on, so the pod does not end", container=on[0].get("name", "")),
         (quote(facts, "pod status", text, ended[0]["state"]["terminated"].get("finishedAt")),),
-        next_step="make that container a sidecar: an init container with restartPolicy: Always, which ends with the program", permanent=False,
+        next_step=wording(
+            "make that container a sidecar: an init container with {field}, which ends with the program", field="restartPolicy: Always"
+        ), permanent=False,
     )  # fmt: skip
 
 
@@ -161,7 +175,8 @@ def init_runs(facts: Facts) -> Finding | None:
     if facts.made is None or started is None or pod_status(facts).get("phase") != "Pending":
         return None
     return Finding(
-        Level.CONTAINER, VerdictClass.CONFIGURATION, "InitRunning", f"its program has not begun: the init container {facts.container!r} has not ended yet",
+        Level.CONTAINER, VerdictClass.CONFIGURATION, "InitRunning",
+        wording("its program has not begun: the init container {container!r} has not ended yet", container=facts.container),
         (quote(facts, "pod status", f"init container {facts.container} is running", started.get("startedAt")), *from_log(facts, last_lines(facts, 1))),
         next_step="seaway logs {run}", permanent=False,
     )  # fmt: skip
@@ -182,8 +197,9 @@ def hung(facts: Facts) -> Finding | None:
     hours = (now - last).total_seconds() / 3600
     inspect = kubectl(facts, f"kubectl exec {facts.run}") + f" -c {facts.container} -- py-spy dump --pid 1"
     return Finding(
-        Level.CODE, VerdictClass.USER, "Hung", f"it runs but seems to hang: it has written nothing for {hours:.1f} hours",
-        from_log(facts, last_lines(facts, 1)), next_step=f"see where it stands: {inspect}", permanent=False,
+        Level.CODE, VerdictClass.USER, "Hung",
+        wording("it runs but seems to hang: it has written nothing for {hours:.1f} hours", hours=hours),
+        from_log(facts, last_lines(facts, 1)), next_step=wording("see where it stands: {command}", command=inspect), permanent=False,
     )  # fmt: skip
 
 
@@ -194,29 +210,34 @@ def hangs(facts: Facts) -> Finding | None:
     silent, idle = moment(still.silent_since if still else None), moment(still.idle_since if still else None)
     if not facts.waiting or still is None or not still.hangs or now is None or silent is None or idle is None:
         return None
-    waits = f"; its main thread waits for {still.waits_for}" if still.waits_for else ""
-    ended = f"; it is stopped after {facts.hung_seconds:g} s of that" if facts.hung_seconds else ""
-    step = (
-        "if it should not: seaway stop {run}"
-        if facts.hung_seconds
-        else "seaway stop {run}; next time: seaway run --stop-if-hung 30m"
-    )
+    since: str = wording("no CPU used since {time}", time=still.idle_since)
+    if still.waits_for:
+        since = wording(
+            "no CPU used since {time}; its main thread waits for {what}", time=still.idle_since, what=still.waits_for
+        )  # fmt: skip
+    stop, ended = "seaway stop {run}", ""
+    step: str = wording("{command}; next time: {later}", command=stop, later="seaway run --stop-if-hung 30m")
+    if facts.hung_seconds:
+        step = wording("if it should not: {command}", command=stop)
+        ended = wording("it is stopped after {seconds:g} s of that", seconds=facts.hung_seconds)
     return Finding(
         Level.CODE, VerdictClass.USER, "Hung",
-        f"it runs but seems to hang: it has written nothing for {_span(now - silent)} and used no CPU for {_span(now - idle)}",
-        (
-            *from_log(facts, last_lines(facts, 1)),
-            quote(facts, "seaway", f"no CPU used since {still.idle_since}{waits}", still.idle_since),
+        wording(
+            "it runs but seems to hang: it has written nothing for {silent} and used no CPU for {idle}",
+            silent=_span(now - silent), idle=_span(now - idle),
         ),
-        next_step=step, done=ended.removeprefix("; "), permanent=False,
+        (*from_log(facts, last_lines(facts, 1)), quote(facts, "seaway", since, still.idle_since)),
+        next_step=step, done=ended, permanent=False,
     )  # fmt: skip
 
 
 def _span(time: timedelta) -> str:
     seconds = time.total_seconds()
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+        return wording("{seconds:.0f} s", seconds=seconds)
+    if seconds < 5400:
+        return wording("{minutes:.0f} min", minutes=seconds / 60)
+    return wording("{hours:.1f} hours", hours=seconds / 3600)
 
 
 def gpu_unused(facts: Facts) -> Finding | None:
@@ -232,8 +253,9 @@ def gpu_unused(facts: Facts) -> Finding | None:
     ):
         return None
     return Finding(
-        Level.CODE, VerdictClass.USER, "GpuUnused", "it holds a GPU and computes on the CPU: its library found no GPU that it can use", from_log(facts, [line]),
-        next_step="install the library's CUDA build in the image, or ask for no GPU", permanent=False,
+        Level.CODE, VerdictClass.USER, "GpuUnused",
+        wording("it holds a GPU and computes on the CPU: its library found no GPU that it can use"), from_log(facts, [line]),
+        next_step=wording("install the library's CUDA build in the image, or ask for no GPU"), permanent=False,
     )  # fmt: skip
 
 
@@ -242,10 +264,15 @@ def gpu_idle(facts: Facts) -> Finding | None:
     if not facts.waiting or facts.gpus_unused_since is None:
         return None
     since = facts.gpus_unused_since
+    measured = wording("no use of its GPUs since {time} (NVIDIA's management library)", time=since)
     return Finding(
-        Level.CODE, VerdictClass.USER, "GpuUnused", "it holds a GPU and does not use it: no computation and no memory of its own were seen there",
-        (quote(facts, "GPU", f"no use of its GPUs since {since} (NVIDIA's management library)", since), *from_log(facts, last_lines(facts, 1))),
-        next_step="if it should compute there, see which device its library chose: seaway logs {run}; else ask for no GPU", permanent=False,
+        Level.CODE, VerdictClass.USER, "GpuUnused",
+        wording("it holds a GPU and does not use it: no computation and no memory of its own were seen there"),
+        (quote(facts, "GPU", measured, since), *from_log(facts, last_lines(facts, 1))),
+        next_step=wording(
+            "if it should compute there, see which device its library chose: {command}; else ask for no GPU",
+            command="seaway logs {run}",
+        ), permanent=False,
     )  # fmt: skip
 
 
