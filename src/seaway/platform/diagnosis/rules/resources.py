@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.objects.quantity import whole
 from seaway.platform.diagnosis.advice import again, twice
@@ -61,22 +62,35 @@ def out_of_memory(facts: Facts) -> Finding | None:
     if (terminated(facts) or {}).get("reason") != "OOMKilled":
         return None
     limit, used, code = memory_limit(facts), memory_peak(facts), exit_code(facts)
-    peak = f" (it had used up to {human_size(used)})" if used else ""
-    over = f"its limit of {limit}" if limit else "its node could give"
     if limit and whole(limit) < _LEAST_LIMIT:
         return Finding(
-            Level.SPEC, VerdictClass.RESOURCE, OUT_OF_MEMORY, f"its memory limit of {limit} is too small for any program: most likely its unit (Mi, Gi) is missing",
+            Level.SPEC, VerdictClass.RESOURCE, OUT_OF_MEMORY,
+            wording("its memory limit of {limit} is too small for any program: most likely its unit (Mi, Gi) is missing", limit=limit),
             (*from_end(facts), *from_event(facts, last_event(facts, "OOMKilling", "OOMKilled"))),
             next_step=again(facts, "--memory", "4Gi"), exit_code=code,
         )  # fmt: skip
-    whom = (
-        "and was killed" if code in (None, 137) else "and a process that it had started was killed for that"
-    )
+    peak = wording(" (it had used up to {amount})", amount=human_size(used)) if used else ""
     return Finding(
-        Level.CONTAINER, VerdictClass.RESOURCE, OUT_OF_MEMORY, f"it needed more memory than {over} {whom}{peak}",
+        Level.CONTAINER, VerdictClass.RESOURCE, OUT_OF_MEMORY, _killed(limit, itself=code in (None, 137)) + peak,
         (*from_end(facts), *from_event(facts, last_event(facts, "OOMKilling", "OOMKilled"))),
         next_step=again(facts, "--memory", twice(limit)), exit_code=code,
     )  # fmt: skip
+
+
+def _killed(limit: str | None, *, itself: bool) -> str:
+    """Return what was killed for too much memory: the program itself, or a process that it had started."""
+    if limit and itself:
+        return wording("it needed more memory than its limit of {limit} and was killed", limit=limit)
+    if limit:
+        return wording(
+            "it needed more memory than its limit of {limit} and a process that it had started was killed for that",
+            limit=limit,
+        )
+    if itself:
+        return wording("it needed more memory than its node could give and was killed")
+    return wording(
+        "it needed more memory than its node could give and a process that it had started was killed for that"
+    )
 
 
 def memory_refused(facts: Facts) -> Finding | None:
@@ -84,12 +98,15 @@ def memory_refused(facts: Facts) -> Finding | None:
     found = exception(facts)
     if found is None or found.type.rpartition(".")[2] not in ("MemoryError", "_ArrayMemoryError"):
         return None
-    where = f" at {found.where}" if found.where else ""
-    said = f": {blanked(facts, found.text)}" if found.text else ""
+    message: str = wording("it asked for more memory than it could get{place}", place=found.at)
+    if found.text:
+        message = wording(
+            "it asked for more memory than it could get{place}: {error}", place=found.at, error=blanked(facts, found.text)
+        )  # fmt: skip
     return Finding(
-        Level.CODE, VerdictClass.RESOURCE, "MemoryRefused", f"it asked for more memory than it could get{where}{said}",
+        Level.CODE, VerdictClass.RESOURCE, "MemoryRefused", message,
         (*from_log(facts, [found.line]), *from_end(facts)),
-        next_step=f"make the data of that step smaller, then: {again(facts)}", exit_code=exit_code(facts),
+        next_step=wording("make the data of that step smaller, then: {command}", command=again(facts)), exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -106,6 +123,14 @@ def over_disk_limit(facts: Facts) -> Finding | None:
     evidence = (
         quote(facts, "pod status", f"Evicted: {message}", at or (terminated(facts) or {}).get("finishedAt")),
     )
+    said, step = _over(facts, message)
+    return Finding(
+        Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", said, evidence, next_step=step
+    )  # fmt: skip
+
+
+def _over(facts: Facts, message: str) -> tuple[str, str]:
+    """Return which limit an eviction's message says that it wrote more than, and what to do about it."""
     folder = re.search(
         r'EmptyDir volume "(?P<name>[^"]+)"(?: exceeds the limit "(?P<limit>[^"]+)")?', message
     )
@@ -113,26 +138,47 @@ def over_disk_limit(facts: Facts) -> Finding | None:
         r"(?:exceeds the total limit of containers|exceeds .*limit) \"?(?P<limit>\d[\w.]*\w)", message
     )
     if folder is not None and facts.made is None and folder["name"] == CACHE:
-        most = folder["limit"] or ""
-        return Finding(
-            Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", f"it wrote more into its cache ($SEAWAY_CACHE) than --cache {most}".rstrip() + " allows",
-            evidence, next_step=f"remove what is old from the cache, or ask for more: {again(facts, '--cache', twice(most or None))}",
-        )  # fmt: skip
+        return _over_cache(facts, folder["limit"])
     if folder is not None and facts.made is not None:
-        size = f" of {folder['limit']}" if folder["limit"] else ""
-        return Finding(
-            Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", f"it wrote more to its volume {folder['name']!r} than its limit{size} (emptyDir.sizeLimit) allows",
-            evidence, next_step=f"write less, or raise emptyDir.sizeLimit of the volume {folder['name']!r}, then: {again(facts)}",
+        return _over_volume(facts, folder["name"], folder["limit"])
+    if facts.made is None:
+        return wording("it wrote more to its disk than its limit allows"), wording(
+            "write less, or large files below {variable}, then: {command}", variable="$SEAWAY_OUTPUTS", command=again(facts)
         )  # fmt: skip
-    of = f" of {limit['limit']}" if limit and facts.made is not None else ""
-    return Finding(
-        Level.CONTAINER, VerdictClass.RESOURCE, "DiskLimit", f"it wrote more to its disk than its limit{of} allows",
-        evidence,
-        next_step=(
-            f"write less or onto a volume, or raise resources.limits.ephemeral-storage, then: {again(facts)}"
-            if facts.made is not None
-            else f"write less, or large files below $SEAWAY_OUTPUTS, then: {again(facts)}"
-        ),
+    over: str = wording("it wrote more to its disk than its limit allows")
+    if limit:
+        over = wording("it wrote more to its disk than its limit of {amount} allows", amount=limit["limit"])
+    return over, wording(
+        "write less or onto a volume, or raise {field}, then: {command}",
+        field="resources.limits.ephemeral-storage", command=again(facts),
+    )  # fmt: skip
+
+
+def _over_cache(facts: Facts, most: str | None) -> tuple[str, str]:
+    over: str = wording(
+        "it wrote more into its cache ({variable}) than --cache allows", variable="$SEAWAY_CACHE"
+    )
+    if most:
+        over = wording(
+            "it wrote more into its cache ({variable}) than --cache {amount} allows", variable="$SEAWAY_CACHE", amount=most
+        )  # fmt: skip
+    command = again(facts, "--cache", twice(most))
+    return over, wording("remove what is old from the cache, or ask for more: {command}", command=command)
+
+
+def _over_volume(facts: Facts, volume: str, most: str | None) -> tuple[str, str]:
+    field = "emptyDir.sizeLimit"
+    over: str = wording(
+        "it wrote more to its volume {volume!r} than its limit ({field}) allows", volume=volume, field=field
+    )
+    if most:
+        over = wording(
+            "it wrote more to its volume {volume!r} than its limit of {amount} ({field}) allows",
+            volume=volume, amount=most, field=field,
+        )  # fmt: skip
+    return over, wording(
+        "write less, or raise {field} of the volume {volume!r}, then: {command}",
+        field=field, volume=volume, command=again(facts),
     )  # fmt: skip
 
 
@@ -149,28 +195,39 @@ def disk_full(facts: Facts) -> Finding | None:
     if entries:
         return Finding(
             Level.NODE, VerdictClass.RESOURCE, "InodesFull",
-            "it failed because its disk had no entry (inode) left for another file, although bytes were free",
+            wording("it failed because its disk had no entry (inode) left for another file, although bytes were free"),
             (*from_log(facts, [line, entries[-1]]), *from_end(facts)),
-            next_step="write fewer, larger files (an archive, a database), or remove what lies on the node's disk, then: seaway retry {run}",
-            exit_code=exit_code(facts),
+            next_step=wording(
+                "write fewer, larger files (an archive, a database), or remove what lies on the node's disk, then: {command}",
+                command="seaway retry {run}",
+            ), exit_code=exit_code(facts),
         )  # fmt: skip
     message = (
-        "it failed because the disk was full"
+        wording("it failed because the disk was full")
         if full
-        else "a file could not be written as a whole, most often because the disk is full"
+        else wording("a file could not be written as a whole, most often because the disk is full")
     )
     volume, level = _volume(facts, line)
-    own = (
-        "remove what is not needed there, or have the quota raised"
-        if "quota" in volume
-        else "free space on the node's disk"
-    )
     return Finding(
-        level, VerdictClass.RESOURCE, "DiskFull", f"{message}{volume}",
+        level, VerdictClass.RESOURCE, "DiskFull", message + volume,
         (*from_log(facts, [line]), *from_end(facts)),
-        next_step=f"free room there, or give it a volume with more (or with free inodes), then: {again(facts)}" if facts.made is not None
-        else f"{own}, then: seaway retry {{run}}", exit_code=exit_code(facts),
+        next_step=_room(facts, volume), exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _room(facts: Facts, volume: str) -> str:
+    """Return how there is room again on a disk or in a volume, as `_volume` calls it."""
+    if facts.made is not None:
+        return wording(
+            "free room there, or give it a volume with more (or with free inodes), then: {command}",
+            command=again(facts),
+        )
+    retry = "seaway retry {run}"
+    if "quota" in volume:
+        return wording(
+            "remove what is not needed there, or have the quota raised, then: {command}", command=retry
+        )
+    return wording("free space on the node's disk, then: {command}", command=retry)
 
 
 def _volume(facts: Facts, line: str) -> tuple[str, Level]:
@@ -189,11 +246,12 @@ def _volume(facts: Facts, line: str) -> tuple[str, Level]:
         (one for one in volumes if inside and one.get("name") == inside[-1].get("name")), {}
     )
     if "quota" in line.lower():
-        return ": a quota of its file system is used up", Level.CLUSTER
+        return wording(": a quota of its file system is used up"), Level.CLUSTER
     if not found:
         return "", Level.NODE
     own = found.keys() & {"emptyDir", "hostPath"}
-    return f" (volume {found.get('name')!r})", Level.NODE if own else Level.CLUSTER
+    said = wording(" (volume {volume!r})", volume=str(found.get("name")))
+    return said, Level.NODE if own else Level.CLUSTER
 
 
 def gpu_memory(facts: Facts) -> Finding | None:
@@ -204,9 +262,9 @@ def gpu_memory(facts: Facts) -> Finding | None:
     if not line:
         return None
     return Finding(
-        Level.CODE, VerdictClass.RESOURCE, "GpuOutOfMemory", "it needed more memory than its GPU has",
+        Level.CODE, VerdictClass.RESOURCE, "GpuOutOfMemory", wording("it needed more memory than its GPU has"),
         (*from_log(facts, [line]), *from_end(facts)),
-        next_step=f"make the batch or the model smaller, then: {again(facts)}", exit_code=exit_code(facts),
+        next_step=wording("make the batch or the model smaller, then: {command}", command=again(facts)), exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -215,4 +273,4 @@ def human_size(size: int) -> str:
     for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
         if size >= 1024**power:
             return f"{size / 1024**power:.1f} {unit}"
-    return f"{size} bytes"
+    return wording("{size} bytes", size=size)

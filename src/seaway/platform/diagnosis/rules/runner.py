@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seaway.base.messages import joined, mapped, wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import brief, exit_code, quote, terminated
@@ -23,42 +24,42 @@ class _Failure:
     level: Level = Level.CLUSTER
     class_: VerdictClass = VerdictClass.INFRASTRUCTURE
     step: str = "seaway status"
-    """"{again}" stands for the command that runs the same again."""
+    """A command or a file in it that is a name in braces, such as "{again}", stands for what `runner_failed` knows."""
 
 
 _STAGES = {
-    "lease": _Failure("ServerUnreachable", "it was stopped because the server did not let it go on", Level.NODE),
+    "lease": _Failure("ServerUnreachable", wording("it was stopped because the server did not let it go on"), Level.NODE),
     "scratch": _Failure(
-        "ScratchFull", "it left more on its container's own disk than it may", Level.CODE, VerdictClass.RESOURCE,
-        "remove what is not needed while it runs, or ask for more: {scratch}",
+        "ScratchFull", wording("it left more on its container's own disk than it may"), Level.CODE, VerdictClass.RESOURCE,
+        wording("remove what is not needed while it runs, or ask for more: {command}", command="{scratch}"),
     ),
-    "runner": _Failure("RunnerFailed", "what surrounds the program could not be started"),
+    "runner": _Failure("RunnerFailed", wording("what surrounds the program could not be started")),
     "environment": _Failure(
-        "EnvironmentFailed", "the packages that it needs could not be installed", Level.SPEC, VerdictClass.CONFIGURATION,
-        "correct {requirements}, then: {again}",
+        "EnvironmentFailed", wording("the packages that it needs could not be installed"), Level.SPEC, VerdictClass.CONFIGURATION,
+        wording("correct {file}, then: {command}", file="{requirements}", command="{again}"),
     ),
-    "code": _Failure("CodeUnavailable", "its code could not be brought into the container"),
-    "checkpoint": _Failure("CheckpointFailed", "its checkpoint could not be restored or saved"),
-    "outputs": _Failure("OutputsFailed", "the program ended, but its outputs could not be stored"),
+    "code": _Failure("CodeUnavailable", wording("its code could not be brought into the container")),
+    "checkpoint": _Failure("CheckpointFailed", wording("its checkpoint could not be restored or saved")),
+    "outputs": _Failure("OutputsFailed", wording("the program ended, but its outputs could not be stored")),
 }  # fmt: skip
 _REFUSED = {
     "code": _Failure(
-        "FolderMissing", "the folder to start in is not in its code", Level.SPEC, VerdictClass.CONFIGURATION,
-        "correct --workdir, then: {again}",
+        "FolderMissing", wording("the folder to start in is not in its code"), Level.SPEC, VerdictClass.CONFIGURATION,
+        wording("correct --workdir, then: {command}", command="{again}"),
     ),
     "checkpoint": _Failure(
-        "CheckpointRefused", "the program ended, but its checkpoint was refused", Level.DATA, VerdictClass.USER,
-        "correct what the program writes into SEAWAY_CHECKPOINT, then: {again}",
+        "CheckpointRefused", wording("the program ended, but its checkpoint was refused"), Level.DATA, VerdictClass.USER,
+        wording("correct what the program writes into {variable}, then: {command}", variable="SEAWAY_CHECKPOINT", command="{again}"),
     ),
     "outputs": _Failure(
-        "OutputsRefused", "the program ended, but its outputs were refused", Level.DATA, VerdictClass.USER,
-        "correct what the program writes into SEAWAY_OUTPUTS, then: {again}",
+        "OutputsRefused", wording("the program ended, but its outputs were refused"), Level.DATA, VerdictClass.USER,
+        wording("correct what the program writes into {variable}, then: {command}", variable="SEAWAY_OUTPUTS", command="{again}"),
     ),
 }  # fmt: skip
 """What would end the same if it were run again."""
 _DAMAGED = _Failure(
-    "CheckpointDamaged", "its checkpoint is damaged where the server keeps it", Level.CLUSTER, VerdictClass.CONFIGURATION,
-    "begin without the checkpoint: seaway retry {run} --fresh",
+    "CheckpointDamaged", wording("its checkpoint is damaged where the server keeps it"), Level.CLUSTER, VerdictClass.CONFIGURATION,
+    wording("begin without the checkpoint: {command}", command="seaway retry {run} --fresh"),
 )  # fmt: skip
 """What the server itself found damaged: trying again meets the same."""
 _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errno 28")
@@ -83,12 +84,17 @@ def runner_failed(facts: Facts) -> Finding | None:
     failure = _meaning(told, error)
     again_later = failure.class_ is VerdictClass.INFRASTRUCTURE
     shown = brief(facts, essential(error), _LONGEST_ERROR)
-    file = (facts.origin.requirements if facts.origin is not None else None) or "the requirements"
+    typed = facts.origin.requirements if facts.origin is not None else None
+    filled: dict[str, str] = {
+        "{requirements}": typed or wording("the requirements"),
+        "{again}": again(facts),
+        "{scratch}": again(facts, "--scratch", "50Gi"),
+    }
     return Finding(
-        failure.level, failure.class_, failure.cause, f"{failure.message}: {shown}" if shown else failure.message,
+        failure.level, failure.class_, failure.cause, joined(": ", (failure.message, shown)) if shown else failure.message,
         (quote(facts, "pod status", f"{told['stage']}: {error}", ended.get("finishedAt")),),
-        next_step=failure.step.replace("{requirements}", file).replace("{again}", again(facts)).replace("{scratch}", again(facts, "--scratch", "50Gi")),
-        retry=again_later, exit_code=exit_code(facts), done="it is tried again" if again_later else "",
+        next_step=mapped(failure.step, lambda part: filled.get(part, part)),
+        retry=again_later, exit_code=exit_code(facts), done=wording("it is tried again") if again_later else "",
     )  # fmt: skip
 
 
@@ -133,14 +139,16 @@ def _by_its_words(known: _Failure, stage: str, error: str) -> _Failure:
     """Return what a failure means where its words say more than its stage."""
     if any(word in error.lower() for word in _FULL):
         kept = stage in ("outputs", "checkpoint")
-        when = "when what the program made was kept" if kept else "before the program could do its work"
         return _Failure(
-            "DiskFull", f"the disk was full {when}", Level.NODE, VerdictClass.RESOURCE,
-            "free space (seaway status shows where), then: seaway retry {run}",
+            "DiskFull",
+            wording("the disk was full when what the program made was kept") if kept
+            else wording("the disk was full before the program could do its work"),
+            Level.NODE, VerdictClass.RESOURCE,
+            wording("free space ({status} shows where), then: {command}", status="seaway status", command="seaway retry {run}"),
         )  # fmt: skip
     if stage == "environment" and _UNREACHABLE.search(error):
         return replace(
-            _STAGES["runner"], cause="RegistryUnreachable", message="the package registry could not be reached",
-            step="check the network, then: seaway retry {run}",
+            _STAGES["runner"], cause="RegistryUnreachable", message=wording("the package registry could not be reached"),
+            step=wording("check the network, then: {command}", command="seaway retry {run}"),
         )  # fmt: skip
     return known
