@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from seaway.base.messages import joined, wording
 from seaway.objects.pods import has_ended
 from seaway.platform.diagnosis.evidence import moment
 from seaway.platform.diagnosis.facts import Facts
@@ -25,19 +26,34 @@ def held(facts: Facts, resource: str, what: str) -> str:
     """
     if facts.others is None or facts.pod is None:
         return ""
-    said = []
+    said: list[str] = []
     if named := _named(holders(facts.pod, facts.nodes, facts.others, resource)):
-        said.append(f"{what} there {'are' if what.endswith('s') else 'is'} held by {named}")
+        several = what.endswith("s")
+        said.append(
+            wording("{what} there are held by {names}", what=what, names=named)
+            if several
+            else wording("{what} there is held by {names}", what=what, names=named)
+        )
     freed = room_at(facts.pod, facts.nodes, facts.others, facts.ends or {})
     at = moment(freed[0]) if freed is not None else None
     if freed is not None and at is not None:
-        limit = "their time limits" if len(freed[1]) > 1 else "its time limit"
-        said.append(
-            f"there is room by {at:%H:%M} UTC at the latest, when {_named(freed[1])} must have ended by {limit}"
-        )
+        said.append(_latest(f"{at:%H:%M}", freed[1]))
     if estimate := _estimate(facts, facts.pod, facts.others, freed[0] if freed is not None else None):
         said.append(estimate)
-    return "; ".join(said)
+    return joined("; ", said) if said else ""
+
+
+def _latest(time: str, pods: Sequence[Object]) -> str:
+    """Say that there is room at a time at the latest, when pods must have ended."""
+    if len(pods) > 1:
+        return wording(
+            "there is room by {time} UTC at the latest, when {names} must have ended by their time limits",
+            time=time, names=_named(pods),
+        )  # fmt: skip
+    return wording(
+        "there is room by {time} UTC at the latest, when {names} must have ended by its time limit",
+        time=time, names=_named(pods),
+    )  # fmt: skip
 
 
 def _estimate(facts: Facts, pod: Object, others: Sequence[Object], latest: str | None) -> str:
@@ -60,8 +76,15 @@ def _estimate(facts: Facts, pod: Object, others: Sequence[Object], latest: str |
     if freed is None or at is None or (latest is not None and freed[0] >= latest):
         return ""
     found = usual.get(freed[1][0]["metadata"]["name"]) if len(freed[1]) == 1 else None
-    take = f"takes as long as usual: it {takes(found)}" if found is not None else "take as long as usual"
-    return f"an estimate: there is room at about {at:%H:%M} UTC, if {_named(freed[1])} {take}"
+    if found is None:
+        return wording(
+            "an estimate: there is room at about {time} UTC, if {names} take as long as usual",
+            time=f"{at:%H:%M}", names=_named(freed[1]),
+        )  # fmt: skip
+    return wording(
+        "an estimate: there is room at about {time} UTC, if {names} takes as long as usual: it {usually}",
+        time=f"{at:%H:%M}", names=_named(freed[1]), usually=takes(found),
+    )  # fmt: skip
 
 
 def holders(
@@ -114,11 +137,21 @@ def _named(pods: Sequence[Object]) -> str:
     runs = [_run(one) for one in pods]
     names = list(dict.fromkeys(name for name in runs if name))
     others = runs.count(None) + max(0, len(names) - _MOST_NAMED)
-    shown = names[:_MOST_NAMED]
+    shown: list[str] = names[:_MOST_NAMED]
     if others:
-        word = "pod" if len(names) <= _MOST_NAMED else "one"
-        shown.append(f"{others} other {word}{'s' if others > 1 else ''}")
-    return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1] if shown else ""
+        shown.append(_others(others, are_pods=len(names) <= _MOST_NAMED))
+    if len(shown) < 2:
+        return shown[0] if shown else ""
+    return wording("{names} and {last}", names=joined(", ", shown[:-1]), last=shown[-1])
+
+
+def _others(count: int, *, are_pods: bool) -> str:
+    """Count those that are not named: pods, or others of the runs before them."""
+    if count == 1:
+        return wording("1 other pod") if are_pods else wording("1 other one")
+    if are_pods:
+        return wording("{count} other pods", count=count)
+    return wording("{count} other ones", count=count)
 
 
 def _run(pod: Object) -> str | None:

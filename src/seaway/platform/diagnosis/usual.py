@@ -10,6 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from seaway.base.clock import rfc3339
+from seaway.base.messages import wording
 
 LAST_RUNS = 5
 """Of so many the median is taken: what a program took long ago says little."""
@@ -77,16 +78,19 @@ def script_of(command: str) -> str:
 def takes(found: Usual) -> str:
     """Say how long something usually takes, and how that is known."""
     if found.runs == 1:
-        return f"took {about(found.seconds)} the last time"
-    return f"usually takes {about(found.seconds)} (median of its last {found.runs} runs)"
+        return wording("took {duration} the last time", duration=about(found.seconds))
+    return wording(
+        "usually takes {duration} (median of its last {runs} runs)",
+        duration=about(found.seconds), runs=found.runs,
+    )  # fmt: skip
 
 
 def about(seconds: float) -> str:
     """Return a duration in words, no more exact than an estimate is."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
+        return wording("about {seconds} s", seconds=max(1, round(seconds)))
     if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
+        return wording("about {minutes} min", minutes=round(seconds / 60))
     if seconds < 48 * 3600:
-        return f"about {seconds / 3600:.1f} h".replace(".0 h", " h")
-    return f"about {round(seconds / 86400)} days"
+        return wording("about {hours} h", hours=f"{seconds / 3600:.1f}".removesuffix(".0"))
+    return wording("about {days} days", days=round(seconds / 86400))
