@@ -6,7 +6,14 @@ Source: the messages of kube-scheduler's filter plugins, of 1.36 and of earlier 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+from seaway.base.messages import wording
+
+INSUFFICIENT = re.compile(r"Insufficient (?P<resource>\S+)")
+TRANSIENT_TAINT = re.compile(r"node\.kubernetes\.io/|node\.cloudprovider\.kubernetes\.io/")
+"""A taint that comes and goes with a node's health."""
+VOLUME_ELSEWHERE = re.compile(r"volume node affinity conflict|PersistentVolume's node affinity")
 _BLOCKER = re.compile(r"^(?P<count>\d+) (?P<what>.+?)\.?$")
 _OLD_TAINT = re.compile(r"had taint (?P<taint>\{[^}]*\}), that the pod didn't tolerate")
 _LABELS = re.compile(r"node affinity/selector|node selector")
@@ -17,50 +24,65 @@ _STAGES = (
     (re.compile(r"Insufficient|Too many pods|cannot allocate all claims"), 3),
 )
 """In which order the scheduler asks: a node that fails later would otherwise have done."""
-_SENTENCES = (
+_TAINTED = r"untolerated taint \{node\.kubernetes\.io/"
+_SHORT_OF = {"memory": wording("memory"), "disk": wording("disk")}
+_SENTENCES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(rf"{_TAINTED}unreachable"), wording("its nodes do not answer")),
+    (re.compile(rf"{_TAINTED}not-ready"), wording("its nodes are not ready")),
     (
-        re.compile(r"untolerated taint \{node\.kubernetes\.io/unreachable"),
-        "its nodes do not answer",
-    ),
-    (re.compile(r"untolerated taint \{node\.kubernetes\.io/not-ready"), "its nodes are not ready"),
-    (
-        re.compile(r"untolerated taint \{node\.kubernetes\.io/out-of-service"),
-        "its nodes were confirmed to be off (when one is on again: seaway cluster confirm-off NODE --undo)",
-    ),
-    (
-        re.compile(r"untolerated taint \{node\.kubernetes\.io/(?P<x>[\w-]+)-pressure"),
-        "its nodes are short of {x}",
+        re.compile(rf"{_TAINTED}out-of-service"),
+        wording(
+            "its nodes were confirmed to be off (when one is on again: {command})",
+            command="seaway cluster confirm-off NODE --undo",
+        ),
     ),
     (
-        re.compile(r"untolerated taint(?:\(s\))? (?P<x>\{[^}]*\})"),
-        "its nodes are kept for others by the taint {x}, which it does not tolerate",
+        re.compile(rf"{_TAINTED}(?P<what>[\w-]+)-pressure"),
+        lambda found: wording(
+            "its nodes are short of {what}", what=_SHORT_OF.get(found["what"], found["what"])
+        ),
+    ),
+    (
+        re.compile(r"untolerated taint(?:\(s\))? \{(?P<taint>[^}]*)\}"),
+        lambda found: wording(
+            "its nodes are kept for others by the taint {taint}, which it does not tolerate",
+            taint=found["taint"].removesuffix(": "),
+        ),
     ),
     (
         re.compile(r"untolerated taint"),
-        "its nodes have a taint that it does not tolerate: they are kept for others, or short of memory or disk",
+        wording(
+            "its nodes have a taint that it does not tolerate: they are kept for others, or short of memory or disk"
+        ),
     ),
     (
         re.compile(r"node affinity/selector|node selector"),
-        "no node has the labels that it asks for (nodeSelector or node affinity)",
+        wording("no node has the labels that it asks for (nodeSelector or node affinity)"),
     ),
-    (re.compile(r"free ports"), "the ports of the node that it wants (hostPort) are taken on every node"),
     (
-        re.compile(r"volume node affinity conflict|PersistentVolume's node affinity"),
-        "its volume lies in a zone or on a node where it cannot run",
+        re.compile(r"free ports"),
+        wording("the ports of the node that it wants (hostPort) are taken on every node"),
     ),
-    (re.compile(r"exceed max volume count"), "its nodes hold as many volumes as they can"),
+    (VOLUME_ELSEWHERE, wording("its volume lies in a zone or on a node where it cannot run")),
+    (re.compile(r"exceed max volume count"), wording("its nodes hold as many volumes as they can")),
     (
         re.compile(r"missing required label"),
-        "no node has the label by which its spread constraints group nodes (topologyKey)",
+        wording("no node has the label by which its spread constraints group nodes (topologyKey)"),
     ),
     (
         re.compile(r"topology spread constraints"),
-        "it may not be placed where there is room: its spread constraints forbid it",
+        wording("it may not be placed where there is room: its spread constraints forbid it"),
     ),
-    (re.compile(r"anti-affinity"), "it may not run beside pods that are on every node (pod anti-affinity)"),
-    (re.compile(r"pod affinity rules"), "the pods that it wants to run beside (pod affinity) are nowhere"),
-    (re.compile(r"Too many pods"), "its nodes hold as many pods as they can"),
-    (re.compile(r"cannot allocate all claims"), "the devices that it claims are all in use"),
+    (
+        re.compile(r"anti-affinity"),
+        wording("it may not run beside pods that are on every node (pod anti-affinity)"),
+    ),
+    (
+        re.compile(r"pod affinity rules"),
+        wording("the pods that it wants to run beside (pod affinity) are nowhere"),
+    ),
+    (re.compile(r"Too many pods"), wording("its nodes hold as many pods as they can")),
+    (re.compile(r"cannot allocate all claims"), wording("the devices that it claims are all in use")),
 )
 
 
@@ -102,9 +124,7 @@ def sentence(blocker: str) -> str:
     """Return a reason in plain words, "" for one that is not known."""
     for pattern, words in _SENTENCES:
         if found := pattern.search(blocker):
-            return words.replace(
-                "{x}", (found.groupdict().get("x") or "").replace("{", "").replace(": }", "}").rstrip("}")
-            )
+            return words if isinstance(words, str) else words(found)
     return ""
 
 

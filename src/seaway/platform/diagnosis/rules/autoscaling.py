@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -41,10 +42,16 @@ def scaling_up(facts: Facts) -> Finding | None:
     at, now = moment(event_time(event)), moment(facts.now)
     if at is not None and now is not None and now - at > _PATIENCE:
         return None
-    who = "Karpenter" if _is_karpenter(event) else "the cluster's autoscaler"
+    said = wording(
+        "no node has room for it now, and {autoscaler} is adding one: that takes minutes, with GPUs longer",
+        autoscaler="Karpenter" if _is_karpenter(event) else wording("the cluster's autoscaler"),
+    )
+    watch = wording(
+        "wait; watch it with: {command}", command=kubectl(facts, f"kubectl get pod {facts.run} -w")
+    )
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ScalingUp", f"no node has room for it now, and {who} is adding one: that takes minutes, with GPUs longer",
-        (*from_event(facts, event), *_scheduler(facts)), next_step=f"wait; watch it with: {kubectl(facts, f'kubectl get pod {facts.run} -w')}", permanent=False,
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ScalingUp", said,
+        (*from_event(facts, event), *_scheduler(facts)), next_step=watch, permanent=False,
     )  # fmt: skip
 
 
@@ -60,27 +67,35 @@ def scheduler_silent(facts: Facts) -> Finding | None:
         return None
     name = str(((facts.pod or {}).get("spec") or {}).get("schedulerName") or _DEFAULT)
     other = name != _DEFAULT
-    said = f"no scheduler of the name {name!r} (spec.schedulerName) has looked at it: none answers to that name, or it is down"
+    said = wording("the cluster's scheduler has not looked at it: it is down or far behind")
+    if other:
+        said = wording(
+            "no scheduler of the name {name!r} (spec.schedulerName) has looked at it: none answers to that name, or it is down",
+            name=name,
+        )
+    seen = wording("schedulerName: {name}, and no event or condition of a scheduler", name=name)
+    step = wording(
+        "{command}; correct schedulerName if none has that name",
+        command="kubectl get pods -A | grep -i scheduler",
+    )
     return Finding(
         Level.SPEC if other else Level.CLUSTER, VerdictClass.CONFIGURATION if other else VerdictClass.INFRASTRUCTURE, "SchedulerSilent",
-        said if other else "the cluster's scheduler has not looked at it: it is down or far behind",
-        (quote(facts, "pod spec", f"schedulerName: {name}, and no event or condition of a scheduler", made.get("creationTimestamp")),),
-        next_step="kubectl get pods -A | grep -i scheduler; correct schedulerName if none has that name", permanent=False,
+        said, (quote(facts, "pod spec", seen, made.get("creationTimestamp")),), next_step=step, permanent=False,
     )  # fmt: skip
 
 
 def refusal(facts: Facts) -> str:
-    """Return why the autoscaler adds no node, as a part of a sentence, "" where it says nothing."""
+    """Return why the autoscaler adds no node, "" where it says nothing."""
     event = last_word(facts)
     if event is None or event.get("reason") in _COMES:
         return ""
     text = str(event.get("message") or "")
     if _is_karpenter(event):
         if "no instance type" in text:
-            return "; Karpenter knows no instance type that has so much"
-        return "; Karpenter cannot make a node for it"
-    why = blanked(facts, text.partition("scale-up")[2].strip(" :")) or "it gives no reason"
-    return f"; the autoscaler adds no node ({why[:120]})"
+            return wording("Karpenter knows no instance type that has so much")
+        return wording("Karpenter cannot make a node for it")
+    why = blanked(facts, text.partition("scale-up")[2].strip(" :"))[:120]
+    return wording("the autoscaler adds no node ({reason})", reason=why or wording("it gives no reason"))
 
 
 def is_capped(facts: Facts) -> bool:
