@@ -91,7 +91,7 @@ def _run_attempt(program: Program, task: Task, work: str) -> int:
         idle.look()
 
     code = program.wait(min(task.checkpoint_seconds, idle.every), periodically, control, usage.begin)
-    note_peak(usage.end(program.peak))
+    note_peak(usage.end(program.peak), 0 if program.was_killed else code)
     if code:
         _say_what_is_full(_written(work, outputs, checkpoint_folder))
     if scratch is not None:

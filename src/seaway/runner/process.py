@@ -55,6 +55,8 @@ class Program:
         self._group = 0
         self.peak = 0
         """The most bytes that one of its processes had in memory; known when it has ended."""
+        self.was_killed = False
+        """A signal ended it; known when it has ended."""
         self._ended = self._asked = False
         self._wake, self._waker = os.pipe()
         for descriptor in (self._wake, self._waker):
@@ -118,6 +120,7 @@ class Program:
                 self._ended = True
                 self.peak = spent.ru_maxrss * _UNIT
                 code = os.waitstatus_to_exitcode(status)
+                self.was_killed = code < 0
                 return code if code >= 0 else 128 - code
             left = min(due, moment) - time.monotonic()
             ready = select.select([self._wake, *asking], [], [], max(0.0, left))[0]

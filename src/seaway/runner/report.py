@@ -21,6 +21,8 @@ EXIT_CODES = {
 _ERROR_LIMIT = 3000
 """Characters of an error in the termination log, of which Kubernetes keeps 4,096 bytes."""
 
+_SIGNALLED = 128
+"""Codes above it say which signal ended a program, unless it chose one of them itself."""
 _PEAK = b"peak memory "
 """How the pod's status begins where it says the most memory that was used."""
 
@@ -75,13 +77,17 @@ def note_failure(failure: StageFailed) -> None:
     sys.stderr.flush()
 
 
-def note_peak(peak: int) -> None:
-    """Write the most memory that was used into the pod's status, unless the program has written something of its own there."""
+def note_peak(peak: int, own_code: int = 0) -> None:
+    """Write the most memory that was used into the pod's status, unless the program has written something of its own there.
+
+    With an exit code that the program chose itself it is said that it did, where it looks like a signal's.
+    """
+    chosen = b", exit code %d was its own choice" % own_code if own_code > _SIGNALLED else b""
     try:
         with open(_termination_log(), "rb+") as log:
             if log.read(len(_PEAK)) in (b"", _PEAK):
                 log.seek(0)
-                log.write(b"%b%d bytes" % (_PEAK, peak))
+                log.write(b"%b%d bytes%b" % (_PEAK, peak, chosen))
                 log.truncate()
     except OSError:  # there is none here, and what the server was told is enough
         return

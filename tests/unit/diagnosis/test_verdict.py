@@ -222,6 +222,11 @@ CASES = {
     "segmentation fault": (facts(pod(ended(139))), U, "KilledBySignal"),
     "aborted": (facts(pod(ended(134))), U, "KilledBySignal"),
     "killed, not for memory": (facts(pod(ended(137))), U, "KilledBySignal"),
+    "137, which it chose itself": (facts(pod(ended(137, message="peak memory 5 bytes, exit code 137 was its own choice"))), U, "NonZeroExit"),
+    "137, which a shell passes on": (
+        Facts(run="r", command=("bash", "x.sh"), pod=pod(ended(137, message="peak memory 5 bytes, exit code 137 was its own choice"))),
+        U, "KilledBySignal",
+    ),
     "terminated from outside": (facts(pod(ended(143))), U, "KilledBySignal"),
     "disk full": (facts(pod(ended(1)), log_tail=TRACEBACK + "OSError: [Errno 28] No space left on device\n"), R, "DiskFull"),
     "GPU memory": (facts(pod(ended(1)), log_tail="torch.OutOfMemoryError: CUDA out of memory. Tried\n"), R, "GpuOutOfMemory"),

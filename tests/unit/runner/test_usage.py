@@ -247,6 +247,24 @@ def test_a_program_that_ends_at_once_leaves_its_peak_without_a_request(
     assert not [request for request in gateway.requests if "usage" in request]
 
 
+@pytest.mark.parametrize(
+    ("program", "code", "own"),
+    [
+        ("import sys; sys.exit(137)", 137, True),
+        ("import os; os.kill(os.getpid(), 9)", 137, False),
+        ("import sys; sys.exit(3)", 3, False),
+    ],
+)
+def test_a_code_that_looks_like_a_signals_and_was_chosen_is_told_as_that(
+    start, tmp_path: Path, program: str, code: int, own: bool
+) -> None:
+    word = tmp_path / "word"
+    word.touch()
+    container = start(program, environ={"SEAWAY_TERMINATION_LOG": str(word)})
+    assert container.wait() == code, container.text
+    assert word.read_text().endswith(" was its own choice") is own
+
+
 def test_a_program_goes_on_where_no_thread_is_left_to_measure_it(monkeypatch, capfd) -> None:
     """A program of many threads may use up all that its container may have, before it is looked at first."""
 

@@ -12,7 +12,7 @@ from seaway.base.messages import mapped
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.workloads import labels
-from seaway.platform.workloads.observation import PEAK
+from seaway.platform.workloads.observation import OWN_CODE, PEAK
 
 LONGEST_QUOTE = 300
 """Characters of one piece of evidence."""
@@ -180,6 +180,12 @@ def memory_peak(facts: Facts) -> int | None:
     """Return the most memory in bytes that the container used, where it or the server knows."""
     found = PEAK.match((terminated(facts) or {}).get("message") or "")
     return max(int(found["bytes"]) if found else 0, facts.peak_memory) or None
+
+
+def chose_its_code(facts: Facts) -> bool:
+    """Tell whether the runner saw the program end by itself with a code that looks like a signal's."""
+    found = OWN_CODE.match((terminated(facts) or {}).get("message") or "")
+    return found is not None and int(found["code"]) == exit_code(facts)
 
 
 def blanked(facts: Facts, text: str) -> str:

@@ -15,6 +15,8 @@ UNSEEN = "ContainerStatusUnknown"
 """Kubernetes' reason for a container whose end nobody saw."""
 PEAK = re.compile(r"^peak memory (?P<bytes>\d{1,18}) bytes")
 """What a container's last word is where nobody else has said one: of the runner, or of our node."""
+OWN_CODE = re.compile(PEAK.pattern + r", exit code (?P<code>\d{1,3}) was its own choice$")
+"""The same of the runner, where the code that the program chose looks like a signal's."""
 _TERMINAL = ("Succeeded", "Failed")
 
 

@@ -12,6 +12,7 @@ from seaway.platform.diagnosis.evidence import (
     asks_gpu,
     blanked,
     brief,
+    chose_its_code,
     exit_code,
     from_end,
     from_log,
@@ -250,7 +251,7 @@ def killed_by_signal(facts: Facts) -> Finding | None:
     """Find a program that a signal ended."""
     ended, code = terminated(facts) or {}, exit_code(facts)
     number = ended.get("signal") or (code - 128 if code is not None and 128 < code < 160 else 0)
-    if not number:
+    if not number or (chose_its_code(facts) and is_python(facts)):  # a shell passes on what ended its program
         return None
     said = _SIGNALS.get(number) or wording("it was ended by the signal {signal}", signal=_name(number))
     step: str = "seaway logs {run}"
