@@ -79,6 +79,31 @@ def test_a_webhook_or_policy_that_denied(message, explained) -> None:
     assert (admission(message), explanation(message)) == (Admission.DENIED, explained)
 
 
+@pytest.mark.parametrize(
+    ("said", "explained"),
+    [
+        (
+            "exceeded quota: team, requested: pods=1, used: pods=9, limited: pods=9",
+            "the quota 'team' of its namespace has no room for it now (pods: 1 of 9, 9 in use)",
+        ),
+        (
+            "exceeded quota: team, requested: requests.memory=8Gi, used: requests.memory=0, limited: requests.memory=4Gi",
+            "it asks for more than the quota 'team' of its namespace allows at all (requests.memory: 8Gi of 4Gi)",
+        ),
+        (
+            "maximum memory usage per Container is 1Gi, but limit is 2Gi",
+            "its namespace allows at most 1Gi of memory per container; it asks for 2Gi",
+        ),
+        (
+            "minimum cpu usage per Container is 500m, but request is 100m",
+            "its namespace allows at least 500m of CPU per container; it asks for 100m",
+        ),
+    ],
+)
+def test_a_rule_that_turned_away_a_pod_of_no_run_in_words_without_seaways(said, explained) -> None:
+    assert explanation(HEAD + said, of_run=False) == explained
+
+
 def test_what_is_no_rule_of_these() -> None:
     assert admission('pods "p" is forbidden: no PriorityClass with name x was found') is None
     assert explanation("anything else") == ""

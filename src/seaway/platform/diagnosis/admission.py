@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 from enum import Enum
 
+from seaway.base.messages import joined, wording
 from seaway.objects.quantity import parse_quantity
 
 _QUOTA = re.compile(
@@ -32,7 +33,7 @@ _CONSTRAINT = re.compile(
 )
 """What OpenShift says of a pod that none of its security context constraints allows."""
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)'.* denied request: (?P<why>.+)$")
-_NAMES = {"cpu": "CPU", "memory": "memory", "pods": "pods"}
+_NAMES = {"cpu": wording("CPU"), "memory": wording("memory"), "pods": wording("pods")}
 
 
 class Admission(Enum):
@@ -66,38 +67,95 @@ def admission(message: str) -> Admission | None:
     return None
 
 
-def explanation(message: str) -> str:
-    """Return the same in one sentence for a person, "" where no rule is known."""
+def explanation(message: str, *, of_run: bool = True) -> str:
+    """Return the same in one sentence for a person, "" where no rule is known.
+
+    Args:
+        message: the API server's.
+        of_run: of a run in a workspace; else of a pod in a namespace that is nothing of Seaway's.
+    """
     if found := _QUOTA.search(message):
-        what = ", ".join(exceeding(message, of_used=False) or exceeding(message, of_used=True))
-        if admission(message) is Admission.TOO_BIG:
-            return (
-                f"it asks for more than the quota {found['quota']!r} of the workspace allows at all ({what})"
-            )
-        return f"the quota {found['quota']!r} of the workspace has no room for it now ({what})"
+        return _exceeded(message, found["quota"], of_run=of_run)
     if found := _QUOTA_WANTS.search(message):
-        return (
-            f"the quota {found['quota']!r} of the workspace wants every run to say {_wanted(found['what'])}"
-        )
+        return wording(
+            "the quota {quota!r} of the workspace wants every run to say {amounts}",
+            quota=found["quota"], amounts=_wanted(found["what"]),
+        )  # fmt: skip
     if found := _SECURITY.search(message):
-        return f"the namespace's Pod Security Standard {found['level']!r} forbids it: {found['what']}"
+        return wording(
+            "the namespace's Pod Security Standard {level!r} forbids it: {reason}",
+            level=found["level"], reason=found["what"],
+        )  # fmt: skip
     if found := _CONSTRAINT.search(message):
-        return f"OpenShift's security context constraints forbid it: {' '.join(found['what'].split())[:200]}"
+        reason = " ".join(found["what"].split())[:200]
+        return wording("OpenShift's security context constraints forbid it: {reason}", reason=reason)
     if found := _WEBHOOK.search(message):
-        return f"the cluster's admission webhook {found['name']!r} denied it: {found['why'] or 'it says no reason'}"
+        return _denied(found["name"], found["why"])
     if found := _WEBHOOK_DOWN.search(message):
-        return (
-            f"the cluster's admission webhook {found['name']!r}, which must allow every pod, does not answer"
+        return wording(
+            "the cluster's admission webhook {webhook!r}, which must allow every pod, does not answer",
+            webhook=found["name"],
         )
     if found := _POLICY.search(message):
-        return f"the cluster's admission policy {found['name']!r} denied it: {found['why']}"
+        return wording(
+            "the cluster's admission policy {policy!r} denied it: {reason}",
+            policy=found["name"], reason=found["why"],
+        )  # fmt: skip
     if found := _RANGE.search(message):
-        asked = f"; it asks for {found['asked']}" if found["asked"] else ""
-        side = "at most" if found["side"] == "maximum" else "at least"
-        return f"the workspace allows {side} {found['bound']} of {_NAMES.get(found['what'], found['what'])} per run{asked}"
+        return _outside(found, of_run=of_run, least=found["side"] == "minimum", asked=found["asked"])
     if found := _LIMIT.search(message):
-        return f"the workspace allows at most {found['bound']} of {_NAMES.get(found['what'], found['what'])} per run"
+        return _outside(found, of_run=of_run)
     return ""
+
+
+def _exceeded(message: str, quota: str, *, of_run: bool) -> str:
+    """Say that a quota has no room, now or at all."""
+    amounts = joined(", ", exceeding(message, of_used=False) or exceeding(message, of_used=True))
+    if admission(message) is not Admission.TOO_BIG:
+        if of_run:
+            return wording(
+                "the quota {quota!r} of the workspace has no room for it now ({amounts})",
+                quota=quota, amounts=amounts,
+            )  # fmt: skip
+        return wording(
+            "the quota {quota!r} of its namespace has no room for it now ({amounts})",
+            quota=quota, amounts=amounts,
+        )  # fmt: skip
+    if of_run:
+        return wording(
+            "it asks for more than the quota {quota!r} of the workspace allows at all ({amounts})",
+            quota=quota, amounts=amounts,
+        )  # fmt: skip
+    return wording(
+        "it asks for more than the quota {quota!r} of its namespace allows at all ({amounts})",
+        quota=quota, amounts=amounts,
+    )  # fmt: skip
+
+
+def _denied(webhook: str, reason: str | None) -> str:
+    """Say that a webhook denied it, with its reason where it gives one."""
+    if reason:
+        return wording(
+            "the cluster's admission webhook {webhook!r} denied it: {reason}", webhook=webhook, reason=reason
+        )
+    return wording(
+        "the cluster's admission webhook {webhook!r} denied it: it says no reason", webhook=webhook
+    )
+
+
+def _outside(found: re.Match[str], *, of_run: bool, least: bool = False, asked: str | None = None) -> str:
+    """Say which bound of a limit range it does not keep, and what it asks for, where that is told."""
+    amount, resource = found["bound"], _NAMES.get(found["what"], found["what"])
+    said: str
+    if of_run and least:
+        said = wording("the workspace allows at least {amount} of {resource} per run", amount=amount, resource=resource)  # fmt: skip
+    elif of_run:
+        said = wording("the workspace allows at most {amount} of {resource} per run", amount=amount, resource=resource)  # fmt: skip
+    elif least:
+        said = wording("its namespace allows at least {amount} of {resource} per container", amount=amount, resource=resource)  # fmt: skip
+    else:
+        said = wording("its namespace allows at most {amount} of {resource} per container", amount=amount, resource=resource)  # fmt: skip
+    return said + wording("; it asks for {amount}", amount=asked) if asked else said
 
 
 def wants_option(message: str) -> str:
@@ -120,13 +178,19 @@ def exceeding(message: str, *, of_used: bool) -> list[str]:
     if found is None:
         return []
     requested, used, limited = (_amounts(found[part]) for part in ("requested", "used", "limited"))
-    shown = []
+    shown: list[str] = []
     for name, amount in requested.items():
         limit = limited.get(name)
         taken = used.get(name, "0") if of_used else "0"
         if limit is not None and _number(amount) + _number(taken) > _number(limit):
-            beside = f", {taken} in use" if of_used else ""
-            shown.append(f"{name}: {amount} of {limit}{beside}")
+            if of_used:
+                told = wording(
+                    "{resource}: {amount} of {limit}, {used} in use",
+                    resource=name, amount=amount, limit=limit, used=taken,
+                )  # fmt: skip
+            else:
+                told = wording("{resource}: {amount} of {limit}", resource=name, amount=amount, limit=limit)
+            shown.append(told)
     return shown
 
 
@@ -144,6 +208,8 @@ def _number(amount: str) -> Decimal:
 
 def _wanted(what: str) -> str:
     """Return what a quota wants ("limits.memory for: main; requests.cpu for: main") as options."""
-    named = {"memory": "its memory (--memory)", "cpu": "its CPU (--cpu)"}
-    said = [text for name, text in named.items() if name in what]
-    return " and ".join(said) or what
+    if "memory" in what and "cpu" in what:
+        return wording("its memory (--memory) and its CPU (--cpu)")
+    if "memory" in what:
+        return wording("its memory (--memory)")
+    return wording("its CPU (--cpu)") if "cpu" in what else what

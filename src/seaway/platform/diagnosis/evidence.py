@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seaway.base.logs import TOKENS
-from seaway.base.messages import mapped
+from seaway.base.messages import Message, mapped
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.workloads import labels
@@ -190,7 +190,19 @@ def chose_its_code(facts: Facts) -> bool:
 
 def blanked(facts: Facts, text: str) -> str:
     """Return a text on one line, shortened, with everything that looks secret blanked; of a message all that fills it in."""
-    return mapped(text, lambda part: _blanked(facts, part))
+    said = mapped(text, lambda part: _blanked(facts, part))
+    if not isinstance(said, Message) or len(said) <= LONGEST_QUOTE:
+        return shortened(said)
+    longest, around = _longest(said), len(said) - len(_longest(said))
+    return mapped(said, lambda part: shortened(part, before=around) if part == longest else part)
+
+
+def _longest(text: str) -> str:
+    """Return the longest of what fills a message in, a text that is none as it is."""
+    if not isinstance(text, Message):
+        return text
+    values = (_longest(value) for value in text.values.values() if isinstance(value, str))
+    return max(values, key=len, default="")
 
 
 def _blanked(facts: Facts, text: str) -> str:
@@ -201,8 +213,7 @@ def _blanked(facts: Facts, text: str) -> str:
     text = _SECRETS[1].sub(r"\1***", text)
     text = _SECRETS[2].sub(r"\1***@", text)
     text = _SECRETS[3].sub("***", text)
-    text = " ".join(text.split())
-    return shortened(text)
+    return " ".join(text.split())
 
 
 def brief(facts: Facts, text: str, longest: int = 140) -> str:
@@ -213,9 +224,16 @@ def brief(facts: Facts, text: str, longest: int = 140) -> str:
     return f"{(said[:longest].rpartition(' ')[0] or said[:longest]).rstrip(' ,;:')} ..."
 
 
-def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
-    """Return a text without its middle where it is long: chains of errors begin with what and end with why."""
-    if len(text) <= longest:
-        return text
+def shortened(text: str, longest: int = LONGEST_QUOTE, before: int = 0) -> str:
+    """Return a text without its middle where it is long: chains of errors begin with what and end with why.
+
+    Args:
+        text: what is to be short.
+        longest: how many characters there may be.
+        before: how many of them stand before it, in a sentence that it ends.
+    """
     head = longest // 3
-    return f"{text[:head].rstrip()} ... {text[len(text) - (longest - head - 5) :].lstrip()}"
+    tail = longest - head - 5
+    if before + len(text) <= longest or len(text) <= tail:
+        return text
+    return f"{text[: max(0, head - before)].rstrip()} ... {text[-tail:].lstrip()}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from seaway.platform.diagnosis.finding import Rule
 from seaway.platform.diagnosis.rules import (
     autoscaling,
+    claims,
     data,
     environment,
     gone,
@@ -25,6 +26,7 @@ from seaway.platform.diagnosis.rules import (
     program,
     programs,
     python,
+    refusals,
     requests,
     resources,
     runner,
@@ -38,7 +40,7 @@ from seaway.platform.diagnosis.rules import (
 RULES: tuple[Rule, ...] = (
     owners.account_missing,
     owners.priority_missing,
-    startup.refused,
+    refusals.refused,
     infrastructure.given_up,
     requests.drained,
     requests.lost_on_purpose,
@@ -102,8 +104,8 @@ RULES: tuple[Rule, ...] = (
     startup.command_not_found,
     startup.not_executable,
     startup.cannot_start,
-    volumes.claim_missing,
-    volumes.claim_unbound,
+    claims.claim_missing,
+    claims.claim_unbound,
     autoscaling.scaling_up,
     scheduling.unschedulable,
     autoscaling.scheduler_silent,

@@ -7,7 +7,7 @@ from typing import Any
 
 from seaway.model.volume import VolumeSpec, VolumeView
 from seaway.objects.volumes import USED_BYTES, USED_FILES, claims_of, class_of
-from seaway.platform.diagnosis.rules.volumes import why_no_volume
+from seaway.platform.diagnosis.rules.claims import why_no_volume
 from seaway.platform.workloads import labels
 
 Object = Mapping[str, Any]

@@ -26,7 +26,7 @@ from seaway.platform.diagnosis.evidence import (
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
-from seaway.platform.diagnosis.rules.volumes import why_no_volume
+from seaway.platform.diagnosis.rules.claims import why_no_volume
 
 _ACCOUNT = re.compile(
     r'(?i)error looking up service account (?P<where>\S+?):|serviceaccounts? "(?P<name>[^"]+)" not found'

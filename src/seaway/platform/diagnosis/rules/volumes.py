@@ -1,17 +1,18 @@
-"""Volumes that cannot be attached or mounted, and claims that are not bound.
+"""Volumes that cannot be attached or mounted.
 
-Source: the events of the attach/detach controller, the kubelet and the persistent volume controllers.
+Source: the events of the attach/detach controller and the kubelet.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
-from seaway.platform.diagnosis.evidence import brief, event_time, from_event, moment, pod_status, quote
+from seaway.platform.diagnosis.evidence import event_time, from_event, moment, pod_status
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
@@ -52,165 +53,120 @@ _NO_HOST_PATH = re.compile(r"(?i)hostPath type check failed")
 _WAITS_FOR_OTHERS = re.compile(
     r"(?i)secret \"[^\"]+\" not found|configmap \"[^\"]+\" not found|references non-existent"
 )
-_UNBOUND = re.compile(
-    r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes|binding volumes:"
-)
-_CLAIM = re.compile(
-    r'(?i)persistentvolumeclaim "(?P<name>[^"]+)" (?:not found|cannot be mounted: it does not exist)'
-)
-
-
-def claim_missing(facts: Facts) -> Finding | None:
-    """Find a persistent volume claim that does not exist."""
-    message, evidence = _scheduling(facts)
-    event = _event(facts, _CLAIM)
-    if not message and event is not None:
-        message, evidence = _message(event), from_event(facts, event)
-    found = _CLAIM.search(message)
-    if found is None:
-        return None
-    return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "ClaimMissing", f"it mounts the persistent volume claim {found['name']!r}, which does not exist",
-        evidence, permanent=False,
-        next_step=f"make it anew, empty: seaway volume create {found['name']} --size SIZE; or stop the run: seaway stop {{run}}" if facts.made is None
-        else f"create the claim, or correct its name: {kubectl(facts, 'kubectl get pvc')}",
-    )  # fmt: skip
-
-
-def claim_unbound(facts: Facts) -> Finding | None:
-    """Find a claim for which there is no volume, and say why."""
-    message, evidence = _scheduling(facts)
-    unplaced = pod_status(facts).get("phase", "Pending") == "Pending" and not (
-        (facts.pod or {}).get("spec") or {}
-    ).get("nodeName")
-    unmade = unplaced and not message and why_no_volume(facts.claims) is not None
-    if not unmade and not _UNBOUND.search(message):
-        return None
-    claim = next(
-        (
-            one
-            for one in facts.claims
-            if one.get("kind") == "PersistentVolumeClaim"
-            and (one.get("status") or {}).get("phase") == "Pending"
-        ),
-        None,
-    )
-    why = why_no_volume(facts.claims)
-    waits = (
-        next((e for e in reversed(facts.claims) if e.get("reason") == "ExternalProvisioning"), None)
-        if why is None
-        else None
-    )
-    name = ((claim or {}).get("metadata") or {}).get("name")
-    named = f" {name!r}" if name else ""
-    reason = f": {brief(facts, str(why.get('message', '')))}" if why is not None else ""
-    step = kubectl(facts, f"kubectl describe pvc {name or ''}".strip())
-    if facts.made is not None and "storageclass" in reason.lower():
-        step = f"kubectl get storageclass; make the claim anew with one of these: {step}"
-    if facts.made is None and "storageclass" in reason.lower():
-        step = f"stop the run; kubectl get storageclass; seaway volume rm {name}, then make it with a class that is there: seaway volume create {name} --class CLASS"
-    if waits is not None and (driver := re.search(r"provisioner,? '(?P<name>[^']+)'", _message(waits))):
-        reason = f": its driver {driver['name']!r} has not made one; does it run?"
-        step = f"kubectl get pods -A | grep -i csi; {step}"
-    return Finding(
-        *_level_of_claim(why), "ClaimUnbound", f"its persistent volume claim{named} has no volume yet{reason}",
-        (*from_event(facts, why or waits), *evidence), next_step=step, permanent=False,
-    )  # fmt: skip
-
-
-def why_no_volume(claims: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the newest event that says why a claim gets no volume, None where there is none."""
-    return next(
-        (e for e in reversed(claims) if e.get("reason") in ("ProvisioningFailed", "FailedBinding")), None
-    )
-
-
-def _level_of_claim(why: Mapping[str, Any] | None) -> tuple[Level, VerdictClass]:
-    text = str((why or {}).get("message") or "")
-    spec = re.search(
-        r'storageclass\S* "[^"]*" not found|no persistent volumes available|no storage class is set', text
-    )
-    return (Level.SPEC if spec else Level.CLUSTER), VerdictClass.CONFIGURATION
 
 
 def attached_elsewhere(facts: Facts) -> Finding | None:
     """Find a volume that another node holds, of a kind that one node at a time can have."""
-    event = _event(facts, _MULTI)
+    event = mount_event(facts, _MULTI)
     if event is None:
         return None
-    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeInUse", "can be attached to one node at a time, and another node has it",
-                    f"end {'the run' if facts.made is None else 'the pod'} that holds it, or wait until its node lets go: {kubectl(facts, 'kubectl get pods -o wide', 'seaway volume list')}")  # fmt: skip
+    command = kubectl(facts, "kubectl get pods -o wide", "seaway volume list")
+    step = wording("end the pod that holds it, or wait until its node lets go: {command}", command=command)
+    if facts.made is None:
+        step = wording(
+            "end the run that holds it, or wait until its node lets go: {command}", command=command
+        )
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeInUse",
+                    wording("{volume} can be attached to one node at a time, and another node has it", volume=_volume(event)), step)  # fmt: skip
 
 
 def wrong_file_system(facts: Facts) -> Finding | None:
     """Find a volume whose file system cannot be mounted."""
-    event = _event(facts, _FILE_SYSTEM)
+    event = mount_event(facts, _FILE_SYSTEM)
     if event is None:
         return None
-    if _NO_HELPER.search(_message(event)):
-        return _trouble(facts, event, Level.NODE, VerdictClass.CONFIGURATION, "MountHelperMissing", f"cannot be mounted: its node lacks the client of that file system (NFS, CIFS ...){_server(facts, event)}",
-                        "have the file system's client installed on the nodes (NFS: nfs-common or nfs-utils)")  # fmt: skip
-    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeFileSystem", "cannot be mounted: its file system is damaged or of another type",
-                    "see fsType of the volume: kubectl get pv -o yaml")  # fmt: skip
+    if not _NO_HELPER.search(message_of(event)):
+        return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeFileSystem",
+                        wording("{volume} cannot be mounted: its file system is damaged or of another type", volume=_volume(event)),
+                        wording("see {field} of the volume: {command}", field="fsType", command="kubectl get pv -o yaml"))  # fmt: skip
+    said = wording("{volume} cannot be mounted: its node lacks the client of that file system (NFS, CIFS ...)", volume=_volume(event))  # fmt: skip
+    if share := _share(facts, event):
+        said = wording(
+            "{volume} cannot be mounted: its node lacks the client of that file system (NFS, CIFS ...) {share}",
+            volume=_volume(event), share=share,
+        )  # fmt: skip
+    return _trouble(facts, event, Level.NODE, VerdictClass.CONFIGURATION, "MountHelperMissing", said,
+                    wording("have the file system's client installed on the nodes (NFS: {package} or {other})", package="nfs-common", other="nfs-utils"))  # fmt: skip
 
 
 def driver_missing(facts: Facts) -> Finding | None:
     """Find a node without the driver of a kind of volume."""
-    event = _event(facts, _DRIVER)
+    event = mount_event(facts, _DRIVER)
     if event is None:
         return None
-    return _trouble(facts, event, Level.NODE, VerdictClass.INFRASTRUCTURE, "VolumeDriver", "cannot be mounted: its node does not run the volume's driver (yet)",
-                    "kubectl get csinode; have the driver started on that node", retry=True)  # fmt: skip
+    return _trouble(facts, event, Level.NODE, VerdictClass.INFRASTRUCTURE, "VolumeDriver",
+                    wording("{volume} cannot be mounted: its node does not run the volume's driver (yet)", volume=_volume(event)),
+                    wording("{command}; have the driver started on that node", command="kubectl get csinode"), retry=True)  # fmt: skip
 
 
 def host_path_missing(facts: Facts) -> Finding | None:
     """Find a path that its node does not have."""
-    event = _event(facts, _NO_HOST_PATH)
+    event = mount_event(facts, _NO_HOST_PATH)
     if event is None:
         return None
-    return _trouble(facts, event, Level.SPEC, VerdictClass.CONFIGURATION, "HostPathMissing", "names a path that its node does not have",
-                    f"correct hostPath, or have the path made on every node, then: {again(facts)}")  # fmt: skip
+    return _trouble(facts, event, Level.SPEC, VerdictClass.CONFIGURATION, "HostPathMissing",
+                    wording("{volume} names a path that its node does not have", volume=_volume(event)),
+                    wording("correct {field}, or have the path made on every node, then: {command}", field="hostPath", command=again(facts)))  # fmt: skip
 
 
 def network_share(facts: Facts) -> Finding | None:
     """Find a network share that does not answer or refuses the node."""
-    event = _event(facts, _NETWORK)
+    event = mount_event(facts, _NETWORK)
     if event is None:
         return None
-    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ShareUnreachable", f"cannot be mounted: its file server{_server(facts, event)} does not answer or refuses the node",
-                    "see whether the file server is up, and lets this node in; the node tries again", retry=True)  # fmt: skip
+    said = wording("{volume} cannot be mounted: its file server does not answer or refuses the node", volume=_volume(event))  # fmt: skip
+    if share := _share(facts, event):
+        said = wording(
+            "{volume} cannot be mounted: its file server {share} does not answer or refuses the node",
+            volume=_volume(event), share=share,
+        )  # fmt: skip
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ShareUnreachable", said,
+                    wording("see whether the file server is up, and lets this node in; the node tries again"), retry=True)  # fmt: skip
 
 
 def volume_denied(facts: Facts) -> Finding | None:
     """Find storage that does not let the node or the pod's identity in."""
-    event = _event(facts, _DENIED)
+    event = mount_event(facts, _DENIED)
     if event is None or facts.made is None:
         return None
-    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeDenied", f"cannot be mounted: the storage{_server(facts, event)} denies access to the node or to its service account",
-                    "have whoever runs the storage give the right (export list, or the role of the service account or driver)")  # fmt: skip
+    said = wording("{volume} cannot be mounted: the storage denies access to the node or to its service account", volume=_volume(event))  # fmt: skip
+    if share := _share(facts, event):
+        said = wording(
+            "{volume} cannot be mounted: the storage {share} denies access to the node or to its service account",
+            volume=_volume(event), share=share,
+        )  # fmt: skip
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.CONFIGURATION, "VolumeDenied", said,
+                    wording("have whoever runs the storage give the right (export list, or the role of the service account or driver)"))  # fmt: skip
 
 
 def volume_absent(facts: Facts) -> Finding | None:
     """Find a share, path or bucket that its server does not have."""
-    event = _event(facts, _NOT_EXPORTED)
+    event = mount_event(facts, _NOT_EXPORTED)
     if event is None or facts.made is None:
         return None
-    return _trouble(facts, event, Level.SPEC, VerdictClass.CONFIGURATION, "VolumeAbsent", f"cannot be mounted: the storage{_server(facts, event)} has nothing of that name or path",
-                    f"correct the path or name in the volume, then: {again(facts)}")  # fmt: skip
+    said = wording("{volume} cannot be mounted: the storage has nothing of that name or path", volume=_volume(event))  # fmt: skip
+    if share := _share(facts, event):
+        said = wording(
+            "{volume} cannot be mounted: the storage {share} has nothing of that name or path",
+            volume=_volume(event), share=share,
+        )  # fmt: skip
+    return _trouble(facts, event, Level.SPEC, VerdictClass.CONFIGURATION, "VolumeAbsent", said,
+                    wording("correct the path or name in the volume, then: {command}", command=again(facts)))  # fmt: skip
 
 
 def node_full_of_volumes(facts: Facts) -> Finding | None:
     """Find a node to which no more volumes can be attached."""
-    event = _event(facts, _TOO_MANY)
+    event = mount_event(facts, _TOO_MANY)
     if event is None or facts.made is None:
         return None
-    return _trouble(facts, event, Level.NODE, VerdictClass.INFRASTRUCTURE, "VolumeLimit", "cannot be attached: its node holds as many volumes as its kind of machine takes",
-                    f"let it run on another node: delete the pod, so that it is placed anew: {kubectl(facts, f'kubectl delete pod {facts.run}')}", retry=True)  # fmt: skip
+    return _trouble(facts, event, Level.NODE, VerdictClass.INFRASTRUCTURE, "VolumeLimit",
+                    wording("{volume} cannot be attached: its node holds as many volumes as its kind of machine takes", volume=_volume(event)),
+                    wording("let it run on another node: delete the pod, so that it is placed anew: {command}", command=kubectl(facts, f"kubectl delete pod {facts.run}")), retry=True)  # fmt: skip
 
 
-def _server(facts: Facts, event: Mapping[str, Any]) -> str:
-    """Name the server and path of a volume as a part of a sentence, "" where neither is known."""
-    named, message = _VOLUME.search(_message(event)), _message(event)
+def _share(facts: Facts, event: Mapping[str, Any]) -> str:
+    """Return the server and path of a volume, "" where neither is known."""
+    named, message = _VOLUME.search(message_of(event)), message_of(event)
     for volume in ((facts.pod or {}).get("spec") or {}).get("volumes") or ():
         share = volume.get("nfs")
         if (
@@ -218,29 +174,32 @@ def _server(facts: Facts, event: Mapping[str, Any]) -> str:
             and share.get("server")
             and (named is None or volume.get("name") == named["name"])
         ):
-            return f" {share['server']}:{share.get('path', '')}"
+            return f"{share['server']}:{share.get('path', '')}"
     told = re.search(
         r"-t (?:nfs4?|cifs|efs|ceph|lustre) .*?(?P<share>(?://|[\w.-]+:/)\S*) /", message
     ) or re.search(r"(?i)resolve \"?(?P<share>[\w.-]+\.[\w.-]+)|bucket \"(?P<bucket>[^\"]+)", message)
-    return f" {next(filter(None, told.groups()))}" if told and any(told.groups()) else ""
+    return next(filter(None, told.groups()), "") if told else ""
 
 
 def attach_failed(facts: Facts) -> Finding | None:
     """Find a volume that is not attached or mounted, for a reason that the cluster knows better."""
-    event = _event(facts, re.compile(r"rpc error|AttachVolume\.Attach failed"), beside=_GENERAL) or _event(
+    event = mount_event(
+        facts, re.compile(r"rpc error|AttachVolume\.Attach failed"), beside=_GENERAL
+    ) or mount_event(
         facts,
         re.compile(
             r"AttachVolume\.|timed out waiting for the condition|Unable to attach or mount|MountDevice"
             r"|rpc error|DeadlineExceeded|MountVolume\.(?:MountDevice|WaitForAttach)"
         ),
     )
-    if event is None or facts.made is None or _WAITS_FOR_OTHERS.search(_message(event)):
+    if event is None or facts.made is None or _WAITS_FOR_OTHERS.search(message_of(event)):
         return None
-    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "VolumeAttach", "could not be attached or mounted in time",
-                    "kubectl get volumeattachment; the cluster tries again", retry=True)  # fmt: skip
+    return _trouble(facts, event, Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "VolumeAttach",
+                    wording("{volume} could not be attached or mounted in time", volume=_volume(event)),
+                    wording("{command}; the cluster tries again", command="kubectl get volumeattachment"), retry=True)  # fmt: skip
 
 
-def _event(
+def mount_event(
     facts: Facts, words: re.Pattern[str], beside: re.Pattern[str] | None = None
 ) -> Mapping[str, Any] | None:
     """Return the newest event about a mount that says so; none where the pod runs, since the trouble is over then."""
@@ -250,8 +209,8 @@ def _event(
         (event_time(e) or "" for e in facts.events if e.get("reason") in ("Started", "Created")), default=""
     )
     for event in reversed(facts.events):
-        if event.get("reason") in _MOUNTS and words.search(_message(event)):
-            if beside is not None and beside.search(_message(event)):
+        if event.get("reason") in _MOUNTS and words.search(message_of(event)):
+            if beside is not None and beside.search(message_of(event)):
                 continue
             at, later = moment(event_time(event)), moment(mounted)
             return event if at is None or later is None or at >= later else None
@@ -269,13 +228,11 @@ def _trouble(
     *,
     retry: bool = False,
 ) -> Finding:
-    named = _VOLUME.search(_message(event))
-    volume = f"its volume {named['name']!r}" if named else "one of its volumes"
     return Finding(
         level,
         class_,
         cause,
-        f"{volume} {said}",
+        said,
         from_event(facts, event),
         next_step=step,
         permanent=False,
@@ -283,20 +240,14 @@ def _trouble(
     )
 
 
-def _scheduling(facts: Facts) -> tuple[str, tuple[Any, ...]]:
-    """Return the scheduler's last word on a pod that it has not placed."""
-    pod = facts.pod or {}
-    if pod_status(facts).get("phase", "Pending") != "Pending" or (pod.get("spec") or {}).get("nodeName"):
-        return "", ()
-    for found in pod_status(facts).get("conditions") or ():
-        if found.get("type") == "PodScheduled" and found.get("status") == "False":
-            text = str(found.get("message") or "")
-            return text, (
-                quote(facts, "pod status", f"Unschedulable: {text}", found.get("lastTransitionTime")),
-            )
-    event = next((e for e in reversed(facts.events) if e.get("reason") == "FailedScheduling"), None)
-    return (_message(event), from_event(facts, event)) if event is not None else ("", ())
+def _volume(event: Mapping[str, Any]) -> str:
+    """Name the volume that an event is about, as the subject of a sentence."""
+    named = _VOLUME.search(message_of(event))
+    if named is None:
+        return wording("one of its volumes")
+    return wording("its volume {name!r}", name=named["name"])
 
 
-def _message(event: Mapping[str, Any]) -> str:
+def message_of(event: Mapping[str, Any]) -> str:
+    """Return what an event says."""
     return str(event.get("message") or event.get("note") or "")
