@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import WATCH, again, kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -58,8 +59,9 @@ def non_root(facts: Facts) -> Finding | None:
         return None
     image = main_container(facts).get("image", "?")
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "RunsAsRoot", f"the image {image!r} runs as root, and the pod says runAsNonRoot",
-        _waits(facts, message), next_step=f"set securityContext.runAsUser to a number other than 0 (such as 1000), then: {again(facts)}",
+        Level.SPEC, VerdictClass.CONFIGURATION, "RunsAsRoot",
+        wording("the image {image!r} runs as root, and the pod says {setting}", image=image, setting="runAsNonRoot"), _waits(facts, message),
+        next_step=wording("set {field} to a number other than 0 (such as 1000), then: {command}", field="securityContext.runAsUser", command=again(facts)),
     )  # fmt: skip
 
 
@@ -69,13 +71,16 @@ def working_folder(facts: Facts) -> Finding | None:
     found = _WORKDIR.search(message)
     if found is None:
         return None
-    said = str(found["why"]).lower()
-    why = "may not be entered by its user" if "permission" in said else "is not in the image"
-    if "not a directory" in said:
-        why = "is no folder in the image"
+    why, folder = str(found["why"]).lower(), found["path"] or found["made"]
+    if "not a directory" in why:
+        said = wording("its working folder {folder!r} is no folder in the image", folder=folder)
+    elif "permission" in why:
+        said = wording("its working folder {folder!r} may not be entered by its user", folder=folder)
+    else:
+        said = wording("its working folder {folder!r} is not in the image", folder=folder)
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "WorkingFolder", f"its working folder {found['path'] or found['made']!r} {why}",
-        evidence, next_step=f"correct workingDir, then: {again(facts)}", exit_code=exit_code(facts),
+        Level.SPEC, VerdictClass.CONFIGURATION, "WorkingFolder", said, evidence, exit_code=exit_code(facts),
+        next_step=wording("correct {field}, then: {command}", field="workingDir", command=again(facts)),
     )  # fmt: skip
 
 
@@ -89,8 +94,9 @@ def mount_point(facts: Facts) -> Finding | None:
     ):
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "MountPoint", f"a volume does not fit where it is to be mounted: {brief(facts, text)}",
-        evidence or _waits(facts, text), next_step=f"correct mountPath and subPath, then: {again(facts)}",
+        Level.SPEC, VerdictClass.CONFIGURATION, "MountPoint",
+        wording("a volume does not fit where it is to be mounted: {message}", message=brief(facts, text)), evidence or _waits(facts, text),
+        next_step=wording("correct {field} and {other}, then: {command}", field="mountPath", other="subPath", command=again(facts)),
     )  # fmt: skip
 
 
@@ -100,8 +106,8 @@ def init_out_of_memory(facts: Facts) -> Finding | None:
     if not _MEMORY.search(message):
         return None
     return Finding(
-        Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled", "its memory limit is too small even to start the container",
-        evidence, next_step=again(facts, "--memory", "256Mi"), exit_code=exit_code(facts),
+        Level.CONTAINER, VerdictClass.RESOURCE, "OOMKilled",
+        wording("its memory limit is too small even to start the container"), evidence, next_step=again(facts, "--memory", "256Mi"), exit_code=exit_code(facts),
     )  # fmt: skip
 
 
@@ -110,10 +116,11 @@ def gpu_runtime(facts: Facts) -> Finding | None:
     message, evidence = start_failure(facts)
     if not _GPU_RUNTIME.search(message):
         return None
+    node = ((facts.pod or {}).get("spec") or {}).get("nodeName") or "NODE"
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuRuntime", "the GPU driver of its node could not be brought into the container",
-        evidence, next_step=f"have the node's driver repaired (kubectl cordon {((facts.pod or {}).get('spec') or {}).get('nodeName') or 'NODE'} meanwhile); it can run elsewhere",
-        retry=True, permanent=False,
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "GpuRuntime",
+        wording("the GPU driver of its node could not be brought into the container"), evidence, retry=True, permanent=False,
+        next_step=wording("have the node's driver repaired ({command} meanwhile); it can run elsewhere", command=f"kubectl cordon {node}"),
     )  # fmt: skip
 
 
@@ -123,8 +130,9 @@ def runtime_slow(facts: Facts) -> Finding | None:
     if facts.made is None or not _RUNTIME_SLOW.search(message):
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "RuntimeSlow", "its node's container runtime did not start it in time: the node or its disk is overloaded",
-        evidence, next_step="nothing to do: the node tries again; have the node looked at if it goes on", retry=True, permanent=False,
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "RuntimeSlow",
+        wording("its node's container runtime did not start it in time: the node or its disk is overloaded"), evidence,
+        next_step=wording("nothing to do: the node tries again; have the node looked at if it goes on"), retry=True, permanent=False,
     )  # fmt: skip
 
 
@@ -140,8 +148,10 @@ def forbidden_by_node(facts: Facts) -> Finding | None:
     ):
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "SecuritySettings", f"its node cannot give it the security settings that it asks for: {brief(facts, text)}",
-        evidence or (quote(facts, "pod status", f"{reason}: {text}"),), next_step=f"correct securityContext, then: {again(facts)}",
+        Level.SPEC, VerdictClass.CONFIGURATION, "SecuritySettings",
+        wording("its node cannot give it the security settings that it asks for: {message}", message=brief(facts, text)),
+        evidence or (quote(facts, "pod status", f"{reason}: {text}"),),
+        next_step=wording("correct {field}, then: {command}", field="securityContext", command=again(facts)),
     )  # fmt: skip
 
 
@@ -151,8 +161,9 @@ def no_address(facts: Facts) -> Finding | None:
     if event is None or not _ADDRESSES.search(str(event.get("message"))):
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "NoAddress", "the cluster's network has no address left for it on its node",
-        from_event(facts, event), next_step=f"have the network's range widened, or let pods end: {kubectl(facts, 'kubectl get pods -A -o wide')}", retry=True, permanent=False,
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "NoAddress",
+        wording("the cluster's network has no address left for it on its node"), from_event(facts, event), retry=True, permanent=False,
+        next_step=wording("have the network's range widened, or let pods end: {command}", command=kubectl(facts, "kubectl get pods -A -o wide")),
     )  # fmt: skip
 
 
@@ -168,8 +179,10 @@ def sandbox_failed(facts: Facts) -> Finding | None:
     ):
         name = next(filter(None, handler.groups()))
         return Finding(
-            Level.NODE, VerdictClass.CONFIGURATION, "RuntimeMissing", f"its node has no container runtime {name!r}, which its runtimeClassName asks for",
-            from_event(facts, event), next_step="let it run on nodes that have it (GPU nodes for nvidia), or leave runtimeClassName out: kubectl get runtimeclass", permanent=False,
+            Level.NODE, VerdictClass.CONFIGURATION, "RuntimeMissing",
+            wording("its node has no container runtime {name!r}, which its {field} asks for", name=name, field="runtimeClassName"), from_event(facts, event),
+            next_step=wording("let it run on nodes that have it (GPU nodes for nvidia), or leave {field} out: {command}", field="runtimeClassName", command="kubectl get runtimeclass"),
+            permanent=False,
         )  # fmt: skip
     if absent := re.search(
         r'cannot find a network-attachment-definition \((?P<name>[^)]+)\)|network-attachment-definitions\S* "(?P<b>[^"]+)" not found',
@@ -177,19 +190,21 @@ def sandbox_failed(facts: Facts) -> Finding | None:
     ):
         name = next(filter(None, absent.groups()))
         return Finding(
-            Level.SPEC, VerdictClass.CONFIGURATION, "NetworkMissing", f"the additional network {name!r} that it asks for does not exist in its namespace",
-            from_event(facts, event), next_step=f"correct the annotation k8s.v1.cni.cncf.io/networks: {kubectl(facts, 'kubectl get network-attachment-definitions')}", permanent=False,
+            Level.SPEC, VerdictClass.CONFIGURATION, "NetworkMissing",
+            wording("the additional network {name!r} that it asks for does not exist in its namespace", name=name), from_event(facts, event),
+            next_step=wording("correct the annotation {annotation}: {command}", annotation="k8s.v1.cni.cncf.io/networks", command=kubectl(facts, "kubectl get network-attachment-definitions")),
+            permanent=False,
         )  # fmt: skip
     network = re.search(r"(?i)network|cni|plugin type", message)
     said = (
-        "its node cannot connect it to the network (CNI)"
+        wording("its node cannot connect it to the network (CNI)")
         if network
-        else "its node's container runtime cannot set up its sandbox"
+        else wording("its node's container runtime cannot set up its sandbox")
     )
     node = ((facts.pod or {}).get("spec") or {}).get("nodeName") or "NODE"
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "SandboxFailed", said, from_event(facts, event),
-        next_step=f"kubectl get pods -n kube-system -o wide --field-selector spec.nodeName={node}; it can run on another node", retry=True, permanent=False,
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "SandboxFailed", said, from_event(facts, event), retry=True, permanent=False,
+        next_step=wording("{command}; it can run on another node", command=f"kubectl get pods -n kube-system -o wide --field-selector spec.nodeName={node}"),
     )  # fmt: skip
 
 
@@ -210,9 +225,14 @@ def device_lost(facts: Facts) -> Finding | None:
     if status.get("reason") != "UnexpectedAdmissionError":
         return None
     device = re.search(r"[\w-]+(?:\.[\w-]+)*/[\w-]+(?:\.[\w-]+)*", str(status.get("message") or ""))
-    named = f" ({device.group()})" if device and "gpu" in device.group() else ""
+    said = wording("its node could not give it the devices that it was promised: the device plugin had fewer healthy ones than it said")  # fmt: skip
+    if device and "gpu" in device.group():
+        said = wording(
+            "its node could not give it the devices that it was promised ({device}): the device plugin had fewer healthy ones than it said",
+            device=device.group(),
+        )
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRejected", f"its node could not give it the devices that it was promised{named}: the device plugin had fewer healthy ones than it said",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRejected", said,
         (quote(facts, "pod status", f"UnexpectedAdmissionError: {status.get('message', '')}", status.get("startTime")),),
         next_step=WATCH, retry=True,
     )  # fmt: skip
