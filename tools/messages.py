@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 
 import polib
 
@@ -32,7 +33,7 @@ def _said(code: str, name: str) -> Iterator[str]:
     """Yield the templates that a file's code says.
 
     Raises:
-        ValueError: one is not written out.
+        ValueError: one is not written out, or the values that are given are not those that it names.
     """
     for node in ast.walk(ast.parse(code, name)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "wording"):
@@ -40,6 +41,12 @@ def _said(code: str, name: str) -> Iterator[str]:
         first = node.args[0] if node.args else None
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
             raise ValueError(f"{name}, line {node.lineno}: the template of wording() is not a literal")
+        given = {keyword.arg for keyword in node.keywords}
+        named = {field for _, field, _, _ in Formatter().parse(first.value) if field is not None}
+        if given != named and None not in given:
+            raise ValueError(
+                f"{name}, line {node.lineno}: wording() is given other values than its template names"
+            )
         yield first.value
 
 
