@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import WATCH, kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -25,44 +26,50 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 
-DONE = "it is tried again from its last checkpoint until it succeeds; this does not count as a retry"
+_DONE = wording(
+    "it is tried again from its last checkpoint until it succeeds; this does not count as a retry"
+)
 NODE_LOST = "NodeLost"
 UNCONFIRMED = "EndUnconfirmed"
 """Cause of an attempt of which nobody knows whether it still runs."""
 
+_PREEMPTED = ("Preempted", wording("a pod of higher priority took its place"))
+_EVICTED = (
+    "Evicted",
+    wording("it was evicted from its node: somebody asked the cluster for that, as a drain does"),
+)
+_UNAVAILABLE = (NODE_LOST, wording("its node became unavailable and the pod was taken off it"))
+_SHUT_DOWN = ("NodeShutdown", wording("its node was shut down"))
+_POD_DELETED = ("PodDeleted", wording("its pod was deleted from the cluster before the program ended"))
 _DISRUPTIONS = {
-    "PreemptionByScheduler": ("Preempted", "a pod of higher priority took its place", Level.CLUSTER),
-    "EvictionByEvictionAPI": (
+    "PreemptionByScheduler": (*_PREEMPTED, Level.CLUSTER),
+    "EvictionByEvictionAPI": (*_EVICTED, Level.CLUSTER),
+    "DeletionByTaintManager": (*_UNAVAILABLE, Level.NODE),
+    "DeletionByPodGC": (NODE_LOST, wording("its node is gone"), Level.NODE),
+    "TerminationByKubelet": (
         "Evicted",
-        "it was evicted from its node: somebody asked the cluster for that, as a drain does",
-        Level.CLUSTER,
-    ),
-    "DeletionByTaintManager": (
-        "NodeLost",
-        "its node became unavailable and the pod was taken off it",
+        wording("its node ran short of resources or was shut down"),
         Level.NODE,
     ),
-    "DeletionByPodGC": ("NodeLost", "its node is gone", Level.NODE),
-    "TerminationByKubelet": ("Evicted", "its node ran short of resources or was shut down", Level.NODE),
 }
 _REJECTIONS = {
-    "Evicted": ("Evicted", "its node ran short of resources and evicted it"),
-    "NodeLost": ("NodeLost", "its node was lost"),
-    "Shutdown": ("NodeShutdown", "its node was shut down"),
-    "NodeShutdown": ("NodeShutdown", "its node was shut down"),
-    "Terminated": ("NodeShutdown", "its node was shut down"),
-    "Preempting": ("Preempted", "a pod of higher priority took its place"),
+    "Evicted": ("Evicted", wording("its node ran short of resources and evicted it")),
+    "NodeLost": (NODE_LOST, wording("its node was lost")),
+    "Shutdown": _SHUT_DOWN,
+    "NodeShutdown": _SHUT_DOWN,
+    "Terminated": _SHUT_DOWN,
+    "Preempting": _PREEMPTED,
     "UnexpectedAdmissionError": (
         "NodeRejected",
-        "its node could not give it the devices that it was promised",
+        wording("its node could not give it the devices that it was promised"),
     ),
     "TopologyAffinityError": (
         "NodeRejected",
-        "its node could not give it CPUs and devices that lie together (topology manager, NUMA)",
+        wording("its node could not give it CPUs and devices that lie together (topology manager, NUMA)"),
     ),
     "NodeAffinity": (
         "NodeRejected",
-        "its node's labels no longer match what it asks for (selector or affinity)",
+        wording("its node's labels no longer match what it asks for (selector or affinity)"),
     ),
 }
 
@@ -72,10 +79,11 @@ def disrupted(facts: Facts) -> Finding | None:
     found = condition(facts, "DisruptionTarget")
     if found is None or found.get("status") != "True" or failed_before(facts):
         return None
-    fallback = ("Disrupted", "the cluster took it off its node", Level.CLUSTER)
+    fallback = ("Disrupted", wording("the cluster took it off its node"), Level.CLUSTER)
     cause, message, level = _DISRUPTIONS.get(found.get("reason", ""), fallback)
     if found.get("reason") == "TerminationByKubelet" and "critical pod" in str(found.get("message")):
-        cause, message = "Preempted", "its node took it away to make room for a critical pod of the cluster"
+        cause = "Preempted"
+        message = wording("its node took it away to make room for a critical pod of the cluster")
     if found.get("reason") == "EvictionByEvictionAPI" and facts.made is not None:
         return _evicted(facts, found)
     text = f"DisruptionTarget: {found.get('reason', '')}: {found.get('message', '')}"
@@ -94,24 +102,29 @@ def _evicted(facts: Facts, found: Mapping[str, Any]) -> Finding:
     )
     lost = _lost(
         "Evicted",
-        "it was evicted from its node by a request to the cluster",
+        wording("it was evicted from its node by a request to the cluster"),
         Level.CLUSTER,
         (*from_event(facts, event), evidence),
     )
     if "karpenter" in source or any(key.startswith("karpenter.sh/disrupt") for key in taints):
         why = str((event or {}).get("message") or "").partition(": ")[2]
-        return replace(
-            lost, message=f"Karpenter removed its node{f' ({why})' if why else ''}, so it was evicted",
-            next_step=f'{lost.next_step}; to keep long runs: annotation karpenter.sh/do-not-disrupt: "true"',
-        )  # fmt: skip
+        message = wording("Karpenter removed its node, so it was evicted")
+        if why:
+            message = wording("Karpenter removed its node ({reason}), so it was evicted", reason=why)
+        return replace(lost, message=message, next_step=_kept('karpenter.sh/do-not-disrupt: "true"'))
     if "autoscaler" in source or "ToBeDeletedByClusterAutoscaler" in taints:
         return replace(
-            lost, message="the cluster's autoscaler removed its node, so it was evicted",
-            next_step=f'{lost.next_step}; to keep long runs: annotation cluster-autoscaler.kubernetes.io/safe-to-evict: "false"',
+            lost, message=wording("the cluster's autoscaler removed its node, so it was evicted"),
+            next_step=_kept('cluster-autoscaler.kubernetes.io/safe-to-evict: "false"'),
         )  # fmt: skip
     if ((facts.node or {}).get("spec") or {}).get("unschedulable"):
-        return replace(lost, message="its node was being emptied (drained), so it was evicted")
+        return replace(lost, message=wording("its node was being emptied (drained), so it was evicted"))
     return lost
+
+
+def _kept(annotation: str) -> str:
+    """Return what is to be done after an eviction, with the annotation that keeps a pod from the next one."""
+    return wording("{step}; to keep long runs: annotation {annotation}", step=WATCH, annotation=annotation)
 
 
 def rejected_by_node(facts: Facts) -> Finding | None:
@@ -120,7 +133,7 @@ def rejected_by_node(facts: Facts) -> Finding | None:
     reason = status.get("reason") or ""
     known = _REJECTIONS.get(reason)
     if known is None and reason.startswith("OutOf"):
-        known = ("NodeRejected", f"its node had no room for it after all ({reason})")
+        known = ("NodeRejected", wording("its node had no room for it after all ({reason})", reason=reason))
     if known is None:
         return None
     event = last_event(facts, reason)
@@ -148,20 +161,14 @@ def preempted(facts: Facts) -> Finding | None:
     event = last_event(facts, "Preempted")
     if event is None or facts.waiting:
         return None
-    return _lost(
-        "Preempted", "a pod of higher priority took its place", Level.CLUSTER, from_event(facts, event)
-    )
+    return _lost(*_PREEMPTED, Level.CLUSTER, from_event(facts, event))
 
 
 _TAKEN = {
-    "Preempted": ("Preempted", "a pod of higher priority took its place", Level.CLUSTER),
-    "TaintManagerEviction": (
-        "NodeLost",
-        "its node became unavailable and the pod was taken off it",
-        Level.NODE,
-    ),
-    "ScaleDown": ("Evicted", "the cluster's autoscaler removed its node", Level.CLUSTER),
-    "Evicted": ("Evicted", _DISRUPTIONS["EvictionByEvictionAPI"][1], Level.CLUSTER),
+    "Preempted": (*_PREEMPTED, Level.CLUSTER),
+    "TaintManagerEviction": (*_UNAVAILABLE, Level.NODE),
+    "ScaleDown": ("Evicted", wording("the cluster's autoscaler removed its node"), Level.CLUSTER),
+    "Evicted": (*_EVICTED, Level.CLUSTER),
 }
 """Events by which other components than the kubelet, and releases before 1.26, say that they take a pod away."""
 
@@ -173,7 +180,7 @@ def taken_away(facts: Facts) -> Finding | None:
         return None
     deleted = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
     ended = terminated(facts)
-    node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    node = _node_name(facts)
     if ended is None and _not_ready(facts, node):
         return None  # it stays there, and nothing takes its place, until somebody confirms that it has ended
     if (
@@ -192,9 +199,8 @@ def container_lost(facts: Facts) -> Finding | None:
         return None
     text = f"ContainerStatusUnknown: {ended.get('message', '')}"
     evidence = quote(facts, "pod status", text, ended.get("finishedAt"))
-    return _lost(
-        "ContainerLost", "its container was gone when its node was up again", Level.NODE, (evidence,)
-    )
+    message = wording("its container was gone when its node was up again")
+    return _lost("ContainerLost", message, Level.NODE, (evidence,))
 
 
 def node_lost(facts: Facts) -> Finding | None:
@@ -205,33 +211,35 @@ def node_lost(facts: Facts) -> Finding | None:
         or pod_status(facts).get("phase") in ("Succeeded", "Failed")
     ):
         return None
-    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    name = _node_name(facts)
     removed = next(
         (e for e in reversed(facts.node_events) if e.get("reason") in ("RemovingNode", "DeletingNode")), None
     )
     if facts.node_gone:
+        message = wording("its node is no longer in the cluster")
+        if name:
+            message = wording("its node {node} is no longer in the cluster", node=name)
+        none = wording("{field}, which is none of the nodes", field=f"spec.nodeName: {name}")
         return _lost(
-            "NodeLost",
-            f"its node {name or ''} is no longer in the cluster".replace("  ", " "),
-            Level.NODE,
-            from_event(facts, removed)
-            or (quote(facts, "pod", f"spec.nodeName: {name}, which is none of the nodes"),),
+            NODE_LOST, message, Level.NODE, from_event(facts, removed) or (quote(facts, "pod", none),)
         )
     evidence = _not_ready(facts, name)
     if not evidence:
         return None
-    return _held_back(facts, _lost("NodeLost", f"its node {name} does not answer", Level.NODE, evidence))
+    silent = wording("its node {node} does not answer", node=name)
+    return _held_back(facts, _lost(NODE_LOST, silent, Level.NODE, evidence))
 
 
 def _held_back(facts: Facts, lost: Finding) -> Finding:
     """Say of a pod that is to go, and that its silent node cannot confirm gone, how it is let go."""
-    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    name = _node_name(facts)
     if facts.made is None or not ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp"):
         return lost
     step = kubectl(facts, f"kubectl delete pod {facts.run} --force --grace-period=0")
     return replace(
-        lost, message=f"{lost.message}, so nobody confirms that the pod has ended, and it stays Terminating",
-        next_step=f"if {name} is off for good, and only then: {step}",
+        lost,
+        message=wording("its node {node} does not answer, so nobody confirms that the pod has ended, and it stays {state}", node=name, state="Terminating"),
+        next_step=wording("if {node} is off for good, and only then: {command}", node=name, command=step),
     )  # fmt: skip
 
 
@@ -243,45 +251,51 @@ def given_up(facts: Facts) -> Finding | None:
         or (facts.leased and facts.requested in ("stop", "timeout", "wait"))
     ):
         return None
-    name = ((facts.pod or {}).get("spec") or {}).get("nodeName") or ""
+    name = _node_name(facts)
     due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
     evidence = (
-        quote(facts, "pod status", f"the pod was to be deleted by {due}", due),
+        quote(facts, "pod status", wording("the pod was to be deleted by {time}", time=str(due)), due),
         *_not_ready(facts, name),
     )
     if facts.leased:
-        message = f"its node {name} was lost; the program ended by itself, as it could not reach the server"
+        message = wording(
+            "its node {node} was lost; the program ended by itself, as it could not reach the server",
+            node=name,
+        )
         return _lost(NODE_LOST, message, Level.NODE, evidence)
     stopped = facts.requested == "stop"
     return Finding(
         Level.NODE, VerdictClass.CANCELLED if stopped else VerdictClass.UNKNOWN, UNCONFIRMED,
-        f"its node {name} does not answer, so whether the program still runs there is not known", evidence,
-        next_step=f"make sure that {name} is off (seaway cluster confirm-off {name}), then: seaway retry {{run}}",
-        done="it is not tried again by itself, since it could run twice then; what it still makes is not kept",
+        wording("its node {node} does not answer, so whether the program still runs there is not known", node=name), evidence,
+        next_step=wording("make sure that {node} is off ({confirming}), then: {command}", node=name, confirming=f"seaway cluster confirm-off {name}", command="seaway retry {run}"),
+        done=wording("it is not tried again by itself, since it could run twice then; what it still makes is not kept"),
     )  # fmt: skip
 
 
 def node_silent(facts: Facts) -> Finding | None:
     """Find an attempt under way whose node does not answer: what its Pod shows may have passed."""
-    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    name = _node_name(facts)
     evidence = _not_ready(facts, name) if facts.waiting and terminated(facts) is None else ()
     if not evidence:
         return None
     if facts.made is not None:
-        return _lost(
-            "NodeLost",
-            f"its node {name} does not answer: what is shown of the pod may have passed",
-            Level.NODE,
-            evidence,
+        message = wording(
+            "its node {node} does not answer: what is shown of the pod may have passed", node=name
         )
+        return _lost(NODE_LOST, message, Level.NODE, evidence)
     return Finding(
-        Level.NODE, VerdictClass.UNKNOWN, "NodeSilent", f"its node {name} does not answer", evidence,
-        next_step=f"wait; if its machine is off, an administrator confirms that: seaway cluster confirm-off {name}", permanent=False,
-        done="it goes on if the node comes back; where the cluster takes it off the node, it is tried again",
+        Level.NODE, VerdictClass.UNKNOWN, "NodeSilent", wording("its node {node} does not answer", node=name), evidence,
+        next_step=wording("wait; if its machine is off, an administrator confirms that: {command}", command=f"seaway cluster confirm-off {name}"), permanent=False,
+        done=wording("it goes on if the node comes back; where the cluster takes it off the node, it is tried again"),
     )  # fmt: skip
 
 
-def _not_ready(facts: Facts, name: str | None) -> tuple[Evidence, ...]:
+def _node_name(facts: Facts) -> str:
+    """Return the node that the Pod was placed on, "" where it was on none."""
+    return str(((facts.pod or {}).get("spec") or {}).get("nodeName") or "")
+
+
+def _not_ready(facts: Facts, name: str) -> tuple[Evidence, ...]:
     """Return what the node says of itself, nothing where it is ready or not known."""
     conditions = ((facts.node or {}).get("status") or {}).get("conditions") or ()
     ready = next((found for found in conditions if found.get("type") == "Ready"), None)
@@ -304,14 +318,9 @@ def deleted(facts: Facts) -> Finding | None:
     before = finished is None or finished < asked - slack
     if before and not (facts.deleted_while_it_ran or _was_being_ended(facts, finished)):
         return None
-    text = f"the pod was to be deleted by {metadata['deletionTimestamp']}"
+    text = wording("the pod was to be deleted by {time}", time=metadata["deletionTimestamp"])
     evidence = quote(facts, "pod status", text, metadata["deletionTimestamp"])
-    return _lost(
-        "PodDeleted",
-        "its pod was deleted from the cluster before the program ended",
-        Level.CLUSTER,
-        (evidence, *from_end(facts)),
-    )
+    return _lost(*_POD_DELETED, Level.CLUSTER, (evidence, *from_end(facts)))
 
 
 def _was_being_ended(facts: Facts, finished: datetime | None) -> bool:
@@ -335,9 +344,8 @@ def deleted_before_start(facts: Facts) -> Finding | None:
         return None
     if facts.made is not None and _was_stuck(facts):
         return None  # nobody makes another: what it could not do is what is asked about
-    return _lost(
-        "PodDeleted", "its pod was deleted from the cluster before the program started", Level.CLUSTER, ()
-    )
+    message = wording("its pod was deleted from the cluster before the program started")
+    return _lost("PodDeleted", message, Level.CLUSTER, ())
 
 
 def _was_stuck(facts: Facts) -> bool:
@@ -365,13 +373,11 @@ def pod_gone(facts: Facts) -> Finding | None:
     if pod_status(facts).get("phase") in ("Succeeded", "Failed"):
         return None
     evidence = from_event(facts, last_event(facts, "Killing", "TaintManagerEviction"))
-    return _lost(
-        "PodDeleted", "its pod was deleted from the cluster before the program ended", Level.CLUSTER, evidence
-    )
+    return _lost(*_POD_DELETED, Level.CLUSTER, evidence)
 
 
 def _lost(cause: str, message: str, level: Level, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         level, VerdictClass.INFRASTRUCTURE, cause, message, evidence,
-        next_step=WATCH, done=DONE, retry=True,
+        next_step=WATCH, done=_DONE, retry=True,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import WATCH, again
 from seaway.platform.diagnosis.evidence import (
@@ -25,10 +26,11 @@ from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.rules.infrastructure import failed_before
 
+_MEMORY, _DISK, _PROCESSES = wording("memory"), wording("disk space"), wording("process numbers (pids)")
 _PRESSURES = {
-    "memory": "memory", "ephemeral-storage": "disk space", "inodes": "room for files (inodes)", "nodefs": "disk space",
-    "imagefs": "disk space for images", "pids": "process numbers (pids)", "pid": "process numbers (pids)",
-    "MemoryPressure": "memory", "DiskPressure": "disk space", "PIDPressure": "process numbers (pids)",
+    "memory": _MEMORY, "ephemeral-storage": _DISK, "inodes": wording("room for files (inodes)"), "nodefs": _DISK,
+    "imagefs": wording("disk space for images"), "pids": _PROCESSES, "pid": _PROCESSES,
+    "MemoryPressure": _MEMORY, "DiskPressure": _DISK, "PIDPressure": _PROCESSES,
 }  # fmt: skip
 _LOW = re.compile(
     r"low on resource: \[?(?P<what>[\w-]+)|had condition: \[?(?P<condition>\w+)|(?P<inodes>inodes)"
@@ -69,7 +71,7 @@ def spot_reclaimed(facts: Facts) -> Finding | None:
         quote(facts, "pod status", text, disruption.get("lastTransitionTime")),
     )
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "SpotReclaimed", "its node was an interruptible (spot) one, and the provider took it back",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "SpotReclaimed", wording("its node was an interruptible (spot) one, and the provider took it back"),
         evidence, next_step=WATCH, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -82,24 +84,37 @@ def evicted_for_pressure(facts: Facts) -> Finding | None:
         return None
     found = _LOW.search(message)
     what = _PRESSURES.get(
-        (found["what"] or found["condition"] or found["inodes"]) if found else "", "resources"
+        (found["what"] or found["condition"] or found["inodes"]) if found else "", wording("resources")
     )
     used = _USED.search(message)
-    reserved = "nothing" if used and used["request"] == "0" else used and used["request"]
-    own = f"; it used {used['used']} and had reserved {reserved}" if used else ""
     step: str = WATCH
     if what == "memory" and used:
-        step = f"reserve what it needs, so that others go first: {again(facts, '--memory', 'AMOUNT')}"
-    said = f"its node ran short of {what} and evicted it{own}"
-    if message.startswith("Pod was rejected"):
-        said = f"its node was short of {what} and did not take it"
+        more = again(facts, "--memory", "AMOUNT")
+        step = wording("reserve what it needs, so that others go first: {command}", command=more)
     event = last_event(facts, "Evicted")
     at = (condition(facts, "DisruptionTarget") or {}).get("lastTransitionTime") or (
         event_time(event) if event else None
     )
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "Evicted", said,
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "Evicted", _evicted(message, what, used),
         (quote(facts, "pod status", f"Evicted: {message}", at),), next_step=step, retry=True, exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def _evicted(message: str, resource: str, used: re.Match[str] | None) -> str:
+    """Return what a node did that ran short of something, and how much of it the pod had."""
+    if message.startswith("Pod was rejected"):
+        return wording("its node was short of {resource} and did not take it", resource=resource)
+    if used is None:
+        return wording("its node ran short of {resource} and evicted it", resource=resource)
+    if used["request"] == "0":
+        return wording(
+            "its node ran short of {resource} and evicted it; it used {used} and had reserved nothing",
+            resource=resource, used=used["used"],
+        )  # fmt: skip
+    return wording(
+        "its node ran short of {resource} and evicted it; it used {used} and had reserved {reserved}",
+        resource=resource, used=used["used"], reserved=used["request"],
     )  # fmt: skip
 
 
@@ -114,7 +129,7 @@ def shut_down(facts: Facts) -> Finding | None:
     if failed_before(facts):
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeShutdown", "its node was shut down",
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeShutdown", wording("its node was shut down"),
         (quote(facts, "pod status", f"{status.get('reason')}: {message}", (condition(facts, 'DisruptionTarget') or terminated(facts) or {}).get("lastTransitionTime") or (terminated(facts) or {}).get("finishedAt")), *from_end(facts)),
         next_step=WATCH, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
@@ -137,6 +152,6 @@ def rebooted(facts: Facts) -> Finding | None:
     if at is None or end is None or abs((at - end).total_seconds()) > _SECONDS:
         return None
     return Finding(
-        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRebooted", "its node was restarted (rebooted) while it ran", (*from_event(facts, event), *from_end(facts)),
+        Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeRebooted", wording("its node was restarted (rebooted) while it ran"), (*from_event(facts, event), *from_end(facts)),
         next_step=WATCH, retry=True, exit_code=exit_code(facts),
     )  # fmt: skip

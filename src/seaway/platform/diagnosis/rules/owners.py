@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from seaway.base.messages import joined, wording
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -32,7 +33,11 @@ _ACCOUNT = re.compile(
     r'(?i)error looking up service account (?P<where>\S+?):|serviceaccounts? "(?P<name>[^"]+)" not found'
 )
 _PRIORITY = re.compile(r"no PriorityClass with name (?P<name>\S+) was found")
-_SHORT = {"MemoryPressure": "memory", "DiskPressure": "disk space", "PIDPressure": "process numbers (pids)"}
+_SHORT = {
+    "MemoryPressure": wording("memory"),
+    "DiskPressure": wording("disk space"),
+    "PIDPressure": wording("process numbers (pids)"),
+}
 _BY_DEADLINE = (0, 130, 137, 143, None)
 
 
@@ -43,7 +48,7 @@ def account_missing(facts: Facts) -> Finding | None:
         return None
     name = found["name"] or (found["where"] or "").rpartition("/")[2]
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "AccountMissing", f"its pods cannot be made: the service account {name!r} does not exist",
+        Level.SPEC, VerdictClass.CONFIGURATION, "AccountMissing", wording("its pods cannot be made: the service account {account!r} does not exist", account=name),
         _refusal(facts), next_step=kubectl(facts, f"kubectl create serviceaccount {name}"),
     )  # fmt: skip
 
@@ -54,8 +59,8 @@ def priority_missing(facts: Facts) -> Finding | None:
     if found is None:
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, "PriorityMissing", f"its pods cannot be made: the priority class {found['name']!r} does not exist",
-        _refusal(facts), next_step="kubectl get priorityclass; correct priorityClassName",
+        Level.SPEC, VerdictClass.CONFIGURATION, "PriorityMissing", wording("its pods cannot be made: the priority class {priority!r} does not exist", priority=found["name"]),
+        _refusal(facts), next_step=wording("{command}; correct {field}", command="kubectl get priorityclass", field="priorityClassName"),
     )  # fmt: skip
 
 
@@ -70,7 +75,9 @@ def job_completed(facts: Facts) -> Finding | None:
     done = _condition(facts, "Complete") or _condition(facts, "SuccessCriteriaMet")
     if facts.pod is not None or done is None:
         return None
-    return Finding(None, VerdictClass.SUCCEEDED, "Completed", "it completed", (_quoted(facts, done),))
+    return Finding(
+        None, VerdictClass.SUCCEEDED, "Completed", wording("it completed"), (_quoted(facts, done),)
+    )
 
 
 def suspended(facts: Facts) -> Finding | None:
@@ -87,32 +94,33 @@ def suspended(facts: Facts) -> Finding | None:
     )
     if queue:
         why, told = _queue_says(facts)
-        evidence = (*told, *evidence)
+        said = wording("it waits in the queue {queue!r} until its share of the cluster is free", queue=queue)
         return Finding(
-            Level.CLUSTER, VerdictClass.CONFIGURATION, "JobSuspended", f"it waits in the queue {queue!r} until its share of the cluster is free{why}",
-            evidence, next_step=kubectl(facts, "kubectl get workloads.kueue.x-k8s.io"), permanent=False,
+            Level.CLUSTER, VerdictClass.CONFIGURATION, "JobSuspended", joined(": ", filter(None, (said, why))),
+            (*told, *evidence), next_step=kubectl(facts, "kubectl get workloads.kueue.x-k8s.io"), permanent=False,
         )  # fmt: skip
     patch = f'kubectl patch {kind.lower()}/{name} --type=merge -p \'{{"spec":{{"suspend":false}}}}\''
     return Finding(
-        Level.SPEC, VerdictClass.CONFIGURATION, f"{kind}Suspended", f"the {kind} is suspended: it makes no pods until somebody lets it go on",
+        Level.SPEC, VerdictClass.CONFIGURATION, f"{kind}Suspended", wording("the {kind} is suspended: it makes no pods until somebody lets it go on", kind=kind),
         evidence, next_step=kubectl(facts, patch), permanent=False,
     )  # fmt: skip
 
 
 def _queue_says(facts: Facts) -> tuple[str, tuple[Evidence, ...]]:
-    """Return why Kueue lets a job wait, as a part of a sentence, and what says so."""
+    """Return why Kueue lets a job wait, "" where that is not known, and what says so."""
     for event in reversed(facts.owner_events):
         message = str(event.get("message") or "")
         if event.get("reason") in ("Stopped", "Preempted", "EvictedDueToPreempted") and "reempt" in message:
-            return ": a workload of higher priority preempted it", from_event(facts, event)
+            return wording("a workload of higher priority preempted it"), from_event(facts, event)
         if event.get("reason") in ("Stopped", "EvictedDueToPodsReadyTimeout") and "PodsReady" in message:
-            return ": its pods were not all ready in time, so Kueue put it back", from_event(facts, event)
+            said = wording("its pods were not all ready in time, so Kueue put it back")
+            return said, from_event(facts, event)
         if event.get("reason") in ("Pending", "Inadmissible", "QuotaReservedFailed") and "quota" in message:
-            return f": {_quota(message)}", from_event(facts, event)
+            return _quota(message), from_event(facts, event)
     for one in ((facts.queued or {}).get("status") or {}).get("conditions") or ():
         message = str(one.get("message") or "")
         if one.get("type") == "QuotaReserved" and one.get("status") == "False" and message:
-            return f": {_quota(message)}", (
+            return _quota(message), (
                 quote(facts, "workload status", f"QuotaReserved: {message}", one.get("lastTransitionTime")),
             )
     return "", ()
@@ -125,8 +133,15 @@ def _quota(message: str) -> str:
     )
     if found is None:
         return shortened(" ".join(message.split()), 120)
-    more = f" ({found['more'].strip()})" if found["more"] else ""
-    return f"its queue has no quota free for {found['what']} in {found['flavor']}{more}"
+    resource, flavor = found["what"], found["flavor"]
+    if not found["more"]:
+        return wording(
+            "its queue has no quota free for {resource} in {flavor}", resource=resource, flavor=flavor
+        )
+    return wording(
+        "its queue has no quota free for {resource} in {flavor} ({detail})",
+        resource=resource, flavor=flavor, detail=found["more"].strip(),
+    )  # fmt: skip
 
 
 def job_deadline(facts: Facts) -> Finding | None:
@@ -146,9 +161,14 @@ def job_deadline(facts: Facts) -> Finding | None:
         if exit_code(facts) == 0 and pod_status(facts).get("phase") == "Succeeded":
             return None
     seconds = ((facts.job or {}).get("spec") or {}).get("activeDeadlineSeconds")
-    limit = f" of {seconds} s (activeDeadlineSeconds)" if seconds else ""
+    said = wording("its Job ran longer than its time limit and was ended")
+    if seconds:
+        said = wording(
+            "its Job ran longer than its time limit of {seconds} s ({field}) and was ended",
+            seconds=seconds, field="activeDeadlineSeconds",
+        )  # fmt: skip
     return Finding(
-        Level.SPEC, VerdictClass.DEADLINE, "JobDeadline", f"its Job ran longer than its time limit{limit} and was ended",
+        Level.SPEC, VerdictClass.DEADLINE, "JobDeadline", said,
         (_quoted(facts, failed), *from_end(facts)), next_step=again(facts, "--timeout", str(seconds * 2) if seconds else "MORE"), exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -159,7 +179,7 @@ def failure_policy(facts: Facts) -> Finding | None:
     if facts.pod is not None or failed is None or failed.get("reason") != "PodFailurePolicy":
         return None
     return Finding(
-        Level.CODE, VerdictClass.USER, "FailurePolicy", "one of its pods ended in a way for which its podFailurePolicy says FailJob",
+        Level.CODE, VerdictClass.USER, "FailurePolicy", wording("one of its pods ended in a way for which its {field} says {action}", field="podFailurePolicy", action="FailJob"),
         (_quoted(facts, failed),), next_step=kubectl(facts, f"kubectl describe job {facts.run}"),
     )  # fmt: skip
 
@@ -170,7 +190,7 @@ def given_up(facts: Facts) -> Finding | None:
     if facts.pod is not None or failed is None or facts.made is None:
         return None
     return Finding(
-        None, VerdictClass.UNKNOWN, str(failed.get("reason") or "Unknown"), "its pods failed as often as its Job lets them (backoffLimit); they are not in the dump, so why they failed is unknown",
+        None, VerdictClass.UNKNOWN, str(failed.get("reason") or "Unknown"), wording("its pods failed as often as its Job lets them ({field}); they are not in the dump, so why they failed is unknown", field="backoffLimit"),
         (_quoted(facts, failed), *from_event(facts, facts.owner_events[-1] if facts.owner_events else None)),
         next_step=kubectl(facts, f"kubectl get pods -l job-name={facts.run} -o yaml"),
     )  # fmt: skip
@@ -187,17 +207,20 @@ def schedule_missed(facts: Facts) -> Finding | None:
     name = facts.run
     if event["reason"] == "JobAlreadyActive":
         said, step = (
-            "it was not started because the run before it still goes on (concurrencyPolicy: Forbid)",
+            wording(
+                "it was not started because the run before it still goes on ({field})",
+                field="concurrencyPolicy: Forbid",
+            ),
             kubectl(facts, "kubectl get jobs"),
         )
     elif event["reason"] in ("InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone"):
         said, step = (
-            "its schedule or time zone cannot be read, so it is never started",
+            wording("its schedule or time zone cannot be read, so it is never started"),
             kubectl(facts, f"kubectl edit cronjob/{name}"),
         )
     else:
         said, step = (
-            "it was not started when it was due: the time within which it may start late had passed",
+            wording("it was not started when it was due: the time within which it may start late had passed"),
             kubectl(facts, f"kubectl create job {name}-now --from=cronjob/{name}"),
         )
     return Finding(
@@ -227,12 +250,12 @@ def deleted_by_user(facts: Facts) -> Finding | None:
     scaled = _deletion_event(facts)
     if scaled is not None:
         return Finding(
-            Level.CLUSTER, VerdictClass.CANCELLED, "ScaledDown", "its controller removed it: fewer copies are wanted, or a new version took its place",
+            Level.CLUSTER, VerdictClass.CANCELLED, "ScaledDown", wording("its controller removed it: fewer copies are wanted, or a new version took its place"),
             (*from_event(facts, scaled), *from_end(facts)), exit_code=exit_code(facts),
         )  # fmt: skip
     text = f"metadata.deletionTimestamp: {metadata['deletionTimestamp']}"
     return Finding(
-        Level.CLUSTER, VerdictClass.CANCELLED, "Deleted", "somebody deleted it while it ran; it did not fail by itself",
+        Level.CLUSTER, VerdictClass.CANCELLED, "Deleted", wording("somebody deleted it while it ran; it did not fail by itself"),
         (quote(facts, "pod status", text, metadata["deletionTimestamp"]), *from_end(facts)), next_step=again(facts), exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -271,11 +294,12 @@ def claim_waits(facts: Facts) -> Finding | None:
     if why is not None:
         event = why
     waits = event is not None and event.get("reason") == "WaitForFirstConsumer"
-    said = "it has no volume yet"
+    said = wording("it has no volume yet")
     if waits:
-        said += ": it gets one when the first pod that mounts it is placed"
+        said = wording("it has no volume yet: it gets one when the first pod that mounts it is placed")
     elif event is not None:
-        said += f": {brief(facts, str(event.get('message') or ''))}"
+        reason = brief(facts, str(event.get("message") or ""))
+        said = wording("it has no volume yet: {reason}", reason=reason)
     return Finding(
         Level.CLUSTER, VerdictClass.CONFIGURATION, "ClaimUnbound", said, from_event(facts, event) or (quote(facts, "claim", "phase: Pending"),),
         next_step=kubectl(facts, f"kubectl describe pvc {facts.run}"), permanent=False,
@@ -293,23 +317,14 @@ def node_in_trouble(facts: Facts) -> Finding | None:
             not ready and found.get("status") != "True"
         ):
             continue
-        what = (
-            "does not answer"
-            if ready and found.get("status") == "Unknown"
-            else "is not ready"
-            if ready
-            else f"is short of {_SHORT[found['type']]}"
-            if found.get("type") in _SHORT
-            else f"has {found.get('type')}"
-        )
         text = f"{found.get('type')} is {found.get('status')}: {found.get('reason', '')}: {found.get('message', '')}"
         return Finding(
-            Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeNotReady" if ready else str(found.get("type")), f"the node {facts.run} {what}",
+            Level.NODE, VerdictClass.INFRASTRUCTURE, "NodeNotReady" if ready else str(found.get("type")), _trouble(facts.run, found),
             (quote(facts, "node", text, found.get("lastTransitionTime")),), next_step=f"kubectl describe node {facts.run}", permanent=False,
         )  # fmt: skip
     if (node.get("spec") or {}).get("unschedulable"):
         return Finding(
-            Level.NODE, VerdictClass.CONFIGURATION, "NodeCordoned", f"the node {facts.run} is cordoned: it takes no new pods",
+            Level.NODE, VerdictClass.CONFIGURATION, "NodeCordoned", wording("the node {node} is cordoned: it takes no new pods", node=facts.run),
             (quote(facts, "node", "spec.unschedulable: true"),), next_step=f"kubectl uncordon {facts.run}", permanent=False,
         )  # fmt: skip
     ready = next(
@@ -319,6 +334,18 @@ def node_in_trouble(facts: Facts) -> Finding | None:
     if ready is None:
         return None
     return Finding(
-        None, VerdictClass.UNKNOWN, "Running", f"nothing is wrong: the node {facts.run} is ready",
+        None, VerdictClass.UNKNOWN, "Running", wording("nothing is wrong: the node {node} is ready", node=facts.run),
         (quote(facts, "node", f"Ready is True: {ready.get('message', '')}", ready.get("lastTransitionTime")),), permanent=False,
     )  # fmt: skip
+
+
+def _trouble(node: str, found: Mapping[str, Any]) -> str:
+    """Return what a condition says of its node."""
+    type_ = str(found.get("type"))
+    if type_ == "Ready" and found.get("status") == "Unknown":
+        return wording("the node {node} does not answer", node=node)
+    if type_ == "Ready":
+        return wording("the node {node} is not ready", node=node)
+    if type_ in _SHORT:
+        return wording("the node {node} is short of {resource}", node=node, resource=_SHORT[type_])
+    return wording("the node {node} has {condition}", node=node, condition=type_)
