@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from seaway.base.messages import wording
@@ -20,6 +21,14 @@ _GROUPS = {
 """Resources as kubectl takes them, where their group is not the core's."""
 _PLACES = {"home": wording("home"), "artifacts": wording("artifacts")}
 """What a server says that lies on its disks."""
+_TROUBLES = {
+    "does not answer": wording("does not answer"),
+    "is not ready": wording("is not ready"),
+    "is short of memory": wording("is short of memory"),
+    "is short of disk space": wording("is short of disk space"),
+    "is short of process numbers": wording("is short of process numbers"),
+}
+"""What a server says is the matter with a node, to be said in other languages."""
 _UNKNOWN = wording("the cluster does not say what the server may do")
 _ALLOWED = wording("the server may do what it has to")
 _SET_CLOCK = wording(
@@ -201,7 +210,11 @@ def _showing_nodes(facts: Mapping[str, Any]) -> str:
 def _node(node: Mapping[str, Any], now: float) -> Check:
     name = wording("node {node}", node=node["name"])
     if node["troubles"]:
-        return fail(name, " and ".join(node["troubles"]), f"seaway why node/{node['name']}")
+        known = [_TROUBLES.get(trouble, trouble) for trouble in node["troubles"]]
+        said = reduce(
+            lambda first, second: wording("{first} and {second}", first=first, second=second), known
+        )
+        return fail(name, said, f"seaway why node/{node['name']}")
     if node["heartbeat"] is not None and node["heartbeat"] - now > SKEW_WARNED:
         ahead = node["heartbeat"] - now
         said = wording("its clock is at least {seconds:.0f} s ahead of the server's", seconds=ahead)
