@@ -218,6 +218,10 @@ CASES = {
         facts(pod(ended(1)), log_tail="Traceback (most recent call last):\nImportError: cannot import name 'f' from 'scipy' (x.py)\n"),
         U, "ImportFailed",
     ),
+    "conda knows no such package": (
+        facts(pod(ended(1)), log_tail="PackagesNotFoundError: The following packages are not available from current channels:\n\n  - tortch=9\n"),
+        U, "PackageNotFound",
+    ),
     "exit code alone": (facts(pod(ended(3))), U, "NonZeroExit"),
     "segmentation fault": (facts(pod(ended(139))), U, "KilledBySignal"),
     "aborted": (facts(pod(ended(134))), U, "KilledBySignal"),

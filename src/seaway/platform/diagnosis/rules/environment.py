@@ -6,8 +6,9 @@ Source: the messages of Python, glibc, NumPy, pip, uv and the Linux kernel.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from seaway.base.messages import wording
+from seaway.base.messages import Message, wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import again, kubectl
 from seaway.platform.diagnosis.evidence import brief
@@ -31,6 +32,7 @@ _NOT_FOUND = re.compile(
     r"No matching distribution found for (?P<a>\S+)|Could not find a version that satisfies the requirement (?P<b>\S+)|Because (?P<c>\S+) was not found in the package registry"
     r"|there (?:is|are) no versions? of (?P<d>\S+)|PackagesNotFoundError"
 )
+_LISTED = re.compile(r"^\s+- (?P<package>[\w.:=<>!*-]+)\s*$")
 _NO_ANSWER = re.compile(
     r"(?i)connection broken by|Max retries exceeded|error sending request|timed out|Failed to establish a new connection"
 )
@@ -83,9 +85,9 @@ def package_not_found(facts: Facts) -> Finding | None:
     if not line:
         return None
     told = _NOT_FOUND.search(line)
-    package: str = next(filter(None, told.groups()), "") if told else ""
-    package = package or wording("a package")
     lines = facts.log_tail.splitlines()[-60:]
+    named = next(filter(None, told.groups()), "") if told else ""
+    package = named or _listed(lines, line) or wording("a package")
     unanswered = next((one for one in reversed(lines) if _NO_ANSWER.search(one) and one != line), "")
     if unanswered:
         host = re.search(
@@ -101,11 +103,19 @@ def package_not_found(facts: Facts) -> Finding | None:
             ),
             retry=True,
         )  # fmt: skip
+    message = wording("there is no package {package} for this Python and platform", package=package)
+    if isinstance(package, Message):
+        message = wording("a package that it asks for is not there for this Python and platform")
     return spoken(
-        facts, line, Level.CODE, VerdictClass.USER, "PackageNotFound",
-        wording("there is no package {package} for this Python and platform", package=package),
+        facts, line, Level.CODE, VerdictClass.USER, "PackageNotFound", message,
         wording("correct its name or version, then: {command}", command=again(facts)),
     )  # fmt: skip
+
+
+def _listed(lines: Sequence[str], line: str) -> str:
+    """Return the first package that conda lists below a line, "" where it lists none."""
+    below = lines[lines.index(line) + 1 :] if line in lines else ()
+    return next((found["package"] for one in below if (found := _LISTED.match(one))), "")
 
 
 def storage_failed(facts: Facts) -> Finding | None:
