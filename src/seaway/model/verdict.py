@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import Field, WrapValidator
 
-from seaway.base.messages import Catalogue, Message, spoken_in
+from seaway.base.messages import Catalogue, Message, as_words, from_words, spoken_in
 from seaway.model.base import Value
 
 
@@ -73,6 +73,33 @@ class Verdict(Value):
     """One sentence that a data scientist understands."""
     exit_code: int | None = None
     evidence: tuple[Evidence, ...] = ()
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return it as JSON, and beside its sentences what they were made from: `from_stored` reads that."""
+        stored = self.model_dump(mode="json", by_alias=True)
+        pieces = zip(stored["evidence"], self.evidence, strict=True)
+        evidence = [{**piece, **_made_from(one.quote)} for piece, one in pieces]
+        return {**stored, **_made_from(self.message), "evidence": evidence}
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        """Return what `as_stored` wrote, also in an earlier release, which kept the English words alone."""
+        evidence = [_made_again(piece, "quote") for piece in stored.get("evidence") or ()]
+        return cls.model_validate({**_made_again(stored, "message"), "evidence": evidence})
+
+
+_WORDS = "words"
+"""Where a stored verdict keeps what a sentence was made from."""
+
+
+def _made_from(sentence: str) -> dict[str, Any]:
+    words = as_words(sentence)
+    return {} if words is None else {_WORDS: words}
+
+
+def _made_again(stored: Mapping[str, Any], field: str) -> dict[str, Any]:
+    rest = {name: value for name, value in stored.items() if name != _WORDS}
+    return rest if rest.keys() == stored.keys() else {**rest, field: from_words(stored[_WORDS])}
 
 
 class Explanation(Value):

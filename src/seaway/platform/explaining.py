@@ -115,7 +115,7 @@ class Explainer:
             nodes=nodes,
             nodes_hidden=not self._view.sees_nodes,
             origin=masked_origin(spec.origin, values=True) if len(spec.tasks) == 1 else None,
-            before=(before or {}).get("message", ""),
+            before=Verdict.from_stored(before).message if before is not None else "",
             evicted_before=evicted_before(one.verdict for one in reversed(tried[:-1])),
         )
         return facts, attempt
@@ -125,7 +125,7 @@ def as_judged(told: Explanation, verdict: Mapping[str, Any] | None) -> Explanati
     """Return an explanation, or, where nothing that is kept explains the ending, what was found when it ended. Pure."""
     if told.class_ is not VerdictClass.UNKNOWN or verdict is None:
         return told
-    judged = Verdict.model_validate(verdict)
+    judged = Verdict.from_stored(verdict)
     if judged.class_ is VerdictClass.UNKNOWN:
         return told
     same = {"class_": judged.class_, "cause": judged.cause, "message": judged.message}
@@ -182,7 +182,7 @@ def _remembered_facts(
     pod = put_together(recorded)
     leased = pod is not None and observe(pod).lease > 0
     cause = (attempt.verdict or {}).get("cause") if attempt is not None else None
-    judged = Verdict.model_validate(task.verdict) if task.verdict is not None else None
+    judged = Verdict.from_stored(task.verdict) if task.verdict is not None else None
     return Facts(
         run=run.name,
         task=task.name,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seaway.base.clock import Clock
+from seaway.base.messages import joined
 from seaway.client.client import Client
 from seaway.client.logs import LogOptions
 from seaway.model.verdict import Explanation
@@ -65,7 +66,7 @@ class ObjectExplainer:
                 remedy=f"See: kubectl get {kind}",
             ) from error
         if gone is not None:
-            return told.model_copy(update={"done": "; ".join(filter(None, (told.done, gone.told)))})
+            return told.model_copy(update={"done": joined("; ", filter(None, (told.done, gone.told)))})
         return told
 
     async def _all(self, resource: Resource) -> list[Object]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seaway.base.clock import rfc3339
+from seaway.base.messages import joined, wording
 from seaway.platform.database import acts, log_records, revisions
 from seaway.platform.database.database import Database
 from seaway.platform.database.records import LogRecord, RevisionRecord
@@ -67,7 +68,7 @@ class ObjectMemory:
         if found is None:
             return None
         logs = [await self._end_of(record, pod) for pod, record in found.logs]
-        return Remembered(tuple(found.objects), tuple(logs), "; ".join(found.told))
+        return Remembered(tuple(found.objects), tuple(logs), joined("; ", found.told))
 
     async def _end_of(self, record: LogRecord, pod: str) -> Log:
         tail = await self._logs.tail(LogKey(record.run_uid, record.task, record.attempt), _LOG_LINES)
@@ -92,7 +93,7 @@ def _recall(connection: Connection, kind: str, name: str) -> _Found | None:
         return _job(connection, newest)
     told = [_gone(connection, newest)]
     if kind == "Node" and (named := _runs_on(connection, newest)):
-        told.append(f"it had {named}")
+        told.append(named)
     return _Found([_shown(newest), *_events(connection, newest)], [], told)
 
 
@@ -105,7 +106,10 @@ def _job(connection: Connection, job: RevisionRecord) -> _Found | None:
     pods = [pod for pod in pods if pod.deleted]
     if not pods:
         return None
-    told = f"its pod{'s are' if len(pods) > 1 else ' is'} gone from the cluster since {rfc3339(pods[-1].observed)}"
+    since = rfc3339(pods[-1].observed)
+    told = wording("its pod is gone from the cluster since {time}", time=since)
+    if len(pods) > 1:
+        told = wording("its pods are gone from the cluster since {time}", time=since)
     return _with_pods(connection, pods, [], [told])
 
 
@@ -150,15 +154,22 @@ def _gone(connection: Connection, newest: RevisionRecord) -> str:
     asked = [
         act for act in done if act.verb == "delete" and not act.refused and act.namespace == newest.namespace
     ]
-    by = f", deleted by {who(asked[-1])}" if asked else ""
-    return f"it is gone from the cluster since {rfc3339(newest.observed)}{by}"
+    since = rfc3339(newest.observed)
+    if not asked:
+        return wording("it is gone from the cluster since {time}", time=since)
+    return wording(
+        "it is gone from the cluster since {time}, deleted by {user}", time=since, user=who(asked[-1])
+    )
 
 
 def _runs_on(connection: Connection, node: RevisionRecord) -> str:
-    """Return the runs that a node had when it went, "" for none."""
+    """Say which runs a node had when it went, "" for none."""
     names = list(
         dict.fromkeys(hit.about for hit in hits(connection, deleted(node.name, node.uid, node.observed)))
     )
-    more = f" and {len(names) - _MOST_RUNS} more" if len(names) > _MOST_RUNS else ""
-    word = "the runs" if len(names) > 1 else "the run"
-    return f"{word} {', '.join(names[:_MOST_RUNS])}{more}" if names else ""
+    named, more = ", ".join(names[:_MOST_RUNS]), len(names) - _MOST_RUNS
+    if more > 0:
+        return wording("it had the runs {runs} and {number} more", runs=named, number=more)
+    if len(names) > 1:
+        return wording("it had the runs {runs}", runs=named)
+    return wording("it had the run {run}", run=named) if names else ""

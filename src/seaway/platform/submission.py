@@ -14,6 +14,7 @@ from seaway.model.run import Phase, RunSpec
 from seaway.platform.database import binned, outputs, runs, tasks
 from seaway.platform.database.binned import CODE, ENVIRONMENTS, Upload
 from seaway.platform.database.records import RunRecord, TaskRecord
+from seaway.platform.diagnosis import waits
 from seaway.platform.masking import masked_command
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -65,7 +66,7 @@ def new_records(
     if len(command) > _LONGEST_COMMAND:
         command = f"{command[: _LONGEST_COMMAND - 1]}…"
     run = RunRecord(
-        id=0, uid=uid, name=name, user=user, namespace=namespace, phase=Phase.QUEUED, message="queued",
+        id=0, uid=uid, name=name, user=user, namespace=namespace, phase=Phase.QUEUED, message=waits.QUEUED,
         command=command, created=now,
     )  # fmt: skip
     tasks = [TaskRecord(run_id=0, name=task.name, position=index) for index, task in enumerate(spec.tasks)]
@@ -121,7 +122,7 @@ def begin_again(connection: Connection, name: str, *, fresh: bool) -> RunRecord 
         replace(
             run,
             phase=Phase.QUEUED,
-            message="queued",
+            message=waits.QUEUED,
             finished=None,
             stop_requested=None,
             verdict=None,
@@ -132,7 +133,7 @@ def begin_again(connection: Connection, name: str, *, fresh: bool) -> RunRecord 
         replace(
             task,
             phase=Phase.QUEUED,
-            message="queued",
+            message=waits.QUEUED,
             failures=0,
             losses=0,
             not_before=None,

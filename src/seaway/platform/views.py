@@ -166,7 +166,7 @@ def _attempt_view(attempt: AttemptRecord, usage: UsageOf) -> AttemptView:
 
 
 def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:
-    return Verdict.model_validate(stored) if stored is not None else None
+    return Verdict.from_stored(stored) if stored is not None else None
 
 
 @overload

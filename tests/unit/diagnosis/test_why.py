@@ -253,7 +253,7 @@ def test_what_was_tried_is_told_of_every_ending(code, more, done):
 
 
 def test_a_task_that_waits_for_another_says_for_which():
-    told = why(waiting=True, waits_for="the task 'prepare'")
+    told = why(waiting=True, waits_for="waits for the task 'prepare'")
     assert told.message == "it waits for the task 'prepare'"
 
 

@@ -13,7 +13,7 @@ from seaway.platform.database.records import (
     SentenceRecord,
     TaskRecord,
 )
-from seaway.platform.engine import texts
+from seaway.platform.diagnosis.waits import NO_ROOM
 from seaway.platform.engine.line import Ahead, Line
 from seaway.platform.engine.narration import narrate_event, narrate_wait
 from seaway.platform.history import timeline
@@ -257,17 +257,17 @@ def test_pages_leave_nothing_out_and_say_nothing_twice(limit: int) -> None:
         ("", "queued", Ahead(), ""),
         (
             "queued",
-            texts.NO_ROOM,
+            NO_ROOM,
             Ahead(0, 0, 200, 2),
             "queued first in line for the next pod: 200 pods of 2 runs are in flight, as many as this server allows",
         ),
         (
             "queued",
-            texts.NO_ROOM,
+            NO_ROOM,
             Ahead(3, 2, 1, 1),
             "queued behind 3 tasks of 2 runs: 1 pod of 1 run is in flight, as many as this server allows",
         ),
-        (texts.NO_ROOM, texts.NO_ROOM, Ahead(3, 2), ""),
+        (NO_ROOM, NO_ROOM, Ahead(3, 2), ""),
         ("queued", "waits for the lock 'a'", Ahead(), "waits for the lock 'a'"),
     ],
 )

@@ -13,6 +13,7 @@ from seaway.model.verdict import Verdict, VerdictClass
 from seaway.objects.builtin import PODS
 from seaway.platform.database.records import AttemptRecord, RunRecord, TaskRecord
 from seaway.platform.diagnosis.rules.requests import WAIT_LIMIT
+from seaway.platform.diagnosis.waits import NO_ROOM
 from seaway.platform.engine import texts
 from seaway.platform.engine.ages import AttemptAges
 from seaway.platform.engine.cluster import find_pod, take_back_pod
@@ -56,13 +57,13 @@ def under_way(pod: Observation | None, **changes) -> Situation:
 
 
 BEFORE_AN_ATTEMPT = [
-    ("not over yet", {"waited": NEARLY, "room": False}, Phase.QUEUED, texts.NO_ROOM),
-    ("no limit", {"spec": TaskSpec(command=("x",)), "room": False}, Phase.QUEUED, texts.NO_ROOM),
-    ("over in the queue", {"room": False}, Phase.FAILED, f"it did not start within its wait limit of 2h; at the end: {texts.NO_ROOM}"),
+    ("not over yet", {"waited": NEARLY, "room": False}, Phase.QUEUED, NO_ROOM),
+    ("no limit", {"spec": TaskSpec(command=("x",)), "room": False}, Phase.QUEUED, NO_ROOM),
+    ("over in the queue", {"room": False}, Phase.FAILED, f"it did not start within its wait limit of 2h; at the end: {NO_ROOM}"),
     ("over before a lock", {"locked": "waits for the lock 'x'"}, Phase.FAILED, "it did not start within its wait limit of 2h; at the end: waits for the lock 'x'"),
     ("over before this server looked", {}, Phase.FAILED, "it did not start within its wait limit of 2h; at the end: waits for what was there before"),
     ("over in a back-off before the first start", {"attempt": ENDED, "task": replace(TASK, not_before=NOW + 5)}, Phase.FAILED, "it did not start within its wait limit of 2h; at the end: waits for what was there before"),
-    ("it has started once: the next attempt waits for as long as it takes", {"attempt": ENDED, "task": BEGAN, "room": False}, Phase.QUEUED, texts.NO_ROOM),
+    ("it has started once: the next attempt waits for as long as it takes", {"attempt": ENDED, "task": BEGAN, "room": False}, Phase.QUEUED, NO_ROOM),
     ("another task comes first: that is no waiting", {"need": Need.OPEN, "waits_for": "a", "task": replace(TASK, waits_since=None)}, Phase.QUEUED, "waits for the task 'a'"),
     ("it was stopped", {"run": replace(RUN, stop_requested=NOW)}, Phase.STOPPED, texts.STOPPED_BEFORE_START),
 ]  # fmt: skip
@@ -127,7 +128,7 @@ def test_the_end_says_what_was_waited_for_when_it_was_decided() -> None:
     ended = decide(situation(attempt=asked.attempt, task=asked.task, pod=gone), POLICY)
     assert (ended.task.phase, ended.task.message, ended.attempt.phase) == (Phase.FAILED, SAID, Phase.FAILED)
     assert ended.task.verdict == ended.attempt.verdict
-    assert Verdict.model_validate(ended.task.verdict).class_ is VerdictClass.DEADLINE
+    assert Verdict.from_stored(ended.task.verdict).class_ is VerdictClass.DEADLINE
     assert ended.effects == (Effect.RELEASE,)
 
 

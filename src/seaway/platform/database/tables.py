@@ -26,7 +26,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = "0021"
+SCHEMA_VERSION = "0022"
 """The newest migration's number; what a database that this release wrote carries."""
 
 METADATA = MetaData()
@@ -92,8 +92,10 @@ TASKS = Table(
     Column("waits_since", Double),
     Column("boot_id", String(36)),
     Column("waits_since_monotonic", Double),
+    Column("words", JSON(none_as_null=True)),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
 )  # fmt: skip
+"""`words`: what `message` was made from, so that it can be said in other languages; null where an earlier release wrote it."""
 
 ATTEMPTS = Table(
     "attempts", METADATA,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from seaway.base.messages import as_words, from_words
 from seaway.model.run import Phase
 from seaway.platform.database.records import TaskRecord, as_row
 from seaway.platform.database.tables import TASKS
 
 _CHANGING = (
     "phase", "message", "fence", "failures", "losses", "growth", "not_before", "verdict",
-    "begun", "waits_since", "boot_id", "waits_since_monotonic",
+    "begun", "waits_since", "boot_id", "waits_since_monotonic", "words",
 )  # fmt: skip
 _SAVE = (
     update(TASKS)
@@ -41,7 +42,7 @@ def save(connection: Connection, tasks: Sequence[TaskRecord]) -> None:
 def of_run(connection: Connection, run_id: int) -> list[TaskRecord]:
     """Return a run's tasks in the order of its spec."""
     rows = connection.execute(select(TASKS).where(TASKS.c.run_id == run_id).order_by(TASKS.c.position))
-    return [TaskRecord(**row._asdict() | {"phase": Phase(row.phase)}) for row in rows]
+    return [_record(row) for row in rows]
 
 
 def fence(connection: Connection, run_id: int, task: str) -> int | None:
@@ -51,4 +52,12 @@ def fence(connection: Connection, run_id: int, task: str) -> int | None:
 
 
 def _values(task: TaskRecord) -> dict[str, Any]:
-    return as_row(task) | {"phase": task.phase.value}
+    kept = {"message": str(task.message), "words": as_words(task.message)}
+    return as_row(task) | {"phase": task.phase.value, **kept}
+
+
+def _record(row: Row[Any]) -> TaskRecord:
+    values = row._asdict()
+    words = values.pop("words")
+    message = values["message"] if words is None else from_words(words)
+    return TaskRecord(**values | {"phase": Phase(row.phase), "message": message})

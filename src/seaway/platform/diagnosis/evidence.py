@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seaway.base.logs import TOKENS
-from seaway.base.messages import Message, mapped
+from seaway.base.messages import Message, mapped, wording
 from seaway.model.verdict import Evidence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.workloads import labels
@@ -140,9 +140,16 @@ def from_end(facts: Facts) -> tuple[Evidence, ...]:
     ended = terminated(facts)
     if ended is None:
         return ()
-    text = f"container {container_status(facts).get('name', 'main')} ended: {ended.get('reason') or 'no reason given'}"
-    if ended.get("exitCode") is not None:
-        text += f", exit code {ended['exitCode']}"
+    name = container_status(facts).get("name", "main")
+    reason = ended.get("reason") or wording("no reason given")
+    text = wording("container {container} ended: {reason}", container=name, reason=reason)
+    if (code := ended.get("exitCode")) is not None:
+        text = wording(
+            "container {container} ended: {reason}, exit code {code}",
+            container=name,
+            reason=reason,
+            code=code,
+        )
     return (quote(facts, "pod status", text, ended.get("finishedAt")),)
 
 

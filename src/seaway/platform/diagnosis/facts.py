@@ -97,7 +97,7 @@ class Facts:
     waiting: bool = False
     """The attempt has not ended: why does it not run (yet)?"""
     waits_for: str = ""
-    """Where nothing was created yet: what the task waits for, in a sentence ("the task 'prepare' to succeed")."""
+    """Where nothing was created yet: what the task waits for, in a sentence ("waits for the task 'prepare'")."""
     starts_by: str | None = None
     """Where it is given up unless it has started by then: when that is, RFC 3339."""
     not_started: Verdict | None = None

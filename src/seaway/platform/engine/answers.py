@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.client.errors import ClientError
 from seaway.objects.errors import ApiError, BadRequest, Forbidden, Invalid, RequestEntityTooLarge
 from seaway.platform.diagnosis.admission import Admission, admission
@@ -60,7 +61,7 @@ def refusal(namespace: str, error: ApiError | ClientError) -> Refused | Postpone
         return Refused(error.message)
     if isinstance(error, ApiError) and admission(error.message) is Admission.DENIED:
         return Refused(error.message)  # a webhook answers with whatever code it likes
-    return postponed("create the pod", namespace, error)
+    return postponed(wording("create the pod"), namespace, error)
 
 
 def postponed(what: str, namespace: str, error: ApiError | ClientError) -> Postponed:
@@ -72,10 +73,12 @@ def postponed(what: str, namespace: str, error: ApiError | ClientError) -> Postp
         error: what came of the call.
     """
     if isinstance(error, ClientError):
-        return Postponed(f"the cluster does not answer: {error}")
+        return Postponed(wording("the cluster does not answer: {error}", error=str(error)))
     if isinstance(error, Forbidden) and (right := _NO_RIGHT.search(error.message)):
-        return Postponed(
-            f"this server lacks the right to {right['verb']} {right['resource']} in the namespace {namespace}: "
-            "whoever runs the cluster must grant it the role that Seaway's installation describes"
-        )
-    return Postponed(f"the cluster does not {what} now: {error.message}")
+        lacks = wording(
+            "this server lacks the right to {verb} {resource} in the namespace {namespace}: "
+            "whoever runs the cluster must grant it the role that Seaway's installation describes",
+            verb=right["verb"], resource=right["resource"], namespace=namespace,
+        )  # fmt: skip
+        return Postponed(lacks)
+    return Postponed(wording("the cluster does not {act} now: {error}", act=what, error=error.message))

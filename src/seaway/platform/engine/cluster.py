@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.client.client import Client
 from seaway.client.errors import ClientError
 from seaway.client.request import JSON_PATCH
@@ -37,13 +38,16 @@ async def _adopt(client: Client, manifest: Object) -> Created | Postponed:
     try:
         pod = await client.get(PODS, name, namespace)
     except (ApiError, ClientError) as error:
-        return Postponed(f"the pod {name} exists already and cannot be read: {error}")
+        said = wording("the pod {pod} exists already and cannot be read: {error}", pod=name, error=str(error))
+        return Postponed(said)
     if is_same_attempt(pod, manifest):
         return Created(pod)
-    return Postponed(
-        f"a pod named {name} that is not of this run is in the namespace {namespace}: "
-        f"it starts when that one is gone (kubectl delete pod {name} -n {namespace}, or submit under another name)"
-    )
+    other = wording(
+        "a pod named {pod} that is not of this run is in the namespace {namespace}: "
+        "it starts when that one is gone ({command}, or submit under another name)",
+        pod=name, namespace=namespace, command=f"kubectl delete pod {name} -n {namespace}",
+    )  # fmt: skip
+    return Postponed(other)
 
 
 def is_same_attempt(pod: Object, manifest: Object) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from seaway.platform.database.records import AttemptRecord
-from seaway.platform.engine import texts
+from seaway.platform.diagnosis import waits
 from seaway.platform.engine.passes import Pass
 from seaway.platform.engine.state import RunState
 
@@ -55,9 +55,9 @@ class Locks:
         if name is None or lock is None:
             return ""
         if lock.holder is not None:
-            return texts.lock_held(name, lock.holder.run, lock.holder.task, lock.since)
+            return waits.lock_held(name, lock.holder.run, lock.holder.task, lock.since)
         first = next(iter(lock.waiting), claim)
-        return "" if first == claim else texts.lock_queue(name, first.run, first.task)
+        return "" if first == claim else waits.lock_queue(name, first.run, first.task)
 
     def next_token(self, name: str | None) -> int:
         """Return the number under which the next attempt holds a lock."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from seaway.base.messages import wording
 from seaway.client.client import Client
 from seaway.client.errors import ClientError
 from seaway.objects.builtin import NAMESPACES
@@ -49,19 +50,23 @@ class Namespaces:
     async def make(self, namespace: str, missing: ApiError) -> Postponed:
         """Make a namespace that a call did not find; return what its caller waits for."""
         if not self._create and namespace not in self._keys:
-            return Postponed(
-                f"the namespace {namespace} does not exist, and this server makes none: "
-                f"kubectl create namespace {namespace}"
-            )
+            missed = wording(
+                "the namespace {namespace} does not exist, and this server makes none: {command}",
+                namespace=namespace, command=f"kubectl create namespace {namespace}",
+            )  # fmt: skip
+            return Postponed(missed)
         try:
             await self._client.create(NAMESPACES, namespace_manifest(namespace, self._keys.get(namespace)))
         except AlreadyExists:
-            return Postponed(f"the namespace {namespace} has just been made")
+            return Postponed(wording("the namespace {namespace} has just been made", namespace=namespace))
         except ApiError as error:
-            return Postponed(f"{missing.message}, and it cannot be made here: {error.message}")
+            said = wording(
+                "{missing}, and it cannot be made here: {error}", missing=missing.message, error=error.message
+            )
+            return Postponed(said)
         except ClientError as error:
-            return Postponed(f"the cluster does not answer: {error}")
-        return Postponed(f"the namespace {namespace} has just been made")
+            return Postponed(wording("the cluster does not answer: {error}", error=str(error)))
+        return Postponed(wording("the namespace {namespace} has just been made", namespace=namespace))
 
 
 def namespace_manifest(name: str, key: str | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from seaway.base.clock import parse_rfc3339
 from seaway.model.run import Phase
 from seaway.platform.database.records import AttemptRecord, TaskRecord
+from seaway.platform.diagnosis import waits
 from seaway.platform.engine import texts
 from seaway.platform.engine.line import Ahead
 
@@ -45,9 +46,9 @@ def narrate_wait(before: str, after: TaskRecord, ahead: Ahead) -> str:
     """
     if after.phase is Phase.FAILED and after.message != before:
         return f"failed: {after.message}"
-    if after.phase is not Phase.QUEUED or after.message in ("", "queued", before):
+    if after.phase is not Phase.QUEUED or after.message in ("", waits.QUEUED, before):
         return ""
-    return texts.queued_behind(*ahead[:4]) if after.message == texts.NO_ROOM else after.message
+    return texts.queued_behind(*ahead[:4]) if after.message == waits.NO_ROOM else after.message
 
 
 _SAID = {

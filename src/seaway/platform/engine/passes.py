@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from seaway.model.run import Phase
 from seaway.platform.database import attempts, locks, notices, runs, tasks
 from seaway.platform.database.records import AttemptRecord, NoticeRecord, RunRecord, TaskRecord
-from seaway.platform.engine import texts
+from seaway.platform.diagnosis import waits
 from seaway.platform.engine.outcome import conclude, progress, run_phase
 from seaway.platform.engine.plan import decide
 from seaway.platform.engine.situation import Ages, Decision, Effect, Policy, Situation
@@ -92,7 +92,7 @@ def look(state: RunState, view: View) -> Pass:
         started = decision.attempt is not attempt and Effect.CREATE in decision.effects
         room -= int(started and (attempt is None or attempt.phase.ended))
         waiting.extend(_set_free(state, before, decision, attempt, view.now))
-        if decision.task.message == texts.NO_ROOM:
+        if decision.task.message == waits.NO_ROOM:
             result.no_room.append(name)
         if situation.locked and decision.task.message == situation.locked:
             result.lock_waits.append(name)
@@ -136,7 +136,7 @@ def _situation(
     taken = next((a for a in result.added.values() if spec.lock and a.lock == spec.lock), None)
     locked = view.obstacle(spec.lock, task.name)
     if taken is not None:
-        locked = texts.lock_held(spec.lock or "", state.run.name, taken.task, view.now)
+        locked = waits.lock_held(spec.lock or "", state.run.name, taken.task, view.now)
     return Situation(
         run=state.run, task=task, spec=spec, attempt=attempt, need=need, waits_for=about, now=view.now,
         single=state.single, pod=seen, verdict=state.verdicts.get(pod),

@@ -8,11 +8,11 @@ decides nothing new. What reads, writes and calls Kubernetes is in `engine`, `ca
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from seaway.model.run import Phase
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, TaskRecord
+from seaway.platform.diagnosis import waits
 from seaway.platform.engine import texts
 from seaway.platform.engine.ages import ENDS_AFTER
 from seaway.platform.engine.retries import tried_again
@@ -65,13 +65,13 @@ def _start(now: Situation, policy: Policy) -> Decision:
     if now.run.stop_requested is not None:
         return Decision(_ended(task, Phase.STOPPED, texts.STOPPED_BEFORE_START), now.attempt)
     if now.need is Need.BROKEN:
-        return Decision(_ended(task, Phase.SKIPPED, texts.skipped(now.waits_for)), now.attempt)
+        return Decision(_ended(task, Phase.SKIPPED, waits.skipped(now.waits_for)), now.attempt)
     if now.need is Need.OPEN:
-        return Decision(_says(task, Phase.QUEUED, texts.waits_for_task(now.waits_for)), now.attempt)
+        return Decision(_says(task, Phase.QUEUED, waits.for_task(now.waits_for)), now.attempt)
     if has_waited_too_long(now):
         return Decision(given_up(now, _obstacle(now) or task.message), now.attempt)
     if now.draining:
-        return Decision(_says(task, Phase.QUEUED, texts.SERVER_STOPS), now.attempt)
+        return Decision(_says(task, Phase.QUEUED, waits.SERVER_STOPS), now.attempt)
     if task.not_before is not None and _must_wait(task.not_before - now.now, policy):
         return Decision(task, now.attempt, look_again=task.not_before - now.now)
     if obstacle := _obstacle(now):
@@ -89,7 +89,7 @@ def _start(now: Situation, policy: Policy) -> Decision:
 
 def _obstacle(now: Situation) -> str:
     """Return what is in the way of a task's next attempt, "" where nothing is."""
-    return now.locked if now.room else texts.NO_ROOM
+    return now.locked if now.room else waits.NO_ROOM
 
 
 def _attend(now: Situation, attempt: AttemptRecord, policy: Policy) -> Decision:
@@ -256,7 +256,7 @@ _PHASES = {VerdictClass.SUCCEEDED: Phase.SUCCEEDED, VerdictClass.CANCELLED: Phas
 
 def _finish(now: Situation, attempt: AttemptRecord, verdict: Verdict, policy: Policy) -> Decision:
     """End an attempt by its verdict, and its task unless it is tried again."""
-    said: dict[str, Any] = verdict.model_dump(mode="json", by_alias=True)
+    said = verdict.as_stored()
     code = attempt.exit_code if attempt.exit_code is not None else verdict.exit_code
     ended = replace(
         attempt, phase=_PHASES.get(verdict.class_, Phase.FAILED), finished=attempt.finished or now.now,

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from seaway.base.clock import Clock
+from seaway.base.messages import wording
 from seaway.base.tasks import Backoff
 from seaway.client.client import Client
 from seaway.client.errors import ClientError
@@ -36,7 +37,7 @@ async def put_secret(client: Client, namespaces: Namespaces, manifest: dict[str,
     except NotFound as error:
         return await namespaces.make(metadata["namespace"], error)
     except (ApiError, ClientError) as error:
-        return postponed("make the Secret of the run's token", metadata["namespace"], error)
+        return postponed(wording("make the Secret of the run's token"), metadata["namespace"], error)
     return None
 
 

@@ -1,30 +1,34 @@
-"""The sentences that the engine itself says, in one place; diagnosis says the others."""
+"""The sentences that the engine itself says, in one place; diagnosis says the others, and `waits` what a task waits for."""
 
 from __future__ import annotations
 
 from seaway.base.clock import rfc3339
+from seaway.base.messages import wording
 from seaway.model.run import TaskSpec
 from seaway.model.verdict import Verdict, VerdictClass
 
-STARTING = "its pod is being created"
-RUNNING = "running"
-NO_ROOM = "waits until other tasks have ended: as many pods are in flight as this server allows"
-SERVER_STOPS = "waits for the server: it is being stopped and goes on with this at its next start"
-MADE_ANEW = "waits for its token, which was deleted from the cluster and has been made anew"
-STOPPED_BEFORE_START = "was stopped before it started"
+STARTING = wording("its pod is being created")
+RUNNING = wording("running")
+MADE_ANEW = wording("waits for its token, which was deleted from the cluster and has been made anew")
+STOPPED_BEFORE_START = wording("was stopped before it started")
 SUCCEEDED = Verdict.model_validate(
-    {"class": VerdictClass.SUCCEEDED, "cause": "Completed", "message": "it completed", "exit_code": 0}
+    {
+        "class": VerdictClass.SUCCEEDED,
+        "cause": "Completed",
+        "message": wording("it completed"),
+        "exit_code": 0,
+    }
 )
 """The verdict of a program that ended with 0 and that nobody asked to end."""
 
 _ENDING = {
-    "stop": "is being stopped as asked",
-    "timeout": "is being stopped: its time is over",
-    "hung": "is being stopped: it hangs",
-    "wait": "is given up: its wait limit is over",
-    "drain": "is being stopped with the server; it goes on at the next start",
-    "lose": "is being lost on purpose, as with its machine",
-    "blocked": "can never start; its pod is being removed",
+    "stop": wording("is being stopped as asked"),
+    "timeout": wording("is being stopped: its time is over"),
+    "hung": wording("is being stopped: it hangs"),
+    "wait": wording("is given up: its wait limit is over"),
+    "drain": wording("is being stopped with the server; it goes on at the next start"),
+    "lose": wording("is being lost on purpose, as with its machine"),
+    "blocked": wording("can never start; its pod is being removed"),
 }
 
 
@@ -49,12 +53,15 @@ def plain(image: str, spec: TaskSpec) -> str:
 
 def hopes(why: str, seconds: float) -> str:
     """Say how long is waited for a node that can take what none can now."""
-    return f"{why}; given up after {seconds:.0f} s, unless the cluster gets a node that can take it"
+    return wording(
+        "{why}; given up after {seconds:.0f} s, unless the cluster gets a node that can take it",
+        why=why, seconds=seconds,
+    )  # fmt: skip
 
 
 def started_plainly(why: str) -> str:
     """Say that a task goes on without the runner."""
-    return f"{why}; started again without Seaway's runner"
+    return wording("{why}; started again without Seaway's runner", why=why)
 
 
 def ending(asked: str) -> str:
@@ -62,34 +69,28 @@ def ending(asked: str) -> str:
     return _ENDING[asked]
 
 
-def skipped(task: str) -> str:
-    """Say why a task never started."""
-    return f"never started: the task {task!r}, which it comes after, did not succeed"
-
-
-def waits_for_task(task: str) -> str:
-    """Say which task is waited for."""
-    return f"waits for the task {task!r}"
-
-
 def placed(node: str) -> str:
     """Say that a node was found."""
-    return f"placed on node {node}; starting"
+    return wording("placed on node {node}; starting", node=node)
 
 
 def taken_away(node: str) -> str:
     """Say that the cluster ends a pod."""
-    return f"is being taken off the node {node} by the cluster; goes on elsewhere when that has ended"
+    return wording(
+        "is being taken off the node {node} by the cluster; goes on elsewhere when that has ended", node=node
+    )
 
 
 def unconfirmed(node: str, until: float, *, leased: bool) -> str:
     """Say that nobody confirms the end of a pod, who can, and what happens when nobody does until a time."""
-    at = f"at {rfc3339(until)}"
-    last = f"{at} the program has ended by itself" if leased else f"{at} it is given up"
-    return (
-        f"the node {node} does not say that the program has ended, and it must not run twice: it goes on when the node "
-        f"answers or an administrator confirms that it is off (seaway cluster confirm-off {node}); {last}"
-    )
+    last = wording("it is given up")
+    if leased:
+        last = wording("the program has ended by itself")
+    return wording(
+        "the node {node} does not say that the program has ended, and it must not run twice: it goes on when the node "
+        "answers or an administrator confirms that it is off ({command}); at {time} {last}",
+        node=node, command=f"seaway cluster confirm-off {node}", time=rfc3339(until), last=last,
+    )  # fmt: skip
 
 
 def confirmed_off(node: str, by: str) -> str:
@@ -99,13 +100,14 @@ def confirmed_off(node: str, by: str) -> str:
 
 def lost(why: str, delay: float) -> str:
     """Say that an attempt was lost through nobody's fault."""
-    again = "at once" if delay <= 0 else f"in {delay:.0f} s"
-    return f"{why}; tried again {again}"
+    if delay <= 0:
+        return wording("{why}; tried again at once", why=why)
+    return wording("{why}; tried again in {seconds:.0f} s", why=why, seconds=delay)
 
 
 def grown(why: str, memory: str) -> str:
     """Say that a task gets more memory."""
-    return f"{why}; tried again with {memory}"
+    return wording("{why}; tried again with {memory}", why=why, memory=memory)
 
 
 def queued_behind(tasks: int, runs: int, pods: int, running: int) -> str:
@@ -123,20 +125,6 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def lock_held(lock: str, run: str, task: str, since: float) -> str:
-    """Say who holds a lock that is waited for."""
-    return f"waits for the lock {lock!r}, which {_holder(run, task)} has held since {rfc3339(since)}"
-
-
-def lock_queue(lock: str, run: str, task: str) -> str:
-    """Say who gets a lock first that is waited for."""
-    return f"waits for the lock {lock!r}, which {_holder(run, task)} gets first"
-
-
-def _holder(run: str, task: str) -> str:
-    return f"run {run!r}" if task == "main" else f"task {task!r} of run {run!r}"
-
-
 def retried(why: str, used: int, retries: int) -> str:
     """Say that one of the user's retries is used."""
-    return f"{why}; tried again ({used} of {retries} retries)"
+    return wording("{why}; tried again ({used} of {retries} retries)", why=why, used=used, retries=retries)

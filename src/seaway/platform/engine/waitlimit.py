@@ -6,10 +6,10 @@ It is for the first start alone: whatever was lost after that waits for as long 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from seaway.base.clock import rfc3339
 from seaway.base.durations import duration
+from seaway.base.messages import wording
 from seaway.model.run import Phase
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.database.records import AttemptRecord, TaskRecord
@@ -62,7 +62,9 @@ def is_examined(blocker: Blocker | None, pod: Observation) -> bool:
 def not_started(now: Situation, why: str) -> str:
     """Say that a task is given up, and what it waited for."""
     limit = duration(now.spec.wait_limit_seconds)
-    return f"it did not start within its wait limit of {limit}; at the end: {why}"
+    return wording(
+        "it did not start within its wait limit of {limit}; at the end: {why}", limit=limit, why=why
+    )
 
 
 def verdict(message: str, at: float) -> Verdict:
@@ -72,7 +74,8 @@ def verdict(message: str, at: float) -> Verdict:
         message: as `not_started` says it.
         at: when that was decided.
     """
-    evidence = {"source": "seaway", "time": rfc3339(at), "quote": "its wait limit was over (--wait-limit)"}
+    over = wording("its wait limit was over (--wait-limit)")
+    evidence = {"source": "seaway", "time": rfc3339(at), "quote": over}
     return Verdict.model_validate(
         {"class": VerdictClass.DEADLINE, "cause": WAIT_LIMIT, "message": message, "evidence": [evidence]}
     )
@@ -81,8 +84,9 @@ def verdict(message: str, at: float) -> Verdict:
 def given_up(now: Situation, why: str) -> TaskRecord:
     """Return a task that ends without an attempt: what it waited for did not come in time."""
     found = verdict(not_started(now, why), now.now)
-    said: dict[str, Any] = found.model_dump(mode="json", by_alias=True)
-    return replace(now.task, phase=Phase.FAILED, message=found.message, verdict=said, not_before=None)
+    return replace(
+        now.task, phase=Phase.FAILED, message=found.message, verdict=found.as_stored(), not_before=None
+    )
 
 
 def ends_unstarted(attempt: AttemptRecord, pod: Observation) -> bool:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from seaway.base.messages import joined, wording
 from seaway.platform.diagnosis.dump.cluster import Cluster
 from seaway.platform.diagnosis.dump.containers import as_ended, telling_container
 from seaway.platform.diagnosis.dump.documents import Log, Object
@@ -229,18 +230,31 @@ def _made(origin: Object, found: Object, done: str) -> Made:
 
 def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
     """Say what the cluster did about it."""
-    said = []
+    said: list[str] = []
     if restarts:
-        now = ", and it runs now" if _is_well(pod) else ""
-        said.append(f"the node started it again {restarts} time{'s' if restarts > 1 else ''}{now}")
+        said.append(_started_again(restarts, is_well=_is_well(pod)))
     job = cluster.owner(pod)
     if job is not None and job["kind"] == "Job":
         failed, limit = job["status"].get("failed") or 0, job["spec"].get("backoffLimit", 6)
         if failed > 1:
-            said.append(f"its Job tried it {failed} times (backoffLimit {limit})")
+            tried = wording(
+                "its Job tried it {attempts} times (backoffLimit {limit})", attempts=failed, limit=limit
+            )
+            said.append(tried)
         if failed and _has(job, "Failed"):
-            said.append("its Job has given up" if failed > 1 else "its Job does not try again")
-    return "; ".join(said)
+            once = wording("its Job does not try again")
+            said.append(wording("its Job has given up") if failed > 1 else once)
+    return joined("; ", said)
+
+
+def _started_again(times: int, *, is_well: bool) -> str:
+    if times > 1 and is_well:
+        return wording("the node started it again {times} times, and it runs now", times=times)
+    if times > 1:
+        return wording("the node started it again {times} times", times=times)
+    if is_well:
+        return wording("the node started it again 1 time, and it runs now")
+    return wording("the node started it again 1 time")
 
 
 def _is_well(pod: Object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from seaway.base.durations import duration
+from seaway.base.messages import wording
 from seaway.model.verdict import Evidence, Level, VerdictClass
 from seaway.platform.diagnosis.advice import again
 from seaway.platform.diagnosis.evidence import (
@@ -29,9 +30,10 @@ def stopped(facts: Facts) -> Finding | None:
     """Find a stop that a user asked for."""
     if not _effective(facts, "stop"):
         return None
-    said = "it was stopped on request" if terminated(facts) else "it was stopped on request before it started"
+    early = wording("it was stopped on request before it started")
+    said = wording("it was stopped on request") if terminated(facts) else early
     return Finding(
-        None, VerdictClass.CANCELLED, "Stopped", said, _asked(facts, "a stop was asked for"),
+        None, VerdictClass.CANCELLED, "Stopped", said, _asked(facts, wording("a stop was asked for")),
         next_step="seaway retry {run}", exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -44,11 +46,17 @@ def timed_out(facts: Facts) -> Finding | None:
         return None
     if facts.made is not None:
         return _pod_deadline(facts, str(status.get("message") or ""))
-    limit = f" of {duration(facts.timeout_seconds)}" if facts.timeout_seconds else ""
+    said, passed = (
+        wording("it ran longer than its time limit and was stopped"),
+        wording("the time limit passed"),
+    )
+    if facts.timeout_seconds:
+        limit = duration(facts.timeout_seconds)
+        said = wording("it ran longer than its time limit of {limit} and was stopped", limit=limit)
+        passed = wording("the time limit of {limit} passed", limit=limit)
     longer = duration(facts.timeout_seconds * 2) if facts.timeout_seconds else "LONGER"
     return Finding(
-        Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
-        _asked(facts, f"the time limit{limit} passed"),
+        Level.SPEC, VerdictClass.DEADLINE, "Timeout", said, _asked(facts, passed),
         next_step=again(facts, "--timeout", longer), exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -57,10 +65,11 @@ def stopped_as_hung(facts: Facts) -> Finding | None:
     """Find an attempt that did nothing for as long as its task allows."""
     if not _effective(facts, "hung"):
         return None
-    limit = duration(facts.hung_seconds) if facts.hung_seconds else "too long"
-    asked = f"no line in its log and no CPU used for {limit} (--stop-if-hung)"
+    limit = duration(facts.hung_seconds) if facts.hung_seconds else wording("too long")
+    asked = wording("no line in its log and no CPU used for {limit} (--stop-if-hung)", limit=limit)
+    said = wording("it hung and was stopped: it wrote nothing and used no CPU for {limit}", limit=limit)
     return Finding(
-        Level.CODE, VerdictClass.DEADLINE, "StoppedAsHung", f"it hung and was stopped: it wrote nothing and used no CPU for {limit}",
+        Level.CODE, VerdictClass.DEADLINE, "StoppedAsHung", said,
         (*from_log(facts, last_lines(facts, 1)), *_asked(facts, asked)),
         next_step="seaway logs {run}", exit_code=exit_code(facts),
     )  # fmt: skip
@@ -83,9 +92,9 @@ def started_too_late(facts: Facts) -> Finding | None:
         return None
     return Finding(
         Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "StartedTooLate",
-        "it started at the very moment at which its pod was taken back, because its wait limit was over",
-        _asked(facts, "the wait limit was over (--wait-limit)"), next_step="seaway logs {run} -f",
-        done="it is tried again, without the wait limit, since it has started once; this does not count as a retry",
+        wording("it started at the very moment at which its pod was taken back, because its wait limit was over"),
+        _asked(facts, wording("the wait limit was over (--wait-limit)")), next_step="seaway logs {run} -f",
+        done=wording("it is tried again, without the wait limit, since it has started once; this does not count as a retry"),
         retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -96,9 +105,12 @@ def _pod_deadline(facts: Facts, message: str) -> Finding | None:
     if not state.keys() & {"running", "terminated"} and (state.get("waiting") or {}).get("message"):
         return None
     seconds = ((facts.pod or {}).get("spec") or {}).get("activeDeadlineSeconds")
-    limit = f" of {duration(seconds)} (activeDeadlineSeconds)" if seconds else ""
+    said = wording("it ran longer than its time limit and was stopped")
+    if seconds:
+        limit = f"{duration(seconds)} (activeDeadlineSeconds)"
+        said = wording("it ran longer than its time limit of {limit} and was stopped", limit=limit)
     return Finding(
-        Level.SPEC, VerdictClass.DEADLINE, "Timeout", f"it ran longer than its time limit{limit} and was stopped",
+        Level.SPEC, VerdictClass.DEADLINE, "Timeout", said,
         (quote(facts, "pod status", f"DeadlineExceeded: {message}"), *from_end(facts)),
         next_step=again(facts, "--timeout", str(int(seconds * 2)) if seconds else "MORE"), exit_code=exit_code(facts),
     )  # fmt: skip
@@ -109,8 +121,9 @@ def own_timeout(facts: Facts) -> Finding | None:
     if exit_code(facts) != 124 or facts.made is None:
         return None
     return Finding(
-        Level.SPEC, VerdictClass.DEADLINE, "Timeout", "it ran longer than the command `timeout` that starts it allows (exit code 124)",
-        from_end(facts), next_step=f"give it more time in its command, then: {again(facts)}", exit_code=124,
+        Level.SPEC, VerdictClass.DEADLINE, "Timeout",
+        wording("it ran longer than the command `timeout` that starts it allows (exit code 124)"), from_end(facts),
+        next_step=wording("give it more time in its command, then: {command}", command=again(facts)), exit_code=124,
     )  # fmt: skip
 
 
@@ -119,9 +132,10 @@ def drained(facts: Facts) -> Finding | None:
     if not _effective(facts, "drain"):
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ClusterStopped", "it was stopped because the cluster was stopped",
-        _asked(facts, "the server was asked to go down"), next_step="seaway up",
-        done="it goes on from its last checkpoint when the cluster is up again; this does not count as a retry",
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "ClusterStopped",
+        wording("it was stopped because the cluster was stopped"),
+        _asked(facts, wording("the server was asked to go down")), next_step="seaway up",
+        done=wording("it goes on from its last checkpoint when the cluster is up again; this does not count as a retry"),
         retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 
@@ -131,9 +145,10 @@ def lost_on_purpose(facts: Facts) -> Finding | None:
     if not _effective(facts, "lose") or exit_code(facts) == 0:
         return None
     return Finding(
-        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "LostOnPurpose", "it was killed on purpose, as with its machine",
-        _asked(facts, "it was to be lost, without grace"), next_step="seaway logs {run} -f",
-        done="it is tried again from its last checkpoint; this does not count as a retry",
+        Level.CLUSTER, VerdictClass.INFRASTRUCTURE, "LostOnPurpose",
+        wording("it was killed on purpose, as with its machine"),
+        _asked(facts, wording("it was to be lost, without grace")), next_step="seaway logs {run} -f",
+        done=wording("it is tried again from its last checkpoint; this does not count as a retry"),
         retry=True, exit_code=exit_code(facts),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.evidence import (
     blanked,
@@ -22,14 +23,17 @@ from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.tracebacks import last_traceback
 from seaway.platform.diagnosis.usual import takes
+from seaway.platform.diagnosis.waits import whole
 
 _ASKED_TO_END = {
-    "stop": "it was asked to stop",
-    "timeout": "its time limit has passed",
-    "hung": "it said nothing and used no CPU for too long",
-    "wait": "it had not started when its wait limit was over",
-    "drain": "seaway down asked it to end; it goes on at the next seaway up",
-    "lose": "it is killed as if with its machine",
+    "stop": wording("it was asked to stop"),
+    "timeout": wording("its time limit has passed"),
+    "hung": wording("it said nothing and used no CPU for too long"),
+    "wait": wording("it had not started when its wait limit was over"),
+    "drain": wording(
+        "{down} asked it to end; it goes on at the next {up}", down="seaway down", up="seaway up"
+    ),
+    "lose": wording("it is killed as if with its machine"),
 }
 _HOLDER = re.compile(r"waits for the lock .* run '(?P<run>[^']+)' has held since")
 
@@ -45,7 +49,7 @@ def completed(facts: Facts) -> Finding | None:
     caught = last_traceback(facts.log_tail)
     said = from_log(facts, [caught.line]) if caught is not None else ()
     return Finding(
-        None, VerdictClass.SUCCEEDED, "Completed", "it completed", (*from_end(facts), *said), next_step="seaway outputs {run}",
+        None, VerdictClass.SUCCEEDED, "Completed", wording("it completed"), (*from_end(facts), *said), next_step="seaway outputs {run}",
         exit_code=0,
     )  # fmt: skip
 
@@ -54,18 +58,12 @@ def waits_for_others(facts: Facts) -> Finding | None:
     """Find an attempt that is not created yet because something must come first."""
     if not facts.waiting or not facts.waits_for:
         return None
-    reason = blanked(facts, facts.waits_for)
-    said = (
-        f"it {reason}"
-        if reason.startswith("waits ")
-        else f"it waits for {reason}"
-        if reason.startswith("the task ")
-        else f"it waits: {reason}"
-    )
-    holder = _HOLDER.search(facts.waits_for)
-    step = f"wait, or see how far that is: seaway logs {holder['run']} -f" if holder else "seaway show {run}"
+    holder, step = _HOLDER.search(facts.waits_for), "seaway show {run}"
+    if holder:
+        watched = f"seaway logs {holder['run']} -f"
+        step = wording("wait, or see how far that is: {command}", command=watched)
     return Finding(
-        Level.SPEC, VerdictClass.UNKNOWN, "Waiting", said,
+        Level.SPEC, VerdictClass.UNKNOWN, "Waiting", whole(blanked(facts, facts.waits_for)),
         (quote(facts, "submission", facts.waits_for),), next_step=step, permanent=False,
         done=_until(facts, holder["run"]) if holder else "",
     )  # fmt: skip
@@ -77,8 +75,14 @@ def _until(facts: Facts, run: str) -> str:
     if found is None:
         return ""
     at = moment(found.ends)
-    then = f"would end at about {at:%H:%M} UTC" if at is not None else "has run for longer already"
-    return f"an estimate: {run} {takes(found)}, and {then}"
+    if at is None:
+        return wording(
+            "an estimate: {run} {takes}, and has run for longer already", run=run, takes=takes(found)
+        )
+    return wording(
+        "an estimate: {run} {takes}, and would end at about {time} UTC",
+        run=run, takes=takes(found), time=f"{at:%H:%M}",
+    )  # fmt: skip
 
 
 def skipped(facts: Facts) -> Finding | None:
@@ -86,8 +90,8 @@ def skipped(facts: Facts) -> Finding | None:
     if not facts.skipped:
         return None
     return Finding(
-        Level.SPEC, VerdictClass.CANCELLED, "Skipped", f"it {facts.skipped}", (quote(facts, "seaway", facts.skipped),),
-        next_step="see why that one did not: seaway why {run}",
+        Level.SPEC, VerdictClass.CANCELLED, "Skipped", whole(facts.skipped), (quote(facts, "seaway", facts.skipped),),
+        next_step=wording("see why that one did not: {command}", command="seaway why {run}"),
     )  # fmt: skip
 
 
@@ -97,9 +101,13 @@ def stopping(facts: Facts) -> Finding | None:
     if not facts.waiting or asked is None or "running" not in (container_status(facts).get("state") or {}):
         return None
     due = ((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp")
-    until = f"; it has until {due}, and is killed then" if due else ""
+    said = wording("it is ending: {reason}", reason=asked)
+    if due:
+        said = wording(
+            "it is ending: {reason}; it has until {time}, and is killed then", reason=asked, time=due
+        )
     return Finding(
-        None, VerdictClass.UNKNOWN, "Stopping", f"it is ending: {asked}{until}",
+        None, VerdictClass.UNKNOWN, "Stopping", said,
         (quote(facts, "seaway", asked, facts.requested_at),), next_step="seaway logs {run} -f", permanent=False,
     )  # fmt: skip
 
@@ -110,8 +118,8 @@ def running(facts: Facts) -> Finding | None:
     if not facts.waiting or started is None or _is_heard_of_only(facts):
         return None
     return Finding(
-        None, VerdictClass.UNKNOWN, "Running", "nothing is wrong: it runs",
-        (quote(facts, "pod status", "container is running", started.get("startedAt")),),
+        None, VerdictClass.UNKNOWN, "Running", wording("nothing is wrong: it runs"),
+        (quote(facts, "pod status", wording("container is running"), started.get("startedAt")),),
         next_step="seaway logs {run} -f", permanent=False,
     )  # fmt: skip
 
@@ -122,11 +130,18 @@ def starting(facts: Facts) -> Finding | None:
         return None
     node = ((facts.pod or {}).get("spec") or {}).get("nodeName")
     reason = waiting(facts).get("reason", "")
-    said = f"it is being started on {node}" if node else "it waits to be placed on a node"
+    said = (
+        wording("it is being started on {node}", node=node)
+        if node
+        else wording("it waits to be placed on a node")
+    )
     scheduler = ((facts.pod or {}).get("spec") or {}).get("schedulerName")
     if not node and facts.made is not None and scheduler not in (None, "default-scheduler"):
-        said = f"it waits for the scheduler {scheduler!r} to place it, which has said nothing of it yet"
-    text = reason or pod_status(facts).get("phase") or "not created yet"
+        said = wording(
+            "it waits for the scheduler {scheduler!r} to place it, which has said nothing of it yet",
+            scheduler=scheduler or "",
+        )
+    text = reason or pod_status(facts).get("phase") or wording("not created yet")
     return Finding(
         None, VerdictClass.UNKNOWN, "Starting" if node else "Queued", said,
         (quote(facts, "pod status", text), *from_event(facts, facts.events[-1] if facts.events else None)),
@@ -137,21 +152,20 @@ def starting(facts: Facts) -> Finding | None:
 def unknown(facts: Facts) -> Finding:
     """Say that no rule fits, with all that was seen."""
     status = pod_status(facts)
-    seen = [
-        quote(
-            facts,
-            "pod status",
-            f"phase {status.get('phase', 'unknown')}, reason {status.get('reason') or 'none'}",
-        )
-    ]
+    state = wording(
+        "phase {phase}, reason {reason}",
+        phase=status.get("phase", wording("unknown")), reason=status.get("reason") or wording("none"),
+    )  # fmt: skip
+    seen = [quote(facts, "pod status", state)]
     seen += from_end(facts)
     seen += from_event(facts, facts.events[-1] if facts.events else None)
     seen += from_log(facts, last_lines(facts, 2))
-    said = "it waits, and nothing that was seen says for what"
+    said = wording("it waits, and nothing that was seen says for what")
     if _is_heard_of_only(facts):
-        said, seen = "it started, and only its events are known, which do not say what became of it", seen[1:]
+        said = wording("it started, and only its events are known, which do not say what became of it")
+        seen = seen[1:]
     elif not facts.waiting:
-        said = "it ended, and nothing that was seen says why"
+        said = wording("it ended, and nothing that was seen says why")
     return Finding(
         None, VerdictClass.UNKNOWN, "Unknown", said, tuple(seen),
         next_step="seaway logs {run}", exit_code=exit_code(facts),
