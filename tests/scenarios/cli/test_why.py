@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+from seaway.base.languages import catalogue
+from seaway.base.messages import spoken_in, wording
+from seaway.sdk.client import SeawayClient
 from tests.waiting import wait_until
 
 SECONDS = 60
@@ -38,3 +42,16 @@ def test_pods_and_nodes_are_explained_by_name(running) -> None:
     assert f"nothing is wrong: the node {name} is ready" in seaway("why", f"node/{name}").stdout
     assert "there is no job 'nobody'" in seaway("why", "job/nobody", code=64).stderr
     assert "there is no pod 'nobody'" in seaway("why", "pod/nobody", code=64).stderr
+
+
+def test_a_run_is_explained_in_the_language_that_is_asked_for(running) -> None:
+    running("run", "--name", "ended", "--", "true")
+    record = json.loads((running.home / "daemon.json").read_text())
+    token, ca = ((running.home / "server" / name).read_text() for name in ("token", "ca.crt"))
+    with SeawayClient(record["url"], token.strip(), ca) as client:
+        for wanted, language in (("de-AT, en;q=0.5", "de"), ("tlh", "en")):
+            answer = client._http.open("GET", "/api/v1/runs/ended/why", headers={"Accept-Language": wanted})
+            completed = spoken_in(wording("it completed"), catalogue(language))
+            assert (answer.headers["Content-Language"], json.loads(answer.read())["message"]) == (language, completed)  # fmt: skip
+            assert client.why("ended", language=language)["message"] == completed
+            assert completed in running("why", "--language", language, "ended").stdout

@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
+from seaway.base.messages import spoken_in
 from seaway.base.sqlite import DatabaseCorrupt
 from seaway.model.run import Phase
 from seaway.platform.database import attempts, outputs, revisions, runs, tasks, usage, workspaces
@@ -27,8 +28,10 @@ from seaway.platform.database.records import (
     TaskRecord,
     WorkspaceRecord,
 )
-from seaway.platform.database.tables import METADATA, SCHEMA_VERSION
+from seaway.platform.database.tables import METADATA, SCHEMA_VERSION, TASKS
 from seaway.platform.database.usage import BYTES, FILES, Crossing
+from seaway.platform.diagnosis import waits
+from tests.languages import Marked
 from tests.waiting import until
 
 RUN = RunRecord(0, "u1", "first", "ada", "ns", Phase.QUEUED, "", "python x", 1.0)
@@ -101,6 +104,24 @@ async def test_attempts_are_added_once_saved_often_and_the_newest_is_known(datab
     assert await database.read(lambda c: attempts.of_run(c, run.id)) == [changed, second]
     with pytest.raises(IntegrityError):
         await database.write(lambda c: attempts.add(c, [second]))
+
+
+async def test_what_a_task_says_comes_back_with_what_it_was_made_from(database) -> None:
+    run = await database.write(add_run)
+    said = TaskRecord(run.id, "main", 0, message=waits.lock_held("data", "one", "main", 1.0))
+    for message, words, other in (
+        (said.message, True, "<waits for the lock 'data', which <run 'one'> has held since 1970-01-01T00:00:01Z>"),
+        ("as an earlier release wrote it", False, "as an earlier release wrote it"),
+    ):  # fmt: skip
+        task = replace(said, message=message)
+        await database.write(lambda c, task=task: tasks.save(c, [task]))
+        read = await database.read(lambda c: tasks.of_run(c, run.id))
+        assert read == [task]
+        assert spoken_in(read[0].message, Marked()) == other
+        stored = await database.read(
+            lambda c: c.execute(select(TASKS.c.message, TASKS.c.words.is_not(None))).one()
+        )
+        assert tuple(stored) == (message, words)
 
 
 async def test_outputs_of_a_later_commit_replace_the_earlier(database) -> None:

@@ -22,6 +22,7 @@ from seaway.platform.engine.situation import WAIT, Ages, Blocker, Decision, Effe
 from seaway.platform.server import run_server
 from seaway.platform.workloads.observation import Observation
 from tests.clocks import SetClock
+from tests.languages import Marked
 from tests.waiting import until
 
 NAMESPACE = "seaway-default"
@@ -277,6 +278,9 @@ async def test_who_waits_for_a_lock_too_long_ends_without_an_attempt_and_the_nex
         assert (ended.verdict.cause, ended.tasks[0].attempts) == (WAIT_LIMIT, ())
         told = await server.runs.why("waits")
         assert "at the end: waits for the lock 'data', which run 'holds' has held since" in told.message
+        held = "<waits for the lock 'data', which <run 'holds'> has held since"
+        limit = "<it did not start within its wait limit of 0.5s; at the end: "
+        assert told.spoken_in(Marked()).message.startswith(f"{limit}{held}")
         log = b"".join([chunk async for chunk in await server.runs.logs("waits")]).decode()
         assert "it did not start within its wait limit of 0.5s" in log
         await server.runs.stop("holds")

@@ -16,6 +16,7 @@ from seaway.model.attempt_usage import AttemptUsage, LiveAttempt
 from seaway.model.run import OutputView, Phase, RunSpec, RunView
 from seaway.model.verdict import Explanation, Level
 from seaway.platform.database.database import open_database
+from seaway.platform.diagnosis.advice import WATCH
 from seaway.platform.engine.attempt_usages import Reported
 from seaway.platform.errors import (
     Conflict,
@@ -130,11 +131,18 @@ class MemoryRuns(RunService):
     async def why(self, run: str, *, task: str | None = None) -> Explanation:
         await self.get(run)
         return Explanation(
-            subject=run, level=Level.CODE, cause="UserException", message="It failed.", retry=False
+            subject=run,
+            level=Level.CODE,
+            cause="UserException",
+            message="It failed.",
+            retry=False,
+            next_step=WATCH,
         )
 
     async def why_object(self, kind: str, name: str) -> Explanation:
-        return Explanation(subject=f"{kind}/{name}", cause="Running", message="It is well.", retry=False)
+        return Explanation(
+            subject=f"{kind}/{name}", cause="Running", message="It is well.", retry=False, next_step=WATCH
+        )
 
     async def outputs(self, run: str) -> list[OutputView]:
         return [self._view(path) for path in self.files]

@@ -8,7 +8,10 @@ import json
 
 import pytest
 
+from seaway.base.languages import catalogue
+from seaway.base.messages import spoken_in
 from seaway.model.run import Phase
+from seaway.platform.diagnosis.advice import WATCH
 from seaway.platform.engine.attempt_usages import Reported
 from seaway.sdk.connection import connect
 from seaway.sdk.errors import SeawayError, ServerUnreachable
@@ -73,6 +76,27 @@ def test_the_explanation_uses_the_word_class(client):
     client.submit(SPEC)
     assert client.why("digits")["cause"] == "UserException"
     assert "class" in client.why("digits")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/runs/digits/why", "/api/v1/objects/node/node-1/why"])
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [("de", "de"), ("tlh, de-AT;q=0.5, en;q=0.1", "de"), ("tlh", "en"), ("", "en"), (None, "en")],
+)
+def test_an_explanation_is_in_the_language_that_is_asked_for(client, path, wanted, language):
+    client.submit(SPEC)
+    headers = {} if wanted is None else {"Accept-Language": wanted}
+    answer = client._http.open("GET", path, headers=headers)
+    told = json.loads(answer.read())
+    assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, "Accept-Language")
+    assert told["next_step"] == spoken_in(WATCH, catalogue(language))
+
+
+def test_a_client_says_in_which_language_it_wants_explanations(client):
+    client.submit(SPEC)
+    for language, told in (("en", client.why("digits")), ("de", client.why("digits", language="de"))):
+        assert told["next_step"] == spoken_in(WATCH, catalogue(language))
+    assert client.why_object("node", "node-1", language="de")["next_step"] == told["next_step"]
 
 
 def refused(client, *arguments, **options) -> SeawayError:

@@ -36,12 +36,11 @@ def skipped(task: str) -> Message:
 
 
 def whole(said: str) -> str:
-    """Return what is kept of a task as a sentence that begins with the task itself; English where that is not known."""
-    if not isinstance(said, Message):
-        return f"it {said}" if said.startswith(("waits ", "never started")) else f"it waits: {said}"
-    template = _WHOLE.get(said.template)
-    if template is not None:
-        return Message(template, said.values)
+    """Return what is kept of a task as a sentence that begins with the task itself."""
+    if isinstance(said, Message) and said.template in _WHOLE:
+        return Message(_WHOLE[said.template], said.values)
+    if said.startswith(("waits ", "never started")):  # an earlier release kept the English words alone
+        return f"it {said}"
     return wording("it waits: {reason}", reason=said)
 
 
@@ -51,16 +50,16 @@ def _holder(run: str, task: str) -> Message:
     return wording("task {task!r} of run {run!r}", task=task, run=run)
 
 
-_KEPT = {"lock": "", "run": "", "task": "", "holder": "", "time": ""}
+_ANY = {"lock": "", "run": "", "task": "", "holder": "", "time": ""}
 _WHOLE = {
     kept.template: sentence.template
     for kept, sentence in (
         (NO_ROOM, wording("it waits until other tasks have ended: as many pods are in flight as this server allows")),
         (SERVER_STOPS, wording("it waits for the server: it is being stopped and goes on with this at its next start")),
-        (for_task(""), wording("it waits for the task {task!r}", **_KEPT)),
-        (lock_held("", "", "", 0.0), wording("it waits for the lock {lock!r}, which {holder} has held since {time}", **_KEPT)),
-        (lock_queue("", "", ""), wording("it waits for the lock {lock!r}, which {holder} gets first", **_KEPT)),
-        (skipped(""), wording("it never started: the task {task!r}, which it comes after, did not succeed", **_KEPT)),
+        (for_task(""), wording("it waits for the task {task!r}", **_ANY)),
+        (lock_held("", "", "", 0.0), wording("it waits for the lock {lock!r}, which {holder} has held since {time}", **_ANY)),
+        (lock_queue("", "", ""), wording("it waits for the lock {lock!r}, which {holder} gets first", **_ANY)),
+        (skipped(""), wording("it never started: the task {task!r}, which it comes after, did not succeed", **_ANY)),
     )
 }  # fmt: skip
 """Languages begin a sentence in other ways than by a word before it."""
