@@ -69,6 +69,7 @@ class Target:
             ServerUnreachable: there is none.
             SeawayError: it is one of another version, or nobody is logged in.
         """
+        from seaway.base.languages import from_environment
         from seaway.sdk.client import SeawayClient  # late: it brings HTTP and TLS
 
         endpoint = self.endpoint()
@@ -83,6 +84,7 @@ class Target:
             patience=REMOTE_PATIENCE if elsewhere else LOCAL_PATIENCE,
             say=note,
             replicated=elsewhere,
+            language=from_environment(os.environ),
         )
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from seaway.base.messages import Catalogue, spoken_in
 from seaway.model.attempt_usage import AttemptUsage
 from seaway.model.base import Name, Sha256, Value
 from seaway.model.resources import Resources
-from seaway.model.verdict import Verdict
+from seaway.model.verdict import Sentence, Verdict
 from seaway.model.volume import VolumeMount, colliding
 from seaway.model.workspace import WorkspaceName
 from seaway.objects.quantity import parse_quantity
@@ -229,6 +230,10 @@ class AttemptView(Value):
     memory_limit: int | None = None
     """Bytes of memory that it may use; None for no limit."""
 
+    def spoken_in(self, catalogue: Catalogue) -> Self:
+        """Return the same in another language."""
+        return self.model_copy(update={"verdict": self.verdict and self.verdict.spoken_in(catalogue)})
+
 
 class TaskView(Value):
     """One task of a run and its attempts, oldest first."""
@@ -236,9 +241,14 @@ class TaskView(Value):
     name: str
     phase: Phase
     after: tuple[str, ...] = ()
-    message: str = ""
+    message: Sentence = ""
     """In one sentence, what it waits for or how it ended."""
     attempts: tuple[AttemptView, ...] = ()
+
+    def spoken_in(self, catalogue: Catalogue) -> Self:
+        """Return the same in another language."""
+        attempts = tuple(attempt.spoken_in(catalogue) for attempt in self.attempts)
+        return self.model_copy(update={"message": spoken_in(self.message, catalogue), "attempts": attempts})
 
 
 class RunView(Value):
@@ -269,6 +279,17 @@ class RunView(Value):
     """Empty in lists."""
     spec: RunSpec | None = None
     """Empty in lists."""
+
+    def spoken_in(self, catalogue: Catalogue) -> Self:
+        """Return the same in another language: what it says is what its verdict or one of its tasks says."""
+        said = {one.message: one.message for one in (self.verdict, *self.tasks) if one is not None}
+        return self.model_copy(
+            update={
+                "message": spoken_in(said.get(self.message, self.message), catalogue),
+                "verdict": self.verdict and self.verdict.spoken_in(catalogue),
+                "tasks": tuple(task.spoken_in(catalogue) for task in self.tasks),
+            }
+        )
 
 
 class CheckpointView(Value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -63,6 +63,10 @@ class Evidence(Value):
     quote: Sentence
 
 
+def _spoken(evidence: Iterable[Evidence], catalogue: Catalogue) -> tuple[Evidence, ...]:
+    return tuple(one.model_copy(update={"quote": spoken_in(one.quote, catalogue)}) for one in evidence)
+
+
 class Verdict(Value):
     """How one attempt (or a run) ended, and why."""
 
@@ -73,6 +77,11 @@ class Verdict(Value):
     """One sentence that a data scientist understands."""
     exit_code: int | None = None
     evidence: tuple[Evidence, ...] = ()
+
+    def spoken_in(self, catalogue: Catalogue) -> Self:
+        """Return the same in another language; what is quoted stays as it is."""
+        said = {"message": spoken_in(self.message, catalogue), "evidence": _spoken(self.evidence, catalogue)}
+        return self.model_copy(update=said)
 
     def as_stored(self) -> dict[str, Any]:
         """Return it as JSON, and beside its sentences what they were made from: `from_stored` reads that."""
@@ -120,10 +129,7 @@ class Explanation(Value):
     next_step: Sentence = ""
     """One command, or one short instruction."""
 
-    def spoken_in(self, catalogue: Catalogue) -> Explanation:
+    def spoken_in(self, catalogue: Catalogue) -> Self:
         """Return the same in another language; what is quoted stays as it is."""
-        evidence = [
-            one.model_copy(update={"quote": spoken_in(one.quote, catalogue)}) for one in self.evidence
-        ]
         said = {name: spoken_in(getattr(self, name), catalogue) for name in ("message", "done", "next_step")}
-        return self.model_copy(update={**said, "evidence": tuple(evidence)})
+        return self.model_copy(update={**said, "evidence": _spoken(self.evidence, catalogue)})

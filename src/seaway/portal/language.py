@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol, Self, TypeVar
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Response
 
 from seaway.base.languages import accepted, catalogue
-from seaway.model.verdict import Explanation
-
-AcceptLanguage = Annotated[str, Header(description="The languages in which the answer may be, such as `de`")]
+from seaway.base.messages import Catalogue
 
 
-def in_wanted_language(told: Explanation, header: str, response: Response) -> Explanation:
-    """Return an explanation in the language that a request's header Accept-Language asks for, and say in the answer's which it is."""
-    language = accepted(header)
-    response.headers["Content-Language"] = language
-    response.headers["Vary"] = "Accept-Language"
-    return told.spoken_in(catalogue(language))
+class Spoken(Protocol):
+    """What says something to people."""
+
+    def spoken_in(self, catalogue: Catalogue) -> Self:
+        """Return the same in another language."""
+        ...
+
+
+_Said = TypeVar("_Said", bound=Spoken)
+
+
+class AnswerLanguage:
+    """The language of one answer."""
+
+    def __init__(
+        self,
+        response: Response,
+        accept_language: Annotated[
+            str, Header(description="The languages in which the answer may be, such as `de`")
+        ] = "",
+    ) -> None:
+        self._response, self._language = response, accepted(accept_language)
+
+    def say(self, told: _Said) -> _Said:
+        """Return what is answered in the language that is wanted, and have the answer say which that is."""
+        self._response.headers["Content-Language"] = self._language
+        self._response.headers["Vary"] = "Accept-Language"
+        return told.spoken_in(catalogue(self._language))
+
+
+WantedLanguage = Annotated[AnswerLanguage, Depends()]

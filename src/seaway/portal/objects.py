@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import CurrentCaller, Service, only_administrators
-from seaway.portal.language import AcceptLanguage, in_wanted_language
+from seaway.portal.language import WantedLanguage
 from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.runs import NO_STORE
 
@@ -27,23 +27,17 @@ nodes = APIRouter(prefix="/api/v1/objects/node", tags=["objects"])
 
 
 @nodes.get("/{name}/why")
-async def why_node(
-    name: str, _: CurrentCaller, service: Service, response: Response, accept_language: AcceptLanguage = ""
-) -> Explanation:
+async def why_node(name: str, _: CurrentCaller, service: Service, language: WantedLanguage) -> Explanation:
     """Say what is the matter with a node, with evidence and one next step."""
-    return in_wanted_language(await service.why_object("node", name), accept_language, response)
+    return language.say(await service.why_object("node", name))
 
 
 @router.get("/{kind}/{name}/why")
 async def why(
-    kind: Literal["pod", "job", "pvc"],
-    name: str,
-    service: Service,
-    response: Response,
-    accept_language: AcceptLanguage = "",
+    kind: Literal["pod", "job", "pvc"], name: str, service: Service, language: WantedLanguage
 ) -> Explanation:
     """Say what is the matter with it, with evidence and one next step."""
-    return in_wanted_language(await service.why_object(kind, name), accept_language, response)
+    return language.say(await service.why_object(kind, name))
 
 
 @router.get("/{kind}/{name}/timeline")

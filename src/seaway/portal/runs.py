@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from seaway.model.run import CheckpointView, LossView, OutputView, RunSpec, RunView
 from seaway.model.timeline import Timeline
 from seaway.model.verdict import Explanation
 from seaway.portal.access import CurrentCaller, OwnRun, Service, current_caller
-from seaway.portal.language import AcceptLanguage, in_wanted_language
+from seaway.portal.language import WantedLanguage
 from seaway.portal.paging import Limit, Since, seconds
 from seaway.portal.ranges import first_byte, without_first
 from seaway.portal.streams import CheckedStream
@@ -49,9 +49,9 @@ async def list_runs(
 
 
 @router.get("/{run}")
-async def get_run(run: str, service: Service) -> RunView:
+async def get_run(run: str, service: Service, language: WantedLanguage) -> RunView:
     """Return one run with its tasks and attempts."""
-    return await service.get(run)
+    return language.say(await service.get(run))
 
 
 @router.delete("/{run}")
@@ -96,9 +96,11 @@ async def restore(run: OwnRun, service: Service, caller: CurrentCaller) -> RunVi
 
 
 @router.get("/{run}/wait")
-async def wait(run: str, service: Service, timeout: Annotated[float, Query(ge=0)] = 30.0) -> RunView:
+async def wait(
+    run: str, service: Service, language: WantedLanguage, timeout: Annotated[float, Query(ge=0)] = 30.0
+) -> RunView:
     """Return the run when it has ended, or as it is after `timeout` seconds (at most 60)."""
-    return await service.wait(run, timeout=min(timeout, MAX_WAIT))
+    return language.say(await service.wait(run, timeout=min(timeout, MAX_WAIT)))
 
 
 @router.get("/{run}/logs", response_class=StreamingResponse, responses={200: {"content": {"text/plain": {}}}})
@@ -118,15 +120,9 @@ async def logs(
 
 
 @router.get("/{run}/why")
-async def why(
-    run: str,
-    service: Service,
-    response: Response,
-    task: str | None = None,
-    accept_language: AcceptLanguage = "",
-) -> Explanation:
+async def why(run: str, service: Service, language: WantedLanguage, task: str | None = None) -> Explanation:
     """Say what happened to a run, or to one of its tasks, or what it waits for, with evidence and one next step."""
-    return in_wanted_language(await service.why(run, task=task), accept_language, response)
+    return language.say(await service.why(run, task=task))
 
 
 @router.get("/{run}/timeline")

@@ -47,6 +47,7 @@ class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, VolumeCalls, 
         patience: float = 60.0,
         say: Callable[[str], None] = lambda _: None,
         replicated: bool = False,
+        language: str = "en",
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -59,9 +60,10 @@ class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, VolumeCalls, 
             patience: seconds that a server may be away while something is followed.
             say: is told, once each time, that a server is waited for.
             replicated: it is a team's: one that answered before and does not now is being replaced, and waited for.
+            language: a tag such as "de": in which the server says what happened to runs, where it knows that language.
         """
         fixed = Endpoint(url, token, ca)
-        self._http = HttpClient(locate or (lambda: fixed), timeout=timeout)
+        self._http = HttpClient(locate or (lambda: fixed), timeout=timeout, language=language)
         self._patience = Patience(patience, say, lambda: replicated and self._http.connections > 0)
 
     def __enter__(self) -> Self:
@@ -170,15 +172,16 @@ class SeawayClient(LogCalls, NotifyCalls, TokenCalls, UploadCalls, VolumeCalls, 
         """Take a run out of the bin."""
         return self._run("POST", run_path(run, "restore"))
 
-    def why(self, run: str, *, task: str | None = None, language: str = "en") -> dict[str, Any]:
-        """Return the `Explanation` of a run, or of one of its tasks; `language` is a tag such as "de"."""
-        headers = {"Accept-Language": language}
+    def why(self, run: str, *, task: str | None = None, language: str = "") -> dict[str, Any]:
+        """Return the `Explanation` of a run, or of one of its tasks; in another language than this client's where one is given."""
+        headers = {"Accept-Language": language} if language else {}
         return dict(self._http.json("GET", run_path(run, "why"), query={"task": task}, headers=headers))
 
-    def why_object(self, kind: str, name: str, *, language: str = "en") -> dict[str, Any]:
+    def why_object(self, kind: str, name: str, *, language: str = "") -> dict[str, Any]:
         """Return the `Explanation` of a pod, a job, a node or a claim ("pvc")."""
         path = f"/api/v1/objects/{kind}/{quote(name, safe='')}/why"
-        return dict(self._http.json("GET", path, headers={"Accept-Language": language}))
+        headers = {"Accept-Language": language} if language else {}
+        return dict(self._http.json("GET", path, headers=headers))
 
     def timeline(
         self, name: str, *, kind: str = "run", since: str | None = None, limit: int = 10_000

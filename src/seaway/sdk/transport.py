@@ -26,10 +26,12 @@ AWAY = frozenset({502, 503, 504})
 class HttpClient:
     """Sends requests one after the other over one kept connection. Not for several threads."""
 
-    def __init__(self, locate: Callable[[], Endpoint], *, timeout: float = 30.0) -> None:
+    def __init__(
+        self, locate: Callable[[], Endpoint], *, timeout: float = 30.0, language: str = "en"
+    ) -> None:
         """Locate is asked again for each new connection: a server that was restarted may have moved."""
         self._locate = locate
-        self._timeout = timeout
+        self._timeout, self._language = timeout, language
         self._connection: HTTPConnection | None = None
         self._endpoint: Endpoint | None = None
         self.connections = 0
@@ -57,6 +59,7 @@ class HttpClient:
         target = path + ("?" + urlencode({k: v for k, v in query.items() if v is not None}) if query else "")
         sent = {
             "Authorization": f"Bearer {self._endpoint.token if self._endpoint else ''}",
+            "Accept-Language": self._language,
             **(headers or {}),
         }
         if connection.sock is not None:

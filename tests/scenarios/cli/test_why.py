@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from seaway.base.languages import catalogue
 from seaway.base.messages import spoken_in, wording
@@ -55,3 +56,16 @@ def test_a_run_is_explained_in_the_language_that_is_asked_for(running) -> None:
             assert (answer.headers["Content-Language"], json.loads(answer.read())["message"]) == (language, completed)  # fmt: skip
             assert client.why("ended", language=language)["message"] == completed
             assert completed in running("why", "--language", language, "ended").stdout
+
+
+def test_how_a_run_ended_is_said_in_the_language_of_the_environment(running) -> None:
+    program = "raise ValueError('no rows')"
+    seaway = replace(running, extra={**running.extra, "SEAWAY_LANGUAGE": "de"})
+    told = seaway("run", "--name", "endet", "--", "python", "-c", program, code=1).stderr
+    failed = wording("the program failed{at}: {error}", at="", error="ValueError: no rows")
+    ended = spoken_in(failed, catalogue("de"))
+    assert ended != failed
+    assert f"endet failed: {ended}" in told
+    assert ended in seaway("show", "endet").stdout
+    assert failed in running("show", "endet").stdout
+    assert seaway("why", "endet").stdout.startswith(ended)
