@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from seaway.client.client import Client
-from seaway.platform.server import Server, ServerSettings, run_server
+from seaway.platform.server import Server, run_server
+from seaway.platform.server_settings import ServerSettings
 from seaway.portal.app import create_app
 from seaway.portal.certificates import LOOPBACK, ensure_certificate
 from seaway.portal.serve import ServeSettings, bind, serve

@@ -188,7 +188,7 @@ def server_settings(
 ) -> Any:
     """Return the settings of the platform server: where its gateway answers, and by which authority."""
     from seaway.model.notification import Event
-    from seaway.platform.server import ServerSettings
+    from seaway.platform.server_settings import ServerSettings
 
     plain = ServerSettings(home.server, url, ca)
     notify = replace(

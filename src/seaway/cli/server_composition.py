@@ -106,7 +106,7 @@ def connect_to_cluster(settings: TeamServerSettings) -> Any:
 def platform_settings(settings: TeamServerSettings, namespace: str, ca: str) -> Any:
     """Return the settings of the platform."""
     from seaway.platform.bin import DAY
-    from seaway.platform.server import ServerSettings
+    from seaway.platform.server_settings import ServerSettings
     from seaway.platform.workloads.security import PodSecurity
 
     plain = ServerSettings(settings.home, settings.url, ca, namespace)

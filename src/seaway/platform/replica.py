@@ -9,7 +9,8 @@ from seaway.client.client import Client
 from seaway.platform.database.location import InvalidDatabaseUrl, PostgresLocation, locate
 from seaway.platform.database.probe import Probe
 from seaway.platform.leadership import Leadership
-from seaway.platform.server import Server, ServerSettings, run_server
+from seaway.platform.server import Server, run_server
+from seaway.platform.server_settings import ServerSettings
 
 Serve = Callable[[Server], Awaitable[None]]
 """Serves users and pods until it is cancelled."""

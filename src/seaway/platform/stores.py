@@ -22,7 +22,7 @@ from seaway.platform.tokens import RunTokens, load_key, new_key
 
 if TYPE_CHECKING:
     from seaway.platform.database.postgres_driver import PostgresSettings
-    from seaway.platform.server import ServerSettings
+    from seaway.platform.server_settings import ServerSettings
 
 _GATEWAY_KEY = "gateway"
 

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 from seaway.base.tasks import Services
 from seaway.client.client import Client
 from seaway.platform.replica import Replica
-from seaway.platform.server import Server, ServerSettings
+from seaway.platform.server import Server
+from seaway.platform.server_settings import ServerSettings
 from seaway.portal.standby import ReplicaApp
 
 _STOP_SECONDS = 20.0

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from seaway.controlplane.cluster import ClusterSettings, run_cluster
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.objects.builtin import PODS, SECRETS
-from seaway.platform.server import Server, ServerSettings, run_server
+from seaway.platform.server import Server, run_server
+from seaway.platform.server_settings import ServerSettings
 from seaway.portal.app import create_app
 from seaway.portal.certificates import ensure_certificate
 from seaway.portal.serve import ServeSettings, bind, serve

@@ -28,7 +28,8 @@ from seaway.platform.engine.carrier import CarrierSettings
 from seaway.platform.engine.engine import EngineSettings
 from seaway.platform.engine.situation import Policy
 from seaway.platform.history.collector import CollectorSettings
-from seaway.platform.server import Server, ServerSettings, run_server
+from seaway.platform.server import Server, run_server
+from seaway.platform.server_settings import ServerSettings
 
 NAMESPACE = "seaway-default"
 

@@ -21,7 +21,7 @@ from seaway.platform.database.postgres_errors import DatabaseRefused
 from seaway.platform.database.probe import Probe
 from seaway.platform.leadership import LeadershipSettings, LeadersTransport
 from seaway.platform.replica import Replica, lease_name
-from seaway.platform.server import ServerSettings
+from seaway.platform.server_settings import ServerSettings
 from seaway.portal.replica import run_replica
 from seaway.reconcile.leader import LeaderSettings
 from tests.waiting import until

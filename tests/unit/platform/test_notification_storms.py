@@ -14,7 +14,7 @@ from seaway.platform.callers import Caller
 from seaway.platform.database.tables import NOTICES
 from seaway.platform.notifications.pace import Pace
 from seaway.platform.notifications.settings import NotifySettings
-from seaway.platform.server import ServerSettings
+from seaway.platform.server_settings import ServerSettings
 from tools.receiver import run_receiver
 
 ADMIN = Caller("root", admin=True)

@@ -15,7 +15,8 @@ from seaway.platform.callers import Caller
 from seaway.platform.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from seaway.platform.notifications.pace import Pace
 from seaway.platform.notifications.settings import NotifySettings
-from seaway.platform.server import ServerSettings, run_server
+from seaway.platform.server import run_server
+from seaway.platform.server_settings import ServerSettings
 from tests.waiting import until
 from tools.receiver import Receiver, run_receiver
 

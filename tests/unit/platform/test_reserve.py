@@ -14,7 +14,8 @@ from seaway.base.clock import SystemClock
 from seaway.base.sqlite import DatabaseFull
 from seaway.model.run import Phase, RunSpec, TaskSpec
 from seaway.platform.reserve import SIZE, Reserve
-from seaway.platform.server import ServerSettings, run_server
+from seaway.platform.server import run_server
+from seaway.platform.server_settings import ServerSettings
 from tests.unit.platform.test_bin import ended
 from tests.waiting import until
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seaway.platform.server import ServerSettings, run_server
+from seaway.platform.server import run_server
+from seaway.platform.server_settings import ServerSettings
 from seaway.portal.app import create_app
 from seaway.portal.tokens import TokenVerifier
 from seaway.portal.warming import warming
