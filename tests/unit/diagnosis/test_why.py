@@ -438,6 +438,17 @@ def test_the_last_traceback_is_read(log, line, where):
     assert (found and found.line, found and found.where) == (line, where)
 
 
+@pytest.mark.parametrize("own", ["Traceback (most recent call last):\n", ""], ids=["raised", "never raised"])
+def test_a_chain_of_any_length_is_read(own: str) -> None:
+    frame = '  File "/app/t.py", line 3, in f\n' if own else ""
+    joint = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+    chain = "".join(f"{own}{frame}ValueError: {number}{joint}" for number in range(3000))
+    last = 'Traceback (most recent call last):\n  File "/app/t.py", line 9, in f\nKeyError: 1\n'
+    found = last_traceback(chain + last)
+    assert found is not None
+    assert (found.line, found.start, found.where) == ("KeyError: 1", 0, "t.py:9")
+
+
 @pytest.mark.parametrize(
     ("module", "package"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -174,7 +175,8 @@ def last_traceback(log: str) -> Traceback | None:
     ]
     if not starts:
         return _syntax_error(lines)
-    found = [_ending(marked, start, _chain(lines, starts, start)) for start in starts]
+    first_of = _chains(lines, starts)
+    found = [_ending(marked, start, first_of[start]) for start in starts]
     own = [one for one in found if one is not None and not one.is_consequence]
     last = _of_the_program(lines, found)
     first = _first_worker(lines, own)
@@ -264,30 +266,39 @@ def _bare(line: str) -> tuple[str, str]:
     return worker, line
 
 
-def _chain(lines: list[str], starts: list[int], start: int) -> int:
-    """Return where the first exception of a chain begins, of which one begins here."""
-    before = [other for other in starts if other < start]
-    joint = next(
-        (index for index in range(start - 1, max(-1, start - 4), -1) if _CHAINED.match(lines[index])), 0
-    )
-    if not joint:
-        return start
-    block = joint
-    while block and not lines[block - 1].strip():
-        block -= 1
-    while block and lines[block - 1].strip() and block not in starts:
-        block -= 1
-    named = _EXCEPTION.match(lines[block].rstrip())
-    if named is not None and _RAISED.search(named["type"]):  # it was never raised here: it has no traceback
-        return _chain(lines, starts, block)
-    return _chain(lines, starts, before[-1]) if before else start
+def _chains(lines: list[str], starts: list[int]) -> dict[int, int]:
+    """Return where the first exception of the chain begins to which each of these belongs."""
+    first: dict[int, int] = {}
+    for start in starts:
+        first[start] = _chain(lines, starts, first, start)
+    return first
+
+
+def _chain(lines: list[str], starts: list[int], first: dict[int, int], start: int) -> int:
+    """Return where the first exception of a chain begins, of which one begins here; of those before it that is known."""
+    while True:
+        joints = range(start - 1, max(-1, start - 4), -1)
+        joint = next((index for index in joints if _CHAINED.match(lines[index])), 0)
+        if not joint:
+            return start
+        block = joint
+        while block and not lines[block - 1].strip():
+            block -= 1
+        while block and lines[block - 1].strip() and block not in first:
+            block -= 1
+        named = _EXCEPTION.match(lines[block].rstrip())
+        if named is None or not _RAISED.search(named["type"]):
+            before = bisect_left(starts, start)
+            return first[starts[before - 1]] if before else start
+        start = block  # it was never raised here: it has no traceback
 
 
 def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback | None:
     frames: list[re.Match[str]] = []
     worker = marked[start][0]
     begin = start if _FRAME.match(marked[start][1]) else start + 1
-    for number, (other, line) in enumerate(marked[begin:], begin):
+    for number in range(begin, len(marked)):
+        other, line = marked[number]
         if other != worker:
             continue
         frame = _FRAME.match(line)
