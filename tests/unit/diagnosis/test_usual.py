@@ -12,6 +12,7 @@ from seaway.platform.database import runs
 from seaway.platform.diagnosis import usual as module
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.usual import Past, Usual, about, past_run, script_of, takes, usual
+from seaway.platform.diagnosis.waits import NO_ROOM
 from seaway.platform.diagnosis.why import explain
 from seaway.platform.expecting import usual_of
 
@@ -81,6 +82,18 @@ def test_who_waits_for_a_lock_hears_how_long_that_usually_takes(usual: Usual | N
     waits = "waits for the lock 'data', which run 'first' has held since 2026-01-02T14:00:00Z"
     given = Facts(run="r", waiting=True, waits_for=waits, usual=None if usual is None else {"first": usual})
     assert explain(given).done == said
+
+
+def test_who_waits_in_the_servers_line_hears_who_ends_first() -> None:
+    known = {
+        "late": Usual(60, 1, "2026-01-02T15:00:00Z"),
+        "soon": Usual(60, 1, "2026-01-02T14:10:00Z"),
+        "over": Usual(60, 1, None),
+    }
+    told = explain(Facts(run="r", waiting=True, waits_for=NO_ROOM, usual=known))
+    assert told.done == "an estimate: soon took about 60 s the last time, and would end at about 14:10 UTC"
+    for unknown in ({"over": known["over"]}, {}):
+        assert explain(Facts(run="r", waiting=True, waits_for=NO_ROOM, usual=unknown)).done == ""
 
 
 def test_an_earlier_command_line_is_read_once_however_many_runs_are_under_way(monkeypatch) -> None:

@@ -23,7 +23,7 @@ from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.tracebacks import last_traceback
 from seaway.platform.diagnosis.usual import takes
-from seaway.platform.diagnosis.waits import whole
+from seaway.platform.diagnosis.waits import NO_ROOM, whole
 
 _ASKED_TO_END = {
     "stop": wording("it was asked to stop"),
@@ -62,11 +62,18 @@ def waits_for_others(facts: Facts) -> Finding | None:
     if holder:
         watched = f"seaway logs {holder['run']} -f"
         step = wording("wait, or see how far that is: {command}", command=watched)
+    before = holder["run"] if holder else _first_to_end(facts) if facts.waits_for == NO_ROOM else ""
     return Finding(
         Level.SPEC, VerdictClass.UNKNOWN, "Waiting", whole(blanked(facts, facts.waits_for)),
         (quote(facts, "submission", facts.waits_for),), next_step=step, permanent=False,
-        done=_until(facts, holder["run"]) if holder else "",
+        done=_until(facts, before),
     )  # fmt: skip
+
+
+def _first_to_end(facts: Facts) -> str:
+    """Return which run under way ends first if each takes as long as usual, "" where that of none is known."""
+    ends = [(told.ends, run) for run, told in (facts.usual or {}).items() if told.ends is not None]
+    return min(ends, default=("", ""))[1]
 
 
 def _until(facts: Facts, run: str) -> str:
