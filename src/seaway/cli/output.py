@@ -38,8 +38,9 @@ class Format(StrEnum):
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON; in another encoding than UTF-8 with JSON's own escapes, as Python's would be none."""
+    encoding = (sys.stdout.encoding or "utf-8").lower()
+    print(json.dumps(value, indent=2, ensure_ascii=encoding not in ("utf-8", "utf8")))
 
 
 def coloured(stream: TextIO) -> bool:

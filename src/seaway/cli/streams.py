@@ -6,6 +6,9 @@ import io
 import os
 import sys
 
+_FAILING = ("strict", "surrogateescape")
+"""How a stream may treat letters that it lacks so that it fails at some; the second is Python's choice in the locale C."""
+
 
 def open_closed_streams() -> None:
     """Let /dev/null stand for each standard stream that is closed.
@@ -28,5 +31,5 @@ def open_closed_streams() -> None:
 def say_what_can_be_said() -> None:
     """Write letters that a stream's encoding lacks (another locale than UTF-8) as Python escapes them, not fail at them."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
             stream.reconfigure(errors="backslashreplace")

@@ -88,14 +88,18 @@ def test_a_folder_that_is_gone_is_called_so(monkeypatch, tmp_path, capfd):
     monkeypatch.chdir(tmp_path)
 
 
-def test_letters_that_a_stream_lacks_are_escaped():
+@pytest.mark.parametrize(
+    "locale",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}],
+    ids=["encoding", "locale"],
+)
+def test_letters_that_a_stream_lacks_are_escaped(locale: dict[str, str]):
     program = (
-        "from seaway.cli.streams import say_what_can_be_said; say_what_can_be_said(); print('\u00fcn\u00ef')"
+        "from seaway.cli.output import print_json; from seaway.cli.streams import say_what_can_be_said;"
+        r"say_what_can_be_said(); print('\u00fc \u5b83'); print_json('\u00fc')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, env={"PYTHONIOENCODING": "ascii"}, check=True
-    )
-    assert done.stdout == b"\\xfcn\\xef\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=locale, check=True)
+    assert done.stdout.splitlines() == [b"\\xfc \\u5b83", b'"\\u00fc"']
 
 
 def test_a_wrong_option_changes_nothing(tmp_path):
