@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -230,36 +232,64 @@ def test_the_files_of_the_home_hold_none_but_where_they_have_to(
 
 def test_history_repeats_none(running: Shell, planted: dict[str, str]) -> None:
     """What the server recorded of pods and events has neither variables nor commands."""
-    import sqlite3
+    found = stored(running)
+    assert {"revisions", "events"} <= found.keys()
+    for table, text in found.items():
+        if table == "notify_targets":  # what is sent has to be there: nobody but the owner can read the file
+            text = text.replace(planted["a target's password"], "").replace(planted["a target's path"], "")
+        _assert_clean(text, planted)
 
-    with sqlite3.connect(f"file:{running.home}/server/seaway.db?mode=ro", uri=True) as database:
+
+def test_an_ending_that_quotes_one_is_told_and_stored_without_it_in_every_language(running: Shell) -> None:
+    hidden = {"a quoted variable": f"planted-quoted-{secrets.token_hex(8)}"}
+    program = "import os; raise ValueError('no login with ' + os.environ['DB_PASSWORD'])"
+    options = ("--name", "quotes", "--env", f"DB_PASSWORD={hidden['a quoted variable']}")
+    running("run", *options, "--", "python", "-c", program, code=1)
+    with client_of(running) as client:
+        for language in ("en", "de"):
+            told = client.why("quotes", language=language)
+            assert "ValueError: no login with ***" in told["message"]
+            assert told["message"] in running("why", "--language", language, "quotes").stdout
+            _assert_clean(json.dumps(told), hidden)
+    with client_of(running, "de") as client:
+        shown = client.run("quotes")
+        assert shown["message"] == shown["verdict"]["message"] == told["message"]
+        _assert_clean(json.dumps(shown), hidden)
+    found = stored(running)
+    for table in ("attempts", "tasks"):
+        assert "no login with ***" in found[table], "a verdict keeps what its sentence was made from"
+    _assert_clean(json.dumps(found), hidden)
+
+
+def stored(shell: Shell) -> dict[str, str]:
+    """Return what is in the server's database, by table: without the specs of runs, and the words of logs."""
+    with closing(sqlite3.connect(f"file:{shell.home}/server/seaway.db?mode=ro", uri=True)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        assert {"revisions", "events"} <= set(tables)
+        found = {}
         for table in tables:
             if table.startswith("log_words"):
                 continue
+            columns = [name for _, name, *_ in database.execute(f"PRAGMA table_info({table})")]
+            kept = [index for index, name in enumerate(columns) if (table, name) != ("runs", "spec")]
             rows = database.execute(f"SELECT * FROM {table}").fetchall()
-            text = json.dumps(rows, default=repr)
-            if (
-                table == "notify_targets"
-            ):  # a password that is sent has to be there: nobody but the owner can read the file
-                text = text.replace(planted["a target's password"], "").replace(
-                    planted["a target's path"], ""
-                )
-            if table == "runs":  # the run itself
-                columns = [name for _, name, *_ in database.execute("PRAGMA table_info(runs)")]
-                text = json.dumps(
-                    [[v for n, v in zip(columns, row, strict=True) if n != "spec"] for row in rows]
-                )
-            _assert_clean(text, planted)
-    database.close()
+            found[table] = json.dumps([[row[index] for index in kept] for row in rows], default=repr)
+        return found
+
+
+def client_of(shell: Shell, language: str = "en") -> SeawayClient:
+    record = json.loads((shell.home / "daemon.json").read_text())
+    token = _tokens(shell)["the home's token"]
+    return SeawayClient(
+        record["url"], token, (shell.home / "server" / "ca.crt").read_text(), language=language
+    )
 
 
 def test_the_rest_api_answers_without_them(running: Shell, planted: dict[str, str]) -> None:
-    record = json.loads((running.home / "daemon.json").read_text())
-    ca = (running.home / "server" / "ca.crt").read_text()
-    with SeawayClient(record["url"], planted["the home's token"], ca) as client:
+    with client_of(running) as client:
         for answer in (client.runs(all=True), client.run("bad"), client.why("bad"), client.status()):
+            _assert_clean(json.dumps(answer), planted)
+    with client_of(running, "de") as client:
+        for answer in (client.run("bad"), client.why("bad", language="de")):
             _assert_clean(json.dumps(answer), planted)
 
 

@@ -200,15 +200,16 @@ def blanked(facts: Facts, text: str) -> str:
     said = mapped(text, lambda part: _blanked(facts, part))
     if not isinstance(said, Message) or len(said) <= LONGEST_QUOTE:
         return shortened(said)
-    longest, around = _longest(said), len(said) - len(_longest(said))
-    return mapped(said, lambda part: shortened(part, before=around) if part == longest else part)
+    part = longest(said)
+    around = len(said) - len(part)
+    return mapped(said, lambda one: shortened(one, before=around) if one == part else one)
 
 
-def _longest(text: str) -> str:
+def longest(text: str) -> str:
     """Return the longest of what fills a message in, a text that is none as it is."""
     if not isinstance(text, Message):
         return text
-    values = (_longest(value) for value in text.values.values() if isinstance(value, str))
+    values = (longest(value) for value in text.values.values() if isinstance(value, str))
     return max(values, key=len, default="")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from seaway.base.messages import joined, mapped, wording
+from seaway.base.messages import Message, joined, mapped, wording
 from seaway.model.verdict import COUNTED, Evidence, Explanation
 from seaway.platform.diagnosis.advice import elsewhere
-from seaway.platform.diagnosis.evidence import blanked, is_plain, moment
+from seaway.platform.diagnosis.evidence import blanked, is_plain, longest, moment
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.verdict import find
@@ -85,13 +85,22 @@ def _fitting(evidence: tuple[Evidence, ...], room: int) -> tuple[Evidence, ...]:
     """Return the evidence that fits into so many words, at least the first piece."""
     kept: list[Evidence] = []
     for piece in evidence:
-        words = piece.quote.split()
-        if len(words) > room and kept:
+        words = len(piece.quote.split())
+        if words > room and kept:
             break
-        if len(words) > max(room, 15):
-            kept_words = max(room, 15)
-            ends = [*words[: kept_words // 3], "...", *words[len(words) - (kept_words - kept_words // 3) :]]
-            piece = piece.model_copy(update={"quote": " ".join(ends)})
-        kept.append(piece)
-        room -= len(words)
+        cut = _without_middle(piece.quote, max(room, 15))
+        kept.append(piece.model_copy(update={"quote": cut}))
+        room -= words
     return tuple(kept)
+
+
+def _without_middle(text: str, most: int) -> str:
+    """Return a text of so many words that has lost those between; a message loses them of the longest that fills it in."""
+    if isinstance(text, Message):
+        part = longest(text)
+        left = most - len(text.split()) + len(part.split())
+        return mapped(text, lambda one: _without_middle(one, max(left, 5)) if one == part else one)
+    words = text.split()
+    if len(words) <= most:
+        return text
+    return " ".join([*words[: most // 3], "...", *words[len(words) - (most - most // 3) :]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from seaway.base.messages import wording
+from seaway.base.messages import joined, wording
 
 _STALE = 180.0
 """Seconds after which a word that was not said again says nothing of now."""
@@ -78,5 +78,5 @@ def words(waits_in: str) -> str:
     """Return what a function of the kernel waits for: in words where they are known, else its own name."""
     for part, said in _WORDS.items():
         if part in waits_in:
-            return said + f" ({waits_in})"
+            return joined(" ", (said, f"({waits_in})"))
     return waits_in

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from seaway.base.messages import wording
+from seaway.base.messages import joined, wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.advice import kubectl
 from seaway.platform.diagnosis.evidence import (
@@ -156,7 +156,11 @@ def sidecar_runs_on(facts: Facts) -> Finding | None:
         or pod_status(facts).get("phase") != "Running"
     ):
         return None
-    text = f"container {ended[0].get('name')} ended: Completed, exit code 0; container {on[0].get('name')} is running"
+    over = wording(
+        "container {container} ended: {reason}, exit code {code}",
+        container=ended[0].get("name", ""), reason="Completed", code=0,
+    )  # fmt: skip
+    text = joined("; ", (over, wording("container {container} is running", container=on[0].get("name", ""))))
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "SidecarRunsOn",
         wording("its program has completed, but the container {container!r} runs on, so the pod does not end", container=on[0].get("name", "")),
@@ -174,10 +178,11 @@ def init_runs(facts: Facts) -> Finding | None:
     started = (mine.get("state") or {}).get("running")
     if facts.made is None or started is None or pod_status(facts).get("phase") != "Pending":
         return None
+    text = wording("init container {container} is running", container=facts.container)
     return Finding(
         Level.CONTAINER, VerdictClass.CONFIGURATION, "InitRunning",
         wording("its program has not begun: the init container {container!r} has not ended yet", container=facts.container),
-        (quote(facts, "pod status", f"init container {facts.container} is running", started.get("startedAt")), *from_log(facts, last_lines(facts, 1))),
+        (quote(facts, "pod status", text, started.get("startedAt")), *from_log(facts, last_lines(facts, 1))),
         next_step="seaway logs {run}", permanent=False,
     )  # fmt: skip
 
