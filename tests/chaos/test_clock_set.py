@@ -72,7 +72,7 @@ def ended(client: SeawayClient, name: str) -> tuple[str, list[str]]:
 async def delete_pod(home: ClockHome, name: str) -> None:
     client = Client(HttpTransport(load_kubeconfig(home.path / "kubeconfig")), field_manager="test")
     try:
-        await client.delete(PODS, name, "seaway-default")
+        await client.delete(PODS, name, "seaway-default", grace_seconds=3600)
     finally:
         await client.close()
 

@@ -18,11 +18,15 @@ from seaway.cli.context import note, require_same_version
 from seaway.cli.output import coloured
 from seaway.cli.settings import load_settings, say_changed, settings_path
 from seaway.cli.up_options import refuse_other
-from seaway.sdk.errors import SeawayError
+from seaway.sdk.errors import SeawayError, ServerUnreachable
 from seaway.sdk.home import DaemonRecord, Home, is_locked
 
 START_TIMEOUT = 120.0
 """Seconds: a first start on a slow disk makes keys, databases and an environment for the nodes."""
+ANSWER_TIMEOUT = 20.0
+"""Seconds that a server which runs may take to answer, or to be gone."""
+_ANSWER, _LOOK = 5.0, 0.05
+"""Seconds that one answer may take, and between two questions."""
 SHOWN_LINES = 8
 LOG_LIMIT = 20 * 1024 * 1024
 """Bytes after which the daemon's log is put aside at the next start."""
@@ -78,10 +82,8 @@ def launch(home: Home, options: Mapping[str, Any] | None = None) -> DaemonRecord
         SeawayError: it cannot start, or runs with other options; the message says why.
     """
     make_home(home)
-    record = running(home)
+    record = _serving(home, options or {})
     if record is not None:
-        require_same_version(record)
-        refuse_other(options or {}, record.settings)
         if said := say_changed(home, record):
             note(f"{settings_path(home).name}: {said}")
         return record
@@ -103,6 +105,45 @@ def launch(home: Home, options: Mapping[str, Any] | None = None) -> DaemonRecord
         note(f"Ready in {time.monotonic() - began:.1f} s.")
         return record
     raise _failure(home, message)
+
+
+def _serving(home: Home, options: Mapping[str, Any]) -> DaemonRecord | None:
+    """Return the record of the daemon that serves a home, when it answers; None where none does, or none does any more.
+
+    One that was killed holds its lock until the system has ended it, which takes a moment on a busy machine.
+    """
+    deadline, said = time.monotonic() + ANSWER_TIMEOUT, False
+    while (record := running(home)) is not None:
+        require_same_version(record)
+        refuse_other(options, record.settings)
+        if _answers(home):
+            return record
+        if time.monotonic() > deadline:
+            raise SeawayError(
+                f"the server (process {record.pid}) does not answer at {record.url}",
+                code="Unreachable",
+                remedy=f"Read {home.log}; to end it: kill -9 {record.pid}; then: seaway up",
+            )
+        if not said:
+            note(f"The server (process {record.pid}) does not answer; waiting for it, or for its end ...")
+            said = True
+        time.sleep(_LOOK)
+    return None
+
+
+def _answers(home: Home) -> bool:
+    """Tell whether a home's server answers, be it with a refusal."""
+    from seaway.sdk.client import SeawayClient  # late: it brings HTTP and TLS
+
+    try:
+        endpoint = home.endpoint()
+        with SeawayClient(endpoint.url, endpoint.token, endpoint.ca, timeout=_ANSWER) as client:
+            client.ask("GET", "/api/v1/version")
+    except ServerUnreachable:
+        return False
+    except SeawayError:
+        return True
+    return True
 
 
 def _spawn(home: Home, writer: int, options: Mapping[str, Any]) -> subprocess.Popen[bytes]:

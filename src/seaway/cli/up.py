@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seaway.cli.context import LOCAL, current_home, for_this_machine, note
-from seaway.cli.launch import launch, make_home, running
+from seaway.cli.launch import launch, make_home
 from seaway.cli.up_options import read_options
 
 EPILOG = """\b
@@ -45,13 +45,14 @@ def up(
     options = read_options({"nodes": nodes, "pretend_gpus": gpus, "simulated_nodes": simulated_nodes})
     current = for_this_machine("up", "starts the cluster of this machine")
     home = current_home()
+    make_home(home)
     if foreground:
         from seaway.cli.daemon import run_daemon
 
-        make_home(home)
         raise typer.Exit(run_daemon(home, foreground=True, options=options))
-    was_up = running(home) is not None if home.lock.exists() else False
+    before = home.read_record()
     record = launch(home, options)
+    was_up = before is not None and before.pid == record.pid
     note("Seaway runs already." if was_up else "Seaway runs. Next: seaway run SCRIPT.py")
     if current != LOCAL:
         note(

@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 
+import psutil
 import pytest
 
 from tests.waiting import wait_until
@@ -85,6 +86,22 @@ def test_after_kill_9_up_serves_the_same_home_at_the_same_address(seaway):
     assert after["pid"] != before["pid"]
     assert (after["url"], after["cluster_url"]) == (before["url"], before["cluster_url"])
     assert seaway.json("show", "before")["phase"] == "succeeded"
+    seaway("down")
+
+
+def test_up_waits_for_the_end_of_a_server_that_answers_no_more(seaway):
+    """One that is killed holds its lock for a moment yet: taken for one that runs, nobody would start another."""
+    seaway("up")
+    frozen = psutil.Process(seaway.pid())
+    frozen.suspend()
+    starting = seaway.start("up")
+    assert "does not answer; waiting for it, or for its end" in starting.stderr.readline()
+    frozen.kill()
+    told = starting.communicate(timeout=100)[1]
+    assert starting.returncode == 0, told
+    assert "Seaway runs. Next:" in told
+    assert seaway.pid() != frozen.pid
+    assert seaway.json("ps") == []
     seaway("down")
 
 

@@ -97,11 +97,17 @@ class ForkServer:
         return await self._open(request, descriptors)
 
     async def stop(self) -> None:
-        """Stop the server; running shims go on."""
+        """Stop the server, and return when it has ended; running shims go on."""
         try:
-            await self._ask({"operation": "stop"})
+            answers = await self._open({"operation": "stop"})
         except _NO_SERVER:
             log.debug("no fork server runs in %s", self._folder)
+            return
+        try:
+            while await answers.next() is not None:
+                pass  # it holds the connection as long as it lives
+        finally:
+            answers.close()
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         answers = await self._open(request)

@@ -137,6 +137,7 @@ class Server:
                 try:
                     connection.settimeout(5)
                     if not self._handle(connection):
+                        connection.detach()  # whoever asked for the end sees it: the kernel closes this then
                         return
                 except (OSError, ValueError, KeyError) as error:
                     _answer(connection, {"error": f"{type(error).__name__}: {error}", "reason": "BadRequest"})
