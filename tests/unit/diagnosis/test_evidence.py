@@ -29,9 +29,17 @@ def test_a_sentence_that_is_long_by_its_own_words_loses_none() -> None:
     assert blanked(FACTS, said) == said
 
 
-def test_what_a_program_waits_for_keeps_its_words_apart() -> None:
-    said = blanked(FACTS, wording("it waits for {what}", what=words("futex_wait_queue")))
-    assert spoken_in(said, Marked()) == "<it waits for <<a lock> (futex_wait_queue)>>"
+def test_what_fills_a_sentence_in_stays_apart_from_its_words() -> None:
+    refused = wording("a service that it needs is not running{host}", host=" (db.ml)")
+    for said, other in (
+        (refused, "<a service that it needs is not running (db.ml)>"),
+        (
+            wording("it waits for {what}", what=words("futex_wait_queue")),
+            "<it waits for <<a lock> (futex_wait_queue)>>",
+        ),
+    ):
+        assert blanked(FACTS, said) == said
+        assert spoken_in(blanked(FACTS, said), Marked()) == other
 
 
 def test_evidence_of_ours_that_is_long_is_said_in_every_language() -> None:

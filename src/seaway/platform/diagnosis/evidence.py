@@ -197,9 +197,11 @@ def chose_its_code(facts: Facts) -> bool:
 
 def blanked(facts: Facts, text: str) -> str:
     """Return a text on one line, shortened, with everything that looks secret blanked; of a message all that fills it in."""
-    said = mapped(text, lambda part: _blanked(facts, part))
-    if not isinstance(said, Message) or len(said) <= LONGEST_QUOTE:
-        return shortened(said)
+    if not isinstance(text, Message):
+        return shortened(_blanked(facts, text))
+    said = mapped(text, lambda value: (" " if value.startswith(" ") else "") + _blanked(facts, value))
+    if len(said) <= LONGEST_QUOTE:
+        return said
     part = longest(said)
     around = len(said) - len(part)
     return mapped(said, lambda one: shortened(one, before=around) if one == part else one)
