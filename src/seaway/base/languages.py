@@ -82,7 +82,7 @@ def accepted(header: str) -> str:
 
 def _quality(weight: str) -> float:
     name, _, value = weight.strip().partition("=")
-    if name.strip() != "q":
+    if name.strip().lower() != "q":
         return 1.0
     try:
         return float(value)

@@ -37,7 +37,7 @@ def test_the_environment_asks_for_a_language(environ: dict[str, str], language: 
     ("header", "language"),
     [
         ("", "en"), ("*", "en"), ("de", "de"), ("pt-BR, fr;q=0.5, es;q=0.7", "es"), ("de;q=0, en", "en"), ("fr;q=x, de;q=0.1", "de"),
-        ("en, de", "en"), ("de , en", "de"), (";;q=,,", "en"), ("de;q=0.8, fr;q=0.8", "de"),
+        ("en, de", "en"), ("de , en", "de"), (";;q=,,", "en"), ("de;q=0.8, fr;q=0.8", "de"), ("DE;Q=0.1, fr", "fr"),
     ],
 )  # fmt: skip
 def test_a_request_accepts_a_language(header: str, language: str) -> None:

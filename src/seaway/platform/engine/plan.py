@@ -178,10 +178,10 @@ def _is_given_up(now: Situation, pod: Observation, policy: Policy) -> bool:
 def _taken_away(now: Situation, attempt: AttemptRecord, pod: Observation, policy: Policy) -> Decision:
     """Say what is waited for while the cluster ends a pod that Seaway did not ask it to: two must never run at once."""
     if not is_overdue(pod, now.ages, policy):
-        message, again = texts.taken_away(pod.node or "its node"), _until_overdue(pod, now.ages, policy)
+        message, again = texts.taken_away(pod.node or "NODE"), _until_overdue(pod, now.ages, policy)
     else:
         again = _patience(now, pod, policy) or 0.0
-        message = texts.unconfirmed(pod.node or "its node", now.now + again, leased=bool(pod.lease))
+        message = texts.unconfirmed(pod.node or "NODE", now.now + again, leased=bool(pod.lease))
     runs = pod.phase == "Running" or attempt.started is not None
     phase = Phase.RUNNING if runs else Phase.STARTING
     return Decision(_says(now.task, phase, message), replace(attempt, phase=phase), look_again=again)
