@@ -112,15 +112,30 @@ def preparation(log: str) -> tuple[bool, str]:
     return _BUILDS.search(log) is not None, built[1] if built else ""
 
 
-def ended_early(view: Mapping[str, Any], after: float) -> Proof:
-    """Return the outcome of a run that ended before it could be killed."""
+_SAVING = (
+    "write what the program needs to go on into the folder SEAWAY_CHECKPOINT and call seaway.checkpoint() "
+    f"after that; without the call it is saved every {PERIOD} s"
+)
+
+
+def ended_early(view: Mapping[str, Any], after: float, *, unsaved: bool = False) -> Proof:
+    """Return the outcome of a run that ended before it could be killed.
+
+    Args:
+        view: the run at its end.
+        after: how many seconds after its start, or after its first checkpoint, it was to be killed.
+        unsaved: its first checkpoint was waited for, and none was saved while it ran.
+    """
     name, phase = view["name"], view["phase"]
     if phase != "succeeded":
         message = f"{name} {phase} before it was killed: {view.get('message') or 'no reason is known'}"
         return Proof("ended-early", message, f"seaway why {name}")
+    if unsaved:
+        message = f"{name} ended without having saved a checkpoint while it ran"
+        return Proof("ended-early", message, _SAVING)
     return Proof(
         "ended-early",
-        f"{name} ended before it could be killed, {after:g} s after its start",
+        f"{name} ended before {after:g} s had passed, so it was not killed",
         f"seaway prove {name}   (how long it takes is known now), or give an earlier moment with --after",
     )
 
@@ -152,8 +167,7 @@ def judge(kill: Kill, view: Mapping[str, Any], log: str) -> Proof:
         return said(
             "nothing-saved",
             f"nothing had been saved when {name} was killed, so it began anew: all of its work was lost",
-            "write what the program needs to go on into the folder SEAWAY_CHECKPOINT and call seaway.checkpoint() "
-            f"after that; without the call it is saved every {PERIOD} s",
+            _SAVING,
         )
     number = second["number"]
     if not saved["sha256"].startswith(restored(log) or "-"):

@@ -168,6 +168,9 @@ class _Asked:
 
     def check(self) -> None:
         """Raise SeawayError for what is wrong with it, before anything is done."""
+        if not self.words:
+            remedy = "seaway prove SCRIPT.py, seaway prove RUN, or seaway prove -- COMMAND"
+            raise SeawayError("there is nothing to prove", code="Usage", remedy=remedy)
         if self.earlier:
             _require_plain(self.words, self.options, self.requirements)
         else:
@@ -253,9 +256,10 @@ def _watch(
     if started is None:
         return proof.ended_early(client.run(run), after), None
     began, started = _await_program(client, run, task, started)
-    if once_saved:
-        began = _await_save(client, run, task)
-    view = _wait(client, run, max(0.05, began + after - time.monotonic()))
+    saved = _await_save(client, run, task) if once_saved else began
+    if saved is None:
+        return proof.ended_early(client.run(run), after, unsaved=True), None
+    view = _wait(client, run, max(0.05, saved + after - time.monotonic()))
     if view["phase"] in ENDED:
         return proof.ended_early(view, after), None
     try:
@@ -310,11 +314,11 @@ def _await_program(client: SeawayClient, run: str, task: str, started: str) -> t
     return began, started
 
 
-def _await_save(client: SeawayClient, run: str, task: str) -> float:
-    """Wait until a task has saved a checkpoint, or its run has ended; return when, by this clock."""
+def _await_save(client: SeawayClient, run: str, task: str) -> float | None:
+    """Wait until a task has saved a checkpoint; return when, by this clock, None where its run has ended before."""
     while not any(saved["task"] == task for saved in client.checkpoints(run)):
         if client.wait(run, timeout=_LOOK)["phase"] in ENDED:
-            break
+            return None
     return time.monotonic()
 
 

@@ -234,7 +234,7 @@ def _after_failures(options: Options) -> dict[str, Any]:
     for word in options.retry_on:
         if not _RETRY_ON.fullmatch(word):
             remedy = (
-                "Give user, resource, deadline, unknown, an exit code, or a cause as seaway show RUN names it"
+                "Give user, resource, deadline, unknown, an exit code, or a cause as seaway why RUN names it"
             )
             raise InvalidInput(f"{word!r} is no ending", code="Usage", field="--retry-on", remedy=remedy)
     if options.on_oom not in (None, "fail", "grow"):

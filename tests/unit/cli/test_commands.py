@@ -50,6 +50,7 @@ def test_the_list_of_commands_hides_the_daemon(capsys):
             ["cluster", "drain", "--context"], 64, "seaway cluster drain --help", id="that of a group"
         ),
         pytest.param(["run"], 64, "nothing to run", id="run without a program"),
+        pytest.param(["prove"], 64, "seaway prove SCRIPT.py", id="prove without a program"),
         pytest.param(["run", "--"], 64, "nothing to run", id="run without a command"),
         pytest.param(["run", "-m", "mine.train"], 64, "seaway run -- python -m", id="a module as script"),
         pytest.param(["run", "missing.py"], 64, "no file missing.py", id="missing script"),

@@ -109,14 +109,15 @@ def test_the_time_counts_from_the_program(log, found):
 
 
 @pytest.mark.parametrize(
-    ("shown", "said", "step"),
+    ("shown", "unsaved", "said", "step"),
     [
-        (view("succeeded"), "ended before it could be killed", "seaway prove digits"),
-        (view("failed", phase="failed", message="no module"), "no module", "seaway why digits"),
+        (view("succeeded"), False, "ended before 12 s had passed", "seaway prove digits"),
+        (view("succeeded"), True, "without having saved a checkpoint", "write what the program needs"),
+        (view("failed", phase="failed", message="no module"), True, "no module", "seaway why digits"),
     ],
 )
-def test_a_run_that_ended_before(shown, said, step):
-    found = proof.ended_early(shown, 12.0)
+def test_a_run_that_ended_before(shown, unsaved, said, step):
+    found = proof.ended_early(shown, 12.0, unsaved=unsaved)
     assert said in found.message
     assert found.next_step.startswith(step)
     assert proof.lines(found, None) == []

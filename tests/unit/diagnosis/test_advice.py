@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seaway.model.run import Origin
-from seaway.platform.diagnosis.advice import again, with_package
+from seaway.platform.diagnosis.advice import again, twice, with_package
 from seaway.platform.diagnosis.evidence import from_log, memory_peak
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.rules.runner import essential
@@ -88,3 +88,10 @@ def test_the_peak_is_read_from_the_nodes_word() -> None:
     pod = {"status": {"containerStatuses": [{"name": "main", "state": state}]}}
     assert memory_peak(facts(pod=pod)) == 1024
     assert memory_peak(facts()) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "double"), [("300M", "600M"), ("512Mi", "1Gi"), ("1G", "2G"), (None, "8Gi")]
+)
+def test_twice_as_much_is_said_in_the_units_that_were_asked_in(limit, double) -> None:
+    assert twice(limit) == double

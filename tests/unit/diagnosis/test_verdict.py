@@ -192,6 +192,38 @@ CASES = {
     "deleted after it had failed": (
         facts(pod(ended(3), metadata={"deletionTimestamp": "2026-01-02T03:14:33Z", "deletionGracePeriodSeconds": 30})), U, "NonZeroExit",
     ),
+    "drained by the cluster, saved what it had and ended with 0": (
+        facts(
+            pod(
+                ended(0, "Completed"), phase="Succeeded", conditions=disruption("EvictionByEvictionAPI"),
+                metadata={"deletionTimestamp": "2026-01-02T03:04:35Z", "deletionGracePeriodSeconds": 30},
+            ),
+            deleted_while_it_ran=True,
+        ),
+        INFRA, "Evicted",
+    ),
+    "deleted while it ran, ended with 0, and nobody saw the order": (
+        facts(
+            pod(
+                ended(0, "Completed"), phase="Succeeded",
+                metadata={"deletionTimestamp": "2026-01-02T03:04:33Z", "deletionGracePeriodSeconds": 30},
+            ),
+        ),
+        INFRA, "PodDeleted",
+    ),
+    "its node was shut down, and it ended with 0 for that": (
+        facts(pod(ended(0, "Completed"), phase="Succeeded", reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")),
+        INFRA, "NodeShutdown",
+    ),
+    "deleted when it had completed": (
+        facts(
+            pod(
+                ended(0, "Completed"), phase="Succeeded",
+                metadata={"deletionTimestamp": "2026-01-02T03:04:36Z", "deletionGracePeriodSeconds": 30},
+            ),
+        ),
+        VerdictClass.SUCCEEDED, "Completed",
+    ),
     "deleted before a node had it": (facts(pod(None, phase="Pending", node=None), deleted_by_others=True), INFRA, "PodDeleted"),
     "deleted while no node could take it": (facts(UNPLACED, deleted_by_others=True), INFRA, "PodDeleted"),
     "given up while no node could take it": (facts(UNPLACED, pod_gone=True), C, "Unschedulable"),

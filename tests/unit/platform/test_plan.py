@@ -166,6 +166,7 @@ UNDER_WAY = [
     ("out of time, the clock was set back", under_way(RUNNING, now=NOW - 7200, spec=replace_spec(timeout_seconds=10), ages=Ages(program=10)), Phase.STOPPING, (Effect.DELETE,)),
     ("completed", under_way(DONE), Phase.SUCCEEDED, (Effect.RELEASE,)),
     ("completed after a stop", under_way(DONE, attempt=replace(ATTEMPT, asked="stop")), Phase.STARTING, (Effect.JUDGE,)),
+    ("completed, but it was being taken away", under_way(replace(DONE, taken_away=True)), Phase.STARTING, (Effect.JUDGE,)),
     ("failed, not judged", under_way(BROKE), Phase.STARTING, (Effect.JUDGE,)),
     ("gone", under_way(replace(RUNNING, gone=True)), Phase.STARTING, (Effect.JUDGE,)),
     ("deleted before a node had it", under_way(replace(POD, deleting=True)), Phase.STARTING, (Effect.JUDGE,)),

@@ -310,6 +310,21 @@ def test_when_a_pod_has_certainly_ended(shown, ended, code) -> None:
     assert (seen.ended, seen.exit_code) == (ended, code)
 
 
+@pytest.mark.parametrize(
+    ("status", "metadata", "succeeded"),
+    [
+        ({}, {}, True),
+        ({}, {"deletionTimestamp": T}, False),
+        ({"reason": "Terminated"}, {}, False),
+        ({"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, {}, False),
+        ({"conditions": [{"type": "DisruptionTarget", "status": "False"}]}, {}, True),
+    ],
+)
+def test_an_end_with_0_is_a_success_where_nobody_was_taking_the_pod_away(status, metadata, succeeded) -> None:
+    shown = pod("Succeeded", {"terminated": {"exitCode": 0, "finishedAt": T}}, **metadata)
+    assert observe({**shown, "status": {**shown["status"], **status}}).succeeded is succeeded
+
+
 def test_deleted_on_a_node_is_not_ended_until_the_node_says_so() -> None:
     shown = pod("Running", {"running": {"startedAt": T}}, deletionTimestamp=T)
     shown["spec"]["nodeName"] = "n"

@@ -71,8 +71,10 @@ def is_python(facts: Facts) -> bool:
 
 
 def twice(limit: str | None) -> str:
-    """Return double a memory limit, 8Gi where there is none."""
-    return format_quantity(whole(limit) * 2, "binary") if limit else "8Gi"
+    """Return double a memory limit in its own kind of units, 8Gi where there is none."""
+    if not limit:
+        return "8Gi"
+    return format_quantity(whole(limit) * 2, "binary" if limit.endswith("i") else "decimal")
 
 
 def kubectl(facts: Facts, command: str, otherwise: str = "") -> str:

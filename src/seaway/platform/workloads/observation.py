@@ -51,6 +51,8 @@ class Observation:
     """The most bytes of memory that its container used, where it has said so at its end."""
     memory_limit: int | None = None
     """Bytes of memory that its container may use."""
+    taken_away: bool = False
+    """The cluster was taking it off its node, or somebody its pod out of the cluster, maybe before its program had ended."""
     gone: bool = False
     """It is not in the cluster any more; this is its last state."""
 
@@ -76,8 +78,8 @@ class Observation:
 
     @property
     def succeeded(self) -> bool:
-        """The program ended with 0."""
-        return self.phase == "Succeeded" and self.exit_code in (0, None)
+        """The program ended with 0, and nothing else had it end."""
+        return self.phase == "Succeeded" and self.exit_code in (0, None) and not self.taken_away
 
 
 def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
@@ -108,6 +110,7 @@ def observe(pod: Mapping[str, Any], *, gone: bool = False) -> Observation:
         waiting_message=message,
         peak_memory=int(peak["bytes"]) if peak else None,
         memory_limit=_memory_limit(pod),
+        taken_away=_is_taken_away(metadata, status),
         gone=gone,
     )
 
@@ -158,6 +161,12 @@ def _told(pod: Mapping[str, Any], container: str) -> Mapping[str, Any]:
                 found: Mapping[str, Any] = told
                 return found
     return {}
+
+
+def _is_taken_away(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    targets = (one for one in status.get("conditions") or () if one.get("type") == "DisruptionTarget")
+    disrupted = any(one.get("status") == "True" for one in targets)
+    return disrupted or bool(metadata.get("deletionTimestamp") or status.get("reason"))
 
 
 def _memory_limit(pod: Mapping[str, Any]) -> int | None:

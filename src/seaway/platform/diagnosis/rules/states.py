@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from seaway.base.messages import wording
 from seaway.model.verdict import Level, VerdictClass
 from seaway.platform.diagnosis.evidence import (
     blanked,
+    condition,
     container_status,
     exit_code,
     from_end,
@@ -17,6 +19,7 @@ from seaway.platform.diagnosis.evidence import (
     moment,
     pod_status,
     quote,
+    terminated,
     waiting,
 )  # fmt: skip
 from seaway.platform.diagnosis.facts import Facts
@@ -46,12 +49,36 @@ def completed(facts: Facts) -> Finding | None:
         return None
     if pod_status(facts).get("phase") == "Failed" and pod_status(facts).get("reason"):
         return None
+    if _was_told_to_end(facts):
+        return None
     caught = last_traceback(facts.log_tail)
     said = from_log(facts, [caught.line]) if caught is not None else ()
     return Finding(
         None, VerdictClass.SUCCEEDED, "Completed", wording("it completed"), (*from_end(facts), *said), next_step="seaway outputs {run}",
         exit_code=0,
     )  # fmt: skip
+
+
+def _was_told_to_end(facts: Facts) -> bool:
+    """Tell whether an attempt whose program ended with 0 was being taken away before: programs that save what they have when they are told to end, do so with 0.
+
+    Where the order is not known, it had completed.
+    """
+    if facts.made is not None or facts.requested:
+        return False
+    if facts.deleted_while_it_ran or pod_status(facts).get("reason"):  # nodes give one where they end a pod
+        return True
+    metadata, found = (facts.pod or {}).get("metadata") or {}, condition(facts, "DisruptionTarget") or {}
+    due, ended = (
+        moment(metadata.get("deletionTimestamp")),
+        moment((terminated(facts) or {}).get("finishedAt")),
+    )
+    told = [moment(facts.deletion_asked)]
+    if due is not None:
+        told.append(due - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0))
+    if found.get("status") == "True":
+        told.append(moment(found.get("lastTransitionTime")))
+    return ended is not None and any(at is not None and at < ended for at in told)
 
 
 def waits_for_others(facts: Facts) -> Finding | None:
