@@ -256,10 +256,10 @@ def _watch(
     if started is None:
         return proof.ended_early(client.run(run), after), None
     began, started = _await_program(client, run, task, started)
-    saved = _await_save(client, run, task) if once_saved else began
-    if saved is None:
+    begins = _await_save(client, run, task) if once_saved else began
+    if begins is None:
         return proof.ended_early(client.run(run), after, unsaved=True), None
-    view = _wait(client, run, max(0.05, saved + after - time.monotonic()))
+    view = _wait(client, run, max(0.05, begins + after - time.monotonic()))
     if view["phase"] in ENDED:
         return proof.ended_early(view, after), None
     try:
