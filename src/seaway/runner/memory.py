@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOUNT = "/sys/fs/cgroup"
+_EMBEDDED = "seaway-"
+"""With it begins the name of each group that Seaway's own node makes."""
 _NO_LIMIT = 1 << 60
 """A limit from here on is none: the first version has no word for that."""
 
@@ -64,19 +66,25 @@ def in_use(charged: int, counts: str) -> int:
     return max(0, charged - sum(int(found.get(name, 0)) for name in names))
 
 
-def own_group(program: int, mount: str = MOUNT, table: str = "/proc/self/cgroup") -> Group | None:
+def own_group(
+    program: int, mount: str = MOUNT, table: str = "/proc/self/cgroup", *, embedded: bool = False
+) -> Group | None:
     """Return the group that this process and those below it have for themselves, None where they share one with others.
 
     Args:
         program: a process that is below this one.
         mount: where groups are shown.
         table: says in which groups this process is.
+        embedded: Seaway's own node started this process. Where it made no group, the process is in that of the daemon's
+            user, whose other processes it does not see: the first version leaves them out of a group's members.
     """
     for line in _read(table).splitlines():
         _, controllers, path = line.split(":", 2)
         unified = not controllers and os.path.exists(f"{mount}/cgroup.controllers")
         if not unified and "memory" not in controllers.split(","):
             continue
+        if embedded and not unified and not path.rpartition("/")[2].startswith(_EMBEDDED):
+            return None
         top = mount if unified else f"{mount}/memory"
         for folder in (top + path.rstrip("/"), top):  # a container may see its own group as the whole tree
             group = Group(folder, unified=unified)

@@ -46,8 +46,9 @@ class Usage:
         self._gateway = Gateway(task.gateway, task.ca, task.token, timeout=_ANSWER_SECONDS)
         self._path = f"/gateway/v1/runs/{quote(task.run)}/tasks/{quote(task.name)}/usage?fence={task.fence}"
         self._grows, self._scratch = task.memory_grows, scratch
-        self._group = memory.own_group(program.group)
-        measures = self._group is not None or "SEAWAY_TERMINATION_LOG" in os.environ
+        embedded = "SEAWAY_TERMINATION_LOG" in os.environ
+        self._group = memory.own_group(program.group, embedded=embedded)
+        measures = self._group is not None or embedded
         self._asked = (
             task.memory_bytes if measures else 0
         )  # only Seaway's own node ends by what processes map

@@ -62,6 +62,22 @@ def test_the_group_that_this_container_has_for_itself_is_found_in_both_versions(
     assert own_group(os.getpid(), str(tmp_path / "v1"), str(table)) is not None
 
 
+@pytest.mark.parametrize(("path", "own"), [("/user/daemon", False), ("/user/seaway-pod", True)])
+def test_of_the_first_version_only_what_the_embedded_node_made_is_a_containers_own(
+    tmp_path: Path, path: str, own: bool
+) -> None:
+    """Processes of another PID namespace are left out of the members: a group looks as if nobody else were in it."""
+    table = tmp_path / "table"
+    table.write_text(f"4:memory:{path}\n0::/\n")
+    write(
+        tmp_path / f"memory{path}",
+        cgroup__procs=str(os.getpid()),
+        memory__usage_in_bytes="7",
+        memory__stat=FIRST,
+    )
+    assert (own_group(os.getpid(), str(tmp_path), str(table), embedded=True) is not None) == own
+
+
 @pytest.mark.parametrize(
     "members",
     ["", "0 {me}", "{me} {parent}", "{parent}", "1"],
@@ -163,7 +179,7 @@ def looks(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(usage, "say", said.append)
     monkeypatch.setattr(usage, "spent_below", lambda _root: (now[0] - 100.0) / 2)
     group = SimpleNamespace(used=lambda: used[0], limit=lambda: 1000 * MIB)
-    monkeypatch.setattr(memory, "own_group", lambda _program: group)
+    monkeypatch.setattr(memory, "own_group", lambda _program, **_: group)
     monkeypatch.setenv("SEAWAY_TERMINATION_LOG", str(tmp_path / "log"))
     (tmp_path / "log").touch()
     task: Any = SimpleNamespace(
