@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from seaway.model.run import Origin
 from seaway.model.verdict import Verdict, VerdictClass
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.verdict import judge
 from seaway.platform.diagnosis.why import MOST_WORDS, explain
+from seaway.runner.scratch import Scratch
 
 ENDED = "2026-01-02T03:04:05Z"
 
@@ -347,3 +351,26 @@ def test_infrastructure_is_judged_before_what_the_log_shows():
     """A program torn down by an eviction may print anything."""
     given = facts(pod(ended(1), conditions=disruption("EvictionByEvictionAPI")), log_tail=TRACEBACK)
     assert judge(given).class_ is VerdictClass.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize(
+    ("room", "most", "step"),
+    [
+        ({"scratch_files": 2}, "and may have 2", "have scratch_files raised, then: seaway run train.py"),
+        ({"scratch_bytes": 20 << 10}, "and may have 20.0 KiB", "ask for more: seaway run --scratch 40Ki train.py"),
+        ({"scratch_bytes": 1000}, "and may have 1000 bytes", "ask for more: seaway run --scratch 2000 train.py"),
+    ],
+    ids=["files", "bytes", "few bytes"],
+)  # fmt: skip
+def test_who_left_too_much_is_told_to_ask_for_more_of_that(tmp_path, room, most, step):
+    """By the runner's own words: an option that asks for bytes allows no more files, and what is asked for is more than before."""
+    for number in range(3):
+        (tmp_path / f"f{number}").write_bytes(b"x" * 10_000)
+    task = SimpleNamespace(**{"scratch_bytes": 0, "scratch_files": 0} | room)
+    said = Scratch(task, {"/tmp": str(tmp_path)}, None).look()
+    assert said.endswith(most)
+    message = json.dumps({"stage": "scratch", "error": said})
+    given = facts(pod(ended(118, message=message)), origin=Origin(arguments=("--scratch", "1Ki", "train.py")))
+    told = explain(given)
+    assert (told.cause, told.class_) == ("ScratchFull", VerdictClass.RESOURCE)
+    assert told.next_step.endswith(step.replace("seaway run train.py", "seaway run --scratch 1Ki train.py"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,6 +63,17 @@ _DAMAGED = _Failure(
     wording("begin without the checkpoint: {command}", command="seaway retry {run} --fresh"),
 )  # fmt: skip
 """What the server itself found damaged: trying again meets the same."""
+_TOO_MANY_FILES = _Failure(
+    "ScratchFull", _STAGES["scratch"].message, Level.CODE, VerdictClass.RESOURCE,
+    wording(
+        "write fewer, larger files (an archive, a database), remove some while it runs, or have {setting} raised, then: {command}",
+        setting="scratch_files", command="{again}",
+    ),
+)  # fmt: skip
+"""What no option of a run raises."""
+_ALLOWED_FILES = re.compile(r"and may have [\d,]+$")
+_ALLOWED_BYTES = re.compile(r"and may have ([\d.]+) (?:(K|M|G)iB|bytes)$")
+"""How the runner's sentence ends (`seaway.runner.scratch`)."""
 _FULL = ("no space left on device", "no room left", "disk quota exceeded", "errno 28")
 _UNREACHABLE = re.compile(
     r"(?i)network|connection|timed out|temporary failure|\bdns\b|could not connect|unreachable"
@@ -88,7 +100,7 @@ def runner_failed(facts: Facts) -> Finding | None:
     filled: dict[str, str] = {
         "{requirements}": typed or wording("the requirements"),
         "{again}": again(facts),
-        "{scratch}": again(facts, "--scratch", "50Gi"),
+        "{scratch}": again(facts, "--scratch", _more(error)),
     }
     return Finding(
         failure.level, failure.class_, failure.cause, joined(": ", (failure.message, shown)) if shown else failure.message,
@@ -135,8 +147,16 @@ def _meaning(told: dict[str, Any], error: str) -> _Failure:
     return _by_its_words(known, told["stage"], error)
 
 
+def _more(error: str) -> str:
+    """Return twice what a program might have left on its container's own disk, as an option says it."""
+    found = _ALLOWED_BYTES.search(error)
+    return f"{math.ceil(2 * float(found[1]))}{f'{found[2]}i' if found[2] else ''}" if found else "50Gi"
+
+
 def _by_its_words(known: _Failure, stage: str, error: str) -> _Failure:
     """Return what a failure means where its words say more than its stage."""
+    if stage == "scratch" and _ALLOWED_FILES.search(error):
+        return _TOO_MANY_FILES
     if any(word in error.lower() for word in _FULL):
         kept = stage in ("outputs", "checkpoint")
         return _Failure(
