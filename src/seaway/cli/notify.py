@@ -89,7 +89,7 @@ def list_notifications(output: Output = Format.TEXT) -> None:
         (
             each["name"],
             each["shown"],
-            each["user"] or each["workspace"] or "everybody's",
+            whose(each["user"], each["workspace"]),
             ",".join(each["events"]),
             f"{age(each['last_sent'], at)} ago" if each["last_sent"] else "never",
             str(each["pending"]),
@@ -115,6 +115,12 @@ def remove(names: Names) -> None:
         for name in names:
             client.remove_notification(name)
             print(f"{name} removed")
+
+
+def whose(user: str | None, workspace: str | None) -> str:
+    """Say whose runs are told of, and of which workspace."""
+    place = f"in {workspace}" if workspace else ""
+    return f"{user}'s {place}".rstrip() if user else place or "everybody's"
 
 
 def read_events(words: list[str]) -> list[str]:

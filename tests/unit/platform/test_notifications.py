@@ -188,6 +188,12 @@ async def test_a_url_that_nothing_understands_is_refused(server) -> None:
         await server.notifications.add(NotificationSpec(name="x", url="carrier://pigeon/secret"), ADMIN)
 
 
+async def test_a_workspace_that_is_not_there_is_refused(server, receiver) -> None:
+    with pytest.raises(NotFound, match="no workspace 'visoin'"):
+        await add(server, receiver, workspace="visoin")
+    assert list(await server.notifications.list(ADMIN)) == []
+
+
 async def test_what_the_settings_file_names_is_there_and_goes_with_it(kubernetes, settings, receiver) -> None:
     told = replace(settings, notify=replace(QUICK, urls=(receiver.url,), events=(Event.FAILED,)))
     async with run_server(told, kubernetes.client) as server:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +19,7 @@ from seaway.platform.notifications.recipients import Recipients
 from seaway.platform.notifications.sender import Sender
 from seaway.platform.notifications.settings import NotifySettings
 from seaway.platform.notifications.texts import shown
+from seaway.platform.workspaces.refusals import no_workspace
 
 SETTINGS_FILE = "settings.toml"
 """Who made the targets that a settings file names."""
@@ -34,9 +35,10 @@ class Notifications:
         sender: Sender,
         clock: Clock,
         settings: NotifySettings,
+        workspaces: Callable[[], Sequence[str]],
     ) -> None:
         self._database, self._recipients, self._sender = database, recipients, sender
-        self._clock, self._settings = clock, settings
+        self._clock, self._settings, self._workspaces = clock, settings, workspaces
 
     async def load(self) -> None:
         """Take what the database and the settings name."""
@@ -54,6 +56,7 @@ class Notifications:
         Raises:
             Forbidden: the caller is no administrator: the server itself calls what a URL names.
             Invalid: nothing can be sent to the URL.
+            NotFound: there is no such workspace: nothing would ever be told of it.
             Conflict: the name is taken.
         """
         if not caller.admin:
@@ -61,6 +64,8 @@ class Notifications:
                 "only administrators add notifications: the server itself calls what their URLs name",
                 remedy=f"Ask an administrator: seaway notify add NAME URL --user {caller.user}",
             )
+        if spec.workspace is not None and spec.workspace not in self._workspaces():
+            raise no_workspace(spec.workspace)
         looked = await bring(spec.url, (), self._settings.environment)
         if looked.problem:
             raise Invalid(

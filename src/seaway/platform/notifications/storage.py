@@ -115,8 +115,9 @@ class StorageWatch:
         if not reached and not over:
             return
         now, found = self._clock.now(), {room.limited: room for room in self._rooms}
+        highest = {_limited(one): one.percent for one in reached}  # both levels at once are one message
         told = self._recipients.address(
-            [await self._happening(found[_limited(one)], one.percent, now) for one in reached]
+            [await self._happening(found[limited], percent, now) for limited, percent in highest.items()]
         )
         new = dict.fromkeys(reached, now)
 
@@ -126,7 +127,7 @@ class StorageWatch:
 
         await self._database.write(work)
         self._known = {one: at for one, at in self._known.items() if one not in over} | new
-        for limited, percent in {_limited(one): one.percent for one in reached}.items():
+        for limited, percent in highest.items():
             self._say(found[limited], percent)
         if told:
             self._recipients.wake()

@@ -55,7 +55,9 @@ class Telling:
         self.recipients = Recipients(clock)
         self.alerts = Alerts(database, view.all_nodes, clock)
         self.sender = Sender(database, self.recipients, self._next_step, clock, settings)
-        self.service = Notifications(database, self.recipients, self.sender, clock, settings)
+        self.service = Notifications(
+            database, self.recipients, self.sender, clock, settings, lambda: view.namespaces
+        )
         self.watch = Watch(
             database,
             engine,
