@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from seaway.base.sqlite import DatabaseError, DatabaseFull
 from seaway.platform.errors import PlatformError, TooManyRequests
+from seaway.portal.patterns import WORDS
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ def _message(fault: Mapping[str, Any], field: str) -> str:
         return f"unknown field {field}"
     if fault["type"] == "missing":
         return f"{field or 'the body'} is missing"
+    if _words(fault):
+        return f"{field or 'it'} cannot be written so"
     said = str(fault["msg"]).removeprefix("Value error, ")
     return f"{field}: {said}" if field else said
 
@@ -115,7 +118,16 @@ def _message(fault: Mapping[str, Any], field: str) -> str:
 def _remedy(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         return "Remove it, or mend its spelling"
+    if words := _words(fault):
+        return f"Use {words}"
     return "GET /openapi.json describes every field"
+
+
+def _words(fault: Mapping[str, Any]) -> str:
+    """Return what a field's pattern asks for, "" where that is not what is wrong."""
+    if fault["type"] != "string_pattern_mismatch":
+        return ""
+    return WORDS.get(fault.get("ctx", {}).get("pattern", ""), "")
 
 
 async def _full(_: Request, error: Exception) -> Response:

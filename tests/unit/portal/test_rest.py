@@ -13,6 +13,7 @@ from seaway.base.messages import spoken_in
 from seaway.model.run import Phase
 from seaway.platform.diagnosis.advice import WATCH
 from seaway.platform.engine.attempt_usages import Reported
+from seaway.portal.patterns import WORDS
 from seaway.sdk.connection import connect
 from seaway.sdk.errors import SeawayError, ServerUnreachable
 from seaway.sdk.transport import HttpClient
@@ -132,6 +133,32 @@ def test_every_refusal_has_the_one_shape(client, method, path, body, status, cod
     error = refused(client, method, path, body=body, headers={"Content-Type": "application/json"})
     assert (error.status, error.code, error.field) == (status, code, field)
     assert error.message
+
+
+def test_a_name_that_cannot_be_is_refused_in_words(client):
+    error = refused(
+        client,
+        "POST",
+        "/api/v1/runs",
+        body=b'{"name": "A b", "tasks": [{"command": ["x"]}]}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert (error.field, error.message) == ("name", "name cannot be written so")
+    assert error.remedy == "Use lower-case letters, digits and '-', a letter first"
+
+
+def patterns(schema) -> set[str]:
+    found = (
+        {schema["pattern"]} if isinstance(schema, dict) and isinstance(schema.get("pattern"), str) else set()
+    )
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    return found.union(*map(patterns, parts))
+
+
+def test_there_are_words_for_every_pattern_of_the_api(client):
+    asked = patterns(json.loads(client._http.read("GET", "/openapi.json")))
+    assert asked
+    assert not asked - WORDS.keys()
 
 
 def test_a_taken_name_is_a_conflict_with_a_remedy(client):
