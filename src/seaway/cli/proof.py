@@ -22,7 +22,7 @@ _FIRST, _LAST = 0.2, 0.8
 _RESTORED = re.compile(
     r"^\[seaway\] checkpoint: restored from the last attempt \(([0-9a-f]{12})\)$", re.MULTILINE
 )
-
+_UNREAD = re.compile(r"^\[seaway\] checkpoint: the program read none of the restored files$", re.MULTILINE)
 _BUILDS = re.compile(r"^\S+ \[seaway\] environment: installing ", re.MULTILINE)
 _BUILT = re.compile(r"^(\S+) \[seaway\] environment: ready in ", re.MULTILINE)
 
@@ -54,7 +54,7 @@ class Proof:
     """The outcome."""
 
     outcome: str
-    """"resumed", "ended-early", "nothing-saved", "not-tried-again", "not-restored" or "failed"."""
+    """"resumed", "ended-early", "nothing-saved", "not-tried-again", "not-restored", "not-read" or "failed"."""
     message: str
     next_step: str = ""
     lost: float | None = None
@@ -154,8 +154,10 @@ def judge(kill: Kill, view: Mapping[str, Any], log: str) -> Proof:
     age = _between(saved["saved"], loss["at"]) if saved else None
     second = next(iter(_following(view, loss)), None)
 
+    unread = _UNREAD.search(log) is not None
+
     def said(outcome: str, message: str, next_step: str = "") -> Proof:
-        lost = ran if age is None else min(age, ran)
+        lost = ran if age is None or unread else min(age, ran)
         return Proof(outcome, message, next_step, lost, ran, age, second)
 
     ending = view.get("message") or view["phase"]
@@ -176,6 +178,13 @@ def judge(kill: Kill, view: Mapping[str, Any], log: str) -> Proof:
     if view["phase"] != "succeeded":
         message = f"{name} began from its checkpoint, but did not end well: {ending}"
         return said("failed", message, f"seaway why {name}")
+    if unread:
+        return said(
+            "not-read",
+            f"the checkpoint of {name} was restored, but the program read none of its files, so it began anew: "
+            "all of its work was lost",
+            "have the program look into the folder SEAWAY_CHECKPOINT when it starts, and go on from what is there",
+        )
     return said("resumed", f"{name} resumed from its checkpoint and ended well")
 
 

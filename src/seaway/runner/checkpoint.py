@@ -14,6 +14,7 @@ from seaway.runner.archive import fingerprint, pack, unpack
 from seaway.runner.blocks import Blocks, line_of, missing, name_of, split
 from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import PATIENCE, Gateway, GatewayError
+from seaway.runner.reading import Reading
 from seaway.runner.report import StageFailed, say
 from seaway.runner.task import Task
 
@@ -37,6 +38,7 @@ class Checkpoint:
         self._saved: object = ()
         self._base: list[tuple[str, int]] = []
         """The blocks of what the server has."""
+        self._reading: Reading | None = None
         self._refused = False
         self._asked = False
         """The program itself says when the folder is whole: in between it may not be."""
@@ -96,6 +98,7 @@ class Checkpoint:
         for name in os.listdir(unfinished):
             os.replace(os.path.join(unfinished, name), os.path.join(self._folder, name))
         say(f"checkpoint: restored from the last attempt ({name_of(self._base)[:12]})")
+        self._reading = Reading(self._folder)
 
     def save_while_running(self) -> None:
         """Save the folder if it has changed and is quiet; trouble is told once, and the next time is another chance."""
@@ -143,6 +146,8 @@ class Checkpoint:
         Raises:
             StageFailed: it cannot be saved.
         """
+        if self._reading is not None and self._reading.end():
+            say("checkpoint: the program read none of the restored files")
         try:
             found = fingerprint(self._folder)
             if found and found != self._saved and self._asked and not well:

@@ -11,6 +11,7 @@ from seaway.cli.prove import names_run
 
 DIGEST = "ab" * 32
 LOG = f"[seaway] started\n[seaway] checkpoint: restored from the last attempt ({DIGEST[:12]})\nepoch 4\n"
+UNREAD = "[seaway] checkpoint: the program read none of the restored files\n"
 SAVED = {"task": "main", "attempt": 1, "sha256": DIGEST, "size": 1234, "saved": "2026-01-01T00:00:38.5Z"}
 
 
@@ -53,6 +54,7 @@ def view(*phases: str, phase: str = "succeeded", **fields):
         pytest.param(SAVED, view("failed", "succeeded"), LOG.replace("abab", "cdcd"), "not-restored", 2.0, "did not begin", id="another checkpoint"),
         pytest.param(SAVED, view("failed", "failed", phase="failed", message="it ran out of memory"), LOG, "failed", 2.0, "out of memory", id="failed later"),
         pytest.param(SAVED, view("failed", phase="failed"), "", "not-tried-again", 2.0, "not tried again", id="not tried again"),
+        pytest.param(SAVED, view("failed", "succeeded"), LOG + UNREAD, "not-read", 40.5, "read none of its files", id="restored, but not read"),
         pytest.param(SAVED, view("failed", "failed", "succeeded"), LOG, "resumed", 2.0, "ended well", id="lost once more by chance"),
     ],
 )  # fmt: skip

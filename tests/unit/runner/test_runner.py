@@ -15,6 +15,7 @@ import pytest
 
 from seaway.platform.storage.runner_archive import build_runner
 from seaway.runner.gateway import Gateway
+from seaway.runner.reading import _tells
 
 TOKEN = "the-token-of-this-run"
 SHOW = "import json, os, sys; print(json.dumps({k: v for k, v in os.environ.items()})); print(os.getcwd())"
@@ -340,6 +341,32 @@ def test_an_unchanged_checkpoint_is_not_sent_again(start, gateway):
     gateway.received.clear()
     assert start("pass", attempt=2).wait() == 0
     assert gateway.received == {}
+
+
+UNREAD = "the program read none of the restored files"
+REPLACE = """
+import os, time
+folder = os.environ["SEAWAY_CHECKPOINT"]
+open(folder + "/new", "w").write("from the start")
+os.replace(folder + "/new", folder + "/epochs/count")
+while not os.path.exists(folder + "/../../go"): time.sleep(0.01)
+"""
+
+
+def test_a_program_that_reads_nothing_of_its_checkpoint_is_told_of(start, gateway, tmp_path):
+    if not _tells(str(tmp_path)):
+        pytest.skip("this file system does not keep when files were read")
+    assert start(COUNT).wait() == 0
+    reading = start(COUNT, attempt=2)
+    assert reading.wait() == 0
+    assert UNREAD not in reading.text
+    beginning_anew = start(REPLACE, attempt=3, checkpoint_seconds=0.05)
+    beginning_anew.wait_until(
+        lambda: len(gateway.travelled) == 3
+    )  # that it is packed is no reading of the program's
+    (tmp_path / "tmp" / "go").touch()
+    assert beginning_anew.wait() == 0
+    assert UNREAD in beginning_anew.text
 
 
 def test_a_checkpoint_is_saved_while_the_program_runs(start, gateway, unpack):
