@@ -24,6 +24,7 @@ from tools.endings.ending import (
 )  # fmt: skip
 
 _FAILING = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
+_NO_COMMAND = {"exec": {"command": ["curlx", "localhost"]}, "periodSeconds": 1, "failureThreshold": 1}
 _NO_PORT = {"httpGet": {"port": 8000, "path": "/healthz"}, "periodSeconds": 1, "failureThreshold": 1}
 _HANGS_LATER = {
     "exec": {"command": ["sh", "-c", "test ! -e /tmp/hangs"]},
@@ -54,6 +55,12 @@ LIVES = {
     ),
     "killed-by-startup-probe": Ending("StartupProbe", CONFIGURATION, "spec", (always(container(SLEEP, startupProbe=_FAILING)),)),
     "never-ready": Ending("NotReady", CONFIGURATION, "container", (always(container(SLEEP, readinessProbe=_FAILING)),)),
+    "liveness-probe-without-command": Ending(
+        "LivenessProbe", CONFIGURATION, "spec", (always(container(SLEEP, livenessProbe=_NO_COMMAND)),), message="'curlx'", next="livenessProbe.exec.command",
+    ),
+    "never-ready-without-command": Ending(
+        "NotReady", CONFIGURATION, "spec", (always(container(SLEEP, readinessProbe=_NO_COMMAND)),), message="'curlx'", next="readinessProbe.exec.command",
+    ),
     "never-ready-no-port": Ending(
         "NotReady", CONFIGURATION, "container", (always(container(SLEEP, readinessProbe=_NO_PORT)),), message="nothing listens"
     ),

@@ -38,6 +38,16 @@ for path in sorted({line.split()[-1] for line in open('/proc/self/maps') if '.so
             ctypes.CDLL('./libfast.so')
 """
 """Loads a library that is made to ask for a newer glibc than there is: the version that it needs, by name and hash."""
+_BOX = """print('''╭───────────────────── Traceback (most recent call last) ─────────────────────╮
+│ /app/train.py:3 in <module>                                            │
+│                                                                            │
+│   2                                                                        │
+│ ❱ 3 import sklearn                                                         │
+╰────────────────────────────────────────────────────────────────────────────╯
+ModuleNotFoundError: No module named \\'sklearn\\'''')
+raise SystemExit(1)
+"""
+"""What typer prints with rich."""
 _INDEX = """import functools, http.server, os, subprocess, sys, threading
 os.makedirs('simple/lightgbm')
 open('simple/lightgbm/index.html', 'w').write('<a href="lightgbm-4.5.0-py3-none-any.whl">lightgbm-4.5.0-py3-none-any.whl</a>')
@@ -146,6 +156,16 @@ PROGRAMS = {
     "exit-137-of-its-own": Ending("KilledBySignal", "unknown", None, (job(container("import os; os.kill(os.getpid(), 9)")),), message="SIGKILL"),
     "exit-143-of-its-own": Ending("KilledBySignal", "unknown", None, (job(container("import os; os.kill(os.getpid(), 15)")),), message="SIGTERM"),
     "command-not-found": Ending("CommandNotFound", CONFIGURATION, "spec", (job(container(command=["trian"])),), message="'trian'"),
+    "output-folder-missing": Ending(
+        "OutputFolderMissing", USER, "code",
+        (job(shell("echo \"open('results/metrics.json', 'w')\" > train.py; python train.py")),), message="'results'", next="os.makedirs",
+    ),
+    "typer-wrong-arguments": Ending(
+        "WrongArguments", CONFIGURATION, "spec", (job(shell("echo '│ No such option: --epoch │' >&2; exit 2")),), message="given: No such option: --epoch$", played=_NO_LIBRARY,
+    ),
+    "traceback-in-a-box": Ending(
+        "ModuleNotFound", USER, "code", (job(container(_BOX)),), message="'sklearn' .* at train.py:3", played=_NO_LIBRARY,
+    ),
     "shell-command-not-found": Ending("CommandNotFound", CONFIGURATION, "spec", (job(shell("trian --lr 1")),), message="'trian'"),
     "not-executable": Ending("NotExecutable", CONFIGURATION, "spec", (job(shell("/etc/passwd")),)),
     "program-of-another-cpu": Ending("ImageArchitecture", CONFIGURATION, "container", (job(shell('python -c "$MAKE"; ./train', env=[{"name": "MAKE", "value": _ELF}])),)),

@@ -71,6 +71,9 @@ SCHEDULING = {
     "anti-affinity": _waits(
         "anti-affinity", _labelled(pod(container(SLEEP), name="first"), "db"), pod(container(PASS), **_beside("podAntiAffinity", "db")), ask="pod/train"
     ),
+    "node-named-that-is-none": Ending(
+        "NodeUnknown", CONFIGURATION, "spec", (pod(container(PASS), nodeName="gpu-7"),), message="gpu-7 by name", next="leave spec.nodeName out", when='"nodeName":"gpu-7"',
+    ),
     "affinity-to-nothing": _waits("pod affinity", pod(container(PASS), **_beside("podAffinity", "cache"))),
     "spread-constraints": _waits(
         "spread constraints",

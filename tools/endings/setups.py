@@ -53,6 +53,10 @@ SETUPS = {
     "config-map-volume-missing": Ending(
         "MissingConfiguration", CONFIGURATION, "spec", (_mounts({"configMap": {"name": "params"}}),), message="configmap 'params' does not exist"
     ),
+    "config-map-volume-key-missing": Ending(
+        "MissingConfiguration", CONFIGURATION, "spec",
+        (_PARAMETERS, _mounts({"configMap": {"name": "params", "items": [{"key": "lr.yaml", "path": "lr.yaml"}]}})), message="no key 'lr.yaml'",
+    ),
     "account-missing": Ending("AccountMissing", CONFIGURATION, "spec", (job(container(PASS), pod_spec={"serviceAccountName": "trainer"}),)),
     "priority-class-missing": Ending("PriorityMissing", CONFIGURATION, "spec", (job(container(PASS), pod_spec={"priorityClassName": "urgent"}),)),
     "claim-missing": Ending("ClaimMissing", CONFIGURATION, "spec", (_mounts({"persistentVolumeClaim": {"claimName": "dataset"}}),)),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seaway.platform.diagnosis.facts import Facts
+from seaway.platform.diagnosis.tracebacks import last_traceback
 from seaway.platform.diagnosis.why import explain
 
 PYTHON = {
@@ -76,6 +77,31 @@ PYTHON = {
     "a page that is not there": (
         "from urllib.error import HTTPError\n\nraise HTTPError('http://a.example.com/b', 404, 'Not Found', {}, None)\n", "InputMissing", "not where it looks",
     ),
+    "a file in a folder that is not there": (
+        "with open('results/metrics.json', 'w') as file:\n    file.write('{}')\n", "OutputFolderMissing", "it writes a file at train.py:1 into the folder 'results'",
+    ),
+    "a file that is read where one is written": (
+        "import json\njson.dump(json.load(open('data/in.json')), open('out.json', 'w'))\n", "UserException", "No such file or directory: 'data/in.json'",
+    ),
+    "a module that hides one of Python's": (
+        "import os, sys\nos.mkdir('lib')\nopen('lib/random.py', 'w').write('import random\\nrandom.choice([1])\\n')\nsys.path.insert(0, 'lib')\nimport random\n",
+        "ImportFailed", "the file random.py hides the module 'random' that is meant (at random.py:2)",
+    ),
+    "modules in a circle": (
+        "import sys\nfor one, other in (('first', 'second'), ('second', 'first')):\n    open(f'{one}.py', 'w').write(f'from {other} import x\\n')\nimport first\n",
+        "ImportFailed", "modules import each other in a circle: 'first' is wanted before its own import is done (at second.py:1)",
+    ),
+    "a bar of progress before the traceback": (
+        "import sys\nprint('one', 'two', 'three', 'four', sep='\\n', flush=True)\nsys.stderr.write('\\r 40%|####      | 4/10 [00:01<00:01, 3.9it/s]')\nimport sklearnn\n",
+        "ModuleNotFound", "it imports the module 'sklearnn' at train.py:4",
+    ),
+    "a pointer of git LFS": (
+        "import pickle\npickle.loads(b'version https://git-lfs.github.com/spec/v1')\n", "InputBroken", "its input at train.py:2 is a pointer of git LFS",
+    ),
+    "an error before the last words": (
+        "print('12:00 ERROR cannot load ckpt.pt')\nprint('12:00 INFO shutting down')\nraise SystemExit(1)\n",
+        "NonZeroExit", "the program ended with exit code 1; the last error that it told of: 12:00 ERROR cannot load ckpt.pt",
+    ),
     "a file of settings that is broken": ("import tomllib\n\ntomllib.loads('lr = ')\n", "InputBroken", "its input could not be read at train.py:3"),
     "too many open files": (
         "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))\nopened = [open(__file__) for _ in range(20)]\n",
@@ -95,7 +121,61 @@ COMMANDS = {
     "a command that is not there": (["sh", "-c", "no-such-command --flag"], "CommandNotFound", "the command 'no-such-command' was not found"),
     "a file that may not be executed": (["sh", "-c", "./plain.txt"], "NotExecutable", "is there but may not be executed"),
     "a module of python -m": ([sys.executable, "-m", "no_such_module"], "ModuleNotFound", "it imports the module 'no_such_module'"),
+    "C++ that aborts": (
+        ["sh", "-c", "echo \"terminate called after throwing an instance of 'std::runtime_error'\"; echo '  what():  cannot open model.bin'; kill -ABRT $$"],
+        "KilledBySignal", "it aborted itself (SIGABRT): cannot open model.bin",
+    ),
+    "Rust that panics": (
+        ["sh", "-c", "echo \"thread 'main' panicked at src/main.rs:4:5:\"; echo 'index out of bounds: the len is 3'; echo 'note: run with X'; exit 101"],
+        "ProgramError", "the program failed: index out of bounds: the len is 3",
+    ),
+    "a script that a shell does not find": (
+        ["sh", "-c", "echo 'sh: 0: cannot open start.sh: No such file'; exit 2"], "WrongArguments", "cannot open start.sh: No such file",
+    ),
+    "a value that click does not take": (
+        ["sh", "-c", "echo \"Error: Invalid value for 'DATA': Path 'data.csv' does not exist.\"; exit 2"], "WrongArguments", "Path 'data.csv' does not exist",
+    ),
 }  # fmt: skip
+LOGURU = """2025-03-04 10:00:00.123 | ERROR    | __main__:<module>:12 - An error has been caught
+Traceback (most recent call last):
+
+> File "/app/train.py", line 12, in <module>
+    main()
+    └ <function main at 0x7f>
+
+  File "/app/train.py", line 8, in main
+    return 1 / n
+               └ 0
+
+ZeroDivisionError: division by zero
+"""
+BROKEN_PATH = """╭──────────── Traceback (most recent call last) ─────────────╮
+│ /app/train.py:12 in <module>                           │
+│                                                            │
+│ ❱ 12 fit()                                                 │
+│                                                            │
+│ /usr/lib/python3.11/site-packages/somewhere/very/deep/in_a │
+│ _module.py:3 in fit                                        │
+│ ╭─ locals ─╮                                               │
+│ │ x = 3    │                                               │
+│ ╰──────────╯                                               │
+╰────────────────────────────────────────────────────────────╯
+ValueError: bad fold
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "where", "line"),
+    [
+        (LOGURU, "train.py:8", "ZeroDivisionError: division by zero"),
+        (BROKEN_PATH, "train.py:12", "ValueError: bad fold"),
+        (f"12:00 ERROR it failed\n{BROKEN_PATH}12:01 INFO bye\n", "train.py:12", "ValueError: bad fold"),
+    ],
+)
+def test_a_traceback_that_a_library_draws_is_read(log, where, line):
+    found = last_traceback(log)
+    assert found is not None
+    assert (found.where, found.line) == (where, line)
 
 
 def _explain(command: list[str], folder: Path):

@@ -6,6 +6,8 @@ import pytest
 
 from seaway.model.verdict import Level
 from seaway.platform.diagnosis.blockers import first_blocker
+from seaway.platform.diagnosis.dump.documents import as_objects
+from seaway.platform.diagnosis.dump.explain import explain_dump
 from seaway.platform.diagnosis.evidence import brief
 from seaway.platform.diagnosis.facts import Facts, Made
 from seaway.platform.diagnosis.packages import package_of
@@ -461,3 +463,38 @@ def test_a_chain_of_any_length_is_read(own: str) -> None:
 )
 def test_a_module_leads_to_its_package(module, package):
     assert package_of(module) == package
+
+
+def test_a_command_line_that_was_given_as_one_word_is_called_so():
+    state = {
+        "exitCode": 128,
+        "reason": "StartError",
+        "message": 'exec: "python t.py": executable file not found in $PATH',
+    }
+    told = explain(
+        Facts(run="train", pod=ended(128, **state), command=("python t.py",), made=Made("pod", "train"))
+    )
+    assert told.cause == "CommandNotFound"
+    assert "each word must be an item of its own" in told.message
+
+
+def test_lightning_without_a_gpu_is_told():
+    log = 'Traceback (most recent call last):\n  File "/code/train.py", line 3, in <module>\n    fit()\nlightning.MisconfigurationException: No supported gpu backend found!\n'
+    assert why(ended(1), log_tail=log).cause == "NoGpu"
+
+
+def test_pods_of_a_job_that_has_several_at_once_are_no_attempts():
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "shards", "uid": "j", "controller": True}
+    shards = {
+        "kind": "Job",
+        "metadata": {"name": "shards", "namespace": "ml", "uid": "j"},
+        "spec": {"completions": 3, "parallelism": 3, "backoffLimit": 0},
+        "status": {"failed": 2, "conditions": [{"type": "Failed", "status": "True"}]},
+    }
+    failed = {
+        "kind": "Pod",
+        "metadata": {"name": "shards-1", "namespace": "ml", "uid": "p", "ownerReferences": [owner]},
+        **ended(3),
+    }
+    told, _ = explain_dump(as_objects([shards, failed]), ())
+    assert told.done == "2 pods of its Job failed (backoffLimit 0); its Job has given up"

@@ -89,21 +89,19 @@ def payload(facts: PodFacts, volume: Object, lookup: Lookup, issued: Mapping[str
     """
     if "configMap" in volume:
         source = volume["configMap"]
-        return _data(facts, "configmaps", source["name"], source, lookup, _mode(source))
+        return _data("configmaps", source["name"], source, lookup, _mode(source))
     if "secret" in volume:
         source = volume["secret"]
-        return _data(facts, "secrets", source["secretName"], source, lookup, _mode(source))
+        return _data("secrets", source["secretName"], source, lookup, _mode(source))
     if "downwardAPI" in volume:
         return _downward(facts, volume["downwardAPI"], _mode(volume["downwardAPI"]))
     mode = _mode(volume["projected"])
     files: Payload = {}
     for source in volume["projected"].get("sources") or ():
         if "configMap" in source:
-            files |= _data(
-                facts, "configmaps", source["configMap"]["name"], source["configMap"], lookup, mode
-            )
+            files |= _data("configmaps", source["configMap"]["name"], source["configMap"], lookup, mode)
         elif "secret" in source:
-            files |= _data(facts, "secrets", source["secret"]["name"], source["secret"], lookup, mode)
+            files |= _data("secrets", source["secret"]["name"], source["secret"], lookup, mode)
         elif "downwardAPI" in source:
             files |= _downward(facts, source["downwardAPI"], mode)
         elif "serviceAccountToken" in source:
@@ -112,13 +110,19 @@ def payload(facts: PodFacts, volume: Object, lookup: Lookup, issued: Mapping[str
     return files
 
 
+_KEY_MISSING = {
+    "configmaps": "configmap references non-existent config key",
+    "secrets": "references non-existent secret key",
+}
+"""The kubelet's words."""
+
+
 def _mode(source: Object) -> int:
     mode = source.get("defaultMode")
     return DEFAULT_MODE if mode is None else int(mode)
 
 
-def _data(facts: PodFacts, plural: str, name: str, source: Object, lookup: Lookup, mode: int) -> Payload:
-    namespace = facts.pod["metadata"]["namespace"]
+def _data(plural: str, name: str, source: Object, lookup: Lookup, mode: int) -> Payload:
     obj = lookup(plural, name)
     optional = bool(source.get("optional"))
     word = plural.removesuffix("s")
@@ -135,7 +139,7 @@ def _data(facts: PodFacts, plural: str, name: str, source: Object, lookup: Looku
         if item["key"] in values:
             files[_relative(item["path"])] = File(values[item["key"]], int(item.get("mode") or mode))
         elif not optional:
-            raise MountError(f"references non-existent {word} key: {item['key']} in {namespace}/{name}")
+            raise MountError(f"{_KEY_MISSING[plural]}: {item['key']}")
     return files
 
 

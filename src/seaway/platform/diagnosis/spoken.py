@@ -25,6 +25,8 @@ _OVERCOME = re.compile(
     r"|\b(?:ignored|ignoring|skipp(?:ed|ing)|non-fatal|falling back|not critical|continuing|recovering|instead|left out)\b"
     r"|\(optional\)|\boptional\b.{0,40}:|[,;] (?:trying|using|running)\b|\. Reducing\b"
 )
+_ERROR = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b")
+_ABORTS = re.compile(r"^\s*what\(\):\s*(?P<what>\S.*)|(?P<assertion>\bAssertion [`'].+ failed\.?)$")
 _WARNING = re.compile(r"\bWARN(?:ING)?\b")
 
 
@@ -57,6 +59,18 @@ def said(facts: Facts, phrase: re.Pattern[str], last: int = LAST) -> str:
         if not overcome and phrase.search(line):
             return line
     return ""
+
+
+def last_error(facts: Facts) -> str:
+    """Return the last of the last lines that calls itself an error, "" where none does."""
+    lines = [line for line in facts.log_tail.splitlines() if line.strip()][-LAST_WORDS:]
+    return next((line for line in reversed(lines) if _ERROR.search(line) and not overcome(line)), "")
+
+
+def last_words_of_abort(log: str) -> str:
+    """Return why native code aborted, as C++ and `assert` of C say it, "" where nothing does."""
+    told = [found for line in log.splitlines()[-LAST_WORDS:] if (found := _ABORTS.search(line))]
+    return next(filter(None, told[-1].groups())).strip() if told else ""
 
 
 def overcome(line: str) -> bool:

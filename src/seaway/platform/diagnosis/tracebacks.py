@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from seaway.base.messages import wording
+from seaway.platform.diagnosis.drawn import HEADER as _HEADER
+from seaway.platform.diagnosis.drawn import as_python
 from seaway.platform.diagnosis.evidence import exit_code, pod_status
 from seaway.platform.diagnosis.facts import Facts
 
-_HEADER = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _DUMPED = "(most recent call first)"
 """What Python writes above its stack when it crashes."""
@@ -23,6 +24,8 @@ _RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Iterati
 _CARETS = re.compile(r"^\s+[\^~]+\s*$")
 _STRAY = 5
 """Lines of another stream that may stand in the middle of a traceback: what a program printed is sent when it ends."""
+IN_CODE = re.compile(r"^/\S*?/seaway-[0-9a-f]{16}/code/")
+"""Where the runner puts the copy of the project."""
 _SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ")
 _INTERRUPTED = 130
 """What Python exits with after a KeyboardInterrupt."""
@@ -82,6 +85,8 @@ class Traceback:
     """The line of the log, from 0, with which it begins, or the exception that caused it."""
     worker: str = ""
     """Which of several workers printed it, as its launcher marks their lines; "" where it does not."""
+    source: str = ""
+    """The line of code at `where`, "" where the log does not show it."""
 
     @property
     def is_wrapper(self) -> bool:
@@ -166,7 +171,7 @@ def last_traceback(log: str) -> Traceback | None:
     What is raised because of another exception counts only where there is no other. Of several workers the one counts
     that failed first.
     """
-    marked = [_bare(line) for line in log.splitlines()]
+    marked = [_bare(line) for line in as_python(log.splitlines())]
     lines = [line for _, line in marked]
     starts = [
         index
@@ -195,7 +200,7 @@ def direct_cause(log: str, start: int) -> Traceback | None:
         log: in which both stand.
         start: where the first of them begins.
     """
-    marked = [_bare(line) for line in log.splitlines()]
+    marked = [_bare(line) for line in as_python(log.splitlines())]
     rest = [line for _, line in marked[start:]]
     joined = next((line for line in rest if _CHAINED.match(line)), "")
     return _ending(marked, start, start) if joined.startswith("The above") else None
@@ -295,6 +300,7 @@ def _chain(lines: list[str], starts: list[int], first: dict[int, int], start: in
 
 def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback | None:
     frames: list[re.Match[str]] = []
+    source = ""
     worker = marked[start][0]
     begin = start if _FRAME.match(marked[start][1]) else start + 1
     for number in range(begin, len(marked)):
@@ -304,14 +310,22 @@ def _ending(marked: list[tuple[str, str]], start: int, first: int) -> Traceback 
         frame = _FRAME.match(line)
         if frame is not None:
             frames.append(frame)
+            if is_users_own(frame["path"]):
+                source = _code_below(marked, number)
         elif line and not line[0].isspace() and not _is_stray(marked, number):
             found = _EXCEPTION.match(line.rstrip())
             if found is None:
                 return None
             text = found["text"] or (_below(marked, begin, line) if line.rstrip().endswith(":") else "")
             paths = tuple(frame["path"] for frame in frames)
-            return Traceback(found["type"], text, _own(frames), paths, first, worker)
+            return Traceback(found["type"], text, _own(frames), paths, first, worker, source)
     return None
+
+
+def _code_below(marked: list[tuple[str, str]], frame: int) -> str:
+    """Return the line of code that stands below a frame, "" where none does."""
+    line = next((text for _, text in marked[frame + 1 : frame + 6] if text.strip()), "")
+    return line.strip() if line[:1].isspace() and not _FRAME.match(line) else ""
 
 
 def _is_stray(marked: list[tuple[str, str]], number: int) -> bool:

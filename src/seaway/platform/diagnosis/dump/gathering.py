@@ -236,7 +236,13 @@ def _done(cluster: Cluster, pod: Object, restarts: int) -> str:
     job = cluster.owner(pod)
     if job is not None and job["kind"] == "Job":
         failed, limit = job["status"].get("failed") or 0, job["spec"].get("backoffLimit", 6)
-        if failed > 1:
+        several = (job["spec"].get("completions") or 1) > 1 or (job["spec"].get("parallelism") or 1) > 1
+        if failed > 1 and several:
+            ended = wording(
+                "{count} pods of its Job failed (backoffLimit {limit})", count=failed, limit=limit
+            )
+            said.append(ended)
+        elif failed > 1:
             tried = wording(
                 "its Job tried it {attempts} times (backoffLimit {limit})", attempts=failed, limit=limit
             )

@@ -103,6 +103,8 @@ _NUMBERS = frozenset(
         "succeeded",
         "active",
         "backoffLimit",
+        "completions",
+        "parallelism",
         "activeDeadlineSeconds",
         "count",
         "failureThreshold",

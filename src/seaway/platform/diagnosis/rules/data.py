@@ -11,7 +11,7 @@ from seaway.platform.diagnosis.evidence import brief
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.spoken import said, spoken
-from seaway.platform.diagnosis.tracebacks import Traceback, exception
+from seaway.platform.diagnosis.tracebacks import IN_CODE, Traceback, exception
 
 _BROKEN_TYPES = (
     "JSONDecodeError", "ParserError", "EmptyDataError", "UnicodeDecodeError", "EOFError", "BadZipFile", "BadGzipFile",
@@ -49,11 +49,52 @@ _NO_PATH = re.compile(
 )
 
 
+_NO_FOLDER = re.compile(
+    r"(?i)parent directory (?P<folder>\S+) does not exist"
+    r"|non-existent directory: '(?P<quoted>[^']+)'"
+)
+_WRITES = re.compile(
+    r"""open\(.*['"][wax][bt+]*['"]"""
+    r"|\.(?:to_(?:csv|json|parquet|pickle|excel|feather|hdf|stata)|savefig|savez\w*|savetxt|save|save_model|dump|mkdir|touch|imwrite"
+    r"|write_(?:text|bytes|csv|parquet|ipc|json))\("
+)
+"""What a line of code says that makes a file."""
+_READS = re.compile(r"\b(?:load|read)\w*\(")
+_POINTER = "version https://git-lfs.github.com/spec"
 _ASKED = "EOF when reading a line"
 _LISTED = re.compile(r"(?:None of |not found: |^)\[?(?:Index\()?\[?(?P<names>'[^\]]+')\]")
 """Where several columns are named as Python writes a list."""
 _NAMED = 3
 """Columns that are named of all that are missing."""
+
+
+def output_folder_missing(facts: Facts) -> Finding | None:
+    """Find a file that a program writes into a folder that does not exist."""
+    found = exception(facts)
+    if found is None or found.program:
+        return None
+    told = _NO_FOLDER.search(found.text)
+    path = re.search(r"'(?P<path>[^']+/[^']+)'", found.text)
+    writes = (
+        found.short == "FileNotFoundError"
+        and _WRITES.search(found.source)
+        and not _READS.search(found.source)
+    )
+    if told is None and not (writes and path):
+        return None
+    folder = (
+        (told["folder"] or told["quoted"])
+        if told is not None
+        else path["path"].rpartition("/")[0]
+        if path
+        else ""
+    )
+    folder = IN_CODE.sub("", folder)
+    return spoken(
+        facts, found.line, Level.CODE, VerdictClass.USER, "OutputFolderMissing",
+        wording("it writes a file{place} into the folder {folder!r}, which does not exist", folder=folder, place=found.at),
+        wording("make the folder before ({code}), then: {command}", code=f"os.makedirs({folder!r}, exist_ok=True)", command=again(facts)),
+    )  # fmt: skip
 
 
 def input_missing(facts: Facts) -> Finding | None:
@@ -93,6 +134,11 @@ def input_broken(facts: Facts) -> Finding | None:
             facts, found.line, Level.CODE, VerdictClass.USER, "NoTerminal",
             wording("it asks somebody to type something{place}, and nobody sits at a run", place=found.at),
             wording("have it take that as an argument or a variable, then: {command}", command=again(facts)),
+        )  # fmt: skip
+    if "invalid load key, 'v'" in found.text or _POINTER in facts.log_tail[-4000:]:
+        return _at(
+            facts, found, "InputBroken", wording("its input{place} is a pointer of git LFS, not the file itself", place=found.at),
+            wording("fetch the file ({fetch}), then: {command}", fetch="git lfs pull", command=again(facts)),
         )  # fmt: skip
     if found.short in _BROKEN_TYPES or (
         _BROKEN.search(found.text)

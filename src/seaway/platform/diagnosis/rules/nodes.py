@@ -48,6 +48,23 @@ _SHUT = ("Terminated", "NodeShutdown", "Shutdown", "NodeLost")
 _SECONDS = 900
 
 
+def never_there(facts: Facts) -> Finding | None:
+    """Find a pod that itself names a node which the cluster does not have: no scheduler chose it, and none looks at the pod."""
+    name = ((facts.pod or {}).get("spec") or {}).get("nodeName")
+    if facts.made is None or not name or not facts.node_gone or facts.nodes_hidden:
+        return None
+    status = pod_status(facts)
+    seen = status.get("containerStatuses") or status.get("startTime") or condition(facts, "PodScheduled")
+    if seen or last_event(facts, "Scheduled") is not None or facts.node_events:
+        return None
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "NodeUnknown",
+        wording("it asks for the node {node} by name ({field}), which the cluster does not have", node=name, field="spec.nodeName"),
+        (quote(facts, "pod", f"spec.nodeName: {name}"),),
+        next_step=wording("leave {field} out, or correct it, then: {command}", field="spec.nodeName", command=again(facts)),
+    )  # fmt: skip
+
+
 def spot_reclaimed(facts: Facts) -> Finding | None:
     """Find a pod whose node was an interruptible one that the provider took back."""
     disruption = condition(facts, "DisruptionTarget") or {}

@@ -5,6 +5,7 @@ Source: the kubelet's events Unhealthy, Killing, FailedPostStartHook and FailedP
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -29,6 +30,9 @@ from seaway.platform.diagnosis.finding import Finding
 
 _SECONDS = 90
 """Between the event that says that a probe had a container killed and the container's end, with its grace."""
+_NO_COMMAND = re.compile(
+    r'exec: \\?"(?P<command>[^"\\]+)\\?": (?:stat \S+ )?(?:executable file not found|no such file)'
+)
 _FIXED = ("pod", "job")
 """Whose containers cannot be changed once they are made."""
 _KILLED = (137, 143, 0)
@@ -39,6 +43,10 @@ def killed_by_startup_probe(facts: Facts) -> Finding | None:
     event = _killing(facts, "startup")
     if event is None:
         return None
+    if (command := _not_there(facts, "Startup")) is not None:
+        return _killed(
+            facts, event, Level.SPEC, "StartupProbe", _without_command(command), _correction("startupProbe")
+        )
     return _killed(
         facts, event, Level.SPEC, "StartupProbe",
         wording("it takes longer to start than its startup probe allows, so the node killed it"),
@@ -51,6 +59,10 @@ def killed_by_liveness_probe(facts: Facts) -> Finding | None:
     event = _killing(facts, "liveness")
     if event is None:
         return None
+    if (command := _not_there(facts, "Liveness")) is not None:
+        return _killed(
+            facts, event, Level.SPEC, "LivenessProbe", _without_command(command), _correction("livenessProbe")
+        )
     if _barely_ran(facts):
         return _killed(
             facts, event, Level.SPEC, "LivenessProbe",
@@ -93,6 +105,9 @@ def never_ready(facts: Facts) -> Finding | None:
         ),
         None,
     )
+    for probe in ("Startup", "Readiness"):
+        if (command := _not_there(facts, probe)) is not None:
+            return _never_answers(facts, probe, command)
     if event is None:
         return None
     message = wording("it runs, but its readiness probe fails, so it gets no traffic")
@@ -103,6 +118,38 @@ def never_ready(facts: Facts) -> Finding | None:
     return Finding(
         Level.CONTAINER, VerdictClass.CONFIGURATION, "NotReady", message,
         from_event(facts, event), next_step=elsewhere(facts, "seaway logs {run}"), permanent=False,
+    )  # fmt: skip
+
+
+def _not_there(facts: Facts, probe: str) -> str | None:
+    """Return the command of a probe that its container does not have, None where it has it or nothing says so."""
+    event = _unhealthy(facts, probe)
+    found = _NO_COMMAND.search(_message(event)) if event is not None else None
+    return found["command"] if found else None
+
+
+def _unhealthy(facts: Facts, probe: str) -> Mapping[str, Any] | None:
+    told = (e for e in reversed(facts.events) if e.get("reason") == "Unhealthy")
+    return next((e for e in told if f"{probe} probe" in _message(e)), None)
+
+
+def _without_command(command: str) -> str:
+    return wording(
+        "the command of its probe, {command!r}, is not in its container, so the node killed it",
+        command=command,
+    )
+
+
+def _correction(probe: str) -> str:
+    return wording("correct {field}", field=f"{probe}.exec.command")
+
+
+def _never_answers(facts: Facts, probe: str, command: str) -> Finding:
+    """Say of a container that it counts as not ready, because its probe cannot even be run."""
+    return Finding(
+        Level.SPEC, VerdictClass.CONFIGURATION, "NotReady",
+        wording("the command of its probe, {command!r}, is not in its container, so it never counts as ready", command=command),
+        from_event(facts, _unhealthy(facts, probe)), next_step=_edit(facts, _correction(f"{probe.lower()}Probe")), permanent=False,
     )  # fmt: skip
 
 

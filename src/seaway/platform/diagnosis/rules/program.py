@@ -23,8 +23,9 @@ from seaway.platform.diagnosis.evidence import (
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.finding import Finding
 from seaway.platform.diagnosis.packages import SHARED, is_likely_own, package_of
-from seaway.platform.diagnosis.spoken import correct, spoken
+from seaway.platform.diagnosis.spoken import correct, last_error, last_words_of_abort, spoken
 from seaway.platform.diagnosis.tracebacks import (
+    IN_CODE,
     Traceback,
     crash_place,
     direct_cause,
@@ -39,11 +40,13 @@ _HIDDEN = re.compile(r"; '(?P<name>[\w.]+)' is not a package")
 _NO_NAME = re.compile(
     r"cannot import name '(?P<name>[^']+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'(?:.*\((?P<path>/[^)]*)\))?"
 )
+_HALF = re.compile(
+    r"(?P<partially>partially initialized )?module '(?P<module>[\w.]+)'(?: has no attribute|.*\((?P<path>/[^)]*)\)$)"
+)
+_RENAME = re.compile(r"consider renaming '(?P<path>[^']+)'")
 _NO_LIBRARY = re.compile(r"(?P<library>lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 _NO_PARENT = "attempted relative import with no known parent package"
 _NO_FILE = re.compile(r"No such file or directory: '(?P<quoted>[^']+)'|^(?P<path>\S+) not found\.?$")
-_IN_CODE = re.compile(r"^/\S*?/seaway-[0-9a-f]{16}/code/")
-"""Where the runner puts the copy of the project."""
 _DATA_ERRORS = (
     "FileNotFoundError",
     "UnicodeDecodeError",
@@ -102,7 +105,9 @@ def _bringing(facts: Facts) -> str:
 def import_failed(facts: Facts) -> Finding | None:
     """Find an import that fails although the package is there: a wrong version, a missing system library."""
     found = exception(facts)
-    if found is None or found.short not in ("ImportError", "ModuleNotFoundError"):
+    if found is None or (
+        found.short not in ("ImportError", "ModuleNotFoundError") and not _half_imported(found)
+    ):
         return None
     where = wording(" (at {place})", place=found.where) if found.where else ""
     message, step = _failed_import(facts, found)
@@ -114,6 +119,8 @@ def import_failed(facts: Facts) -> Finding | None:
 
 def _failed_import(facts: Facts, found: Traceback) -> tuple[str, str]:
     """Return why an import failed, and what to do."""
+    if half := _half_imported(found):
+        return _not_ready(facts, *half)
     part, hidden = _NO_MODULE.search(found.text), _HIDDEN.search(found.text)
     name, library = _NO_NAME.search(found.text), _NO_LIBRARY.search(found.text)
     if name:
@@ -137,6 +144,39 @@ def _failed_import(facts: Facts, found: Traceback) -> tuple[str, str]:
         )  # fmt: skip
     message = wording("an import failed: {error}", error=blanked(facts, found.text))
     return message, _correct_import(facts, found)
+
+
+def _half_imported(found: Traceback) -> tuple[str, str] | None:
+    """Return which module was not what the program took it for, and the file of the user's that hides it, "" where none does."""
+    half = _HALF.search(found.text)
+    hiding = _RENAME.search(found.text)
+    if half is None or (hiding is None and not half["partially"]):
+        return None
+    module = half["module"]
+    own = [path for path in found.paths if is_users_own(path)]
+    if hiding is None and half["path"] and is_users_own(half["path"]) and is_standard(module):
+        own = [half["path"]]
+    file = hiding["path"] if hiding is not None else (own or [""])[-1]
+    is_itself = file.rpartition("/")[2] == f"{module.rpartition('.')[2]}.py"
+    return module, file.rpartition("/")[2] if is_itself else ""
+
+
+def _not_ready(facts: Facts, module: str, file: str) -> tuple[str, str]:
+    """Say of a module that it is hidden by a file of its name, or imported in a circle, and what to do."""
+    if file:
+        message = wording(
+            "the file {file} hides the module {module!r} that is meant", file=file, module=module
+        )
+        return message, wording("rename {file}, then: {command}", file=file, command=again(facts))
+    message = wording(
+        "modules import each other in a circle: {module!r} is wanted before its own import is done",
+        module=module,
+    )
+    step = wording(
+        "import it later (within the function that needs it), or move what both need into a third module, then: {command}",
+        command=again(facts),
+    )
+    return message, step
 
 
 def _name_not_found(facts: Facts, found: Traceback, name: re.Match[str]) -> tuple[str, str]:
@@ -268,6 +308,8 @@ def killed_by_signal(facts: Facts) -> Finding | None:
             )  # fmt: skip
         elif was_dumped(facts.log_tail):
             step = "seaway logs {run}"
+        elif number == signal.SIGABRT and (words := last_words_of_abort(facts.log_tail)):
+            said = wording("it aborted itself (SIGABRT): {error}", error=brief(facts, words))
     if facts.made is not None and number in _ASKED:
         return _ended_by_nobody_known(facts, number)
     return Finding(
@@ -300,16 +342,21 @@ def failed_exit(facts: Facts) -> Finding | None:
     code = exit_code(facts)
     if not code:
         return None
-    last = last_lines(facts, 1)
+    last, error = last_lines(facts, 1), last_error(facts)
     message = wording("the program ended with exit code {code} and said nothing", code=code)
-    if last:
+    if error:
+        message = wording(
+            "the program ended with exit code {code}; the last error that it told of: {line}",
+            code=code, line=brief(facts, error, _LONGEST_LAST),
+        )  # fmt: skip
+    elif last:
         message = wording(
             "the program ended with exit code {code}; the last it said: {line}",
             code=code, line=brief(facts, last[0], _LONGEST_LAST),
         )  # fmt: skip
     return Finding(
         Level.CODE, VerdictClass.USER, "NonZeroExit", message,
-        (*from_log(facts, last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}",
+        (*from_log(facts, [error] if error else last_lines(facts, 3)), *from_end(facts)), next_step="seaway logs {run}",
         exit_code=code,
     )  # fmt: skip
 
@@ -317,7 +364,7 @@ def failed_exit(facts: Facts) -> Finding | None:
 def _correction(facts: Facts, found: Traceback) -> str:
     """Return as a next step what to correct, and to run it again: what is missing may lie where a run does not see it."""
     named = _NO_FILE.search(found.text) if found.short != "KeyError" else None
-    path = _IN_CODE.sub("", named["quoted"] or named["path"]) if named else ""
+    path = IN_CODE.sub("", named["quoted"] or named["path"]) if named else ""
     if path.startswith("/tmp/"):  # noqa: S108
         return wording(
             "put {path!r} elsewhere, best into the project: a run has a /tmp of its own, then: {command}",

@@ -263,6 +263,7 @@ def child_crashed(facts: Facts) -> Finding | None:
     )  # fmt: skip
 
 
+_PLACE = re.compile(r"\S+:\d+:\d+:$")
 _OTHERS = (
     re.compile(r"^Exception in thread \"[^\"]+\" (?P<what>\S+(?:: .*)?)"),
     re.compile(r"^(?P<what>Error in .{3,})$|^(?P<r>Error: .{3,})$"),
@@ -284,7 +285,7 @@ def wrong_arguments(facts: Facts) -> Finding | None:
         re.compile(
             r"(?i)"
             r"\berror: (?:unrecognized arguments|the following arguments are required|argument |invalid choice|no such option|missing option|missing argument|ambiguous option)"
-            r"|no such option|can't open file|Got unexpected extra argument|unknown (?:flag|option)"
+            r"|invalid value for '|: cannot open \S+: No such file|no such option|can't open file|Got unexpected extra argument|unknown (?:flag|option)"
             r"|invalid option|unrecognized option"
         ),
         last=6,
@@ -293,7 +294,7 @@ def wrong_arguments(facts: Facts) -> Finding | None:
         return None
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "WrongArguments",
-        wording("the program does not take the arguments that it was given: {error}", error=brief(facts, line)),
+        wording("the program does not take the arguments that it was given: {error}", error=brief(facts, line.strip(" │"))),
         wording("correct command, args or workingDir, then: {command}", command=again(facts)) if facts.made
         else wording("correct the arguments, then: {command}", command=again(facts)),
     )  # fmt: skip
@@ -307,6 +308,8 @@ def other_language(facts: Facts) -> Finding | None:
         for pattern in _OTHERS:
             if (found := pattern.search(line)) and not overcome(line):
                 what = next(filter(None, found.groups()))
+                if _PLACE.match(what):  # Rust's message stands below
+                    what = facts.log_tail.partition(line)[2].lstrip("\n").partition("\n")[0] or what
                 return spoken(
                     facts, line, Level.CODE, VerdictClass.USER, "ProgramError",
                     wording("the program failed: {error}", error=brief(facts, what, 160)),

@@ -143,6 +143,11 @@ def command_not_found(facts: Facts) -> Finding | None:
     said = wording("a command was not found in the container")
     if program:
         said = wording("the command {program!r} was not found in the container", program=program)
+    if " " in program and program in facts.command[:1]:
+        said = wording(
+            "the command {program!r} was not found in the container: it is a whole line, where each word must be an item of its own",
+            program=program,
+        )
     return Finding(
         Level.SPEC, VerdictClass.CONFIGURATION, "CommandNotFound", said, evidence, next_step=_bringing_step(facts),
         exit_code=exit_code(facts) if exit_code(facts) is not None else 127,
