@@ -119,7 +119,8 @@ async def test_a_node_is_well_or_cordoned(seeing: Platform) -> None:
         told = await explained(seeing, "node", name, "NodeCordoned")
     finally:
         await seeing.cluster.admin.patch(NODES, name, {"spec": {"unschedulable": None}})
-    assert (told.level, told.next_step) == ("node", f"kubectl uncordon {name}")
+    typed = f"kubectl uncordon {name}; on this machine: seaway cluster uncordon {name}"
+    assert (told.level, told.next_step) == ("node", typed)
 
 
 async def gone(platform: Platform, kind: str, name: str, cause: str) -> Explanation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seaway.model.run import Origin
-from seaway.platform.diagnosis.advice import again, twice, with_package
+from seaway.platform.diagnosis.advice import again, twice, uncordon, with_package
 from seaway.platform.diagnosis.evidence import from_log, memory_peak
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.rules.runner import essential
@@ -95,3 +95,16 @@ def test_the_peak_is_read_from_the_nodes_word() -> None:
 )
 def test_twice_as_much_is_said_in_the_units_that_were_asked_in(limit, double) -> None:
     assert twice(limit) == double
+
+
+@pytest.mark.parametrize(
+    ("runtime", "step"),
+    [
+        ("containerd://2.1.0", "kubectl uncordon node-1"),
+        ("", "kubectl uncordon node-1"),
+        ("seaway://0.1.0", "kubectl uncordon node-1; on this machine: seaway cluster uncordon node-1"),
+    ],
+)
+def test_a_node_of_this_machines_cluster_is_opened_as_its_users_may(runtime: str, step: str) -> None:
+    assert uncordon("node-1", {"status": {"nodeInfo": {"containerRuntimeVersion": runtime}}}) == step
+    assert uncordon("node-1", {}) == "kubectl uncordon node-1"

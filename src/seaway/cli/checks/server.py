@@ -220,5 +220,9 @@ def _node(node: Mapping[str, Any], now: float) -> Check:
         said = wording("its clock is at least {seconds:.0f} s ahead of the server's", seconds=ahead)
         return warn(name, said, _SET_CLOCK)
     if not node["schedulable"]:
-        return warn(name, wording("takes no new pods: it is cordoned"), f"kubectl uncordon {node['name']}")
+        remedy = wording(
+            "{command}; on this machine: {local}",
+            command=f"kubectl uncordon {node['name']}", local=f"seaway cluster uncordon {node['name']}",
+        )  # fmt: skip
+        return warn(name, wording("takes no new pods: it is cordoned"), remedy)
     return ok(name, wording("ready"))

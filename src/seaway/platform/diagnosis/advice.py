@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from seaway.base.messages import Message, mapped, wording
 from seaway.objects.quantity import format_quantity, whole
@@ -11,6 +12,9 @@ from seaway.platform.diagnosis.facts import Facts, Made
 
 WATCH = wording("nothing to do; watch it with: {command}", command="seaway logs {run} -f")
 """The next step where Seaway tries again by itself."""
+
+_EMBEDDED = "seaway://"
+"""With it begins the version of the container runtime of nodes that Seaway brings."""
 
 
 def again(facts: Facts, option: str = "", value: str | None = None) -> str:
@@ -84,6 +88,17 @@ def kubectl(facts: Facts, command: str, otherwise: str = "") -> str:
     namespace = facts.made.namespace
     apart = not namespace or " -n " in command or " -A" in command or " node" in command
     return command if apart else f"{command} -n {namespace}"
+
+
+def uncordon(name: str, node: Mapping[str, Any]) -> str:
+    """Return what opens a node again; whom `seaway up` started lets its users change no node with kubectl."""
+    command = f"kubectl uncordon {name}"
+    runtime = ((node.get("status") or {}).get("nodeInfo") or {}).get("containerRuntimeVersion") or ""
+    if not runtime.startswith(_EMBEDDED):
+        return command
+    return wording(
+        "{command}; on this machine: {local}", command=command, local=f"seaway cluster uncordon {name}"
+    )
 
 
 def elsewhere(facts: Facts, step: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from seaway.base.messages import joined, wording
 from seaway.model.verdict import Evidence, Level, VerdictClass
-from seaway.platform.diagnosis.advice import again, kubectl
+from seaway.platform.diagnosis.advice import again, kubectl, uncordon
 from seaway.platform.diagnosis.evidence import (
     brief,
     container_status,
@@ -325,7 +325,7 @@ def node_in_trouble(facts: Facts) -> Finding | None:
     if (node.get("spec") or {}).get("unschedulable"):
         return Finding(
             Level.NODE, VerdictClass.CONFIGURATION, "NodeCordoned", wording("the node {node} is cordoned: it takes no new pods", node=facts.run),
-            (quote(facts, "node", "spec.unschedulable: true"),), next_step=f"kubectl uncordon {facts.run}", permanent=False,
+            (quote(facts, "node", "spec.unschedulable: true"),), next_step=uncordon(facts.run, node), permanent=False,
         )  # fmt: skip
     ready = next(
         (one for one in (node.get("status") or {}).get("conditions") or () if one.get("type") == "Ready"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from seaway.base.messages import joined, wording
 from seaway.objects.quantity import format_quantity, parse_quantity
-from seaway.platform.diagnosis.advice import again, kubectl, with_options
+from seaway.platform.diagnosis.advice import again, kubectl, uncordon, with_options
 from seaway.platform.diagnosis.blockers import INSUFFICIENT, TRANSIENT_TAINT, VOLUME_ELSEWHERE, sentence
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.holders import held
@@ -93,7 +93,7 @@ def _too_much(facts: Facts, resource: str, best: Mapping[str, Any]) -> str:
 def step(facts: Facts, blocker: str, resource: str, best: Mapping[str, Any] | None, never: bool) -> str:
     """Return what helps a pod that no node takes; the arguments are `reason`'s."""
     if _is_cordoned(blocker):
-        return f"kubectl uncordon {_cordoned(facts)}"
+        return _opened(facts)
     if "pod affinity rules" in blocker:
         return wording(
             "see whether the pods that it wants to run beside are there: {command}",
@@ -235,11 +235,9 @@ def _is_cordoned(blocker: str) -> bool:
     return "were unschedulable" in blocker or "node.kubernetes.io/unschedulable" in blocker
 
 
-def _cordoned(facts: Facts) -> str:
-    named = (
-        node["metadata"]["name"] for node in facts.nodes if (node.get("spec") or {}).get("unschedulable")
-    )
-    return next(named, "NODE")
+def _opened(facts: Facts) -> str:
+    node = next((node for node in facts.nodes if (node.get("spec") or {}).get("unschedulable")), None)
+    return uncordon("NODE" if node is None else node["metadata"]["name"], node or {})
 
 
 def _readable(resource: str, amount: Decimal) -> str:
