@@ -93,6 +93,10 @@ LIVES = {
              volumes=[{"name": "scratch", "emptyDir": {"sizeLimit": "1Mi"}}]),),
     ),
     "job-deadline": Ending("JobDeadline", DEADLINE, "spec", (job(container(SLEEP), activeDeadlineSeconds=3),)),
+    "job-deadline-caught": Ending(
+        "JobDeadline", DEADLINE, "spec",
+        (job(container("import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n" + SLEEP), activeDeadlineSeconds=3),),
+    ),
     "pod-deadline": Ending("Timeout", DEADLINE, "spec", (pod(container(SLEEP), activeDeadlineSeconds=2),)),
     "job-suspended": Ending("JobSuspended", CONFIGURATION, "spec", (job(container(PASS), suspend=True),)),
     "cron-job-suspended": Ending("CronJobSuspended", CONFIGURATION, "spec", (_cron(suspend=True),), kinds="cronjob"),

@@ -498,3 +498,35 @@ def test_pods_of_a_job_that_has_several_at_once_are_no_attempts():
     }
     told, _ = explain_dump(as_objects([shards, failed]), ())
     assert told.done == "2 pods of its Job failed (backoffLimit 0); its Job has given up"
+
+
+def test_a_script_that_a_shell_does_not_find_is_not_called_a_missing_shell():
+    given = {
+        "run": "train",
+        "pod": ended(127),
+        "command": ("bash", "/app/start.sh"),
+        "made": Made("pod", "train"),
+    }
+    told = explain(Facts(**given, log_tail="bash: /app/start.sh: No such file or directory"))
+    assert told.message.endswith("the command '/app/start.sh' was not found in the container")
+    assert explain(Facts(**given)).message.endswith("a command was not found in the container")
+
+
+def test_less_is_asked_for_of_all_that_no_node_has():
+    pod = unscheduled("0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.", memory="1Ti")
+    pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "64"
+    told = why(pod, nodes=[node("23Gi", cpu="2")])
+    assert told.next_step == "ask for less: seaway run --memory 23Gi --cpu 2 train.py --lr 0.1"
+
+
+def test_a_startup_probe_of_another_port_is_not_only_given_more_time():
+    killing = {"reason": "Killing", "message": "Container main failed startup probe, will be restarted"}
+    refused = {
+        "reason": "Unhealthy",
+        "message": "Startup probe failed: dial tcp 10.0.0.1:80: connect: connection refused",
+    }
+    told = explain(
+        Facts(run="web", pod=ended(143), events=[refused, killing], made=Made("deployment", "web", "ml"))
+    )
+    assert told.next_step.startswith("raise startupProbe.failureThreshold, or, if it listens on another port")
+    assert told.next_step.endswith("kubectl edit deployment/web -n ml")

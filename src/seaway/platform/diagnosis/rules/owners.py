@@ -146,7 +146,7 @@ def _quota(message: str) -> str:
 
 def job_deadline(facts: Facts) -> Finding | None:
     """Find a program that its Job's time limit ended, not one that had failed or had never begun before."""
-    failed = _condition(facts, "Failed") or _condition(facts, "FailureTarget")
+    failed = _condition(facts, "FailureTarget") or _condition(facts, "Failed")
     if failed is None or failed.get("reason") != "DeadlineExceeded":
         return None
     if facts.pod is not None:
@@ -156,7 +156,8 @@ def job_deadline(facts: Facts) -> Finding | None:
             moment(failed.get("lastTransitionTime")),
         )
         before = ended is not None and at is not None and ended < at - timedelta(seconds=2)
-        if not began or exit_code(facts) not in _BY_DEADLINE or (before and exit_code(facts)):
+        by_it = exit_code(facts) in _BY_DEADLINE or (not before and _was_deleted(facts))
+        if not began or not by_it or (before and exit_code(facts)):
             return None
         if exit_code(facts) == 0 and pod_status(facts).get("phase") == "Succeeded":
             return None
@@ -171,6 +172,11 @@ def job_deadline(facts: Facts) -> Finding | None:
         Level.SPEC, VerdictClass.DEADLINE, "JobDeadline", said,
         (_quoted(facts, failed), *from_end(facts)), next_step=again(facts, "--timeout", str(seconds * 2) if seconds else "MORE"), exit_code=exit_code(facts),
     )  # fmt: skip
+
+
+def _was_deleted(facts: Facts) -> bool:
+    """Tell whether a Pod was asked to end: a program may then end as it likes."""
+    return bool(((facts.pod or {}).get("metadata") or {}).get("deletionTimestamp") or facts.deletion_asked)
 
 
 def failure_policy(facts: Facts) -> Finding | None:

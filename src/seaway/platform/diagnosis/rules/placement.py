@@ -126,6 +126,8 @@ def _less(facts: Facts, resource: str, best: Mapping[str, Any] | None) -> str:
     most = _readable(resource, allocatable(best, resource)) if best is not None else "LESS"
     if resource == _DISK and facts.made is not None:
         return wording("ask for less: {command}", command=again(facts, f"resources.requests.{_DISK}", most))
+    if resource in ("cpu", "memory", _DISK) and facts.made is None and best is not None:
+        return wording("ask for less: {command}", command=with_options(facts, _what_it_has(facts, best)))
     if resource in ("cpu", "memory", _DISK):
         return wording("ask for less: {command}", command=again(facts, _OPTIONS[resource], most))
     if resource == "nvidia.com/gpu" and best is not None and most != _NONE:
@@ -135,6 +137,15 @@ def _less(facts: Facts, resource: str, best: Mapping[str, Any] | None) -> str:
     return wording(
         "see the labels, taints and room of every node: {command}", command="kubectl describe nodes"
     )
+
+
+def _what_it_has(facts: Facts, node: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return as options what a node has of all that a run asks for more of."""
+    return {
+        _OPTIONS[name]: _readable(name, allocatable(node, name)) if allocatable(node, name) else None
+        for name, amount in requested(facts).items()
+        if name in _OPTIONS and amount > allocatable(node, name)
+    }
 
 
 def _elsewhere(facts: Facts, blocker: str) -> str:

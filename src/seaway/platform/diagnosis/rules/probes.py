@@ -211,6 +211,8 @@ def _killed(
     )
     if probe is not None and level is Level.CONTAINER:
         said = joined(": ", (said, brief(facts, _message(probe), 120)))
+    if probe is not None and level is Level.SPEC and "connection refused" in _message(probe):
+        step = wording("{step}, or, if it listens on another port, correct the probe's", step=step)
     evidence: tuple[Evidence, ...] = (*from_event(facts, event), *from_event(facts, probe), *from_end(facts))
     return Finding(
         level, VerdictClass.CONFIGURATION, cause, said, evidence, next_step=_edit(facts, step), exit_code=exit_code(facts)

@@ -140,7 +140,7 @@ def read_only(facts: Facts) -> Finding | None:
     path = re.search(r"['\"](?P<path>/[^'\"]+)['\"]", line)
     message = wording("it writes to a file system that it may only read")
     if path:
-        message = wording("it writes to a file system that it may only read {path!r}", path=path["path"])
+        message = wording("it writes {path!r} to a file system that it may only read", path=path["path"])
     return spoken(
         facts, line, Level.SPEC, VerdictClass.CONFIGURATION if facts.made else VerdictClass.USER, "ReadOnlyFileSystem", message,
         wording("write to a volume instead (an emptyDir mounted there, or /tmp), then: {command}", command=again(facts)),

@@ -30,6 +30,7 @@ _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|Co
 _NO_KEY_IN_VOLUME = re.compile(r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)")
 _NO_EXECUTABLE = re.compile(r"(?i)executable file not found|no such file or directory")
 _NOT_PERMITTED = re.compile(r"(?i)permission denied|exec format error")
+_SHELLS = ("sh", "bash", "dash", "zsh", "ash")
 _CANNOT_START = ("CreateContainerError", "RunContainerError", "ContainerCannotRun", "StartError")
 
 
@@ -239,7 +240,7 @@ def _program(facts: Facts) -> str:
     named = None
     for line in reversed(last_lines(facts, 5)):
         named = re.search(
-            r"(?:^|[\s:])(?P<name>[^\s:]+): (?:(?:command )?not found|Permission denied|is not executable|cannot be executed.*)$",
+            r"(?:^|[\s:])(?P<name>[^\s:]+): (?:(?:command )?not found|No such file or directory|Permission denied|is not executable|cannot be executed.*)$",
             line.strip(),
         )
         if named:
@@ -250,4 +251,6 @@ def _program(facts: Facts) -> str:
     )
     if named:
         return str(next(filter(None, named.groups())))
-    return facts.command[0] if facts.command else ""
+    first = facts.command[0] if facts.command else ""
+    ran = not start_failure(facts)[0] and first.rpartition("/")[2] in _SHELLS
+    return "" if ran else first  # what a shell does not find is in its script
