@@ -15,7 +15,7 @@ from seaway.runner.blocks import Blocks, line_of, missing, name_of, split
 from seaway.runner.files import make_folder, remove_tree
 from seaway.runner.gateway import PATIENCE, Gateway, GatewayError
 from seaway.runner.reading import Reading
-from seaway.runner.report import StageFailed, say
+from seaway.runner.report import MADE_SO, StageFailed, say
 from seaway.runner.task import Task
 
 _BASE_MISSING = 412
@@ -155,7 +155,7 @@ class Checkpoint:
             elif found and found != self._saved:
                 self._send(found, patience=PATIENCE)
         except (GatewayError, OSError) as error:
-            refused = isinstance(error, GatewayError) and error.refused
+            refused = error.refused if isinstance(error, GatewayError) else isinstance(error, MADE_SO)
             message = f"the checkpoint cannot be saved: {error}"
             raise StageFailed("checkpoint", message, refused=refused) from error
 

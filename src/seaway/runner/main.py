@@ -279,6 +279,8 @@ def _any_entry(folder: str) -> bool:
             return next(entries, None) is not None
     except FileNotFoundError:  # the program removed it
         return False
+    except (NotADirectoryError, PermissionError):  # it is not what it was: who is to keep it says so
+        return True
 
 
 def _new_folder() -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from seaway.runner.archive import pack, scan
 from seaway.runner.gateway import PATIENCE, Gateway, GatewayError
-from seaway.runner.report import StageFailed, say
+from seaway.runner.report import MADE_SO, StageFailed, say
 from seaway.runner.task import Task
 
 _MANY = 1000
@@ -42,6 +42,6 @@ def commit_outputs(task: Task, gateway: Gateway, folder: str) -> None:
 
         gateway.put(path, lambda send: pack(folder, send, keep_links=False, skipped=skipped), answer=_ANSWER)
     except (GatewayError, OSError) as error:
-        refused = isinstance(error, GatewayError) and error.refused
+        refused = error.refused if isinstance(error, GatewayError) else isinstance(error, MADE_SO)
         message = f"the outputs cannot be committed: {error}"
         raise StageFailed("outputs", message, refused=refused) from error

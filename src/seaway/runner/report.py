@@ -45,6 +45,10 @@ class StageFailed(Exception):
         return EXIT_CODES[self.stage]
 
 
+MADE_SO = (NotADirectoryError, IsADirectoryError, PermissionError)
+"""What is raised where a program has left a folder as nobody can read it: running it again would leave the same."""
+
+
 class Stopped(Exception):
     """The pod was asked to end before its program was started."""
 

@@ -299,6 +299,18 @@ def test_an_attempt_with_an_old_fence_is_told_and_fails(start, gateway):
     assert "attempt 2 is newer" in container.failure["error"]
 
 
+@pytest.mark.parametrize("stage", ["outputs", "checkpoint"])
+@pytest.mark.parametrize("attempt", [1, 2])
+@pytest.mark.parametrize("code", [0, 7])
+def test_a_folder_that_a_program_replaced_by_a_file_is_its_own_doing(start, stage, attempt, code):
+    program = f"import os\npath = os.environ['SEAWAY_{stage.upper()}']\nos.rmdir(path)\nopen(path, 'w').write('x')\n"
+    container = start(f"{program}raise SystemExit({code})", attempt=attempt)
+    assert (container.wait() == code) is bool(code)
+    assert "Not a directory" in container.text
+    if not code:
+        assert (container.failure["stage"], container.failure["refused"]) == (stage, True)
+
+
 def test_outputs_that_cannot_be_committed_do_not_hide_the_programs_own_failure(start, gateway):
     gateway.refuse["outputs"] = (413, "too large")
     container = start(WRITE + "raise SystemExit(7)")
