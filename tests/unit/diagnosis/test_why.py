@@ -242,6 +242,8 @@ def test_a_silent_node_is_told_of_an_attempt_under_way(state, status):
     [
         pytest.param(3, {"retries_left": 1, "retry_on": ("4", "user-x")},
                      "it is not tried again: retries are for 4, user-x (--retry-on)", id="another ending is retried"),
+        pytest.param(143, {"retries_left": 1, "retry_on": ("user",), "requested": "timeout"},
+                     "it is not tried again: retries are for user (--retry-on)", id="another ending than its time limit is retried"),
         pytest.param(3, {"retries_left": 1}, "", id="it was stopped before its retries were used"),
         pytest.param(3, {"attempt": 2, "before": "it hung"},
                      "it was tried 2 times; the time before it ended: it hung", id="for another cause before"),

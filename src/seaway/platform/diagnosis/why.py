@@ -75,7 +75,12 @@ def _tries(facts: Facts, found: Finding) -> list[str]:
         said.append(wording("it was tried {attempts} times", attempts=facts.attempt))
     if facts.attempt > 1 and facts.before and facts.before != found.message:
         said.append(wording("the time before it ended: {ending}", ending=blanked(facts, facts.before)))
-    if facts.retries_left and facts.retry_on and found.class_ in COUNTED and not facts.requested:
+    if (
+        facts.retries_left
+        and facts.retry_on
+        and found.class_ in COUNTED
+        and facts.requested in ("", "timeout", "hung")
+    ):
         endings = ", ".join(facts.retry_on)
         said.append(wording("it is not tried again: retries are for {endings} (--retry-on)", endings=endings))
     return said
