@@ -532,3 +532,20 @@ def test_a_startup_probe_of_another_port_is_not_only_given_more_time():
     )
     assert told.next_step.startswith("raise startupProbe.failureThreshold, or, if it listens on another port")
     assert told.next_step.endswith("kubectl edit deployment/web -n ml")
+
+
+@pytest.mark.parametrize(("count", "cause"), [(4, "LivenessProbe"), (2, "KilledBySignal")])
+def test_a_probe_explains_also_an_end_of_which_the_node_did_not_tell_any_more(count, cause):
+    def event(reason, message):
+        return {"reason": reason, "message": message, "count": count, "lastTimestamp": "2026-01-02T02:04:05Z"}
+
+    events = [
+        event("Pulled", "Container image is there"),
+        event("Created", "Created container: main"),
+        event("Started", "Started container main"),
+        event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503"),
+        event("Killing", "Container main failed liveness probe, will be restarted"),
+    ]
+    pod = ended(143, startedAt="2026-01-02T03:03:05Z")
+    told = explain(Facts(run="web", pod=pod, events=events, restarts=8, made=Made("deployment", "web", "ml")))
+    assert told.cause == cause

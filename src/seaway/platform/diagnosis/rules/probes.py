@@ -33,6 +33,8 @@ _SECONDS = 90
 _NO_COMMAND = re.compile(
     r'exec: \\?"(?P<command>[^"\\]+)\\?": (?:stat \S+ )?(?:executable file not found|no such file)'
 )
+_MOST_TOLD = 20
+"""Events of a pod from which on its node may not have told of all."""
 _FIXED = ("pod", "job")
 """Whose containers cannot be changed once they are made."""
 _KILLED = (137, 143, 0)
@@ -164,7 +166,7 @@ def _killing(facts: Facts, probe: str) -> Mapping[str, Any] | None:
                 continue
             if ended is None:
                 return event if facts.restarts else None
-            return event if _belongs(event, ended) else None
+            return event if _belongs(event, ended) or _is_told_no_more(facts, event, ended) else None
     return None
 
 
@@ -183,6 +185,16 @@ def _belongs(event: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
         return False  # that was an earlier start of it
     near = timedelta(seconds=-_SECONDS) <= end - at <= timedelta(seconds=_SECONDS)
     return bool(near and (ended.get("exitCode") in _KILLED or end >= at))
+
+
+def _is_told_no_more(facts: Facts, event: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
+    """Tell whether a container was most likely killed like the times before, of which its node had told too often to go on.
+
+    Of one pod a kubelet tells 25 events at once, and then one in five minutes.
+    """
+    told = sum(one.get("count") or 1 for one in facts.events)
+    by_others = ended.get("exitCode") in (137, 143) and ended.get("reason") != "OOMKilled"
+    return bool(by_others and facts.restarts > 1 and (event.get("count") or 1) > 1 and told >= _MOST_TOLD)
 
 
 def _barely_ran(facts: Facts) -> bool:
