@@ -9,6 +9,7 @@ from seaway.platform.diagnosis.advice import again, twice, uncordon, with_packag
 from seaway.platform.diagnosis.evidence import from_log, memory_peak
 from seaway.platform.diagnosis.facts import Facts
 from seaway.platform.diagnosis.rules.runner import essential
+from seaway.platform.diagnosis.why import explain
 
 
 def facts(*typed: str, requirements: str | None = None, **more) -> Facts:
@@ -108,3 +109,19 @@ def test_twice_as_much_is_said_in_the_units_that_were_asked_in(limit, double) ->
 def test_a_node_of_this_machines_cluster_is_opened_as_its_users_may(runtime: str, step: str) -> None:
     assert uncordon("node-1", {"status": {"nodeInfo": {"containerRuntimeVersion": runtime}}}) == step
     assert uncordon("node-1", {}) == "kubectl uncordon node-1"
+
+
+def test_what_a_run_lacks_is_made_in_its_workspace() -> None:
+    """The kubeconfig that its user has names another namespace."""
+    message = 'secret "token" not found'
+    waiting = {
+        "name": "main",
+        "state": {"waiting": {"reason": "CreateContainerConfigError", "message": message}},
+    }
+    pod = {
+        "metadata": {"name": "r-1", "namespace": "vision"},
+        "spec": {"containers": [{"name": "main"}]},
+        "status": {"phase": "Pending", "containerStatuses": [waiting]},
+    }
+    step = "kubectl create secret generic token --from-literal=KEY=VALUE -n vision && seaway retry r"
+    assert explain(facts("train.py", pod=pod)).next_step == step

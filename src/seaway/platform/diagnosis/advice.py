@@ -83,9 +83,12 @@ def twice(limit: str | None) -> str:
 
 def kubectl(facts: Facts, command: str, otherwise: str = "") -> str:
     """Return a kubectl command in the Pod's namespace; of Seaway's own runs something else, where that is given."""
-    if facts.made is None:
-        return otherwise or command
-    namespace = facts.made.namespace
+    if facts.made is not None:
+        namespace = facts.made.namespace
+    elif otherwise:
+        return otherwise
+    else:  # of a workspace, which need not be what the kubeconfig names
+        namespace = ((facts.pod or {}).get("metadata") or {}).get("namespace", "")
     apart = not namespace or " -n " in command or " -A" in command or " node" in command
     return command if apart else f"{command} -n {namespace}"
 

@@ -74,7 +74,7 @@ def check_confirmed(name: str, confirm: str | None) -> None:
         )  # fmt: skip
 
 
-def in_use(name: str, *, runs: Sequence[str] = (), pods: Sequence[str] = ()) -> Conflict:
+def in_use(name: str, namespace: str, *, runs: Sequence[str] = (), pods: Sequence[str] = ()) -> Conflict:
     """Return the error for a volume that somebody uses."""
     if runs:
         users, remedy = (
@@ -83,7 +83,7 @@ def in_use(name: str, *, runs: Sequence[str] = (), pods: Sequence[str] = ()) -> 
         )
     else:
         users = f"the {'pod' if len(pods) == 1 else 'pods'} {_listed(pods)}"
-        remedy = f"Delete what needs it first: kubectl describe pvc {name}"
+        remedy = f"Delete what needs it first: kubectl describe pvc {name} -n {namespace}"
     return Conflict(f"the volume {name!r} is in use by {users}", field="name", remedy=remedy)
 
 

@@ -142,7 +142,7 @@ class Volumes:
             raise
         with self._use.going(namespace, name):
             if pods := claims.users_of(name, await self._listed_others(namespace)):
-                raise in_use(name, pods=pods)
+                raise in_use(name, namespace, pods=pods)
             check_confirmed(name, confirm)
             await self._delete(claim, namespace)
         await self._note(caller, "delete", namespace, name, 200)

@@ -69,7 +69,7 @@ class VolumeUse:
             raise goes_already(name)
         coming = ["one that is being submitted"] if self._coming[key] > 0 else []
         if runs := self.runs_with(namespace, name) or coming:
-            raise in_use(name, runs=runs)
+            raise in_use(name, namespace, runs=runs)
         self._going.add(key)
         try:
             yield

@@ -74,7 +74,7 @@ def missing_configuration(facts: Facts) -> Finding | None:
     if mend and facts.made is not None:
         step = wording("{command}; the pod then starts by itself", command=kubectl(facts, mend))
     elif mend:
-        step = f"{mend} && seaway retry {{run}}"
+        step = f"{kubectl(facts, mend)} && seaway retry {{run}}"
     else:
         step = wording("correct what the message names, then: {command}", command="seaway retry {run}")
     return Finding(
