@@ -96,6 +96,11 @@ def duration(run: Mapping[str, Any], task: str) -> float | None:
     return _between(attempts[0].get("started"), attempts[0].get("finished"))
 
 
+def unlabelled(log: str, task: str) -> str:
+    """Return a task's log without the task's name, which stands before each line where the run has several."""
+    return re.sub(rf"^{re.escape(task)} \| ", "", log, flags=re.MULTILINE)
+
+
 def restored(log: str) -> str:
     """Return which checkpoint the runner says it restored, "" where none; the first characters of its digest."""
     found = _RESTORED.search(log)
@@ -175,7 +180,8 @@ def judge(kill: Kill, view: Mapping[str, Any], log: str) -> Proof:
     if not saved["sha256"].startswith(restored(log) or "-"):
         message = f"a checkpoint was there, but attempt {number} of {name} did not begin from it"
         return said("not-restored", message, f"seaway logs {name} --attempt {number}")
-    if view["phase"] != "succeeded":
+    task = next(found for found in view["tasks"] if found["name"] == loss["task"])
+    if task["phase"] != "succeeded":  # of a run with several tasks another one may have failed
         message = f"{name} began from its checkpoint, but did not end well: {ending}"
         return said("failed", message, f"seaway why {name}")
     if unread:

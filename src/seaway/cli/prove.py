@@ -302,7 +302,7 @@ def _await_program(client: SeawayClient, run: str, task: str, started: str) -> t
     number = next(found for found in view["tasks"] if found["name"] == task)["attempts"][-1]["number"]
     while spec.get("environment") and view["phase"] not in ENDED:
         log = b"".join(client.logs(run, task=task, attempt=number, timestamps=True)).decode(errors="replace")
-        builds, built = proof.preparation(log)
+        builds, built = proof.preparation(proof.unlabelled(log, task))
         if built:
             return time.monotonic(), built
         if not builds and time.monotonic() > began + _SILENCE:  # this node has it already
@@ -334,7 +334,8 @@ def _log_after(client: SeawayClient, run: str, task: str, killed: int, view: Map
     found = next(found for found in view["tasks"] if found["name"] == task)
     if not any(attempt["number"] == killed + 1 for attempt in found["attempts"]):
         return ""
-    return b"".join(client.read_logs(run, task=task, attempt=killed + 1)).decode(errors="replace")
+    log = b"".join(client.read_logs(run, task=task, attempt=killed + 1)).decode(errors="replace")
+    return proof.unlabelled(log, task)
 
 
 def _show(result: proof.Proof, kill: proof.Kill | None) -> None:

@@ -266,7 +266,10 @@ def _is_less(amount: str, other: str) -> bool:
 
 def _lock(name: str | None) -> str | None:
     if name is not None and not _LOCK.fullmatch(name):
-        remedy = "Use lower-case letters, digits, '-', '.', '_' and '/'"
+        remedy = (
+            "Use lower-case letters, digits, '-', '.', '_' and '/', at most 100 in all; "
+            "the first and the last is a letter or a digit"
+        )
         raise InvalidInput(f"{name!r} cannot be a lock's name", code="Usage", field="--lock", remedy=remedy)
     return name
 

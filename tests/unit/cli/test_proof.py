@@ -53,6 +53,7 @@ def view(*phases: str, phase: str = "succeeded", **fields):
         pytest.param(SAVED, view("failed", "succeeded"), "epoch 1\n", "not-restored", 2.0, "attempt 2", id="not restored"),
         pytest.param(SAVED, view("failed", "succeeded"), LOG.replace("abab", "cdcd"), "not-restored", 2.0, "did not begin", id="another checkpoint"),
         pytest.param(SAVED, view("failed", "failed", phase="failed", message="it ran out of memory"), LOG, "failed", 2.0, "out of memory", id="failed later"),
+        pytest.param(SAVED, {**view("failed", "succeeded"), "phase": "failed"}, LOG, "resumed", 2.0, "ended well", id="another task failed"),
         pytest.param(SAVED, view("failed", phase="failed"), "", "not-tried-again", 2.0, "not tried again", id="not tried again"),
         pytest.param(SAVED, view("failed", "succeeded"), LOG + UNREAD, "not-read", 40.5, "read none of its files", id="restored, but not read"),
         pytest.param(SAVED, view("failed", "failed", "succeeded"), LOG, "resumed", 2.0, "ended well", id="lost once more by chance"),
@@ -92,6 +93,12 @@ def test_the_result_is_compared_with_an_earlier_runs(after, said):
 
 def test_a_line_of_the_program_is_no_word_of_the_runner():
     assert proof.restored(f"x [seaway] checkpoint: restored from the last attempt ({DIGEST[:12]})\n") == ""
+
+
+def test_of_a_run_with_several_tasks_the_lines_have_the_tasks_name():
+    labelled = "".join(f"train.x | {line}\n" for line in LOG.splitlines())
+    assert proof.unlabelled(labelled, "train.x") == LOG
+    assert proof.unlabelled(LOG, "train.x") == LOG
 
 
 @pytest.mark.parametrize(
