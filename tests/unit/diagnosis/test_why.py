@@ -549,3 +549,29 @@ def test_a_probe_explains_also_an_end_of_which_the_node_did_not_tell_any_more(co
     pod = ended(143, startedAt="2026-01-02T03:03:05Z")
     told = explain(Facts(run="web", pod=pod, events=events, restarts=8, made=Made("deployment", "web", "ml")))
     assert told.cause == cause
+
+
+BEGIN = 'Traceback (most recent call last):\n  File "/app/train.py", line 9, in <module>\n    fit()\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "cause", "step"),
+    [
+        (128, "git@example.com: Permission denied (publickey).\nfatal: Could not read from remote repository.", "AccessDenied", "token"),
+        (128, "fatal: could not read Username for 'https://example.com': No such device or address", "AccessDenied", "missing token"),
+        (22, "curl: (22) The requested URL returned error: 403", "AccessDenied", "token"),
+        (1, "fatal error: An error occurred (404) when calling the HeadObject operation: Key \"x\" does not exist", "InputMissing", "correct the path"),
+        (1, "ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.\nERROR: ResolutionImpossible: see x", "PackageConflict", "leave the version"),
+        (1, f"{BEGIN}RuntimeError: Unable to initialize backend 'cuda': INTERNAL: no supported devices found", "NoGpu", "--gpu"),
+        (1, f"{BEGIN}xgboost.core.XGBoostError: cuda_context.cuh:10: Must have at least one device", "NoGpu", "--gpu"),
+        (1, f"{BEGIN}OSError: libgomp.so.1: cannot open shared object file: No such file or directory", "ImportFailed", "--image"),
+        (1, f"{BEGIN}OSError: Not enough disk space. Needed: 12.3 GiB (download: 4.1 GiB)", "DiskFull", ""),
+        (1, f"{BEGIN}psycopg2.OperationalError: FATAL:  sorry, too many clients already", "ServiceBusy", "fewer requests"),
+        (1, f"{BEGIN}_pickle.UnpicklingError: Weights only load failed. This file can still be loaded", "InputBroken", "weights_only=False"),
+        (3, f"{BEGIN}ModuleNotFoundError: No module named 'app'\n[ERROR] Reason: Worker failed to boot.", "ModuleNotFound", "if it is your own"),
+    ],
+)  # fmt: skip
+def test_the_words_of_libraries_and_tools_are_taken_for_what_they_mean(code, log, cause, step):
+    told = why(ended(code), log_tail=log)
+    assert told.cause == cause
+    assert step in told.next_step

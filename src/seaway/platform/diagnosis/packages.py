@@ -51,11 +51,11 @@ SHARED = frozenset(
 )
 """Modules that several packages share: that one is there tells nothing of another."""
 _OWN = frozenset({
-    "common", "config", "configs", "conf", "constants", "core", "data", "dataset", "engine", "eval", "evaluate",
+    "api", "app", "asgi", "common", "config", "configs", "conf", "constants", "core", "data", "dataset", "engine", "eval", "evaluate",
     "evaluation", "experiments", "features", "helper", "helpers", "layers", "lib", "libs", "loader", "loaders",
     "loss", "losses", "main", "model", "models", "modules", "network", "networks", "options", "pipeline", "pipelines",
-    "predict", "preprocess", "preprocessing", "scripts", "settings", "src", "tasks", "test", "tests", "tools",
-    "train", "trainer", "training", "transforms", "util", "utils",
+    "predict", "preprocess", "preprocessing", "scripts", "server", "service", "services", "settings", "src", "tasks", "test", "tests", "tools",
+    "train", "trainer", "training", "transforms", "util", "utils", "wsgi",
 })  # fmt: skip
 
 

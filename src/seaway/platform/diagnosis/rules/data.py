@@ -44,7 +44,7 @@ _NAN = re.compile(
 _NO_PATH = re.compile(
     r"(?i)"
     r"PATH_NOT_FOUND|path does not exist|NoSuchKey|NoSuchBucket|specified key does not exist|BlobNotFound"
-    r"|\(404\).*not found|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
+    r"|\(404\).*(?:not found|does not exist)|matched no objects or files|returned error: 404\b|404 .*(?:not found|client error)|No such object|Input path does not exist|File does not exist: "
     r"|(?<!Local)EntryNotFoundError|RepositoryNotFoundError|DatasetNotFoundError|HTTP Error 404\b"
 )
 
@@ -139,6 +139,12 @@ def input_broken(facts: Facts) -> Finding | None:
         return _at(
             facts, found, "InputBroken", wording("its input{place} is a pointer of git LFS, not the file itself", place=found.at),
             wording("fetch the file ({fetch}), then: {command}", fetch="git lfs pull", command=again(facts)),
+        )  # fmt: skip
+    if "Weights only load failed" in found.text:
+        return _at(
+            facts, found, "InputBroken",
+            wording("its input{place} holds more than weights, and PyTorch reads no more than these unless it is told to", place=found.at),
+            wording("if you trust the file, load it with {argument}, then: {command}", argument="weights_only=False", command=again(facts)),
         )  # fmt: skip
     if found.short in _BROKEN_TYPES or (
         _BROKEN.search(found.text)

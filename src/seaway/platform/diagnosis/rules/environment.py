@@ -32,6 +32,9 @@ _NOT_FOUND = re.compile(
     r"No matching distribution found for (?P<a>\S+)|Could not find a version that satisfies the requirement (?P<b>\S+)|Because (?P<c>\S+) was not found in the package registry"
     r"|there (?:is|are) no versions? of (?P<d>\S+)|PackagesNotFoundError"
 )
+_CONFLICT = re.compile(
+    r"Cannot install (?P<packages>.{1,200}?) because these package versions have conflicting dependencies"
+)
 _LISTED = re.compile(r"^\s+- (?P<package>[\w.:=<>!*-]+)\s*$")
 _NO_ANSWER = re.compile(
     r"(?i)connection broken by|Max retries exceeded|error sending request|timed out|Failed to establish a new connection"
@@ -80,7 +83,14 @@ def libraries_misfit(facts: Facts) -> Finding | None:
 
 
 def package_not_found(facts: Facts) -> Finding | None:
-    """Find packages that pip or uv could not get: there is no such version, or nobody answered."""
+    """Find packages that pip or uv could not get: there is no such version, they exclude each other, or nobody answered."""
+    if line := said(facts, _CONFLICT):
+        told = _CONFLICT.search(line)
+        return spoken(
+            facts, line, Level.CODE, VerdictClass.USER, "PackageConflict",
+            wording("packages that it asks for exclude each other: {packages}", packages=told["packages"] if told else ""),
+            wording("leave the version of one of them open, or take one that fits, then: {command}", command=again(facts)),
+        )  # fmt: skip
     line = said(facts, _NOT_FOUND, last=8)
     if not line:
         return None

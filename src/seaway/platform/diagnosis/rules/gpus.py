@@ -28,7 +28,7 @@ _NO_GPU = re.compile(
     r"|no cuda-capable device|libcuda\.so\.1: cannot open|torch not compiled with cuda|cuda unavailable"
     r"|CUDA_ERROR_NO_DEVICE|could not find any nv?idia gpu|nvml: driver not loaded"
     r"|Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False"
-    r"|requested cuda, but no gpu|No GPU found|No supported gpu backend found|libcudart\.so\S*: cannot open"
+    r"|requested cuda, but no gpu|No GPU found|No supported gpu backend found|Unable to initialize backend '(?:cuda|gpu)'|no supported devices found for platform CUDA|Must have at least one device|libcudart\.so\S*: cannot open"
     r"|NVIDIA driver on your system is too old|CUDA_ERROR_(?:SYSTEM_DRIVER_MISMATCH|UNSUPPORTED_PTX_VERSION)"
     r"|forward compatibility was attempted on non supported HW|driver/library version mismatch"
 )

@@ -50,14 +50,14 @@ _ACCESS = re.compile(
     r"|error 40[13]: (?:unauthorized|forbidden)|<Response \[40[13]\]>|user is not logged in|api[_ ]key not configured"
     r"|invalid api key|(?:token|credentials?) (?:is|are|has|have) (?:invalid|expired)|Access Denied\b|\b40[13] (?:unauthorized|forbidden)"
     r"|access to (?:model|dataset) \S+ is restricted|authentication failed for|login failed for user|permission_denied.{0,60}(?:bucket|storage|dataset)"
-    r"|error code: 40[13]\b|no api[_ ]key configured|missing credentials|407 client error"
+    r"|error code: 40[13]\b|returned error: 40[13]\b|permission denied \((?:publickey|password|keyboard)|could not read (?:username|password) for|no api[_ ]key configured|missing credentials|407 client error"
 )
 _NO_KEY = re.compile(
-    r"(?i)api[_ ]key (?:not )?configured|missing credentials|user is not logged in|NoCredentials|Unable to locate credentials|DefaultCredentialsError|must be authenticated"
+    r"(?i)api[_ ]key (?:not )?configured|missing credentials|could not read (?:username|password) for|user is not logged in|NoCredentials|Unable to locate credentials|DefaultCredentialsError|must be authenticated"
 )
 _BUSY = re.compile(
     r"(?i)\(SlowDown\)|reduce your request rate|\b429\b.{0,40}(?:client error|too many)|too many requests|\(ThrottlingException\)|\(Throttling\)"
-    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy|\b503:? (?:server error: )?slow ?down|error code: 429\b|http error 429"
+    r"|rateLimitExceeded|RequestLimitExceeded|ServerBusy|too many clients already|too many connections\b|returned error: 429\b|\b503:? (?:server error: )?slow ?down|error code: 429\b|http error 429"
 )
 _REFUSED = re.compile(r"(?i)connection refused|\bECONNREFUSED\b|\[errno 111\]")
 _UNREACHABLE = re.compile(

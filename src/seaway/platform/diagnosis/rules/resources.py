@@ -40,7 +40,9 @@ _OWN_DISK_LIMIT = re.compile(
     r"(?i)ephemeral local storage usage exceeds|exceeds the total limit"
     r"|exceeded its local ephemeral storage limit|usage of EmptyDir volume"
 )
-_DISK_FULL = re.compile(r"(?i)no space left on device|\[errno 28\]|disk quota exceeded|errno 122")
+_DISK_FULL = re.compile(
+    r"(?i)no space left on device|\[errno 28\]|disk quota exceeded|not enough disk space\. needed|errno 122"
+)
 _NO_ENTRIES = re.compile(r"^\S*\s*\[seaway\] no file can be made in |^\[seaway\] no file can be made in ")
 _GPU_MEMORY = re.compile(
     r"(?i)cuda out of memory|cuda error: out of memory|outofmemoryerror: cuda|cuda_error_out_of_memory"
