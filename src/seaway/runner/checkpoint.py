@@ -24,6 +24,8 @@ _QUIET_SECONDS = 1.0
 _PATIENCE_OF_PROGRAM = 60.0
 """Seconds that a program which asks for a save waits for a server that is away."""
 _TRIES = 3
+_BUSY_LOOKS = 2
+"""After so many looks in a row at a folder that is being written to it is said that it is not saved."""
 
 
 class Checkpoint:
@@ -39,6 +41,8 @@ class Checkpoint:
         self._base: list[tuple[str, int]] = []
         """The blocks of what the server has."""
         self._reading: Reading | None = None
+        self._busy = 0
+        """Looks in a row that found it being written to."""
         self._refused = False
         self._asked = False
         """The program itself says when the folder is whole: in between it may not be."""
@@ -109,13 +113,22 @@ class Checkpoint:
             newest = max((entry[2] for entry in found), default=0) / 1e9
             # what seems to be of the future was written before the clock was set back
             written_now = 0 <= time.time() - newest < _QUIET_SECONDS
-            if not found or found == self._saved or self._refused or written_now:
+            if not found or found == self._saved or self._refused:
                 return
-            self._send(found, patience=0.0)
+            self._note_busy(busy=written_now or not self._send(found, patience=0.0))
         except (GatewayError, OSError) as error:
             if isinstance(error, GatewayError) and error.status:
                 self._refused = True
             say(f"checkpoint: not saved now: {error}")
+
+    def _note_busy(self, *, busy: bool) -> None:
+        """Say once that a program gives no moment in which its folder can be saved."""
+        self._busy = self._busy + 1 if busy else 0
+        if self._busy == _BUSY_LOOKS:
+            say(
+                "checkpoint: not saved, as the program writes to it all the time: "
+                "it should call seaway.checkpoint() when what is there is whole"
+            )
 
     def save_now(self) -> None:
         """Save the folder because the program says that it is whole now.

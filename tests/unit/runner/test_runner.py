@@ -389,6 +389,17 @@ def test_a_checkpoint_is_saved_while_the_program_runs(start, gateway, unpack):
     assert unpack(gateway.checkpoint)["epochs/count"] == b"1"
 
 
+def test_a_program_that_always_writes_to_its_checkpoint_is_told_that_it_is_not_saved(start, gateway):
+    busy = "import os\nwhile True: open(os.environ['SEAWAY_CHECKPOINT'] + '/state', 'w').write('x')"
+    container = start(busy, checkpoint_seconds=0.05)
+    container.wait_for("it should call seaway.checkpoint()")
+    assert gateway.checkpoint is None
+    container.terminate()
+    assert container.wait() == 143
+    assert container.text.count("should call") == 1
+    assert gateway.checkpoint is not None
+
+
 def test_a_damaged_checkpoint_is_told(start, gateway):
     gateway.stored = b"half of it"
     container = start(COUNT, attempt=2)
