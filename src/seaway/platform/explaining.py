@@ -110,12 +110,15 @@ class Explainer:
         attempt = tried[-1] if tried else None
         before = tried[-2].verdict if len(tried) > 1 else None
         wanted = next(one for one in spec.tasks if one.name == task.name)
+        remembered = _remembered_facts(connection, run, task, wanted, attempt)
         facts = replace(
-            _remembered_facts(connection, run, task, wanted, attempt),
+            remembered,
             nodes=nodes,
             nodes_hidden=not self._view.sees_nodes,
             origin=masked_origin(spec.origin, values=True) if len(spec.tasks) == 1 else None,
-            before=Verdict.from_stored(before).message if before is not None else "",
+            before=Verdict.from_stored(before).message
+            if before is not None and not remembered.stopped_after
+            else "",
             evicted_before=evicted_before(one.verdict for one in reversed(tried[:-1])),
         )
         return facts, attempt
@@ -167,6 +170,17 @@ def telling_task(found: Sequence[TaskRecord]) -> TaskRecord:
     return found[-1]
 
 
+def _stopped_after(task: TaskRecord, attempt: AttemptRecord | None) -> str:
+    """Return how the last attempt had ended of a task that was stopped before its next one, "" of any other."""
+    if (
+        attempt is None
+        or attempt.verdict is None
+        or (task.phase, attempt.phase) != (Phase.STOPPED, Phase.FAILED)
+    ):
+        return ""
+    return Verdict.from_stored(attempt.verdict).message
+
+
 def _remembered_facts(
     connection: Connection,
     run: RunRecord,
@@ -183,6 +197,8 @@ def _remembered_facts(
     leased = pod is not None and observe(pod).lease > 0
     cause = (attempt.verdict or {}).get("cause") if attempt is not None else None
     judged = Verdict.from_stored(task.verdict) if task.verdict is not None else None
+    stopped_after = _stopped_after(task, attempt)
+    asked_at = run.stop_requested if stopped_after else attempt.asked_at if attempt is not None else None
     return Facts(
         run=run.name,
         task=task.name,
@@ -198,8 +214,9 @@ def _remembered_facts(
         node=last_node(connection, attempt.node) if attempt is not None and attempt.node else None,
         given_up=cause == UNCONFIRMED or (cause == NODE_LOST and leased),  # the pod may have said more since
         leased=leased,
-        requested=requested(attempt, run),
-        requested_at=rfc3339(attempt.asked_at) if attempt is not None and attempt.asked_at else None,
+        requested="" if stopped_after else requested(attempt, run),
+        requested_at=rfc3339(asked_at) if asked_at else None,
+        stopped_after=stopped_after,
         timeout_seconds=spec.timeout_seconds,
         hung_seconds=spec.stop_if_hung_seconds,
         waiting=not task.phase.ended,

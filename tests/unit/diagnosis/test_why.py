@@ -256,6 +256,13 @@ def test_what_was_tried_is_told_of_every_ending(code, more, done):
     assert why(ended(code), **more).done == done
 
 
+def test_a_stop_between_two_attempts_is_no_more_their_ending():
+    told = why(ended(143), attempt=2, stopped_after="its node was lost", requested_at="2026-01-02T03:04:09Z")
+    assert (told.class_, told.retry) == ("cancelled", False)
+    assert told.message == "it was stopped on request before its next attempt started"
+    assert told.done == "it was tried 2 times; the time before it ended: its node was lost"
+
+
 def test_a_task_that_waits_for_another_says_for_which():
     told = why(waiting=True, waits_for="waits for the task 'prepare'")
     assert told.message == "it waits for the task 'prepare'"

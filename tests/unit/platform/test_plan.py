@@ -90,6 +90,11 @@ def test_a_task_without_an_attempt_under_way(changes, phase, effects) -> None:
     assert (decision.task.phase, decision.effects) == (phase, effects)
 
 
+def test_a_stop_before_the_next_attempt_does_not_say_that_there_was_none() -> None:
+    assert decide(situation(run=STOPPED_RUN), POLICY).task.message == texts.STOPPED_BEFORE_START
+    assert decide(situation(run=STOPPED_RUN, attempt=ENDED), POLICY).task.message == texts.STOPPED_BEFORE_NEXT
+
+
 def test_a_new_attempt_holds_its_lock_under_the_next_number() -> None:
     decision = decide(situation(spec=replace_spec(lock="data"), lock_token=7), POLICY)
     assert (decision.attempt.lock, decision.attempt.lock_token) == ("data", 7)

@@ -86,6 +86,8 @@ class Facts:
     "lose" (to be killed as with its machine)."""
     requested_at: str | None = None
     """When, RFC 3339."""
+    stopped_after: str = ""
+    """Of a task that a user stopped before its next attempt: how the last one had ended. Then `requested_at` is of the stop and `requested` is empty."""
     timeout_seconds: float | None = None
     """The task's limit."""
     hung_seconds: float | None = None

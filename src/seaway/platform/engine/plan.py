@@ -63,7 +63,8 @@ def _start(now: Situation, policy: Policy) -> Decision:
     """Decide about a task none of whose attempts is under way."""
     task = now.task
     if now.run.stop_requested is not None:
-        return Decision(_ended(task, Phase.STOPPED, texts.STOPPED_BEFORE_START), now.attempt)
+        said = texts.STOPPED_BEFORE_START if now.attempt is None else texts.STOPPED_BEFORE_NEXT
+        return Decision(_ended(task, Phase.STOPPED, said), now.attempt)
     if now.need is Need.BROKEN:
         return Decision(_ended(task, Phase.SKIPPED, waits.skipped(now.waits_for)), now.attempt)
     if now.need is Need.OPEN:

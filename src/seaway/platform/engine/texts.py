@@ -11,6 +11,7 @@ STARTING = wording("its pod is being created")
 RUNNING = wording("running")
 MADE_ANEW = wording("waits for its token, which was deleted from the cluster and has been made anew")
 STOPPED_BEFORE_START = wording("was stopped before it started")
+STOPPED_BEFORE_NEXT = wording("was stopped before its next attempt started")
 SUCCEEDED = Verdict.model_validate(
     {
         "class": VerdictClass.SUCCEEDED,

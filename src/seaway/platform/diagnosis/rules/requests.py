@@ -28,6 +28,8 @@ WAIT_LIMIT = "WaitLimit"
 
 def stopped(facts: Facts) -> Finding | None:
     """Find a stop that a user asked for."""
+    if facts.stopped_after:
+        return _stopped_between(facts)
     if not _effective(facts, "stop"):
         return None
     early = wording("it was stopped on request before it started")
@@ -35,6 +37,15 @@ def stopped(facts: Facts) -> Finding | None:
     return Finding(
         None, VerdictClass.CANCELLED, "Stopped", said, _asked(facts, wording("a stop was asked for")),
         next_step="seaway retry {run}", exit_code=exit_code(facts),
+    )  # fmt: skip
+
+
+def _stopped_between(facts: Facts) -> Finding:
+    """Say of a task that one attempt had ended and the next had not begun when it was stopped."""
+    return Finding(
+        None, VerdictClass.CANCELLED, "Stopped", wording("it was stopped on request before its next attempt started"),
+        (quote(facts, "seaway", wording("a stop was asked for"), facts.requested_at),), next_step="seaway retry {run}",
+        done=wording("the time before it ended: {ending}", ending=blanked(facts, facts.stopped_after)),
     )  # fmt: skip
 
 
