@@ -103,3 +103,20 @@ def test_a_line_that_is_a_json_object_is_read_for_what_it_says(line: str, text: 
     log = parse_log(line)
     assert log.text == text
     assert (log.times[0] if log.times else "") == time
+
+
+def test_what_was_appended_to_a_dump_does_not_replace_it() -> None:
+    one = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p-9\n"
+    assert names(one + listed(pods(2))) == ["p-9", "p-0", "p-1"]
+    assert names(f"kind: Pod\napiVersion: v1\nmetadata: {{name: p-8}}\n---\n{one}") == ["p-8", "p-9"]
+
+
+@pytest.mark.parametrize("value", ["&a [*a]", "[&a [1,1,1,1,1,1,1,1,1]" + "".join(f", &{c} [{','.join([f'*{p}'] * 9)}]" for p, c in zip("abcdefghi", "bcdefghij", strict=True)) + "]"], ids=["itself", "a billion"])  # fmt: skip
+def test_aliases_that_stand_for_too_much_are_refused(value: str) -> None:
+    with pytest.raises(NotADump, match="aliases"):
+        parse_objects(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {value}\n")
+
+
+def test_an_alias_is_read() -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {a: &a {b: 1}, c: *a}\n"
+    assert parse_objects(text)[0]["spec"] == {"a": {"b": 1}, "c": {"b": 1}}

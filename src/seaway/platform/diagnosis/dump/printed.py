@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -10,8 +11,17 @@ from typing import Any
 import yaml
 
 from seaway.platform.diagnosis.dump.documents import Object, completed
-from seaway.platform.diagnosis.dump.texts import in_parts, trimmed, what_it_is, whole_items, without_last_item
+from seaway.platform.diagnosis.dump.texts import (
+    in_parts,
+    is_endless,
+    separated,
+    trimmed,
+    what_it_is,
+    whole_items,
+    without_last_item,
+)
 
+_ANCHOR = re.compile(r"[:\-,\[{]\s+&\w")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -39,6 +49,7 @@ def parse_objects(text: str, note: Callable[[str], None] = lambda _: None) -> li
     Raises:
         NotADump: it is neither YAML nor JSON, or holds something else.
     """
+    text = separated(text)
     try:
         return _read(text)
     except NotADump as error:
@@ -60,6 +71,8 @@ def _read(text: str) -> list[Object]:
     found: list[Object] = []
     try:
         for document in _documents(text):
+            if _ANCHOR.search(text) and is_endless(document):
+                raise NotADump("its aliases stand for more than can be read")
             if document is not None:
                 found.extend(_flat(document))
     except (yaml.YAMLError, ValueError) as error:

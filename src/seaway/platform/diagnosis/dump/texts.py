@@ -14,6 +14,8 @@ _LIST = re.compile(r"(?:---\n)?apiVersion: v1\nitems:\n(?=- )")
 _FIRST_LINE = re.compile(r"^- ", re.MULTILINE)
 _AFTER_ITEMS = re.compile(r"^[^\s-]", re.MULTILINE)
 _DOCUMENT = re.compile(r"^---", re.MULTILINE)
+_NEXT = re.compile(r"^(?:apiVersion:|---)", re.MULTILINE)
+_MOST_VALUES = 20_000_000
 _LARGE = 2_000_000
 _PART = 200_000
 """Characters."""
@@ -57,6 +59,33 @@ def without_last_item(text: str) -> str:
     """Return YAML that ends in the middle without its last item or document, "" where that leaves nothing."""
     places = [found.start() for found in _ITEM.finditer(text)]
     return text[: places[-1]] if places else ""
+
+
+def separated(text: str) -> str:
+    """Return YAML that was appended to other YAML (`kubectl ... >> FILE`) as a document of its own: read as one, it would replace it."""
+    begun, pieces, place = False, [], 0
+    for found in _NEXT.finditer(text):
+        if begun and found[0] != "---":
+            pieces.append(text[place : found.start()])
+            place = found.start()
+        begun = found[0] != "---"
+    return "---\n".join([*pieces, text[place:]]) if pieces else text
+
+
+def is_endless(value: Any) -> bool:
+    """Tell whether what was read from YAML is far larger than what was written, or holds itself: aliases may stand for much."""
+    return _size(value, {}) > _MOST_VALUES
+
+
+def _size(value: Any, sizes: dict[int, int]) -> int:
+    """Return of how many values something consists, each counted as often as it stands there."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in sizes:
+        sizes[id(value)] = _MOST_VALUES + 1  # while it is counted: it holds itself
+        inner = value.values() if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(_size(one, sizes) for one in inner)
+    return sizes[id(value)]
 
 
 def in_parts(text: str) -> Iterator[str] | None:
