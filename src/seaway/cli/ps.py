@@ -47,10 +47,8 @@ def ps(
         for run in runs:
             if run.get("doubt"):  # servers before this release do not say
                 note(f"! {run['name']}: {run['doubt']}")
-    elif all:
-        note("There are no runs yet: seaway run SCRIPT.py")
     else:
-        note("Nothing runs now. All runs: seaway ps -a")
+        note(nothing(all=all, only=user is not None or workspace is not None))
 
 
 def _print_bin(runs: Sequence[dict[str, Any]]) -> None:
@@ -63,6 +61,22 @@ def _print_bin(runs: Sequence[dict[str, Any]]) -> None:
     ]
     print_table(("NAME", "STATUS", "USER", "REMOVED", "KEPT UNTIL", "COMMAND"), rows, painted=1)
     note("To bring back: seaway restore NAME")
+
+
+def nothing(*, all: bool, only: bool) -> str:
+    """Return what is said where no run is listed.
+
+    Args:
+        all: those that ended were asked for too.
+        only: those of one user or workspace alone were asked for: there may be others.
+    """
+    if not all:
+        return "Nothing runs now. All runs: seaway ps -a"
+    return (
+        "There are no such runs. All runs: seaway ps -a"
+        if only
+        else "There are no runs yet: seaway run SCRIPT.py"
+    )
 
 
 def headers(several: Sequence[str]) -> tuple[str, ...]:

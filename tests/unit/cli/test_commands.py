@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from seaway.cli.main import COMMANDS, main
+from seaway.cli.ps import nothing
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +130,11 @@ def test_ps_imports_nothing_heavy():
         "sqlalchemy",
         "asyncio",
     }
+
+
+@pytest.mark.parametrize(
+    ("every", "only", "said"),
+    [(False, True, "Nothing runs now"), (True, False, "There are no runs yet"), (True, True, "There are no such runs")],
+)  # fmt: skip
+def test_who_looks_for_one_users_runs_is_not_told_that_there_are_none_at_all(every, only, said):
+    assert nothing(all=every, only=only).startswith(said)
