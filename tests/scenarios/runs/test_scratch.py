@@ -58,7 +58,7 @@ async def test_whoever_fills_a_folder_is_ended_alone(cluster, tmp_path, fill: st
             assert why.cause == "ScratchFull", why  # Kubernetes, which knows no folders, would allow more
             assert NAMED[run.name] in why.message, why.message
             assert said in why.message
-            assert "seaway run --scratch" in why.next_step
+            assert ("seaway run --scratch" if said == "MiB" else "scratch_files") in why.next_step
         assert (await runs.wait("more", timeout=WAIT)).phase is Phase.SUCCEEDED
         await until(
             lambda: runs.get("neighbour"),
