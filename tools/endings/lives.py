@@ -99,6 +99,9 @@ LIVES = {
     ),
     "pod-deadline": Ending("Timeout", DEADLINE, "spec", (pod(container(SLEEP), activeDeadlineSeconds=2),)),
     "job-suspended": Ending("JobSuspended", CONFIGURATION, "spec", (job(container(PASS), suspend=True),)),
+    "cron-job-of-no-date": Ending(
+        "ScheduleMissed", CONFIGURATION, "spec", (_cron(schedule="0 0 30 2 *"),), kinds="cronjob", message="no time that ever comes",
+    ),
     "cron-job-suspended": Ending("CronJobSuspended", CONFIGURATION, "spec", (_cron(suspend=True),), kinds="cronjob"),
     "cron-job-still-runs": Ending(
         "ScheduleMissed", CONFIGURATION, "spec", (_cron(),), when='"kind":"CronJob"', then=_DUE, kinds="cronjob", ask="cronjob/nightly",

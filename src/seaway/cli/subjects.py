@@ -18,13 +18,14 @@ _SHORT = {
 }
 
 
-def subject(name: str, kinds: Sequence[str], what: str) -> tuple[str, str]:
+def subject(name: str, kinds: Sequence[str], what: str, others: str = "") -> tuple[str, str]:
     """Return what is meant, "run" or one of the kinds, and its name.
 
     Args:
         name: what was typed.
         kinds: what may be asked about beside runs.
         what: what these have, for the error: "has a timeline".
+        others: how else Kubernetes' other kinds are asked about, for the error.
 
     Raises:
         SeawayError: it is of no such kind.
@@ -36,10 +37,11 @@ def subject(name: str, kinds: Sequence[str], what: str) -> tuple[str, str]:
     word = word if word in (*_SHORT, *kinds, "run") else word.removesuffix("s")
     word = _SHORT.get(word, word)
     if word not in (*kinds, "run") or not bare:
+        remedy = f"Give a run's name, or one of {', '.join(kinds)} with /NAME"
         raise SeawayError(
             f"{name!r} names nothing that {what}",
             code="Usage",
             field="name",
-            remedy=f"Give a run's name, or one of {', '.join(kinds)} with /NAME",
+            remedy=f"{remedy}; {others}" if others and bare else remedy,
         )
     return word, bare

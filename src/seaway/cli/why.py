@@ -28,6 +28,7 @@ Examples:
 
 _COLOURS = {"succeeded": GREEN, "cancelled": YELLOW, None: YELLOW}
 _KINDS = ("pod", "job", "node", "pvc")
+_OTHERS = "what makes pods is explained by what kubectl prints: kubectl get deploy,rs,sts,ds,cronjob,job,pod,event,node -o yaml | seaway why --from - {name}"
 _LEVELS = {
     "code": wording(", in the code"),
     "data": wording(", in the data"),
@@ -112,7 +113,7 @@ def why(
             remedy="seaway ps lists them; seaway why --from FILE explains a dump",
         )
     else:
-        kind, name = subject(run, _KINDS, "can be explained")
+        kind, name = subject(run, _KINDS, "can be explained", _OTHERS.format(name=run))
         with connect() as client:
             if kind == "run":
                 explanation = client.why(name, task=task, language=wanted)

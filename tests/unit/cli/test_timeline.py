@@ -38,6 +38,14 @@ def test_what_has_no_timeline_is_refused(name: str) -> None:
         subject(name, KINDS, "has a timeline")
 
 
+def test_what_is_explained_in_another_way_says_in_which() -> None:
+    with pytest.raises(SeawayError) as refused:
+        subject("deployment/web", ("pod",), "can be explained", "ask kubectl for deployment/web")
+    assert (
+        refused.value.remedy == "Give a run's name, or one of pod with /NAME; ask kubectl for deployment/web"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [

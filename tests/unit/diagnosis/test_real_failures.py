@@ -120,6 +120,7 @@ PYTHON = {
 COMMANDS = {
     "a command that is not there": (["sh", "-c", "no-such-command --flag"], "CommandNotFound", "the command 'no-such-command' was not found"),
     "a file that may not be executed": (["sh", "-c", "./plain.txt"], "NotExecutable", "is there but may not be executed"),
+    "a part of a package of python -m": ([sys.executable, "-m", "no_such_package.train"], "ModuleNotFound", "it imports the module 'no_such_package'"),
     "a module of python -m": ([sys.executable, "-m", "no_such_module"], "ModuleNotFound", "it imports the module 'no_such_module'"),
     "C++ that aborts": (
         ["sh", "-c", "echo \"terminate called after throwing an instance of 'std::runtime_error'\"; echo '  what():  cannot open model.bin'; kill -ABRT $$"],

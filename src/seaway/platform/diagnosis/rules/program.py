@@ -267,6 +267,7 @@ def _missing_module(facts: Facts, found: Traceback | None) -> str:
         return ""
     # `python -m NAME` says it without a traceback.
     named = re.search(
-        r"python[\w./-]*: No module named '?(?P<module>[\w.]+)'?$", "\n".join(last_lines(facts, 1))
+        r"python[\w./-]*: (?:Error while finding module specification for .{1,200} \(ModuleNotFoundError: )?No module named '?(?P<module>[\w.]+)'?\)?$",
+        "\n".join(last_lines(facts, 1)),
     )
     return named["module"] if named else ""
