@@ -115,7 +115,7 @@ class TeamFaults(Faults):
 
     def freeze_node(self) -> str:
         """Have a node stand still until the next attempts of what it ran have begun, and come back."""
-        node, freeze = self._node(), self._stage.hands.freeze
+        node, freeze = self._with_client(self._busy_node), self._stage.hands.freeze
         assert freeze is not None, "it is in the table"
         thaw = freeze(node, self.port)
         try:
@@ -124,6 +124,15 @@ class TeamFaults(Faults):
         finally:
             thaw()
         return node
+
+    async def _busy_node(self, client: Client) -> str:
+        """Choose among the nodes on which something runs: what stands still elsewhere harms nobody."""
+        pods = (await client.list(PODS, self.namespace))["items"]
+        running = {pod["spec"].get("nodeName") for pod in pods if pod["status"].get("phase") == "Running"}
+        busy = [node for node in self.nodes if node in running]
+        if not busy:
+            raise SeawayError("no program runs")
+        return self.choose.choice(busy)
 
     async def _take_away(self, client: Client, node: str) -> str:
         """Delete a node's pods as the cluster does where it does not answer for minutes."""
