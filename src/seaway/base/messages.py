@@ -46,6 +46,12 @@ class Message(str):
     def __radd__(self, other: str) -> Message:
         return joined("", (other, self))
 
+    def changed(self, change: Callable[[str], Any]) -> dict[str, Any]:
+        """Return its values with something done to each that is a text."""
+        return {
+            name: change(value) if isinstance(value, str) else value for name, value in self.values.items()
+        }
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Message, (self.template, dict(self.values))
 
@@ -67,21 +73,14 @@ def mapped(text: str, change: Callable[[str], str]) -> str:
     """Return a text with something done to all in it that is not a message's own words: names, quotes, commands."""
     if not isinstance(text, Message):
         return change(text)
-    values = {
-        name: mapped(value, change) if isinstance(value, str) else value
-        for name, value in text.values.items()
-    }
-    return Message(text.template, values)
+    return Message(text.template, text.changed(lambda value: mapped(value, change)))
 
 
 def spoken_in(text: str, catalogue: Catalogue) -> str:
     """Return a message in another language; a text that is none as it is."""
     if not isinstance(text, Message):
         return text
-    values = {
-        name: spoken_in(value, catalogue) if isinstance(value, str) else value
-        for name, value in text.values.items()
-    }
+    values = text.changed(lambda value: spoken_in(value, catalogue))
     return catalogue.template(text.template).format_map(values)
 
 
@@ -89,10 +88,7 @@ def as_words(text: str) -> dict[str, Any] | None:
     """Return what a message was made from as JSON, None for a text that is none."""
     if not isinstance(text, Message):
         return None
-    values = {
-        name: as_words(value) or str(value) if isinstance(value, str) else value
-        for name, value in text.values.items()
-    }
+    values = text.changed(lambda value: as_words(value) or str(value))
     return {"template": text.template, "values": values}
 
 

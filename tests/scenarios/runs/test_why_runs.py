@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
-
-import pytest
 
 from seaway.model.resources import Resources
 from seaway.model.run import RunSpec, TaskSpec
@@ -24,38 +21,37 @@ async def submit(platform: Any, name: str = "run", command: tuple[str, ...] = SL
 
 
 async def until_phase(platform: Any, phase: str, name: str = "run") -> None:
-    async with asyncio.timeout(WAIT):
-        while (await platform.server.runs.get(name)).phase != phase:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: platform.server.runs.get(name),
+        f"{name} {phase}",
+        check=lambda run: run.phase == phase,
+        seconds=WAIT,
+    )
 
 
 async def until_why(platform: Any, cause: str, name: str = "run") -> Any:
-    told = None
-    try:
-        async with asyncio.timeout(WAIT):
-            while (told := await platform.server.runs.why(name)).cause != cause:
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pytest.fail(f"why {name} did not come to say {cause}: {told}")
-    return told
+    return await until(
+        lambda: platform.server.runs.why(name), f"why {name}: {cause}", check=lambda told: told.cause == cause,
+        seconds=WAIT, pause=0.1,
+    )  # fmt: skip
 
 
 async def first_verdict(platform: Any, name: str = "run") -> Any:
     """Return how the first attempt ended, once it has."""
-    async with asyncio.timeout(WAIT):
-        while (verdict := (await platform.server.runs.get(name)).tasks[0].attempts[0].verdict) is None:
-            await asyncio.sleep(0.1)
-    return verdict
+
+    async def verdict() -> Any:
+        return (await platform.server.runs.get(name)).tasks[0].attempts[0].verdict
+
+    return await until(verdict, f"the first attempt of {name} has ended", seconds=WAIT, pause=0.1)
 
 
 async def the_pod(platform: Any, name: str = "run") -> dict[str, Any]:
-    async with asyncio.timeout(WAIT):
-        while True:
-            pods = (await platform.cluster.admin.list(PODS, platform.namespace))["items"]
-            for pod in pods:
-                if pod["metadata"]["labels"].get("seaway.dev/run") == name:
-                    return pod
-            await asyncio.sleep(0.1)
+    async def of_run() -> dict[str, Any] | None:
+        pods = (await platform.cluster.admin.list(PODS, platform.namespace))["items"]
+        return next((pod for pod in pods if pod["metadata"]["labels"].get("seaway.dev/run") == name), None)
+
+    found: dict[str, Any] = await until(of_run, f"a pod of {name}", seconds=WAIT, pause=0.1)
+    return found
 
 
 async def without_room(platform: Any) -> tuple[Resources, list[str]]:

@@ -133,11 +133,7 @@ def _without_watching(facts: Facts, step: str) -> str:
     if not isinstance(step, Message):
         return step
     if step.template != WATCH.template:
-        parts = {
-            name: _without_watching(facts, part) if isinstance(part, str) else part
-            for name, part in step.values.items()
-        }
-        return Message(step.template, parts)
+        return Message(step.template, step.changed(lambda part: _without_watching(facts, part)))
     if facts.made is None or not _made_anew(facts):
         return wording("run it again unchanged: {command}", command=again(facts))
     kind = str((facts.job or {}).get("kind") or facts.made.kind)
